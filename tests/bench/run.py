@@ -27,10 +27,13 @@ PARTS = {
     "history": "5: a million jobs that ended",
     "memory": "6: daemon and keeper at rest",
     "schedules": "ten thousand schedules, lateness, a year of missed minutes",
+    "tables": "storage steps beside DuckDB: loads, upserts, exports, previews, memory",
+    "table_jobs": "jobs with tables, ten thousand loads of one table, ten thousand tables",
     "notifications": "throughput beside 26 receivers that never answer",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
     "work": "9: processor time for each job, with --beside in turn with other code",
+    "decisions": "10: a decision among a hundred thousand that wait for several pools, or resources",
     "peers": "the same work through other queues that are on PATH",
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from campaign.faults import Fault, points, ranges, traced, untraceable
-from campaign.figures import LONG, Figures
+from campaign.figures import LONG, Figures, in_long_form
 from e2e.harness import LAKE, Daemon
 from e2e.lake import log_of, published, rows, writes
 from e2e.processes import PATIENCE_SECONDS
@@ -145,8 +145,11 @@ def step(base: Path, number: int, before: list[str]) -> int:
 
 
 @pytest.mark.timeout(TIMEOUT)
-def test_a_step_killed_at_any_call_changes_nothing_that_anybody_sees(
-    place: Path, figures: Callable[[str], Figures]
+@pytest.mark.parametrize(
+    "fault", ["signal=SIGKILL", "error=EIO", pytest.param("error=ENOSPC", marks=in_long_form)]
+)
+def test_a_step_killed_or_failing_at_any_call_changes_nothing_that_anybody_sees(
+    fault: str, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
@@ -163,11 +166,11 @@ def test_a_step_killed_at_any_call_changes_nothing_that_anybody_sees(
         path = place / "lake/default/default/out.c-three" / name
         os.link(path / "_lockside/staged" / commit["staged"], path / "_delta_log" / f"{0:020d}.json")
     before = [log_of(path) for path in paths]
-    trace, found = place / "trace", figures("kill sweep, output step")
+    trace, found = place / "trace", figures(f"sweep, output step, {fault}")
     assert step(place, 1, ["strace", "-f", "-o", str(trace), "-e", f"trace={OF_STEP}"]) == 0
     came = 0
     for call, k in points(ranges(trace), 8):
-        inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL:when={k}"]
+        inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
         came += step(place, 1, inject) != 0
         found.add("points")
         assert [log_of(path) for path in paths] == before

@@ -1,5 +1,6 @@
 """The lake is written by lockside alone: what others do to it is seen, and nothing of theirs is lost."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from e2e.harness import LAKE, Daemon, running
 from e2e.lake import folder, published, rows, writes
-from e2e.wire import Message, Wire, of, wait_until
+from e2e.wire import Message, Refusal, Wire, of, wait_until
 
 pytestmark = pytest.mark.real_processes
 
@@ -101,3 +102,50 @@ def test_a_start_finds_what_was_done_meanwhile(fresh: Callable[..., Daemon]) -> 
     assert health(wire, "in.c-two.a") == "good"
     assert rows(published(wire, daemon, "in.c-two.a", 1)) == [("2",)]
     assert folder(daemon, "in.c-two.a") == two
+
+
+def test_what_another_program_wrote_is_adopted(wire: Wire, daemon: Daemon) -> None:
+    loads(wire, "adopted", 1)
+    path = published(wire, daemon, "in.c-adopted.a", 0)
+    for number in ("8", "9"):
+        written_by_polars(path, number)
+    problems = wire.call("daemon.check")["problems"]
+    assert "foreign_table" in [
+        one["kind"] for one in problems if one["details"].get("table") == "in.c-adopted.a"
+    ]
+    job = wire.done(wire.call("storage.table.adopt", id="in.c-adopted.a"))
+    assert job["status"] == "success", job["message"]
+    table = wire.call("storage.table.get", id="in.c-adopted.a")
+    assert of(table, "version", "rowsCount", "health") == (2, 3, "good")
+    history = wire.call("storage.table.history", id="in.c-adopted.a")["versions"]
+    assert [of(one, "version", "foreign", "published") for one in history] == [
+        (2, True, True),
+        (1, True, True),
+        (0, False, True),
+    ]
+    since = wire.call("storage.preview", table="in.c-adopted.a", changedSince="-1 days")["rows"]
+    assert sorted(since) == [["1"], ["8"], ["9"]]
+    output = {"tables": [{"source": "a.csv", "destination": "in.c-adopted.a", "incremental": True}]}
+    assert wire.done(writes(wire, {"a.csv": "n\n2\n"}, "adopted", output=output))["status"] == "success"
+    assert rows(published(wire, daemon, "in.c-adopted.a", 3)) == [("1",), ("2",), ("8",), ("9",)]
+    restored = wire.done(wire.call("storage.table.restore", id="in.c-adopted.a", version=0))
+    assert restored["status"] == "success", restored["message"]
+    assert rows(published(wire, daemon, "in.c-adopted.a", 4)) == [("1",)]
+
+
+def test_what_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon) -> None:
+    loads(wire, "odd", 1)
+    path = published(wire, daemon, "in.c-odd.a", 0)
+    protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7}}
+    (path / "_delta_log" / f"{1:020d}.json").write_text(json.dumps(protocol) + "\n")
+    job = wire.done(wire.call("storage.table.adopt", id="in.c-odd.a"))
+    assert job["status"] == "error"
+    assert job["message"].endswith("it asks for more than reader version 1 and writer version 2.")
+    assert health(wire, "in.c-odd.a") == "foreign"
+
+
+def test_there_must_be_something_to_adopt(wire: Wire) -> None:
+    loads(wire, "own", 1)
+    with pytest.raises(Refusal) as refusal:
+        wire.call("storage.table.adopt", id="in.c-own.a")
+    assert refusal.value.kind == "conflict"

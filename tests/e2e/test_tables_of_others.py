@@ -78,3 +78,16 @@ def test_root_s_own_table_is_closed_to_others(wire: Wire, daemon: Daemon) -> Non
     )
     (answer,) = Person(daemon, BERT, BERT).ask(("storage.preview", {"table": "in.c-root.x"}))
     assert "Not allowed to read" in answer["error"]["message"]
+
+
+def test_the_tables_of_a_user_are_cleaned_as_that_user(wire: Wire, daemon: Daemon) -> None:
+    anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
+    assert run_as(anna, wire, **prepared(wire))["status"] == "success"
+    jobs = wire.call("storage.vacuum")["jobs"]
+    assert ANNA in [job["principal"]["uid"] for job in jobs]
+    assert {wire.done(job)["status"] for job in jobs} == {"success"}
+    (answer,) = bert.ask(("storage.vacuum", {}))
+    assert answer["error"]["data"]["kind"] == "forbidden"
+    made = anna.call("job.list", component="acme.writer")["jobs"][0]
+    (answer,) = bert.ask(("job.undo", {"id": made["id"]}))
+    assert answer["error"]["data"]["kind"] == "forbidden"

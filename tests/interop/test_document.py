@@ -145,6 +145,12 @@ def _catalog(wire: Wire) -> None:
     wire.call("variables.copy", id="v", toId="v2")
     _old_versions(wire, "variables", "v2")
     wire.call("variables.delete", id="v")
+    wire.call("resource.put", resource={"id": "gpu", "units": ["0", "1"], "environment": "DEVICES"})
+    wire.call("resource.get", id="gpu")
+    wire.call("resource.list")
+    wire.call("resource.copy", id="gpu", toId="gpu2")
+    _old_versions(wire, "resource", "gpu2")
+    wire.call("resource.delete", id="gpu2")
     wire.call("state.get", component="doc.plain", config="one")
     wire.call("state.reset", component="doc.plain", config="one")
     wire.call("action.run", component="doc.ask", action="ask")
@@ -228,6 +234,16 @@ def _dead(wire: Wire) -> Message:
     return delivery
 
 
+def _adopt(wire: Wire, table: str) -> None:
+    subscription = wire.call("event.subscribe", kinds=["table.published"])["subscription"]
+    while (known := wire.call("storage.table.get", id=table))["publishedVersion"] != known["version"]:
+        wire.notice()
+    wire.call("event.unsubscribe", subscription=subscription)
+    log = Path(known["uri"].removeprefix("file:")) / "_delta_log"
+    (log / f"{known['version'] + 1:020d}.json").write_text('{"commitInfo": {}}\n')
+    wire.done(wire.call("storage.table.adopt", id=table))
+
+
 def _tables(wire: Wire) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-doc.x"}]}
     put_component(wire, "doc.writer", command=python(WRITER))
@@ -243,6 +259,12 @@ def _tables(wire: Wire) -> None:
     restored = wire.done(wire.call("storage.table.restore", id="in.c-doc.x", version=0))
     wire.call("job.undo", id=restored["id"], dryRun=True)
     wire.call("job.undo", id=restored["id"])
+    changed = {"id": "in.c-doc.x"}
+    rule = {"where_filters": [{"column": "n", "values_from_set": ["9"]}]}
+    wire.call("storage.table.deleteRows", **changed, delete_where=[rule])
+    wire.call("storage.table.setPrimaryKey", **changed, primaryKey=["n"])
+    wire.done(wire.call("storage.table.alter", **changed, addColumns=[{"name": "m"}]))
+    _adopt(wire, "in.c-doc.x")
     wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
 
 
@@ -282,7 +304,7 @@ def _jobs(wire: Wire) -> None:
 
 
 def _other_jobs(wire: Wire) -> None:
-    held = wire.create("doc.plain", config="one", hold=True, retry={"maxAttempts": 3}, delay=600)
+    held = wire.create("doc.plain", config="one", hold=True, retry={"maxAttempts": 3}, delay=100)
     wire.call(
         "job.createMany", jobs=[{"component": "doc.plain", "hold": True, "dependsOn": [{"job": held["id"]}]}]
     )

@@ -20,6 +20,7 @@ class Figures:
     blocks: int = 0
     tests: int = 0
     reloads_compared: int = 0
+    moments: int = 0
 
     def add(self, other: "Figures") -> None:
         for name, number in asdict(other).items():

@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
 GLOBAL_OPTIONS = (
@@ -219,10 +220,12 @@ DAEMON = (
         (
             ("lockside doctor", "also works without a daemon"),
             ("lockside doctor --fix", "and do the repairs that lose no accepted job"),
+            ("lockside doctor --adopt in.c-shop.orders", "takes over what another program wrote to a table"),
         ),
         (),
         (
             Option("--fix", "do the proposed repairs"),
+            Option("--adopt", "take over what another program wrote to the log of a table", "TABLE"),
             Option("--state-dir", "the state folder to check when no daemon answers", "DIR"),
         ),
     ),
@@ -329,7 +332,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
-    ("tables", STORAGE),
+    ("tables", (*STORAGE, *TABLE_UPKEEP)),
     ("secrets", SECRETS),
     ("tokens", TOKENS),
     ("the daemon", DAEMON),

@@ -43,7 +43,7 @@ from lockside.documents.configuration import (
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
 from lockside.documents.recovery import RecoveryPolicies, check_policies
-from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Retry
+from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.staging import Inputs
 from lockside.documents.variables import VariableValues
 
@@ -64,7 +64,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
             nothing).
         pool: The pool in which the job runs.
-        pools: The pools allowed, in their order.
+        pools: The pools in which the job may run, the preferred one first; instead of `pool`.
+        needs: What the job holds while it runs: `slots` of its pool, and amounts of resources by their ids.
         parallelism: How many rows run at once; null and 0 run them one after another.
         backend: The size of the machine.
         behavior: What a failure does to the container above.
@@ -131,7 +132,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     recovery: RecoveryPolicies | None = None
     on_lost: OnLost | None = None
     on_record_errors: OnRecordErrors | None = None
-    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
+    pools: Pools | None = None
+    needs: Needs | None = None
     inputs: Inputs | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
@@ -154,6 +156,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         if self.asked_rows and self.config is None:
             raise FieldError("Rows belong to a stored configuration: name it in `config`", "configRowIds")
         check_policies(self.recovery)
+        if not self.is_stored:
+            check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")
         refuse_inputs_without_folder(self.component, self.inputs, "inputs")
         if self.content is not None:

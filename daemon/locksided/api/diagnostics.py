@@ -7,10 +7,11 @@ import structlog
 from locksided import threads
 from locksided.actors.executors import in_flight
 from locksided.api.service import Service
-from locksided.checks import cgroups, folders, processes, secrets, sockets, state
+from locksided.checks import cgroups, folders, processes, secrets, sockets, state, tables
 from locksided.checks.problem import Problem
 from locksided.core.errors import Unavailable
 from locksided.core.scheduler import Scheduler
+from locksided.runs.resolved import TableSupport
 from locksided.store.errors import StoreUnavailable
 
 log = structlog.get_logger("check")
@@ -40,6 +41,10 @@ async def _of_the_store(service: Service) -> list[Problem]:
     found += await state.clock_set_back(store)
     found += await secrets.check(store, service.state_dir)
     found += await folders.check(store, service.state_dir.root)
+    if service.runs.storage.support is TableSupport.KEPT:
+        found += await tables.check(store, service.runs.storage.inspection)
+    late = service.publisher.troubles.values()
+    found += tables.unpublished((one.table, one.version, one.cause.rstrip("."), one.since_us) for one in late)
     return found
 
 

@@ -19,6 +19,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
 from locksided.api.undo import UndoMethods
@@ -42,6 +43,7 @@ GROUPS = (
     RecoveryMethods,
     StorageMethods,
     StorageJobMethods,
+    TableChangeMethods,
     UndoMethods,
     VacuumMethods,
     NotificationMethods,

@@ -218,6 +218,7 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
         rows_count=row.rows_count,
         counts=details.get("counts", {}),
         published=row.published_us is not None,
+        foreign=details.get("foreign", False),
     )
 
 

@@ -8,6 +8,7 @@ from lockside.documents.enums import FailureClass, Status
 from locksided.core.model import Draft, Principal
 from locksided.core.recoveries import RecoveryTerms
 from locksided.core.recovery_inputs import RecoveryInput
+from locksided.core.resources import ResourceChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +367,7 @@ Report: TypeAlias = (
     | Lost
     | ExecutorDown
     | ExecutorUp
+    | ResourceChanged
 )
 
 Input: TypeAlias = (

@@ -56,6 +56,9 @@ def check_deadline(state: State) -> Iterator[str]:
     moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
     troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
     moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+    since = state.waiting_since.values() if state.reserve_us is not None else ()
+    due = [since_us + (state.reserve_us or 0) for since_us in since]
+    moments += [due_us for due_us in due if due_us > state.renewed_us]
     moments += [job.block.expires_us for job in state.jobs.values() if job.block is not None]
     conditions = () if state.draining is not None else state.recoveries.conditions.values()
     moments += [one.next_check_us for one in conditions if not one.is_checking]

@@ -280,6 +280,7 @@ def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
         _cancel_instead(turn, job, run)
         return
     times = _leave_run(turn, job)
+    times |= dispatch.give_up_place(job, run)
     run.token = None
     run.spawned = run.survivors = False
     run.paused_us = 0

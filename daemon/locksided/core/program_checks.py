@@ -14,7 +14,7 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
     if job is None:
         return
     job.program, job.awaits = Program.PRESENT, None
-    job.pool.checking.pop(job.id, None)
+    dispatch.end_check(job)
     turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
@@ -26,7 +26,7 @@ def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
     if job is None:
         return
     job.program, job.awaits = Program.AWAITED, report.cause
-    job.pool.checking.pop(job.id, None)
+    dispatch.end_check(job)
     turn.dirty_jobs[job] = None
 
 

@@ -14,12 +14,12 @@ from locksided.core.errors import Invalid
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.safefs import NotPlain
 from locksided.store.store import Store
-from locksided.store.tables import FoundTable
-from locksided.store.troubles import all_keys, note_trouble
+from locksided.store.tables import FoundTable, tables_by_key
+from locksided.store.troubles import all_keys, forget_pages, note_trouble
 from locksided.tables.names import TableId
 
 Save = Callable[..., Awaitable[Any]]
-AT_ONCE = 500
+AT_ONCE = 100
 REMEDY = {
     "foreign": "`lockside doctor --adopt TABLE` takes over what the other program wrote.",
     "damaged": "Put back what is missing, from a backup of the tables.",
@@ -36,9 +36,10 @@ class Inspection:
 
     async def inspect_all(self) -> None:
         """Look at every table."""
-        keys = await self._store.read(all_keys)
+        keys = await self._store.read_patiently(all_keys)
         for start in range(0, len(keys), AT_ONCE):
             await self.inspect(keys[start : start + AT_ONCE])
+        await self._store.read_patiently(forget_pages)
 
     async def refuse_troubled(self, keys: Iterable[str]) -> None:
         """Raises Invalid for tables that cannot be written."""
@@ -50,11 +51,11 @@ class Inspection:
 
     async def inspect(self, keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """The troubles of these tables, by their ids. What changed is noted. Raises OSError."""
-        found = await self._store.tables_by_key(list(keys))
+        found = await self._tables(list(keys))
         troubles = await threads.run_sync(self._look, list(found.values()))
         suspects = [key for key, trouble in troubles.items() if trouble is not None]
         if suspects:  # what was published between the two looks is no trouble
-            found |= await self._store.tables_by_key(suspects)
+            found |= await self._tables(suspects)
             troubles |= await threads.run_sync(self._look, [found[key] for key in suspects])
         for key, trouble in troubles.items():
             row = found[key].row
@@ -63,6 +64,9 @@ class Inspection:
                     partial(note_trouble, number=row.number, trouble=trouble, time_us=clock.now_us())
                 )
         return {found[key].row.id: one for key, one in troubles.items() if one is not None}
+
+    async def _tables(self, keys: list[str]) -> dict[str, FoundTable]:
+        return await self._store.read_patiently(partial(tables_by_key, keys=keys))
 
     def _look(self, tables: list[FoundTable]) -> dict[str, dict[str, Any] | None]:
         return {table.row.key: self._trouble(table) for table in tables}

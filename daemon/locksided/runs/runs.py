@@ -38,7 +38,7 @@ from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
-from locksided.runs.storage_operations import VACUUM
+from locksided.runs.storage_operations import ADOPT, VACUUM
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -149,7 +149,8 @@ class Runs(RunConclusions):
             assert step.operation.claims is not None
             if claims := step.operation.claims(run.spec, run.row.project, []):
                 raise TablesMissing(tuple(claims), step.operation.stage)
-        await self.storage.inspection.refuse_troubled(tables)
+        if step.operation.name != ADOPT:
+            await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)

@@ -235,6 +235,7 @@ class Storage:
             details={
                 "counts": commit.counts,
                 "sources": msgspec.to_builtins(commit.sources),
+                **({"adopted": msgspec.to_builtins(commit.adopted)} if commit.adopted else {}),
                 **origin_of(run),
             },
             account=None if run_as is None else list(run_as),

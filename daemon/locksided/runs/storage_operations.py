@@ -26,9 +26,18 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
+ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
-JOBS = {"restore": "Restore", UNDO: "Undo", VACUUM: "Vacuum"}
+JOBS = {
+    "restore": "Restore",
+    "delete_rows": "Deletion",
+    "set_primary_key": "Primary key",
+    "alter": "Alteration",
+    ADOPT: "Adoption",
+    UNDO: "Undo",
+    VACUUM: "Vacuum",
+}
 """The operations that are jobs of their own, and how their messages begin."""
 
 

@@ -64,6 +64,11 @@ SELECT max(
 SELECT id, status, type FROM jobs
 WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
 
+-- name: objects_of_kind
+-- Of all projects: of a kind that has few.
+SELECT o.project, v.body FROM objects o JOIN object_versions v USING (project, kind, scope, id, version)
+WHERE o.kind = ? AND NOT o.deleted ORDER BY o.project, o.id;
+
 -- name: job_row
 SELECT {job_columns} FROM jobs WHERE id = ?;
 
@@ -929,6 +934,20 @@ WHERE key = :key AND head = :head - 1 RETURNING number;
 -- name: note_import
 -- A load that changed nothing.
 UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
+
+-- name: adopt_head
+-- The versions in between are in the log already.
+UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
+    imported_us = :time_us, changed_us = :time_us, trouble = NULL
+WHERE key = :key AND head = :before RETURNING number;
+
+-- name: adopt_version
+INSERT INTO table_versions (
+    number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, published_us
+) VALUES (
+    :number, :version, (SELECT min(min(serial), 0) - 1 FROM table_versions), :time_us, :job_id, :operation,
+    :details, :rows_count, '', '', :published_us
+);
 
 -- name: insert_table_version
 INSERT INTO table_versions (

@@ -16,8 +16,9 @@ CREATE TABLE specs (
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
--- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `block` is
--- JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
+-- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `pools` are
+-- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given. `block`
+-- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -102,6 +103,9 @@ CREATE TABLE jobs (
     pinned TEXT,
     owner_via TEXT,
     notifies INTEGER NOT NULL DEFAULT 0,
+    pools TEXT,
+    needs TEXT,
+    resources TEXT,
     block TEXT CHECK (block IS NULL OR status = 'created'),
     blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
     blocked_us INTEGER,

@@ -14,7 +14,7 @@ from locksided.store.transaction import Transaction
 from locksided.store.trash import drop
 from locksided.store.writes import json_text
 from locksided.tables.names import TableId
-from locksided.tables.orders import DROP
+from locksided.tables.orders import ADOPT, DROP
 
 
 class LostHead(Exception):
@@ -128,6 +128,9 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     if commit.operation == DROP:
         drop(tx, TableId(commit.project, commit.branch_id, commit.id), commit.time_us, principal, job_id)
         return
+    if commit.operation == ADOPT:
+        adopt(tx, commit, job_id, principal)
+        return
     values = {name: getattr(commit, name) for name in commit.__struct_fields__}
     values |= {
         "head": commit.version,
@@ -155,6 +158,38 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     }
     for kind in _events_of(commit, is_new=is_new):
         tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
+
+
+def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
+    """Make versions that another program published the table's own. Their serials are below all of ours."""
+    details = dict(commit.details)
+    versions = details.pop("adopted")
+    values = {
+        "key": commit.key,
+        "head": commit.version,
+        "before": commit.version - len(versions),
+        "definition": json_text(commit.definition),
+        "rows_count": commit.rows_count,
+        "size_bytes": commit.size_bytes,
+        "time_us": commit.time_us,
+    }
+    found = tx.connection.execute(QUERIES["adopt_head"], values).fetchone()
+    if found is None:
+        raise LostHead(f"table {commit.id} is not at version {values['before']}")
+    for one in versions:
+        version = {
+            "number": found[0],
+            "version": one["version"],
+            "time_us": one["timeUs"] or commit.time_us,
+            "published_us": commit.time_us,
+            "job_id": job_id,
+            "operation": one["operation"],
+            "details": json_text({**details, "foreign": True}),
+            "rows_count": one["rowsCount"],
+        }
+        tx.connection.execute(QUERIES["adopt_version"], version)
+    data = {"branchId": commit.branch_id, "table": commit.id, "version": commit.version, "counts": {}}
+    tx.event(commit.time_us, "table.changed", commit.project, job_id=job_id, principal=principal, data=data)
 
 
 def _events_of(commit: Ratified, *, is_new: bool) -> tuple[str, ...]:

@@ -31,3 +31,8 @@ def troubled(connection: sqlite3.Connection) -> list[TableRow]:
 def all_keys(connection: sqlite3.Connection) -> list[str]:
     """All tables that are not in the trash."""
     return [key for (key,) in connection.execute(QUERIES["all_table_keys"])]
+
+
+def forget_pages(connection: sqlite3.Connection) -> None:
+    """Give back the memory for pages that a look at all tables has read."""
+    connection.execute("PRAGMA shrink_memory")

@@ -14,6 +14,8 @@ from locksided.core.table_locks import SERIALS_EACH
 from locksided.tables.names import STAGED_NAME
 
 MOST_TABLES = 1000
+ADOPT = "ADOPT"
+"""The operation of a commit whose versions are in the log already."""
 DROP = "DROP"
 """The operation of a commit that puts its table into the trash; nothing is staged for it."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -70,11 +72,20 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
 
 
+class Adopted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A version that another program made."""
+
+    version: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    time_us: Count
+    operation: Annotated[str, Meta(max_length=64)]
+    rows_count: Count
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a load made of a table. `staged` is empty when it changed nothing.
 
     `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
-    what was stored, which is not kept in out/.
+    what was stored, which is not kept in out/. `adopted` are versions above the head that others published.
     """
 
     key: str
@@ -87,6 +98,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     time_us: Count
     counts: dict[str, Count] = {}
     sources: Annotated[list[Source], Meta(max_length=10_000)] = []
+    adopted: Annotated[list[Adopted], Meta(max_length=100_000)] = []
 
 
 class BadCommits(Exception):
@@ -113,7 +125,8 @@ def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[t
             raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write so often.")
         seen[commit.key] += 1
         head = (-1 if table.version is None else table.version) + number
-        if commit.version != head + bool(commit.staged):
+        new = len(commit.adopted) if commit.operation == ADOPT else bool(commit.staged)
+        if commit.version != head + new:
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")

@@ -13,6 +13,7 @@ from lockside.cli import exits, times
 from lockside.cli.daemon.doctor_sockets import look_at_sockets
 from lockside.cli.daemon.doctor_state import look_at, state_folders
 from lockside.cli.daemon.findings import Finding, mend
+from lockside.cli.storage.changes import adopt
 from lockside.errors import LocksideError, NotReachable
 
 TYPE_CHECKING = False
@@ -28,6 +29,8 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
+    if parsed.text("adopt"):
+        return adopt(session, parsed)
     fix = parsed.flag("fix")
     findings = [_python(), *_daemon(session, parsed, fix=fix)]
     if not session.out.is_given({"findings": [finding.view() for finding in findings]}):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
-from lockside.cli.tables.shared import JOB
 
 _TABLE = Argument("TABLE", "a table's id, as in in.c-shop.orders")
 _BRANCH = Option("--branch", "the branch (default: default)", "ID")
@@ -59,37 +58,6 @@ STORAGE = (
             Option("--time", "the version that was the newest then", "TIME"),
             Option("--before-job", "the version before the first one of this job", "JOB"),
             Option("-d --detach", "do not wait for the job"),
-            _BRANCH,
-        ),
-    ),
-    Command(
-        "undo",
-        "lockside.cli.storage.undo:undo",
-        "put back the tables that a job wrote and the states that it saved",
-        (
-            ("lockside undo 42", "as new versions; tables that the job made go to the trash"),
-            ("lockside undo 42 --dry-run", "shows what would change"),
-        ),
-        (JOB,),
-        (
-            Option("--table", "only this table, and no state", "TABLE", many=True),
-            Option("--force", "also what other jobs have changed since"),
-            Option("--dry-run", "change nothing, show what would change"),
-            Option("-d --detach", "do not wait for the job"),
-        ),
-    ),
-    Command(
-        "vacuum",
-        "lockside.cli.storage.vacuum:vacuum",
-        "remove what of tables is no longer kept",
-        (
-            ("lockside vacuum", "of all tables, and the trash; the daemon does the same once a day"),
-            ("lockside vacuum in.c-shop.orders --dry-run", "counts what it would remove"),
-        ),
-        (Argument("TABLE", "a table's id", "*"),),
-        (
-            Option("--dry-run", "remove nothing, count what would be removed"),
-            Option("-d --detach", "do not wait for the jobs"),
             _BRANCH,
         ),
     ),

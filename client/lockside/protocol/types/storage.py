@@ -87,6 +87,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
         rows_count: How many rows the table had after it.
         counts: How many rows were inserted, updated, deleted and so on.
         published: Whether all readers of the table's folder see it.
+        foreign: Whether another program made it; it was adopted.
     """
 
     version: int
@@ -100,6 +101,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
     rows_count: int
     counts: dict[str, int] = {}
     published: bool
+    foreign: bool = False
 
 
 class TableHistory(ListPage, frozen=True, kw_only=True):

@@ -3,14 +3,18 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import input_tables, output, preview, restore, vacuum
+from locksided.steps.lake import adoption, changes, input_tables, output, preview, restore, vacuum
 from locksided.steps.program import run
 
 OPERATIONS = {
+    "adopt": adoption.adopt,
+    "alter": changes.alter,
+    "delete_rows": changes.delete_rows,
     "input": input_tables.export,
     "output": output.store,
     "preview": preview.look,
     "restore": restore.restore,
+    "set_primary_key": changes.set_primary_key,
     "sql": preview.query,
     "undo": restore.restore,
     "vacuum": vacuum.vacuum,

@@ -1,5 +1,6 @@
 """One load: rows of one or several sources become new files of a table, which nobody sees yet."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
 
 def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Add all rows."""
-    touched = _delete(connection, target)
+    touched = delete(connection, target)
     if touched:
         columns = names(target.column_names)
         kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
@@ -101,8 +102,8 @@ def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
     counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + written
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
-    """Count the rows that go; returns the files that they are in."""
+def delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
+    """Count the rows that `deleted` fits; returns the files that they are in."""
     if target.deleted == NOTHING:
         return []
     gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
@@ -121,7 +122,7 @@ def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence
 def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
     _take_in(connection, target, rows)
-    touched = _delete(connection, target)
+    touched = delete(connection, target)
     existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
     differs = _differs(target)
@@ -178,18 +179,42 @@ def existing_rows(
     listed = ", ".join(map(literal, files))
     relation = f"read_parquet([{listed}], union_by_name=true, filename=true)"
     present = {str(row[0]) for row in rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")}
+    stamp = _stamp_of_others(target.files, TIMESTAMP if TIMESTAMP in present else "NULL::TIMESTAMPTZ")
     columns = ", ".join(
         f"{name(c.name) if c.name in present else 'NULL'}::{types.duckdb_type(c)} AS {name(c.name)}"
         for c in target.columns
     )
-    return f"(SELECT {columns}, {TIMESTAMP}, filename FROM {relation})"
+    return f"(SELECT {columns}, {stamp} AS {TIMESTAMP}, filename FROM {relation})"
+
+
+def _stamp_of_others(files: Files, stamp: str) -> str:
+    """The time of a row; of a row that another program wrote without one, the time of its file."""
+    times = {
+        path: int(add["modificationTime"]) * 1000
+        for path, add in files.adds.items()
+        if json.loads(add["stats"]).get("nullCount", {}).get(TIMESTAMP) != 0
+    }
+    if not times:
+        return stamp
+    cases = " ".join(
+        f"WHEN {literal(path)} THEN make_timestamptz({time_us})" for path, time_us in times.items()
+    )
+    return f"coalesce({stamp}, CASE parse_filename(filename) {cases} END)"
 
 
 def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
     """Write the rows of some files of the table to new ones, without those that are deleted."""
     kept = _kept(connection, target, [str(target.folder / path) for path in paths])
+    columns = names(target.column_names)
+    write_instead(connection, target, paths, f"SELECT {columns}, {TIMESTAMP} FROM {kept}")
+
+
+def write_instead(
+    connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str], query: str
+) -> None:
+    """Write the rows of a query to new files, in the place of others."""
     _remove(target, paths)
-    _write(connection, target, f"SELECT {names(target.column_names)}, {TIMESTAMP} FROM {kept}")
+    _write(connection, target, query)
 
 
 # -- rows that come in ------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _load(
         time_us=max(order["timeUs"], table.imported_us + 1),
     )
     if mapping.incremental:
-        _check_key(connection, target)
+        check_key(connection, target)
         target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
     if not mapping.incremental or table.version is None:
@@ -186,7 +186,7 @@ def _places(order: Mapping[str, Any]) -> dict[str | None, str]:
     return {row["row"]: row["place"] for row in order["rows"]}
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+def check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     """Raise UserFault when a new primary key is not unique in the rows that the table keeps."""
     known = target.order.definition
     if known is None or known.primary_key == target.key or not target.key:

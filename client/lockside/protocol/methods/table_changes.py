@@ -1,0 +1,130 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods that change tables that are there: their rows, their keys, their columns."""
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from lockside.documents.base import BranchId, FieldError, In
+from lockside.documents.storage import DeleteRule, TableId
+from lockside.protocol.declaration import Mutation, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import JobFields
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.words import Role
+
+CHANGING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
+ColumnName = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class TableChange(Mutation, frozen=True, kw_only=True):
+    """A table to change; the answer is the job that does it, in one commit.
+
+    Attributes:
+        id: The table's id.
+    """
+
+    id: TableId
+    branch_id: BranchId = "default"
+    fields: JobFields | None = None
+
+
+@method(
+    "storage.table.deleteRows",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CHANGING,
+    positional=["delete_where"],
+    example={
+        "id": "in.c-shop.orders",
+        "delete_where": [{"where_filters": [{"column": "id", "values_from_set": ["17"]}]}],
+    },
+)
+class TableDeleteRows(TableChange, frozen=True, kw_only=True):
+    """Delete the rows of a table that any rule fits; the answer is the job that does it.
+
+    Attributes:
+        delete_where: The rules; an empty one fits all rows.
+    """
+
+    delete_where: Annotated[list[DeleteRule], Meta(min_length=1, max_length=100)] = field(name="delete_where")
+
+
+@method(
+    "storage.table.setPrimaryKey",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CHANGING,
+    example={"id": "in.c-shop.orders", "primaryKey": ["id"]},
+)
+class TableSetPrimaryKey(TableChange, frozen=True, kw_only=True):
+    """Give a table another primary key; the answer is the job that looks at all rows and does it.
+
+    Attributes:
+        primary_key: The columns of which no two rows have the same values; none for no key.
+    """
+
+    primary_key: Annotated[list[ColumnName], Meta(max_length=64)]
+
+
+@method(
+    "storage.table.adopt",
+    Role.ADMIN,
+    answers=Job,
+    refuses=[*CHANGING, ErrorKind.CONFLICT],
+    example={"id": "in.c-shop.orders"},
+)
+class TableAdopt(TableChange, frozen=True, kw_only=True):
+    """Take over what another program wrote to a table's log; the answer is the job that does it.
+
+    Only entries that keep to reader version 1 and writer version 2 can be taken over. Rows without a
+    `_timestamp` get the time of their file. A primary key that these rows break is dropped.
+    """
+
+
+class ColumnType(In, frozen=True, kw_only=True):
+    """A type of values.
+
+    Attributes:
+        type: STRING, INTEGER, NUMERIC, FLOAT, BOOLEAN, DATE or TIMESTAMP.
+        length: Precision and scale of a NUMERIC, as in "38,9".
+    """
+
+    type: Annotated[str, Meta(max_length=32)] = "STRING"
+    length: Annotated[str, Meta(max_length=32)] | None = None
+
+
+class NewColumn(ColumnType, frozen=True, kw_only=True):
+    """A column that a table gets, without a value in the rows that are there.
+
+    Attributes:
+        name: Its name.
+    """
+
+    name: ColumnName
+
+
+@method(
+    "storage.table.alter",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CHANGING,
+    example={"id": "in.c-shop.orders", "addColumns": [{"name": "note"}]},
+)
+class TableAlter(TableChange, frozen=True, kw_only=True):
+    """Add columns to a table, drop columns, change types; the answer is the job that does it.
+
+    Attributes:
+        add_columns: Columns that it gets.
+        drop_columns: Columns that go, with their values.
+        types: New types by column; values are converted, and one that cannot be is an error.
+    """
+
+    add_columns: Annotated[list[NewColumn], Meta(max_length=1600)] = []
+    drop_columns: Annotated[list[ColumnName], Meta(max_length=1600)] = []
+    types: Annotated[dict[ColumnName, ColumnType], Meta(max_length=1600)] = {}
+
+    def check(self) -> None:
+        """Raises FieldError when nothing is to change."""
+        if not (self.add_columns or self.drop_columns or self.types):
+            raise FieldError("Name what is to change", "addColumns")

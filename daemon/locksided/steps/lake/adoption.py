@@ -1,0 +1,127 @@
+"""The operation `adopt`: what another program wrote to a table's log becomes versions like any others."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from locksided.steps.lake import deltalog
+from locksided.steps.lake.deltalog import Files
+from locksided.steps.lake.engine import connect, names, one
+from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.program import UserFault, say
+from locksided.tables.names import version_of_entry
+from locksided.tables.orders import ADOPT, Adopted, Commit, Definition, TableOrder
+
+HIGHEST_PROTOCOL = {"minReaderVersion": 1, "minWriterVersion": 2}
+UNKNOWN_ACTIONS = frozenset({"cdc", "domainMetadata", "sidecar", "checkpointMetadata"})
+
+
+def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes over all entries above the head of one table. Raises UserFault for what lockside cannot write."""
+    (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    if table.version is None or table.definition is None:
+        raise UserFault(f'There is no table "{table.id}".')
+    folder = Path(order["root"]) / table.folder
+    entries = _entries(folder, table, table.version)
+    files = deltalog.read(folder, table)
+    try:
+        for _, actions in entries:
+            _refuse_unknown(actions)
+            files.take(actions)
+        _refuse_files(folder, files)
+        definition = _definition(table.definition, files)
+    except UserFault as fault:
+        raise UserFault(f'Table "{table.id}" cannot be adopted: {fault}') from None
+    target = Target(
+        order=table, folder=folder, files=files, columns=definition.columns, key=[], time_us=order["timeUs"]
+    )
+    with connect(order) as connection:
+        count = one(connection, f"SELECT count(*) FROM {existing_rows(connection, target)}")
+        definition = _with_key_that_holds(connection, target, definition)
+    commit = Commit(
+        key=table.key,
+        version=entries[-1][0],
+        operation=ADOPT,
+        definition=definition,
+        rows_count=count,
+        size_bytes=files.size_bytes,
+        time_us=max(order["timeUs"], table.imported_us + 1),
+        adopted=[_told(version, actions, count) for version, actions in entries],
+    )
+    message = f"{len(entries)} versions were adopted."
+    return {"message": message, "result": {}, "commits": [msgspec.to_builtins(commit)]}
+
+
+def _entries(folder: Path, table: TableOrder, head: int) -> list[tuple[int, list[dict[str, Any]]]]:
+    """The entries above the head, in order and without a gap."""
+    found = (version_of_entry(name) for name in os.listdir(folder / deltalog.LOG))
+    versions = sorted(version for version in found if version is not None and version > head)
+    if not versions or versions != list(range(head + 1, head + 1 + len(versions))):
+        raise UserFault(f'Table "{table.id}" has no entries of another program behind version {head}.')
+    bare = msgspec.structs.replace(table, staged={})
+    return [(version, deltalog.entry(folder, bare, version)) for version in versions]
+
+
+def _refuse_unknown(actions: Sequence[Mapping[str, Any]]) -> None:
+    for action in actions:
+        for kind, content in action.items():
+            if kind in UNKNOWN_ACTIONS:
+                raise UserFault(f"it has actions of the kind {kind}.")
+            if kind == "protocol" and any(content[name] > most for name, most in HIGHEST_PROTOCOL.items()):
+                raise UserFault("it asks for more than reader version 1 and writer version 2.")
+            if kind == "metaData" and content.get("partitionColumns"):
+                raise UserFault("it is partitioned.")
+            if kind == "add" and content.get("deletionVector"):
+                raise UserFault("it has deletion vectors.")
+
+
+def _refuse_files(folder: Path, files: Files) -> None:
+    for path, add in files.adds.items():
+        file = folder / path
+        if "/" in path or file.is_symlink() or not file.is_file() or file.stat().st_size != add["size"]:
+            raise UserFault(f"its file {path} is not in its folder, or not whole.")
+        if "numRecords" not in json.loads(add.get("stats") or "{}"):
+            raise UserFault(f"its file {path} has no statistics.")
+
+
+def _definition(known: Definition, files: Files) -> Definition:
+    try:
+        columns = files.columns()
+    except StopIteration:
+        raise UserFault("it has a column of a type that is none of a table.") from None
+    kept = {column.name: column for column in known.columns}
+    same = [
+        kept[column.name] if (old := kept.get(column.name)) and old.type == column.type else column
+        for column in columns
+    ]
+    has_key = set(known.primary_key) <= {column.name for column in columns}
+    return msgspec.structs.replace(known, columns=same, primary_key=known.primary_key if has_key else [])
+
+
+def _with_key_that_holds(
+    connection: duckdb.DuckDBPyConnection, target: Target, definition: Definition
+) -> Definition:
+    """The table as it is; its key goes when the rows of the other program break it."""
+    if not definition.primary_key:
+        return definition
+    key, rows = names(definition.primary_key), existing_rows(connection, target)
+    twice = one(connection, f"SELECT count(*) FROM (SELECT 1 FROM {rows} GROUP BY {key} HAVING count(*) > 1)")
+    if not twice:
+        return definition
+    say(f'The primary key "{",".join(definition.primary_key)}" goes: {twice} keys occur more than once.')
+    return msgspec.structs.replace(definition, primary_key=[])
+
+
+def _told(version: int, actions: Sequence[Mapping[str, Any]], count: int) -> Adopted:
+    info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    return Adopted(
+        version=version,
+        time_us=int(info.get("timestamp") or 0) * 1000,
+        operation=str(info.get("operation") or "unknown")[:64],
+        rows_count=count,
+    )

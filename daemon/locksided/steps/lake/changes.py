@@ -1,0 +1,194 @@
+"""The operations `delete_rows`, `set_primary_key` and `alter`: tables change, and no file is loaded."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from lockside.documents.reading import from_store
+from lockside.documents.storage import OutputTable
+from locksided.steps.lake import deltalog, loading, types
+from locksided.steps.lake.deletion import deleted_rows
+from locksided.steps.lake.engine import connect, name, one, rows_of
+from locksided.steps.lake.loading import Target
+from locksided.steps.lake.output import check_key
+from locksided.steps.program import UserFault
+from locksided.tables.names import TIMESTAMP, clean_column
+from locksided.tables.orders import Column, Commit, TableOrder
+
+Change = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Any], Target], None]
+
+
+def delete_rows(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Deletes the rows that any rule of `delete_where` fits."""
+    return _changed(order, "DELETE", _delete_rows)
+
+
+def set_primary_key(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives a table another primary key, after a look at all rows."""
+    return _changed(order, "SET PRIMARY KEY", _set_primary_key)
+
+
+def alter(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds and drops columns, and changes types."""
+    return _changed(order, "ALTER", _alter)
+
+
+def _changed(order: Mapping[str, Any], operation: str, change: Change) -> dict[str, Any]:
+    """Stages a commit of the one table. Raises UserFault when the change cannot be made."""
+    (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    if table.version is None or table.definition is None:
+        raise UserFault(f'There is no table "{table.id}".')
+    folder = Path(order["root"]) / table.folder
+    deltalog.make_folders(folder, table)
+    target = Target(
+        order=table,
+        folder=folder,
+        files=deltalog.read(folder, table),
+        columns=list(table.definition.columns),
+        key=list(table.definition.primary_key),
+        time_us=max(order["timeUs"], table.imported_us + 1),
+    )
+    target.counts["rowsCount"] = table.rows_count
+    try:
+        with connect(order) as connection:
+            change(connection, order["parameters"], target)
+    except UserFault as fault:
+        raise UserFault(f'Cannot change table "{table.id}": {fault}') from None
+    commit = _commit(order, target, operation)
+    return {"message": "", "result": {}, "commits": [msgspec.to_builtins(commit)]}
+
+
+def _commit(order: Mapping[str, Any], target: Target, operation: str) -> Commit:
+    """The commit; none is staged when nothing changed."""
+    table = target.order
+    assert table.version is not None
+    assert table.definition is not None
+    definition = msgspec.structs.replace(table.definition, columns=target.columns, primary_key=target.key)
+    version, staged = table.version, ""
+    if definition != table.definition or target.actions:
+        version += 1
+        head = deltalog.commit_actions(order, table, target.time_us, operation, metrics=target.counts)
+        columns = (
+            [deltalog.metadata_action(definition.uuid, definition.columns, table.created_us)]
+            if definition.columns != table.definition.columns
+            else []
+        )
+        staged = deltalog.stage(target.folder, version, [*head, *columns, *target.actions])
+    files = deltalog.Files(dict(target.files.adds))
+    files.take(target.actions)
+    return Commit(
+        key=table.key,
+        version=version,
+        staged=staged,
+        operation=operation,
+        definition=definition,
+        rows_count=target.counts["rowsCount"],
+        size_bytes=files.size_bytes,
+        time_us=target.time_us,
+        counts=target.counts,
+    )
+
+
+def _delete_rows(
+    connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any], target: Target
+) -> None:
+    rules = {"source": "rows", "delete_where": parameters["delete_where"]}
+    mapping = from_store(rules, OutputTable)
+    target.deleted = deleted_rows(mapping, target.order.id, target.columns, target.time_us)
+    touched = loading.delete(connection, target)
+    target.counts["rowsCount"] -= target.counts["rowsDeleted"]
+    if touched:
+        loading.rewrite(connection, target, [Path(path).name for path in touched])
+
+
+def _set_primary_key(
+    connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any], target: Target
+) -> None:
+    target.key = [clean_column(column) for column in parameters["primaryKey"]]
+    for column in target.key:
+        if column not in target.column_names:
+            raise UserFault(f'Primary key column "{column}" not found.')
+        rows = loading.existing_rows(connection, target)
+        empty = one(connection, f"SELECT count(*) FROM {rows} WHERE {name(column)} IS NULL")
+        if empty:
+            raise UserFault(f'{empty} rows are empty in column "{column}".')
+    check_key(connection, target)
+
+
+def _alter(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any], target: Target) -> None:
+    before = list(target.columns)
+    known = {column.name: column for column in before}
+    dropped = {_known(column, known) for column in parameters["dropColumns"]}
+    if kept := [column for column in target.key if column in dropped]:
+        raise UserFault(f'Column "{kept[0]}" is part of the primary key.')
+    changed = {_known(column, known): _typed(column, kind) for column, kind in parameters["types"].items()}
+    added = [_typed(column["name"], column) for column in parameters["addColumns"]]
+    for column in added:
+        if not column.name or column.name.lower() in {TIMESTAMP, *(one.lower() for one in known)}:
+            raise UserFault(f'There is a column "{column.name}" already, or it is no name of one.')
+    after = [changed.get(column.name, column) for column in before if column.name not in dropped]
+    if not (after or added):
+        raise UserFault("A table needs a column.")
+    if dropped or any(known[column.name] != column for column in after):
+        for column in after:
+            _refuse_values(connection, target, known[column.name], column)
+        _rewrite_as(connection, target, before, after)
+    target.columns = [*after, *added]
+
+
+def _known(column: str, known: Mapping[str, Column]) -> str:
+    cleaned = clean_column(column)
+    if cleaned not in known:
+        raise UserFault(f'It has no column "{column}".')
+    return cleaned
+
+
+def _typed(column: str, kind: Mapping[str, Any]) -> Column:
+    length = kind.get("length")
+    base, length = types.checked(
+        str(kind.get("type") or types.STRING), None if length is None else str(length)
+    )
+    return Column(name=clean_column(column), type=base, length=length)
+
+
+def _as_type(before: Column, after: Column, cast: str = "CAST") -> str:
+    """The value of a column in another type; the empty text is none."""
+    value = name(before.name)
+    if before == after:
+        return value
+    if before.type == types.STRING and after.type != types.STRING:
+        value = f"nullif({value}, '')"
+    return f"{cast}({value} AS {types.duckdb_type(after)})"
+
+
+def _refuse_values(
+    connection: duckdb.DuckDBPyConnection, target: Target, before: Column, after: Column
+) -> None:
+    """Raise UserFault for values that are not of the new type."""
+    if before == after:
+        return
+    rows = loading.existing_rows(connection, target)
+    is_there = f"nullif({name(before.name)}::VARCHAR, '') IS NOT NULL"
+    found = rows_of(
+        connection,
+        f"SELECT {name(before.name)}::VARCHAR, count(*) OVER () FROM {rows} "
+        f"WHERE {is_there} AND {_as_type(before, after, 'TRY_CAST')} IS NULL LIMIT 1",
+    )
+    for text, number in found:
+        more = f" (and {number - 1} more)" if number > 1 else ""
+        raise UserFault(f'column "{before.name}": "{text}" is not {after.type}{more}.')
+
+
+def _rewrite_as(
+    connection: duckdb.DuckDBPyConnection, target: Target, before: list[Column], after: list[Column]
+) -> None:
+    """Write all rows anew, in other columns."""
+    rows = loading.existing_rows(connection, target)
+    known = {column.name: column for column in before}
+    values = ", ".join(f"{_as_type(known[column.name], column)} AS {name(column.name)}" for column in after)
+    query = f"SELECT {values}{', ' if values else ''}{TIMESTAMP} FROM {rows}"
+    target.columns = after
+    loading.write_instead(connection, target, list(target.files.adds), query)
