@@ -11,6 +11,7 @@ from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
+from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
@@ -34,6 +35,7 @@ from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.notifications import (Cancelled, Deliveries, Notification, Notifications,
     Redelivered, Tested, WebhookSecret)
 from lockside.protocol.types.plans import (Plan)
+from lockside.protocol.types.recovery import (RecoveryCondition, RecoveryConditions)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
@@ -61,8 +63,8 @@ class JobCalls:
         delayed_start_time: Text = ..., delay: float | str | None = ...,
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
-        on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
-        needs: Mapping[str, int] | None = ...,
+        recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
+        on_record_errors: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
         inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
         archive: Mapping[str, Any] | None = ...,
         notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
@@ -106,6 +108,9 @@ class JobCalls:
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def release(
+        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def unblock(
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def pause(
@@ -339,6 +344,14 @@ class TriggerCalls:
         self, id: str, to_id: str, version: Number = ..., *, change_description: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Trigger: ...
+
+class RecoveryCalls:
+    async def list(
+        self, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> RecoveryConditions: ...
+    async def check(
+        self, condition: str, *, project: Text = ..., deduplication_id: Text = ...
+    ) -> RecoveryCondition: ...
 
 class OrchestrationCalls:
     async def plan(
@@ -620,8 +633,9 @@ class ComponentCalls:
         image_options: Mapping[str, Any] | ImageOptions | None = ...,
         logging: Mapping[str, Any] | Logging | None = ..., actions: Texts = ..., lock: Text = ...,
         pool: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
-        retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
-        exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
+        retry: Mapping[str, Any] | Retry | None = ...,
+        recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
+        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
         default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
@@ -793,6 +807,7 @@ class AsyncMethods:
     pool: PoolCalls
     schedule: ScheduleCalls
     trigger: TriggerCalls
+    recovery: RecoveryCalls
     orchestration: OrchestrationCalls
     action: ActionCalls
     storage: StorageCalls

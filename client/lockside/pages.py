@@ -18,6 +18,7 @@ LISTS = {
     "event.list": ("events", 1000),
     "schedule.ledger": ("rows", 100),
     "trigger.ledger": ("rows", 100),
+    "recovery.list": ("conditions", 1000),
     "storage.table.list": ("tables", None),
     "storage.table.history": ("versions", None),
     "notification.deliveries": ("deliveries", 1000),

@@ -17,6 +17,7 @@ from locksided import clock, settings
 from locksided.actors.asides import Asides, Deliver
 from locksided.actors.boot_history import BootHistory, boot_history
 from locksided.actors.broker import Broker
+from locksided.actors.checks import Checks
 from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
@@ -257,7 +258,7 @@ class Daemon:
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
         couriers = couriers_of(store, place.settings, self._access)
         self._watchers = Watchers(store, scheduler)
-        purposes = {
+        purposes: dict[str, Deliver] = {
             COURIER: couriers.deliver,
             COMMAND: couriers.deliver_command,
             watchers_module.PURPOSE: self._watchers.deliver,
@@ -270,6 +271,8 @@ class Daemon:
         runs = Runs(
             store, place.state_dir, place.settings, str(address), backend, images, umask, scheduler.ask
         )
+        checks = Checks(asides, runs, scheduler, backend, place.state_dir, tasks)
+        purposes[checks.purpose] = checks.deliver
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -277,9 +280,10 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(backend, scheduler, runs, tasks, boots, asides),
+            executors=Executors(backend, scheduler, runs, tasks, boots, asides, checks),
             asides=asides,
             couriers=couriers,
+            checks=checks,
             backend=backend,
             runs=runs,
             publisher=Publisher(store, scheduler, broker, runs.storage),

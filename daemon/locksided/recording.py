@@ -45,9 +45,10 @@ class NotReadable(Exception):
 
 
 def state_line(state: LoadedState) -> bytes:
-    """The first line: the state without the results of its containers."""
-    jobs = tuple(replace(job, result=None) for job in state.jobs)
-    return msgspec.json.encode(replace(state, jobs=jobs)) + b"\n"
+    """The first line: the state without results and messages."""
+    jobs = tuple(replace(job, result=None, message=None) for job in state.jobs)
+    conditions = tuple(replace(one, last=None) for one in state.conditions)
+    return msgspec.json.encode(replace(state, jobs=jobs, conditions=conditions)) + b"\n"
 
 
 def input_line(asked: i.Input, now_us: int) -> bytes:

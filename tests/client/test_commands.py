@@ -232,7 +232,10 @@ def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> No
 
 @pytest.mark.parametrize(
     ("word", "method"),
-    [("hold", "job.hold"), ("release", "job.release"), ("pause", "job.pause"), ("resume", "job.resume")],
+    [
+        *(("hold", "job.hold"), ("release", "job.release"), ("unblock", "job.unblock")),
+        *(("pause", "job.pause"), ("resume", "job.resume")),
+    ],
 )
 def test_each_action_is_one_method(daemon: FakeDaemon, run: Run, word: str, method: str) -> None:
     daemon.answers[method] = job(status="created")

@@ -16,7 +16,13 @@ from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
 
 EXAMPLES = {
-    "component": {"command": ["true"], "limits": {"timeoutSeconds": "10m"}},
+    "component": {
+        "command": ["true"],
+        "limits": {"timeoutSeconds": "10m"},
+        "recovery": [
+            {"id": "a", "match": {"exitCodes": [75]}, "tester": {"tcp": {"host": "db", "port": 5432}}}
+        ],
+    },
     "config": {
         "parameters": {"any": 1},
         "rows": [{"id": "a", "parameters": {"x": 1}}],
@@ -43,7 +49,7 @@ EXAMPLES = {
     },
 }
 WRONG = {
-    "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}],
+    "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}, {"recovery": [{}]}],
     "config": [{"paramters": {}}, {"rows": [{"parameters": {}}]}, {"runtime": {"parallelism": -1}}],
     "row": [{"isDisabled": "no"}],
     "pool": [{"loads": {"slot": 2}}, {"loads": 3}],

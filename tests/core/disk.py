@@ -17,6 +17,7 @@ from locksided.core.saves import (
     DeletePool,
     InsertDependency,
     InsertJob,
+    PutCondition,
     PutPool,
     Save,
     SetMeta,
@@ -61,6 +62,9 @@ DEFAULTS: dict[str, Any] = {
     "end_cause": None,
     "claim": None,
     "reads": None,
+    "block": None,
+    "blocked_count": 0,
+    "blocked_us": None,
     "pools": None,
     "needs": None,
     "resources": None,
@@ -79,8 +83,26 @@ COLUMNS = {
         "stage",
         "stages",
     ),
-    *("created_us", "updated_us", "ready_us", "component", "config", "usage", "kill_report", "expires_us"),
+    *(
+        "created_us",
+        "updated_us",
+        "ready_us",
+        "component",
+        "config",
+        "usage",
+        "metrics",
+        "kill_report",
+        "expires_us",
+    ),
 }
+
+
+def _put(rows: dict[str, Any], key: str, value: Any) -> None:
+    """Store what stands under a key, or forget it."""
+    if value is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = value
 
 
 RECORDED = tuple(column.name for column in fields(loading.JobRecord) if column.name != "id")
@@ -95,6 +117,7 @@ class Disk:
         self.jobs: dict[int, dict[str, Any]] = {}
         self.dependencies: dict[tuple[int, int], Condition] = {}
         self.pools: dict[str, dict[str, Any]] = {}
+        self.conditions: dict[str, Mapping[str, Any]] = {}
         self.resources: dict[ResourceKey, ResourceTerms] = {}
         self.reserve_us: int | None = 600_000_000
         self.meta: dict[str, str] = {}
@@ -133,10 +156,10 @@ class Disk:
                 self.pools[pool_id] = {**self.pools.get(pool_id, {}), **values}
             case DeletePool(pool_id):
                 del self.pools[pool_id]
-            case SetMeta(key, None):
-                self.meta.pop(key, None)
-            case SetMeta(key, str(value)):
-                self.meta[key] = value
+            case PutCondition(key, values):
+                _put(self.conditions, key, values)
+            case SetMeta(key, value):
+                _put(self.meta, key, value)
             case AppendEvent():
                 self.events.append(save)
             case _:
@@ -156,6 +179,7 @@ class Disk:
         status = Status(row["status"])
         assert (row["end_us"] is not None) == (status in FINAL)
         assert status is not Status.PROCESSING or row["start_us"] is not None
+        assert row["block"] is None or status is Status.CREATED, f"job {job_id} is {status} and blocked"
         assert status is not Status.CANCELLED or row["starts"] == 0, (
             f"job {job_id} was cancelled after a start"
         )
@@ -225,6 +249,10 @@ class Disk:
             jobs=tuple(self._record(job_id, row) for job_id, row in live.items()),
             pending=self._pending(),
             children=tuple(self._child(job_id, row) for job_id, row in strong.items()),
+            conditions=tuple(
+                loading.ConditionRecord(condition_id, **values)
+                for condition_id, values in self.conditions.items()
+            ),
             resources=tuple(self.resources.values()),
             reserve_us=self.reserve_us,
         )

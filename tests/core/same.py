@@ -34,6 +34,7 @@ def assert_same(rebuilt: State, live: State) -> None:
     assert resources(rebuilt) == resources(live)
     assert rebuilt.next_serial == live.next_serial
     assert rebuilt.tables.claimants() == live.tables.claimants()
+    assert conditions(rebuilt) == conditions(live)
 
 
 def described(job: Job) -> dict[str, Any]:
@@ -126,3 +127,11 @@ def families(index: dict[int, dict[int, Job]]) -> dict[int, set[int]]:
 
 def start_times(state: State) -> list[tuple[int, int]]:
     return sorted((job.start_at_us, job.id) for job in state.jobs.values() if job.start_at_us is not None)
+
+
+def conditions(state: State) -> dict[str, Any]:
+    """What the conditions are, but for checks under way: those are made again."""
+    return {
+        condition.id: (condition.values(), set(condition.jobs))
+        for condition in state.recoveries.conditions.values()
+    }

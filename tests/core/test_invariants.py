@@ -12,6 +12,7 @@ from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.model import Condition
+from locksided.core.recoveries import RecoveryCondition
 from locksided.core.resources import Resource, Share
 from locksided.core.table_locks import TableClaim
 
@@ -19,7 +20,7 @@ from locksided.core.table_locks import TableClaim
 def sound() -> World:
     """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed.
 
-    Job 8 holds a unit that 9 waits for.
+    Job 8 holds a unit that 9 waits for, 10 is blocked.
     """
     world = World()
     world.submit("orders")
@@ -30,6 +31,8 @@ def sound() -> World:
     world.resource("gpu", 1, "0")
     world.submit(needs={"gpu": 1})
     world.submit(needs={"gpu": 1})
+    world.pool("wide", None)
+    world.blocks(world.submit(pool="wide"))
     return world
 
 
@@ -59,6 +62,10 @@ def container(world: World) -> Container:
 def run(world: World, **values: Any) -> None:
     for name, value in values.items():
         setattr(world.job(1).run, name, value)
+
+
+def conditions(world: World) -> dict[str, RecoveryCondition]:
+    return world.state.recoveries.conditions
 
 
 SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
@@ -96,7 +103,10 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
         Invariant.DEMANDS,
         lambda w: w.state.reserved.setdefault(w.job(8), w.job(8).pool),
     ),
-    "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
+    "the conditions block": (Invariant.RECOVERY, lambda w: conditions(w).clear()),
+    "job 10 is waiting and blocked": (Invariant.RECOVERY, lambda w: spoil(w, 10, status=Status.WAITING)),
+    "job 10 was blocked 0 times": (Invariant.RECOVERY, lambda w: setattr(w.job(10).run, "blocked_count", 0)),
+    "the next deadline is": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
 }
 
 

@@ -12,12 +12,14 @@ from random import Random
 import pytest
 
 from core.random_trees import RESOURCES, Trees, place
-from core.world import World
+from core.world import ANNA, World
 from lockside.documents.enums import JobType, OnLost, Status
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.recoveries import RecoveryCondition
+from locksided.core.recovery_inputs import CheckLost, CheckNow
 
 DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "8"))
 STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "200"))
@@ -59,6 +61,9 @@ class Day:
             (12, self.time_passes),
             (4, self.a_job_waits_or_stops_waiting),
             (4, self.the_daemon_crashes),
+            (8, self.a_run_fails_that_recovers),
+            (6, self.a_check_ends),
+            (2, self.somebody_unblocks_or_checks),
         ]
 
     def live_through(self, steps: int) -> None:
@@ -179,6 +184,40 @@ class Day:
             self.world.fails(job.id, failure=self.random.choice(["user", "application", "timeout"]))
         else:
             self.world.ends(job.id, status=status)
+
+    def a_run_fails_that_recovers(self) -> None:
+        job = self.one_of([job for job in self.in_flight() if self.is_spawned(job)])
+        condition = self.random.choice(["door", "window", "gate"])
+        self.world.blocks(
+            job.id,
+            condition=condition,
+            asks=condition != "gate",
+            interval=self.random.choice([1, 5]),
+            expiry=self.random.choice([4, 60]),
+            most=self.random.choice([1, 3]),
+            release=self.random.choice([1, 2]),
+            hold_lock=self.random.random() < 0.4,
+            retry_after=self.random.choice([0, 7]),
+        )
+
+    def conditions(self) -> list[RecoveryCondition]:
+        return list(self.world.state.recoveries.conditions.values())
+
+    def a_check_ends(self) -> None:
+        checking = [one for one in self.conditions() if one.is_checking]
+        if checking:
+            condition = self.random.choice(checking)
+            if self.random.random() < 0.2:
+                self.world.handle(CheckLost(condition.id, condition.checks))
+            else:
+                outcome = self.random.choice(["well", "well", "not_yet", "not_yet", "hopeless"])
+                self.world.tested(outcome, condition.id)
+
+    def somebody_unblocks_or_checks(self) -> None:
+        if self.conditions() and self.random.random() < 0.5:
+            self.world.handle(CheckNow(self.random.choice(self.conditions()).id, ANNA))
+        else:
+            self.world.unblock(self.one_of(self.jobs()).id)
 
     def a_step_ends(self) -> None:
         job = self.one_of([job for job in self.in_flight() if self.is_spawned(job)])
@@ -305,6 +344,8 @@ class Day:
         assert not world.state.no_pool.running
         assert not world.state.waits
         assert not world.state.tables.claimants()
+        assert not self.conditions()
+        assert not world.disk.conditions
         assert world.scheduler.next_deadline_us() is None
 
     def move_on(self) -> None:
@@ -315,6 +356,9 @@ class Day:
                 self.processes.setdefault(world.token(job.id), job.id)
                 world.spawned(job.id)
                 world.ends(job.id)
+        for condition in self.conditions():
+            if condition.is_checking:
+                world.tested("well", condition.id)
         deadline_us = world.scheduler.next_deadline_us()
         if not self.in_flight() and deadline_us is not None:
             world.now_us = max(world.now_us, deadline_us)

@@ -17,14 +17,16 @@ from core.ends import check_ends
 from core.explanations import check_explanations
 from core.same import assert_same
 from core.trees import all_drafts
-from lockside.documents.enums import FailureClass, OnLost, Status
+from lockside.documents.enums import Backoff, CheckOutcome, FailureClass, OnLost, Status
 from locksided.core import inputs as i
 from locksided.core import invariants
-from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core import recovery_inputs as r
+from locksided.core.actions import Action, CheckCondition, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Dependency, Draft, Needs, Principal, Program, ReasonKind
 from locksided.core.reasons import explain
+from locksided.core.recoveries import RecoveryTerms
 from locksided.core.resources import ResourceChanged, ResourceTerms
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
@@ -34,6 +36,36 @@ ANNA = Principal(1000, "anna", 1000)
 NOON = 1_000_000_000_000
 SECOND = 1_000_000
 NO_RESOURCES: Mapping[str, int] = MappingProxyType({})
+
+
+def recovery_terms(
+    condition: str = "door",
+    *,
+    interval: float = 30,
+    longest: float = 600,
+    expiry: float = 86_400,
+    most: int = 5,
+    release: int = 10,
+    asks: bool = True,
+    hold_lock: bool = False,
+    fixed: bool = False,
+    retry_after: float = 0,
+) -> RecoveryTerms:
+    """What a policy asks for, in seconds; as the documents have it unless told otherwise."""
+    return RecoveryTerms(
+        policy="policy",
+        condition=condition,
+        tester=f"{condition} is open",
+        asks=asks,
+        interval_us=round(interval * SECOND),
+        max_interval_us=round(longest * SECOND),
+        expiry_us=round(expiry * SECOND),
+        max_blocks=most,
+        release=release,
+        backoff=Backoff.FIXED if fixed else Backoff.EXPONENTIAL,
+        hold_lock=hold_lock,
+        retry_after_us=round(retry_after * SECOND),
+    )
 
 
 class World:
@@ -262,6 +294,35 @@ class World:
             classed = None if failure is None else FailureClass(failure)
             token = self.token(job_id)
             self.handle(i.Finished(job_id, token, Status.ERROR, {}, failure=classed))
+
+    def blocks(self, *jobs: int, failure: str = "application", said: str = "down", **terms: Any) -> None:
+        """They fail so that a recovery policy matches, which asks for this."""
+        for job_id in jobs:
+            error = {"type": "application", "kind": "exit", "message": said}
+            values = {"result": {"message": said, "error": error}, "message": said}
+            token = self.token(job_id)
+            self.handle(
+                i.Finished(
+                    job_id,
+                    token,
+                    Status.ERROR,
+                    values,
+                    failure=FailureClass(failure),
+                    recovery=recovery_terms(**terms),
+                )
+            )
+
+    def checks(self) -> list[CheckCondition]:
+        """Which conditions were to be tested after the last step."""
+        return [action for action in self.actions if isinstance(action, CheckCondition)]
+
+    def tested(self, outcome: str, condition: str = "door", message: str | None = None) -> None:
+        """The test of a condition came to this."""
+        number = self.state.recoveries.conditions[condition].checks
+        self.handle(r.Checked(condition, number, CheckOutcome(outcome), message))
+
+    def unblock(self, job_id: int) -> None:
+        self.handle(r.Unblock(job_id, ANNA))
 
     def step_ends(self, job_id: int, *tables: str) -> None:
         self.handle(i.StepEnded(job_id, self.token(job_id), tables))

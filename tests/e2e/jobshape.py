@@ -119,6 +119,7 @@ SHAPE: dict[str, Any] = {
     "attempt": int,
     "starts": int,
     "blockedCount": int,
+    "recovery": list,
     "process": {
         "pid": (int, NONE),
         "startToken": (str, NONE),

@@ -11,7 +11,7 @@ import pytest
 
 from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import WRITER
-from e2e.wire import Message, Wire, put_component, put_config, until_running
+from e2e.wire import Message, Wire, put_component, put_config, until_running, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,7 @@ def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, d
         _tables(wire, daemon.folder)
         _jobs(wire)
         _other_jobs(wire)
+        _blocked_job(wire)
         _platform(wire)
         _tokens(wire, daemon)
         refusal = wire.refused("job.get", id="999999")
@@ -333,6 +334,18 @@ def _other_jobs(wire: Wire) -> None:
     wire.call("job.resume", id=running["id"])
     wire.call("job.terminate", id=running["id"])
     wire.done(running)
+
+
+def _blocked_job(wire: Wire) -> None:
+    tester = {"file": {"path": "/no/such/file"}, "timeoutSeconds": 5}
+    job = wire.shell("exit 75", recovery=[{"id": "p", "match": {"exitCodes": [75]}, "tester": tester}])
+    wait_until(wire, job, lambda view: view["blockedCount"] == 1 and view["status"] == "created")
+    wire.call("job.explain", id=job["id"])
+    (condition,) = wire.call("recovery.list")["conditions"]
+    wire.call("recovery.check", condition=condition["id"])
+    wire.call("job.unblock", id=job["id"])
+    wire.call("job.terminate", id=job["id"])
+    wire.done(job)
 
 
 def _tokens(wire: "Checked", daemon: Daemon) -> None:

@@ -12,12 +12,20 @@ from locksided.keeper.progress import MAX_LINE_BYTES, parse
 DEEP = b'{"outputs": ' + b"[" * 980 + b"]" * 980 + b"}"
 
 
-def test_the_four_known_fields_are_taken() -> None:
+def test_the_known_fields_are_taken() -> None:
     line = b'{"progress": 0.4, "message": "m", "counts": {"success": 10}, "outputs": [{"a": 1}]}'
     assert parse(line) == (
         {"progress": 0.4, "message": "m", "counts": {"success": 10}, "outputs": [{"a": 1}]},
         None,
     )
+
+
+def test_what_a_program_says_of_the_world_outside_is_taken() -> None:
+    assert parse(b'{"blocked": {"retryAfterSeconds": 120, "message": "m", "more": 1}}') == (
+        {"blocked": {"retryAfterSeconds": 120, "message": "m"}},
+        None,
+    )
+    assert parse(b'{"blocked": {}}')[0] == {"blocked": {"retryAfterSeconds": None, "message": None}}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +45,9 @@ def test_the_four_known_fields_are_taken() -> None:
         (b'{"counts": {"success": 100000000000000000000}}', "has an integer that does not fit into 64 bits"),
         (b'{"outputs": [' + b"9" * 5000 + b"]}", "has an integer that does not fit into 64 bits"),
         (b'{"message": "a\0b"}', "is not valid JSON"),
+        (b'{"blocked": true}', "has no object with 'retryAfterSeconds' and 'message' in 'blocked'"),
+        (b'{"blocked": {"retryAfterSeconds": -1}}', "has no object with 'retryAfterSeconds'"),
+        (b'{"blocked": {"retryAfterSeconds": "1m"}}', "has no object with 'retryAfterSeconds'"),
         (b"\xff\xfe", "is not UTF-8 text"),
         (b'{"message": "' + b"x" * MAX_LINE_BYTES + b'"}', "is longer than 65536 bytes"),
     ],

@@ -13,8 +13,8 @@ from core import test_simulation
 from core.same import assert_same
 from core.test_simulation import Day
 from core.trees import job, retried, rows
-from core.world import ANNA, NOON, World
-from lockside.documents.enums import FailureClass, Status
+from core.world import ANNA, NOON, World, recovery_terms
+from lockside.documents.enums import CheckOutcome, FailureClass, Status
 from locksided import recording
 from locksided.core import inputs as i
 from locksided.core import lifecycle
@@ -23,6 +23,7 @@ from locksided.core.gates import Gate
 from locksided.core.invariants import InvariantBroken
 from locksided.core.loading import LoadedState, restore
 from locksided.core.model import Draft
+from locksided.core.recovery_inputs import Checked
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.recording import (
@@ -163,7 +164,8 @@ LOADED = {
     i.Progressed: i.Progressed(1, "1-1-0", 0.5, SECRET),
     i.Finished: i.Finished(1, "1-1-0", Status.ERROR, CARRIED, {"done": 1}, failure=FailureClass.USER),
     i.CannotStart: i.CannotStart(1, CARRIED, FailureClass.USER),
-    i.Lost: i.Lost(1, "1-1-0", CARRIED),
+    i.Lost: i.Lost(1, "1-1-0", CARRIED, recovery_terms()),
+    Checked: Checked("door", 1, CheckOutcome.NOT_YET, SECRET),
 }
 
 

@@ -26,9 +26,9 @@ class Asides(asides.Asides):
     """A control folder is named like its token, and nothing is in a folder."""
 
     def __init__(self, daemon: "Daemon", tasks: Any) -> None:
-        purposes = {PROBE: self._deliver}
+        self.deliver_to: dict[str, asides.Deliver] = {PROBE: self._deliver}
         nowhere = StateDir(Path("/nowhere"))
-        super().__init__(daemon.backend, daemon.scheduler, daemon.store, nowhere, tasks, purposes)
+        super().__init__(daemon.backend, daemon.scheduler, daemon.store, nowhere, tasks, self.deliver_to)
         self._daemon = daemon
 
     def reap_order(self, token: str) -> ReapOrder:

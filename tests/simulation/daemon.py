@@ -18,6 +18,7 @@ from core.explanations import check_explanations
 from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors import asides as asides_module
+from locksided.actors import checks as checks_module
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
 from locksided.actors import loader as loader_module
@@ -52,6 +53,7 @@ from simulation.disk import Disk, open_store
 from simulation.follower import COUNTER
 from simulation.loop import Loop
 from simulation.makers import Makers, models
+from simulation.recovery import Checks
 from simulation.runs import Runs
 from simulation.witness import Violation
 
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 LOGGING = (
     follower_module,
     asides_module,
+    checks_module,
     executor_module,
     executors_module,
     link_module,
@@ -168,6 +171,7 @@ class Daemon:
         self.executors: Executors | None = None
         self.makers = Makers(self, SETTINGS)
         self.asides: Asides
+        self.checks: Checks
         self.loop.create_task(self._live())
 
     @property
@@ -181,7 +185,9 @@ class Daemon:
             runs: Any = Runs(self)
             self.asides = Asides(self, tasks)
             await self.asides.load()
-            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides)
+            checks = self.checks = Checks(self, runs, tasks)
+            self.asides.deliver_to[checks.purpose] = checks.deliver
+            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:

@@ -11,7 +11,7 @@ from core.explanations import all_reasons
 from lockside.kinds import SCHEDULE
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from simulation import asides, faults, makers, nature, wishes
+from simulation import asides, faults, makers, nature, recovery, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
 from simulation.follower import check_counted
@@ -50,6 +50,7 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "asks why": (3, wishes.asks_why),
     "purges": (4, wishes.purges),
     "retention": (1, wishes.retention_goes_round),
+    "lets blocked jobs go": (3, recovery.lets_go),
     "aside": (15, asides.asks_for_an_aside),
     "puts a schedule": (12, makers.puts_a_schedule),
     "puts a trigger": (6, makers.puts_a_trigger),

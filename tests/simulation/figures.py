@@ -17,6 +17,8 @@ class Figures:
     reboots: int = 0
     jobs: int = 0
     processes: int = 0
+    blocks: int = 0
+    tests: int = 0
     reloads_compared: int = 0
     moments: int = 0
 

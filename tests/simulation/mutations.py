@@ -20,6 +20,7 @@ from locksided.backends.link import Link
 from locksided.backends.local import LocalBackend
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
+from locksided.core.jobs import Job
 from locksided.core.pools import Pool
 from locksided.core.saves import SetMeta
 from locksided.core.state import State
@@ -301,6 +302,21 @@ def repeat_an_operation_after_a_reboot() -> Any:
     return patch.object(BootHistory, "has_ended", lambda self, token: False)
 
 
+def check_again_what_is_being_tested() -> Any:
+    """After a restart a condition is tested although that is under way."""
+    return patch.object(asides.Asides, "references", lambda self, purpose: [])
+
+
+def let_go_of_the_lock_of_a_blocked_job() -> Any:
+    """A blocked job never keeps its lock."""
+    return patch.object(Job, "keeps_lock", False)
+
+
+def keep_a_condition_without_jobs() -> Any:
+    """A condition that nobody waits for is left in the store."""
+    return patch.object(writes, "_write_conditions", lambda *_: None)
+
+
 def lose_a_moment() -> Any:
     """A step of a schedule is settled, and the first of its rows is not written."""
     record = schedules.record
@@ -338,6 +354,9 @@ SEEN_BY_CHANCE: list[Mutation] = [
     count_starts_twice,
     stop_only_the_parent,
     forget_who_depends,
+    check_again_what_is_being_tested,
+    let_go_of_the_lock_of_a_blocked_job,
+    keep_a_condition_without_jobs,
     lose_a_moment,
     keep_causes_that_were_taken,
     try_again_at_once,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulation.backend import Link
 from simulation.daemon import Daemon
 from simulation.keeper import Keeper, KeeperDies, Message, Run, Wire
-from simulation.runs import WARNS
+from simulation.runs import BLOCKED, WARNS
 from simulation.witness import Violation
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def a_process_ends(world: "World") -> str | None:
     run = next((run for run in runs if run is not None), None)
     if run is not None and run.paused and run.stopped_by is None and world.random.random() < 0.9:
         return None
-    code = world.random.choice([0, 0, 0, 0, 0, 1, 2, WARNS, None])
+    code = world.random.choice([0, 0, 0, 0, 0, 1, 2, WARNS, BLOCKED, None])
     if run is not None and run.stopped_by is None and not run.is_reaping and world.random.random() < 0.05:
         run.stopped_by = "timeout"
     end_process(world, process, code)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from core.world import recovery_terms
 from lockside.documents.enums import FailureClass, Status
 from locksided import clock
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Invalid, Refused
+from locksided.core.recoveries import RecoveryTerms
 from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.folder import StartToken
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 WARNS = 9
 """The exit code that is a warning."""
+BLOCKED = 75
+"""The exit code that a recovery policy matches."""
 STATE_OF = ConfigId("tap", "daily")
 
 
@@ -171,6 +175,20 @@ class Runs:
         )
 
 
+def terms_of(job_id: int) -> RecoveryTerms:
+    """What the policy of a job asks for; nothing is tested of every third condition."""
+    number = job_id % 3
+    return recovery_terms(
+        f"condition {number}",
+        interval=2 + number,
+        expiry=40,
+        most=2,
+        release=1 + job_id % 2,
+        asks=number != 2,
+        hold_lock=job_id % 2 == 0,
+    )
+
+
 def order(token: str) -> StartOrder:
     """What is to be started."""
     return StartOrder(token, token, [["program"]], "/", {}, token, 1, 10.0)
@@ -191,7 +209,9 @@ def _finished(token: str, outcome: Outcome) -> i.Finished:
     told = {"result": {"message": "It ended."}} if failure is None else _error("exit", outcome)
     values = {"process": process, **told}
     stages = {"output_mapping": outcome.exit_time or 0, "cleaning_up": clock.now_us()}
-    return i.Finished(StartToken.parse(token).job_id, token, status, values, stages, failure=failure)
+    job_id = StartToken.parse(token).job_id
+    terms = terms_of(job_id) if outcome.exit_code == BLOCKED else None
+    return i.Finished(job_id, token, status, values, stages, failure=failure, recovery=terms)
 
 
 def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:

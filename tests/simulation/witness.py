@@ -107,6 +107,7 @@ class Witness:
         for key, (holder, share) in new.locks.items():
             holders = dict(other.locks[key] for other in self.alive.values() if key in other.locks)
             holders[holder] = share
+            holders |= self._blocked_holders(*key)
             shares = holders.values()
             if len(holders) > 1 and (not all(shares) or len(holders) > max(shares)):
                 raise Violation(f"jobs {sorted(holders)} run at once under one lock, {key[1]}")
@@ -117,6 +118,16 @@ class Witness:
             }
             if len(rows | {row}) > limit:
                 raise Violation(f"{len(rows | {row})} rows of container {container} run, and {limit} may")
+
+    def _blocked_holders(self, project: str, lock_key: str) -> dict[int, int]:
+        """The blocked jobs that keep a lock, with their shares."""
+        rows = self.disk.rows(
+            "SELECT id, lock_policy FROM jobs WHERE project = ? AND lock_key = ? AND block IS NOT NULL "
+            "AND block ->> '$.terms.hold_lock'",
+            project,
+            lock_key,
+        )
+        return {job_id: int(policy.partition(":")[2] or 0) for job_id, policy in rows}
 
     def check_rows(self) -> None:
         """After a commit: whoever has a process alive is still in flight, under the same token."""

@@ -17,6 +17,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, TRANSITIONS
 from locksided.store.store import Store, _Start
+from simulation import recovery
 from simulation.asides import note_recorded
 from simulation.daemon import SETTINGS, Daemon, Log
 from simulation.disk import Disk
@@ -63,6 +64,7 @@ class World:
         self.unreadable_folders = 0
         self.story: list[str] | None = [] if tells else None
         self.asides = 0
+        self.tests = 0
         self.asides_recorded: set[str] = set()
         self.last_seq = 0
         self.statuses: dict[int, Status] = {}
@@ -146,6 +148,8 @@ class World:
         if self.log.faults:
             fault = self.log.faults[0]
             raise Violation(f"the daemon has a fault: {fault!r}") from fault
+        if not daemon.is_dead:
+            recovery.check_under_way(self)
         if daemon.is_dead:
             self.daemon_died()
         elif self.compares_in <= 0 and daemon.core is not None and not daemon.has_unsaved:
@@ -207,8 +211,11 @@ class World:
                 self.statuses[job_id] = Status.CREATED
             elif kind == "job.status":
                 self._moved(job_id, Status(before), Status(after))
+            elif kind == "job.blocked":
+                self.figures.blocks += 1
         if rows:
             self.witness.check_rows()
+            recovery.check_rows(self)
             self.ledgers.check()
 
     def _moved(self, job_id: int, before: Status, after: Status) -> None:

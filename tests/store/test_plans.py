@@ -16,6 +16,7 @@ SMALL_OR_RARE = {
     "dropped",  # a row for each project
     "live_notifying_jobs",  # the index has only live jobs with notifications of their own
     "asides",  # there are few
+    "recovery_conditions",  # a project has a thousand at most
     "all_states",  # a check that reads the whole database anyway
     "has_secrets",  # only after an upgrade, and of backups
     "plain_hashes",  # only after an upgrade

@@ -24,7 +24,7 @@ import pyte
 
 from e2e.harness import LAKE, SETTINGS, short_folder
 from e2e.processes import PATIENCE_SECONDS, PLAIN, end_keeper, processes_of, stop_and_wait
-from e2e.wire import Wire, until_running
+from e2e.wire import Wire, until_running, wait_until
 
 COLUMNS, LINES = 100, 50
 PAGE = (1000, 2000)  # the screen that is read afterwards: nothing is wrapped and nothing scrolls out of it
@@ -79,7 +79,7 @@ class Terminal:
         return re.sub(rf"\b{re.escape(getpass.getuser())}\b", "ann", seen)
 
     def until(self, what: str) -> None:
-        """Wait for what the next command stands on: `ready`, `running JOB` or `ended JOB`."""
+        """Wait for what the next command stands on: `ready`, or `running JOB`, `blocked JOB`, `ended JOB`."""
         word, _, job = what.partition(" ")
         if word == "ready":
             self._until_ready()
@@ -87,6 +87,8 @@ class Terminal:
         with Wire(self.socket) as wire:
             if word == "running":
                 until_running(wire, {"id": job})
+            elif word == "blocked":
+                wait_until(wire, {"id": job}, lambda view: bool(view["result"]["error"]))
             else:
                 wire.done(job)
 
@@ -154,7 +156,7 @@ _ALIKE = [
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"(?<=\w )\(\d{3,}\)", "(<pid>)"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
-    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b", "<key>"),
+    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8}([0-9a-f]{8})?\b", "<key>"),
     (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),
     (r" {2,}", "  "),

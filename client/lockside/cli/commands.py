@@ -40,6 +40,7 @@ GROUPS = {
     "secret": "encrypted values, and the keys that encrypt them",
     "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
+    "recovery": "what blocked jobs wait for",
     "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
 }

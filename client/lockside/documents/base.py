@@ -54,6 +54,7 @@ LockKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTE
 Argument = Annotated[str, Meta(max_length=131_072, pattern=NO_NUL_PATTERN)]
 Arguments = Annotated[list[Argument], Meta(min_length=1, max_length=10_000)]
 Environment = dict[Annotated[str, Meta(pattern=ENVIRONMENT_NAME_PATTERN, max_length=1024)], Argument]
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
 Umask = Annotated[str, Meta(pattern=UMASK_PATTERN, examples=["022", "077"])]
 Sequence = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 StoredVersion = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]

@@ -15,6 +15,7 @@ from lockside.documents.base import (
     Arguments,
     ComponentId,
     Environment,
+    ExitCode,
     FieldError,
     GraceSeconds,
     In,
@@ -31,6 +32,7 @@ from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, Network, has_version, image_reference
 from lockside.documents.log_channel import Logging
 from lockside.documents.paths import join
+from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.schemas import SchemaError, check_schema
 from lockside.documents.variables import names_in
@@ -42,8 +44,6 @@ SHELL = ["/bin/sh", "-c"]
 """What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
 _MERGED = ("environment", "imageParameters", "imageOptions", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
-
-ExitCode = Annotated[int, Meta(ge=0, le=255)]
 
 
 class Program(In, frozen=True, kw_only=True):
@@ -161,6 +161,7 @@ class Manifest(Program, frozen=True, kw_only=True):
         needs: What each of its jobs holds while it runs: `slots` of its pool, and amounts of resources by
             their ids.
         retry: The retry policy of its jobs.
+        recovery: What happens to its jobs that fail because the world outside is not ready.
         on_lost: What happens to a job that is lost with its machine or keeper.
         leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
             or `wait`.
@@ -200,6 +201,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     pools: Pools | None = None
     needs: Needs | None = None
     retry: Retry | None = None
+    recovery: RecoveryPolicies | None = None
     on_lost: OnLost | None = None
     leftovers: Leftovers = Leftovers.STOP
     exit_codes: ExitCodes = ExitCodes()
@@ -213,6 +215,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""
         super().check()
+        check_policies(self.recovery)
         check_pools(self.pool, self.pools)
         for field, argv in self._commands():
             _check_places(field, argv)

@@ -280,3 +280,20 @@ class Visibility(StrEnum):
     NORMAL = "normal"
     VERBOSE = "verbose"
     CAMOUFLAGE = "camouflage"
+
+
+class CheckOutcome(StrEnum):
+    """What a check of the world outside says: it is ready, it is not yet, or it never will be."""
+
+    WELL = "well"
+    NOT_YET = "not_yet"
+    HOPELESS = "hopeless"
+
+
+class RecoveryEnd(StrEnum):
+    """Why a job that failed is not blocked any more, or not again."""
+
+    EXPIRED = "expired"
+    MAX_BLOCKS = "max_blocks"
+    HOPELESS = "hopeless"
+    LIMIT = "limit"

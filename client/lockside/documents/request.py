@@ -42,6 +42,7 @@ from lockside.documents.configuration import (
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
+from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.staging import Inputs
 from lockside.documents.variables import VariableValues
@@ -90,6 +91,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
             that did not end well run.
         limits: Limits of the job; the component's own limits are the highest allowed.
         retry: How the job is retried when it fails.
+        recovery: What happens to the job when it fails because the world outside is not ready: the first
+            policy that matches blocks it until a test says that it can go on.
         component_version: The version of the component; null means the current one.
         config_version: The version of the configuration; null means the current one.
         lock_key: A free lock key for a job without a configuration.
@@ -126,6 +129,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     depends_on: Annotated[list[Dependency], Meta(max_length=1000)] = []
     limits: Limits | None = None
     retry: Retry | None = None
+    recovery: RecoveryPolicies | None = None
     on_lost: OnLost | None = None
     on_record_errors: OnRecordErrors | None = None
     pools: Pools | None = None
@@ -151,6 +155,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
             raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
         if self.asked_rows and self.config is None:
             raise FieldError("Rows belong to a stored configuration: name it in `config`", "configRowIds")
+        check_policies(self.recovery)
         if not self.is_stored:
             check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")

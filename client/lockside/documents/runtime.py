@@ -23,6 +23,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
 )
 from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
+from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.staging import Inputs
 
 RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
@@ -138,6 +139,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
         on_lost: What happens to a job that was lost with its machine or keeper.
         retry: How a failed job is retried.
+        recovery: What happens to a job that failed because the world outside was not ready.
         inputs: Files that are fetched into the data folder before the component starts.
     """
 
@@ -153,10 +155,12 @@ class Runtime(Document, frozen=True, kw_only=True):
     lock: LockPolicy | None = None
     on_lost: OnLost | None = None
     retry: Retry | None = None
+    recovery: RecoveryPolicies | None = None
     inputs: Inputs | None = None
 
     def check(self) -> None:
-        """Raise FieldError for pools that cannot be named together, and an input that can never be."""
+        """Raise FieldError for pools or policies that cannot be, and an input that can never be."""
         if not self.is_stored:
             check_pools(self.pool, self.pools)
+        check_policies(self.recovery)
         staging.check(self.inputs, "inputs")

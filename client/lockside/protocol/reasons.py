@@ -128,19 +128,25 @@ class HeldReason(ReasonBase, frozen=True, kw_only=True, tag="held"):
 
 
 class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
-    """A test of the outside world fails.
+    """The job failed because the world outside was not ready, and waits for it.
 
     Attributes:
-        tester: The test that decides.
+        policy: The recovery policy that blocked it.
+        condition: What it waits for, with all other jobs that wait for the same.
+        tester: What must hold, in words.
         next_check_time: When it is tested next.
         blocked_count: How often it was blocked.
         expires_time: When it gives up.
+        last_message: The last line of the last test; null before the first.
     """
 
+    policy: str
+    condition: str
     tester: str
-    next_check_time: str | None = None
-    blocked_count: int = 0
-    expires_time: str | None = None
+    next_check_time: str
+    blocked_count: int
+    expires_time: str
+    last_message: str | None
 
 
 class DrainingReason(ReasonBase, frozen=True, kw_only=True, tag="draining"):

@@ -22,6 +22,8 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.starts import InFlight, Start, Starts
 from locksided.backends.base import Backend
 from locksided.core.errors import Unavailable
+from locksided.core.inputs import Input
+from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Outcome, ReapOrder, Refusal, StartOrder, User
 from locksided.paths import StateDir
 from locksided.runs import data_folder
@@ -51,10 +53,11 @@ class Aside:
     waiter: "asyncio.Future[Outcome] | None" = field(default=None, compare=False)
 
 
-Deliver = Callable[[Aside, Outcome], Awaitable[Write]]
-"""What a purpose does with an outcome: it may read the aside's folder, and returns what is to be saved.
+Deliver = Callable[[Aside, Outcome], Awaitable[Write | Input]]
+"""What a purpose does with an outcome: it may read the aside's folder, and returns what is to be saved, or
+what the core is to be told.
 
-It may be called again after a crash; what it returns is saved once.
+It may be called again after a crash; what it returns is saved once. The core may be told once more.
 """
 
 
@@ -107,6 +110,10 @@ class Asides(Starts):
 
     def _is_unwanted(self, aside: Aside) -> bool:
         return aside.waiter is None and aside.purpose not in self._purposes
+
+    def references(self, purpose: str) -> list[Mapping[str, Any]]:
+        """What those that were begun for a purpose refer to."""
+        return [aside.reference for aside in self._asides.values() if aside.purpose == purpose]
 
     # -- for those who ask --------------------------------------------------------------------------------
 
@@ -174,14 +181,26 @@ class Asides(Starts):
     async def give_up(self, start: Start, outcome: Outcome, fault: Exception) -> None:
         await self._delivered(self._asides[start.token], outcome, None)
 
-    async def _delivered(self, aside: Aside, outcome: Outcome, write: Write | None) -> None:
-        await self._scheduler.ask(partial(_deliver, token=aside.token, write=write))
+    async def _delivered(self, aside: Aside, outcome: Outcome, came_to: Write | Input | None) -> None:
+        if came_to is None or callable(came_to):
+            await self._scheduler.ask(partial(_deliver, token=aside.token, write=came_to))
+        else:
+            await self._tell(aside, came_to)
         self._asides.pop(aside.token, None)
         if aside.waiter is not None:
             if not aside.waiter.done():
                 aside.waiter.set_result(outcome)
         else:
             await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
+
+    async def _tell(self, aside: Aside, came_to: Input) -> None:
+        """Tell the core; before it decides on anything else, the aside is no longer under way."""
+        forget = partial(_deliver, token=aside.token, write=None)
+
+        def done(_core: Scheduler, _answer: Any) -> None:
+            self._asides.pop(aside.token, None)
+
+        await self._scheduler.ask(came_to, also=lambda _: forget, done=done)
 
 
 def _record(tx: Transaction, row: AsideRow, also: Write | None) -> None:

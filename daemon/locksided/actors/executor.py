@@ -16,7 +16,7 @@ from locksided.actors.starts import Start, StartPhase, Starts
 from locksided.backends.base import Backend
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
-from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core.actions import CheckProgram, JobAction, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
@@ -38,7 +38,7 @@ class Executor(Starts):
         self._last_told = Event()
         self._last_told.set()
 
-    def perform(self, action: Action, documents: Documents) -> None:
+    def perform(self, action: JobAction, documents: Documents) -> None:
         """Take one action; `documents` are what was read of the jobs that are to be started."""
         match action:
             case StartStep():

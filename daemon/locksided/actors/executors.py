@@ -5,6 +5,7 @@ that is in flight: alive, ended, never started, or lost. Evidence decides, never
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import structlog
 from anyio import Event, Lock
@@ -18,7 +19,7 @@ from locksided.actors.starts import InFlight, Start, StartPhase, Starts
 from locksided.backends.base import Backend, Fate
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
-from locksided.core.actions import Action, StartStep
+from locksided.core.actions import Action, CheckCondition, StartStep
 from locksided.core.errors import Unavailable
 from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
@@ -38,6 +39,13 @@ def in_flight(job: Job) -> InFlight:
     return InFlight(job.id, run.token, run.stop_asked, run.paused_by is not None)
 
 
+class Checks(Protocol):
+    """Who tests conditions."""
+
+    def begin(self, action: CheckCondition) -> None:
+        """Have a condition tested; never waits."""
+
+
 class Executors:
     """Knows every executor and every start that is under way."""
 
@@ -49,6 +57,7 @@ class Executors:
         tasks: TaskGroup,
         boots: BootHistory,
         asides: Asides,
+        checks: Checks,
     ) -> None:
         self._backend = backend
         self._scheduler = scheduler
@@ -56,6 +65,7 @@ class Executors:
         self._tasks = tasks
         self._boots = boots
         self._asides = asides
+        self._checks = checks
         self._taking_over = Lock()
         self._reconciled = Event()
         self._executors: dict[str, Executor] = {}
@@ -68,7 +78,10 @@ class Executors:
     def perform(self, actions: Sequence[Action], prepared: Documents | None) -> None:
         """Hand each action to its pool's executor, with what was read."""
         for action in actions:
-            self._executor(action.pool).perform(action, prepared or NOTHING_READ)
+            if isinstance(action, CheckCondition):
+                self._checks.begin(action)
+            else:
+                self._executor(action.pool).perform(action, prepared or NOTHING_READ)
 
     def flush(self) -> None:
         """Send the starts and the acknowledgements of a turn in one go."""

@@ -73,6 +73,7 @@ async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
         resources=tuple(await store.read(resource_terms)),
         reserve_us=reserve_us(settings),
         next_serial=int(await store.meta(SERIAL) or 1),
+        conditions=tuple(await store.recovery_conditions()),
     )
 
 

@@ -191,14 +191,19 @@ class DaemonMethods(HandlerGroup):
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         service = self._service
         is_up = service.backend.is_up
-        up, waiting = await service.scheduler.look(
-            lambda core: (startable(core, is_up=is_up), oldest_waiting(core))
+        up, waiting, conditions = await service.scheduler.look(
+            lambda core: (
+                startable(core, is_up=is_up),
+                oldest_waiting(core),
+                len(core.state.recoveries.conditions),
+            )
         )
         figures = Figures(
             counts=await service.store.counts_by_status(),
             pools=await pool_views(service),
             up=up,
             waiting=waiting,
+            conditions=conditions,
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,
             deliveries=await service.store.read_patiently(deliveries.counts),

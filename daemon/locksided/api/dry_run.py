@@ -28,6 +28,7 @@ _NEW: Mapping[str, Any] = {
     "launches": 0,
     "spawned": 0,
     "lost_count": 0,
+    "blocked_count": 0,
     "step": 0,
 }
 

@@ -14,6 +14,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
@@ -40,6 +41,7 @@ GROUPS = (
     OrchestrationMethods,
     ScheduleMethods,
     TriggerMethods,
+    RecoveryMethods,
     StorageMethods,
     StorageJobMethods,
     LineageMethods,

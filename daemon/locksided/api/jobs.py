@@ -28,6 +28,7 @@ from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
+from locksided.core.recovery_inputs import Unblock
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runs.data_folder import remove_folder
@@ -45,6 +46,7 @@ LARGEST_UID = 2**32 - 1
 STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
     s.JobHold: i.Hold,
     s.JobRelease: i.Release,
+    s.JobUnblock: Unblock,
     s.JobPause: i.Pause,
     s.JobResume: i.Resume,
 }
@@ -137,7 +139,9 @@ class JobMethods(HandlerGroup):
 
     @handler
     @repeats_first
-    async def steer(self, call: Call, params: s.JobHold | s.JobRelease | s.JobPause | s.JobResume) -> View:
+    async def steer(
+        self, call: Call, params: s.JobHold | s.JobRelease | s.JobUnblock | s.JobPause | s.JobResume
+    ) -> View:
         row = await self._owned(call, params.id)
         return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 

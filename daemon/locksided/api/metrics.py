@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lockside.documents.enums import CheckOutcome
 from locksided import clock
 from locksided.api.service import Service
 from locksided.api.tally import Outcomes, Totals
@@ -31,6 +32,7 @@ class Figures:
     pools: list[dict[str, Any]]
     up: Mapping[str, bool]
     waiting: Waiting
+    conditions: int
     outcomes: Mapping[Configuration, Outcomes]
     totals: Totals
     deliveries: list[tuple[str, str, int, int | None]]
@@ -45,6 +47,7 @@ def metrics_text(service: Service, figures: Figures) -> str:
         def collect(self) -> "Iterator[Metric]":
             yield from _of_daemon(service, figures)
             yield from _of_pools(figures)
+            yield from _of_recovery(service, figures)
             yield from _of_deliveries(figures.deliveries)
             yield from _of_configurations(figures.outcomes)
             yield from _of_jobs(figures.totals)
@@ -108,6 +111,12 @@ def _of_pools(figures: Figures) -> "Iterator[Metric]":
     oldest = ((key, max(now_us - since_us, 0) / 1e6) for key, since_us in figures.waiting.items())
     text = "For how long the reason has held that has kept a job of a pool back for longest"
     yield _gauge("oldest_waiting_seconds", text, ("pool", "reason"), oldest)
+
+
+def _of_recovery(service: Service, figures: Figures) -> "Iterator[Metric]":
+    yield _gauge("recovery_conditions", "What blocked jobs wait for", (), [((), figures.conditions)])
+    made = (((outcome.value,), service.checks.outcomes[outcome]) for outcome in CheckOutcome)
+    yield _counter("recovery_checks", "Tests of conditions since the daemon's start", ("outcome",), made)
 
 
 def _of_deliveries(deliveries: list[tuple[str, str, int, int | None]]) -> "Iterator[Metric]":

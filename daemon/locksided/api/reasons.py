@@ -41,10 +41,8 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.DependencyReason(jobs=_ids(one.job_id for one in jobs), **common)
         case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
             return _place_view(reason, common)
-        case core.StartTime():
-            return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
-        case core.Held():
-            return wire.HeldReason(by=reason.by, **common)
+        case core.StartTime() | core.Held() | core.Recovery():
+            return _own_view(reason, common)
         case core.NoExecutor(cause=cause) | core.NoProgram(cause=cause):
             return wire.NoExecutorReason(pool=reason.pool, cause=cause or _LOOKED_FOR, **common)
         case core.Draining():
@@ -77,6 +75,24 @@ def _place_view(reason: _OfPlace, common: dict[str, Any]) -> wire.Reason:
     )
 
 
+def _own_view(reason: core.StartTime | core.Held | core.Recovery, common: dict[str, Any]) -> wire.Reason:
+    """What keeps the job back by itself, whoever else there is."""
+    if isinstance(reason, core.StartTime):
+        return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
+    if isinstance(reason, core.Held):
+        return wire.HeldReason(by=reason.by, **common)
+    return wire.RecoveryReason(
+        policy=reason.policy,
+        condition=reason.condition,
+        tester=reason.tester,
+        next_check_time=clock.to_text(reason.next_check_us) or "",
+        blocked_count=reason.blocked_count,
+        expires_time=clock.to_text(reason.expires_us) or "",
+        last_message=None if reason.last is None else reason.last.message,
+        **common,
+    )
+
+
 def _resource_view(reason: core.ResourceShort, common: dict[str, Any]) -> wire.Reason:
     return wire.ResourceReason(
         resource=reason.resource,
@@ -103,10 +119,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _dependencies(reason)
         case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
             return _of_place(reason)
-        case core.StartTime(at_us=at_us):
-            return f"It starts at {moment(at_us)}.", "time"
-        case core.Held(by=by):
-            return f"{by or 'Somebody'} holds it back.", "its release"
+        case core.StartTime() | core.Held() | core.Recovery():
+            return _own(reason)
         case core.NoExecutor() | core.NoProgram():
             return _no_executor(reason)
         case core.Draining(by=by):
@@ -116,6 +130,22 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
         case core.StoreUnavailable(cause=cause, remedy=remedy):
             return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
     raise AssertionError(f"no sentence for {reason}")
+
+
+def _own(reason: core.StartTime | core.Held | core.Recovery) -> tuple[str, str]:
+    if isinstance(reason, core.StartTime):
+        return f"It starts at {moment(reason.at_us)}.", "time"
+    if isinstance(reason, core.Held):
+        return f"{reason.by or 'Somebody'} holds it back.", "its release"
+    return _recovery(reason)
+
+
+def _recovery(reason: core.Recovery) -> tuple[str, str]:
+    times = "" if reason.blocked_count == 1 else f" {reason.blocked_count} times"
+    said = f"It failed{times} and waits until {reason.tester}"
+    if reason.last is not None and reason.last.message:
+        said += f" (last test: {reason.last.message})"
+    return f"{said}.", f"a good test, or `job.unblock`; it gives up at {moment(reason.expires_us)}"
 
 
 def _config_lock(reason: core.ConfigLock) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from lockside.protocol.declaration import ListParams
 from locksided import clock
 from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
+from locksided.actors.checks import Checks
 from locksided.actors.executors import Executors
 from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
@@ -43,6 +44,7 @@ class Service:
     executors: Executors
     asides: Asides
     couriers: Couriers
+    checks: Checks
     backend: LocalBackend
     runs: Runs
     publisher: Publisher

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockside.documents.enums import JobType, Status
-from locksided.core import dispatch, lifecycle
+from locksided.core import dependencies, dispatch
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.core.inputs import Submit, Terminate
@@ -120,7 +120,7 @@ def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Statu
         unmet = {failed.job_id: failed.condition}
     job = _make(turn, draft, place, unmet, wanted)
     if failed is not None:
-        lifecycle.cancel_for_dependency(turn, job, failed)
+        dependencies.cancel_for_dependency(turn, job, failed)
     elif job.stands_in_line:
         dispatch.enter_line(turn, job)
     else:

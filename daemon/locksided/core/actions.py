@@ -50,4 +50,15 @@ class ResumeRun:
     token: str
 
 
-Action: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun
+@dataclass(frozen=True, slots=True)
+class CheckCondition:
+    """Test a condition as that job's policy says and as its user, and report `Checked` with the number."""
+
+    condition: str
+    number: int
+    job_id: int
+    policy: str
+
+
+JobAction: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun
+Action: TypeAlias = JobAction | CheckCondition

@@ -62,6 +62,8 @@ def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
         yield R.START_TIME
     if job.held is not None:
         yield R.HELD
+    if job.block is not None:
+        yield R.RECOVERY
     if job.stands_in_line and job.gate is not None and job.gate.blocks(job):
         yield job.gate.reason
 

@@ -3,7 +3,7 @@
 from heapq import heappush
 
 from lockside.documents.enums import Status
-from locksided.core import dispatch
+from locksided.core import dispatch, recovery_checks
 from locksided.core.inputs import (
     ClockSet,
     DaemonStarted,
@@ -61,6 +61,7 @@ def time_passed(turn: Turn, _asked: TimePassed) -> None:
     for job in turn.state.due(turn.now_us):
         job.start_at_us = None
         dispatch.unblock(turn, job)
+    recovery_checks.time_passed(turn)
     for pool in turn.state.pools.values():
         trouble = pool.trouble
         if trouble is not None and trouble.retry_at_us is not None and trouble.retry_at_us <= turn.now_us:
@@ -78,6 +79,7 @@ def clock_set(turn: Turn, asked: ClockSet) -> None:
     for pool in turn.state.pools.values():
         if pool.trouble is not None and pool.trouble.retry_at_us is not None:
             pool.trouble.retry_at_us += by_us
+    recovery_checks.clock_set(turn, by_us)
     waiting = turn.state.waiting_since
     turn.state.waiting_since = {job: since_us + by_us for job, since_us in waiting.items()}
     turn.daemon_event("daemon.clockSet", seconds=by_us / 1e6)

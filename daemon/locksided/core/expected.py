@@ -37,7 +37,7 @@ def unstarted_above(job: Job) -> list[Container]:
 
 def is_in_line(job: Job) -> bool:
     """Whether only its gate, its pools, its resources or the daemon as a whole keep it from starting."""
-    has_own_cause = job.start_at_us is not None or job.held is not None or job.pending
+    has_own_cause = job.start_at_us is not None or job.held is not None or job.pending or job.block
     is_settled = job.program.is_settled
     return job.status in NOT_STARTED and not has_own_cause and is_settled and not unstarted_above(job)
 
@@ -92,7 +92,7 @@ class Load:
             if job.status in STARTED:
                 for key, amount in job.demand.key.resources:
                     self.held[key] = self.held.get(key, 0) + amount
-            if job.status in STARTED and job.gate is not None:
+            if job.gate is not None and (job.status in STARTED or job.keeps_lock):
                 self.shares.setdefault(gate_name(job.project, job.gate), []).append(job.lock_share)
         self._walk()
 
@@ -169,6 +169,7 @@ def reasons(state: State, job: Job, load: Load) -> set[ReasonKind]:
         R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
         R.START_TIME: job.start_at_us is not None,
         R.HELD: job.held is not None,
+        R.RECOVERY: job.block is not None,
         R.RESOURCE: bool(load.short.get(job.id)),
         R.DRAINING: state.draining is not None,
         R.STORE_UNAVAILABLE: state.store_trouble is not None,

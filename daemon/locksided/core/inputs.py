@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 from lockside.documents.enums import FailureClass, Status
 from locksided.core.model import Draft, Principal
+from locksided.core.recoveries import RecoveryTerms
+from locksided.core.recovery_inputs import RecoveryInput
 from locksided.core.resources import ResourceChanged
 
 
@@ -23,43 +25,36 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate:
+class Steering:
+    """What somebody asks for on one job."""
+
+    job_id: int
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate(Steering):
     """Stop a live job, and its descendants at any depth."""
 
-    job_id: int
-    principal: Principal
-
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Steering):
     """Hold a job that has not started."""
 
-    job_id: int
-    principal: Principal
-
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class Release(Steering):
     """Release a held job."""
 
-    job_id: int
-    principal: Principal
-
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Steering):
     """Suspend a running job's processes; it keeps its lock and slot."""
 
-    job_id: int
-    principal: Principal
-
 
 @dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Steering):
     """Resume a paused job's processes."""
-
-    job_id: int
-    principal: Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +263,7 @@ class Finished:
     `status` is success, warning or error; it does not count when the job was asked to terminate.
     `stages` are the finer stages passed at the end and their times. `started` tells whether any process
     existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
-    whether there is another attempt.
+    whether there is another attempt. `recovery` is what the policy asks for that matches it.
     """
 
     job_id: int
@@ -278,6 +273,7 @@ class Finished:
     stages: Mapping[str, int] = field(default_factory=dict)
     started: bool = True
     failure: FailureClass | None = None
+    recovery: RecoveryTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,11 +327,12 @@ class StepLost:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The job's machine or keeper died under it and its tree is empty."""
+    """The job's machine or keeper died under it and its tree is empty. `recovery` as in `Finished`."""
 
     job_id: int
     token: str
     values: Mapping[str, Any]
+    recovery: RecoveryTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,4 +394,5 @@ Input: TypeAlias = (
     | TimePassed
     | ClockSet
     | Report
+    | RecoveryInput
 )

@@ -16,6 +16,7 @@ from locksided.core.containers import Container
 from locksided.core.demands import Demand
 from locksided.core.expected import Load, gate_name, started, unstarted_above
 from locksided.core.gates import Gate
+from locksided.core.invariants_of_runs import check_deadline, check_recovery, check_tables
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
 from locksided.core.model import BY_OTHER_JOBS, ReasonKind
@@ -40,6 +41,7 @@ class Invariant(StrEnum):
     REASONS = "reasons"
     DEADLINE = "deadline"
     TABLES = "tables"
+    RECOVERY = "recovery"
     DEMANDS = "demands"
 
 
@@ -142,7 +144,7 @@ def _locks(state: State) -> Iterator[str]:
             if state.gates.get(key[0], {}).get(key[1]) is not job.gate:
                 yield f"job {job.id} has a gate that was forgotten"
             members[key] = members.get(key, 0) + 1
-            if job.status in STARTED:
+            if job.status in STARTED or (job.block is not None and job.block.terms.hold_lock):
                 holders.setdefault(key, set()).add(job.id)
     kept = gates(state)
     if kept.keys() != members.keys() or not all(state.gates.values()):
@@ -334,32 +336,6 @@ def _words(kinds: Iterable[ReasonKind]) -> str:
     return ", ".join(sorted(kinds)) or "none"
 
 
-def _tables(state: State) -> Iterator[str]:
-    claims = {job.id: job.run.claim for job in started(state) if job.run and job.run.claim}
-    wanted: dict[str, list[int]] = {}
-    for job_id, claim in sorted(claims.items(), key=lambda one: one[1].serial):
-        for table in claim.tables:
-            wanted.setdefault(table.lower(), []).append(job_id)
-    if state.tables.claimants() != wanted:
-        yield f"the tables are claimed by {state.tables.claimants()} instead of {wanted}"
-    for job_id, claim in claims.items():
-        run, is_first = state.jobs[job_id].run, all(wanted[t.lower()][0] == job_id for t in claim.tables)
-        if run is not None and is_first == run.waits_for_tables:
-            yield f"job {job_id} {'waits for free tables' if is_first else 'took tables of others'}"
-
-
-def _deadline(state: State) -> Iterator[str]:
-    moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
-    troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
-    moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
-    since = state.waiting_since.values() if state.reserve_us is not None else ()
-    due = [since_us + (state.reserve_us or 0) for since_us in since]
-    moments += [due_us for due_us in due if due_us > state.renewed_us]
-    wanted, found = min(moments, default=None), state.next_deadline_us()
-    if found != wanted:
-        yield f"the next deadline is {found} instead of {wanted}"
-
-
 Check = Callable[[State], Iterator[str]]
 CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.JOBS: _jobs,
@@ -369,7 +345,8 @@ CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.DEPENDENCIES: _dependencies,
     Invariant.CONTAINERS: _containers,
     Invariant.REASONS: _reasons,
-    Invariant.DEADLINE: _deadline,
-    Invariant.TABLES: _tables,
+    Invariant.DEADLINE: check_deadline,
+    Invariant.TABLES: check_tables,
+    Invariant.RECOVERY: check_recovery,
     Invariant.DEMANDS: _demands,
 }

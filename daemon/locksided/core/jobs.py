@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
+from locksided.core.recoveries import Block
 from locksided.core.resources import Share
 from locksided.core.table_locks import TableClaim
 
@@ -59,11 +60,15 @@ class Run:
 
     `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
     run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
-    `stages` are the finer stages of this launch and when they were reached. `shares` are what
-    it was given of resources, by their ids.
+    `stages` are the finer stages of this launch and when they were reached. `shares` are what it was given of
+    resources, by their ids. `block` is that of a job that recovery has blocked, `blocked_count` how often it
+    did, `blocked_us` when it first did.
     """
 
     __slots__ = (
+        "block",
+        "blocked_count",
+        "blocked_us",
         "claim",
         "duration_us",
         "launches",
@@ -98,6 +103,9 @@ class Run:
         self.duration_us = 0
         self.stages: dict[str, int] = {}
         self.claim: TableClaim | None = None
+        self.block: Block | None = None
+        self.blocked_count = 0
+        self.blocked_us: int | None = None
         self.shares: dict[str, Share] = {}
 
     @property
@@ -214,9 +222,9 @@ class Job:
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
 
-        A job whose program is being checked or fetched stands in no line.
+        A job that is blocked, or whose program is being checked or fetched, stands in no line.
         """
-        if not self.program.is_settled:
+        if not self.program.is_settled or self.block is not None:
             return False
         return (
             self.start_at_us is None and self.held is None and not self.pending and self.is_container_started
@@ -228,6 +236,18 @@ class Job:
         container_run = self.container.run if self.container is not None else None
         released_us = container_run.start_us if container_run is not None else 0
         return max(self.ready_us, self.created_us, released_us)  # the clock may have been set back meanwhile
+
+    @property
+    def block(self) -> Block | None:
+        """Why recovery blocks it, None when it does not."""
+        return self.run.block if self.run is not None else None
+
+    @property
+    def keeps_lock(self) -> bool:
+        """Whether it holds its lock although it is blocked. The gate of rows is no lock."""
+        block = self.block
+        is_lock = self.gate is not None and self.gate.lock_key is not None
+        return block is not None and block.terms.hold_lock and is_lock
 
     @property
     def has_started(self) -> bool:

@@ -8,18 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockside.documents.enums import FailureClass, OnLost, Stage, Status
-from locksided.core import dispatch, table_waits
+from locksided.core import dispatch, recovery, table_waits
 from locksided.core.actions import PauseRun
 from locksided.core.containers import Container
 from locksided.core.inputs import (
-    CannotStart,
     Finished,
     LeaderEnded,
     Lost,
     NotStarted,
     Orphaned,
-    ProgramAwaited,
-    ProgramFound,
     Progressed,
     Spawned,
     StageReached,
@@ -27,48 +24,10 @@ from locksided.core.inputs import (
     StepLost,
     TablesNeeded,
 )
-from locksided.core.jobs import Job, Run, UnverifiedJob
-from locksided.core.model import Condition, Dependency, Program
+from locksided.core.jobs import Job, Run
 from locksided.core.pool_trouble import conclude_trial, start_refused
+from locksided.core.recoveries import RecoveryTerms
 from locksided.core.turn import Ending, Turn
-
-# -- before it starts -------------------------------------------------------------------------------------
-
-
-def program_found(turn: Turn, report: ProgramFound) -> None:
-    """Put the job into its line again: its program exists."""
-    job = _checked_job(turn, report.job_id)
-    if job is None:
-        return
-    job.program, job.awaits = Program.PRESENT, None
-    dispatch.end_check(job)
-    turn.dirty_jobs[job] = None
-    if job.stands_in_line:
-        dispatch.enter_line(turn, job)
-
-
-def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
-    """Give the job's slot to others while its program is being fetched."""
-    job = _checked_job(turn, report.job_id)
-    if job is None:
-        return
-    job.program, job.awaits = Program.AWAITED, report.cause
-    dispatch.end_check(job)
-    turn.dirty_jobs[job] = None
-
-
-def cannot_start(turn: Turn, report: CannotStart) -> None:
-    """End a job that can never start."""
-    job = _checked_job(turn, report.job_id)
-    if job is not None:
-        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
-
-
-def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
-    """The job, if its program is still being checked or fetched."""
-    job = turn.state.jobs.get(job_id)
-    return job if isinstance(job, UnverifiedJob) and not job.program.is_settled else None
-
 
 # -- while it runs ----------------------------------------------------------------------------------------
 
@@ -192,8 +151,38 @@ def finished(turn: Turn, report: Finished) -> Status | None:
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
+    elif status is Status.ERROR:
+        _fail(turn, job, cause, report.failure, report.recovery, values)
+        return job.status
     end(turn, job, status, cause, report.failure, **values)
     return status
+
+
+def _fail(
+    turn: Turn,
+    job: Job,
+    cause: str,
+    failure: FailureClass | None,
+    terms: RecoveryTerms | None,
+    values: Mapping[str, Any],
+) -> None:
+    """End a run that failed, or block the job when a recovery policy says so."""
+    run = job.run
+    assert run is not None
+    if terms is None or _is_stopped(job):
+        end(turn, job, Status.ERROR, cause, failure, **values)
+    elif (given_up := recovery.end_of_recovery(turn, job, run, terms)) is not None:
+        told = recovery.given_up(turn, run, terms, given_up, values)
+        end(turn, job, Status.ERROR, "recovery", failure, **told)
+    else:
+        columns = recovery.block(turn, run, terms, failure, values)
+        requeue(turn, job, "recovery", **values, **columns)
+        recovery.wait(turn, job, run)
+
+
+def _is_stopped(job: Job) -> bool:
+    """Whether a sibling's failure keeps it from starting again."""
+    return job.container is not None and job.container.tally.stopped
 
 
 def not_started(turn: Turn, report: NotStarted) -> None:
@@ -266,26 +255,28 @@ def lost(turn: Turn, report: Lost) -> None:
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
     else:
-        _go_by_on_lost(turn, job, run, report.values)
+        _go_by_on_lost(turn, job, run, report.values, report.recovery)
 
 
-def _go_by_on_lost(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) -> None:
+def _go_by_on_lost(
+    turn: Turn, job: Job, run: Run, values: Mapping[str, Any], terms: RecoveryTerms | None = None
+) -> None:
     if job.terms.on_lost is OnLost.REQUEUE and run.lost_count < turn.state.max_requeues:
         run.lost_count += 1
         turn.update(job, lost_count=run.lost_count)
         requeue(turn, job, "lost")
     else:
-        end(turn, job, Status.ERROR, "lost", FailureClass.LOST, **values)
+        _fail(turn, job, "lost", FailureClass.LOST, terms, values)
 
 
-def requeue(turn: Turn, job: Job, cause: str) -> None:
-    """Return a job to `created` at its old place in line: the machine failed, not the job.
+def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
+    """Return a job to `created` at its old place in line, unless it is blocked: it starts anew.
 
     After a sibling's `stop` nothing more starts: then the job is cancelled instead.
     """
     run = job.run
     assert run is not None
-    if job.container is not None and job.container.tally.stopped:
+    if _is_stopped(job):
         _cancel_instead(turn, job, run)
         return
     times = _leave_run(turn, job)
@@ -296,6 +287,8 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
     run.stages = job.first_stages
     job.ready_us = turn.now_us
     values = {
+        "message": None,
+        **values,
         **times,
         "start_token": None,
         "spawned": False,
@@ -303,11 +296,11 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
         "stage": "validated",
         "stages": job.first_stages,
         "progress": None,
-        "message": None,
         "ready_us": turn.now_us,
     }
     turn.move(job, Status.CREATED, cause, **values)
-    dispatch.enter_line(turn, job)
+    if job.stands_in_line:
+        dispatch.enter_line(turn, job)
 
 
 def _cancel_instead(turn: Turn, job: Job, run: Run) -> None:
@@ -331,6 +324,8 @@ def _close(
     turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
 ) -> None:
     values |= turn.record_stages(job, {"done": turn.now_us})
+    if job.block is not None:
+        values |= recovery.leave(turn, job)
     if job.run is not None and not isinstance(job, Container):  # there may be a folder, kept for a while
         values["expires_us"] = turn.now_us + turn.state.retention_us
     if isinstance(job, Container) and job.result is not None and "result" in values:
@@ -348,38 +343,6 @@ def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
     turn.mark_gate(job)
     times = job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
     return {**times, **table_waits.give_back(turn, job, job.run)}
-
-
-def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
-    """Apply the end of a job to one that depends on it."""
-    pending = job.pending
-    if not pending or turn.state.jobs.get(job.id) is not job:
-        return
-    condition = pending[ending.job.id]
-    if not condition.met_by(ending.status, ending.job.terms.on_error):
-        cancel_for_dependency(turn, job, Dependency(ending.job.id, condition), ending)
-        return
-    del pending[ending.job.id]
-    if not pending:
-        job.pending = None
-        dispatch.unblock(turn, job)
-
-
-def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:
-    """Cancel a job whose dependency can no longer be met."""
-    ended = f"ended with status {ending.status}" if ending is not None else "had already ended otherwise"
-    cause = "dependency"
-    wanted = "failure" if dependency.condition is Condition.FAILED else dependency.condition
-    message = f"Job {dependency.job_id} {ended}; this job depends on its {wanted}."
-    if dependency.condition is Condition.PHASE and ending is not None:
-        cause, message = "phase", f"{_phase_name(ending.job)} {ended}."
-    error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
-    cancel_tree(turn, job, cause, result={"message": message, "error": error})
-
-
-def _phase_name(job: Job) -> str:
-    title = job.title if isinstance(job, Container) else None
-    return f"Phase '{title}' (job {job.id})" if title else f"The phase of job {job.id}"
 
 
 def cancel_tree(turn: Turn, job: Job, cause: str, **values: Any) -> None:

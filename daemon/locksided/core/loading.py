@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockside.documents.enums import JobType, OnError, OnLost, Status
+from lockside.documents.enums import CheckOutcome, JobType, OnError, OnLost, Status
 from locksided.core import dispatch, resource_control
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, Needs, RetryPolicy
 from locksided.core.pools import Pool, Trouble
+from locksided.core.recoveries import Block, CheckResult, RecoveryCondition
 from locksided.core.resources import ResourceTerms, Share
 from locksided.core.saves import Save
 from locksided.core.state import State
@@ -81,6 +82,24 @@ class JobRecord:
     pools: Sequence[str] | None = None
     needs: Mapping[str, int] | None = None
     resources: Mapping[str, Any] | None = None
+    message: str | None = None
+    block: Mapping[str, Any] | None = None
+    blocked_count: int = 0
+    blocked_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRecord:
+    """A stored condition that blocks jobs."""
+
+    id: str
+    project: str
+    tester: str
+    asks: int | bool
+    next_check_us: int
+    pause_us: int
+    checks: int
+    last: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,7 @@ class LoadedState:
     jobs: tuple[JobRecord, ...] = ()
     pending: Mapping[int, Mapping[int, Condition]] = field(default_factory=dict)
     children: tuple[ChildRecord, ...] = ()
+    conditions: tuple[ConditionRecord, ...] = ()
     resources: tuple[ResourceTerms, ...] = ()
     reserve_us: int | None = 600_000_000
 
@@ -142,7 +162,20 @@ def without_jobs(loaded: LoadedState) -> State:
     if loaded.draining is not None:
         since_us, _, by = loaded.draining.partition(" ")
         state.draining = HeldBy(by, int(since_us))
+    for condition in loaded.conditions:
+        state.recoveries.add(_condition(condition))
     return state
+
+
+def _condition(record: ConditionRecord) -> RecoveryCondition:
+    last = record.last
+    result = last and CheckResult(last["time_us"], CheckOutcome(last["outcome"]), last["message"])
+    condition = RecoveryCondition(record.id, record.project, record.tester, asks=bool(record.asks))
+    condition.next_check_us = record.next_check_us
+    condition.pause_us = record.pause_us
+    condition.checks = record.checks
+    condition.last = result or None
+    return condition
 
 
 def _add_pool(state: State, record: PoolRecord) -> Pool:
@@ -269,6 +302,9 @@ def _run(record: JobRecord) -> Run:
     run.shares = {name: Share.from_data(one) for name, one in (record.resources or {}).items()}
     run.duration_us = record.duration_us
     run.stages = dict(record.stages or {})
+    run.blocked_count, run.blocked_us = record.blocked_count, record.blocked_us
+    if record.block is not None:
+        run.block = Block.from_data(record.block, record.result, record.message)
     return run
 
 
@@ -287,6 +323,8 @@ def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
             line = state.line_of(job)
             line.add(job)
             turn.mark_line(line)
+        elif job.block is not None:
+            state.recoveries.join(job)
     dispatch.refresh_dirty_lines(turn)
     for job in state.jobs.values():
         if not job.has_started:

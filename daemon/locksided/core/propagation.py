@@ -4,7 +4,7 @@ Dependants and containers follow the jobs that ended, and every job that may sta
 marked is examined: the cost depends on what it starts, ends or unblocks, never on the jobs that keep waiting.
 """
 
-from locksided.core import container_lifecycle, dispatch, lifecycle, reservations
+from locksided.core import container_lifecycle, dependencies, dispatch, reservations
 from locksided.core.admission import may_start
 from locksided.core.candidates import Walk, next_to_start
 from locksided.core.containers import Container
@@ -41,7 +41,7 @@ def propagate_endings(turn: Turn) -> None:
         while turn.endings:
             ending = turn.endings.popleft()
             for dependant in ending.dependants:
-                lifecycle.resolve_dependency(turn, dependant, ending)
+                dependencies.resolve_dependency(turn, dependant, ending)
             container_lifecycle.child_ended(turn, ending)
             if ending.job.container is not None:
                 to_conclude[ending.job.container] = None

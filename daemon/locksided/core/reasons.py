@@ -12,6 +12,7 @@ from locksided.core.jobs import Job, UnverifiedJob
 from locksided.core.model import Dependency, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
+from locksided.core.recoveries import CheckResult
 from locksided.core.resources import Resource
 from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State
@@ -119,6 +120,21 @@ class Held(Reason):
 
     kind = R.HELD
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery(Reason):
+    """It failed and waits for the world outside; `last` is what the last check came to."""
+
+    kind = R.RECOVERY
+    policy: str
+    condition: str
+    tester: str
+    next_check_us: int
+    is_checking: bool
+    blocked_count: int
+    expires_us: int
+    last: CheckResult | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,8 +303,28 @@ def _reason(state: State, job: Job, kind: ReasonKind) -> Reason:
             assert trouble is not None
             since_us = _later(job, trouble.since_us)
             return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
+        case R.RECOVERY:
+            return _recovery(state, job)
         case _:
             raise AssertionError(f"job {job.id} waits for a {kind} that nothing started")
+
+
+def _recovery(state: State, job: Job) -> Recovery:
+    block, run = job.block, job.run
+    assert block is not None
+    assert run is not None
+    condition = state.recoveries.conditions[block.terms.condition]
+    return Recovery(
+        since_us=max(block.since_us, job.created_us),
+        policy=block.terms.policy,
+        condition=condition.id,
+        tester=condition.tester,
+        next_check_us=condition.next_check_us,
+        is_checking=condition.is_checking,
+        blocked_count=run.blocked_count,
+        expires_us=block.expires_us,
+        last=condition.last,
+    )
 
 
 def _later(job: Job, cause_us: int) -> int:

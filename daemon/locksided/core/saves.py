@@ -100,6 +100,14 @@ class DeletePool:
 
 
 @dataclass(frozen=True, slots=True)
+class PutCondition:
+    """A condition that blocks jobs has these columns now; with None it is forgotten."""
+
+    id: str
+    values: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class InsertDependency:
     """`job_id` waits for `on_id`; `when` is `success` (success or warning) or `final` (any end)."""
 
@@ -146,6 +154,7 @@ Save: TypeAlias = (
     | AppendEvent
     | PutPool
     | DeletePool
+    | PutCondition
     | InsertDependency
     | DeleteDependency
     | SetMeta

@@ -36,9 +36,10 @@ Where to read on
 ----------------
 
 `model`, `jobs` and `demands` (the words and the data), `transitions`, `candidates`, `admission`, `dispatch`,
-`propagation`, `lifecycle` (a run from start to end); then `acceptance`, `termination`, `container_lifecycle`,
-`retries` and the `*_control` modules (what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks`
-and `invariants` (with `expected`) stand beside them.
+`propagation`, `lifecycle` (a run from start to end), `recoveries` and `recovery` (jobs that wait for the
+world outside); then `acceptance`, `termination`, `container_lifecycle`, `retries` and the `*_control` modules
+(what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks` and `invariants` (with `expected`) stand
+beside them.
 
 What could be nicer: counting the jobs ahead in a pool looks at all live jobs.
 """
@@ -56,9 +57,12 @@ from locksided.core import (
     lifecycle,
     pool_control,
     pool_trouble,
+    program_checks,
+    recovery_checks,
     resource_control,
 )
 from locksided.core import inputs as i
+from locksided.core import recovery_inputs as r
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
@@ -162,9 +166,9 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Undrain: daemon_control.undrain,
     i.TimePassed: daemon_control.time_passed,
     i.ClockSet: daemon_control.clock_set,
-    i.ProgramAwaited: lifecycle.program_awaited,
-    i.ProgramFound: lifecycle.program_found,
-    i.CannotStart: lifecycle.cannot_start,
+    i.ProgramAwaited: program_checks.program_awaited,
+    i.ProgramFound: program_checks.program_found,
+    i.CannotStart: program_checks.cannot_start,
     i.StageReached: lifecycle.stage_reached,
     i.LeaderEnded: lifecycle.leader_ended,
     i.Spawned: lifecycle.spawned,
@@ -176,5 +180,9 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Orphaned: lifecycle.orphaned,
     i.StepLost: lifecycle.step_lost,
     i.Lost: lifecycle.lost,
+    r.Unblock: recovery_checks.unblock,
+    r.CheckNow: recovery_checks.check_now,
+    r.Checked: recovery_checks.checked,
+    r.CheckLost: recovery_checks.check_lost,
 }
 """The function of each input; a test compares it with `inputs.Input`."""

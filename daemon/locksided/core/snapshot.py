@@ -22,6 +22,10 @@ def snapshot_of(state: State, now_us: int) -> State:
     """A copy of the jobs, pools and indexes as they are at that time."""
     clone = State(state.next_id, state.max_requeues, state.retention_us)
     clone.pools = {pool.id: _pool(pool) for pool in state.pools.values()}
+    for condition in state.recoveries.conditions.values():
+        other = copy(condition)
+        other.jobs = {}
+        clone.recoveries.add(other)
     clone.resources = {key: _resource(one) for key, one in state.resources.items()}
     clone.draining, clone.store_trouble = state.draining, state.store_trouble
     for job in state.jobs.values():
@@ -36,6 +40,8 @@ def snapshot_of(state: State, now_us: int) -> State:
             line = clone.line_of(job)
             line.add(job)
             turn.mark_line(line)
+        elif job.block is not None:
+            clone.recoveries.join(job)
     clone.reserve_us = state.reserve_us
     clone.waiting_since = {clone.jobs[job.id]: us for job, us in state.waiting_since.items()}
     clone.tables.rebuild(clone.jobs.values())

@@ -15,6 +15,7 @@ from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
 from locksided.core.model import Needs
 from locksided.core.pools import Pool, Trouble
+from locksided.core.recoveries import Recoveries
 from locksided.core.resources import Resource, ResourceKey
 from locksided.core.table_locks import TableLocks
 
@@ -49,6 +50,7 @@ class State:
         "next_serial",
         "no_pool",
         "pools",
+        "recoveries",
         "renewed_us",
         "reserve_us",
         "reserved",
@@ -82,6 +84,7 @@ class State:
         self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
         self.tables = TableLocks()
+        self.recoveries = Recoveries(self.jobs)
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
         self.history = History()
         self.draining: HeldBy | None = None
@@ -184,7 +187,7 @@ class State:
             job.gate.take(job)
 
     def vacate(self, job: Job) -> None:
-        """The job holds nothing any more."""
+        """The job holds nothing any more; one that is blocked may get its lock back at once."""
         job.pool.release(job)
         for resource, _ in job.demand.resources:
             del resource.holders[job]
@@ -251,7 +254,7 @@ class State:
         return jobs
 
     def next_deadline_us(self) -> int | None:
-        """When something will happen by time alone: a start time, a pool that tries again, a reservation."""
+        """When time alone changes something: a start, a pool's trial, a reservation, a check, an expiry."""
         while self.timers:
             at_us, job_id = self.timers[0]
             job = self.jobs.get(job_id)
@@ -261,6 +264,9 @@ class State:
         moments = [self.timers[0][0]] if self.timers else []
         troubles = (pool.trouble for pool in self.pools.values() if pool.trouble is not None)
         moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+        recovery_us = self.recoveries.next_us(is_draining=self.draining is not None)
+        if recovery_us is not None:
+            moments.append(recovery_us)
         if self.waiting_since:
             due = (since_us + (self.reserve_us or 0) for since_us in self.waiting_since.values())
             moments += [us for us in due if us > self.renewed_us]

@@ -26,7 +26,8 @@ CAUSES: dict[tuple[Status, Status], str] = {
     (S.CREATED, S.TERMINATING): "terminated or cancelled after an earlier start",
     (S.CREATED, S.CANCELLED): "terminated before any start, its dependency cannot be satisfied, its "
     "container cancels it, or it was amended",
-    (S.CREATED, S.ERROR): "it can never start: its program, its folder or its user does not exist",
+    (S.CREATED, S.ERROR): "it can never start: its program, its folder or its user does not exist; or its "
+    "recovery was given up",
     (S.WAITING, S.CREATED): "no other job keeps it from starting; the platform still may",
     (S.WAITING, S.PROCESSING): "its last reason to wait is gone",
     (S.WAITING, S.TERMINATING): "terminated or cancelled after an earlier start",
@@ -40,7 +41,8 @@ CAUSES: dict[tuple[Status, Status], str] = {
         S.PROCESSING,
         S.TERMINATING,
     ): "somebody asked to terminate it or its last attempt, or a failed sibling keeps it from running again",
-    (S.PROCESSING, S.CREATED): "the machine failed, not the job; or no process could be started",
+    (S.PROCESSING, S.CREATED): "the machine failed, not the job; no process could be started; or recovery "
+    "blocks it",
     (S.TERMINATING, S.TERMINATED): "no process of it is left, or all of its children are final",
     (S.TERMINATING, S.CANCELLED): "it is proved that no process of it or below it was started",
 }

@@ -85,8 +85,12 @@ class Turn:
 
     def daemon_event(self, kind: str, **data: Any) -> None:
         """Append an event of a pool or of the daemon."""
+        self.project_event(kind, "default", **data)
+
+    def project_event(self, kind: str, project: str, **data: Any) -> None:
+        """Append an event of a project that is of no job."""
         principal = self.principal.as_data() if self.principal is not None else None
-        self.saves.append(AppendEvent(self.now_us, kind, "default", principal=principal, data=data))
+        self.saves.append(AppendEvent(self.now_us, kind, project, principal=principal, data=data))
 
     def pool_event(self, kind: str, pool: Pool) -> None:
         """Append an event of a pool. It has the whole pool, as it is after the change."""

@@ -130,6 +130,23 @@ def _are_counts(value: object) -> bool:
     return isinstance(value, dict) and all(_is_count(value.get(name, 0)) for name in COUNTS)
 
 
+def _is_blocked(value: object) -> bool:
+    """Whether it says that the world outside is not ready, and perhaps how long to wait and why."""
+    if not isinstance(value, dict):
+        return False
+    pause, message = value.get("retryAfterSeconds"), value.get("message")
+    is_number = isinstance(pause, int | float) and not isinstance(pause, bool) and 0 <= pause < float("inf")
+    return (pause is None or is_number) and (message is None or isinstance(message, str))
+
+
+def _blocked(value: dict[str, Any]) -> Message:
+    message = value.get("message")
+    return {
+        "retryAfterSeconds": value.get("retryAfterSeconds"),
+        "message": message if message is None else message[:MAX_MESSAGE_CHARACTERS],
+    }
+
+
 class _Field(NamedTuple):
     """What one field of a progress line must be, and what is taken of it."""
 
@@ -148,5 +165,6 @@ _FIELDS = {
         _are_counts,
         lambda counts: {name: counts[name] for name in COUNTS if name in counts},
     ),
+    "blocked": _Field("object with 'retryAfterSeconds' and 'message'", _is_blocked, _blocked),
     "outputs": _Field("list", lambda value: isinstance(value, list), lambda outputs: outputs),
 }

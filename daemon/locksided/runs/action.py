@@ -3,7 +3,7 @@
 An action has no job, no lock, no slot, no storage and no state, and 30 seconds at most.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.environment import JobContext
 from locksided.runs.failure_text import readable
+from locksided.runs.known_actions import check_action
 from locksided.runs.message_text import cut
 from locksided.runs.plan import DataFolder, Step, config_file
 from locksided.runs.resolved import Stored
@@ -62,7 +63,7 @@ def plan_action(
     if component is None:
         raise NotFound(f"There is no component {params.component!r}.", path="$.component")
     manifest = at_tag(component.document, params.tag, "$.tag")
-    _check_known(params.action, manifest)
+    check_action(params.component, manifest, params.action, "$.action")
     body = _Body.of(params, config)
     configuration, variables = _filled(params, body)
     content = {key: value for key, value in configuration.items() if key != "storage"}
@@ -116,14 +117,6 @@ class _Body:
         raise NotFound(f"Configuration {params.config} has no row {params.row!r}.", path="$.row")
 
 
-def _check_known(action: str, manifest: Manifest) -> None:
-    if manifest.actions and action not in manifest.actions:
-        raise NotFound(
-            f"Component {manifest.id} has no action {action!r}. Its actions: {', '.join(manifest.actions)}.",
-            path="$.action",
-        )
-
-
 def _filled(params: ActionRun, body: _Body) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The configuration with the values of its variables: those that are given, then its defaults."""
     content = {key: value for key, value in body.values.items() if key != "variables"}
@@ -154,9 +147,12 @@ def _specification(
     )
 
 
-def action_order(action: Action, context: JobContext, token: str) -> StartOrder:
-    """What is to be started; `token` names this start, nothing in it names a job."""
-    order = start_order(action.step, action.spec, context)
+def action_order(action: Action, context: JobContext, token: str, hidden: Sequence[Step] = ()) -> StartOrder:
+    """What is to be started; `token` names this start, nothing in it names a job.
+
+    The secrets of the `hidden` steps are hidden in its output, too.
+    """
+    order = start_order(action.step, action.spec, context, steps=hidden)
     env = {name: value for name, value in order.env.items() if name not in _JOB_ONLY}
     return order._replace(token=token, env=env)
 
@@ -169,11 +165,14 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
         raise ActionFailed(ending.failure.message, ending.failure.type)
     if ending.verdict is not Verdict.SUCCESS:
         raise ActionFailed("The action was stopped.", ErrorType.APPLICATION)
+    return value_in(stdout, readable(outcome.stderr_tail))
+
+
+def value_in(stdout: bytes, stderr: str = "") -> Any:
+    """The one JSON value that an action wrote; all of it or its last line. Raises `ActionFailed`."""
     content = stdout.strip()
     if not content:
-        said = (
-            f"The action wrote nothing to stdout; one JSON value is expected. {readable(outcome.stderr_tail)}"
-        )
+        said = f"The action wrote nothing to stdout; one JSON value is expected. {stderr}"
         raise ActionFailed(said.strip(), ErrorType.APPLICATION)
     with suppress(BadJson):
         return strictjson.read(content, MAX_DOCUMENT_DEPTH)

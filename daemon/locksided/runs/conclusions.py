@@ -25,7 +25,7 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
-from locksided.runs.loading import Run, RunLoader, config_id
+from locksided.runs.loading import Run, RunLoader, RunPlan, config_id
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
 from locksided.runs.result import (
@@ -101,13 +101,15 @@ class RunConclusions:
             if step is not None and step.total > 1:
                 folder = self.loader.folder(row.id)
                 result = await _of_all_steps(folder, action.launch, plan.steps, step, result)
-        return self._over(action.token, row, result, None)
+        return await self._over(action.token, row, plan, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
         """The report on a simple command that ended and left nothing to be read or removed; else None."""
         run = self.loader.known(token)
         if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
+        if run.spec.recovery:
+            return None  # the id of a condition may need a key that is still to be made
         result = conclude(run.steps[0], run.spec, outcome, Collected())
         self.loader.forget(token)
         return _report(token, result, outcome)
@@ -164,13 +166,15 @@ class RunConclusions:
         return await self._after_step(token, run, step, ended, outcome)
 
     async def _lost(self, token: str, run: Run, step: Step, outcome: Outcome) -> Conclusion:
-        values = values_of(conclude(step, run.spec, outcome, Collected()), outcome)
+        concluded = conclude(step, run.spec, outcome, Collected())
+        values = values_of(concluded, outcome)
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
         await _forget_states(run)
         await self.discard(token)
-        return Conclusion(i.Lost(run.row.id, token, values))
+        terms = await self.loader.recovery_of(run.row, run, concluded.failure, outcome)
+        return Conclusion(i.Lost(run.row.id, token, values, terms))
 
     async def _after_step(
         self, token: str, run: Run, step: Step, ended: StepResult, outcome: Outcome
@@ -194,7 +198,7 @@ class RunConclusions:
             result = replace(result, states={**run.plain_states(carried), **result.states})
         inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
         then, undo = partial(_forget_states, run), undo_of(run.spec)
-        return self._over(token, run.row, result, outcome, then, inputs, undo)
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -241,19 +245,21 @@ class RunConclusions:
             step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
         )
 
-    def _over(
+    async def _over(
         self,
         token: str,
         row: RunRow,
+        plan: Run | RunPlan,
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
     ) -> Conclusion:
+        terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
-        also = partial(_to_save, row, result, inputs, undo)
-        return Conclusion(_report(token, result, outcome), also, then)
+        report = replace(_report(token, result, outcome), recovery=terms)
+        return Conclusion(report, partial(_to_save, row, result, inputs, undo), then)
 
 
 async def _forget_states(run: Run) -> None:

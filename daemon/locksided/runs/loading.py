@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import JobType, Mode
-from locksided.keeper.messages import User
+from locksided.core.recoveries import RecoveryTerms
+from locksided.keeper.messages import Outcome, User
 from locksided.paths import StateDir
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.canonical import thaw
@@ -19,8 +20,10 @@ from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.runs.recovery_policy import Whose, first_match, terms_of
 from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
+from locksided.runs.verdict import Failure
 from locksided.secrets.missing import Missing, missing_in
 from locksided.secrets.vault import Unfit, Vault
 from locksided.store import reads
@@ -230,6 +233,18 @@ class RunLoader:
             resources=row.resources,
         )
         return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
+
+    async def recovery_of(
+        self, row: RunRow, plan: Run | RunPlan, failure: Failure | None, outcome: Outcome | None
+    ) -> RecoveryTerms | None:
+        """What the policy asks for that a failure matches; None when none does."""
+        progress = None if outcome is None else outcome.progress
+        policy = first_match(plan.spec.recovery, failure, progress)
+        if policy is None:
+            return None
+        user = None if plan.spec.manifest is None else plan.spec.manifest.user
+        whose = Whose(row.project, row.owner_uid, user)
+        return terms_of(policy, plan.steps, whose, await self.store.hasher(), progress)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""

@@ -370,6 +370,7 @@ def _specification(
         "lock": runtime.lock_policy,
         "on_lost": runtime.on_lost,
         "retry": runtime.retry,
+        "recovery": None if runtime.recovery is None else list(runtime.recovery),
         "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.staging import InputSource
 from lockside.documents.variables import VariablesSpec
@@ -98,6 +99,7 @@ class RuntimeValues:
     lock_policy: str
     on_lost: OnLost
     retry: Retry | None
+    recovery: Sequence[RecoveryPolicy] | None
     inputs: Sequence[InputSource]
 
 

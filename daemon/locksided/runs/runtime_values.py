@@ -1,17 +1,19 @@
 """Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.paths import join
 from lockside.documents.pool import SLOTS
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
 from lockside.documents.staging import listed
 from locksided.core.errors import Invalid, NotFound
+from locksided.runs.known_actions import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"
@@ -53,8 +55,18 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
+        recovery=_recovery(levels, component, manifest),
         inputs=listed(first_named(levels, "inputs")[0]),
     )
+
+
+def _recovery(levels: Levels, component: str, manifest: Manifest) -> Sequence[RecoveryPolicy] | None:
+    """The policies of the first level that has any. Raises `Refused` for an action that cannot be asked."""
+    policies, path = first_named(levels, "recovery")
+    for place, policy in enumerate(policies or ()):
+        if policy.tester.action is not None:
+            check_action(component, manifest, policy.tester.action, join(path, place, "tester", "action"))
+    return cast("Sequence[RecoveryPolicy] | None", policies)
 
 
 def _pools(levels: Levels, defaults: Defaults) -> tuple[str, ...]:
@@ -146,6 +158,7 @@ def passed_on(levels: Levels) -> tuple[Level, ...]:
                 backend=msgspec.to_builtins(getattr(values, "backend", None)) or {},
                 limits=values.limits,
                 retry=values.retry,
+                recovery=values.recovery,
                 on_lost=values.on_lost,
             ),
             ONE_UP + path,

@@ -17,6 +17,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
 from lockside.documents.notification import JobNotification
 from lockside.documents.reading import stored_form
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Limits, Retry
 from lockside.documents.variables import VariableValues
@@ -81,6 +82,7 @@ class Specification(Document, frozen=True, kw_only=True):
     on_record_errors: OnRecordErrors | None = OnRecordErrors.SUCCESS
     behavior: Behavior = Behavior()
     retry: Retry | None = None
+    recovery: list[RecoveryPolicy] | None = None
     pools: list[str] | None = None
     needs: dict[str, int] | None = None
     inputs: list[dict[str, Any]] | None = None
@@ -144,6 +146,7 @@ def needed(manifest: Manifest) -> Manifest:
         row_schema=None,
         actions=[],
         retry=None,
+        recovery=None,
         allowed_processor_position=ProcessorPosition.ANY,
     )
 

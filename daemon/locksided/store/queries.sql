@@ -337,6 +337,16 @@ SELECT id, status FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY
 -- Labels and dependencies go with it.
 DELETE FROM jobs WHERE id = ?;
 
+-- name: recovery_conditions
+SELECT {condition_columns} FROM recovery_conditions;
+
+-- name: put_recovery_condition
+INSERT OR REPLACE INTO recovery_conditions (id, project, tester, asks, next_check_us, pause_us, checks, last)
+VALUES (:id, :project, :tester, :asks, :next_check_us, :pause_us, :checks, :last);
+
+-- name: delete_recovery_condition
+DELETE FROM recovery_conditions WHERE id = ?;
+
 -- name: asides
 SELECT token, purpose, reference, account, created_us FROM asides ORDER BY created_us;
 

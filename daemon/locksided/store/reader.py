@@ -76,6 +76,7 @@ class Reader:
     objects = _verb(objects.page)
     state = _verb(states.state)
     asides = _verb(asides.asides)
+    recovery_conditions = _verb(reads.recovery_conditions)
     dedup = _verb(dedup.dedup)
     tables_by_key = _verb(tables.tables_by_key)
     tables_page = _verb(tables.page)

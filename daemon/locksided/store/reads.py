@@ -12,7 +12,7 @@ from sys import intern
 
 import msgspec
 
-from locksided.core.loading import ChildRecord, JobRecord
+from locksided.core.loading import ChildRecord, ConditionRecord, JobRecord
 from locksided.store.paging import first_of
 from locksided.store.rows import Dependency, JobRow, PoolRow, RunRow, decoded
 from locksided.store.sql import QUERIES
@@ -103,6 +103,11 @@ def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[Jo
 def live_ids(connection: sqlite3.Connection) -> list[int]:
     """Answer the ids of all jobs that are not final."""
     return [job_id for (job_id,) in connection.execute(QUERIES["live_ids"])]
+
+
+def recovery_conditions(connection: sqlite3.Connection) -> list[ConditionRecord]:
+    """All conditions that blocked jobs wait for."""
+    return decoded(ConditionRecord, connection.execute(QUERIES["recovery_conditions"]).fetchall())
 
 
 def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:

@@ -100,6 +100,9 @@ class JobRow(msgspec.Struct, frozen=True):
     pools: list[str] | None
     needs: dict[str, int] | None
     resources: dict[str, Any] | None
+    block: dict[str, Any] | None
+    blocked_count: int
+    blocked_us: int | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -234,6 +237,8 @@ JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
+        "block",  # of jobs
+        "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes", "watched", "watches"),  # of triggers
         *("principal", "data"),  # of events

@@ -17,7 +17,8 @@ CREATE TABLE specs (
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
 -- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `pools` are
--- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given.
+-- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given. `block`
+-- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -105,6 +106,9 @@ CREATE TABLE jobs (
     pools TEXT,
     needs TEXT,
     resources TEXT,
+    block TEXT CHECK (block IS NULL OR status = 'created'),
+    blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
+    blocked_us INTEGER,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -286,6 +290,18 @@ CREATE TABLE asides (
     reference TEXT NOT NULL, -- JSON
     account TEXT, -- JSON: uid, gid, groups; of another account than the daemon's
     created_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What blocked jobs wait for; jobs that wait for the same share it, and none is kept without jobs.
+CREATE TABLE recovery_conditions (
+    id TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    tester TEXT NOT NULL, -- in words
+    asks INTEGER NOT NULL CHECK (asks IN (0, 1)), -- 0: nothing is tested, the pause alone decides
+    next_check_us INTEGER NOT NULL,
+    pause_us INTEGER NOT NULL, -- before the next check
+    checks INTEGER NOT NULL,
+    last TEXT -- JSON: what the last check came to
 ) STRICT, WITHOUT ROWID;
 
 -- The jobs that a schedule made, without what is below them. All have in `schedule`, JSON, what they are told of it.

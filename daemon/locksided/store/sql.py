@@ -7,7 +7,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TypeAlias
 
-from locksided.core.loading import ChildRecord, JobRecord
+from locksided.core.loading import ChildRecord, ConditionRecord, JobRecord
 from locksided.histograms import JOB_BOUNDS
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
@@ -25,6 +25,7 @@ _COLUMNS = {
     "run_columns": columns_of(RunRow),
     "event_columns": columns_of(EventRow),
     "child_columns": columns_of(ChildRecord),
+    "condition_columns": columns_of(ConditionRecord),
     "pool_columns": columns_of(PoolRow),
     "schedule_columns": columns_of(ScheduleRow),
     "moment_columns": columns_of(MomentRow),

@@ -23,6 +23,7 @@ from locksided.core.saves import (
     DeletePool,
     InsertDependency,
     InsertJob,
+    PutCondition,
     PutPool,
     PutSpec,
     Save,
@@ -46,6 +47,7 @@ class Batch:
     updates: dict[int, dict[str, Any]] = field(default_factory=dict)
     dependencies: dict[tuple[int, int], str | None] = field(default_factory=dict)
     pools: list[PutPool | DeletePool] = field(default_factory=list)
+    conditions: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
     meta: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, save: Save) -> None:
@@ -63,6 +65,8 @@ class Batch:
                 self.dependencies[job_id, on_id] = None
             case PutPool() | DeletePool():
                 self.pools.append(save)
+            case PutCondition(condition_id, columns):
+                self.conditions[condition_id] = columns
             case SetMeta(key, value):
                 self.meta[key] = value
             case PutSpec(hash, body):
@@ -92,6 +96,7 @@ def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
     _write_dependencies(connection, batch.dependencies)
     for pool in batch.pools:
         _write_pool(connection, pool)
+    _write_conditions(connection, batch.conditions)
     _write_meta(connection, batch.meta)
 
 
@@ -217,6 +222,17 @@ def _pool_change(column: str) -> str:
             return "version = version + (changed_us IS NOT NULL), changed_us = excluded.changed_us"
         case _:
             return f"{column} = excluded.{column}"
+
+
+def _write_conditions(
+    connection: sqlite3.Connection, conditions: Mapping[str, Mapping[str, Any] | None]
+) -> None:
+    for condition_id, columns in conditions.items():
+        if columns is None:
+            connection.execute(QUERIES["delete_recovery_condition"], (condition_id,))
+        else:
+            values = {column: plain(value) for column, value in columns.items()}
+            connection.execute(QUERIES["put_recovery_condition"], {"id": condition_id, **values})
 
 
 def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) -> None:

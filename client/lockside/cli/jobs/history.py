@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, str]
 
 _KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
-_KINDS += ["job.acknowledged"]
+_KINDS += ["job.acknowledged", "job.blocked", "job.unblocked"]
 _NOTABLE_SECONDS = 0.05
 _BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "startTime", "endTime", "status"]
 _BLOCKERS += ["runId", "type"]
@@ -66,8 +66,13 @@ def _told(job: Json, event: Json) -> Entry | None:
             return event["time"], f"{by} asked to stop it", "magenta"
         case "job.status" if data.get("to") == "processing":
             return event["time"], "started" + _where(job), "cyan"
+        case "job.blocked":
+            return event["time"], f"failed; blocked by its recovery policy {data['policy']}", "yellow"
+        case "job.unblocked":
+            return event["time"], f"let go by {data['by']}", ""
         case "job.status" if data.get("from") == "processing" and data.get("to") == "created":
-            return event["time"], f"requeued: {_cause(data)}", "yellow"
+            is_told = data.get("cause") == "recovery"
+            return None if is_told else (event["time"], f"requeued: {_cause(data)}", "yellow")
         case "job.status" if data.get("to") not in describe.LIVE:
             word = str(data["to"])
             return event["time"], word, describe.COLOURS.get(word, "")

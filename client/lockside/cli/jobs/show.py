@@ -234,6 +234,8 @@ def _result(job: Json) -> list[str]:
         kept = f"its {len(stages)} stages are" if len(stages) > 1 else "its only stage is"
         lines.append(f"the data of {kept} kept in {job.get('workPath')}/debug")
     retries = (job.get("retries") or {}).get("jobs") or ()
+    if told := (result.get("error") or {}).get("recovery"):
+        lines.append(_given_up(told))
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
@@ -242,6 +244,20 @@ def _result(job: Json) -> list[str]:
         more = f" and {left_out} more" if left_out > 0 else ""
         lines.append(f"stopped: {one_line(names)}{more}, proved by {job['killReport'].get('proof')}")
     return lines
+
+
+def _given_up(told: Json) -> str:
+    """Say why recovery was given up."""
+    times_blocked = "once" if told["blocks"] == 1 else f"{told['blocks']} times"
+    why = {
+        "expired": "its time was over",
+        "max_blocks": "it may not be blocked more often",
+        "hopeless": "its test says that it is hopeless",
+        "limit": "too much is waited for in the project",
+    }
+    said = f" (last test: {told['lastMessage']})" if told.get("lastMessage") else ""
+    cause = why.get(told["cause"], told["cause"])
+    return f"recovery was given up: {cause}{said}; it was blocked {times_blocked}"
 
 
 def _counted(found: list[Json], what: str) -> str:
@@ -289,9 +305,14 @@ def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
     match job["status"]:
         case "created" | "waiting":
-            held = any(reason["kind"] == "held" for reason in job.get("reasons") or ())
+            kinds = {reason["kind"] for reason in job.get("reasons") or ()}
             return [
-                *([(f"lockside release {number}", "release it")] if held else []),
+                *([(f"lockside release {number}", "release it")] if "held" in kinds else []),
+                *(
+                    [(f"lockside unblock {number}", "let it go without a test")]
+                    if "recovery" in kinds
+                    else []
+                ),
                 (f"lockside logs -f {number}", "follow its log"),
                 (f"lockside prio {number} high", "move it ahead in the queue"),
                 (f"lockside kill {number}", "cancel it"),

@@ -103,7 +103,11 @@ def _message(reason: Json) -> str:
     if reason["kind"] == "start_time" and reason.get("at"):
         now = times.now()
         return f"It starts at {times.local(reason['at'], now)}, {times.ago(reason['at'], now)}."
-    return str(reason.get("message") or reason["kind"])
+    said = str(reason.get("message") or reason["kind"])
+    if reason["kind"] == "recovery":
+        now = times.now()
+        return f"{said} It is tested next {times.ago(reason['nextCheckTime'], now)}."
+    return said
 
 
 def _other(session: Session, number: str) -> str:
@@ -148,6 +152,8 @@ def step_against(reason: Json, number: str) -> str:
             return "lockside resource ls"
         case "held":
             return f"lockside release {held}"
+        case "recovery":
+            return f"lockside unblock {held}"
         case "draining":
             return "lockside undrain"
         case "no_executor" | "store_unavailable":

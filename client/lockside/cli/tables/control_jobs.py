@@ -37,6 +37,26 @@ CONTROL_JOBS = (
         (JOBS,),
     ),
     Command(
+        "unblock",
+        "lockside.cli.jobs.recovery:unblock",
+        "let jobs go that recovery blocks, without a test",
+        (("lockside unblock 42", "it starts again from the beginning"),),
+        (JOBS,),
+    ),
+    Command(
+        "recovery ls",
+        "lockside.cli.jobs.recovery:ls",
+        "list what blocked jobs wait for",
+        (("lockside recovery ls", ""),),
+    ),
+    Command(
+        "recovery check",
+        "lockside.cli.jobs.recovery:check",
+        "test now what blocked jobs wait for",
+        (("lockside recovery check 0f3a9c51b2d47e68", "a condition, as in `lockside recovery ls`"),),
+        (Argument("CONDITION", "a condition's id"),),
+    ),
+    Command(
         "pause",
         "lockside.cli.jobs.control:pause",
         "suspend running jobs and what runs in containers; time limits are suspended, too",

@@ -13,6 +13,7 @@ import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
 import lockside.protocol.methods.schedules
 import lockside.protocol.methods.triggers
+import lockside.protocol.methods.recovery
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.storage

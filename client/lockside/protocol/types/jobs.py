@@ -15,6 +15,7 @@ from lockside.documents.enums import (
     Stage,
     Status,
 )
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
 from lockside.documents.variables import VariableValues
@@ -113,6 +114,7 @@ class Job(Out, frozen=True, kw_only=True):
         lock_key: The key of the lock that the job takes; null without one.
         limits: Limits of the job.
         retry: The retry policy; empty without one.
+        recovery: The recovery policies; empty without any.
         resources: What its last run was given of each resource: the names of units, or an amount.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
@@ -196,6 +198,7 @@ class Job(Out, frozen=True, kw_only=True):
     depends_on: list[Dependency] = []
     limits: Limits = Limits()
     retry: dict[str, Any] = {}
+    recovery: list[RecoveryPolicy] = []
     on_lost: OnLost | None = None
     on_record_errors: str | None = None
     inputs: list[dict[str, Any]] = []

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import Out
-from lockside.documents.enums import ErrorType, FailureKind, TaskAction
+from lockside.documents.enums import ErrorType, FailureKind, RecoveryEnd, TaskAction
 
 
 class StepUsage(Out, frozen=True, kw_only=True):
@@ -103,6 +103,22 @@ class Process(Out, frozen=True, kw_only=True):
     leftovers_stop_time: str | None = None
 
 
+class GivenUp(Out, frozen=True, kw_only=True):
+    """Why recovery was given up.
+
+    Attributes:
+        cause: `expired`, `max_blocks`, `hopeless`, or `limit`: the project has too many conditions.
+        blocks: How often the job was blocked.
+        since: When it was first blocked.
+        last_message: The last line of the last test.
+    """
+
+    cause: RecoveryEnd
+    blocks: int
+    since: str | None = None
+    last_message: str | None = None
+
+
 class FailureCause(Out, frozen=True, kw_only=True):
     """The job whose failure made a container fail.
 
@@ -128,6 +144,7 @@ class JobError(Out, frozen=True, kw_only=True):
         component: The component of that step.
         row: The row of that step.
         side: The number of the side of its pipeline that failed, from 1.
+        recovery: Why recovery was given up; null when it was not.
         cause: The job whose failure made this one, a container, fail.
     """
 
@@ -140,6 +157,7 @@ class JobError(Out, frozen=True, kw_only=True):
     component: str | None = None
     row: str | None = None
     side: int | None = None
+    recovery: GivenUp | None = None
     cause: FailureCause | None = None
 
 

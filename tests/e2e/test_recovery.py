@@ -1,0 +1,508 @@
+"""Recovery over the wire: blocked jobs, the tests that they wait for, and both after a crash."""
+
+import json
+import socket
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from e2e.harness import Daemon, python
+from e2e.processes import PLAIN
+from e2e.recovering import advance, at_noon, checks, fails_without, policy, until_blocked
+from e2e.signs import Ear, Gate
+from e2e.timeline import children
+from e2e.wire import Message, Wire, put_component, put_config
+
+POLICY = {"id": "a", "tester": {"wait": True}}
+SHELL = {"parameters": {"shell": "true"}}
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    with at_noon() as made:
+        yield made
+
+
+@pytest.fixture
+def wire(daemon: Daemon) -> Iterator[Wire]:
+    with Wire(daemon.socket) as opened:
+        yield opened
+
+
+def test_a_job_waits_until_its_file_is_there_and_runs_again(wire: Wire, tmp_path: Path) -> None:
+    door = tmp_path / "door"
+    job = wire.shell(fails_without(door), recovery=policy({"file": {"path": str(door)}}))
+    blocked = until_blocked(wire, job)
+    assert blocked["status"] == "created"
+    assert blocked["result"]["error"]["message"] == "the door is shut"
+    (reason,) = wire.explain(job)
+    assert reason["kind"] == "recovery"
+    assert reason["policy"] == "outage"
+    assert reason["tester"] == f"{door} exists"
+    assert reason["nextCheckTime"] == "2026-03-29T12:00:30.000000Z"
+    assert reason["expiresTime"] == "2026-03-30T12:00:00.000000Z"
+    advance(wire, 30, checks_end=1)
+    (reason,) = wire.explain(job)
+    assert reason["lastMessage"] == f"{door} does not exist"
+    door.touch()
+    advance(wire, 60, checks_end=1)
+    ended = wire.done(job)
+    assert (ended["status"], ended["starts"], ended["blockedCount"]) == ("success", 2, 1)
+    assert ended["result"]["error"] is None
+    assert wire.history(job) == ["created", "processing", "created", "processing", "success"]
+
+
+def test_a_pause_alone_lets_a_job_go(wire: Wire) -> None:
+    job = wire.shell("exit 75", recovery=policy({"wait": True}, maxBlocks=1))
+    until_blocked(wire, job)
+    wire.call("clock.advance", seconds=29)
+    assert wire.kinds(job) == ["recovery"]
+    wire.call("clock.advance", seconds=1)
+    error = wire.done(job)["result"]["error"]
+    assert error["recovery"] == {
+        "cause": "max_blocks",
+        "blocks": 1,
+        "since": "2026-03-29T12:00:00.000000Z",
+        "lastMessage": None,
+    }
+
+
+def test_a_blocked_job_is_blocked_after_a_restart_and_an_overdue_test_is_made_once(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    door = tmp_path / "door"
+    job = wire.shell(fails_without(door), recovery=policy({"file": {"path": str(door)}}))
+    until_blocked(wire, job)
+    wire.close()
+    daemon.kill()
+    door.touch()
+    daemon.start("--test-clock", "2026-03-29T12:10:00Z")
+    with Wire(daemon.socket) as again:
+        ended = again.done(job)
+        assert (ended["status"], ended["blockedCount"]) == ("success", 1)
+        assert [(one["at"], one["outcome"]) for one in checks(again)] == [(600, "well")]
+
+
+# -- the whole story, with its values ---------------------------------------------------------------------
+
+
+def many(wire: Wire, number: int, door: Path, **more: Any) -> list[Message]:
+    """So many jobs that all are blocked."""
+    parameters = {"shell": fails_without(door), "environment": {"PATH": PLAIN["PATH"]}}
+    request = {
+        "component": "lockside.command",
+        "configData": {"parameters": parameters},
+        "recovery": policy({"file": {"path": str(door)}}, **more),
+    }
+    made = wire.call("job.createMany", jobs=[request] * number)["jobs"]
+    for job in made:
+        until_blocked(wire, job)
+    return list(made)
+
+
+def check_released(wire: Wire, ids: list[str], number: int) -> None:
+    """The first so many of these run to their end, and the others are blocked."""
+    assert {wire.done(job_id)["status"] for job_id in ids[:number]} == {"success"}
+    (condition,) = wire.call("recovery.list")["conditions"]
+    assert condition["jobs"] == ids[number:]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_hundred_jobs_ask_one_question_and_start_in_batches_of_ten(tmp_path: Path, is_killed: bool) -> None:
+    door = tmp_path / "door"
+    with at_noon(LOCKSIDE_POOLS__DEFAULT__SLOTS="20") as daemon:
+
+        def wire_after_a_crash(seconds: int) -> Wire:
+            if is_killed:
+                daemon.kill()
+                daemon.start("--test-clock", f"2026-03-29T12:0{seconds // 60}:{seconds % 60:02}Z")
+            return daemon.wire()
+
+        wire = daemon.wire()
+        jobs = many(wire, 100, door)
+        ids = [job["id"] for job in jobs]
+        advance(wire, 30, checks_end=1)
+        wire = wire_after_a_crash(30)
+        advance(wire, 60, checks_end=1)
+        advance(wire, 110)
+        door.touch()
+        wire = wire_after_a_crash(200)
+        advance(wire, 10, checks_end=1)
+        check_released(wire, ids, 10)
+        wire = wire_after_a_crash(210)
+        advance(wire, 30, checks_end=1)
+        check_released(wire, ids, 20)
+        advance(wire, 30, checks_end=1)
+        check_released(wire, ids, 30)
+        outcomes = [(one["at"], one["outcome"], one["jobs"], one["released"]) for one in checks(wire)]
+        assert outcomes == [
+            (30, "not_yet", 100, 0),
+            (90, "not_yet", 100, 0),
+            (210, "well", 100, 10),
+            (240, "well", 90, 10),
+            (270, "well", 80, 10),
+        ]
+        (condition,) = wire.call("recovery.list")["conditions"]
+        assert condition["checks"] == 5
+        assert condition["nextCheckTime"] == "2026-03-29T12:05:00.000000Z"
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_job_that_fails_whatever_the_test_says_is_given_up(tmp_path: Path, is_killed: bool) -> None:
+    door = tmp_path / "door"
+    door.touch()
+    with at_noon() as daemon:
+        wire = daemon.wire()
+        job = wire.shell("exit 75", recovery=policy({"file": {"path": str(door)}}, maxBlocks=2))
+        for times, time in ((1, "12:00:30"), (2, "12:01:00")):
+            until_blocked(wire, job, times)
+            if is_killed:
+                daemon.kill()
+                daemon.start("--test-clock", f"2026-03-29T{time}Z")
+                wire = daemon.wire()
+            else:
+                advance(wire, 30, checks_end=1)
+        ended = wire.done(job)
+        assert (ended["status"], ended["blockedCount"], ended["starts"]) == ("error", 2, 3)
+        told = ended["result"]["error"]["recovery"]
+        assert (told["cause"], told["blocks"], told["since"]) == (
+            "max_blocks",
+            2,
+            "2026-03-29T12:00:00.000000Z",
+        )
+        assert wire.call("recovery.list")["conditions"] == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("hold_lock", [False, True])
+def test_a_blocked_job_keeps_its_lock_only_if_it_is_to(
+    tmp_path: Path, hold_lock: bool, is_killed: bool
+) -> None:
+    door = tmp_path / "door"
+    with at_noon() as daemon:
+        wire = daemon.wire()
+        put_component(wire, "acme.job", shell=f'test "$KBC_CONFIGID" = other || {fails_without(door)}')
+        put_config(wire, "acme.job", "daily")
+        asked = policy({"file": {"path": str(door)}}, holdLock=hold_lock)
+        job = wire.create("acme.job", config="daily", recovery=asked)
+        until_blocked(wire, job)
+        if is_killed:
+            daemon.kill()
+            daemon.start("--test-clock", "2026-03-29T12:00:00Z")
+            wire = daemon.wire()
+        other = wire.create("acme.job", config="daily")
+        if hold_lock:
+            (reason,) = wire.explain(other)
+            assert (reason["kind"], reason["holders"]) == ("config_lock", [job["id"]])
+            wire.call("job.terminate", id=job["id"])
+            assert wire.done(job)["status"] == "terminated"
+        ended = wire.done(other)
+        assert ended["result"]["error"]["exitCode"] == 75
+        assert ended["status"] == "error"
+
+
+def test_a_job_that_is_terminated_while_it_is_blocked_is_terminated(wire: Wire) -> None:
+    job = wire.shell("exit 75", recovery=policy({"wait": True}))
+    until_blocked(wire, job)
+    ended = wire.call("job.terminate", id=job["id"])
+    assert (ended["status"], ended["starts"]) == ("terminated", 1)
+    assert wire.history(job) == ["created", "processing", "created", "terminating", "terminated"]
+
+
+def test_a_job_expires_after_its_first_block(wire: Wire, tmp_path: Path) -> None:
+    asked = policy({"file": {"path": str(tmp_path / "door")}}, expirySeconds="40s")
+    job = wire.shell("exit 75", recovery=asked)
+    until_blocked(wire, job)
+    advance(wire, 30, checks_end=1)
+    wire.call("clock.advance", seconds=10)
+    ended = wire.done(job)
+    assert ended["status"] == "error"
+    assert ended["endTime"] == "2026-03-29T12:00:40.000000Z"
+    assert ended["result"]["error"]["exitCode"] == 75
+    told = ended["result"]["error"]["recovery"]
+    assert (told["cause"], told["lastMessage"]) == ("expired", f"{tmp_path}/door does not exist")
+
+
+# -- testers ----------------------------------------------------------------------------------------------
+
+
+def outcome_of(wire: Wire, tester: Message, **job: Any) -> tuple[str, str | None]:
+    """What the first test of a blocked job comes to, and what it says."""
+    made = wire.shell("exit 75", recovery=policy(tester), **job)
+    until_blocked(wire, made)
+    before = len(checks(wire))
+    advance(wire, 30, checks_end=1)
+    (check,) = checks(wire)[before:]
+    if not wire.get(made["id"])["isFinished"]:
+        wire.call("job.terminate", id=made["id"])
+    return check["outcome"], check["message"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "found"),
+    [
+        (["true"], ("well", None)),
+        (["sh", "-c", "echo not yet >&2; exit 1"], ("not_yet", "not yet")),
+        (["sh", "-c", "echo one; echo never; exit 2"], ("hopeless", "never")),
+        (["sh", "-c", "kill -9 $$"], ("not_yet", None)),
+        (["sh", "-c", 'test "$DOOR" = open'], ("well", None)),
+    ],
+)
+def test_a_command_has_the_jobs_environment_and_its_exit_code_decides(
+    wire: Wire, argv: list[str], found: tuple[str, str | None]
+) -> None:
+    assert outcome_of(wire, {"command": argv}, environment={"DOOR": "open"}) == found
+
+
+def test_a_command_that_does_not_exist_or_does_not_end_is_not_good_yet(wire: Wire) -> None:
+    outcome, said = outcome_of(wire, {"command": ["/no/such/program"]})
+    assert outcome == "not_yet"
+    assert said is not None
+    assert said.startswith("It could not be started")
+    tester = {"command": ["sleep", "600"], "timeoutSeconds": 0.2}
+    assert outcome_of(wire, tester) == ("not_yet", "no answer within 0.2 seconds")
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers a request for `/503` with that status."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:4]))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    """The port of a server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as found:
+        thread = Thread(target=found.serve_forever)
+        thread.start()
+        yield found.server_port
+        found.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted", "outcome"),
+    [
+        (200, [], "well"),
+        (299, [], "well"),
+        (503, [], "not_yet"),
+        (302, [], "not_yet"),
+        (404, [], "hopeless"),
+        (401, [], "hopeless"),
+        (404, [404], "well"),
+    ],
+)
+def test_a_request_is_judged_by_its_status(
+    wire: Wire, server: int, status: int, wanted: list[int], outcome: str
+) -> None:
+    tester = {"http": {"url": f"http://127.0.0.1:{server}/{status}", "status": wanted}}
+    assert outcome_of(wire, tester) == (outcome, f"HTTP {status}")
+
+
+def test_a_connection_that_is_refused_is_not_good_yet(wire: Wire, server: int) -> None:
+    assert outcome_of(wire, {"tcp": {"host": "127.0.0.1", "port": server}}) == ("well", "connected")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        outcome, said = outcome_of(wire, {"tcp": {"host": "127.0.0.1", "port": port}})
+        assert outcome == "not_yet"
+        assert "refused" in str(said)
+        outcome, _ = outcome_of(wire, {"http": {"url": f"http://127.0.0.1:{port}/"}})
+        assert outcome == "not_yet"
+
+
+def test_room_on_a_disk_and_a_file_that_is_gone(wire: Wire, tmp_path: Path) -> None:
+    assert outcome_of(wire, {"disk": {"path": "/tmp", "freeBytes": 1}})[0] == "well"
+    assert outcome_of(wire, {"disk": {"path": "/tmp", "freeBytes": "1000TB"}})[0] == "not_yet"
+    lock = tmp_path / "lock"
+    assert outcome_of(wire, {"file": {"path": str(lock), "absent": True}})[0] == "well"
+    lock.touch()
+    assert outcome_of(wire, {"file": {"path": str(lock), "absent": True}})[0] == "not_yet"
+
+
+ACTION = """
+import json, os, sys
+config = json.load(open(os.environ["KBC_DATADIR"] + "config.json"))
+if config["action"] == "run":
+    sys.exit(75)
+print(json.dumps(config["parameters"]["says"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ({"status": "ok"}, "well"),
+        ({"status": "error", "message": "no login"}, "not_yet"),
+        ({"type": "error"}, "not_yet"),
+        ([], "well"),
+    ],
+)
+def test_an_action_is_asked_with_the_jobs_configuration(wire: Wire, says: Any, found: str) -> None:
+    put_component(wire, "acme.source", command=python(ACTION), actions=["test"])
+    job = wire.create(
+        "acme.source",
+        configData={"parameters": {"says": says}},
+        recovery=policy({"action": "test"}),
+    )
+    until_blocked(wire, job)
+    advance(wire, 30, checks_end=1)
+    (check,) = checks(wire)
+    assert check["outcome"] == found
+    assert check["message"] == ("no login" if "message" in says else json.dumps(says))
+
+
+def test_jobs_share_a_condition_only_with_the_same_test_and_parameters(wire: Wire, tmp_path: Path) -> None:
+    one, two = ({"file": {"path": str(tmp_path / name)}} for name in ("one", "two"))
+    jobs = [
+        wire.shell("exit 75", recovery=policy(tester, intervalSeconds=pause))
+        for tester, pause in ((one, 30), (one, 60), (two, 30))
+    ]
+    for job in jobs:
+        until_blocked(wire, job)
+    shared = {tuple(each["jobs"]) for each in wire.call("recovery.list")["conditions"]}
+    assert shared == {(jobs[0]["id"], jobs[1]["id"]), (jobs[2]["id"],)}
+
+
+# -- which failures ---------------------------------------------------------------------------------------
+
+
+def test_a_program_can_ask_for_a_pause_and_be_matched_by_that(wire: Wire) -> None:
+    line = '{"blocked": {"retryAfterSeconds": 120, "message": "rate limit"}}'
+    asked = [{"id": "limit", "match": {"reported": True}, "tester": {"wait": True}}]
+    job = wire.shell(f"echo '{line}' >&$LOCKSIDE_PROGRESS_FD; exit 1", recovery=asked)
+    until_blocked(wire, job)
+    (reason,) = wire.explain(job)
+    assert reason["nextCheckTime"] == "2026-03-29T12:02:00.000000Z"
+    silent = wire.done(wire.shell("exit 1", recovery=asked))
+    assert (silent["status"], silent["blockedCount"]) == ("error", 0)
+    well = wire.done(wire.shell(f"echo '{line}' >&$LOCKSIDE_PROGRESS_FD", recovery=asked))
+    assert well["status"] == "success"
+
+
+def test_the_first_policy_that_matches_counts_and_the_first_level_that_has_any(wire: Wire) -> None:
+    def named(name: str, **match: Any) -> Message:
+        return {"id": name, "match": match, "tester": {"wait": True}}
+
+    own = [named("no", exitCodes=[8]), named("busy", contains=["BUSY"])]
+    shell = "echo The Server is Busy >&2; exit 9"
+    put_component(wire, "acme.job", shell=shell, recovery=[named("of the component")])
+    put_config(wire, "acme.job", "plain")
+    put_config(
+        wire,
+        "acme.job",
+        "own",
+        configuration={"runtime": {"recovery": own}},
+    )
+    jobs = [wire.create("acme.job", config=config) for config in ("plain", "own")]
+    jobs.append(wire.create("acme.job", config="own", recovery=[named("asked", types=["application"])]))
+    found = [wire.explain(until_blocked(wire, job))[0]["policy"] for job in jobs]
+    assert found == ["of the component", "busy", "asked"]
+    none = wire.done(wire.create("acme.job", config="own", recovery=[]))
+    assert (none["status"], none["recovery"]) == ("error", [])
+
+
+def test_what_recovery_gives_up_is_retried_and_an_attempt_that_recovers_is_none(wire: Wire) -> None:
+    job = wire.shell(
+        "exit 75", retry={"maxAttempts": 2}, recovery=policy({"wait": True}, maxBlocks=1, expirySeconds=40)
+    )
+    first = children(wire, job)[0]
+    until_blocked(wire, first)
+    assert wire.get(job["id"])["status"] == "processing"
+    wire.call("clock.advance", seconds=30)
+    assert wire.done(first)["result"]["error"]["recovery"]["cause"] == "max_blocks"
+    second = children(wire, job)[1]
+    until_blocked(wire, second)
+    wire.call("clock.advance", seconds=30)
+    ended = wire.done(job)
+    assert (ended["status"], len(children(wire, job))) == ("error", 2)
+
+
+# -- by hand ----------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_let_go_by_hand_and_a_condition_is_tested_by_hand(wire: Wire, tmp_path: Path) -> None:
+    door = tmp_path / "door"
+    first, second = many(wire, 2, door)
+    door.touch()
+    assert wire.call("job.unblock", id=first["id"])["status"] in ("created", "processing", "success")
+    assert wire.done(first)["status"] == "success"
+    assert wire.refused("job.unblock", id=first["id"]).kind == "invalid_transition"
+    (event,) = wire.events(first, kinds=["job.unblocked"])
+    assert event["data"]["by"] == event["principal"]["user"]
+    (condition,) = wire.call("recovery.list")["conditions"]
+    answer = wire.call("recovery.check", condition=condition["id"])
+    assert answer["id"] == condition["id"]
+    assert wire.done(second)["status"] == "success"
+    assert wire.refused("recovery.check", condition=condition["id"]).kind == "not_found"
+
+
+def test_nothing_is_tested_in_a_drain(wire: Wire, tmp_path: Path) -> None:
+    (job,) = many(wire, 1, tmp_path / "door", expirySeconds=100)
+    wire.call("daemon.drain")
+    wire.call("clock.advance", seconds=99)
+    assert checks(wire) == []
+    (condition,) = wire.call("recovery.list")["conditions"]
+    assert wire.refused("recovery.check", condition=condition["id"]).kind == "unavailable"
+    wire.call("clock.advance", seconds=1)
+    assert wire.done(job)["result"]["error"]["recovery"]["cause"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("policies", "path"),
+    [
+        ([{"id": "a", "tester": {}}], "$.recovery[0].tester.wait"),
+        ([{"id": "a", "tester": {"wait": True, "action": "x"}}], "$.recovery[0].tester.wait"),
+        (
+            [{"id": "a", "tester": {"wait": True, "timeoutSeconds": 301}}],
+            "$.recovery[0].tester.timeoutSeconds",
+        ),
+        ([{"id": "a", "tester": {"http": {"url": "ftp://x"}}}], "$.recovery[0].tester.http.url"),
+        ([{"id": "a", "tester": {"file": {"path": "x"}}}], "$.recovery[0].tester.file.path"),
+        ([POLICY | {"intervalSeconds": 0}], "$.recovery[0].intervalSeconds"),
+        ([POLICY] * 2, "$.recovery[1].id"),
+        ([{"id": "a", "tester": {"action": "x"}}], "$.recovery[0].tester.action"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused_with_its_path(
+    wire: Wire, policies: list[Message], path: str
+) -> None:
+    refusal = wire.refused("job.create", component="lockside.command", configData=SHELL, recovery=policies)
+    assert refusal.data["path"] == path
+
+
+# -- a test under way when somebody dies ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dies", ["nobody", "daemon", "keeper"])
+def test_a_test_under_way_outlives_the_daemon_and_is_made_again_without_its_keeper(
+    daemon: Daemon, wire: Wire, tmp_path: Path, gate: Gate, ear: Ear, dies: str
+) -> None:
+    done = tmp_path / "done"
+    tester = {"command": ["sh", "-c", f"echo tested > {ear.path}; {gate.text}"], "timeoutSeconds": 300}
+    job = wire.shell(f"test -e {done} || exit 75", recovery=policy(tester))
+    until_blocked(wire, job)
+    done.touch()
+    wire.call("clock.advance", seconds=30)
+    assert ear.hear() == "tested"
+    if dies == "daemon":
+        wire.close()
+        daemon.kill()
+        daemon.start("--test-clock", "2026-03-29T12:05:00Z")
+    if dies == "keeper":
+        daemon.kill_keeper()
+        assert ear.hear() == "tested"
+    gate.open()
+    with Wire(daemon.socket) as again:
+        assert again.done(job)["status"] == "success"
+        assert [one["outcome"] for one in checks(again)] == ["well"]
+    assert ear.is_silent()
