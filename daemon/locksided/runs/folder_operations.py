@@ -192,7 +192,9 @@ def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     `staged` has the name and sha256 of each by its version.
     """
     with opened_folder("_delta_log", table_fd) as log:
-        entries = {int(name[:20]) for name in os.listdir(log) if ENTRY.fullmatch(name)}
+        with os.scandir(log) as found:
+            files = [one.name for one in found if one.is_file(follow_symlinks=False)]
+        entries = {int(name[:20]) for name in files if ENTRY.fullmatch(name)}
         head, staged = argument["head"], {int(one): told for one, told in argument["staged"].items()}
         for version, (name, hashed) in sorted(staged.items()):
             if version in entries:

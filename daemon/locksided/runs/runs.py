@@ -21,7 +21,7 @@ from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, S
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
-from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
+from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
@@ -33,7 +33,7 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
-from locksided.runs.result import failed_before_start, process_of
+from locksided.runs.result import failed_before_start, process_of, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
@@ -141,9 +141,11 @@ class Runs(RunConclusions):
         """An operation with what it is told of this run: its tables, or its data folder."""
         if step.operation is None or step.operation not in self.storage.operations:
             return self._with_data_folder(run, step)
+        if step.operation.name == VACUUM:
+            return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
+        known = await self.storage.with_sources(run, step.order or {})
         if not step.may_be_needless:
-            told = self.storage.vacuum_order if step.operation.name == VACUUM else self.storage.input_order
-            return replace(step, order=await told(run, step.order or {}))
+            return replace(step, order=known)
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None
@@ -154,7 +156,7 @@ class Runs(RunConclusions):
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
-        return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+        return replace(step, order=self.storage.output_order(run, known, tables))
 
     def _with_data_folder(self, run: Run, step: Step) -> Step:
         if step.operation is None:

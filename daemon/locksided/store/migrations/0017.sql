@@ -1,17 +1,36 @@
--- Recovery: jobs that are blocked, and the conditions that they wait for.
+-- Metadata of tables, who read them, and up to where adaptive inputs were read.
 
-ALTER TABLE jobs ADD COLUMN block TEXT CHECK (block IS NULL OR status = 'created');
-ALTER TABLE jobs ADD COLUMN blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0);
-ALTER TABLE jobs ADD COLUMN blocked_us INTEGER;
+-- What is told of tables and their columns. A provider has one value for a key; `column_name` is empty for the table.
+CREATE TABLE table_metadata (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    column_name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    UNIQUE (number, column_name, provider, key)
+) STRICT;
 
--- What blocked jobs wait for; jobs that wait for the same share it, and none is kept without jobs.
-CREATE TABLE recovery_conditions (
-    id TEXT PRIMARY KEY,
-    project TEXT NOT NULL,
-    tester TEXT NOT NULL, -- in words
-    asks INTEGER NOT NULL CHECK (asks IN (0, 1)), -- 0: nothing is tested, the pause alone decides
-    next_check_us INTEGER NOT NULL,
-    pause_us INTEGER NOT NULL, -- before the next check
-    checks INTEGER NOT NULL,
-    last TEXT -- JSON: what the last check came to
+-- Which versions of tables a job read that ended well.
+CREATE TABLE table_reads (
+    number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    job_id INTEGER NOT NULL,
+    PRIMARY KEY (number, version, job_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX table_reads_job ON table_reads (job_id);
+
+-- Up to where a configuration, or a row of it, read its adaptive inputs at its last good run.
+CREATE TABLE input_states (
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    component TEXT NOT NULL,
+    config TEXT NOT NULL,
+    row TEXT NOT NULL, -- empty for the configuration itself
+    body TEXT NOT NULL, -- JSON
+    before TEXT, -- the body that it replaced, for those who undo the job
+    changed_us INTEGER NOT NULL,
+    job_id INTEGER,
+    PRIMARY KEY (project, branch, component, config, row)
+) STRICT;
