@@ -192,7 +192,12 @@ def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     `staged` has the name and sha256 of each by its version.
     """
     with opened_folder("_delta_log", table_fd) as log:
-        entries = {int(name[:20]) for name in os.listdir(log) if ENTRY.fullmatch(name)}
+        with os.scandir(log) as found:
+            entries = {
+                int(one.name[:20])
+                for one in found
+                if ENTRY.fullmatch(one.name) and one.is_file(follow_symlinks=False)
+            }
         head, staged = argument["head"], {int(one): told for one, told in argument["staged"].items()}
         for version, (name, hashed) in sorted(staged.items()):
             if version in entries:
