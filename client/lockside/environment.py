@@ -35,6 +35,7 @@ JOB = (
     ("LOCKSIDE_PROJECT", "The project of the job; commands and the library work in it."),
     ("LOCKSIDE_SOCKET", "The daemon's socket; commands and the library use it."),
     ("LOCKSIDE_JOB_SOCKET", "The socket of the daemon that runs the job."),
+    ("LOCKSIDE_RESOURCE_<ID>", "The units of a resource that the job holds, with commas, or the amount."),
     ("LOCKSIDE_START_TOKEN", "The job's own token, with which it reports its progress."),
     ("LOCKSIDE_START_FOLDER", "A mark by which the keeper finds all processes of the job."),
     ("LOCKSIDE_PROGRESS_FD", "The file descriptor for lines of JSON with the job's progress."),

@@ -164,6 +164,18 @@ POOL = Kind(
     example="loads",
     described_by=("description",),
 )
+RESOURCE = Kind(
+    "resource",
+    "resources",
+    "lockside.documents.pool:ResourceSpec",
+    about="what jobs share: devices, licences, connections",
+    example="gpu",
+    columns=("used", "free", "waiting"),
+    described_by=("description",),
+    role="admin",
+    files="resources.toml",
+    write="lockside.cli.catalog.file_text:table_of",
+)
 COMPONENT = Kind(
     "component",
     "components",
@@ -273,7 +285,7 @@ NOTIFICATION = Kind(
 KINDS = {
     kind.word: kind
     for kind in (
-        *(POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
+        *(POOL, RESOURCE, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
         *(SCHEDULE, TRIGGER, NOTIFICATION),
     )
 }

@@ -9,7 +9,7 @@ from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
-from lockside.documents.pool import (BranchSpec, PoolSpec)
+from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
@@ -37,7 +37,7 @@ from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Ree
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables,
     UndoPlan)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
-    Pool, Pools, State, Template, Templates, Variables, VariablesList)
+    Pool, Pools, Resource, Resources, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
@@ -59,6 +59,7 @@ class JobCalls:
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
         on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
+        needs: Mapping[str, int] | None = ...,
         inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
         archive: Mapping[str, Any] | None = ...,
         notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
@@ -178,6 +179,7 @@ class JobCalls:
 class CatalogCalls:
     def apply(
         self, *, branch_id: Text = ..., pools: Sequence[Mapping[str, Any] | PoolSpec] | None = ...,
+        resources: Sequence[Mapping[str, Any] | ResourceSpec] | None = ...,
         components: Sequence[Mapping[str, Any] | Manifest] | None = ...,
         variables: Sequence[Mapping[str, Any] | VariablesSpec] | None = ...,
         configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ...,
@@ -398,7 +400,7 @@ class NotificationCalls:
     @overload
     def put(
         self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
-        *, name: Text = ..., description: Text = ..., state: Text = ...,
+        *, name: Text = ..., description: Text = ..., state: Text = ..., expires_at: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
         repeat: Text = ..., digest_seconds: float | None = ..., every_seconds: float | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
@@ -474,6 +476,38 @@ class DaemonCalls:
     def metrics(self, *, project: Text = ...) -> str: ...
     def discover(self, *, project: Text = ...) -> dict[str, Any]: ...
 
+class ResourceCalls:
+    @overload
+    def put(
+        self, resource: Mapping[str, Any] | ResourceSpec, *, project: Text = ...,
+        deduplication_id: Text = ..., change_description: Text = ..., expected_version: Number = ...
+    ) -> Resource: ...
+    @overload
+    def put(
+        self, id: str, *, capacity: int | str | None = ..., units: Texts = ..., environment: Text = ...,
+        description: Text = ..., shared: Flag = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Resource: ...
+    def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Resource: ...
+    def list(
+        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
+    ) -> Resources: ...
+    def delete(
+        self, id: str, *, change_description: Text = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Deleted: ...
+    def versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    def rollback(
+        self, id: str, version: int, *, change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Resource: ...
+    def diff(self, id: str, version: Number = ..., to: Number = ..., *, project: Text = ...) -> Diff: ...
+    def copy(
+        self, id: str, to_id: str, version: Number = ..., *, change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Resource: ...
+
 class ComponentCalls:
     @overload
     def put(
@@ -492,8 +526,9 @@ class ComponentCalls:
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
         image_options: Mapping[str, Any] | ImageOptions | None = ...,
         logging: Mapping[str, Any] | Logging | None = ..., actions: Texts = ..., lock: Text = ...,
-        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
-        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
+        pool: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
+        retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
+        exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
         default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
@@ -665,6 +700,7 @@ class Methods:
     secret: SecretCalls
     token: TokenCalls
     daemon: DaemonCalls
+    resource: ResourceCalls
     component: ComponentCalls
     variables: VariablesCalls
     config: ConfigCalls

@@ -43,9 +43,10 @@ from locksided.notifications.commands import PURPOSE as COMMAND
 from locksided.notifications.commands import Commands
 from locksided.notifications.courier_program import CourierProgram
 from locksided.notifications.couriers import COURIER, Couriers
-from locksided.notifications.listening import Listening
+from locksided.notifications.listening import Listening, News
 from locksided.notifications.own import OwnNotifications
 from locksided.notifications.timers import Timers
+from locksided.notifications.writing import Backlog
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -241,11 +242,12 @@ class Daemon:
         assert self._watchers is not None
         hearing = Hearing(service.store, self._watchers.kept)
         await hearing.load()
-        timers = Timers(service.store, service.settings, service.couriers.wake)
-        news = (service.couriers.wake, timers.wake)
-        listening = Listening(service.store, service.settings, news)
+        backlog = Backlog(service.settings.notifications.max_pending)
+        timers = Timers(service.store, service.settings, backlog, service.couriers.wake)
+        news = News(service.couriers.wake, timers.wake)
+        listening = Listening(service.store, service.settings, backlog, news)
         await listening.load()
-        own = OwnNotifications(service.store, service.settings, service.couriers.wake)
+        own = OwnNotifications(service.store, service.settings, backlog, service.couriers.wake)
         await own.load()
         for follower in (ends.follower(), hearing.follower(), listening.follower(), own.follower()):
             following = Following(follower, service.store, service.scheduler, service.broker)

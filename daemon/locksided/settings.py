@@ -11,6 +11,7 @@ Durations and sizes are also read from texts, with the functions of the document
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -180,6 +181,14 @@ class ContainerSettings(Section, frozen=True):
     auth_file: str = ""
 
 
+class SchedulingSettings(Section, frozen=True):
+    """Who starts when others wait, too."""
+
+    reads = {"reserve_seconds": lambda value: inf if value == "infinity" else time_limit(value)}
+
+    reserve_seconds: TimeoutSeconds = 600.0
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -251,6 +260,7 @@ class Settings(Section, frozen=True):
     notifications: NotificationSettings = NotificationSettings()
     email: EmailSettings = EmailSettings()
     project: ProjectSettings = ProjectSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
     storage: StorageSettings = StorageSettings()

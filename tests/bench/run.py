@@ -33,6 +33,7 @@ PARTS = {
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
     "work": "9: processor time for each job, with --beside in turn with other code",
+    "decisions": "10: a decision among a hundred thousand that wait for several pools, or resources",
     "peers": "the same work through other queues that are on PATH",
 }
 

@@ -61,7 +61,7 @@ def check_all_open(daemon: Daemon, numbers: Iterator[int]) -> None:
     assert job["status"] == "success", job["message"]
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600 if LONG else 300)
 def test_a_rotation_killed_at_any_call_goes_on_and_loses_nothing(
     fresh: Callable[..., Daemon], place: Path
 ) -> None:

@@ -1,12 +1,14 @@
 """A store in memory: takes the core's saves as the real one does, and builds a state as a start does."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from lockside.documents.enums import Status
 from locksided.core import loading
 from locksided.core.model import Condition, Program
+from locksided.core.resources import ResourceKey, ResourceTerms
 from locksided.core.saves import (
     CLONED,
     AppendEvent,
@@ -59,6 +61,9 @@ DEFAULTS: dict[str, Any] = {
     "end_cause": None,
     "claim": None,
     "reads": None,
+    "pools": None,
+    "needs": None,
+    "resources": None,
 }
 COLUMNS = {
     *DEFAULTS,
@@ -80,6 +85,8 @@ COLUMNS = {
 
 RECORDED = tuple(column.name for column in fields(loading.JobRecord) if column.name != "id")
 
+NOTHING_SOUGHT: Mapping[int, str] = MappingProxyType({})
+
 
 class Disk:
     """Rows by id, and every event in order."""
@@ -88,6 +95,8 @@ class Disk:
         self.jobs: dict[int, dict[str, Any]] = {}
         self.dependencies: dict[tuple[int, int], Condition] = {}
         self.pools: dict[str, dict[str, Any]] = {}
+        self.resources: dict[ResourceKey, ResourceTerms] = {}
+        self.reserve_us: int | None = 600_000_000
         self.meta: dict[str, str] = {}
         self.events: list[AppendEvent] = []
         self.late: list[Save] = []
@@ -179,8 +188,10 @@ class Disk:
     def status(self, job_id: int) -> Status:
         return Status(self.jobs[job_id]["status"])
 
-    def build(self, max_requeues: int = 3, *, sought: Container[int] = (), forgot: bool = False) -> State:
-        """What a daemon that starts now would know; and, to compare, whose programs are being looked for.
+    def build(
+        self, max_requeues: int = 3, *, sought: Mapping[int, str] = NOTHING_SOUGHT, forgot: bool = False
+    ) -> State:
+        """What a daemon that starts now would know; and, to compare, whose programs are sought in which pool.
 
         When that was `forgot`, those stand in their lines again, and statuses behind them may be out of date.
         """
@@ -190,7 +201,8 @@ class Disk:
             job = loading.add_job(state, record, loaded.pending.get(record.id))
             if record.id in sought:
                 job.program = Program.CHECKING
-                job.pool.checking[record.id] = job
+                job.pool = state.pools[sought[record.id]]
+                job.pool.check(job)
         for child in loaded.children:
             loading.add_child(state, child)
         turn = loading.rebuild_lines(state, list(state.jobs.values()), 0)
@@ -213,6 +225,8 @@ class Disk:
             jobs=tuple(self._record(job_id, row) for job_id, row in live.items()),
             pending=self._pending(),
             children=tuple(self._child(job_id, row) for job_id, row in strong.items()),
+            resources=tuple(self.resources.values()),
+            reserve_us=self.reserve_us,
         )
 
     def _pool(self, pool_id: str, row: dict[str, Any]) -> loading.PoolRecord:

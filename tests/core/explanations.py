@@ -29,7 +29,7 @@ def check_explanations(state: State) -> None:
     """Raise AssertionError, with the job in it, when a job explains itself by other reasons than block it."""
     for job in state.jobs.values():
         explanation = explain(state, job, count=False)
-        found = [(reason.kind, reason.via) for reason in explanation.reasons]
+        found = list(dict.fromkeys((reason.kind, reason.via) for reason in explanation.reasons))
         waits = job.run is not None and job.run.waits_for_tables
         expected = [(ReasonKind.TABLE_LOCK, None)] if waits else []
         if not job.has_started:

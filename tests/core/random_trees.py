@@ -2,15 +2,28 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost
-from locksided.core.model import Draft, RetryPolicy
+from locksided.core.model import Draft, Needs, RetryPolicy
 
 PLAIN = Draft("default", 1000, "default")
 BEHAVIOURS = [None, None, OnError.FAIL, OnError.WARNING, OnError.STOP]
+POOLS = ["default", "other", "third"]
+RESOURCES = {"api": 3, "gpu": 2}
+"""As much as there is of each."""
 KEYS = ["a", "b", "c", None]
 KEYS_OF_TASKS = ["x", "y", None]
 """Tasks never need what an orchestration holds: two of those could wait for each other for ever."""
+
+
+def place(random: Random) -> dict[str, Any]:
+    """Where a job may run and what it needs there; mostly one pool, and one slot of it."""
+    pools = random.sample(POOLS, random.choice([1, 1, 1, 2, 3]))
+    resources = random.sample(list(RESOURCES), random.choice([0, 0, 0, 0, 1, 2]))
+    amounts = tuple((name, random.randint(1, RESOURCES[name])) for name in resources)
+    needs = Needs(random.choice([1, 1, 1, 1, 2, 3]), amounts)
+    return {"pool": pools[0], "pools": tuple(pools) if len(pools) > 1 else (), "needs": needs}
 
 
 class Trees:
@@ -29,7 +42,7 @@ class Trees:
             PLAIN,
             lock_key=key,
             lock_share=self.random.choice([0, 0, 2]) if key is not None else 0,
-            pool=self.random.choice(["default", "default", "other", "third"]),
+            **place(self.random),
             on_error=self.random.choice(BEHAVIOURS),
             on_lost=self.random.choice(list(OnLost)),
         )

@@ -30,6 +30,8 @@ def assert_same(rebuilt: State, live: State) -> None:
         assert (rebuilt.draining.by, rebuilt.draining.since_us) == (live.draining.by, live.draining.since_us)
     assert start_times(rebuilt) == start_times(live)
     assert rebuilt.delayed == live.delayed
+    assert demands(rebuilt) == demands(live)
+    assert resources(rebuilt) == resources(live)
     assert rebuilt.next_serial == live.next_serial
     assert rebuilt.tables.claimants() == live.tables.claimants()
 
@@ -56,6 +58,7 @@ def described(job: Job) -> dict[str, Any]:
         "on_error": job.terms.on_error,
         "family": family_values(job) if isinstance(job, Container) else None,
         "run": run_values(job.run) if job.run is not None else None,
+        "asks": job.demand.key,
     }
 
 
@@ -79,7 +82,7 @@ def family_values(container: Container) -> dict[str, Any]:
 
 
 def lines_of(gate: Gate) -> dict[str, list[int]]:
-    return {line.pool.id: [job.id for job in line.jobs()] for line in gate.lines}
+    return {str(invariants.place_of(line)): [job.id for job in line.jobs()] for line in gate.lines}
 
 
 def run_values(run: Run) -> dict[str, Any]:
@@ -89,7 +92,21 @@ def run_values(run: Run) -> dict[str, Any]:
 def pool_values(pool: Pool) -> tuple[Any, ...]:
     settings = (pool.slots, pool.executor, pool.description, pool.paused_by, pool.comment)
     since_us = pool.paused_us if pool.is_paused else None
-    return (*settings, since_us, set(pool.running), [job.id for job in pool.open_line.jobs()])
+    return (*settings, since_us, set(pool.running))
+
+
+def demands(state: State) -> dict[Any, Any]:
+    return {
+        key: (demand.members, [job.id for job in demand.open_line.jobs()], [job.id for job in demand.heads])
+        for key, demand in state.demands.items()
+    }
+
+
+def resources(state: State) -> dict[Any, Any]:
+    return {
+        key: (one.capacity, one.units, one.is_shared, {job.id: amount for job, amount in one.holders.items()})
+        for key, one in state.resources.items()
+    }
 
 
 def gates(state: State) -> dict[tuple[str, str], Any]:

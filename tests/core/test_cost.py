@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from core.crowds import FEW, MANY, WAITING
 from core.world import ANNA, NOON, SECOND
 from lockside.documents.enums import Status
 from locksided.core import inputs as i
-from locksided.core.model import Draft
+from locksided.core.model import Draft, Needs
+from locksided.core.resources import ResourceChanged, ResourceTerms
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 
@@ -26,10 +28,20 @@ BYTES_OF_A_WAITING_JOB = 500
 class Crowd:
     """A core with one running job and very many that wait."""
 
-    def __init__(self, number: int, keys: Callable[[int], str | None], pools: int = 1) -> None:
+    def __init__(
+        self,
+        number: int,
+        keys: Callable[[int], str | None],
+        pools: int = 1,
+        asks: Callable[[int], dict[str, Any]] | None = None,
+        slots: int = 1,
+    ) -> None:
         self.core = Scheduler(State())
+        self.slots = slots
+        self.asks = asks or (lambda place: {})
+        self.core.handle(ResourceChanged("default", "gpu", ResourceTerms("default", "gpu", 2)), NOON)
         for pool in range(pools):
-            self.core.handle(i.PutPool(f"pool {pool}", 1, "local", "", ANNA), NOON)
+            self.core.handle(i.PutPool(f"pool {pool}", self.slots, "local", "", ANNA), NOON)
         self.pools = pools
         self.first = self.submit("first", 0)
         for place in range(1, pools):
@@ -37,7 +49,7 @@ class Crowd:
         self.waiting = [self.submit(keys(place), place % pools) for place in range(number)]
 
     def submit(self, key: str | None, pool: int = 0, priority: int = 0) -> int:
-        draft = Draft("default", 1000, f"pool {pool}", priority, key)
+        draft = Draft("default", 1000, f"pool {pool}", priority, key, **self.asks(pool))
         (job_id,) = self.core.handle(i.Submit((draft,), ANNA), NOON).answer
         self.core.saved()
         return int(job_id)
@@ -100,6 +112,35 @@ def test_a_decision_costs_no_more_among_many_waiting_jobs_than_among_few(kind: s
         calls.append(counted[0])
     print(f"\ncalls of a day's decisions among {FEW} and {MANY} jobs {kind}: {calls[0]} and {calls[1]}")
     assert calls[1] <= calls[0] * SLACK
+
+
+LISTS = {
+    "lists of pools": lambda place: {"pools": (f"pool {place}", f"pool {1 - place}")},
+    "resources": lambda place: {"needs": Needs(1 + place, (("gpu", 1),))},
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_among_jobs_that_ask_for_more_than_a_pool_it_costs_no_more_either(kind: str) -> None:
+    calls = []
+    for number in (FEW, MANY):
+        crowd = Crowd(number, lambda place: f"key {place}", 2, LISTS[kind], slots=2)
+        with counted_calls() as counted:
+            crowd.day()
+        calls.append(counted[0])
+    print(f"\ncalls of a day's decisions among {FEW} and {MANY} jobs with {kind}: {calls[0]} and {calls[1]}")
+    assert calls[1] <= calls[0] * SLACK
+
+
+def test_a_choice_of_pools_costs_little_more_than_one_pool() -> None:
+    calls = []
+    for asked in (None, LISTS["lists of pools"]):
+        crowd = Crowd(MANY, lambda place: f"key {place}", 2, asked)
+        with counted_calls() as counted:
+            crowd.day()
+        calls.append(counted[0])
+    print(f"\ncalls of a day's decisions among {MANY} jobs of two pools, and of lists of both: {calls}")
+    assert calls[1] <= calls[0] * 1.2
 
 
 @pytest.mark.parametrize("kind", CROWDS)

@@ -10,20 +10,39 @@ from core.world import NOON, World
 from lockside.documents.enums import Status
 from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
-from locksided.core.jobs import HeldBy
+from locksided.core.jobs import HeldBy, Job
 from locksided.core.model import Condition
+from locksided.core.resources import Resource, Share
 from locksided.core.table_locks import TableClaim
 
 
 def sound() -> World:
-    """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed."""
+    """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed.
+
+    Job 8 holds a unit that 9 waits for.
+    """
     world = World()
     world.submit("orders")
     world.submit("orders")
     world.submit("stock", shared=2)
     world.make(rows("table", ["first", "second"], 1))
     world.submit(after=[1], delay=5)
+    world.resource("gpu", 1, "0")
+    world.submit(needs={"gpu": 1})
+    world.submit(needs={"gpu": 1})
     return world
+
+
+def gpu(world: World) -> Resource:
+    return world.state.resource("default", "gpu")
+
+
+def same_unit(world: World) -> Job:
+    """A job that was given what another has."""
+    job = world.job(1)
+    assert job.run is not None
+    job.run.shares = {"gpu": Share(1, ("0",))}
+    return job
 
 
 def spoil(world: World, job_id: int, **values: Any) -> None:
@@ -69,6 +88,14 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
     "job 2 is created with": (Invariant.REASONS, lambda w: spoil(w, 2, status=Status.CREATED)),
     "gives the reasons": (Invariant.REASONS, lambda w: setattr(w.job(2).gate, "_holders", ())),
     "the tables are claimed by": (Invariant.TABLES, lambda w: run(w, claim=TableClaim(("t",), 1, 0))),
+    "is held by others": (Invariant.DEMANDS, lambda w: gpu(w).holders.clear()),
+    "are counted wrongly": (Invariant.DEMANDS, lambda w: setattr(w.job(8).demand, "members", 9)),
+    "the heads of the demand": (Invariant.DEMANDS, lambda w: w.job(9).demand.heads.remove(w.job(9))),
+    "the same unit": (Invariant.DEMANDS, lambda w: gpu(w).holders.setdefault(same_unit(w), 1)),
+    "does not wait for it": (
+        Invariant.DEMANDS,
+        lambda w: w.state.reserved.setdefault(w.job(8), w.job(8).pool),
+    ),
     "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
 }
 

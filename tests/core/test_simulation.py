@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from core.random_trees import Trees
+from core.random_trees import RESOURCES, Trees, place
 from core.world import World
 from lockside.documents.enums import JobType, OnLost, Status
 from locksided.core import inputs as i
@@ -33,6 +33,8 @@ class Day:
         self.random = Random(seed)
         slots = self.random.choice([1, 1, 2, 3, 8, None])
         self.world = World(default=slots, other=self.random.choice([1, 2, None]), third=1)
+        self.world.reserve_after(self.random.choice([5, 60, None]))
+        self.restore_resources()
         self.trees = Trees(self.random)
         self.processes: dict[str, int] = {}
         self.happenings: list[tuple[int, Callable[[], None]]] = [
@@ -51,6 +53,7 @@ class Day:
             (4, self.somebody_pauses_or_resumes),
             (5, self.somebody_reprioritises),
             (4, self.a_pool_changes),
+            (3, self.a_resource_changes),
             (2, self.somebody_drains_or_not),
             (3, self.the_executor_goes_or_comes),
             (12, self.time_passes),
@@ -108,7 +111,7 @@ class Day:
         return Draft(
             project=self.random.choice(["default", "default", "second"]),
             owner_uid=1000,
-            pool=self.random.choice(["default", "default", "other", "third"]),
+            **place(self.random),
             priority=self.random.choice([0, 0, 0, -50, 50, 100]),
             lock_key=key,
             lock_share=self.random.choice([0, 0, 1, 2, 3]),
@@ -224,6 +227,17 @@ class Day:
             case 3:
                 self.world.pool(pool, self.random.choice([0, 1, 2, 5, None]))
 
+    def a_resource_changes(self) -> None:
+        if self.random.random() < 0.5:
+            self.world.resource("api", self.random.choice([1, 1, 2, 3, 5, None]), shared=True)
+        else:
+            units = self.random.sample("0123", self.random.choice([1, 2, 2, 3]))
+            self.world.resource("gpu", 0, *units, shared=True)
+
+    def restore_resources(self) -> None:
+        self.world.resource("api", RESOURCES["api"], shared=True)
+        self.world.resource("gpu", 0, "0", "1", shared=True)
+
     def somebody_drains_or_not(self) -> None:
         self.random.choice([self.world.drain, self.world.undrain, self.world.undrain])()
 
@@ -274,8 +288,9 @@ class Day:
         world.undrain()
         world.executor_up()
         for pool in list(world.state.pools):
-            world.pool(pool, 2)
+            world.pool(pool, 3)
             world.resume_pool(pool)
+        self.restore_resources()
         for job in self.jobs():
             if job.held is not None:
                 world.release(job.id)

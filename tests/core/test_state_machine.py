@@ -17,6 +17,8 @@ from locksided.core.model import Dependency, Draft
 
 KEYS = st.sampled_from([None, "a", "b"])
 POOLS = st.sampled_from(["default", "other"])
+LISTS = st.sampled_from([("default",), ("other",), ("default", "other"), ("other", "default")])
+NEEDS = st.sampled_from([{}, {}, {"api": 1}, {"api": 2}, {"gpu": 1}, {"api": 1, "gpu": 1}])
 PRIORITIES = st.sampled_from([0, 0, 5, -5])
 MOST_LIVE = 40
 TREES = [
@@ -45,6 +47,9 @@ class Daemon(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(default=1, other=2)
+        self.world.reserve_after(2)
+        self.world.resource("api", 2)
+        self.world.resource("gpu", 0, "0", "1")
 
     def pick(self, data: st.DataObject, jobs: list[Job]) -> int:
         return data.draw(st.sampled_from([job.id for job in jobs]), label="job")
@@ -68,7 +73,9 @@ class Daemon(RuleBasedStateMachine):
     @rule(
         key=KEYS,
         shared=st.integers(0, 2),
-        pool=POOLS,
+        pools=LISTS,
+        slots=st.sampled_from([1, 1, 1, 2]),
+        needs=NEEDS,
         priority=PRIORITIES,
         delay=st.sampled_from([None, None, 1.0]),
         held=st.booleans(),
@@ -186,6 +193,14 @@ class Daemon(RuleBasedStateMachine):
     @rule(pool=POOLS, paused=st.booleans())
     def pause_or_resume_pool(self, pool: str, paused: bool) -> None:
         (self.world.pause_pool if paused else self.world.resume_pool)(pool)
+
+    @rule(capacity=st.sampled_from([0, 1, 2, None]))
+    def change_capacity(self, capacity: int | None) -> None:
+        self.world.resource("api", capacity)
+
+    @rule(units=st.sampled_from(["0", "01", "12"]))
+    def change_units(self, units: str) -> None:
+        self.world.resource("gpu", 0, *units)
 
     @rule(draining=st.booleans())
     def drain_or_undrain(self, draining: bool) -> None:

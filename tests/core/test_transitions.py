@@ -44,7 +44,7 @@ ALL_PAIRS = [(a.value, b.value) for a, b in product(Status, Status)]
 @pytest.mark.parametrize(("before", "after"), ALL_PAIRS)
 def test_only_the_pairs_of_the_table_are_transitions(before: str, after: str) -> None:
     state = State()
-    job = Job(1, "default", 1000, state.no_pool, 0)
+    job = Job(1, "default", 1000, state.no_demand, 0)
     job.status = Status(before)
     if (before, after) in allowed():
         Turn(state, 0).move(job, Status(after), "as the table says")

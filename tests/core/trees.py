@@ -81,8 +81,8 @@ def retried(
         on=frozenset(map(FailureClass, on)),
         release_lock=lock_each,
     )
-    pool = wishes.get("pool", "default")
-    attempt = job(f"{name} 1", pool=pool, lock_key=lock if lock_each else None)
+    places = {one: wishes[one] for one in ("pool", "pools", "needs") if one in wishes}
+    attempt = job(f"{name} 1", **places, lock_key=lock if lock_each else None)
     return replace(
         job(name, lock_key=None if lock_each else lock, **wishes),
         type=JobType.RETRY,

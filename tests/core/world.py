@@ -4,9 +4,10 @@ After every step the invariants are checked, the saves go to the disk, and what 
 that disk would know is compared with what the live one knows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ from locksided.core import invariants
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Dependency, Draft, Principal, Program, ReasonKind
+from locksided.core.model import Condition, Dependency, Draft, Needs, Principal, Program, ReasonKind
 from locksided.core.reasons import explain
+from locksided.core.resources import ResourceChanged, ResourceTerms
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.core.transitions import FINAL
@@ -31,6 +33,7 @@ from locksided.core.transitions import FINAL
 ANNA = Principal(1000, "anna", 1000)
 NOON = 1_000_000_000_000
 SECOND = 1_000_000
+NO_RESOURCES: Mapping[str, int] = MappingProxyType({})
 
 
 class World:
@@ -67,7 +70,7 @@ class World:
         assert {row_id for row_id in self.disk.jobs if self.disk.status(row_id) not in FINAL} == set(
             self.state.jobs
         )
-        assert_same(self.disk.build(sought={job.id for job in self.sought()}), self.state)
+        assert_same(self.disk.build(sought={job.id: job.pool.id for job in self.sought()}), self.state)
 
     @contextmanager
     def checked_at_the_end(self) -> Iterator[None]:
@@ -109,11 +112,16 @@ class World:
         on_lost: str = "requeue",
         owner: int = 1000,
         project: str = "default",
+        pools: tuple[str, ...] = (),
+        slots: int = 1,
+        needs: Mapping[str, int] = NO_RESOURCES,
     ) -> Draft:
         return Draft(
             project=project,
             owner_uid=owner,
-            pool=pool,
+            pool=pools[0] if pools else pool,
+            pools=pools,
+            needs=Needs(slots, tuple(needs.items())),
             priority=priority,
             lock_key=key,
             lock_share=shared,
@@ -165,6 +173,23 @@ class World:
 
     def pool(self, pool_id: str, slots: int | None, executor: str = "local") -> None:
         self.handle(i.PutPool(pool_id, slots, executor, "", ANNA))
+
+    def resource(
+        self, name: str, capacity: int | None = 1, *units: str, project: str = "default", shared: bool = False
+    ) -> None:
+        """Have a resource, or change it; with units the capacity is their number."""
+        terms = ResourceTerms(project, name, len(units) if units else capacity, units, shared)
+        self.disk.resources[terms.key] = terms
+        self.handle(ResourceChanged(project, name, terms))
+
+    def delete_resource(self, name: str, project: str = "default") -> None:
+        """As the edge does, which refuses it while live jobs need it."""
+        del self.disk.resources[project, name]
+        self.handle(ResourceChanged(project, name, None))
+
+    def reserve_after(self, seconds: float | None) -> None:
+        """How long a job waits at resources before they are reserved for it."""
+        self.disk.reserve_us = self.state.reserve_us = None if seconds is None else round(seconds * SECOND)
 
     def delete_pool(self, pool_id: str) -> None:
         self.handle(i.DeletePool(pool_id, ANNA))
@@ -336,6 +361,10 @@ class World:
         """Every status that it had, from its events."""
         found = [event for event in self.disk.events if event.job_id == job_id and event.kind == "job.status"]
         return ["created", *(event.data["to"] for event in found)]
+
+    def why_all(self, job_id: int, count: bool = True) -> list[Any]:
+        """All its reasons."""
+        return list(explain(self.state, self.job(job_id), count=count).reasons)
 
     def events(self, kind: str, job_id: int | None = None) -> list[dict[str, Any]]:
         return [

@@ -70,6 +70,8 @@ SHAPE: dict[str, Any] = {
     "mode": str,
     "pool": str,
     "pools": list,
+    "needs": dict,
+    "resources": dict,
     "parallelism": (int, str, NONE),
     "backend": {"type": (str, NONE)},
     "behavior": {"onError": (str, NONE)},

@@ -288,6 +288,18 @@ def test_only_what_all_filters_let_through_is_told(
     assert len(wire.call("notification.deliveries")["deliveries"]) == 1 + is_told
 
 
+def test_a_subscription_tells_nothing_when_its_time_is_over(clocked: Wire, receiver: Receiver) -> None:
+    subscribed(clocked, receiver)
+    stored = subscribed(clocked, receiver, id="short", expiresAt="+24 hours")
+    assert stored["expiresAt"] == "2026-03-30T12:00:00.000000Z"
+    for seconds, count in ((86_400, 2), (1, 1)):
+        clocked.call("clock.advance", seconds=seconds)
+        failing(clocked)
+        assert len([receiver.take() for _ in range(count)]) == count
+    clocked.call("clock.advance", seconds=1)
+    assert not receiver.taken()
+
+
 # -- refusals -----------------------------------------------------------------------------------------------
 
 

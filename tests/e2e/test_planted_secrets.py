@@ -129,7 +129,6 @@ def plant(wire: RecordingWire, planted: Planted) -> None:
         "variableValuesData": {"values": [{"name": "#given", "value": planted("given variable")}]},
         "inputs": [{"source": "file:///etc/hostname", "options": {"#key": planted("inputs")}}],
         "archive": {"#key": planted("archive")},
-        "notifications": [{"#secret": planted("notifications")}],
     }
     task = {"component": "acme.leaky", "configData": {"parameters": {"#task": planted("task")}}}
     flow = {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": task}]}

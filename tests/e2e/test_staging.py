@@ -49,6 +49,15 @@ def test_a_component_finds_its_inputs(daemon: Daemon, wire: Wire, web: FileServe
     assert "input_mapping" in job["stageTimestamps"]
 
 
+def test_what_is_repeated_and_what_is_amended_has_the_same_inputs(wire: Wire, web: FileServer) -> None:
+    held = run(wire, inputs=[{"source": web.url()}], configData={}, hold=True)
+    amended = wire.call("job.amend", id=held["id"], **{"with": {"name": "again"}})
+    wire.call("job.release", id=amended["id"])
+    for job in (wire.done(amended), wire.done(wire.call("job.resubmit", id=amended["id"]))):
+        assert (job["status"], job["inputs"][0]["source"]) == ("success", web.url())
+        assert "in/files/a.csv a,b\n1,2\n" in wire.text(job)
+
+
 def test_every_row_gets_its_own_copy_and_a_configuration_may_name_them(wire: Wire, web: FileServer) -> None:
     put_component(wire, "acme.reader", command=python(READS))
     configuration = {"runtime": {"inputs": {"parts": [web.url("/1.csv"), web.url("/2.csv")]}}}

@@ -54,6 +54,7 @@ WORDS = {
     "unhide": "unhide DONE",
     "purge": "purge NONE",
     "report": "report 0.5 half",
+    "resource put": "resource put FOLDER/c.toml",
     "template put": "template put FOLDER/c.toml",
     "schedule put": "schedule put FOLDER/c.toml",
     "schedule next": "schedule next none",

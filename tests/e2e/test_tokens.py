@@ -18,6 +18,7 @@ USER = "daemon"
 """A user that every machine has."""
 USER_UID = pwd.getpwnam(USER).pw_uid if os.geteuid() == 0 else 0
 DELEGATE = 64009
+RECIPIENT = {"channel": "webhook", "url": "https://hooks.example.com/x"}
 COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["id", "-u"]}}}
 
 
@@ -199,6 +200,45 @@ def test_a_secret_is_answered_once_and_stored_nowhere(daemon: Daemon, wire: Wire
     assert again == {"id": made["id"], "deduplicated": True}
     stored = b"".join(path.read_bytes() for path in daemon.state_dir.glob("lockside.db*"))
     assert made["secret"].rpartition("_")[2].encode() not in stored
+
+
+def test_every_event_of_what_a_delegate_does_tells_so(wire: Wire, delegate: Person) -> None:
+    configured = {"component": "lockside.command", "config": "of-a-delegate"}
+    job = {**COMMAND, "name": "of a delegate"}
+    calls = [
+        ("config.put", {**configured, "configuration": {"parameters": {"command": ["true"]}}}),
+        ("config.put", {**configured, "configuration": {"parameters": {"command": ["false"]}}}),
+        ("config.delete", configured),
+        ("variables.put", {"variables": {"id": "of-a-delegate", "values": []}}),
+        ("schedule.put", {"schedule": {"id": "dlg", "cronTab": ["30 2 * * *"], "job": job}}),
+        ("schedule.pause", {"id": "dlg"}),
+        ("schedule.resume", {"id": "dlg"}),
+        ("trigger.put", {"trigger": {"id": "dlg", "on": [{"job": {"component": "a.b"}}], "job": job}}),
+        ("trigger.pause", {"id": "dlg"}),
+        ("notification.put", {"subscription": {"id": "dlg", "event": "job-failed", "recipient": RECIPIENT}}),
+        ("notification.rotate", {"id": "dlg"}),
+        ("catalog.apply", {"variables": [{"id": "applied", "values": []}]}),
+        ("token.create", {"name": "of a delegate"}),
+        ("job.create", {**job, "hold": True}),
+    ]
+    before = wire.events()[-1]["seq"]
+    _, *answers = acting(delegate, {"user": USER}, *calls)
+    assert kinds(answers) == ["fine"] * len(calls)
+    made = answers[-1]["result"]["id"]
+    steps = [
+        ("job.annotate", {"id": made, "name": "x"}),
+        ("job.reprioritise", {"id": made, "priority": 3}),
+        ("job.hide", {"id": made}),
+        ("job.terminate", {"id": made}),
+        ("job.acknowledge", {"id": made}),
+        ("job.resubmit", {"id": made}),
+    ]
+    _, *answers = acting(delegate, {"user": USER}, *steps)
+    assert kinds(answers) == ["fine"] * len(steps)
+    wire.done(answers[-1]["result"])
+    told = [event for event in wire.events(after=before) if event["principal"]]
+    assert len(told) >= len(calls) + len(steps)
+    assert {event["principal"].get("via") for event in told} == {str(DELEGATE)}, told
 
 
 def test_what_follows_waits_and_no_batch_has_it(daemon: Daemon) -> None:

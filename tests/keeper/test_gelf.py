@@ -139,6 +139,13 @@ def test_a_long_message_is_several_frames_and_one_that_is_too_long_is_counted(
     assert 1_100_000 + 70_000 < lost < 1_100_000 + 71_000
 
 
+def test_nothing_is_lost_when_the_job_ends_with_much_unread(keeper: Keeper, daemon: Peer) -> None:
+    code = "link.sendall((text(6, 'x' * 100) + b'\\0') * 30_000)"
+    daemon.send(**order(keeper, code))
+    assert daemon.outcome("1-1-0")["log"]["nextSeq"] == 30_000
+    assert lost_bytes(keeper) == []
+
+
 def test_a_connection_too_many_leaves_a_gap(keeper: Keeper, daemon: Peer) -> None:
     code = (
         f"links = [socket.create_connection(address) for _ in range({MAX_CONNECTIONS - 1})]\n"
@@ -237,6 +244,7 @@ def test_a_job_that_kills_its_listener_is_told_of_and_goes_on(keeper: Keeper, da
     fifo.write_text(f"{listener}\n")
     assert daemon.outcome("1-1-0")["exitCode"] == 0
     assert texts(keeper) == ["one\n"]
+    assert lost_bytes(keeper) == [0]
     told = b"lockside: The GELF listener has ended before the job: what is sent to it is lost.\n"
     assert keeper.text(STDERR) == told
 
@@ -352,7 +360,7 @@ def flood_through(foreign: socket.socket) -> None:
     """Send until the other end is gone."""
     with suppress(OSError):
         while True:
-            foreign.sendall(b"more\n" * 1000)
+            foreign.sendall(b"more" * 10_000 + b"\n")
 
 
 def test_posts_are_heard_and_answered(keeper: Keeper, daemon: Peer) -> None:

@@ -22,7 +22,7 @@ from locksided.runs.runtime_values import Level
 
 T = TypeVar("T")
 
-DEFAULTS = Defaults(pools={"default", "night", "small"})
+DEFAULTS = Defaults(pools={"default": 4, "night": 2, "small": 1}, resources={"gpu": 2, "api.crm": None})
 
 
 def read(kind: type[T], document: Any, path: str = "$") -> T:

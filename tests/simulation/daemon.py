@@ -43,13 +43,15 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
 from locksided.followers import follower as follower_module
 from locksided.followers.follower import Following
-from locksided.settings import PoolSettings, Settings
+from locksided.settings import PoolSettings, SchedulingSettings, Settings
 from locksided.store.errors import StoreError
+from simulation import makers
 from simulation.asides import Asides
 from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
 from simulation.follower import COUNTER
 from simulation.loop import Loop
+from simulation.makers import Makers, models
 from simulation.runs import Runs
 from simulation.witness import Violation
 
@@ -67,8 +69,11 @@ LOGGING = (
     scheduler_module,
     starts_module,
     wallclock_module,
+    *makers.LOGGING,
 )
-SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
+SETTINGS = Settings(
+    pools={"default": PoolSettings(slots=2)}, scheduling=SchedulingSettings(reserve_seconds=5)
+)
 
 
 class Crash(BaseException):
@@ -161,6 +166,7 @@ class Daemon:
         self.scheduler = Actor(self.store, self.broker, self._load)
         self.scheduler.daemon = self
         self.executors: Executors | None = None
+        self.makers = Makers(self, SETTINGS)
         self.asides: Asides
         self.loop.create_task(self._live())
 
@@ -185,6 +191,7 @@ class Daemon:
         self.loop.create_task(self._schedule())
         self.loop.create_task(self.backend.run(self.executors))
         self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
+        self.loop.create_task(self.makers.run())
 
     async def _schedule(self) -> None:
         try:
@@ -284,8 +291,14 @@ class Daemon:
 
 
 def _check_slots(job: Job | None) -> None:
-    if job is not None and job.pool.slots is not None and len(job.pool.running) > job.pool.slots:
+    if job is None:
+        return
+    slots = job.pool.slots
+    if slots is not None and sum(one.demand.slots for one in job.pool.running.values()) > max(slots, 1):
         raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
+    for resource, _ in job.demand.resources:
+        if resource.capacity is not None and resource.used > resource.capacity:
+            raise Violation(f"job {job.id} starts with more of {resource.id} than there is")
 
 
 class WorldClock(clock.SystemClock):
@@ -327,6 +340,7 @@ def surroundings(world: "World") -> Iterator[None]:
     with ExitStack() as stack:
         for module in LOGGING:
             stack.enter_context(patch.object(module, "log", world.log))
+        models(world, stack)
         stack.enter_context(clock.used(WorldClock(world)))
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
         stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))

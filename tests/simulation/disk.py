@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.random_trees import RESOURCES
 from locksided.backends.claims import Claim
 from locksided.store.connection import named, prepare
 from locksided.store.store import Store, _begin, _probe, _Start
@@ -39,6 +40,7 @@ class Disk:
         self.connection.deserialize(_blank())
         prepare(self.connection)
         self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self._have_resources()
         self.claims: dict[str, str] = {}
         self.outcomes: dict[str, dict[str, Any]] = {}
         self.were_started: set[str] = set()
@@ -48,6 +50,19 @@ class Disk:
         self.is_full = False
         self.fails_at: int | None = None
         """At which statement from now on the next write to the database fails."""
+
+    def _have_resources(self) -> None:
+        """Those that drafts need, for all projects."""
+        bodies = {"api": {"id": "api", "capacity": RESOURCES["api"], "shared": True}}
+        bodies["gpu"] = {"id": "gpu", "units": ["0", "1"], "shared": True}
+        for name, body in bodies.items():
+            key = ("default", "resource", "", name, 1)
+            self.connection.execute("INSERT INTO objects VALUES (?, ?, ?, ?, ?, 0, 0)", key)
+            self.connection.execute(
+                "INSERT INTO object_versions VALUES (?, ?, ?, ?, ?, ?, NULL, 0, '{}')",
+                (*key, json.dumps(body)),
+            )
+        self.connection.commit()
 
     # -- files --------------------------------------------------------------------------------------------
 

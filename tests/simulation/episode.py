@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from random import Random
 
 from core.explanations import all_reasons
+from lockside.kinds import SCHEDULE
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from simulation import asides, faults, nature, wishes
+from simulation import asides, faults, makers, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
 from simulation.follower import check_counted
@@ -27,6 +28,7 @@ NATURE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "a process ends": (60, nature.a_process_ends),
     "progress": (6, nature.a_job_tells_progress),
     "time passes": (30, nature.time_passes),
+    "a while passes": (5, nature.a_while_passes),
     "an idle keeper leaves": (3, nature.an_idle_keeper_leaves),
 }
 PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
@@ -49,6 +51,9 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "purges": (4, wishes.purges),
     "retention": (1, wishes.retention_goes_round),
     "aside": (15, asides.asks_for_an_aside),
+    "puts a schedule": (12, makers.puts_a_schedule),
+    "puts a trigger": (6, makers.puts_a_trigger),
+    "deletes a schedule or trigger": (2, makers.deletes_a_maker),
 }
 FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "daemon crashes": (6, faults.daemon_crashes),
@@ -62,6 +67,7 @@ FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "lockside is upgraded": (2, faults.lockside_is_upgraded),
     "connection breaks": (2, faults.connection_breaks),
     "clock jumps": (1, faults.clock_jumps),
+    "a zone changes": (1, makers.a_zone_changes),
     "old news come again": (6, faults.old_news_come_again),
 }
 ALL = NATURE | PEOPLE | FAULTS
@@ -199,13 +205,23 @@ def _let_go(world: World) -> bool:
     ]
     wishes += [i.ResumePool(pool.id, ROOT) for pool in state.pools.values() if pool.paused_by is not None]
     wishes += [
-        i.PutPool(pool.id, 2, pool.executor, "", ROOT) for pool in state.pools.values() if pool.slots == 0
+        i.PutPool(pool.id, 3, pool.executor, "", ROOT)
+        for pool in state.pools.values()
+        if pool.slots is not None and pool.slots < 3  # some jobs take three
     ]
     if state.draining is not None:
         wishes.append(i.Undrain(ROOT))
     for wish in wishes:
         world.people.send(Request(wish))
-    return bool(wishes)
+    return _stop_schedules(world) or bool(wishes)
+
+
+def _stop_schedules(world: World) -> bool:
+    """Whether schedules could fire for ever; they are deleted."""
+    found = world.disk.rows("SELECT id FROM schedules")
+    for (name,) in found:
+        makers.delete(world, SCHEDULE, name)
+    return bool(found)
 
 
 def check_nothing_left(world: World) -> None:
@@ -218,3 +234,4 @@ def check_nothing_left(world: World) -> None:
     asides.check_all_delivered(world)
     world.compare(world.serving.core)  # type: ignore[arg-type]
     check_counted(world.disk, is_over=True)
+    world.ledgers.check_over()

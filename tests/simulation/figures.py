@@ -18,6 +18,7 @@ class Figures:
     jobs: int = 0
     processes: int = 0
     reloads_compared: int = 0
+    moments: int = 0
 
     def add(self, other: "Figures") -> None:
         for name, number in asdict(other).items():

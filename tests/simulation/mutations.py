@@ -6,9 +6,11 @@ from typing import Any
 from unittest.mock import patch
 
 from lockside.documents.enums import Status
+from locksided import clock
 from locksided.actors import asides, deduplication, loader, scheduler
 from locksided.actors.boot_history import BOOT_ID, BootHistory
 from locksided.actors.executors import Executors
+from locksided.actors.rounds import Rounds
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.starts import Starts
@@ -18,9 +20,10 @@ from locksided.backends.link import Link
 from locksided.backends.local import LocalBackend
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
+from locksided.core.pools import Pool
 from locksided.core.saves import SetMeta
 from locksided.core.state import State
-from locksided.store import retention, writes
+from locksided.store import retention, schedules, triggers, writes
 from locksided.store.transaction import Transaction
 from simulation import aside_scenarios, scenarios
 from simulation.disk import Disk
@@ -79,8 +82,11 @@ def admit_everybody() -> Any:
 
 def one_slot_too_many() -> Any:
     """A pool starts one job more than it has slots."""
-    full = property(lambda self: self.slots is not None and len(self.running) > max(self.slots, 1))
-    return patch("locksided.core.pools.Pool.is_full", full)
+
+    def has_free(self: Pool, slots: int) -> bool:
+        return self.slots is None or self.taken + slots <= max(self.slots, 1) + 1
+
+    return patch.object(Pool, "has_free", has_free)
 
 
 def miss_a_wake_up() -> Any:
@@ -295,6 +301,26 @@ def repeat_an_operation_after_a_reboot() -> Any:
     return patch.object(BootHistory, "has_ended", lambda self, token: False)
 
 
+def lose_a_moment() -> Any:
+    """A step of a schedule is settled, and the first of its rows is not written."""
+    record = schedules.record
+
+    def forgetful(tx: Transaction, name: Any, rows: Any) -> None:
+        record(tx, name, rows[1:])
+
+    return patch.object(schedules, "record", forgetful)
+
+
+def keep_causes_that_were_taken() -> Any:
+    """What a trigger has fired for, it fires for again."""
+    return patch.object(triggers, "forget_causes", lambda tx, name, through=0: None)
+
+
+def try_again_at_once() -> Any:
+    """A round that cannot be done is done again without any pause."""
+    return patch.object(Rounds, "_pause", lambda self, scheduler: clock.call_later(0, self.news.set))
+
+
 SEEN_BY_CHANCE: list[Mutation] = [
     answer_before_save,
     act_before_save,
@@ -312,6 +338,9 @@ SEEN_BY_CHANCE: list[Mutation] = [
     count_starts_twice,
     stop_only_the_parent,
     forget_who_depends,
+    lose_a_moment,
+    keep_causes_that_were_taken,
+    try_again_at_once,
 ]
 """Any few worlds show them."""
 

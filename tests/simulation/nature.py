@@ -223,6 +223,11 @@ def time_passes(world: "World") -> str | None:
     return pass_time(world, seconds)
 
 
+def a_while_passes(world: "World") -> str:
+    """So long that many moments of schedules are due."""
+    return pass_time(world, world.random.choice([60.0, 600.0, 4000.0]))
+
+
 def pass_time(world: "World", seconds: float) -> str:
     world.monotonic_us += round(seconds * 1e6)
     if world.daemon is not None:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from core.random_trees import Trees
+from core.random_trees import Trees, place
 from lockside.documents.enums import OnLost
 from locksided import clock
 from locksided.actors.messages import DedupMark, Repeated
 from locksided.core import inputs as i
 from locksided.core.errors import Refused, Unavailable
-from locksided.core.model import Condition, Dependency, Draft, Principal
+from locksided.core.model import NO_NEEDS, Condition, Dependency, Draft, Principal
 from locksided.core.saves import AppendEvent
 from locksided.store.errors import StoreError
 from locksided.store.retention import purge_job
@@ -144,7 +144,7 @@ class People:
         return Draft(
             project=random.choice(["default", "default", "default", "second"]),
             owner_uid=1000,
-            pool=random.choice(["default", "default", "other", "third"]),
+            **place(random),
             priority=random.choice([0, 0, 0, -50, 50]),
             lock_key=random.choice(["a", "a", "b", "c", None]),
             lock_share=random.choice([0, 0, 1, 2, 3]),
@@ -196,6 +196,9 @@ def words(draft: Draft) -> str:
     parts += [f"after job {one.job_id} ({one.condition})" for one in draft.depends_on]
     if draft.parent_id is not None:
         parts.append(f"in job {draft.parent_id}")
+    parts += [f"or pool {pool}" for pool in draft.pools[1:]]
+    if draft.needs != NO_NEEDS:
+        parts.append(f"needs {draft.needs.as_data()}")
     if draft.held:
         parts.append("held")
     if draft.start_at_us is not None:

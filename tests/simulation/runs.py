@@ -122,9 +122,9 @@ class Runs:
         if outcome.is_lost and is_same_boot and is_operation(token) and not self._repeats(token):
             return Conclusion(i.StepLost(job_id, token))
         if outcome.is_lost:
-            return Conclusion(i.Lost(job_id, token, {"result": _error("lost", outcome)}))
+            return Conclusion(i.Lost(job_id, token, _error("lost", outcome)))
         if refused is not None:
-            values: dict[str, Any] = {"result": _error("spawn", outcome)}
+            values = _error("spawn", outcome)
             return Conclusion(
                 i.Finished(job_id, token, Status.ERROR, values, {}, started=False, failure=FailureClass.USER)
             )
@@ -188,10 +188,8 @@ def _after_step(token: str, outcome: Outcome) -> Conclusion:
 def _finished(token: str, outcome: Outcome) -> i.Finished:
     status, failure = meaning(outcome)
     process = {"pid": outcome.pid, "exitCode": outcome.exit_code, "signal": outcome.signal}
-    values = {
-        "process": process,
-        "result": {"message": "It ended."} if failure is None else _error("exit", outcome),
-    }
+    told = {"result": {"message": "It ended."}} if failure is None else _error("exit", outcome)
+    values = {"process": process, **told}
     stages = {"output_mapping": outcome.exit_time or 0, "cleaning_up": clock.now_us()}
     return i.Finished(StartToken.parse(token).job_id, token, status, values, stages, failure=failure)
 
@@ -212,7 +210,9 @@ def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:
 
 
 def _error(kind: str, outcome: Outcome) -> dict[str, Any]:
-    return {"message": kind, "error": {"kind": kind, "exitCode": outcome.exit_code}}
+    """The result of a failure, whose message is the job's, too."""
+    error = {"kind": kind, "exitCode": outcome.exit_code}
+    return {"result": {"message": kind, "error": error}, "message": kind}
 
 
 def _state_to_save(job_id: int, ended: Any) -> Any:

@@ -23,6 +23,7 @@ from simulation.disk import Disk
 from simulation.figures import Figures
 from simulation.follower import check_counted
 from simulation.keeper import Keeper, Release
+from simulation.makers import RULES, Ledgers
 from simulation.people import People
 from simulation.witness import Violation, Witness
 
@@ -67,6 +68,8 @@ class World:
         self.statuses: dict[int, Status] = {}
         self.ended_tokens: set[str] = set()
         self.compares_in = 0
+        self.zone: str | None = RULES[0]
+        self.ledgers = Ledgers(self)
         self._broken: Exception | None = None
         self._quiet = Store("", _Start(1, 0), Quiet(self.disk), Quiet(self.disk), Quiet(self.disk))  # type: ignore[arg-type]
 
@@ -206,6 +209,7 @@ class World:
                 self._moved(job_id, Status(before), Status(after))
         if rows:
             self.witness.check_rows()
+            self.ledgers.check()
 
     def _moved(self, job_id: int, before: Status, after: Status) -> None:
         known = self.statuses[job_id]

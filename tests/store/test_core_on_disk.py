@@ -7,13 +7,17 @@ import pytest
 from core import test_simulation
 from core.same import assert_same
 from core.test_simulation import Day
-from core.world import World
+from core.world import ANNA, NOON, World
+from lockside.kinds import RESOURCE
 from locksided.actors.loader import load_core
 from locksided.core.inputs import Input
 from locksided.core.saves import PutSpec, Save
 from locksided.core.scheduler import Step
 from locksided.settings import Settings
 from locksided.store import Saves, Store
+from locksided.store.catalog.keys import Change, Key
+from locksided.store.catalog.objects import put
+from locksided.store.transaction import Operation, Transaction
 
 STEPS_BETWEEN_LOOKS = 40
 DAYS = 4
@@ -30,6 +34,14 @@ class Recording(World):
         step = super().handle(asked)
         self.steps.append(step.saves)
         return step
+
+
+def keep_resources(tx: Transaction, world: World) -> None:
+    """Their documents are no saves of the core."""
+    for one in world.disk.resources.values():
+        amount = {"units": list(one.units)} if one.units else {"capacity": one.capacity or "infinity"}
+        body = {"id": one.id, "shared": one.is_shared, **amount}
+        put(tx, Key(one.project, RESOURCE, (one.id,)), body, Change(NOON, ANNA.as_data()))
 
 
 @pytest.mark.parametrize("seed", range(DAYS))
@@ -49,6 +61,7 @@ async def test_after_every_part_of_a_day_the_store_knows_what_the_core_knows(
             if saves:
                 await store.apply([Saves([one for one in saves if not isinstance(one, PutSpec)])])
         world.steps.clear()
+        await store.apply([Operation(lambda tx: keep_resources(tx, world), is_vital=True)])
         loaded = await load_core(store, settings)
         assert_same(loaded.state, world.state)
     assert any(row["type"] != "standard" for row in world.disk.jobs.values())

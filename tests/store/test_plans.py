@@ -26,6 +26,7 @@ SMALL_OR_RARE = {
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
+    "objects_of_kind",  # reads the keys of all objects, at a start and when a resource changes
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
     "zones_of_schedules",  # from the index alone, when a daemon starts

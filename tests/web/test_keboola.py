@@ -336,7 +336,8 @@ def test_storage_answers_what_clients_of_the_queue_ask_first(queue: Client, web:
         index = http.get("/v2/storage").json()
     assert {service["id"] for service in index["services"]} >= {"queue", "connection"}
     token = queue.get("/v2/storage/tokens/verify")
-    assert (token["description"], token["owner"]["id"]) == ("queue", "default")
+    assert (token["description"], token["owner"]["name"]) == ("queue", "default")
+    assert isinstance(token["owner"]["id"], int), "clients refuse anything else"
     wire.call("branch.create", branch={"id": "77", "name": "Side"})
     branches = queue.get("/v2/storage/dev-branches")
     assert [(one["id"], one["isDefault"]) for one in branches] == [(0, True), (77, False)]
@@ -358,7 +359,7 @@ def test_a_token_sees_its_own_project_alone(queue: Client, web: Web, wire: Wire,
         other = Client(http)
         assert other.get("/search/jobs") == []
         other.refused(http.get(f"/jobs/{some[0]['id']}"), 404)
-        assert other.get("/v2/storage/tokens/verify")["owner"]["id"] == "etl"
+        assert other.get("/v2/storage/tokens/verify")["owner"]["name"] == "etl"
 
 
 def test_answers_are_json_and_nothing_is_allowed_across_origins(queue: Client) -> None:

@@ -128,7 +128,7 @@ class Parsed:
         for option in self.command.options if self.command else ():
             value = self.values.get(option.name)
             if option.member and value is not None:
-                if option.kind in {"label", "variable"}:
+                if option.kind in {"label", "variable", "amount"}:
                     from lockside.cli.option_values import MEMBERS
 
                     value = MEMBERS[option.kind](value)

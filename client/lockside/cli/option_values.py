@@ -7,6 +7,7 @@ from lockside.documents import quantities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 MOST = 2**53 - 1
@@ -49,6 +50,12 @@ def pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def amount(text: str) -> tuple[str, int]:
+    """Read NAME=N; a name alone is 1 of it."""
+    name, equals, value = text.partition("=")
+    return name, integer(value) if equals else 1
+
+
 def dependency(text: str) -> dict[str, str]:
     """Read JOB, JOB:success, JOB:failed or JOB:final; a name may have a colon in it."""
     job, _, when = text.rpartition(":")
@@ -77,12 +84,14 @@ KINDS: dict[str, Callable[[str], object]] = {
     "priority": priority,
     "label": pair,
     "variable": pair,
+    "amount": amount,
     "dependency": dependency,
     "slots": _sentence(quantities.count),
 }
 
-MEMBERS: dict[str, Callable[[list[tuple[str, str]]], object]] = {
+MEMBERS: dict[str, Callable[[list[tuple[str, Any]]], object]] = {
     "label": dict,
+    "amount": dict,
     "variable": lambda pairs: {"values": [{"name": name, "value": value} for name, value in pairs]},
 }
 """What the values of a repeated option make together, where that is no list."""

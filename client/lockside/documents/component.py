@@ -31,7 +31,7 @@ from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, Network, has_version, image_reference
 from lockside.documents.log_channel import Logging
 from lockside.documents.paths import join
-from lockside.documents.runtime import Limits, Retry
+from lockside.documents.runtime import Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.schemas import SchemaError, check_schema
 from lockside.documents.variables import names_in
 
@@ -157,6 +157,9 @@ class Manifest(Program, frozen=True, kw_only=True):
         actions: The names of its synchronous actions.
         lock: The lock policy of its configurations.
         pool: The pool of its jobs.
+        pools: The pools in which its jobs may run, the preferred one first; instead of `pool`.
+        needs: What each of its jobs holds while it runs: `slots` of its pool, and amounts of resources by
+            their ids.
         retry: The retry policy of its jobs.
         on_lost: What happens to a job that is lost with its machine or keeper.
         leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
@@ -194,6 +197,8 @@ class Manifest(Program, frozen=True, kw_only=True):
     actions: Annotated[list[ActionName], Meta(max_length=100)] = []
     lock: LockPolicy | None = None
     pool: PoolId | None = None
+    pools: Pools | None = None
+    needs: Needs | None = None
     retry: Retry | None = None
     on_lost: OnLost | None = None
     leftovers: Leftovers = Leftovers.STOP
@@ -208,6 +213,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""
         super().check()
+        check_pools(self.pool, self.pools)
         for field, argv in self._commands():
             _check_places(field, argv)
         if self.image is not None and self.tag is not None and has_version(self.image):
@@ -280,6 +286,8 @@ def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:
     if any(changes.get(form) is not None for form in _FORMS):
         plain |= dict.fromkeys(_FORMS)
         plain |= {} if changes.get("shell") is not None else {"shellProgram": None}
+    if "pool" in changes or "pools" in changes:
+        plain |= {"pool": None, "pools": None}
     merged = {
         name: plain[name] | changes[name] if isinstance(changes[name], dict) else changes[name]
         for name in _MERGED

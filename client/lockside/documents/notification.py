@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import Meta, field
 
+from lockside.documents import times
 from lockside.documents.base import NO_NUL_PATTERN, Arguments, FieldError, In, Name, PoolId, Text
 from lockside.documents.enums import Stage, Status
 from lockside.documents.secrets import is_cipher
@@ -307,6 +308,21 @@ class JobNotification(In, frozen=True, kw_only=True):
         return _PLACE.sub(lambda place: quote(values.get(place[1], ""), safe=""), self.url)
 
 
+_UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_FROM_NOW: Final = re.compile(r"\+ ?(\d{1,6}) ?(second|minute|hour|day|week)s?")
+
+
+def expiry(value: str) -> str:
+    """Returns a time as it is stored, or "+24 hours" as it is. Raises ValueError for anything else."""
+    return value if _FROM_NOW.fullmatch(value) else times.canonical_time(value)
+
+
+def seconds_from_now(value: str) -> int | None:
+    """The seconds of "+24 hours"; None for a time."""
+    found = _FROM_NOW.fullmatch(value)
+    return None if found is None else int(found[1]) * _UNITS[found[2]]
+
+
 class SubscriptionSpec(In, frozen=True, kw_only=True):
     """A subscription: which events are told to whom.
 
@@ -314,6 +330,7 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
         id: The subscription's id; in a file, the file's name.
         name: A name for people.
         state: `disabled` keeps it and tells nothing.
+        expires_at: From when on it tells nothing; "+24 hours" counts from when it is stored.
         event: What is told: the name of an event, or several.
         filters: Conditions on the `data` of the notification; all must hold.
         recipient: Who is told.
@@ -324,10 +341,13 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
             null means 300 for mails, else 0.
     """
 
+    reads = {"expires_at": expiry}
+
     id: PoolId
     name: Name | None = None
     description: Text | None = None
     state: Literal["enabled", "disabled"] = "enabled"
+    expires_at: Annotated[str, Meta(max_length=64, examples=["+24 hours"])] | None = None
     event: NotifiedEvent | Annotated[list[NotifiedEvent], Meta(min_length=1, max_length=50)]
     filters: Annotated[list[Filter], Meta(max_length=50)] = []
     recipient: Recipient

@@ -26,7 +26,7 @@ from lockside.documents.base import (
     VariablesId,
 )
 from lockside.documents.enums import Mode
-from lockside.documents.runtime import Behavior, Limits, Retry
+from lockside.documents.runtime import Behavior, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.variables import VariableValues
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
         parallelism: How many rows run at once.
         priority: The place in the queue: -100 to 100, or lowest, low, normal, high, highest.
         pool: The pool to run in.
+        pools: The pools in which the job may run, the preferred one first; instead of `pool`.
+        needs: What the job holds while it runs: `slots` of its pool, and amounts of resources by their ids.
         backend: The size of the machine.
         limits: Limits of the job.
         retry: How the job is retried.
@@ -73,6 +75,8 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
     parallelism: Slots | None = None
     priority: Priority | None = None
     pool: PoolId | None = None
+    pools: Pools | None = None
+    needs: Needs | None = None
     backend: dict[str, Any] = {}
     limits: Limits | None = None
     retry: Retry | None = None
@@ -85,6 +89,8 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
         """Raises FieldError for a task that runs nothing."""
         if not self.component and self.template is None:
             raise FieldError("Name a component or a template", "component")
+        if not self.is_stored:
+            check_pools(self.pool, self.pools)
 
 
 class Task(Document, frozen=True, kw_only=True):

@@ -1,11 +1,17 @@
-"""Pools and branches: documents without parts."""
+"""Pools, resources and branches: documents without parts."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from lockside.documents import quantities
-from lockside.documents.base import BranchId, In, PoolId, Slots, Text
+from lockside.documents.base import BranchId, FieldError, In, PoolId, ResourceId, Slots, Text
+
+SLOTS = "slots"
+"""Among the needs of a job, those of its pool."""
+MOST = 1_000_000
+VARIABLE_OF_ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
+Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:/-]+$(?!\n)")]
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
@@ -23,6 +29,39 @@ class PoolSpec(In, frozen=True, kw_only=True):
     slots: Slots = 1
     executor: Literal["local"] = "local"
     description: Text | None = None
+
+
+class ResourceSpec(In, frozen=True, kw_only=True):
+    """Something that jobs of all pools share: a device, a licence, the connections of a service.
+
+    Attributes:
+        id: The resource's id.
+        capacity: How much there is of it, 1 to 1,000,000, or "infinity", which only tells who uses it.
+        units: The names of its parts; a job is given as many of them as it needs. Instead of `capacity`.
+        environment: A further variable of the jobs' environment, with the units, or the amount, they hold.
+        shared: Whether jobs of all projects may need it.
+    """
+
+    reads = {"capacity": quantities.count}  # noqa: RUF012 - a ClassVar of the base
+
+    id: ResourceId
+    capacity: Slots | None = None
+    units: Annotated[list[Unit], Meta(min_length=1, max_length=10_000)] | None = None
+    environment: Annotated[str, Meta(pattern=VARIABLE_OF_ENVIRONMENT, max_length=255)] | None = None
+    description: Text | None = None
+    shared: bool = False
+
+    def check(self) -> None:
+        """Raises FieldError unless it is clear how much there is."""
+        if self.id == SLOTS:
+            raise FieldError("`slots` are those of a pool: choose another id", "id")
+        if (self.capacity is None) == (self.units is None):
+            raise FieldError("Give either `capacity` or `units`", "capacity")
+        if isinstance(self.capacity, int) and not 1 <= self.capacity <= MOST:
+            raise FieldError(f'It must be from 1 to {MOST:,}, or "infinity"', "capacity")
+        for place, unit in enumerate(self.units or ()):
+            if unit in (self.units or ())[:place]:
+                raise FieldError(f"The unit {unit!r} is named twice", f"units[{place}]")
 
 
 class BranchSpec(In, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
+from lockside.documents.pool import SLOTS
 from lockside.documents.reading import Fault
 from lockside.documents.request import DEFAULT_BRANCH
 from lockside.documents.schedule import JobMaker
@@ -74,17 +75,17 @@ def nothing(*_: Any) -> Iterator[Any]:
 
 
 def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
-    """The pools of a manifest."""
-    yield from _pool(manifest.pool, path)
+    """The pools and resources of a manifest."""
+    yield from _place(manifest, path)
     for tag, changes in manifest.tags.items():
-        yield from _pool(changes.get("pool"), join(path, "tags", tag))
+        yield from _named_place({name: changes.get(name) for name in _PLACE}, join(path, "tags", tag))
 
 
 def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
     """The component of a configuration, and what its runtime, its processors and its tasks name."""
     yield Reference("component", config.component, join(path, "component"))
     for at, content in config.contents(path):
-        yield from _pool(content.runtime.pool, join(at, "runtime"))
+        yield from _place(content.runtime, join(at, "runtime"))
         for side, place, processor in content.processors.placed():
             named = join(at, "processors", side.value, place, "definition", "component")
             yield Reference("component", processor.definition.component, named)
@@ -97,7 +98,7 @@ def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
     """What the job of a schedule names."""
     job, at = schedule.request, join(path, "job")
     yield Reference("component", job.component, join(at, "component"))
-    yield from _pool(job.pool, at)
+    yield from _place(job, at)
     if job.variable_values_id is not None:
         yield Reference("variables", job.variable_values_id, join(at, "variableValuesId"))
     if job.config is None or job.body is not None or job.branch_id not in (None, DEFAULT_BRANCH):
@@ -129,9 +130,23 @@ def of_template(template: TemplateSpec, path: str) -> Iterator[Reference]:
             yield Reference(kind, value, join(at, name))
 
 
-def _pool(pool: Any, path: str) -> Iterator[Reference]:
+_PLACE = ("pool", "pools", "needs")
+
+
+def _place(document: Any, path: str) -> Iterator[Reference]:
+    """The pools of a document, and the resources that it needs."""
+    return _named_place({name: getattr(document, name) for name in _PLACE}, path)
+
+
+def _named_place(given: Mapping[str, Any], path: str) -> Iterator[Reference]:
+    pool, pools, needs = (given[name] for name in _PLACE)
     if isinstance(pool, str):
         yield Reference("pool", pool, join(path, "pool"))
+    for place, one in enumerate(pools if isinstance(pools, list) else ()):
+        yield Reference("pool", one, join(path, "pools", place))
+    for name in needs if isinstance(needs, Mapping) else ():
+        if name != SLOTS:
+            yield Reference("resource", name, join(path, "needs", name))
 
 
 def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
@@ -141,7 +156,7 @@ def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
     if not task.component:
         return
     yield Reference("component", task.component, join(path, _spelling(given, "component", "componentId")))
-    yield from _pool(task.pool, path)
+    yield from _place(task, path)
     if task.variable_values_id is not None:
         yield Reference("variables", task.variable_values_id, join(path, "variableValuesId"))
     if task.config is None or task.config_data:

@@ -42,7 +42,7 @@ from lockside.documents.configuration import (
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
-from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Retry
+from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.staging import Inputs
 from lockside.documents.variables import VariableValues
 
@@ -63,7 +63,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
             nothing).
         pool: The pool in which the job runs.
-        pools: The pools allowed, in their order.
+        pools: The pools in which the job may run, the preferred one first; instead of `pool`.
+        needs: What the job holds while it runs: `slots` of its pool, and amounts of resources by their ids.
         parallelism: How many rows run at once; null and 0 run them one after another.
         backend: The size of the machine.
         behavior: What a failure does to the container above.
@@ -127,7 +128,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     retry: Retry | None = None
     on_lost: OnLost | None = None
     on_record_errors: OnRecordErrors | None = None
-    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
+    pools: Pools | None = None
+    needs: Needs | None = None
     inputs: Inputs | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
@@ -149,6 +151,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
             raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
         if self.asked_rows and self.config is None:
             raise FieldError("Rows belong to a stored configuration: name it in `config`", "configRowIds")
+        if not self.is_stored:
+            check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")
         refuse_inputs_without_folder(self.component, self.inputs, "inputs")
         if self.content is not None:

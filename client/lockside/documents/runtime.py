@@ -9,12 +9,14 @@ from lockside.documents import quantities, staging
 from lockside.documents.base import (
     DelaySeconds,
     Document,
+    FieldError,
     In,
     JobId,
     LockPolicy,
     MemoryBytes,
     Name,
     PoolId,
+    ResourceId,
     Share,
     Slots,
     Tag,
@@ -42,6 +44,23 @@ class Limits(In, frozen=True, kw_only=True):
     memory_bytes: MemoryBytes | None = None
     cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
     nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
+Pools = Annotated[list[PoolId], Meta(min_length=1, max_length=10)]
+Amount = Annotated[int, Meta(ge=1, le=1_000_000)]
+Needs = Annotated[dict[ResourceId, Amount], Meta(max_length=32, examples=[{"slots": 2, "gpu": 1}])]
+"""Amounts of resources by their ids; `slots` are those of the pool."""
+
+
+def check_pools(pool: str | None, pools: list[str] | None) -> None:
+    """Raises FieldError for what cannot be named together."""
+    if pools is None:
+        return
+    if pool is not None:
+        raise FieldError("Give either `pool` or `pools`, not both", "pools")
+    for place, one in enumerate(pools):
+        if one in pools[:place]:
+            raise FieldError(f"The pool {one!r} is named twice", f"pools[{place}]")
 
 
 def _share(value: float | bool) -> float:
@@ -112,6 +131,8 @@ class Runtime(Document, frozen=True, kw_only=True):
         tag: The component's tag to run.
         parallelism: How many rows run at once; null or 0 runs them one after another in one job.
         pool: The pool in which the jobs run.
+        pools: The pools in which the jobs may run, the preferred one first; instead of `pool`.
+        needs: What each job holds while it runs: `slots` of its pool, and amounts of resources by their ids.
         backend: The size of the machine, as in `{type: "small"}`.
         limits: Limits of each job.
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
@@ -125,6 +146,8 @@ class Runtime(Document, frozen=True, kw_only=True):
     tag: Tag | None = None
     parallelism: Slots | None = None
     pool: PoolId | None = None
+    pools: Pools | None = None
+    needs: Needs | None = None
     backend: dict[str, Any] = {}
     limits: Limits | None = None
     lock: LockPolicy | None = None
@@ -133,5 +156,7 @@ class Runtime(Document, frozen=True, kw_only=True):
     inputs: Inputs | None = None
 
     def check(self) -> None:
-        """Raise FieldError for an input that can never be."""
+        """Raise FieldError for pools that cannot be named together, and an input that can never be."""
+        if not self.is_stored:
+            check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")

@@ -36,6 +36,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
     "template": (stored.Template, stored.Templates),
+    "resource": (stored.Resource, stored.Resources),
     "variables": (stored.Variables, stored.VariablesList),
     "schedule": (schedules.Schedule, schedules.Schedules),
     "trigger": (triggers.Trigger, triggers.Triggers),
@@ -49,6 +50,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "config": ORDERS | {"configuration": {"parameters": {"since": "yesterday"}}},
     "branch": {"id": "new-api"},
     "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
+    "resource": {"id": "gpu", "units": ["0", "1"], "environment": "CUDA_VISIBLE_DEVICES"},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
     "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
     "trigger": {

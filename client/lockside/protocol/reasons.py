@@ -172,6 +172,28 @@ class TableLockReason(ReasonBase, frozen=True, kw_only=True, tag="table_lock"):
     ahead: int
 
 
+class ResourceReason(ReasonBase, frozen=True, kw_only=True, tag="resource"):
+    """There is not enough of a resource that it needs.
+
+    Attributes:
+        resource: The resource's id.
+        capacity: How much there is of it.
+        need: How much the job needs.
+        free: How much nobody holds.
+        holders: The jobs that hold some of it.
+        ahead: How many jobs that need it come first; counted by `job.explain` only.
+        is_reserved: Whether it is kept free for a job that has waited for long.
+    """
+
+    resource: str
+    capacity: int | Literal["infinity"]
+    need: int
+    free: int | Literal["infinity"]
+    holders: list[str]
+    ahead: int | None
+    is_reserved: bool = False
+
+
 class StoreUnavailableReason(ReasonBase, frozen=True, kw_only=True, tag="store_unavailable"):
     """The database cannot be written.
 
@@ -196,4 +218,5 @@ Reason = (
     | NoExecutorReason
     | StoreUnavailableReason
     | TableLockReason
+    | ResourceReason
 )

@@ -8,7 +8,7 @@ from lockside.errors import LocksideError, NotReachable
 from lockside.session import Engine
 from lockside.wire import AsyncLink
 
-MOST_CALLERS: Final = 100
+MOST_CALLERS: Final = 400
 RECONNECT_SECONDS: Final = 2.0
 
 Json = dict[str, Any]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from locksided import clock
+from locksided.catalog.resources import reserve_us, resource_terms
 from locksided.core.containers import Container
 from locksided.core.loading import (
     ChildRecord,
@@ -69,6 +70,8 @@ async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
         pools=tuple((pools | {row.id: _pool(row) for row in await store.pools()}).values()),
         trouble=NOT_YET,
         draining=await store.meta("draining"),
+        resources=tuple(await store.read(resource_terms)),
+        reserve_us=reserve_us(settings),
         next_serial=int(await store.meta(SERIAL) or 1),
     )
 

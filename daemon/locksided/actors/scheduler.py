@@ -71,7 +71,7 @@ class Executors(Protocol):
 class SchedulerActor:
     """Owns the core. `ask` waits for the commit, `tell` does not, `look` reads what is committed.
 
-    `pools` are the ids of those that there are, as of the last commit.
+    `pools` has the slots of those that there are, as of the last commit.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class SchedulerActor:
         self._trouble: Trouble | None = None
         self._is_stale = False
         """Whether the core is ahead of the disk: its last save failed, and it could not be read again yet."""
-        self.pools: frozenset[str] = frozenset()
+        self.pools: dict[str, int | None] = {}
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
         self._wall_clock = WallClock()
@@ -139,6 +139,10 @@ class SchedulerActor:
         self._mailbox.put(message)
         await message.answer
 
+    def resources_of(self, project: str) -> dict[str, int | None]:
+        """The resources that jobs of a project may need, with their capacities."""
+        return {one.id: one.capacity for one in self._the_core.state.resources_of(project)}
+
     def try_store_again(self) -> None:
         """Have a store that cannot be written tried with the next message, before its pause is over."""
         self._probe_at = min(self._probe_at, clock.real_seconds())
@@ -154,7 +158,7 @@ class SchedulerActor:
         """Read the core from the store; after this messages can be sent."""
         self._executors = executors
         self._core = await self._load()
-        self.pools = frozenset(self._the_core.state.pools)
+        self.pools = self._the_core.state.slots_by_pool()
         executors.reconcile(self._core)
 
     async def run(self) -> None:
@@ -232,7 +236,7 @@ class SchedulerActor:
             with self._timings.commit.measured():
                 applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
-            self.pools = frozenset(self._the_core.state.pools)
+            self.pools = self._the_core.state.slots_by_pool()
             self._follow(turn, applied)
         else:
             self._act(turn, None)  # what has nothing to save, such as looking for a program

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from lockside.kinds import KINDS, with_files
+from lockside.kinds import KINDS, RESOURCE, with_files
 from lockside.protocol.methods import catalog as p
 from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
@@ -29,6 +29,7 @@ from locksided.api.apply_plan import (
     wanted_of,
 )
 from locksided.api.apply_secrets import encrypted, in_plain
+from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
 from locksided.api.drafts import Drafts
 from locksided.api.rights import actor
@@ -112,6 +113,9 @@ class ApplyMethods:
                 if isinstance(problem, Unsettled):
                     await Settling(self._service).settle(problem.name)
             else:
+                catalog = CatalogMethods(self._service)
+                for step in prepared.plan.steps:
+                    await catalog.tell_core(RECORDS[step.kind], _key(params, step))
                 return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
 
     async def _decide(
@@ -130,6 +134,9 @@ class ApplyMethods:
         who = actor(call.principal)
         change = Change(clock.now_us(), who.as_data(), params.change_description)
         await self._service.store.read(partial(_check, params, call.principal, plan.steps, change))
+        for step in plan.steps:
+            if step.text is None and step.kind != "pool":
+                RECORDS[step.kind].refuse_deletion(core.state, _key(params, step))
         write = partial(_write, params, plan.steps, change, answer)
         pools = [step for step in plan.steps if step.kind == "pool"]
         if not pools:
@@ -180,7 +187,9 @@ class ApplyMethods:
             }
         )
         plain = in_plain(vault, wanted, place)
-        refuse([*faults, *faults_among(plain, stored, plan.steps, others.items())])
+        known = self._service.scheduler.resources_of(params.project)
+        shared = [name for name in known if (name,) not in stored[RESOURCE.word]]
+        refuse([*faults, *faults_among(plain, stored, plan.steps, others.items(), shared)])
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:

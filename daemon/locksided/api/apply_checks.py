@@ -10,7 +10,7 @@ from typing import Any
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.documents.references import Names, Reference, missing
-from lockside.kinds import KINDS, Kind, with_files
+from lockside.kinds import KINDS, RESOURCE, Kind, with_files
 from locksided.api.apply_plan import ApplyStep, Key, StoredByKind, Wanted
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
@@ -67,11 +67,16 @@ def _given(kind: Kind, wanted: Wanted) -> Iterator[tuple[str, Any]]:
 
 
 def faults_among(
-    wanted: Wanted, stored: StoredByKind, steps: Iterable[ApplyStep], others: Iterable[tuple[StoredKey, Json]]
+    wanted: Wanted,
+    stored: StoredByKind,
+    steps: Iterable[ApplyStep],
+    others: Iterable[tuple[StoredKey, Json]],
+    shared: Iterable[str] = (),
 ) -> list[Refused]:
     """What is wrong once all is as wanted: missing names, parameters that a schema refuses.
 
-    `others` are the stored objects of other branches, whose references must not be deleted either.
+    `others` are the stored objects of other branches, whose references must not be deleted either; `shared`
+    are resources of other projects that may be named, too.
     """
     gone = {(step.kind, step.key) for step in steps if step.action == "delete"}
     after = {kind: LazyDocuments(_texts_after(kind, wanted, stored, gone)) for kind in stored}
@@ -87,9 +92,10 @@ def faults_among(
         for path, document in _given(kind, wanted):
             references += kind.references(document, path)
             unfit += map(invalid, kind.faults(document, find, path))
-    unknown = [
-        NotFound(f"{one.path}: {one.message}", path=one.path) for one in missing(references, _names(after))
-    ]
+    names = _names(after)
+    for one in shared:
+        names.add(RESOURCE.word, one)
+    unknown = [NotFound(f"{one.path}: {one.message}", path=one.path) for one in missing(references, names)]
     return [*unknown, *_still_used(after, wanted, gone, others), *unfit]
 
 

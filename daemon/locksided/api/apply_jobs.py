@@ -1,14 +1,15 @@
 """Whether the jobs of schedules and triggers that are to be applied could be created once all is stored."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from lockside.documents.reading import from_store
 from lockside.kinds import SCHEDULE, TRIGGER
 from locksided import clock
 from locksided.api.apply_plan import ApplyPlan, ApplyStep, Wanted
-from locksided.api.job_drafts import Creation, Origin
+from locksided.api.job_drafts import Creation, Origin, Planned
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.catalog.resources import terms_of
 from locksided.core.errors import Refused, Unavailable
 from locksided.schedules.making import Told, in_maker
 from locksided.schedules.owners import owner_at_put
@@ -24,7 +25,18 @@ from locksided.store.time_rows import ScheduleRow, TriggerName, TriggerRow
 _MAKERS = (SCHEDULE.word, TRIGGER.word)
 
 
-class Planned:
+def _planned(plan: ApplyPlan, key_of: Callable[[ApplyStep], Key]) -> Planned:
+    """The pools and resources of a plan."""
+    steps = [(step.kind, key_of(step), step.body) for step in plan.steps if step.body is not None]
+    slots = {key.id: body["slots"] for kind, key, body in steps if kind == "pool"}
+    terms = [terms_of(key.project, body) for kind, key, body in steps if kind == "resource"]
+    return Planned(
+        {name: None if number == "infinity" else number for name, number in slots.items()},
+        {one.id: one.capacity for one in terms},
+    )
+
+
+class PlannedObjects:
     """The stored objects as they are once a plan was carried out by a caller."""
 
     def __init__(self, store: Store, after: Mapping[Key, StoredRow | None]) -> None:
@@ -46,8 +58,7 @@ async def job_faults(
 ) -> list[Refused]:
     """What `put` would refuse of the jobs of schedules and triggers. Raises Unavailable."""
     after = {key_of(step): _row(step, who) for step in plan.steps if step.kind != "pool"}
-    pools = [step.key[0] for step in plan.steps if step.kind == "pool" and step.text is not None]
-    checks = _Checks(service, who, Planned(service.store, after), pools)
+    checks = _Checks(service, who, PlannedObjects(service.store, after), _planned(plan, key_of))
     numbers = {kind: {key: n for n, key in enumerate(wanted[kind])} for kind in _MAKERS if kind in wanted}
     faults = []
     for step in plan.steps:
@@ -65,11 +76,11 @@ async def job_faults(
 class _Checks:
     """Makes drafts of jobs that are thrown away; those of one owner read together."""
 
-    def __init__(self, service: Service, who: Principal, objects: Planned, pools: Collection[str]) -> None:
+    def __init__(self, service: Service, who: Principal, objects: PlannedObjects, planned: Planned) -> None:
         self._service = service
         self._who = who
         self._objects = objects
-        self._pools = pools
+        self._planned = planned
         self._creations: dict[int, Creation] = {}
 
     async def check(self, key: Key, step: ApplyStep, path: str) -> None:
@@ -77,7 +88,7 @@ class _Checks:
         standing = await _standing(self._service.store, key)
         owner = await owner_at_put(self._service, self._who, None, standing)
         if owner.uid not in self._creations:
-            creation = Creation(self._service, owner, key.project, self._objects, self._pools)
+            creation = Creation(self._service, owner, key.project, self._objects, self._planned)
             self._creations[owner.uid] = creation
         request = from_store(step.body, key.kind.document).request
         try:

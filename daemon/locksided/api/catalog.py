@@ -9,7 +9,7 @@ from lockside.documents.base import camel
 from lockside.kinds import Kind
 from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
-from locksided.actors.messages import DedupMark, Repeated, Write
+from locksided.actors.messages import Decided, DedupMark, Exclusive, Repeated, Write
 from locksided.api.apply_plan import completed_at
 from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
@@ -20,6 +20,7 @@ from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, stored_view, version_view
 from locksided.core.errors import Forbidden, NotFound
+from locksided.core.scheduler import Scheduler
 from locksided.json_diff import differences
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.settling import Settling
@@ -63,6 +64,7 @@ class CatalogMethods(HandlerGroup):
         put = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
         write = partial(_changed, record, key, change, call.principal, put)
         view = await self._write(call, params, write, lambda: self._view(record, key))
+        view = await self._known(record, key, view)
         return view if record.warnings is None else {**view, "warnings": record.warnings(document)}
 
     async def _require(self, kind: Kind, project: str, name: str) -> None:
@@ -111,6 +113,7 @@ class CatalogMethods(HandlerGroup):
         request = self._service.page_request(params)
         async with call.connection.turn():
             found = await self._service.store.read(partial(_page, record, wanted=wanted, request=request))
+            found = await self._with_figures(record, params.project, found)
             return listed(record.kind.plural, found, view, request.max_bytes, always=always)
 
     async def delete(self, record: Record, call: Call, params: Any) -> View:
@@ -127,7 +130,13 @@ class CatalogMethods(HandlerGroup):
         async def again() -> View:
             return {"id": key.id, "deletedTime": None}
 
-        return await self._write(call, params, write, again)
+        async def decide(core: Scheduler) -> Decided:
+            record.refuse_deletion(core.state, key)
+            return Decided(write)
+
+        view = await self._write(call, params, write if record.told is None else Exclusive(decide), again)
+        await self.tell_core(record, key)
+        return view
 
     async def versions(self, record: Record, call: Call, params: Any) -> View:
         """Who changed an object, when and why."""
@@ -145,7 +154,8 @@ class CatalogMethods(HandlerGroup):
             return objects.rollback(tx, key, params.version, change)
 
         write = partial(_changed, record, key, change, call.principal, roll_back)
-        return await self._write(call, params, write, lambda: self._view(record, key))
+        view = await self._write(call, params, write, lambda: self._view(record, key))
+        return await self._known(record, key, view)
 
     async def diff(self, record: Record, call: Call, params: Any) -> View:
         """What differs between two versions, as far as the caller may see both."""
@@ -171,7 +181,8 @@ class CatalogMethods(HandlerGroup):
             return objects.copy(tx, source, target, change, version=params.version)
 
         write = partial(_changed, record, target, change, call.principal, copy)
-        return await self._write(call, params, write, lambda: self._view(record, target))
+        view = await self._write(call, params, write, lambda: self._view(record, target))
+        return await self._known(record, target, view)
 
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
@@ -179,7 +190,38 @@ class CatalogMethods(HandlerGroup):
         stored = await self._stored(record, key, version)
         shown = self._service.store.read(lambda connection: record.members(connection, key.project, [stored]))
         (members,) = await shown
-        return {**stored_view(stored), **members}
+        return {**stored_view(stored), **members, **await self._figures_of(record, key)}
+
+    # -- what the core knows of ---------------------------------------------------------------------------
+
+    async def tell_core(self, record: Record, key: Key) -> None:
+        """Have the core know an object as it is stored now, if it knows objects of the kind."""
+        if record.told is not None:
+            async with self._service.telling:
+                await self._service.scheduler.ask(record.told(key, await self._find(key)))
+
+    async def _known(self, record: Record, key: Key, view: View) -> View:
+        """An object that was changed, with what the core knows of it now."""
+        await self.tell_core(record, key)
+        return {**view, **await self._figures_of(record, key)}
+
+    async def _figures_of(self, record: Record, key: Key) -> View:
+        if record.told is None:
+            return {}
+        look = self._service.scheduler.look
+        (figures,) = await look(lambda core: record.figures(core.state, key.project, [key.id]))
+        return figures
+
+    async def _with_figures(
+        self, record: Record, project: str, found: Slice[tuple[StoredRow, View]]
+    ) -> Slice[tuple[StoredRow, View]]:
+        """A page of objects, with what the core knows of each."""
+        if record.told is None:
+            return found
+        ids = [stored.id for stored, _ in found.entries]
+        figures = await self._service.scheduler.look(lambda core: record.figures(core.state, project, ids))
+        both = zip(found.entries, figures, strict=True)
+        return replace(found, entries=[(stored, {**shown, **known}) for (stored, shown), known in both])
 
     async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
@@ -192,7 +234,9 @@ class CatalogMethods(HandlerGroup):
     async def _find(self, key: Key, version: int | None = None) -> StoredRow | None:
         return await self._service.store.object(key, version)
 
-    async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
+    async def _write(
+        self, call: Call, params: Any, write: Write | Exclusive, read: Callable[[], Any]
+    ) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
         answer = await self._settled(write, dedup_mark(call, params, lambda _: {}))
         if isinstance(answer, Repeated):
@@ -201,7 +245,7 @@ class CatalogMethods(HandlerGroup):
         stored: View = answer
         return stored
 
-    async def _settled(self, write: Write, mark: DedupMark | None) -> Any:
+    async def _settled(self, write: Write | Exclusive, mark: DedupMark | None) -> Any:
         """Write it; what is due of a schedule is decided before it changes."""
         for _ in range(TRIES):
             try:

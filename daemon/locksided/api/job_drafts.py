@@ -3,7 +3,7 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,10 +48,24 @@ class Origin:
     pinned: Mapping[str, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Pools with their slots, and resources with their capacities, that are about to be; None: no limit."""
+
+    pools: Mapping[str, int | None]
+    resources: Mapping[str, int | None]
+
+    def added_to(self, known: Defaults) -> Defaults:
+        """What holds with them."""
+        return replace(
+            known, pools={**known.pools, **self.pools}, resources={**known.resources, **self.resources}
+        )
+
+
 class Creation:
     """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once.
 
-    `objects` is where that is found, instead of the store, and `pools` are further pools.
+    `objects` is where that is found, instead of the store, and `planned` are further pools and resources.
     """
 
     def __init__(
@@ -60,14 +74,14 @@ class Creation:
         principal: Principal,
         project: str,
         objects: Objects | None = None,
-        pools: Collection[str] = (),
+        planned: Planned | None = None,
     ) -> None:
         self._service = service
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(objects or service.store, project)
-        known = defaults_of(service)
-        self._defaults = replace(known, pools=frozenset({*known.pools, *pools})) if pools else known
+        known = defaults_of(service, project)
+        self._defaults = known if planned is None else planned.added_to(known)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
@@ -146,11 +160,12 @@ async def draft(
     return await Creation(service, principal, project).draft(request, origin)
 
 
-def defaults_of(service: Service) -> Defaults:
-    """What holds for jobs that nobody says otherwise of, and the pools that there are."""
+def defaults_of(service: Service, project: str) -> Defaults:
+    """What holds for jobs of a project that nobody says otherwise of, and the pools and resources."""
     jobs = service.settings.jobs
     return Defaults(
         pools=service.scheduler.pools,
+        resources=service.scheduler.resources_of(project),
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,

@@ -40,7 +40,7 @@ RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status
 _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
 _EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
 _RENAMED = {"lock": "lock_policy", "usage_data": "usage", "deduplication_id": "dedup_id"}
-_OF_SPECIFICATION = ("parallelism", "retry")
+_OF_SPECIFICATION = ("parallelism", "retry", "pools", "needs")
 """The columns of these names are what the core needs of a container."""
 
 Getter = tuple[list[str], Callable[[Any], tuple[Any, ...]]]
@@ -136,6 +136,7 @@ class JobViews:
             "principal": owner_data(row),
             "creator": {"type": row.creator_type or "user", "id": _creator_id(row)},
             "visible": bool(row.visible),
+            "resources": {name: one["units"] or one["amount"] for name, one in (row.resources or {}).items()},
             "workPath": self._folder(row),
         }
 

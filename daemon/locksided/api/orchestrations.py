@@ -25,7 +25,7 @@ async def plan_of(service: Service, request: JobRequest, project: str) -> Plan:
     """Phase by phase what a request for an orchestration would do."""
     objects = ObjectReader(service.store, project)
     found = await objects.found(request, await objects.config(request))
-    resolved = resolve(request, found, defaults_of(service))
+    resolved = resolve(request, found, defaults_of(service, project))
     phases = read_orchestration(resolved.root)
     decided = (await choice_of(service, request)).decide(phases)
     return Plan(

@@ -88,10 +88,11 @@ async def pool_views(service: Service) -> list[View]:
 
 def pool_figures(core: Scheduler, pool: Pool) -> View:
     """A pool as the core knows it."""
-    queued = sum(1 for job in core.state.jobs.values() if job.pool is pool and not job.has_started)
+    queued = sum(1 for job in core.state.jobs.values() if pool in job.demand.pools and not job.has_started)
     return {
         **pool_view(pool.snapshot()),
         "running": len(pool.running),
+        "slotsTaken": pool.taken,
         "queued": queued,
     }
 

@@ -39,8 +39,8 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.PhaseReason(phases=list(reason.phases), jobs=_ids(reason.jobs), **common)
         case core.Dependencies(jobs=jobs):
             return wire.DependencyReason(jobs=_ids(one.job_id for one in jobs), **common)
-        case core.PoolFull() | core.PoolPaused():
-            return _pool_view(reason, common)
+        case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
+            return _place_view(reason, common)
         case core.StartTime():
             return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
         case core.Held():
@@ -58,7 +58,12 @@ def reason_view(reason: core.Reason) -> wire.Reason:
     raise AssertionError(f"no wire form for {reason}")
 
 
-def _pool_view(reason: core.PoolFull | core.PoolPaused, common: dict[str, Any]) -> wire.Reason:
+_OfPlace = core.PoolFull | core.PoolPaused | core.ResourceShort
+
+
+def _place_view(reason: _OfPlace, common: dict[str, Any]) -> wire.Reason:
+    if isinstance(reason, core.ResourceShort):
+        return _resource_view(reason, common)
     if isinstance(reason, core.PoolPaused):
         return wire.PoolPausedReason(pool=reason.pool, by=reason.by, comment=reason.comment, **common)
     slots: int | Literal["infinity"] = "infinity" if reason.slots is None else reason.slots
@@ -68,6 +73,19 @@ def _pool_view(reason: core.PoolFull | core.PoolPaused, common: dict[str, Any]) 
         running=_ids(reason.running),
         ahead=reason.ahead,
         ancestor=reason.has_ancestor,
+        **common,
+    )
+
+
+def _resource_view(reason: core.ResourceShort, common: dict[str, Any]) -> wire.Reason:
+    return wire.ResourceReason(
+        resource=reason.resource,
+        capacity="infinity" if reason.capacity is None else reason.capacity,
+        need=reason.need,
+        free="infinity" if reason.free is None else reason.free,
+        holders=_ids(reason.holders),
+        ahead=reason.ahead,
+        is_reserved=reason.reserved_for is not None,
         **common,
     )
 
@@ -83,8 +101,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _phases(reason)
         case core.Dependencies():
             return _dependencies(reason)
-        case core.PoolFull() | core.PoolPaused():
-            return _pool_full(reason) if isinstance(reason, core.PoolFull) else _pool_paused(reason)
+        case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
+            return _of_place(reason)
         case core.StartTime(at_us=at_us):
             return f"It starts at {moment(at_us)}.", "time"
         case core.Held(by=by):
@@ -139,11 +157,30 @@ def _dependencies(reason: core.Dependencies) -> tuple[str, str]:
     return _sentence(wanted)[:-1] + more + ".", f"the end of {ends}{more}"
 
 
+def _of_place(reason: _OfPlace) -> tuple[str, str]:
+    if isinstance(reason, core.ResourceShort):
+        return _resource(reason)
+    return _pool_full(reason) if isinstance(reason, core.PoolFull) else _pool_paused(reason)
+
+
 def _pool_full(reason: core.PoolFull) -> tuple[str, str]:
     slots = f"{reason.slots} slot{'s' * (reason.slots != 1)}"
     first = _come_first(reason.ahead, "job")
     message = f"Pool '{reason.pool}' runs {_count(len(reason.running), 'job')} in {slots}{first}."
     return message, f"the end of a job in pool '{reason.pool}'"
+
+
+def _resource(reason: core.ResourceShort) -> tuple[str, str]:
+    name = f"resource '{reason.resource}'"
+    if reason.capacity is not None and reason.need > reason.capacity:
+        text = f"It needs {reason.need} of {name}, of which there is no more than {reason.capacity}."
+        return text, f"a larger capacity of {name}"
+    free = "all" if reason.free is None else reason.free
+    first = _come_first(reason.ahead, "job")
+    reserved = f", reserved for job {reason.reserved_for}" if reason.reserved_for is not None else ""
+    text = f"It needs {reason.need} of {name}; {free} of {reason.capacity} are free{reserved}{first}."
+    ends = " or ".join(f"job {job_id}" for job_id in reason.holders[:NAMED]) + _more(reason.holders)
+    return text, f"the end of {ends or 'those before it'}"
 
 
 def _pool_paused(reason: core.PoolPaused) -> tuple[str, str]:

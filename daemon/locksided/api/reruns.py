@@ -13,8 +13,9 @@ from msgspec.structs import replace as replace_fields
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType
-from lockside.documents.reading import stored_form
+from lockside.documents.reading import from_store, stored_form
 from lockside.documents.request import JobRequest
+from lockside.documents.staging import InputSource
 from lockside.protocol.words import Role
 from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
 from locksided.api.service import Service
@@ -76,6 +77,8 @@ async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     spec, environment = await _documents(service, row)
     decided = {name for name in ASKED if camel(name) not in spec.asked}
     fields = {name: getattr(spec, name) for name in PASSED_ON if name not in decided}
+    if fields.get("inputs") is not None:
+        fields["inputs"] = [from_store(one, InputSource) for one in fields["inputs"]]
     data = spec.config_data
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}
@@ -162,6 +165,8 @@ def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     if named != (fields.get("config"), fields.get("branch_id")):
         kept.pop("config_version", None)
         kept.pop("config_row_ids", None)
+    if changes.get("pool") is not None or changes.get("pools") is not None:
+        kept |= {"pool": None, "pools": None}
     return {**kept, **changes}
 
 

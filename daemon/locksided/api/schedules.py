@@ -31,7 +31,7 @@ from locksided.schedules.listing import ledger_page, stand
 from locksided.schedules.making import Told, creation_of, draft_of
 from locksided.schedules.owners import check_may_steer, current_owner, owner_at_put
 from locksided.schedules.settling import Found, Settling, read
-from locksided.schedules.standing import jitter_offset_us, terms_of, with_due
+from locksided.schedules.standing import jitter_offset_us, with_due
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import schedules
@@ -168,7 +168,7 @@ class ScheduleMethods:
         raise Conflict(f"Schedule {name.id} fires all the while: try again.")
 
     def _with_due(self, found: Found, row: Any) -> Any:
-        return with_due(row, found.spec, terms_of(found.spec, found.name, self._service.store.identity))
+        return with_due(row, found.spec, self._service.store.identity)
 
     # -- jobs by hand -------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+import anyio
+
 from lockside.protocol.declaration import ListParams
 from locksided import clock
 from locksided.actors.asides import Asides
@@ -54,6 +56,8 @@ class Service:
     test_clock: ManualClock | None = None
     started_boot_us: int = field(default_factory=clock.boot_us)
     recent: ResolutionCache = field(default_factory=ResolutionCache)
+    telling: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held while the core is told of a stored object, so that the newest version is told last."""
 
     @property
     def uptime_seconds(self) -> float:

@@ -10,6 +10,8 @@ from lockside.kinds import Kind
 from lockside.protocol.words import Role
 from locksided.catalog.views import View, for_writers
 from locksided.core.errors import Conflict
+from locksided.core.inputs import Input
+from locksided.core.state import State
 from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store.catalog.keys import DEFAULT, Change, Key
@@ -52,6 +54,15 @@ def _no_members(_connection: Database, _project: str, found: Sequence[StoredRow]
     return [{}] * len(found)
 
 
+def _not_needed(_state: State, _key: Key) -> None:
+    """An object that the core knows nothing of."""
+
+
+def _no_figures(_state: State, _project: str, ids: Sequence[str]) -> list[View]:
+    """Objects that the core knows nothing of."""
+    return [{}] * len(ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A kind in the daemon.
@@ -68,6 +79,10 @@ class Record:
     when the version before has something to decide, up to a time. `stored` and `deleted` do what follows from
     a new version and from a deletion, in the same transaction; the former gets the version before, which may
     be a deleted one's. `members` answers what is shown of each object beside its document.
+
+    What the core has to know of a kind it is `told` after each change, with the newest version; None when
+    that is deleted. `refuse_deletion` raises Conflict while the core needs an object, and `figures` answers
+    what it knows of objects of a project, by their ids.
     """
 
     kind: Kind
@@ -83,6 +98,9 @@ class Record:
     stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
     members: Callable[[Database, str, Sequence[StoredRow]], list[View]] = _no_members
+    told: Callable[[Key, StoredRow | None], Input] | None = None
+    refuse_deletion: Callable[[State, Key], None] = _not_needed
+    figures: Callable[[State, str, Sequence[str]], list[View]] = _no_figures
 
     @property
     def role(self) -> Role:

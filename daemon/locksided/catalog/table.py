@@ -5,7 +5,19 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
+from lockside.kinds import (
+    BRANCH,
+    COMPONENT,
+    CONFIG,
+    KINDS,
+    NOTIFICATION,
+    POOL,
+    RESOURCE,
+    SCHEDULE,
+    TEMPLATE,
+    TRIGGER,
+)
+from locksided.catalog import resources
 from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
@@ -52,6 +64,13 @@ def config_body(config: Any, branch: str) -> View:
 
 _SPECIAL = (
     Record(POOL, body=pool_body),
+    Record(
+        RESOURCE,
+        stored=resources.refuse_ambiguous,
+        told=resources.told,
+        refuse_deletion=resources.refuse_needed,
+        figures=resources.figures,
+    ),
     Record(
         COMPONENT,
         fixed={name: {**msgspec.to_builtins(one), "version": None} for name, one in BUILT_IN.items()},

@@ -13,7 +13,7 @@ from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.core.inputs import Submit, Terminate
 from locksided.core.jobs import HeldBy, Job, UnverifiedJob, terms
-from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.model import NO_NEEDS, Condition, Dependency, Draft
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.termination import terminate
 from locksided.core.turn import Turn
@@ -74,7 +74,7 @@ def check(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status
 
 
 def _check_tree(turn: Turn, draft: Draft) -> None:
-    turn.state.pool(draft.pool)
+    turn.state.demand_of(draft.project, draft.pools or (draft.pool,), draft.needs)
     assert draft.type is not JobType.STANDARD or not draft.children, "a standard job has no children"
     assert (draft.type is JobType.RETRY) == (draft.retry is not None), "retries go by a policy"
     assert draft.type is not JobType.RETRY or len(draft.children) == 1, "a retry container has one template"
@@ -218,9 +218,10 @@ def _blank_job(turn: Turn, draft: Draft) -> Job:
     state = turn.state
     if draft.type is JobType.STANDARD:
         kind = UnverifiedJob if draft.is_program_missing else Job
-        return kind(state.next_id, draft.project, draft.owner_uid, state.pool(draft.pool), turn.now_us)
+        demand = state.demand_of(draft.project, draft.pools or (draft.pool,), draft.needs)
+        return kind(state.next_id, draft.project, draft.owner_uid, demand, turn.now_us)
     container = Container(
-        state.next_id, draft.project, draft.owner_uid, state.no_pool, turn.now_us, draft.type
+        state.next_id, draft.project, draft.owner_uid, state.no_demand, turn.now_us, draft.type
     )
     container.pool_id = draft.pool
     container.limit_to(draft.parallelism)
@@ -243,6 +244,8 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
         "type": job.type,
         "status": job.status,
         "pool": draft.pool,
+        "pools": list(draft.pools) if len(draft.pools) > 1 else None,
+        "needs": draft.needs.as_data() if draft.needs != NO_NEEDS else None,
         "priority": job.priority,
         "line_order": job.order,
         "owner_uid": job.owner_uid,

@@ -6,8 +6,10 @@ A job that has not started has at least one obstacle; a job without one starts i
 from collections.abc import Iterator
 
 from lockside.documents.enums import JobType, Status
+from locksided.core.candidates import Walk, before
 from locksided.core.jobs import Job
 from locksided.core.model import BY_OTHER_JOBS, ReasonKind
+from locksided.core.pools import Pool
 from locksided.core.state import State
 
 R = ReasonKind
@@ -19,25 +21,49 @@ def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
     What keeps back a container that has not started is not repeated for those below it. The pool of a
     container never keeps it back.
     """
+    yield from _before_its_pool(job)
+    walk = before(state, job) if job.stands_in_line else None
+    of_pools = dict.fromkeys(kind for kind, _ in pool_blockers(job, walk))
+    if not job.program.is_settled:
+        of_pools[R.NO_EXECUTOR] = None
+    yield from of_pools
+    if walk is not None and walk.short(job):
+        yield R.RESOURCE
+    if state.draining is not None:
+        yield R.DRAINING
+    if state.store_trouble is not None:
+        yield R.STORE_UNAVAILABLE
+
+
+def pool_blockers(job: Job, walk: Walk | None) -> list[tuple[ReasonKind, Pool]]:
+    """What keeps it out of each of its pools; nothing when one would take it.
+
+    `walk` has what those before it keep back, None for a job that stands in no line.
+    """
+    found: list[tuple[ReasonKind, Pool]] = []
+    for pool in job.demand.pools:
+        holds = {
+            R.POOL_FULL: walk is not None and not walk.has_slots(pool, job),
+            R.POOL_PAUSED: pool.is_paused,
+            R.NO_EXECUTOR: pool.is_troubled,
+        }
+        kinds = [kind for kind, does_hold in holds.items() if does_hold]
+        if not kinds:
+            return []
+        found += [(kind, pool) for kind in kinds]
+    return found
+
+
+def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
+    """All that other jobs can cause, and what is its own."""
     if job.pending:
         yield R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
     if job.start_at_us is not None:
         yield R.START_TIME
     if job.held is not None:
         yield R.HELD
-    if job.stands_in_line:
-        if job.gate is not None and job.gate.blocks(job):
-            yield job.gate.reason
-        if job.pool.is_full:
-            yield R.POOL_FULL
-    if job.pool.is_paused:
-        yield R.POOL_PAUSED
-    if job.pool.is_troubled or not job.program.is_settled:
-        yield R.NO_EXECUTOR
-    if state.draining is not None:
-        yield R.DRAINING
-    if state.store_trouble is not None:
-        yield R.STORE_UNAVAILABLE
+    if job.stands_in_line and job.gate is not None and job.gate.blocks(job):
+        yield job.gate.reason
 
 
 def may_start(state: State, job: Job) -> bool:
@@ -45,8 +71,8 @@ def may_start(state: State, job: Job) -> bool:
     return job.is_container_started and next(blockers(state, job), None) is None
 
 
-def unstarted_status(state: State, job: Job) -> Status:
+def unstarted_status(job: Job) -> Status:
     """The status of a job that has not started: `waiting` when other jobs, or its container, block it."""
     if not job.is_container_started:
         return Status.WAITING
-    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in blockers(state, job)) else Status.CREATED
+    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in _before_its_pool(job)) else Status.CREATED

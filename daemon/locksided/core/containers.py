@@ -14,7 +14,7 @@ from locksided.core.parallelism import ParallelGate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from locksided.core.pools import Pool
+    from locksided.core.demands import Demand
 
 Cause: TypeAlias = "Mapping[str, str]"
 """The `job` that works itself and whose failure made a container fail, and its `message`."""
@@ -158,9 +158,9 @@ class Container(Job):
     )
 
     def __init__(
-        self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int, type_: JobType
+        self, job_id: int, project: str, owner_uid: int, demand: "Demand", now_us: int, type_: JobType
     ) -> None:
-        super().__init__(job_id, project, owner_uid, pool, now_us)
+        super().__init__(job_id, project, owner_uid, demand, now_us)
         self.type = type_
         self.children: dict[int, Job] = {}
         self.tally = Tally()

@@ -78,6 +78,8 @@ def clock_set(turn: Turn, asked: ClockSet) -> None:
     for pool in turn.state.pools.values():
         if pool.trouble is not None and pool.trouble.retry_at_us is not None:
             pool.trouble.retry_at_us += by_us
+    waiting = turn.state.waiting_since
+    turn.state.waiting_since = {job: since_us + by_us for job, since_us in waiting.items()}
     turn.daemon_event("daemon.clockSet", seconds=by_us / 1e6)
 
 

@@ -6,10 +6,11 @@ the cycle.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from lockside.documents.enums import Status
 from locksided.core.containers import Container
+from locksided.core.demands import Demand
 from locksided.core.errors import Conflict
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
@@ -74,7 +75,7 @@ class _Search:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._of_pools: dict[str, Need | None] = {}
+        self._of_demands: dict[Demand, list[Need | None]] = {}
         self._of_rows: dict[ParallelGate, Need | None] = {}
         self.needs: dict[int, list[Need]] = {}
 
@@ -113,7 +114,7 @@ class _Search:
         before = job.line.before(job) if job.line is not None and job.gate is not None else None
         if before is not None:
             yield self._need((before.id,), 1)
-        yield self._of_pool(job.pool)
+        yield from self._of_demand(job.demand)
 
     def _need(self, ids: Collection[int], number: int) -> Need | None:
         """A need for `number` of these jobs to end; None when enough of them already have."""
@@ -141,13 +142,21 @@ class _Search:
         exclusive = not job.lock_share or not gate.holders[0].lock_share
         return self._need(held, len(held) if exclusive else len(held) - job.lock_share + 1)
 
-    def _of_pool(self, pool: Pool) -> Need | None:
-        """The need that all jobs waiting for that pool share: enough of its running jobs must end."""
-        if pool.id not in self._of_pools:
-            running = tuple(pool.slot_holders)
-            too_many = len(running) - max(pool.slots or 0, 1) + 1 if pool.is_full else 0
-            self._of_pools[pool.id] = self._need(running, too_many)
-        return self._of_pools[pool.id]
+    def _of_demand(self, demand: Demand) -> list[Need | None]:
+        """The needs that all jobs with that demand share: enough of those must end that take what they need.
+
+        Of several pools one is enough.
+        """
+        if demand not in self._of_demands:
+            missing = [_to_end(_slots_of(pool), _lacking(pool, demand)) for pool in demand.pools]
+            holders = {job_id for pool in demand.pools for job_id in pool.slot_holders}
+            needs = [self._need(holders, min(missing))]
+            for resource, amount in demand.resources:
+                lacking = 0 if resource.free is None else amount - resource.free
+                number = _to_end(resource.holders.values(), lacking)
+                needs.append(self._need([job.id for job in resource.holders], number))
+            self._of_demands[demand] = needs
+        return self._of_demands[demand]
 
     def stuck(self) -> set[int]:
         """The jobs that can never proceed: all but those whose needs can be met by jobs that can."""
@@ -169,6 +178,26 @@ class _Search:
                         if not unmet[other_id]:
                             runnable.append(other_id)
         return stuck
+
+
+def _slots_of(pool: Pool) -> list[int]:
+    """The slots that each of its jobs takes."""
+    return [job.demand.slots for jobs in (pool.running, pool.checking) for job in jobs.values()]
+
+
+def _lacking(pool: Pool, demand: Demand) -> int:
+    """How many slots it lacks in that pool."""
+    return 0 if pool.slots is None else demand.slots + pool.taken - max(pool.slots, 1)
+
+
+def _to_end(amounts: Iterable[int], lacking: int) -> int:
+    """How many holders of these amounts must end at least before what is lacking is free."""
+    number = 0
+    for amount in sorted(amounts, reverse=True):
+        if lacking <= 0:
+            break
+        lacking, number = lacking - amount, number + 1
+    return number
 
 
 def _path(needs: dict[int, list[Need]], stuck: set[int], start: int) -> list[int]:

@@ -3,6 +3,8 @@
 Who is next and when all is settled is for `settling` to say.
 """
 
+from typing import Any
+
 from lockside.documents.enums import Status
 from locksided.core.actions import CheckProgram, StartStep
 from locksided.core.admission import unstarted_status
@@ -46,7 +48,7 @@ def unblock(turn: Turn, job: Job) -> None:
 
 def update_status(turn: Turn, job: Job) -> None:
     """Make the status of a job that has not started agree with its blockers."""
-    status = unstarted_status(turn.state, job)
+    status = unstarted_status(job)
     if status is not job.status:
         cause = "other_jobs" if status is Status.WAITING else "platform"
         turn.move(job, status, cause)
@@ -62,10 +64,13 @@ def refresh_dirty_lines(turn: Turn) -> None:
             line.gate.forget(line)
 
 
-def start_run(turn: Turn, job: Job) -> None:
-    """Start a run: save the job as processing with its token, and have its first step started after that."""
-    pool = job.pool
+def start_run(turn: Turn, job: Job, pool: Pool) -> None:
+    """Start a run in that pool: save the job as processing with its token, and have its first step started.
+
+    What it is given of resources is chosen here.
+    """
     leave_line(turn, job)
+    job.pool = pool
     run = job.run = job.run or Run()
     run.launches += 1
     run.step = 0
@@ -74,6 +79,7 @@ def start_run(turn: Turn, job: Job) -> None:
     run.start_us = turn.now_us
     run.paused_us = 0
     run.stages = job.first_stages
+    run.shares = {one.id: one.share(amount) for one, amount in job.demand.resources}
     if pool.trouble is not None:
         pool.trouble.trial_id = job.id
     turn.move(
@@ -87,12 +93,28 @@ def start_run(turn: Turn, job: Job) -> None:
         spawned=False,
         paused_us=0,
         message=None,
+        **_place(job, run),
     )
     turn.update(job, **turn.record_stages(job, {"preparing": turn.now_us}))
     if job.terms.reads_tables:
         turn.saves.append(PinTables(job.id))
     take_place(turn, job)
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
+
+
+def _place(job: Job, run: Run) -> dict[str, Any]:
+    """The columns that tell where it runs and with what, as far as that was not clear before."""
+    columns: dict[str, Any] = {"pool": job.pool.id} if len(job.demand.pools) > 1 else {}
+    if job.demand.resources:
+        columns["resources"] = {name: share.as_data() for name, share in run.shares.items()} or None
+    return columns
+
+
+def give_up_place(job: Job, run: Run) -> dict[str, Any]:
+    """Let a job that is to run again choose anew; returns the columns to save."""
+    job.pool = job.demand.pools[0]
+    run.shares = {}
+    return _place(job, run)
 
 
 def begin_step(turn: Turn, job: Job, run: Run) -> None:
@@ -103,20 +125,26 @@ def begin_step(turn: Turn, job: Job, run: Run) -> None:
     turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step))
 
 
-def check_program(turn: Turn, job: UnverifiedJob) -> None:
-    """Have the program of a job checked that would start now. The job takes its slot, but not its lock."""
+def check_program(turn: Turn, job: UnverifiedJob, pool: Pool) -> None:
+    """Have the program of a job checked that would start now. The job takes its slots, but nothing else."""
     leave_line(turn, job)
-    pool = job.pool
+    job.pool = pool
     was_full = pool.is_full
     job.program = Program.CHECKING
-    pool.checking[job.id] = job
+    pool.check(job)
     _note_whether_full(turn, pool, was_full)
     turn.dirty_jobs[job] = None
-    turn.actions.append(CheckProgram(job.id, job.pool.id))
+    turn.actions.append(CheckProgram(job.id, pool.id))
+
+
+def end_check(job: UnverifiedJob) -> None:
+    """Free what a job took while its program was being checked."""
+    job.pool.release(job)
+    job.pool = job.demand.pools[0]
 
 
 def take_place(turn: Turn, job: Job) -> None:
-    """Give a job that has just started its lock and its slot."""
+    """Give a job that has just started its lock, its slots and its resources."""
     was_full = job.pool.is_full
     turn.state.occupy(job)
     _note_whether_full(turn, job.pool, was_full)

@@ -11,11 +11,10 @@ from locksided.core.model import ReasonKind
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
-    from locksided.core.pools import Pool
 
 
 class Gate:
-    """One lock key: its holders (derived from the live jobs) and a line for each pool that has waiters.
+    """One lock key: its holders (derived from the live jobs) and a line per list of pools that has waiters.
 
     `members` tells how many live jobs name the key: only to know when the gate can be forgotten.
     """
@@ -50,7 +49,7 @@ class Gate:
 
     @property
     def lines(self) -> Iterator[Line]:
-        """The line of each pool in which a job waits. They form a chain; nearly always there is one."""
+        """The line of each list of pools for which a job waits: a chain, nearly always of one."""
         line = self._first
         while line is not None:
             yield line
@@ -68,16 +67,20 @@ class Gate:
         """Whether it blocks a job in line: it does not admit the job, or another one is the head."""
         return not self.admits(job) or job.line is None or job.line.head is not job
 
-    def line(self, pool: "Pool") -> Line:
-        """The line of that pool, created on demand."""
+    def line(self, job: "Job") -> Line:
+        """Where a job is to stand; the line is created on demand."""
+        place = self._place_of(job)
         for line in self.lines:
-            if line.pool is pool:
+            if line.place == place:
                 return line
-        self._first = self._new_line(pool, self._first)
+        self._first = self._new_line(place, self._first)
         return self._first
 
-    def _new_line(self, pool: "Pool", following: Line | None) -> Line:
-        return Line(self, pool, following)
+    def _place_of(self, job: "Job") -> object:
+        return job.demand.pools
+
+    def _new_line(self, place: object, following: Line | None) -> Line:
+        return Line(self, place, following)
 
     def forget(self, line: Line) -> None:
         """Remove an empty line."""

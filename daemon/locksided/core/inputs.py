@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from lockside.documents.enums import FailureClass, Status
 from locksided.core.model import Draft, Principal
+from locksided.core.resources import ResourceChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +370,7 @@ Report: TypeAlias = (
     | Lost
     | ExecutorDown
     | ExecutorUp
+    | ResourceChanged
 )
 
 Input: TypeAlias = (

@@ -10,20 +10,22 @@ from enum import StrEnum
 from typing import Final
 
 from lockside.documents.enums import JobType, Status
+from locksided.core import expected
 from locksided.core.admission import blockers
 from locksided.core.containers import Container
+from locksided.core.demands import Demand
+from locksided.core.expected import Load, gate_name, started, unstarted_above
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
-from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
-from locksided.core.parallelism import ParallelGate
+from locksided.core.model import BY_OTHER_JOBS, ReasonKind
 from locksided.core.pools import Pool
+from locksided.core.resources import Resource
+from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State
 from locksided.core.transitions import NOT_STARTED, STARTED
 
-R = ReasonKind
-GateName = tuple[str | None, str | None]
-LineName = tuple[str | None, str | None, str]
+LineName = expected.LineName
 
 
 class Invariant(StrEnum):
@@ -38,6 +40,7 @@ class Invariant(StrEnum):
     REASONS = "reasons"
     DEADLINE = "deadline"
     TABLES = "tables"
+    DEMANDS = "demands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,6 @@ def _messages(check: "Check", state: State) -> Iterator[str]:
         yield f"the check failed: {fault!r}"
 
 
-# -- what is found by searching all jobs ------------------------------------------------------------------
-
-
 def gates(state: State) -> dict[tuple[str, str], Gate]:
     """All gates of lock keys, by project and key."""
     return {(project, key): gate for project, keys in state.gates.items() for key, gate in keys.items()}
@@ -86,41 +86,6 @@ def gates(state: State) -> dict[tuple[str, str], Gate]:
 
 def _pools(state: State) -> list[Pool]:
     return [*state.pools.values(), state.no_pool]
-
-
-def _started(state: State) -> list[Job]:
-    return [job for job in state.jobs.values() if job.status in STARTED]
-
-
-def _unstarted_above(job: Job) -> list[Container]:
-    """The containers above it that have not started, the nearest first."""
-    found, above = [], job.container
-    while above is not None:
-        if above.status in NOT_STARTED:
-            found.append(above)
-        above = above.container
-    return found
-
-
-def _is_in_line(job: Job) -> bool:
-    has_own_cause = job.start_at_us is not None or job.held is not None or job.pending
-    is_settled = job.program.is_settled
-    return job.status in NOT_STARTED and not has_own_cause and is_settled and not _unstarted_above(job)
-
-
-def _lines(state: State) -> dict[LineName, list[Job]]:
-    """Who has to stand where, in order: by project and key (None for jobs without a gate) and pool."""
-    found: dict[LineName, list[Job]] = {}
-    standing = [job for job in state.jobs.values() if _is_in_line(job)]
-    for job in sorted(standing, key=lambda job: (-job.priority, job.order)):
-        found.setdefault((*_gate_name(job.project, job.gate), job.pool.id), []).append(job)
-    return found
-
-
-def _gate_name(project: str, gate: Gate | None) -> GateName:
-    if isinstance(gate, ParallelGate):
-        return "rows", str(gate.container.id)
-    return (project, gate.key) if gate is not None else (None, None)
 
 
 # -- the checks -------------------------------------------------------------------------------------------
@@ -143,7 +108,7 @@ def _jobs(state: State) -> Iterator[str]:
                 yield f"job {job_id} was started {run.starts} times and told to start {launches} times"
             if run.lost_count > state.max_requeues:
                 yield f"job {job_id} was requeued {run.lost_count} times, which is more than allowed"
-    strangers = set(state.waits) - {job.id for job in _started(state)}
+    strangers = set(state.waits) - {job.id for job in started(state)}
     if strangers:
         yield f"jobs {sorted(strangers)} wait for others and have not started"
 
@@ -203,7 +168,15 @@ def _lines_of_gates(state: State) -> Iterator[tuple[LineName, Line]]:
     rows = [(job.project, job.rows) for job in state.jobs.values() if isinstance(job, Container) and job.rows]
     for project, gate in (*((project, gate) for (project, _), gate in gates(state).items()), *rows):
         for line in gate.lines:
-            yield (*_gate_name(project, gate), line.pool.id), line
+            yield (*gate_name(project, gate), place_of(line)), line
+
+
+def place_of(line: Line) -> object:
+    """What the jobs of a line have in common, in words that two states share."""
+    if isinstance(line.place, Demand):
+        return line.place.key
+    assert isinstance(line.place, tuple)
+    return tuple(pool.id for pool in line.place)
 
 
 def _check_lines(state: State) -> Iterator[str]:
@@ -212,16 +185,16 @@ def _check_lines(state: State) -> Iterator[str]:
     if len(of_gates) != len(kept):
         yield "a gate has two lines for one pool"
     yield from (f"the empty line {name} is kept" for name, line in kept.items() if not line.jobs())
-    kept |= {(None, None, pool.id): pool.open_line for pool in _pools(state)}
-    expected = _lines(state)
-    for name in kept.keys() | expected.keys():
+    kept |= {(None, None, demand.key): demand.open_line for demand in state.demands.values()}
+    wanted = expected.lines(state)
+    for name in kept.keys() | wanted.keys():
         found = kept[name].jobs() if name in kept else []
-        if found != expected.get(name, []):
-            ids = [[job.id for job in jobs] for jobs in (expected.get(name, []), found)]
+        if found != sorted(wanted.get(name, []), key=sort_key):
+            ids = [[job.id for job in jobs] for jobs in (wanted.get(name, []), found)]
             yield f"in the line {name} must stand jobs {ids[0]}, and there stand {ids[1]}"
     for line in kept.values():
         if line.head is not next(iter(line.jobs()), None) or any(job.line is not line for job in line.jobs()):
-            yield f"a line of pool {line.pool.id} and its jobs contradict each other"
+            yield f"the line {place_of(line)} and its jobs contradict each other"
     standing = {job.id for line in kept.values() for job in line.jobs()}
     strays = [job.id for job in state.jobs.values() if job.line is not None and job.id not in standing]
     if strays:
@@ -230,7 +203,7 @@ def _check_lines(state: State) -> Iterator[str]:
 
 def _check_pools(state: State) -> Iterator[str]:
     running: dict[str, set[int]] = {}
-    for job in _started(state):
+    for job in started(state):
         running.setdefault(job.pool.id, set()).add(job.id)
     for pool in _pools(state):
         if state.pools.get(pool.id, state.no_pool) is not pool:
@@ -240,6 +213,45 @@ def _check_pools(state: State) -> Iterator[str]:
                 f"the slots of pool {pool.id} are taken by jobs {sorted(running.get(pool.id, ()))}, "
                 f"the pool says {sorted(pool.running)}"
             )
+        if set(pool.heavy) != {job.id for job in state.jobs.values() if _is_heavy_in(job, pool)}:
+            yield f"pool {pool.id} does not know which of its jobs take several slots"
+
+
+def _is_heavy_in(job: Job, pool: Pool) -> bool:
+    return job.demand.slots > 1 and job.pool is pool and job.id in (*pool.running, *pool.checking)
+
+
+def _demands(state: State) -> Iterator[str]:
+    """What jobs ask for, who holds which resource, whose units are whose, and who has a reservation."""
+    members: dict[object, int] = {}
+    heads: dict[object, set[int]] = {}
+    for job in state.jobs.values():
+        members[job.demand.key] = members.get(job.demand.key, 0) + 1
+        if state.demands.get(job.demand.key) is not job.demand:
+            yield f"job {job.id} has a demand that was forgotten"
+        if job.line is not None and job.line.offered is job:
+            heads.setdefault(job.demand.key, set()).add(job.id)
+    if members != {key: demand.members for key, demand in state.demands.items()}:
+        yield "the jobs of the demands are counted wrongly"
+    for key, demand in state.demands.items():
+        if {job.id for job in demand.heads} != heads.get(key, set()):
+            yield f"the heads of the demand {key} are not those that are offered"
+    for job, pool in state.reserved.items():
+        if pool not in job.demand.pools or state.jobs.get(job.id) is not job or job.has_started:
+            yield f"job {job.id} has a reservation and does not wait for it"
+    if len(set(state.reserved.values())) != len(state.reserved):
+        yield "a pool has two reservations"
+    for resource in state.resources.values():
+        yield from _resource(state, resource)
+
+
+def _resource(state: State, resource: Resource) -> Iterator[str]:
+    needs = {job: dict(job.demand.key.resources).get(resource.key) for job in started(state)}
+    if resource.holders != {job: amount for job, amount in needs.items() if amount}:
+        yield f"resource {resource.id} is held by others than it says"
+    units = [unit for job in resource.holders if job.run for unit in job.run.shares[resource.id].units]
+    if len(units) != len(set(units)):
+        yield f"two jobs have the same unit of resource {resource.id}"
 
 
 def _dependencies(state: State) -> Iterator[str]:
@@ -304,17 +316,17 @@ def _rows(container: Container) -> Iterator[str]:
 
 def _reasons(state: State) -> Iterator[str]:
     """What blocks a job is right and gives its status; a job that has not started is blocked by something."""
-    load = _Load(state)
+    load = Load(state)
     for job in state.jobs.values():
         if job.status in STARTED:
             continue
-        found, expected = list(blockers(state, job)), _expected(state, job, load)
-        above = _unstarted_above(job)
-        if set(found) != expected or len(found) != len(expected):
-            yield f"job {job.id} gives the reasons {_words(found)} instead of {_words(expected)}"
+        found, wanted = list(blockers(state, job)), expected.reasons(state, job, load)
+        above = unstarted_above(job)
+        if set(found) != wanted or len(found) != len(wanted):
+            yield f"job {job.id} gives the reasons {_words(found)} instead of {_words(wanted)}"
         if not found and not above:
             yield f"job {job.id} could start and did not"
-        if (job.status is Status.WAITING) != (bool(above) or not expected.isdisjoint(BY_OTHER_JOBS)):
+        if (job.status is Status.WAITING) != (bool(above) or not wanted.isdisjoint(BY_OTHER_JOBS)):
             yield f"job {job.id} is {job.status} with the reasons {_words(found)}"
 
 
@@ -322,57 +334,16 @@ def _words(kinds: Iterable[ReasonKind]) -> str:
     return ", ".join(sorted(kinds)) or "none"
 
 
-class _Load:
-    """Who stands before whom, and who runs in which pool and under which gate."""
-
-    def __init__(self, state: State) -> None:
-        self.ahead = {job.id: number for line in _lines(state).values() for number, job in enumerate(line)}
-        self.slots: dict[str, int] = {}
-        self.shares: dict[GateName, list[int]] = {}
-        for job in state.jobs.values():
-            if job.status in STARTED or job.program is Program.CHECKING:
-                self.slots[job.pool.id] = self.slots.get(job.pool.id, 0) + 1
-            if job.status in STARTED and job.gate is not None:
-                self.shares.setdefault(_gate_name(job.project, job.gate), []).append(job.lock_share)
-
-    def blocked_by_gate(self, job: Job) -> ReasonKind | None:
-        """Which reason the gate of a job in line gives, if any."""
-        shares = self.shares.get(_gate_name(job.project, job.gate), [])
-        if isinstance(job.gate, ParallelGate):
-            return R.PARALLELISM if len(shares) + self.ahead[job.id] >= job.gate.limit else None
-        is_admitted = not shares or (all(shares) and len(shares) < job.lock_share)
-        return R.CONFIG_LOCK if self.ahead[job.id] or not is_admitted else None
-
-
-def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
-    pool, is_checking = job.pool, not job.program.is_settled
-    holds = {
-        R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
-        R.START_TIME: job.start_at_us is not None,
-        R.HELD: job.held is not None,
-        R.POOL_PAUSED: pool.paused_by is not None or pool.slots == 0,
-        R.NO_EXECUTOR: pool.is_troubled or is_checking,
-        R.DRAINING: state.draining is not None,
-        R.STORE_UNAVAILABLE: state.store_trouble is not None,
-    }
-    if _is_in_line(job):
-        by_gate = load.blocked_by_gate(job) if job.gate is not None else None
-        if by_gate is not None:
-            holds[by_gate] = True
-        holds[R.POOL_FULL] = pool.slots is not None and load.slots.get(pool.id, 0) >= max(pool.slots, 1)
-    return {kind for kind, does_hold in holds.items() if does_hold}
-
-
 def _tables(state: State) -> Iterator[str]:
-    claims = {job.id: job.run.claim for job in _started(state) if job.run and job.run.claim}
-    expected: dict[str, list[int]] = {}
+    claims = {job.id: job.run.claim for job in started(state) if job.run and job.run.claim}
+    wanted: dict[str, list[int]] = {}
     for job_id, claim in sorted(claims.items(), key=lambda one: one[1].serial):
         for table in claim.tables:
-            expected.setdefault(table.lower(), []).append(job_id)
-    if state.tables.claimants() != expected:
-        yield f"the tables are claimed by {state.tables.claimants()} instead of {expected}"
+            wanted.setdefault(table.lower(), []).append(job_id)
+    if state.tables.claimants() != wanted:
+        yield f"the tables are claimed by {state.tables.claimants()} instead of {wanted}"
     for job_id, claim in claims.items():
-        run, is_first = state.jobs[job_id].run, all(expected[t.lower()][0] == job_id for t in claim.tables)
+        run, is_first = state.jobs[job_id].run, all(wanted[t.lower()][0] == job_id for t in claim.tables)
         if run is not None and is_first == run.waits_for_tables:
             yield f"job {job_id} {'waits for free tables' if is_first else 'took tables of others'}"
 
@@ -381,9 +352,12 @@ def _deadline(state: State) -> Iterator[str]:
     moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
     troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
     moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
-    expected, found = min(moments, default=None), state.next_deadline_us()
-    if found != expected:
-        yield f"the next deadline is {found} instead of {expected}"
+    since = state.waiting_since.values() if state.reserve_us is not None else ()
+    due = [since_us + (state.reserve_us or 0) for since_us in since]
+    moments += [due_us for due_us in due if due_us > state.renewed_us]
+    wanted, found = min(moments, default=None), state.next_deadline_us()
+    if found != wanted:
+        yield f"the next deadline is {found} instead of {wanted}"
 
 
 Check = Callable[[State], Iterator[str]]
@@ -397,4 +371,5 @@ CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.REASONS: _reasons,
     Invariant.DEADLINE: _deadline,
     Invariant.TABLES: _tables,
+    Invariant.DEMANDS: _demands,
 }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
+from locksided.core.resources import Share
 from locksided.core.table_locks import TableClaim
 
 if TYPE_CHECKING:
     from locksided.core.containers import Container
+    from locksided.core.demands import Demand
     from locksided.core.gates import Gate
     from locksided.core.lines import Line
     from locksided.core.pools import Pool
@@ -57,7 +59,8 @@ class Run:
 
     `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
     run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
-    `stages` are the finer stages of this launch and when they were reached.
+    `stages` are the finer stages of this launch and when they were reached. `shares` are what
+    it was given of resources, by their ids.
     """
 
     __slots__ = (
@@ -68,6 +71,7 @@ class Run:
         "paused_by",
         "paused_since_us",
         "paused_us",
+        "shares",
         "spawned",
         "stages",
         "start_us",
@@ -94,6 +98,7 @@ class Run:
         self.duration_us = 0
         self.stages: dict[str, int] = {}
         self.claim: TableClaim | None = None
+        self.shares: dict[str, Share] = {}
 
     @property
     def waits_for_tables(self) -> bool:
@@ -128,7 +133,8 @@ class Job:
     """A job that is not final. `order` is its line order, `ready_us` when it last came to its place.
 
     `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
-    `line` is where it stands, None when it does not. `container` is the one whose strong child it is.
+    `line` is where it stands, None when it does not. `container` is the one whose strong child it is. `pool`
+    is the first of those of its `demand` until it starts, and then where it runs.
     """
 
     type: JobType = JobType.STANDARD
@@ -137,6 +143,7 @@ class Job:
     __slots__ = (
         "container",
         "created_us",
+        "demand",
         "gate",
         "held",
         "id",
@@ -155,11 +162,12 @@ class Job:
         "terms",
     )
 
-    def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
+    def __init__(self, job_id: int, project: str, owner_uid: int, demand: "Demand", now_us: int) -> None:
         self.id = job_id
         self.project = project
         self.owner_uid = owner_uid
-        self.pool = pool
+        self.demand = demand
+        self.pool: Pool = demand.pools[0]
         self.status = Status.CREATED
         self.priority = 0
         self.order = job_id
@@ -235,7 +243,7 @@ class UnverifiedJob(Job):
 
     __slots__ = ("awaits", "program")
 
-    def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
-        super().__init__(job_id, project, owner_uid, pool, now_us)
+    def __init__(self, job_id: int, project: str, owner_uid: int, demand: "Demand", now_us: int) -> None:
+        super().__init__(job_id, project, owner_uid, demand, now_us)
         self.program = Program.UNVERIFIED
         self.awaits: str | None = None

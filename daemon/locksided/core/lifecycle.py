@@ -41,7 +41,7 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
     if job is None:
         return
     job.program, job.awaits = Program.PRESENT, None
-    job.pool.checking.pop(job.id, None)
+    dispatch.end_check(job)
     turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
@@ -53,7 +53,7 @@ def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
     if job is None:
         return
     job.program, job.awaits = Program.AWAITED, report.cause
-    job.pool.checking.pop(job.id, None)
+    dispatch.end_check(job)
     turn.dirty_jobs[job] = None
 
 
@@ -289,6 +289,7 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
         _cancel_instead(turn, job, run)
         return
     times = _leave_run(turn, job)
+    times |= dispatch.give_up_place(job, run)
     run.token = None
     run.spawned = run.survivors = False
     run.paused_us = 0

@@ -1,4 +1,4 @@
-"""A line: the queue of the jobs of one gate and pool, in the order in which they may start.
+"""A line: the queue of the jobs of one gate and list of pools, in the order in which they may start.
 
 Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
 """
@@ -11,21 +11,21 @@ from locksided.core.sorted_jobs import SortedJobs, sort_key
 if TYPE_CHECKING:
     from locksided.core.gates import Gate
     from locksided.core.jobs import Job
-    from locksided.core.pools import Pool
 
 
 class Line:
     """The head, and the jobs behind it if there are any: most lines have one job.
 
-    `offered` is the head that its pool knows of as one that may take a slot. `gate` is None for jobs that no
-    key and no container keeps apart; `following` is the gate's next line.
+    `offered` is the head that its pools know of as one that may take a slot. `gate` is None for jobs that no
+    key and no container keeps apart; `following` is the gate's next line. `place` is what its jobs have in
+    common: their pools, or all that they ask for.
     """
 
-    __slots__ = ("_behind", "following", "gate", "head", "offered", "pool")
+    __slots__ = ("_behind", "following", "gate", "head", "offered", "place")
 
-    def __init__(self, gate: "Gate | None", pool: "Pool", following: "Line | None" = None) -> None:
+    def __init__(self, gate: "Gate | None", place: object, following: "Line | None" = None) -> None:
         self.gate = gate
-        self.pool = pool
+        self.place = place
         self.following = following
         self.head: Job | None = None
         self.offered: Job | None = None
@@ -55,7 +55,7 @@ class Line:
         self._behind.add(job)
 
     def remove(self, job: "Job") -> None:
-        """Remove a job, which must be in the line; an offer of it to the pool is withdrawn."""
+        """Remove a job, which must be in the line; an offer of it is withdrawn."""
         assert job.line is self, f"job {job.id} does not stand in this line"
         job.line = None
         if self.offered is job:
@@ -73,7 +73,7 @@ class Line:
         return () if self.head is None else (self.head,)
 
     def offer_head(self) -> None:
-        """Offer the head to the pool if the gate admits it; else withdraw the offer."""
+        """Offer the head to its pools if the gate admits it; else withdraw the offer."""
         head = self.head
         if head is not None and self.gate is not None and not self.gate.admits(head):
             head = None
@@ -83,9 +83,9 @@ class Line:
         if job is self.offered:
             return
         if self.offered is not None:
-            self.pool.heads.remove(self.offered)
+            self.offered.demand.heads.remove(self.offered)
         if job is not None:
-            self.pool.heads.add(job)
+            job.demand.heads.add(job)
         self.offered = job
 
     def ahead(self, job: "Job") -> int:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
-from locksided.core import dispatch
+from locksided.core import dispatch, resource_control
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
-from locksided.core.model import Condition, RetryPolicy
+from locksided.core.model import Condition, Needs, RetryPolicy
 from locksided.core.pools import Pool, Trouble
+from locksided.core.resources import ResourceTerms, Share
 from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.table_locks import TableClaim
@@ -77,6 +78,9 @@ class JobRecord:
     config: str | None = None
     claim: Mapping[str, Any] | None = None
     reads: Sequence[str] | None = None
+    pools: Sequence[str] | None = None
+    needs: Mapping[str, int] | None = None
+    resources: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class LoadedState:
     jobs: tuple[JobRecord, ...] = ()
     pending: Mapping[int, Mapping[int, Condition]] = field(default_factory=dict)
     children: tuple[ChildRecord, ...] = ()
+    resources: tuple[ResourceTerms, ...] = ()
+    reserve_us: int | None = 600_000_000
 
 
 def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
@@ -127,6 +133,9 @@ def without_jobs(loaded: LoadedState) -> State:
     """The state without its jobs, for callers that add them one by one."""
     state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
     state.next_serial = loaded.next_serial
+    state.reserve_us = loaded.reserve_us
+    for one in loaded.resources:
+        resource_control.keep_to(state, one)
     for record in loaded.pools:
         pool = _add_pool(state, record)
         pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
@@ -178,14 +187,20 @@ def _terms(record: JobRecord) -> Terms:
 def _standard(state: State, record: JobRecord) -> Job:
     """Whether a program exists is not stored: it is checked again for jobs that have not started."""
     kind = Job if Status(record.status) in STARTED else UnverifiedJob
-    pool = state.pool(record.pool or DEFAULT_POOL)
-    return kind(record.id, record.project, record.owner_uid or 0, pool, record.created_us)
+    first, needs = record.pool or DEFAULT_POOL, Needs.from_data(record.needs)
+    known = {one.id for one in state.resources_of(record.project)}
+    for name in {name for name, _ in needs.resources} - known:  # deleted while the job was on its way
+        resource_control.keep_to(state, ResourceTerms(record.project, name, 0))
+    demand = state.demand_of(record.project, tuple(record.pools or (first,)), needs)
+    job = kind(record.id, record.project, record.owner_uid or 0, demand, record.created_us)
+    job.pool = state.pool(first)
+    return job
 
 
 def _container(state: State, record: JobRecord) -> Container:
     type_ = JobType(record.type)
     container = Container(
-        record.id, record.project, record.owner_uid or 0, state.no_pool, record.created_us, type_
+        record.id, record.project, record.owner_uid or 0, state.no_demand, record.created_us, type_
     )
     container.pool_id = record.pool or DEFAULT_POOL
     container.limit_to(record.parallelism if isinstance(record.parallelism, int) else None)
@@ -251,6 +266,7 @@ def _run(record: JobRecord) -> Run:
     run.paused_since_us = record.paused_since_us
     run.paused_by = record.paused_by
     run.claim = None if record.claim is None else TableClaim.from_data(record.claim)
+    run.shares = {name: Share.from_data(one) for name, one in (record.resources or {}).items()}
     run.duration_us = record.duration_us
     run.stages = dict(record.stages or {})
     return run

@@ -30,6 +30,7 @@ class ReasonKind(StrEnum):
     NO_EXECUTOR = "no_executor"
     STORE_UNAVAILABLE = "store_unavailable"
     TABLE_LOCK = "table_lock"
+    RESOURCE = "resource"
 
 
 BY_OTHER_JOBS = frozenset(
@@ -141,13 +142,34 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job holds while it runs: slots of its pool, and amounts of resources by their ids."""
+
+    slots: int = 1
+    resources: tuple[tuple[str, int], ...] = ()
+
+    def as_data(self) -> dict[str, int]:
+        """The form in which it is stored."""
+        return {"slots": self.slots, **dict(self.resources)}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, int] | None) -> "Needs":
+        """What was stored so."""
+        amounts = dict(data or {})
+        return cls(amounts.pop("slots", 1), tuple(sorted(amounts.items())))
+
+
+NO_NEEDS = Needs()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A checked request for one job, with its strong children when it is a container.
 
     `values` are columns and `blobs` documents by their hash: the core only passes both on. `lock_key` is None
     for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one. `held` keeps it back
     until released. `path` is where it stands in the call, for refusals. Times are microseconds since the
-    epoch.
+    epoch. `pool` is the first of `pools`, which may be left out when there is no other.
 
     `children` are made in the same step, `on_error` says what a child does to its container when it fails.
     `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
@@ -181,4 +203,6 @@ class Draft:
     retry: RetryPolicy | None = None
     is_program_missing: bool = False
     reads: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+    needs: Needs = NO_NEEDS
     warnings: tuple[str, ...] = ()

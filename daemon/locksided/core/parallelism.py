@@ -13,7 +13,6 @@ from locksided.core.model import ReasonKind
 if TYPE_CHECKING:
     from locksided.core.containers import Container
     from locksided.core.jobs import Job
-    from locksided.core.pools import Pool
 
 
 class ParallelGate(Gate):
@@ -60,8 +59,11 @@ class ParallelGate(Gate):
         """Whether those that run and those ahead of the job in its line reach the limit."""
         return job.line is None or job.line.ahead(job) >= self.room
 
-    def _new_line(self, pool: "Pool", following: Line | None) -> Line:
-        return ParallelLine(self, pool, following)
+    def _place_of(self, job: "Job") -> object:
+        return job.demand  # nobody passes another in a line of those that may all start
+
+    def _new_line(self, place: object, following: Line | None) -> Line:
+        return ParallelLine(self, place, following)
 
 
 class ParallelLine(Line):
@@ -75,8 +77,8 @@ class ParallelLine(Line):
 
     gate: ParallelGate
 
-    def __init__(self, gate: ParallelGate, pool: "Pool", following: Line | None = None) -> None:
-        super().__init__(gate, pool, following)
+    def __init__(self, gate: ParallelGate, place: object, following: Line | None = None) -> None:
+        super().__init__(gate, place, following)
         self._border = 0
         self._moves = 0
 

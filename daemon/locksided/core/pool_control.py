@@ -86,7 +86,7 @@ def _deletable(turn: Turn, asked: DeletePool) -> Pool:
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.id == "default":
         raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
-    named = [job.id for job in turn.state.jobs.values() if pool_id_of(job) == pool.id]
+    named = [job.id for job in turn.state.jobs.values() if pool.id in _pools_of(job)]
     if named:
         raise Conflict(
             f"{len(named)} live jobs name the pool '{pool.id}', job {named[0]} among them: "
@@ -96,9 +96,9 @@ def _deletable(turn: Turn, asked: DeletePool) -> Pool:
     return pool
 
 
-def pool_id_of(job: Job) -> str:
-    """The pool that the job names. A container names one for its children and takes no slot."""
-    return job.pool_id if isinstance(job, Container) else job.pool.id
+def _pools_of(job: Job) -> tuple[str, ...]:
+    """The pools that the job names. A container names one for its children and takes no slot."""
+    return (job.pool_id,) if isinstance(job, Container) else job.demand.key.pools
 
 
 def pause_pool(turn: Turn, asked: PausePool) -> None:

@@ -1,4 +1,4 @@
-"""A pool: a number of slots, the jobs that take them, and the heads of lines that could take one next.
+"""A pool: a number of slots, and the jobs that take them.
 
 Slots are never counted: `running` has the jobs of this pool that are processing or terminating, `checking`
 those whose program is being checked. Such a job keeps the slot that it is to take, so that no other overtakes
@@ -7,9 +7,6 @@ it and no more programs are checked at once than jobs could start.
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from locksided.core.lines import Line
-from locksided.core.sorted_jobs import SortedJobs
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
@@ -65,7 +62,7 @@ class Trouble:
 class Pool:
     """A named line with its own slots. `slots` None means as many as there are jobs; 0 pauses it.
 
-    `heads` are the heads of its lines that their gates admit: the first of them takes the next free slot.
+    `heavy` are those of its jobs that take more than one slot, so that nobody has to look at all of them.
     """
 
     __slots__ = (
@@ -74,9 +71,8 @@ class Pool:
         "description",
         "executor",
         "full_since_us",
-        "heads",
+        "heavy",
         "id",
-        "open_line",
         "paused_by",
         "paused_us",
         "running",
@@ -96,8 +92,7 @@ class Pool:
         self.checking: dict[int, Job] = {}
         self.full_since_us = 0
         self.trouble: Trouble | None = None
-        self.open_line = Line(None, self)
-        self.heads = SortedJobs()
+        self.heavy: dict[int, Job] = {}
 
     @property
     def slot_holders(self) -> list[int]:
@@ -105,9 +100,42 @@ class Pool:
         return [*self.running, *self.checking]
 
     @property
+    def taken(self) -> int:
+        """How many slots are taken."""
+        extra = sum(job.demand.slots - 1 for job in self.heavy.values()) if self.heavy else 0
+        return len(self.running) + len(self.checking) + extra
+
+    def has_free(self, slots: int) -> bool:
+        """Whether so many slots are free (a pool of 0 slots is paused, not full, until something runs)."""
+        return self.slots is None or self.taken + slots <= max(self.slots, 1)
+
+    def could_have(self, slots: int) -> bool:
+        """Whether it has so many slots at all."""
+        return self.slots is None or slots <= max(self.slots, 1)
+
+    @property
     def is_full(self) -> bool:
-        """Whether every slot is taken (a pool of 0 slots is paused, not full, until something runs)."""
-        return self.slots is not None and len(self.running) + len(self.checking) >= max(self.slots, 1)
+        """Whether every slot is taken."""
+        return not self.has_free(1)
+
+    def admit(self, job: "Job") -> None:
+        """Let a job that is starting take its slots."""
+        self.running[job.id] = job
+        self._weigh(job)
+
+    def check(self, job: "Job") -> None:
+        """Let a job whose program is being checked take its slots."""
+        self.checking[job.id] = job
+        self._weigh(job)
+
+    def release(self, job: "Job") -> None:
+        """The job takes no slot any more, if it took any."""
+        for jobs in (self.running, self.checking, self.heavy):
+            jobs.pop(job.id, None)
+
+    def _weigh(self, job: "Job") -> None:
+        if job.demand.slots > 1:
+            self.heavy[job.id] = job
 
     @property
     def is_paused(self) -> bool:
@@ -123,9 +151,9 @@ class Pool:
         )
 
     @property
-    def has_room(self) -> bool:
-        """Whether a job could start now."""
-        return not (self.is_full or self.is_paused or self.is_troubled)
+    def is_open(self) -> bool:
+        """Whether a job could start if there were a slot for it."""
+        return not (self.is_paused or self.is_troubled)
 
     def snapshot(self) -> PoolSnapshot:
         """The pool as it is now."""

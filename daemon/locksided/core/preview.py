@@ -87,7 +87,7 @@ def preview_submission(state: State, draft: Draft, now_us: int) -> Explanation:
     line = state.line_of(job) if job.stands_in_line else None
     if line is not None:
         line.add(job)  # heads are offered to the pool only at the end of a step
-    job.status = unstarted_status(state, job)
+    job.status = unstarted_status(job)
     explanation = explain(state, job)
     if line is not None:
         line.remove(job)
@@ -97,8 +97,10 @@ def preview_submission(state: State, draft: Draft, now_us: int) -> Explanation:
 
 
 def _job_of(state: State, draft: Draft, now_us: int) -> Job:
-    pool = state.pool(draft.pool) if draft.type is JobType.STANDARD else state.no_pool
-    job = Job(state.next_id, draft.project, draft.owner_uid, pool, now_us)
+    demand = state.no_demand
+    if draft.type is JobType.STANDARD:
+        demand = state.demand_of(draft.project, draft.pools or (draft.pool,), draft.needs)
+    job = Job(state.next_id, draft.project, draft.owner_uid, demand, now_us)
     job.priority = draft.priority
     job.terms = terms(draft.lock_share, draft.on_lost, draft.on_error)
     job.pending = {one.job_id: one.condition for one in draft.depends_on if one.job_id in state.jobs} or None

@@ -4,25 +4,27 @@ Dependants and containers follow the jobs that ended, and every job that may sta
 marked is examined: the cost depends on what it starts, ends or unblocks, never on the jobs that keep waiting.
 """
 
-from locksided.core import container_lifecycle, dispatch, lifecycle
+from locksided.core import container_lifecycle, dispatch, lifecycle, reservations
 from locksided.core.admission import may_start
+from locksided.core.candidates import Walk, next_to_start
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, UnverifiedJob
 from locksided.core.model import Program
-from locksided.core.sorted_jobs import sort_key
+from locksided.core.pools import Pool
 from locksided.core.turn import Turn
 
 
 def propagate(turn: Turn) -> None:
     """Apply all consequences, start every job that has no blocker, and bring statuses up to date."""
     propagate_endings(turn)
-    while (job := _next_startable(turn)) is not None:
+    while (found := _next_startable(turn)) is not None:
+        job, pool = found
         if isinstance(job, Container):
             container_lifecycle.start(turn, job)
         elif isinstance(job, UnverifiedJob) and job.program is Program.UNVERIFIED:
-            dispatch.check_program(turn, job)
+            dispatch.check_program(turn, job, pool)
         else:
-            dispatch.start_run(turn, job)
+            dispatch.start_run(turn, job, pool)
         propagate_endings(turn)
     for job in turn.dirty_jobs:
         if turn.state.jobs.get(job.id) is job and not job.has_started:
@@ -48,16 +50,15 @@ def propagate_endings(turn: Turn) -> None:
     dispatch.refresh_dirty_lines(turn)
 
 
-def _next_startable(turn: Turn) -> Job | None:
-    """The first admitted head over all pools with room: between pools the same order decides."""
+def _next_startable(turn: Turn) -> tuple[Job, Pool] | None:
+    """The first head that can start, and its pool."""
     state = turn.state
+    reservations.renew(turn)
     if state.draining is not None or state.store_trouble is not None:
         return None
-    best = state.no_pool.heads.first
-    for pool in state.pools.values():
-        if pool.has_room:
-            job = pool.heads.first
-            if job is not None and (best is None or sort_key(job) < sort_key(best)):
-                best = job
-    assert best is None or may_start(state, best), f"job {best and best.id} was offered but may not start"
-    return best
+    found = next_to_start(state)
+    if isinstance(found, Walk):
+        reservations.note(turn, found)
+        return None
+    assert may_start(state, found[0]), f"job {found[0].id} was offered but may not start"
+    return found

@@ -5,15 +5,20 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from lockside.documents.enums import Status
-from locksided.core.admission import blockers
+from locksided.core.admission import blockers, pool_blockers
+from locksided.core.candidates import before
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, UnverifiedJob
 from locksided.core.model import Dependency, ReasonKind
 from locksided.core.parallelism import ParallelGate
+from locksided.core.pools import Pool
+from locksided.core.resources import Resource
 from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State
 
 R = ReasonKind
+
+_OF_POOLS = frozenset({R.POOL_FULL, R.POOL_PAUSED, R.NO_EXECUTOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +166,23 @@ class TableLock(Reason):
     ahead: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceShort(Reason):
+    """There is not enough of a resource. `free` is None without limit, `ahead` when nobody asked to count.
+
+    `reserved_for` is the job that is kept free what it needs of it.
+    """
+
+    kind = R.RESOURCE
+    resource: str
+    capacity: int | None
+    need: int
+    free: int | None
+    holders: tuple[int, ...]
+    ahead: int | None
+    reserved_for: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A live job's status and reasons. `position` counts from 1 among those in line for its pool."""
@@ -179,9 +201,9 @@ def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
         return Explanation(job.status, tuple(_while_it_runs(state, job)), None)
     in_pool = count and job.stands_in_line and not isinstance(job, Container)
     ahead = _ahead_in_pool(state, job) if in_pool else None
-    reasons = [_reason(state, job, kind, ahead) for kind in blockers(state, job)]
+    reasons = list(_reasons(state, job, ahead, count=count))
     for above in waiting_containers(job):
-        reasons += [_inherited(state, job, above, kind) for kind in blockers(state, above)]
+        reasons += [_inherited(job, above, reason) for reason in _reasons(state, above, None)]
     return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
 
 
@@ -208,25 +230,39 @@ def waiting_containers(job: Job) -> Iterator[Container]:
         above = above.container
 
 
-def _inherited(state: State, job: Job, above: Container, kind: ReasonKind) -> Reason:
-    reason = _reason(state, above, kind, None)
+def _reasons(state: State, job: Job, ahead: int | None, *, count: bool = False) -> Iterator[Reason]:
+    """What blocks the job itself: of a pool and of a resource there is a reason for each that does."""
+    walk = before(state, job) if job.stands_in_line else None
+    for kind in blockers(state, job):
+        if kind is R.RESOURCE:
+            assert walk is not None
+            yield from (_resource(state, job, *one, count=count) for one in walk.short(job))
+        elif kind in _OF_POOLS:
+            yield from (_of_pool(job, *one, ahead) for one in pool_blockers(job, walk) if one[0] is kind)
+            if kind is R.NO_EXECUTOR and not job.program.is_settled:
+                yield _no_program(job)
+        else:
+            yield _reason(state, job, kind)
+
+
+def _inherited(job: Job, above: Container, reason: Reason) -> Reason:
     return replace(reason, via=above.id, since_us=max(reason.since_us, job.created_us))
 
 
 def _ahead_in_pool(state: State, job: Job) -> int:
     """How many jobs that stand in line for the same pool come first in the order of all lines."""
-    mine = sort_key(job)
+    mine, pools = sort_key(job), set(job.demand.pools)
     return sum(
         1
         for other in state.jobs.values()
-        if other.pool is job.pool
+        if not pools.isdisjoint(other.demand.pools)
         and not other.has_started
         and other.stands_in_line
         and sort_key(other) < mine
     )
 
 
-def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
+def _reason(state: State, job: Job, kind: ReasonKind) -> Reason:
     match kind:
         case R.CONFIG_LOCK:
             return _config_lock(job)
@@ -243,8 +279,6 @@ def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reas
         case R.HELD:
             assert job.held is not None
             return Held(since_us=max(job.held.since_us, job.created_us), by=job.held.by)
-        case R.POOL_FULL | R.POOL_PAUSED | R.NO_EXECUTOR:
-            return _of_pool(job, kind, ahead)
         case R.DRAINING:
             assert state.draining is not None
             return Draining(since_us=_later(job, state.draining.since_us), by=state.draining.by)
@@ -253,8 +287,8 @@ def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reas
             assert trouble is not None
             since_us = _later(job, trouble.since_us)
             return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
-        case R.RECOVERY | R.TABLE_LOCK:
-            raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
+        case _:
+            raise AssertionError(f"job {job.id} waits for a {kind} that nothing started")
 
 
 def _later(job: Job, cause_us: int) -> int:
@@ -313,15 +347,36 @@ def _phase_order(state: State, job: Job) -> PhaseOrder:
     return PhaseOrder(since_us=job.created_us, phases=titles, jobs=jobs)
 
 
-def _of_pool(job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
-    pool = job.pool
+def _no_program(job: Job) -> NoProgram:
+    awaits = job.awaits if isinstance(job, UnverifiedJob) else None
+    return NoProgram(since_us=job.waiting_since_us, pool=job.pool.id, cause=awaits)
+
+
+def _resource(state: State, job: Job, resource: Resource, amount: int, *, count: bool) -> ResourceShort:
+    mine = sort_key(job)
+    waiting = (
+        other
+        for other in state.jobs.values()
+        if resource in dict(other.demand.resources) and not other.has_started and other.stands_in_line
+    )
+    starts = [holder.run.start_us for holder in resource.holders if holder.run is not None]
+    return ResourceShort(
+        since_us=_later(job, max(starts, default=0)),
+        resource=resource.id,
+        capacity=resource.capacity,
+        need=amount,
+        free=resource.free,
+        holders=tuple(holder.id for holder in resource.holders),
+        ahead=sum(sort_key(other) < mine for other in waiting) if count else None,
+        reserved_for=next((one.id for one in state.reserved if resource in dict(one.demand.resources)), None),
+    )
+
+
+def _of_pool(job: Job, kind: ReasonKind, pool: Pool, ahead: int | None) -> Reason:
     if kind is R.POOL_PAUSED:
         since_us = _later(job, pool.paused_us)
         return PoolPaused(since_us=since_us, pool=pool.id, by=pool.paused_by, comment=pool.comment)
     if kind is R.NO_EXECUTOR:
-        if not job.program.is_settled:
-            awaits = job.awaits if isinstance(job, UnverifiedJob) else None
-            return NoProgram(since_us=job.waiting_since_us, pool=pool.id, cause=awaits)
         assert pool.trouble is not None
         since_us = _later(job, pool.trouble.since_us)
         return NoExecutor(since_us=since_us, pool=pool.id, cause=pool.trouble.cause)

@@ -73,7 +73,7 @@ def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job)
 
 def _next_attempt(turn: Turn, container: Container, last: Job) -> Job:
     state = turn.state
-    job = Job(state.next_id, last.project, last.owner_uid, last.pool, turn.now_us)
+    job = Job(state.next_id, last.project, last.owner_uid, last.demand, turn.now_us)
     state.next_id += 1
     job.priority = container.priority
     job.terms = terms(last.lock_share, last.terms.on_lost, None, reads_tables=last.terms.reads_tables)
@@ -87,6 +87,7 @@ def _next_attempt(turn: Turn, container: Container, last: Job) -> Job:
 def _save_attempt(turn: Turn, container: Container, job: Job, last: Job) -> None:
     values: dict[str, Any] = {
         "run_id": job.run_id,
+        "pool": job.pool.id,
         "status": job.status,
         "attempt": container.attempts,
         "priority": job.priority,

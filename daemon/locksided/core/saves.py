@@ -34,6 +34,8 @@ CLONED = (
     ),
     *(
         "pool",
+        "pools",
+        "needs",
         "lock_key",
         "lock_policy",
         "spec_hash",

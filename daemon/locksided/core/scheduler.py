@@ -10,16 +10,17 @@ Rules of this package
 - The caller saves what a step returns in one transaction, then carries out the actions, then answers. If
   the save fails it discards the core and loads a new one from the store.
 - Statuses change in `Turn.move` and nowhere else, along the arrows of `transitions.TRANSITIONS`.
-- Locks and slots are not counted. Their holders are the jobs that are processing or terminating. Every
-  other index in `State` is derived from the jobs, too, and `invariants` recomputes all of them.
+- Locks, slots and resources are not counted. Their holders are the jobs that are processing or
+  terminating. Every other index in `State` is derived from the jobs, too, and `invariants` recomputes all
+  of them.
 
 Theory of operation
 -------------------
 
-A job that has not started stands in a line, one per gate (a lock key) and pool, unless a start time, a hold
-or a dependency of its own keeps it back. Only the head of a line can start, when its gate admits it and its
-pool has room. `admission.blockers` is the one rule that decides this, and `reasons` explains a job by the
-same rule.
+A job that has not started stands in a line, one per gate (a lock key) and list of pools, unless a start
+time, a hold or a dependency of its own keeps it back. Only the head of a line can start, when its gate admits
+it, one of its pools has room and its resources are free: `candidates` looks at the heads in their order.
+`admission.blockers` is the one rule that decides this, and `reasons` explains a job by the same rule.
 
 A step is one `Turn`. The function in `HANDLERS` changes the state and marks the lines and jobs that this
 may affect; then `propagation` applies the consequences until there are none left: dependants follow a job
@@ -34,10 +35,10 @@ Retries, phases and rows are policies on top of this.
 Where to read on
 ----------------
 
-`model` and `jobs` (the words and the data), `transitions`, `admission`, `dispatch`, `propagation`,
-`lifecycle` (a run from start to end); then `acceptance`, `termination`, `container_lifecycle`, `retries`
-and the `*_control` modules (what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks` and
-`invariants` stand beside them.
+`model`, `jobs` and `demands` (the words and the data), `transitions`, `candidates`, `admission`, `dispatch`,
+`propagation`, `lifecycle` (a run from start to end); then `acceptance`, `termination`, `container_lifecycle`,
+`retries` and the `*_control` modules (what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks`
+and `invariants` (with `expected`) stand beside them.
 
 What could be nicer: counting the jobs ahead in a pool looks at all live jobs.
 """
@@ -55,6 +56,7 @@ from locksided.core import (
     lifecycle,
     pool_control,
     pool_trouble,
+    resource_control,
 )
 from locksided.core import inputs as i
 from locksided.core.actions import Action
@@ -62,6 +64,7 @@ from locksided.core.errors import Refused
 from locksided.core.jobs import Job
 from locksided.core.preview import TerminationPreview, preview_termination
 from locksided.core.propagation import propagate
+from locksided.core.resources import ResourceChanged
 from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.termination import terminate
@@ -151,6 +154,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.ResumePool: pool_control.resume_pool,
     i.ExecutorDown: pool_trouble.executor_down,
     i.ExecutorUp: pool_trouble.executor_up,
+    ResourceChanged: resource_control.resource_changed,
     i.DaemonStarted: daemon_control.started,
     i.DaemonStopping: daemon_control.stopping,
     i.StoreRecovered: daemon_control.store_recovered,

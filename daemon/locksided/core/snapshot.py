@@ -11,6 +11,7 @@ from locksided.core.containers import Container
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
+from locksided.core.resources import Resource
 from locksided.core.state import State
 from locksided.core.turn import Turn
 
@@ -21,6 +22,7 @@ def snapshot_of(state: State, now_us: int) -> State:
     """A copy of the jobs, pools and indexes as they are at that time."""
     clone = State(state.next_id, state.max_requeues, state.retention_us)
     clone.pools = {pool.id: _pool(pool) for pool in state.pools.values()}
+    clone.resources = {key: _resource(one) for key, one in state.resources.items()}
     clone.draining, clone.store_trouble = state.draining, state.store_trouble
     for job in state.jobs.values():
         clone.add(_job(clone, job))
@@ -29,11 +31,13 @@ def snapshot_of(state: State, now_us: int) -> State:
         if job.has_started:
             clone.occupy(job)
         elif job.program is Program.CHECKING:
-            job.pool.checking[job.id] = job
+            job.pool.check(job)
         elif job.stands_in_line:
             line = clone.line_of(job)
             line.add(job)
             turn.mark_line(line)
+    clone.reserve_us = state.reserve_us
+    clone.waiting_since = {clone.jobs[job.id]: us for job, us in state.waiting_since.items()}
     clone.tables.rebuild(clone.jobs.values())
     clone.next_serial = state.next_serial
     dispatch.refresh_dirty_lines(turn)
@@ -62,6 +66,12 @@ def _pool(pool: Pool) -> Pool:
     return clone
 
 
+def _resource(resource: Resource) -> Resource:
+    clone = copy(resource)
+    clone.holders = {}
+    return clone
+
+
 def _run(run: Run | None) -> Run | None:
     clone = copy(run)
     if clone is not None:
@@ -82,9 +92,9 @@ def _job(clone: State, job: Job) -> Job:
         other.delays = dict(other.delays)
         other.tally = copy(other.tally)
         other.limit_to(other.limit)
-        other.pool = clone.no_pool
+        other.demand, other.pool = clone.no_demand, clone.no_pool
     else:
-        other.pool = clone.pools[job.pool.id]
+        other.demand, other.pool = clone.demand(job.demand.key), clone.pools[job.pool.id]
     if job.container is not None:
         container = clone.jobs[job.container.id]
         assert isinstance(container, Container)

@@ -7,12 +7,15 @@ dependants, descendants) are rebuilt from the jobs at every start and compared w
 from heapq import heappop, heappush
 
 from lockside.documents.enums import Status
+from locksided.core.demands import Demand, DemandKey
 from locksided.core.errors import NotFound
 from locksided.core.gates import Gate
 from locksided.core.history import History
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
+from locksided.core.model import Needs
 from locksided.core.pools import Pool, Trouble
+from locksided.core.resources import Resource, ResourceKey
 from locksided.core.table_locks import TableLocks
 
 DAY_US = 86_400_000_000
@@ -25,10 +28,15 @@ class State:
     are no strong children; those are found through their containers. `delayed` are those of the others whose
     start time was given as a delay. Containers stand and run in `no_pool`,
     which has no limits and which nobody can name. The next table that is claimed gets `next_serial`.
+
+    `demands` are those of the live jobs. `waiting_since` has the heads that lacked a resource as the first
+    of a pool, and `reserved` those of them that did so for `reserve_us` (None: for ever is not too long) when
+    that was looked at last, at `renewed_us`, with the pool in which slots are kept for them.
     """
 
     __slots__ = (
         "delayed",
+        "demands",
         "dependants",
         "descendants",
         "draining",
@@ -41,10 +49,15 @@ class State:
         "next_serial",
         "no_pool",
         "pools",
+        "renewed_us",
+        "reserve_us",
+        "reserved",
+        "resources",
         "retention_us",
         "store_trouble",
         "tables",
         "timers",
+        "waiting_since",
         "waits",
     )
 
@@ -57,6 +70,12 @@ class State:
         self.gates: dict[str, dict[str, Gate]] = {}
         self.pools: dict[str, Pool] = {}
         self.no_pool = Pool("", None, "")
+        self.resources: dict[ResourceKey, Resource] = {}
+        self.demands: dict[DemandKey, Demand] = {}
+        self.reserve_us: int | None = 600_000_000
+        self.waiting_since: dict[Job, int] = {}
+        self.reserved: dict[Job, Pool] = {}
+        self.renewed_us = 0
         self.dependants: dict[int, dict[int, Job]] = {}
         self.descendants: dict[int, dict[int, Job]] = {}
         self.timers: list[tuple[int, int]] = []
@@ -86,6 +105,43 @@ class State:
             )
         return pool
 
+    def slots_by_pool(self) -> dict[str, int | None]:
+        """The slots of each pool, None without limit."""
+        return {pool.id: pool.slots for pool in self.pools.values()}
+
+    def resource(self, project: str, resource_id: str, path: str = "$.needs") -> Resource:
+        """The resource of that name that jobs of a project may need: its own, or one that is shared."""
+        found = next((one for one in self.resources_of(project) if one.id == resource_id), None)
+        if found is None:
+            raise NotFound(
+                f"There is no resource '{resource_id}': have an admin make it with resource.put.",
+                path=f"{path}.{resource_id}",
+            )
+        return found
+
+    def resources_of(self, project: str) -> list[Resource]:
+        """The resources that jobs of a project may need."""
+        return [one for one in self.resources.values() if one.is_shared or one.project == project]
+
+    def demand_of(self, project: str, pools: tuple[str, ...], needs: Needs) -> Demand:
+        """What a job of a project asks for with these words. Raises NotFound."""
+        amounts = sorted((self.resource(project, name).key, amount) for name, amount in needs.resources)
+        return self.demand(DemandKey(pools, needs.slots, tuple(amounts)))
+
+    def demand(self, key: DemandKey) -> Demand:
+        """The demand of that key, made when no live job has it. Raises NotFound."""
+        known = self.demands.get(key)
+        if known is not None:
+            return known
+        pools = tuple(map(self.pool, key.pools))
+        return Demand(key, pools, tuple((self.resources[one], amount) for one, amount in key.resources))
+
+    @property
+    def no_demand(self) -> Demand:
+        """That of containers."""
+        key = DemandKey((self.no_pool.id,))
+        return self.demands.get(key) or Demand(key, (self.no_pool,))
+
     def gate(self, project: str, key: str) -> Gate:
         """The gate of a lock key, made when there is none yet."""
         gates = self.gates.setdefault(project, {})
@@ -96,11 +152,13 @@ class State:
 
     def line_of(self, job: Job) -> Line:
         """Where the job stands, or is to stand: a gate's line is made when there is none yet."""
-        return job.pool.open_line if job.gate is None else job.gate.line(job.pool)
+        return job.demand.open_line if job.gate is None else job.gate.line(job)
 
     def add(self, job: Job) -> None:
         """Take a job into the indexes. It does not stand in line yet."""
         self.jobs[job.id] = job
+        job.demand.members += 1
+        self.demands[job.demand.key] = job.demand
         if job.gate is not None:
             job.gate.members += 1
         if job.container is not None:
@@ -118,14 +176,18 @@ class State:
             self.dependants.setdefault(other_id, {})[job.id] = job
 
     def occupy(self, job: Job) -> None:
-        """Let a job that is processing or terminating hold its lock and its slot."""
-        job.pool.running[job.id] = job
+        """Let a job that is processing or terminating hold its lock, its slots and its resources."""
+        job.pool.admit(job)
+        for resource, amount in job.demand.resources:
+            resource.holders[job] = amount
         if job.gate is not None:
             job.gate.take(job)
 
     def vacate(self, job: Job) -> None:
         """The job holds nothing any more."""
-        del job.pool.running[job.id]
+        job.pool.release(job)
+        for resource, _ in job.demand.resources:
+            del resource.holders[job]
         self.waits.pop(job.id, None)
         if job.gate is not None:
             job.gate.leave(job)
@@ -133,7 +195,10 @@ class State:
     def discard(self, job: Job, status: Status) -> list[Job]:
         """Forget a job that became final; answers those that depended on it."""
         del self.jobs[job.id]
-        job.pool.checking.pop(job.id, None)
+        job.pool.release(job)
+        job.demand.members -= 1
+        if not job.demand.members:
+            del self.demands[job.demand.key]
         self.delayed.discard(job.id)
         self.ended[job.id] = status
         if job.container is not None:
@@ -186,7 +251,7 @@ class State:
         return jobs
 
     def next_deadline_us(self) -> int | None:
-        """When something will happen by time alone: a start time, or a pool that tries again."""
+        """When something will happen by time alone: a start time, a pool that tries again, a reservation."""
         while self.timers:
             at_us, job_id = self.timers[0]
             job = self.jobs.get(job_id)
@@ -196,4 +261,7 @@ class State:
         moments = [self.timers[0][0]] if self.timers else []
         troubles = (pool.trouble for pool in self.pools.values() if pool.trouble is not None)
         moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+        if self.waiting_since:
+            due = (since_us + (self.reserve_us or 0) for since_us in self.waiting_since.values())
+            moments += [us for us in due if us > self.renewed_us]
         return min(moments, default=None)

@@ -69,7 +69,7 @@ class Turn:
     def mark_gate(self, job: Job) -> None:
         """Have the head of every line of the job's gate examined."""
         if job.gate is None:
-            self.mark_line(job.pool.open_line)
+            self.mark_line(job.demand.open_line)
             return
         for line in job.gate.lines:
             self.mark_line(line)

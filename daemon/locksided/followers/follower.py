@@ -30,6 +30,9 @@ EVENTS_AT_ONCE = 500
 PASSED_OVER = 10_000
 """After so many events that do not concern it a follower saves its cursor, so that they need not be kept."""
 
+RESTS_TIMES, REST_SECONDS = 10, (0.1, 1.0)
+"""A patient follower rests so many times as long as it worked, within these bounds."""
+
 RECOVERED = "daemon.storeRecovered"
 
 
@@ -42,8 +45,8 @@ class Follower:
 
     `concerns`, if there is one, is called with every event that is committed, of any kind: only those for
     which it returns true wake the follower. `written` hears of each decision that was committed what its
-    write returned. Between two decisions it rests for `rest_seconds` of the machine's time: a turn of the
-    scheduler that many events share costs the jobs less.
+    write returned. One that `is_patient` rests between two decisions, the longer the more the last one took:
+    a turn of the scheduler that many events share costs the jobs less.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Follower:
     decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
     concerns: Callable[[EventRow], bool] | None = None
     written: Callable[[Any], None] | None = None
-    rest_seconds: float = 0.0
+    is_patient: bool = False
 
     def is_woken_by(self, events: Sequence[EventRow]) -> bool:
         """Whether any of these events concerns it; all are looked at."""
@@ -77,6 +80,7 @@ class Following:
         with self._broker.watching(self._note):
             while True:
                 self._news.clear()
+                began = clock.real_seconds()
                 try:
                     await self._one_decision()
                 except Refused as refusal:
@@ -86,20 +90,21 @@ class Following:
                     # Its write failed. The one place here that takes any fault: it must not end the daemon.
                     self._is_behind = False
                     log.exception("a follower failed", follower=self._follower.name)
-                await self._rest()
+                await self._rest(clock.real_seconds() - began)
                 if not self._is_behind:
                     await self._news.wait()
 
     async def _one_decision(self) -> None:
         answer = await self._scheduler.ask(Exclusive(self._decide))
-        if self._follower.written is not None:
+        if self._follower.written is not None and answer is not None:
             self._follower.written(answer)
 
-    async def _rest(self) -> None:
+    async def _rest(self, worked_seconds: float) -> None:
         """Let events gather. Whoever moves a clock by hand waits until they are decided on."""
-        if self._follower.rest_seconds:
+        if self._follower.is_patient:
+            least, most = REST_SECONDS
             with threads.at_work:
-                await clock.real_sleep(self._follower.rest_seconds)
+                await clock.real_sleep(min(max(RESTS_TIMES * worked_seconds, least), most))
 
     def _note(self, events: list[EventRow]) -> None:
         self._passed_over += len(events)

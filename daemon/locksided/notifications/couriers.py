@@ -3,7 +3,6 @@
 Nothing here waits for a receiver, and no job waits for anything here.
 """
 
-import asyncio
 from functools import partial
 
 import structlog
@@ -12,8 +11,8 @@ from locksided import clock, threads
 from locksided.actors.asides import Aside, Asides
 from locksided.actors.broker import Broker
 from locksided.actors.messages import Write
+from locksided.actors.rounds import Rounds
 from locksided.actors.scheduler import SchedulerActor
-from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
@@ -30,7 +29,6 @@ from locksided.settings import NotificationSettings
 from locksided.store import asides as aside_rows
 from locksided.store import deliveries
 from locksided.store.deliveries import Rate
-from locksided.store.errors import StoreUnavailable
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.rows import EventRow
 from locksided.store.sql import Database
@@ -64,48 +62,32 @@ class Couriers:
         self._commands = commands
         self.owner = commands.owner
         self._rate = Rate(TO_ONE_AT_ONCE, settings.per_minute)
-        self._news = asyncio.Event()
+        self._rounds = Rounds("notifications")
         self._are_all_at_work = False
 
     def wake(self) -> None:
         """Have it look for what is due, after all that is being saved."""
-        self._news.set()
+        self._rounds.news.set()
 
     async def run(self, asides: Asides, scheduler: SchedulerActor, broker: Broker) -> None:
-        """Send what is due until cancelled. What cannot be done now waits for news."""
+        """Send what is due until cancelled."""
         with broker.watching(self._note):
-            self.wake()
-            while True:
-                timer = await self._timer()
-                try:
-                    await self._news.wait()
-                finally:
-                    if timer is not None:
-                        timer.cancel()
-                self._news.clear()
-                if self._are_all_at_work:
-                    continue
-                try:
-                    await scheduler.look(lambda _: None)  # what is being settled is saved then
-                    await self._round(asides, scheduler)
-                except (Refused, StoreUnavailable, OSError) as problem:
-                    log.warning("notifications wait", cause=str(problem))
+            await self._rounds.run(scheduler, self._next_us, partial(self._round, asides, scheduler))
 
     def _note(self, events: list[EventRow]) -> None:
         if any(event.kind.startswith("notification.") or event.kind == RECOVERED for event in events):
             self.wake()
 
-    async def _timer(self) -> clock.Timer | None:
+    async def _next_us(self) -> int | None:
         if self._are_all_at_work:
             return None
         look = partial(deliveries.next_us, now_us=clock.now_us(), rate=self._rate)
-        try:
-            due_us = await self._store.read_patiently(look)
-        except StoreUnavailable:
-            return None  # its return is news
-        return None if due_us is None else clock.call_at(due_us, self.wake)
+        return await self._store.read_patiently(look)
 
     async def _round(self, asides: Asides, scheduler: SchedulerActor) -> None:
+        if self._are_all_at_work:
+            return
+        await scheduler.look(lambda _: None)  # what is being settled is saved then
         if lost := await self._store.read(deliveries.lost):
             await scheduler.ask(settled(lost, Reports({}), self._settings))
         free = COURIERS_AT_ONCE - await self._at_work(COURIER)

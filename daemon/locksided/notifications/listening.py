@@ -6,6 +6,7 @@ It sends nothing: the couriers do. While there are no subscriptions, no event wa
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from lockside.documents.notification import NotifiedEvent as Event
 from locksided.actors.messages import Decided
@@ -15,7 +16,7 @@ from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
 from locksided.notifications.long_jobs import timers_for
 from locksided.notifications.matching import Failures, Matching, Message, Subject, Told
-from locksided.notifications.writing import body_of, write_messages
+from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings
 from locksided.store import notification_timers, notifications, reads
 from locksided.store.catalog import objects
@@ -28,7 +29,6 @@ from locksided.store.transaction import Transaction
 
 STATUS, JOB_CREATED, CREATED = "job.status", "job.created", "notification.created"
 _CHANGED = frozenset({CREATED, "notification.updated"})
-REST_SECONDS = 0.2
 _KINDS = frozenset({STATUS, JOB_CREATED, *telling.OTHERS})
 
 
@@ -41,13 +41,27 @@ class Heard:
     timers: Sequence[TimerRow] = ()
 
 
-class Listening:
-    """Follows what can be told while there are subscriptions. All of `news` hear when there is something."""
+class Done(NamedTuple):
+    """What a round has written: something to deliver, something to wait for."""
 
-    def __init__(self, store: Store, settings: Settings, news: Sequence[Callable[[], None]]) -> None:
+    has_deliveries: bool
+    has_timers: bool
+
+
+class News(NamedTuple):
+    """Who hears of that."""
+
+    deliveries: Callable[[], None]
+    timers: Callable[[], None]
+
+
+class Listening:
+    """Follows what can be told while there are subscriptions."""
+
+    def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: News) -> None:
         self._store = store
         self._project_names = {settings.project.id: settings.project.name}
-        self._most_pending = settings.notifications.max_pending
+        self._backlog = backlog
         self._news = news
         self._is_heard = False
         self._hears_of_waiting = False
@@ -58,11 +72,13 @@ class Listening:
 
     def follower(self) -> Follower:
         """Who follows."""
-        return Follower("notifications", _KINDS, self._decide, self._concerns, self._written, REST_SECONDS)
+        return Follower("notifications", _KINDS, self._decide, self._concerns, self._written, is_patient=True)
 
-    def _written(self, has_news: object) -> None:
-        for tell in self._news if has_news else ():
-            tell()
+    def _written(self, done: Done) -> None:
+        if done.has_deliveries:
+            self._news.deliveries()
+        if done.has_timers:
+            self._news.timers()
 
     def _concerns(self, event: EventRow) -> bool:
         if event.kind in _CHANGED:
@@ -73,7 +89,7 @@ class Listening:
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
         heard = await self._store.read(partial(self._look, events))
-        return Decided(partial(_write, heard, self._most_pending))
+        return Decided(partial(_write, heard, self._backlog))
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
         matching = Matching(enabled(connection), partial(notifications.failures_of, connection))
@@ -123,11 +139,10 @@ def config_name(connection: Database, job: JobRow) -> str | None:
     return None if found is None else found.body.get("name")
 
 
-def _write(heard: Heard, most_pending: int, tx: Transaction) -> bool:
-    """Whether there is something to deliver, or to wait for."""
+def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> Done:
     for (name, subject), (failures, is_told) in heard.counted.items():
         notifications.count_failures(tx, name, subject, failures, is_told=is_told)
     for timer in heard.timers:
         notification_timers.add(tx, timer)
-    write_messages(tx, heard.messages, most_pending)
-    return bool(heard.messages or heard.timers)
+    is_dropping = write_messages(tx, heard.messages, backlog)
+    return Done(bool(heard.messages), bool(heard.timers) or is_dropping)

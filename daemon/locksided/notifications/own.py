@@ -16,7 +16,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.followers.follower import Follower
 from locksided.notifications import standing, telling
 from locksided.notifications.recipients import origin_of, recipient_of
-from locksided.notifications.writing import Room
+from locksided.notifications.writing import Backlog, Room
 from locksided.runs.specification import read_specification
 from locksided.settings import Settings
 from locksided.store import deliveries, notifications, reads
@@ -27,7 +27,6 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 CREATED, STATUS, STAGE = "job.created", "job.status", "job.stage"
-REST_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -41,10 +40,10 @@ class Heard:
 class OwnNotifications:
     """Follows the jobs that asked for notifications. `news` is called when there is something to deliver."""
 
-    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
         self._project_names = {settings.project.id: settings.project.name}
-        self._most_pending = settings.notifications.max_pending
+        self._backlog = backlog
         self._news = news
         self._live: set[int] = set()
 
@@ -55,7 +54,9 @@ class OwnNotifications:
     def follower(self) -> Follower:
         """Who follows."""
         kinds = frozenset({CREATED, STATUS, STAGE})
-        return Follower("jobNotifications", kinds, self._decide, self._concerns, self._written, REST_SECONDS)
+        return Follower(
+            "jobNotifications", kinds, self._decide, self._concerns, self._written, is_patient=True
+        )
 
     def _concerns(self, event: EventRow) -> bool:
         if event.kind == CREATED and event.data.get("notifies") and event.job_id is not None:
@@ -72,7 +73,7 @@ class OwnNotifications:
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
         heard = await self._store.read(partial(self._look, events))
-        return Decided(partial(_write, heard, self._most_pending))
+        return Decided(partial(_write, heard, self._backlog))
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
         ids = {event.job_id for event in events if event.job_id is not None}
@@ -145,10 +146,10 @@ def _values(job: JobRow, data: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in known.items() if value is not None}
 
 
-def _write(heard: Heard, most_pending: int, tx: Transaction) -> bool:
+def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> bool:
     """Whether there is something to deliver."""
     now_us = clock.now_us()
-    connection, room = tx.reading(), Room(tx, most_pending)
+    connection, room = tx.reading(), Room(tx, backlog)
     for event, name, body, to in heard.told:
         body_id = deliveries.add_body(tx, body)
         notice = Notice(event.project, name, event.seq, event.job_id, body_id)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from lockside.documents.notification import (
     Command,
     Email,
@@ -11,8 +13,10 @@ from lockside.documents.notification import (
     SubscriptionSpec,
     Webhook,
     channel_of,
+    seconds_from_now,
 )
 from lockside.documents.secrets import is_cipher
+from locksided import clock
 from locksided.core.errors import Invalid
 from locksided.notifications.addresses import SETTING, Allowed, Target, literal
 from locksided.settings import Settings
@@ -39,11 +43,14 @@ def url_of(webhook: Webhook) -> str:
 
 
 def checked(spec: SubscriptionSpec, settings: Settings) -> SubscriptionSpec:
-    """The document, unless its recipient can never be told. Raises Invalid with the path in it."""
+    """The document with its end as a time. Raises Invalid, with the path in it, for who can never be told."""
     if spec.id == PROJECT:
         raise Invalid(f"`{PROJECT}` stands for the project itself: choose another id.", path="$.id")
     check(spec.recipient, settings, "$.recipient")
-    return spec
+    seconds = None if spec.expires_at is None else seconds_from_now(spec.expires_at)
+    if seconds is None:
+        return spec
+    return replace(spec, expires_at=clock.to_text(clock.now_us() + seconds * clock.SECOND_US))
 
 
 def check(recipient: Recipient, settings: Settings, path: str) -> None:

@@ -23,7 +23,7 @@ from locksided.notifications.hearers import enabled
 from locksided.notifications.listening import config_name
 from locksided.notifications.long_jobs import Wait, ran_us, waits_of
 from locksided.notifications.matching import Hearer, Message, Told
-from locksided.notifications.writing import body_of, write_messages
+from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings
 from locksided.store import deliveries, notification_timers, reads
 from locksided.store.errors import StoreUnavailable
@@ -76,10 +76,10 @@ class Standing:
 class Timers:
     """One timer of the loop serves all. `news` is called when there is something to deliver."""
 
-    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
         self._project_names = {settings.project.id: settings.project.name}
-        self._most_pending = settings.notifications.max_pending
+        self._backlog = backlog
         self._tell_couriers = news
         self._news = asyncio.Event()
         self._alive_us: dict[SubscriptionName, int] = {}
@@ -128,7 +128,7 @@ class Timers:
         alive = self._alive(found.hearers.values())
         is_dropping = found.dropped_us is not None and found.dropped_us <= now_us
         if over or due or alive or is_dropping:
-            work = partial(_write, [*over, *due], messages, alive, self._most_pending)
+            work = partial(_write, [*over, *due], messages, alive, self._backlog)
             await scheduler.ask(work)
             self._tell_couriers()
         left = [found.left_us(one, now_us) for one in found.timers if one not in over and one not in due]
@@ -197,14 +197,14 @@ def _write(
     done: Sequence[TimerRow],
     messages: Sequence[Message],
     alive: Sequence[Hearer],
-    most_pending: int,
+    backlog: Backlog,
     tx: Transaction,
 ) -> None:
     tx.reading()
     for timer in done:
         notification_timers.forget(tx, timer)
     everything = [*messages, *(_alive_message(tx, one) for one in alive)]
-    write_messages(tx, [(one, body_of(one.told)) for one in everything], most_pending)
+    write_messages(tx, [(one, body_of(one.told)) for one in everything], backlog)
     deliveries.tell_dropped(tx, clock.now_us())
 
 

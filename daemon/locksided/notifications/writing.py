@@ -15,36 +15,47 @@ def body_of(told: Told) -> bytes:
     return telling.body_of(told.name.value, told.event.time_us, told.data)
 
 
+class Backlog:
+    """How many deliveries a project may still add, at least: they are counted only near the limit."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.left: dict[str, int] = {}
+
+
 class Room:
     """How many deliveries a transaction may still add; what has no room is dropped, and counted."""
 
-    def __init__(self, tx: Transaction, most: int) -> None:
+    def __init__(self, tx: Transaction, backlog: Backlog) -> None:
         self._tx = tx
-        self._most = most
-        self._left: dict[str, int] = {}
+        self._backlog = backlog
+        self._is_counted: set[str] = set()
         self._dropped: dict[str, int] = {}
 
     def take(self, project: str, wanted: int) -> int:
         """How many of so many may be written."""
-        if project not in self._left:
-            self._left[project] = deliveries.room(self._tx.connection, project, self._most)
-        granted = max(min(wanted, self._left[project]), 0)
-        self._left[project] -= granted
+        left = self._backlog.left
+        if left.get(project, 0) < wanted and project not in self._is_counted:
+            self._is_counted.add(project)
+            left[project] = deliveries.room(self._tx.connection, project, self._backlog.most)
+        granted = max(min(wanted, left[project]), 0)
+        left[project] -= granted
         if granted < wanted:
             self._dropped[project] = self._dropped.get(project, 0) + wanted - granted
         return granted
 
-    def close(self) -> None:
-        """Remember what was dropped, and tell it when it is time."""
+    def close(self) -> bool:
+        """Remember what was dropped, and tell it when it is time; whether anything was."""
         for project, count in self._dropped.items():
             deliveries.note_dropped(self._tx, project, count)
         if self._dropped:
             deliveries.tell_dropped(self._tx, clock.now_us())
+        return bool(self._dropped)
 
 
-def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], most_pending: int) -> None:
-    """Have all be sent for which there is room."""
-    now_us, room = clock.now_us(), Room(tx, most_pending)
+def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], backlog: Backlog) -> bool:
+    """Have all be sent for which there is room; whether something was dropped."""
+    now_us, room = clock.now_us(), Room(tx, backlog)
     for message, body in messages:
         event = message.told.event
         body_id = deliveries.add_body(tx, body)
@@ -55,4 +66,4 @@ def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], m
         for one in message.gathered:
             if room.take(event.project, 1):
                 deliveries.add_gathered(tx, notice, one.channel, one.name.id, one.gathers_seconds, now_us)
-    room.close()
+    return room.close()

@@ -12,7 +12,7 @@ from lockside.documents.enums import JobType
 from lockside.documents.runtime import Retry
 from locksided.core import model
 from locksided.core.errors import Limit
-from locksided.core.model import Draft
+from locksided.core.model import Draft, Needs
 from locksided.runs.canonical import freeze
 from locksided.runs.orchestration import RunPhase
 from locksided.runs.plan import configurations
@@ -195,11 +195,13 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
     if resolved.environment is not None:
         environment = freeze(resolved.environment)
         blobs.append((environment.hash, environment.body))
-    owner = place.owner
+    owner, pools = place.owner, tuple(document.pools or ("",))
     return Draft(
         project=owner.project,
         owner_uid=owner.uid,
-        pool=document.pool or "",
+        pool=document.pool or pools[0],
+        pools=() if document.pool is not None else pools,
+        needs=Needs.from_data(document.needs),
         priority=place.priority,
         lock_key=resolved.lock_key,
         lock_share=resolved.lock_share,

@@ -1,5 +1,6 @@
 """The environment of a step: the common interface's `KBC_*` names, lockside's own, a plain base. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha1
@@ -25,11 +26,15 @@ _INTERFACE = {
 }
 
 
+_NOT_OF_A_NAME = re.compile("[^A-Z0-9_]")
+
+
 @dataclass(frozen=True, slots=True)
 class JobContext:
     """What a step has to know of its job. `home` is the home folder of the account that it runs as.
 
     `schedule` and `trigger` are what made the job tells it.
+    `resources` are what it was given of each.
     `podman` is what its steps with images are run by; None where it has none.
     """
 
@@ -44,6 +49,7 @@ class JobContext:
     schedule: Mapping[str, Any] | None = None
     trigger: Mapping[str, Any] | None = None
     podman: Podman | None = None
+    resources: Mapping[str, Any] | None = None
 
     @property
     def account(self) -> int | None:
@@ -61,11 +67,23 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         "LOCKSIDE_JOB_SOCKET": context.socket,
         **environment_of_moment(context.schedule),
         **environment_of_causes(context.trigger),
+        **environment_of_resources(context.resources),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}
     interface = _interface(step, spec, context)
     return {**_base(context), **interface, **step.execution.environment, **job}
+
+
+def environment_of_resources(resources: Mapping[str, Any] | None) -> dict[str, str]:
+    """The units that the job was given of each resource, or the amount, by the names that tell them."""
+    variables = {}
+    for name, share in (resources or {}).items():
+        value = ",".join(share["units"]) or str(share["amount"])
+        variables["LOCKSIDE_RESOURCE_" + _NOT_OF_A_NAME.sub("_", name.upper())] = value
+        if share["environment"]:
+            variables[share["environment"]] = value
+    return variables
 
 
 def _base(context: JobContext) -> dict[str, str]:

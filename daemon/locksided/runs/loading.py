@@ -227,6 +227,7 @@ class RunLoader:
             run_as=run_as,
             schedule=row.schedule,
             trigger=row.trigger,
+            resources=row.resources,
         )
         return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 

@@ -67,12 +67,14 @@ class TableSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names; `pools` are those that exist.
+    """The daemon's own values, for what nobody names.
 
-    From `missing_schemes` nothing can be fetched: their extras are not installed.
+    `pools` are those that exist, with their slots, `resources` those of the project, with their capacities;
+    None is without limit. From `missing_schemes` nothing can be fetched: their extras are not installed.
     """
 
-    pools: Collection[str]
+    pools: Mapping[str, int | None] = field(hash=False)
+    resources: Mapping[str, int | None] = field(default_factory=dict, hash=False)
     pool: str = "default"
     lock_policy: str = "exclusive"
     timeout_seconds: float | None = 3600.0
@@ -83,9 +85,13 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeValues:
-    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`."""
+    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`.
 
-    pool: str
+    `pools` are those in which the job may run, by preference. `needs` are amounts of resources, and `slots`.
+    """
+
+    pools: tuple[str, ...]
+    needs: Mapping[str, int]
     parallelism: Parallelism | None
     backend: Mapping[str, Any]
     limits: Limits

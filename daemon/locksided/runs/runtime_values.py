@@ -1,16 +1,17 @@
 """Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.paths import join
+from lockside.documents.pool import SLOTS
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
 from lockside.documents.staging import listed
-from locksided.core.errors import NotFound
+from locksided.core.errors import Invalid, NotFound
 from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"
@@ -40,10 +41,12 @@ def first_named(levels: Levels, name: str) -> tuple[Any, str]:
 
 
 def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defaults) -> RuntimeValues:
-    """All runtime values; `asked` are the levels above the component's. Raises `NotFound` for a pool."""
+    """All runtime values; `asked` are the levels above the component's. Raises `NotFound`, `Invalid`."""
     levels = (*asked, Level(manifest, "$.component"))
+    pools = _pools(levels, defaults)
     return RuntimeValues(
-        pool=_pool(levels, defaults),
+        pools=pools,
+        needs=_needs(levels, pools, defaults),
         parallelism=first_named(levels, "parallelism")[0],
         backend=_backend(levels),
         limits=_limits(component, asked, manifest.limits, defaults),
@@ -54,13 +57,47 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
     )
 
 
-def _pool(levels: Levels, defaults: Defaults) -> str:
-    pool, path = first_named(levels, "pool")
-    pool = defaults.pool if pool is None else pool
-    if pool not in defaults.pools:
-        known = ", ".join(sorted(defaults.pools)[:20])
-        raise NotFound(f"There is no pool {pool!r}. Pools: {known}.", path=path)
-    return str(pool)
+def _pools(levels: Levels, defaults: Defaults) -> tuple[str, ...]:
+    """Those of the first level that names any."""
+    named = {join("$", "pool"): defaults.pool}
+    for level in levels:
+        pool, pools = level.values.pool, level.values.pools
+        if pool is not None:
+            named = {join(level.path, "pool"): pool}
+            break
+        if pools is not None:
+            named = {join(level.path, "pools", place): one for place, one in enumerate(pools)}
+            break
+    for path, pool in named.items():
+        if pool not in defaults.pools:
+            known = ", ".join(sorted(defaults.pools)[:20])
+            raise NotFound(f"There is no pool {pool!r}. Pools: {known}.", path=path)
+    return tuple(named.values())
+
+
+def _needs(levels: Levels, pools: Sequence[str], defaults: Defaults) -> Mapping[str, int]:
+    """The needs of the first level that names any, taken whole."""
+    found, path = first_named(levels, "needs")
+    needs: Mapping[str, int] = found or {}
+    for name, amount in needs.items():
+        at = join(path, name)
+        if name == SLOTS:
+            _check_slots(amount, pools, defaults, at)
+            continue
+        if name not in defaults.resources:
+            known = ", ".join(sorted(defaults.resources)[:20]) or "none"
+            raise NotFound(f"There is no resource {name!r}. Resources: {known}.", path=at)
+        capacity = defaults.resources[name]
+        if capacity is not None and amount > capacity:
+            raise Invalid(f"There is no more than {capacity} of resource {name!r}.", path=at)
+    return needs
+
+
+def _check_slots(slots: int, pools: Sequence[str], defaults: Defaults, path: str) -> None:
+    for pool in pools:
+        most = defaults.pools[pool]
+        if most is not None and slots > max(most, 1):
+            raise Invalid(f"Pool {pool!r} has no more than {most} slots.", path=path)
 
 
 def _backend(levels: Levels) -> dict[str, Any]:
@@ -104,6 +141,8 @@ def passed_on(levels: Levels) -> tuple[Level, ...]:
                 tag=values.tag,
                 parallelism=getattr(values, "parallelism", None),
                 pool=values.pool,
+                pools=values.pools,
+                needs=values.needs,
                 backend=msgspec.to_builtins(getattr(values, "backend", None)) or {},
                 limits=values.limits,
                 retry=values.retry,

@@ -82,6 +82,7 @@ class Specification(Document, frozen=True, kw_only=True):
     behavior: Behavior = Behavior()
     retry: Retry | None = None
     pools: list[str] | None = None
+    needs: dict[str, int] | None = None
     inputs: list[dict[str, Any]] | None = None
     archive: dict[str, Any] | None = None
     notifications: list[JobNotification] | None = None

@@ -9,7 +9,6 @@ from typing import Any
 
 from lockside.calendar.calendars import moments_between
 from lockside.calendar.walltimes import first_moment_us
-from lockside.calendar.zones import zone
 from lockside.documents.schedule import ScheduleSpec
 from lockside.documents.times import time_us
 from lockside.protocol.methods import schedules as p
@@ -26,7 +25,7 @@ from locksided.schedules.ledger import tell
 from locksided.schedules.making import Told, creation_of, draft_of
 from locksided.schedules.owners import check_may_steer, current_owner
 from locksided.schedules.settling import Found, read
-from locksided.schedules.standing import terms_of
+from locksided.schedules.standing import known_zone, terms_of
 from locksided.server.calls import Call
 from locksided.store import schedules
 from locksided.store.schedules import Name
@@ -117,7 +116,7 @@ class Backfills:
         creation = creation_of(self._service, owner, found.name)
         changes: dict[str, Any] = {"priority": params.priority}
         if params.pool is not None:
-            changes["pool"] = params.pool
+            changes |= {"pool": params.pool, "pools": None}
         drafts = []
         for moment_us in moments:
             told = await self.told(found, moment_us, backfill=backfill)
@@ -160,7 +159,7 @@ def _time_of(text: str, spec: ScheduleSpec, path: str, *, is_end: bool) -> int:
             return time_us(text)
     except ValueError as problem:
         raise Invalid(f'{problem}, or a local date such as "2026-01-31".', path=path) from None
-    rules = zone(spec.zone_name).rules
+    rules = known_zone(spec.zone_name).rules
     if is_end:
         return first_moment_us(datetime.combine(day + timedelta(days=1), time()), rules) - 1
     return first_moment_us(datetime.combine(day, time()), rules)

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
-from lockside.calendar.zones import zone
 from lockside.documents.enums import ScheduleState
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
 from locksided.core.errors import Conflict, Limit
 from locksided.core.moments import sort_due
 from locksided.schedules import owners
-from locksided.schedules.standing import settled_at, standing_of, terms_of, with_due
+from locksided.schedules.standing import ZoneIsGone, known_zone, settled_at, standing_of, terms_of, with_due
 from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store import reads, schedules
@@ -68,7 +67,11 @@ def require_settled(
     old, spec = from_store(before.body, ScheduleSpec), from_store(body, ScheduleSpec)
     if not (old.same_calendar(spec) and old.state is spec.state):
         standing = standing_of(row, schedules.decided_behind(connection, name, row.settled_us))
-        due = sort_due(terms_of(old, name, identity_of(connection)), standing, time_us)
+        try:
+            terms = terms_of(old, name, identity_of(connection))
+        except ZoneIsGone:
+            return  # nobody knows what was due
+        due = sort_due(terms, standing, time_us)
         if due.stretches or due.candidates:
             raise Unsettled(name)
 
@@ -85,7 +88,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
     old = None if before is None else from_store(before.body, ScheduleSpec)
     row = owners.with_owner(row, change.owner)
     if old is None or not old.same_calendar(spec):
-        known = zone(spec.zone_name)
+        known = known_zone(spec.zone_name)
         row = msgspec.structs.replace(row, zone=known.name, zone_digest=known.digest, broken=None)
         row = settled_at(
             row, max(change.time_us, row.settled_us) if _is_near(row, change) else change.time_us
@@ -99,7 +102,7 @@ def deleted(tx: Transaction, key: Key, _change: Change) -> None:
 
 
 def _new(name: Name, spec: ScheduleSpec, change: Change) -> ScheduleRow:
-    known, owner = zone(spec.zone_name), change.owner or change.by
+    known, owner = known_zone(spec.zone_name), change.owner or change.by
     row = ScheduleRow(
         project=name.project,
         id=name.id,
@@ -120,8 +123,7 @@ def _with_state(tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, change: C
         row = msgspec.structs.replace(row, disabled_us=None)
     elif row.disabled_us is None:
         row = msgspec.structs.replace(row, disabled_us=change.time_us)
-    name = Name(row.project, row.id)
-    return with_due(row, spec, terms_of(spec, name, identity_of(tx.connection)))
+    return with_due(row, spec, identity_of(tx.connection))
 
 
 def _is_near(row: ScheduleRow, change: Change) -> bool:

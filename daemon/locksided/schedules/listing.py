@@ -64,7 +64,7 @@ def _read(
 def _pending(identity: int, found: Found, wanted: LedgerFilter) -> list[View]:
     """What has fallen into a pause that lasts, newest first."""
     standing = standing_of(found.row, found.decided)
-    if standing.pause is None:
+    if standing.pause is None or found.row.broken is not None:
         return []
     due = sort_due(terms_of(found.spec, found.name, identity), standing, clock.now_us())
     rows = [one for one in reversed(due.stretches) if one.cause in (MomentCause.PAUSED, MomentCause.DISABLED)]

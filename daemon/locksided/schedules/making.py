@@ -7,14 +7,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from lockside.calendar.walltimes import wall_of
-from lockside.calendar.zones import zone
 from lockside.documents.schedule import ScheduleSpec
 from locksided import clock
 from locksided.api.job_drafts import Creation, Origin
 from locksided.api.service import Service
 from locksided.core.errors import Refused
 from locksided.core.model import Draft
-from locksided.schedules.standing import us
+from locksided.schedules.standing import known_zone, us
 from locksided.server.access import Principal
 from locksided.store.schedules import Name
 
@@ -41,7 +40,7 @@ class Told:
         moment = clock.to_text(self.moment_us)
         date = None
         if self.moment_us is not None:
-            date = wall_of(self.moment_us, zone(spec.zone_name).rules).date().isoformat()
+            date = wall_of(self.moment_us, known_zone(spec.zone_name).rules).date().isoformat()
         return {
             "id": self.name.id,
             "version": self.version,

@@ -4,13 +4,13 @@ One timer serves all schedules: the database knows which is due next, so an idle
 a wake-up.
 """
 
-import asyncio
 from functools import partial
 
 import structlog
 
 from locksided import clock
 from locksided.actors.broker import Broker
+from locksided.actors.rounds import Rounds
 from locksided.api.service import Service
 from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
@@ -36,24 +36,16 @@ class Planner:
         self._broker = broker
         self._settling = Settling(service)
         self._replanning = Replanning(service)
-        self._news = asyncio.Event()
+        self._rounds = Rounds("schedules")
+        self._news = self._rounds.news
         self._back_timer: clock.Timer | None = None
         self._is_back_for_long = False
 
     async def run(self) -> None:
-        """Plan until cancelled. What cannot be saved now waits for news."""
+        """Plan until cancelled."""
         with self._broker.watching(self._note):
-            self._news.set()
             await self._begin()
-            while True:
-                timer = await self._timer()
-                try:
-                    await self._news.wait()
-                finally:
-                    if timer is not None:
-                        timer.cancel()
-                self._news.clear()
-                await self._round()
+            await self._rounds.run(self._service.scheduler, self._next_us, self._round)
 
     async def _begin(self) -> None:
         """See whether zones have changed while no daemon ran, and what could not be planned."""
@@ -67,24 +59,17 @@ class Planner:
         if any(event.kind.startswith("schedule.") or event.kind in _NEWS for event in events):
             self._news.set()
 
-    async def _timer(self) -> clock.Timer | None:
-        """The timer of what is due next; None when nothing is."""
-        try:
-            times = await self._service.store.read(schedules.next_times)
-        except StoreUnavailable:
-            return None  # its return is news
-        known = [moment_us for moment_us in times if moment_us is not None]
-        return clock.call_at(min(known), self._news.set) if known else None
+    async def _next_us(self) -> int | None:
+        """When something is due next."""
+        times = await self._service.store.read(schedules.next_times)
+        return min((moment_us for moment_us in times if moment_us is not None), default=None)
 
     async def _round(self) -> None:
-        try:
-            await self._look_at_clock()
-            while names := await self._due():
-                for name in names:
-                    await self._settle(name)
-            await tell_overdue(self._service)
-        except (Refused, StoreUnavailable) as problem:
-            log.warning("schedules wait", cause=str(problem))
+        await self._look_at_clock()
+        while names := await self._due():
+            for name in names:
+                await self._settle(name)
+        await tell_overdue(self._service)
 
     async def _due(self) -> list[Name]:
         asked = partial(schedules.due, now_us=clock.now_us(), limit=AT_ONCE)

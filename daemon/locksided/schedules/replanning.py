@@ -3,22 +3,19 @@
 from functools import partial
 
 import structlog
-from msgspec.structs import replace
 
 from lockside.calendar import zones
 from locksided import clock, threads
 from locksided.api.service import Service
 from locksided.schedules.ledger import tell
 from locksided.schedules.settling import Found, read
-from locksided.schedules.standing import in_changed_zone, settled_at, terms_of, us, with_due
+from locksided.schedules.standing import GONE, ZoneIsGone, in_changed_zone, settled_at, us, with_due
 from locksided.store import schedules
 from locksided.store.schedules import Name
 from locksided.store.time_rows import ScheduleRow
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("schedules")
-
-GONE = "gone"
 
 
 class Replanning:
@@ -51,10 +48,9 @@ class Replanning:
             return
         try:
             row = in_changed_zone(found.row, found.spec)
-            row = self._with_due(found, row)
-        except zones.UnknownZoneError as problem:
-            row = _broken(found.row, str(problem))
-        self._save(tx, found, row, "zone")
+        except ZoneIsGone:
+            row = found.row  # which is broken now
+        self._save(tx, found, self._with_due(found, row), "zone")
 
     # -- the clock ----------------------------------------------------------------------------------------
 
@@ -72,14 +68,17 @@ class Replanning:
         found = read(tx.connection, name)
         if found is None or found.row.settled_us <= now_us:
             return
+        try:
+            row = settled_at(found.row, now_us)
+        except ZoneIsGone:
+            return  # it is planned anew when the zone is back
         schedules.take_back(tx, name, now_us)
-        self._save(tx, found, self._with_due(found, settled_at(found.row, now_us)), "clock")
+        self._save(tx, found, self._with_due(found, row), "clock")
 
     # -- both ---------------------------------------------------------------------------------------------
 
     def _with_due(self, found: Found, row: ScheduleRow) -> ScheduleRow:
-        terms = terms_of(found.spec, found.name, self._service.store.identity)
-        return with_due(row, found.spec, terms)
+        return with_due(row, found.spec, self._service.store.identity)
 
     def _save(self, tx: Transaction, found: Found, row: ScheduleRow, because: str) -> None:
         schedules.save(tx, row)
@@ -96,7 +95,3 @@ def _digest(name: str) -> str:
         return zones.zone(name).digest
     except zones.UnknownZoneError:
         return GONE
-
-
-def _broken(row: ScheduleRow, why: str) -> ScheduleRow:
-    return replace(row, zone_digest=GONE, broken=why, due_us=None)

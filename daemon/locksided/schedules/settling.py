@@ -11,7 +11,6 @@ from functools import partial
 import msgspec
 import structlog
 
-from lockside.calendar.zones import UnknownZoneError
 from lockside.documents.enums import MisfirePolicy, Status
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
@@ -29,7 +28,7 @@ from locksided.core.transitions import NOT_STARTED
 from locksided.schedules.ledger import Step, write_step
 from locksided.schedules.making import Told, creation_of, draft_of
 from locksided.schedules.owners import current_owner
-from locksided.schedules.standing import pause_of, settled_at, terms_of
+from locksided.schedules.standing import ZoneIsGone, pause_of, settled_at, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
@@ -120,7 +119,10 @@ class Settling:
         """Whether any moment is due that has no outcome. A schedule that is broken has none."""
         if found.row.broken is not None:
             return False
-        terms = terms_of(found.spec, found.name, self._service.store.identity)
+        try:
+            terms = terms_of(found.spec, found.name, self._service.store.identity)
+        except ZoneIsGone:
+            return False
         due = sort_due(terms, Standing(found.row.settled_us, pause_of(found.row), found.decided), now_us)
         return bool(due.stretches or due.candidates)
 
@@ -132,8 +134,8 @@ class Settling:
             return None
         try:
             return await threads.run_sync(self._worked_out, found, clock.now_us(), catch_up)
-        except UnknownZoneError as problem:
-            await self._service.scheduler.ask(partial(note_broken, name=name, why=str(problem)))
+        except ZoneIsGone as problem:
+            await self._service.scheduler.ask(partial(note_broken, name=name, why=problem.message))
             return None
 
     def _worked_out(self, found: Found, now_us: int, catch_up: MisfirePolicy | None) -> Plan:

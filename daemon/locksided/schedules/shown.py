@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lockside.calendar.zones import UnknownZoneError
 from lockside.documents.enums import ScheduleStatus
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
@@ -12,7 +11,7 @@ from locksided import clock
 from locksided.catalog.views import View, without_secrets
 from locksided.core.moments import Terms
 from locksided.schedules.changes import identity_of
-from locksided.schedules.standing import status_of, terms_of
+from locksided.schedules.standing import ZoneIsGone, status_of, terms_of
 from locksided.server.access import Principal
 from locksided.store import schedules
 from locksided.store.rows import StoredRow
@@ -80,7 +79,7 @@ def _calendar(
     name = Name(row.project, row.id)
     try:
         terms = terms_of(spec, name, identity)
-    except UnknownZoneError:
+    except ZoneIsGone:
         return {name: NOWHERE[name] for name in ("nextMoment", "nextDueTime", "jitterOffsetSeconds", "says")}
     decided = schedules.decided_behind(connection, name, row.settled_us)
     next_us = upcoming(terms, row.settled_us, decided) if status is ScheduleStatus.ACTIVE else None

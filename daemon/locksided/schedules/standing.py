@@ -9,12 +9,28 @@ from hashlib import sha256
 import msgspec
 
 from lockside.calendar.walltimes import first_moment_us, plain_us, wall_of
-from lockside.calendar.zones import zone
+from lockside.calendar.zones import UnknownZoneError, Zone, zone
 from lockside.documents.enums import MisfirePolicy, MomentCause, ScheduleState, ScheduleStatus
 from lockside.documents.schedule import ScheduleSpec
+from locksided.core.errors import Conflict
 from locksided.core.moments import Pause, Standing, Terms, next_due_us
 from locksided.store.schedules import Name
 from locksided.store.time_rows import ScheduleRow
+
+GONE = "gone"
+"""The digest of a zone that is not in the database."""
+
+
+class ZoneIsGone(Conflict):
+    """The zone of a schedule is not in the database any more."""
+
+
+def known_zone(name: str) -> Zone:
+    """The zone of a schedule. Raises ZoneIsGone."""
+    try:
+        return zone(name)
+    except UnknownZoneError as problem:
+        raise ZoneIsGone(f"{problem}.", path="$.schedule.timezone") from None
 
 
 def us(seconds: float) -> int:
@@ -29,7 +45,8 @@ def jitter_offset_us(spec: ScheduleSpec, name: Name, identity: int) -> int:
 
 
 def terms_of(spec: ScheduleSpec, name: Name, identity: int) -> Terms:
-    """What a schedule asks for. Raises UnknownZoneError when its zone is gone."""
+    """What a schedule asks for. Raises ZoneIsGone."""
+    known_zone(spec.zone_name)
     within = spec.misfire.within_seconds
     return Terms(
         calendar=spec.calendar(),
@@ -62,13 +79,17 @@ def standing_of(row: ScheduleRow, decided: Sequence[tuple[int, int]] = ()) -> St
 
 
 def settled_at(row: ScheduleRow, moment_us: int) -> ScheduleRow:
-    """The row of a schedule that is settled up to a moment."""
-    wall_us = plain_us(wall_of(moment_us, zone(row.zone).rules))
+    """The row of a schedule that is settled up to a moment. Raises ZoneIsGone."""
+    wall_us = plain_us(wall_of(moment_us, known_zone(row.zone).rules))
     return msgspec.structs.replace(row, settled_us=moment_us, settled_wall_us=wall_us)
 
 
-def with_due(row: ScheduleRow, spec: ScheduleSpec, terms: Terms) -> ScheduleRow:
-    """The row with the time at which something is to be decided next."""
+def with_due(row: ScheduleRow, spec: ScheduleSpec, identity: int) -> ScheduleRow:
+    """The row with the time at which something is to be decided next; broken when its zone is gone."""
+    try:
+        terms = terms_of(spec, Name(row.project, row.id), identity)
+    except ZoneIsGone as problem:
+        return msgspec.structs.replace(row, zone_digest=GONE, broken=problem.message, due_us=None)
     is_over = spec.max_firings is not None and row.firings >= spec.max_firings
     due_us = None if is_over or row.broken is not None else next_due_us(terms, standing_of(row))
     return msgspec.structs.replace(row, due_us=due_us)
@@ -77,9 +98,9 @@ def with_due(row: ScheduleRow, spec: ScheduleSpec, terms: Terms) -> ScheduleRow:
 def in_changed_zone(row: ScheduleRow, spec: ScheduleSpec) -> ScheduleRow:
     """The row after the rules of its zone changed: wall times up to the last settled one stay settled.
 
-    Raises UnknownZoneError when the zone is gone.
+    Raises ZoneIsGone.
     """
-    known = zone(row.zone)
+    known = known_zone(row.zone)
     row = msgspec.structs.replace(row, zone_digest=known.digest, broken=None)
     shown_us = plain_us(wall_of(row.settled_us, known.rules))
     if not spec.cron_lines or shown_us == row.settled_wall_us:

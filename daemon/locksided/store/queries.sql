@@ -64,6 +64,11 @@ SELECT max(
 SELECT id, status, type FROM jobs
 WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
 
+-- name: objects_of_kind
+-- Of all projects: of a kind that has few.
+SELECT o.project, v.body FROM objects o JOIN object_versions v USING (project, kind, scope, id, version)
+WHERE o.kind = ? AND NOT o.deleted ORDER BY o.project, o.id;
+
 -- name: job_row
 SELECT {job_columns} FROM jobs WHERE id = ?;
 

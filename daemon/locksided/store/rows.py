@@ -97,6 +97,9 @@ class JobRow(msgspec.Struct, frozen=True):
     pinned: dict[str, int] | None
     owner_via: str | None
     notifies: int
+    pools: list[str] | None
+    needs: dict[str, int] | None
+    resources: dict[str, Any] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -121,6 +124,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     start_token: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
+    resources: dict[str, Any] | None
 
 
 def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
@@ -229,7 +233,7 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins", "pinned"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes", "watched", "watches"),  # of triggers
         *("principal", "data"),  # of events

@@ -120,12 +120,17 @@ def row_of(connection: sqlite3.Connection, name: Name, moment_us: int) -> Moment
 
 
 def record(tx: Transaction, name: Name, rows: Sequence[MomentRow]) -> None:
-    """Add rows in their order; one like the newest extends that, unless it has a job of its own."""
+    """Add rows in their order; one like the newest extends that, unless it has a job of its own.
+
+    Rows that were written before the clock was set back may lie between: none extends over them.
+    """
     connection = tx.connection
+    others = [first_us for first_us, _ in decided_behind(connection, name, rows[0].moment_us)] if rows else []
     newest = decoded(MomentRow, connection.execute(QUERIES["newest_moment"], name).fetchall())
     last = newest[0] if newest else None
     for row in rows:
-        if last is not None and _is_continued(last, row):
+        is_apart = last is not None and any(last.moment_us < one < row.moment_us for one in others)
+        if last is not None and not is_apart and _is_continued(last, row):
             count = _sum(last.count, row.count)
             last = msgspec.structs.replace(last, last_us=row.last_us, count=count)
             extended = (last.last_us, count, row.decided_us, *name, last.moment_us)

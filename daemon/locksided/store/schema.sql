@@ -16,7 +16,8 @@ CREATE TABLE specs (
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
--- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are.
+-- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `pools` are
+-- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -101,6 +102,9 @@ CREATE TABLE jobs (
     pinned TEXT,
     owner_via TEXT,
     notifies INTEGER NOT NULL DEFAULT 0,
+    pools TEXT,
+    needs TEXT,
+    resources TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.

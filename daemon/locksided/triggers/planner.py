@@ -3,22 +3,16 @@
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from locksided import clock
+from locksided.actors.rounds import Rounds
 from locksided.api.service import Service
-from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
 from locksided.store import triggers
-from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
-from locksided.store.time_rows import TriggerName
 from locksided.triggers.firing import Firings, NothingToFire
 from locksided.triggers.hearing import Hearing
 
 AT_ONCE = 100
-
-log = structlog.get_logger("triggers")
 
 
 class TriggerPlanner:
@@ -27,44 +21,24 @@ class TriggerPlanner:
     def __init__(self, service: Service, hearing: Hearing) -> None:
         self._service = service
         self._firings = Firings(service)
-        self._news = hearing.news
+        self._rounds = Rounds("triggers", hearing.news)
 
     async def run(self) -> None:
-        """Fire what is due until cancelled. What cannot be saved now waits for news."""
+        """Fire what is due until cancelled."""
         with self._service.broker.watching(self._note):
-            self._news.set()
-            while True:
-                timer = await self._timer()
-                try:
-                    await self._news.wait()
-                finally:
-                    if timer is not None:
-                        timer.cancel()
-                self._news.clear()
-                with suppress(Refused):
-                    await self._service.scheduler.look(lambda _: None)  # what is being heard is saved then
-                await self._round()
+            await self._rounds.run(self._service.scheduler, self._next_us, self._round)
 
     def _note(self, events: list[EventRow]) -> None:
         if any(event.kind.startswith("trigger.") or event.kind == RECOVERED for event in events):
-            self._news.set()
+            self._rounds.news.set()
 
-    async def _timer(self) -> clock.Timer | None:
-        try:
-            next_us = await self._service.store.read(triggers.next_us)
-        except StoreUnavailable:
-            return None  # its return is news
-        return None if next_us is None else clock.call_at(next_us, self._news.set)
+    async def _next_us(self) -> int | None:
+        return await self._service.store.read(triggers.next_us)
 
     async def _round(self) -> None:
+        await self._service.scheduler.look(lambda _: None)  # what is being heard is saved then
         asked = partial(triggers.due, limit=AT_ONCE)
-        try:
-            while names := await self._service.store.read(partial(asked, now_us=clock.now_us())):
-                for name in names:
-                    await self._fire(name)
-        except (Refused, StoreUnavailable) as problem:
-            log.warning("triggers wait", cause=str(problem))
-
-    async def _fire(self, name: TriggerName) -> None:
-        with suppress(NothingToFire):  # it was changed meanwhile
-            await self._firings.fire(name)
+        while names := await self._service.store.read(partial(asked, now_us=clock.now_us())):
+            for name in names:
+                with suppress(NothingToFire):  # it was changed meanwhile
+                    await self._firings.fire(name)

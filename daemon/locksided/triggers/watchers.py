@@ -20,6 +20,7 @@ from lockside.documents.trigger import TriggerSpec
 from locksided import clock, threads
 from locksided.actors.asides import Aside
 from locksided.actors.messages import Write
+from locksided.actors.rounds import PATIENCE_SECONDS, Rounds
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.service import Service
 from locksided.core.errors import Forbidden, Refused
@@ -65,31 +66,24 @@ class Watchers:
         """Set when causes were kept."""
         self._store = store
         self._scheduler = scheduler
-        self._news = asyncio.Event()
+        self._rounds = Rounds("watchers")
         self._readers: set[str] = set()
         self._stopped: set[str] = set()
         self._pauses: dict[int, clock.Timer] = {}
 
     async def run(self, service: Service) -> None:
-        """Watch until cancelled. What cannot be done now waits for news."""
+        """Watch until cancelled."""
         with service.broker.watching(self._note):
-            self._news.set()
             async with anyio.create_task_group() as tasks:
-                while True:
-                    await self._news.wait()
-                    self._news.clear()
-                    await service.backend.until_up()
-                    try:
-                        await self._round(service, tasks)
-                    except (Refused, StoreUnavailable, OSError) as problem:
-                        log.warning("watchers wait", cause=str(problem))
+                await self._rounds.run(self._scheduler, _never, partial(self._round, service, tasks))
 
     def _note(self, events: list[EventRow]) -> None:
         if any(event.kind in _NEWS for event in events):
-            self._news.set()
+            self._rounds.news.set()
 
     async def _round(self, service: Service, tasks: TaskGroup) -> None:
         """Have exactly that watched which is to be watched."""
+        await service.backend.until_up()
         await self._scheduler.look(lambda _: None)  # what is being forgotten is saved then
         owners, running = await self._store.read(_look)
         for row in running:
@@ -125,7 +119,7 @@ class Watchers:
             "watcher", token, folder, _ORDER_FILE, log_bytes=LOG_BYTES, timeout_seconds=None
         )
         await service.asides.begin(PURPOSE, {"uid": uid}, start, also)
-        self._news.set()
+        self._rounds.news.set()
 
     async def deliver(self, aside: Aside, outcome: Outcome) -> Write:
         """A watcher is over: what it said last is kept before it is forgotten."""
@@ -138,12 +132,12 @@ class Watchers:
             log.warning("a watcher ended and said nothing", uid=uid, cause=outcome.stderr_tail.strip())
             self._pauses[uid] = clock.call_later(PAUSE_SECONDS, partial(self._pause_is_over, uid))
         self._stopped.discard(aside.token)
-        self._news.set()
+        self._rounds.news.set()
         return partial(watching.forget, token=aside.token)
 
     def _pause_is_over(self, uid: int) -> None:
         del self._pauses[uid]
-        self._news.set()
+        self._rounds.news.set()
 
     # -- words --------------------------------------------------------------------------------------------
 
@@ -159,6 +153,8 @@ class Watchers:
                     await service.backend.log_grown(token, words.end_seq)
         except (Refused, StoreUnavailable, OSError) as problem:
             log.warning("a watcher is not heard", cause=str(problem))
+            if self._scheduler.trouble is None:  # else its end is news
+                clock.call_later(PATIENCE_SECONDS, self._rounds.news.set)
         finally:
             self._readers.discard(token)
 
@@ -172,6 +168,10 @@ class Watchers:
             await self._scheduler.ask(partial(keep_words, watcher=row, words=words))
             self.kept.set()
         return words
+
+
+async def _never() -> None:
+    """When something is due: only news tells."""
 
 
 def _look(connection: Database) -> tuple[dict[int, Owner], list[WatcherRow]]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from e2e.scheduling import at, jobs_of, put, restarted, rows, short, told
+from e2e.harness import Daemon
+from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, told
 from nights import BY_POLICY, NIGHTS, REAL_TIME
 
 
@@ -142,3 +143,43 @@ def test_moments_of_nights_in_which_clocks_change_are_told_before_and_fire(is_ki
                 fired = [row["moment"] for row in rows(wire, schedule_id) if row["outcome"] == "fired"]
                 assert [one[8:16] for one in fired] == expected
                 wire.call("schedule.delete", id=schedule_id)
+
+
+def test_a_schedule_whose_zone_is_gone_can_be_steered_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    zone_file(tmp_path, "Europe/Prague")
+    with at("2026-06-01T05:00:00Z", PYTHONTZPATH=f"{tmp_path}:/usr/share/zoneinfo") as daemon:
+        wire = daemon.wire()
+        put(wire, cronTab="0 9 * * *", timezone="Test/Zone")
+        (tmp_path / "Test" / "Zone").unlink()
+        wire.call("daemon.reload")
+        shown = wire.call("schedule.get", id="s")
+        assert (shown["status"], shown["nextMoment"]) == ("broken", None)
+        assert "Test/Zone" in shown["statusCause"]
+        assert wire.call("schedule.pause", id="s")["status"] == "broken"
+        assert rows(wire) == []
+        assert wire.call("schedule.resume", id="s")["status"] == "broken"
+        assert wire.refused("schedule.run", id="s").kind == "conflict"
+        restarted(daemon, "2026-06-01T06:00:00Z")
+        wire = daemon.wire()
+        assert wire.call("schedule.get", id="s")["status"] == "broken"
+        zone_file(tmp_path, "Europe/Prague")
+        wire.call("daemon.reload")
+        wire.call("clock.advance", seconds=3600)
+        assert [told(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
+
+
+def test_no_row_extends_over_one_that_was_written_before_the_clock_was_set_back(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    put(wire, every="20m")
+    wire.call("config.delete", component="acme.job", config="daily")
+    wire.call("clock.advance", seconds=3600)
+    wire.call("clock.set", time=MORNING)
+    wire.call("config.put", component="acme.job", config="daily")
+    put(wire, every="15m", misfire={"policy": "all"})
+    wire.call("config.delete", component="acme.job", config="daily")
+    wire.call("clock.sleep", seconds=4500)
+    assert [told(row) for row in rows(wire)] == [
+        ("failed", "not_found", "08:15", "08:15", 1),
+        ("failed", "not_found", "08:20", "09:00", 3),
+        ("failed", "not_found", "09:15", "09:15", 1),
+    ]

@@ -141,6 +141,11 @@ def pool(kind: Kind, stored: Json, _folder: str) -> Json:
     return {"slots": stored["slots"]} | _without_key(kind, own_members(kind.document, stored))
 
 
+def table_of(kind: Kind, stored: Json, _folder: str) -> Json:
+    """Make the table of an object among others."""
+    return _without_key(kind, own_members(kind.document, stored))
+
+
 def tables(kind: Kind, stored: list[Json], folder: str) -> str:
     """Write all objects of a kind into one file: a table for each."""
     return toml_text({key: kind.write(kind, one, folder) for (key,), one in _by_key(kind, stored)})
@@ -177,7 +182,8 @@ def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:
 
 def _slim(value: msgspec.Struct) -> Json:
     """Give a typed object without what it has by default; whole numbers of seconds without a point."""
-    made: Json = {}
+    kind = type(value).__struct_config__  # which of several types it is, is no field of it
+    made: Json = {} if kind.tag_field is None else {kind.tag_field: kind.tag}
     for field in msgspec.structs.fields(value):
         each = getattr(value, field.name)
         factory = field.default_factory

@@ -22,8 +22,9 @@ def test(session: Session, parsed: Parsed) -> int:
     name = parsed.required("subscription")
     answer = session.call("notification.test", id=name)
     is_delivered = answer["status"] == "delivered"
-    why = f"status {answer['statusCode']}" if is_delivered else answer["error"]
-    _tell(session, answer, f"{answer['status']} in {answer['seconds']:g} s: {why}")
+    code = answer["statusCode"]
+    why = answer["error"] or (None if code is None else f"status {code}")
+    _tell(session, answer, f"{answer['status']} in {answer['seconds']:g} s{f': {why}' if why else ''}")
     return exits.DONE if is_delivered else exits.FAILED
 
 
@@ -43,7 +44,7 @@ def deliveries(session: Session, parsed: Parsed) -> int:
     if not found:
         session.say_aside("there is no such delivery.")
     session.out.table(
-        ("DELIVERY", "SUBSCRIPTION", "EVENT", "JOB", "STATUS", "ATTEMPTS", ""), [_row(one) for one in found]
+        ("DELIVERY", "TO", "EVENT", "JOB", "STATUS", "ATTEMPTS", ""), [_row(one) for one in found]
     )
     return exits.DONE
 
@@ -52,9 +53,15 @@ def _row(one: Json) -> list[str]:
     attempts = one["attempts"]
     last = attempts[-1]["error"] if attempts else None
     return [
-        *(one["id"], one["subscription"], one["event"], one.get("job") or ""),
+        *(one["id"], one["subscription"] or _where(one), one["event"], one.get("job") or ""),
         *(one["status"], str(len(attempts)), last or ""),
     ]
+
+
+def _where(one: Json) -> str:
+    """Where a job of its own wants something told."""
+    recipient = one["recipient"]
+    return recipient["url"] or ", ".join(recipient["address"] or ())
 
 
 def redeliver(session: Session, parsed: Parsed) -> int:

@@ -62,7 +62,8 @@ def about(kind: Kind, each: Json) -> str:
 def _cell(name: str, each: Json) -> Cell:
     if name.startswith("is"):
         return (name[2:].lower(), "yellow") if each.get(name) else ""
-    return str(each.get(name) or "")
+    value = each.get(name)
+    return "" if value is None else str(value)
 
 
 def show(session: Session, parsed: Parsed) -> int:

@@ -232,7 +232,8 @@ def _if_all_seen(session: Session) -> str:
 
 def _slots(session: Session, pool: Json) -> str:
     paused = session.out.paint("yellow", ", paused") if pool["isPaused"] else ""
-    return f"{pool['id']}: {pool['running']} of {pool['slots']} slots in use, {pool['queued']} queued{paused}"
+    taken = pool.get("slotsTaken", pool["running"])
+    return f"{pool['id']}: {taken} of {pool['slots']} slots in use, {pool['queued']} queued{paused}"
 
 
 def _stored(found: Json) -> str:

@@ -56,6 +56,12 @@ GOOD_ENDS = {"success", "warning"}
 USUAL_MESSAGE = "Component processing finished."
 
 
+def pools(job: Json) -> str:
+    """Name the pools that it may run in."""
+    several = job.get("pools")
+    return f"pools {', '.join(several)}" if several else f"pool {job.get('pool')}"
+
+
 def title(job: Json) -> str:
     """Call a job what people call it: its name, its configuration, or its command."""
     component = str(job.get("component") or "")

@@ -107,7 +107,13 @@ def _waits(session: Session, job: Json, events: list[Json]) -> list[str]:
 
 def _somewhere(job: Json, events: list[Json]) -> str:
     by_others = any((event.get("data") or {}).get("cause") == "other_jobs" for event in events)
-    return "other jobs" if by_others else f"a free slot in pool {job.get('pool')}"
+    return "other jobs" if by_others else f"a free slot in pool {job.get('pool')}{_and_resources(job)}"
+
+
+def _and_resources(job: Json) -> str:
+    """Name what else it needed to start."""
+    named = [name for name in job.get("needs") or () if name != "slots"]
+    return f" and {', '.join(named)}" if named else ""
 
 
 def _for_time(job: Json, begin: datetime) -> list[str]:

@@ -57,7 +57,8 @@ def _facts(session: Session, job: Json) -> None:
     dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
     facts = [
         ("runs", _what(job)),
-        ("pool", "" if job.get("type") in describe.CONTAINERS else f"{job.get('pool')}, {_priority(job)}"),
+        ("pool", "" if job.get("type") in describe.CONTAINERS else f"{_pool(job)}, {_priority(job)}"),
+        ("needs", "" if job.get("type") in describe.CONTAINERS else _needs(job)),
         ("lock", str(job.get("lockKey") or "")),
         ("after", f"job {dependencies}" if dependencies else ""),
         ("limits", _limits(job)),
@@ -80,6 +81,24 @@ def _what(job: Json) -> str:
     only = f", row {', '.join(rows)}" if rows else ""
     mode = f", {job['mode']}" if job.get("mode") not in {None, "run"} else ""
     return "" if said == describe.title(job) and not (only or mode) else f"{said}{version}{only}{mode}"
+
+
+def _pool(job: Json) -> str:
+    """Say where it runs, or where it may."""
+    if job["status"] in describe.NOT_STARTED and job.get("pools"):
+        return " or ".join(job["pools"])
+    return str(job.get("pool"))
+
+
+def _needs(job: Json) -> str:
+    """Say what it holds while it runs, with the units that it was given."""
+    given = {name: one for name, one in (job.get("resources") or {}).items() if isinstance(one, list)}
+    said = []
+    for name, amount in (job.get("needs") or {}).items():
+        units = f" ({', '.join(given[name])})" if name in given else ""
+        named = "slot" if (name, amount) == ("slots", 1) else name
+        said.append(f"{amount} {named}{units}")
+    return ", ".join(said)
 
 
 def _priority(job: Json) -> str:

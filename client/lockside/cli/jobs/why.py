@@ -38,7 +38,7 @@ def why(session: Session, parsed: Parsed) -> int:
     print_reasons(session, job, reasons)
     position = explained.get("position")
     if position:
-        session.out.line(f"\n  Position {position} in the queue of pool {job.get('pool')}.")
+        session.out.line(f"\n  Position {position} in the queue of {describe.pools(job)}.")
     _hint(session, number, reasons)
     return 0
 
@@ -144,6 +144,8 @@ def step_against(reason: Json, number: str) -> str:
             return f"lockside pool resume {reason['pool']}"
         case "pool_paused":
             return f"lockside pool put {reason['pool']} --slots N"
+        case "resource":
+            return "lockside resource ls"
         case "held":
             return f"lockside release {held}"
         case "draining":

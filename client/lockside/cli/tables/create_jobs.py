@@ -61,6 +61,21 @@ CREATE_JOBS = (
             PRIO,
             Option("--pool", "the pool to run in", "POOL", member="pool"),
             Option(
+                "--pools",
+                "a pool that it may run in instead, the preferred one first (repeat for more)",
+                "POOL",
+                many=True,
+                member="pools",
+            ),
+            Option(
+                "--need",
+                "hold so much of a resource, or so many slots, while it runs (repeat for more)",
+                "NAME=N",
+                "amount",
+                many=True,
+                member="needs",
+            ),
+            Option(
                 "--lock-key",
                 "run no two jobs with this key at once; not for configurations",
                 "KEY",

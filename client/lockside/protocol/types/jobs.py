@@ -113,6 +113,7 @@ class Job(Out, frozen=True, kw_only=True):
         lock_key: The key of the lock that the job takes; null without one.
         limits: Limits of the job.
         retry: The retry policy; empty without one.
+        resources: What its last run was given of each resource: the names of units, or an amount.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
         undone_by: The job that put back what this one changed in tables and states.
@@ -181,6 +182,8 @@ class Job(Out, frozen=True, kw_only=True):
     mode: Mode = Mode.RUN
     pool: str | None = None
     pools: list[str] = []
+    needs: dict[str, int] = {}
+    resources: dict[str, list[str] | int] = {}
     parallelism: int | Literal["infinity"] | None = None
     backend: Backend = Backend()
     behavior: Behavior = Behavior()

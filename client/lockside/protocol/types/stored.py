@@ -1,7 +1,7 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""Stored objects: components, configurations, branches, variables, states and pools."""
+"""Stored objects: components, configurations, branches, variables, states, pools and resources."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType, defstruct
 from msgspec.structs import fields
@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from lockside.documents.base import ListPage, Out
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
-from lockside.documents.pool import BranchSpec, PoolSpec
+from lockside.documents.pool import BranchSpec, PoolSpec, ResourceSpec
 from lockside.documents.reading import stored_form
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     class StoredPool(PoolSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredResource(ResourceSpec, Stored, frozen=True, kw_only=True): ...
+
     class StoredTemplate(TemplateSpec, Stored, frozen=True, kw_only=True): ...
 
     def stored_as(document: Any) -> Any: ...
@@ -63,6 +65,7 @@ else:
     StoredBranch = stored_as(BranchSpec)
     StoredVariables = stored_as(VariablesSpec)
     StoredPool = stored_as(PoolSpec)
+    StoredResource = stored_as(ResourceSpec)
     StoredTemplate = stored_as(TemplateSpec)
 
 
@@ -176,6 +179,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
         paused_time: When it was paused.
         comment: The comment given with the pause.
         running: How many of its jobs run.
+        slots_taken: How many slots they take, and jobs that are about to start.
         queued: How many jobs are in its queue.
     """
 
@@ -184,6 +188,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     paused_time: str | None = None
     comment: str | None = None
     running: int = 0
+    slots_taken: int = 0
     queued: int = 0
 
 
@@ -195,6 +200,32 @@ class Pools(ListPage, frozen=True, kw_only=True):
     """
 
     pools: list[Pool]
+
+
+class Resource(StoredResource, frozen=True, kw_only=True):
+    """A stored resource, and who uses it.
+
+    Attributes:
+        used: How much of it is held.
+        free: How much of it is free.
+        holders: The jobs that hold some of it.
+        waiting: How many jobs that need it have not started.
+    """
+
+    used: int = 0
+    free: int | Literal["infinity"] = 0
+    holders: list[str] = []
+    waiting: int = 0
+
+
+class Resources(ListPage, frozen=True, kw_only=True):
+    """Several resources.
+
+    Attributes:
+        resources: The resources.
+    """
+
+    resources: list[Resource]
 
 
 class Deleted(Out, frozen=True, kw_only=True):

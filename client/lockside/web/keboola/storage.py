@@ -4,6 +4,7 @@ The log of a job is here, as events: there is no log in the Queue API.
 """
 
 from typing import Any, Final
+from zlib import crc32
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -62,7 +63,8 @@ class Storage:
         """Whose token it is, and of which project."""
         acting = caller.acting
         token = acting["token"]
-        project = {"id": token["project"], "name": token["project"], "features": [], "type": "production"}
+        name = token["project"]
+        project = {"id": _number(name), "name": name, "features": [], "type": "production"}
         user = {"id": acting["principal"]["uid"], "name": acting["principal"]["user"], "role": acting["role"]}
         return JSONResponse(
             {
@@ -145,6 +147,11 @@ class Storage:
 
 
 _DEFAULT: Final = {"id": 0, "name": "Main", "description": "", "isDefault": True, "created": None}
+
+
+def _number(name: str) -> int:
+    """A project's id as clients expect it, always the same for a name."""
+    return int(name) if name.isdecimal() else crc32(name.encode())
 
 
 def _branch(branch: Json) -> Json:

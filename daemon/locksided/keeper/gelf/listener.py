@@ -20,8 +20,13 @@ from locksided.keeper.gelf.messages import record_of
 CONTROL_FD, RECORDS_FD, SOCKET_FD = 0, 1, 3
 MAX_CONNECTIONS = 64
 READ_BYTES = 64 * 1024
-LAST_SECONDS = 2.0
+SILENT_SECONDS = 2.0
 """So long the last bytes of connections are waited for: who sent them has ended."""
+LAST_SECONDS = 60.0
+LAST_BYTES = 16 * 1024 * 1024
+"""Of a connection. More than the kernel holds, and longer than that takes, comes from others than the run."""
+LAST_TURNS = 100_000
+"""More connections or datagrams than can wait."""
 
 
 class Listener:
@@ -35,25 +40,23 @@ class Listener:
         self._connections: set[Connection] = set()
         self._socket = socket.socket(fileno=SOCKET_FD)
         self._socket.setblocking(False)
-        self._until: float | None = None
+        self.until: float | None = None
+        """When to end at the latest; None as long as somebody is left who could say something."""
         self._hear = self._read_datagram if transport == "udp" else self._accept
         self._selector.register(self._socket, selectors.EVENT_READ, self._hear)
         self._selector.register(CONTROL_FD, selectors.EVENT_READ, self._begin_to_end)
 
     def run(self) -> None:
         """Hear and tell until nobody is left."""
-        while (left := self._seconds_left()) is None or left > 0:
-            for key, _ in self._selector.select(left):
+        while self.until is None or self._connections:
+            ready = self._selector.select(None if self.until is None else SILENT_SECONDS)
+            if not ready and self.until is not None:
+                break
+            for key, _ in ready:
                 key.data()
         for connection in list(self._connections):
             connection.end()
         self.tell(self._datagrams.finish())
-
-    def _seconds_left(self) -> float | None:
-        """How long to hear at most; None as long as somebody is left who could say something."""
-        if self._until is None:
-            return None
-        return self._until - time.monotonic() if self._connections else 0.0
 
     def tell(self, found: list[Found]) -> None:
         """Give the keeper what was found; waits until it has room, and so do the senders."""
@@ -97,9 +100,10 @@ class Listener:
     def _begin_to_end(self) -> None:
         """Nobody is left but what the kernel still holds for us."""
         self._selector.unregister(CONTROL_FD)
-        self._until = time.monotonic() + LAST_SECONDS
-        while self._hear() and time.monotonic() < self._until:
-            pass
+        self.until = time.monotonic() + LAST_SECONDS
+        for _ in range(LAST_TURNS):
+            if not self._hear():
+                break
         self._selector.unregister(self._socket)
         self._socket.close()
 
@@ -111,6 +115,7 @@ class Connection:
         self._listener = listener
         self._link = link
         self._reading = reading
+        self._last_bytes = 0
 
     def read(self) -> None:
         try:
@@ -124,6 +129,14 @@ class Connection:
             self._answer()
         if not data or self._reading.is_over:
             self.end()
+        elif self._listener.until is not None and self._is_too_much(self._listener.until, len(data)):
+            self._listener.tell([0])
+            self.end()
+
+    def _is_too_much(self, until: float, size_bytes: int) -> bool:
+        """Whether this cannot be what the kernel held when the last process of the run ended."""
+        self._last_bytes += size_bytes
+        return self._last_bytes > LAST_BYTES or time.monotonic() > until
 
     def end(self) -> None:
         self._listener.forget(self, self._link)

@@ -15,7 +15,7 @@ from locksided.keeper.gelf.messages import CAMOUFLAGED, LEVELS, MAX_DEPTH
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import GELF, LARGEST_COUNT
 from locksided.keeper.log.framing import Cutter
-from locksided.keeper.log.output import MAX_LAST_READS, READ_BYTES, TAIL_BYTES, Output
+from locksided.keeper.log.output import MAX_LAST_READS, TAIL_BYTES, Output
 from locksided.keeper.log.redact import Redactor
 from locksided.keeper.loop import Loop
 from locksided.keeper.messages import Exit
@@ -26,6 +26,8 @@ from locksided.keeper.strictjson import BadJson
 
 HOST = "127.0.0.1"
 URGENT = 3
+READ_BYTES = 32 * 1024
+"""At once: a record costs more than output of its size, and starts and stops must not wait for many."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Of a record: the largest message with every character escaped is smaller."""
 ROOM_BYTES = 8 * 1024 * 1024
@@ -101,6 +103,8 @@ class Receiver:
     def ended(self, how: Exit) -> None:
         """The listener has ended: by itself when nobody was left, else something was in its way."""
         self.leaders[0].exit = how
+        if how.signal is not None:
+            self._output.drop(0)  # what it had heard and not told
         if self._control_fd >= 0:
             why = "" if self._launch.refusal is None else f" ({self._launch.refusal.message})"
             self._output.note(f"The GELF listener has ended before the job{why}: what is sent to it is lost.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.kinds import BRANCH, KINDS
+from lockside.kinds import BRANCH, KINDS, Kind
 from locksided.core.errors import Conflict, NotFound
 from locksided.secrets.guard import refuse_plain
 from locksided.secrets.places import Place
@@ -52,6 +52,12 @@ def page(
     rows = (row for row in connection.execute(QUERIES["objects"], params) if _is_kept(wanted, row))
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
     return Slice(decoded(StoredRow, taken), has_more, wanted.cursor_at)
+
+
+def of_kind(connection: sqlite3.Connection, kind: Kind) -> list[tuple[str, dict[str, Any]]]:
+    """Answer the project and the body of each object of a kind, of all projects."""
+    rows = connection.execute(QUERIES["objects_of_kind"], (kind.word,))
+    return [(project, msgspec.json.decode(body)) for project, body in rows]
 
 
 _BODY = StoredRow.__struct_fields__.index("body")
@@ -124,12 +130,6 @@ def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
     _insert_version(tx, key, number, text, change)
     tell(tx, key, "created" if is_deleted else "updated", change, version=number)
     return number
-
-
-def number_beside(connection: sqlite3.Connection, key: Key) -> int:
-    """How many objects there are of that kind and in that place, this one included."""
-    (count,) = connection.execute(QUERIES["count_objects"], key.params()).fetchone()
-    return int(count)
 
 
 def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
