@@ -18,13 +18,13 @@ VERBS = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
 class Kind:
     """One kind of stored object.
 
-    `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have
-    in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
-    method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
-    `filters` are members by which a list can be narrowed, beside all but the last of the key; `content` is
-    what the library takes by position when it stores one. `role` is the one that may change it. The
-    parameters of `put` have the document under `member`, by default the kind's word, or, when it `is_flat`,
-    its members. `command` is the first word of its commands.
+    `word` begins the names of its events, and behind its `group`, as `methods`, those of its methods; `verbs`
+    are those of its methods that all kinds have in common, none for a kind that the daemon's core keeps.
+    `plural` is the member of its lists and of the method `catalog.apply`. `key` has the members that identify
+    an object in its project, or in its branch. `filters` are members by which a list can be narrowed, beside
+    all but the last of the key; `content` is what the library takes by position when it stores one. `role` is
+    the one that may change it. The parameters of `put` have the document under `member`, by default the
+    kind's word, or, when it `is_flat`, its members. `command` is the first word of its commands.
 
     `about` and `example`, the name of an object, stand in the help; `columns` are the members that a table
     shows, beside the first of `described_by` that an object has.
@@ -42,6 +42,7 @@ class Kind:
         *,
         member: str = "",
         command: str = "",
+        group: str = "",
         title: str = "",
         titles: str = "",
         key: Sequence[str] = ("id",),
@@ -63,6 +64,7 @@ class Kind:
         schema: str = "lockside.cli.files.file_schema:plain",
     ) -> None:
         self.word = word
+        self.methods = group + word
         self.plural = plural
         self.member = member or word
         self.command = command or word
@@ -282,11 +284,26 @@ NOTIFICATION = Kind(
     files="notifications/{id}.toml",
 )
 
+BUCKET = Kind(
+    "bucket",
+    "buckets",
+    "lockside.documents.bucket:BucketSpec",
+    group="storage.",
+    about="folders of tables, and who may read them",
+    example="in.c-shop",
+    columns=("access",),
+    described_by=("description", "displayName"),
+    in_branch=True,
+    verbs=VERBS[:-1],  # a copy would be without tables
+    files="buckets.toml",
+    write="lockside.cli.catalog.file_text:bucket",
+)
+
 KINDS = {
     kind.word: kind
     for kind in (
         *(POOL, RESOURCE, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
-        *(SCHEDULE, TRIGGER, NOTIFICATION),
+        *(SCHEDULE, TRIGGER, NOTIFICATION, BUCKET),
     )
 }
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""

@@ -22,8 +22,8 @@ LISTS = {
     "storage.table.history": ("versions", None),
     "notification.deliveries": ("deliveries", 1000),
     "token.list": ("tokens", None),
-    **{f"{kind.word}.list": (kind.plural, None) for kind in KINDS.values()},
-    **{f"{kind.word}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
+    **{f"{kind.methods}.list": (kind.plural, None) for kind in KINDS.values()},
+    **{f"{kind.methods}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
 }
 """The member of an answer that has the entries, and the daemon's default `limit` where it ends a list."""
 

@@ -40,13 +40,8 @@ from locksided.followers.follower import Following
 from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
 from locksided.notifications.commands import PURPOSE as COMMAND
-from locksided.notifications.commands import Commands
-from locksided.notifications.courier_program import CourierProgram
-from locksided.notifications.couriers import COURIER, Couriers
-from locksided.notifications.listening import Listening, News
-from locksided.notifications.own import OwnNotifications
-from locksided.notifications.timers import Timers
-from locksided.notifications.writing import Backlog
+from locksided.notifications.couriers import COURIER
+from locksided.notifications.parts import Notifications, couriers_of
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -242,20 +237,13 @@ class Daemon:
         assert self._watchers is not None
         hearing = Hearing(service.store, self._watchers.kept)
         await hearing.load()
-        backlog = Backlog(service.settings.notifications.max_pending)
-        timers = Timers(service.store, service.settings, backlog, service.couriers.wake)
-        news = News(service.couriers.wake, timers.wake)
-        listening = Listening(service.store, service.settings, backlog, news)
-        await listening.load()
-        own = OwnNotifications(service.store, service.settings, backlog, service.couriers.wake)
-        await own.load()
-        for follower in (ends.follower(), hearing.follower(), listening.follower(), own.follower()):
+        telling = Notifications(service.store, service.settings, service.couriers)
+        for follower in (ends.follower(), hearing.follower(), *await telling.followers()):
             following = Following(follower, service.store, service.scheduler, service.broker)
             tasks.start_soon(following.run)
         tasks.start_soon(TriggerPlanner(service, hearing).run)
         tasks.start_soon(self._watchers.run, service)
-        tasks.start_soon(timers.run, service.scheduler, service.broker)
-        tasks.start_soon(service.couriers.run, service.asides, service.scheduler, service.broker)
+        telling.start(tasks, service.asides, service.scheduler, service.broker)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""
@@ -267,12 +255,7 @@ class Daemon:
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
-        couriers = Couriers(
-            store,
-            place.settings.notifications,
-            CourierProgram(place.settings),
-            Commands(store, self._access),
-        )
+        couriers = couriers_of(store, place.settings, self._access)
         self._watchers = Watchers(store, scheduler)
         purposes = {
             COURIER: couriers.deliver,

@@ -4,13 +4,15 @@ import os
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lockside.cli.daemon import demo, own_daemon
+from lockside.cli.daemon.own_daemon import OwnDaemon
 from lockside.cli.main import main
 
 
-def test_the_demo_shows_a_wait_a_survived_crash_and_a_result_and_cleans_up(
+def test_the_demo_shows_a_wait_a_survived_crash_and_a_query_and_cleans_up(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "PACE_SECONDS", "5")
@@ -23,15 +25,34 @@ def test_the_demo_shows_a_wait_a_survived_crash_and_a_result_and_cleans_up(
         "config_lock: ",
         "while nobody was there it wrote",
         "it was started once",
-        "28,298 airports; the five countries with the most:",
+        "28,298 airports are in airports.csv",
+        "\tRESTORE\tjob 5\t28298\t",
+        "\tjob 2\t28298\t+28298 -28298",
+        "US\t12579\t1952\tLake County Airport\t9934",
         str(tmp_path / "result" / "airports.sqlite"),
     ):
         assert text in told.out
     process = _number(r"job 2 is process (\d+)", told.out)
     assert _number(r"finds job 2 processing as process (\d+)", told.out) == process
     assert (tmp_path / "result" / "airports.sqlite").exists()
+    table = tmp_path / "result/tables/default/default/out.c-airports/countries"
+    assert len(pl.read_delta(str(table))) == 234
     assert not (tmp_path / "state").exists()
     assert not _processes_about(str(tmp_path))
+
+
+def test_without_tables_the_demo_hands_files_on_in_a_folder(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = {"LOCKSIDE_STORAGE__BACKEND": "local"}
+    monkeypatch.setattr(demo, "OwnDaemon", lambda folder, _: OwnDaemon(folder, local))
+    monkeypatch.setattr(demo, "PACE_SECONDS", "3")
+    monkeypatch.setattr(demo, "AWAY_SECONDS", 0.1)
+    code = main(["demo", "--dir", str(tmp_path)])
+    told = capfd.readouterr()
+    assert code == 0, told.out + told.err
+    assert "28,298 airports; the five countries with the most:" in told.out
+    assert (tmp_path / "result/staging/countries.csv").exists()
 
 
 def test_a_daemon_that_does_not_start_is_told_with_the_end_of_its_log(

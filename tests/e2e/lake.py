@@ -28,10 +28,9 @@ raise SystemExit(config["parameters"].get("code", 0))
 def writes(wire: Wire, tables: dict[str, str], config: str = "one", **more: Any) -> Message:
     """A job that leaves these files in out/tables; `output` is its mapping."""
     put_component(wire, "acme.writer", command=python(WRITER))
-    output = more.pop("output", {})
+    storage = {"output": more.pop("output", {}), **more.pop("storage", {})}
     request = more.pop("request", {})
     parameters = {"tables": tables, **more}
-    storage = {"output": output, **more.pop("storage", {})}
     put_config(wire, "acme.writer", config, configuration={"parameters": parameters, "storage": storage})
     return wire.create("acme.writer", config=config, **request)
 

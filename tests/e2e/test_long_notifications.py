@@ -109,10 +109,10 @@ def test_a_job_that_ends_in_time_or_is_like_too_few_is_not_told(
     long_jobs(wire, receiver)
     jobs.good_runs(wire, 2)
     third = jobs.started(wire)
-    wire.call("clock.advance", seconds=100)
+    wire.call("clock.advance", seconds=1000)
     jobs.end(wire, third)
     fourth = jobs.started(wire)
-    wire.call("clock.advance", seconds=149)
+    wire.call("clock.advance", seconds=599)  # 400 on average
     jobs.end(wire, fourth)
     wire.call("clock.advance", seconds=1000)
     assert not wire.call("notification.deliveries")["deliveries"]

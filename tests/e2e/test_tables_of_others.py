@@ -71,6 +71,27 @@ def test_a_table_belongs_to_the_user_whose_job_made_it(wire: Wire, daemon: Daemo
     assert wire.call("storage.table.get", id="in.c-anna.x")["version"] == 0
 
 
+def test_a_bucket_for_all_is_read_by_others_and_written_by_its_owner_alone(
+    wire: Wire, daemon: Daemon
+) -> None:
+    anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
+    wire.call("storage.bucket.put", bucket={"id": "out.c-shown", "access": "allRead"})
+    put_component(wire, "acme.writer", command=python(WRITER))
+    output = {"tables": [{"source": "x.csv", "destination": "out.c-shown.x"}]}
+    configuration = {"parameters": {"tables": {"x.csv": "n\n1\n"}}, "storage": {"output": output}}
+    put_config(wire, "acme.writer", "shown", configuration=configuration)
+    request = {"component": "acme.writer", "config": "shown"}
+    assert run_as(anna, wire, **request)["status"] == "success"
+    assert bert.call("storage.preview", table="out.c-shown.x")["rows"] == [["1"]]
+    refused = run_as(bert, wire, **request)
+    assert 'Not allowed to write table "out.c-shown.x".' in refused["message"]
+    clone = wire.done(bert.call("storage.table.clone", id="out.c-shown.x", toId="out.c-bert.x"))
+    assert clone["status"] == "success", clone["message"]
+    assert bert.call("storage.preview", table="out.c-bert.x")["rows"] == [["1"]]
+    (path,) = folder(daemon, "out.c-bert.x").glob("*.parquet")
+    assert path.stat().st_uid == BERT
+
+
 def test_root_s_own_table_is_closed_to_others(wire: Wire, daemon: Daemon) -> None:
     assert (
         wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-root"}))["status"]

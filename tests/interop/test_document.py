@@ -99,7 +99,7 @@ def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, d
         _templates(wire)
         _secrets(wire)
         _notifications(wire)
-        _tables(wire)
+        _tables(wire, daemon.folder)
         _jobs(wire)
         _other_jobs(wire)
         _platform(wire)
@@ -243,7 +243,7 @@ def _adopt(wire: Wire, table: str) -> None:
     wire.done(wire.call("storage.table.adopt", id=table))
 
 
-def _tables(wire: Wire) -> None:
+def _tables(wire: Wire, folder: Path) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-doc.x"}]}
     put_component(wire, "doc.writer", command=python(WRITER))
     configuration = {"parameters": {"tables": {"x.csv": "n\n1\n"}}, "storage": {"output": output}}
@@ -265,6 +265,18 @@ def _tables(wire: Wire) -> None:
     wire.done(wire.call("storage.table.alter", **changed, addColumns=[{"name": "m"}]))
     _adopt(wire, "in.c-doc.x")
     wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
+    wire.call("storage.table.put", table={"id": "in.c-doc.y", "columns": [{"name": "n"}]})
+    wire.done(wire.call("storage.table.export", id="in.c-doc.x", path=f"{folder}/x.csv"))
+    wire.done(wire.call("storage.table.import", id="in.c-doc.y", path=f"{folder}/x.csv"))
+    wire.done(wire.call("storage.table.clone", id="in.c-doc.y", toId="in.c-doc.z"))
+    wire.call("storage.diff", table="in.c-doc.y", **{"from": 0})
+    wire.call("storage.lineage", table="in.c-doc.z")
+    wire.call("storage.table.delete", id="in.c-doc.z")
+    wire.call("storage.bucket.put", bucket={"id": "in.c-new", "metadata": [{"key": "a", "value": "b"}]})
+    wire.call("storage.bucket.get", id="in.c-new")
+    wire.call("storage.bucket.list", text="doc")
+    _old_versions(wire, "storage.bucket", "in.c-new")
+    wire.call("storage.bucket.delete", id="in.c-new")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

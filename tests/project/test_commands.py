@@ -20,7 +20,7 @@ WITHOUT_A_COMMAND = {
 def test_every_method_of_the_wire_is_called_by_a_command() -> None:
     code = "".join(path.read_text() for path in CLI.rglob("*.py"))
     names = {command.name for command in COMMANDS}
-    of_kinds = {f"{kind.word}.{verb}": (kind, verb) for kind in KINDS.values() for verb in kind.verbs}
+    of_kinds = {f"{kind.methods}.{verb}": (kind, verb) for kind in KINDS.values() for verb in kind.verbs}
     of_kinds["pool.get"] = POOL, "get"
     left_out = []
     for name in set(TEST_METHODS) - WITHOUT_A_COMMAND.keys():

@@ -1,6 +1,7 @@
 """What the output step makes of files: structure, types, keys, deletions and checks."""
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -112,6 +113,23 @@ def test_rows_are_deleted_before_others_come(lake: Lake) -> None:
     assert lake.rows() == [("3", "c")]
     lake.load({"x.csv": "id,v\n9,n\n"}, {**MORE, "deduplication_strategy": "insert", "delete_where": [{}]})
     assert lake.rows() == [("9", "n")]
+
+
+def test_rows_whose_values_another_table_has_are_deleted(lake: Lake) -> None:
+    lake.load({"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, {**X, "primary_key": ["id"]})
+    lake.load({"y.csv": "gone,n\n1,x\n3,y\n"}, {"source": "y.csv"}, names=["y"])
+    values = {"bucket_id": "in.c-main", "table": "y", "column": "gone"}
+    rule = {"where_filters": [{"column": "id", "values_from_storage": values}]}
+    source = {
+        **lake.tables["default/default/in.c-main.y"],
+        "key": "y",
+        "folder": "default/default/in.c-main/y",
+    }
+    lake.load({"x.csv": "id,v\n9,z\n"}, {**MORE, "delete_where": [rule]}, sources=[source])
+    assert lake.rows() == [("2", "b"), ("9", "z")]
+    unknown = {"where_filters": [{"column": "id", "values_from_storage": {**values, "table": "q"}}]}
+    told = lake.fails({"x.csv": "id,v\n9,z\n"}, {**MORE, "delete_where": [unknown]}, sources=[source])
+    assert 'name table "in.c-main.q", which has the values, in the configuration.' in told
 
 
 def test_checks_judge_what_nobody_sees_yet(lake: Lake) -> None:
@@ -246,6 +264,32 @@ def test_what_is_wrong_is_told_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
+    "other", ["columns", "metadata", "column_metadata", "primary_key", "distribution_key"]
+)
+def test_a_schema_excludes_what_says_the_same(lake: Lake, other: str) -> None:
+    value: Any = {"a": []} if other == "column_metadata" else ["a"]
+    manifest = {"schema": [{"name": "a"}], other: value}
+    assert lake.fails({"x.csv": "a\n", "x.csv.manifest": manifest}) == (
+        "Failed to prepare mapping configuration for table x.csv: "
+        f'Only one of "schema" or "{other}" can be defined.'
+    )
+
+
+def test_a_table_that_nobody_names_is_an_error_of_a_configuration(lake: Lake) -> None:
+    told = lake.fails({"x.csv": "a\n"}, row={"bucket": None})
+    assert told == 'Failed to resolve destination for output table "x.csv".'
+
+
+def test_a_table_that_changed_since_it_was_read_is_not_written(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1\n"}, X)
+    lake.load({"x.csv": "a\n2\n"}, X)
+    lake.tables["default/default/in.c-main.x"] |= {"pinned": 0, "headJob": "12"}
+    told = lake.fails({"x.csv": "a\n3\n"}, {**X, "require_unchanged": True})
+    assert told == LOAD + "Job 12 changed it since this job read it (version 0, now 1)."
+    assert lake.rows() == [("2",)]
+
+
+@pytest.mark.parametrize(
     ("text", "schema", "message"),
     [
         ("a,b\n1,\nN/A,\nx,\n", SCHEMA, '"x.csv" record 2, column "a": "N/A" is not INTEGER (and 1 more).'),
@@ -288,3 +332,54 @@ def test_all_problems_of_all_tables_are_told(lake: Lake) -> None:
         'Failed to load table "in.c-main.x": File "x.csv" is empty, a header is expected.',
         'Failed to load table "in.c-main.y": File "y.csv" is empty, a header is expected.',
     ]
+
+
+REJECT = {**X, "on_bad_rows": "reject"}
+BAD = 'a,b\n1,x\nN/A,y\n3\n4,"z"\n5,p,q\n'
+
+
+def test_rows_that_cannot_be_loaded_are_left_out_and_listed(lake: Lake) -> None:
+    files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
+    shown = lake.load(files, REJECT)
+    assert lake.rows() == [(1, "x"), (4, "z")]
+    assert (shown["recordsCount"], shown["rowsInserted"], shown["rowsRejected"]) == (5, 2, 3)
+    lines = (lake.base / "data/artifacts/out/failed_records.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [(one["record"]["line"], one["record"]["column"], one["record"]["value"]) for one in records] == [
+        (3, "a", "N/A"),
+        (4, "b", None),
+        (6, None, None),
+    ]
+    assert records[0]["message"] == '"x.csv" line 3, column "a": "N/A" is not INTEGER.'
+    keyed = {**REJECT, "incremental": True, "primary_key": ["a"]}
+    schema = {"x.csv.manifest": {**SCHEMA, "schema": SCHEMA["schema"]}}
+    del keyed["primary_key"]
+    shown = lake.load({"x.csv": BAD, **schema}, keyed)
+    assert (shown["rowsInserted"], shown["rowsRejected"], shown["rowsCount"]) == (2, 3, 4)
+
+
+def test_more_bad_rows_than_are_allowed_fail_the_load(lake: Lake) -> None:
+    files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
+    told = lake.fails(files, {**REJECT, "max_bad_rows": 2})
+    assert told == LOAD + (
+        '3 rows cannot be loaded, max_bad_rows is 2. The first: "x.csv" line 3, column "a": "N/A" is not '
+        "INTEGER."
+    )
+
+
+def test_texts_that_mean_no_value_do_so_where_rows_are_rejected(lake: Lake) -> None:
+    files = {"x.csv": "a,b\n-,-\n,\n+,z\n", "x.csv.manifest": SCHEMA}
+    shown = lake.load(files, REJECT, output={"treat_values_as_null": ["-", ""]})
+    assert lake.rows() == [(None, None), (None, None)]
+    assert shown["rowsRejected"] == 1
+    told = lake.fails(files, REJECT, output={"treat_values_as_null": ["-"]})
+    assert told.endswith('"on_bad_rows" needs "" among "treat_values_as_null".')
+
+
+def test_37_bad_ones_of_a_million_rows_are_listed_with_their_lines(lake: Lake) -> None:
+    bad = {27_000 * number for number in range(1, 38)}
+    text = "".join(f"{'?' if row in bad else row},x\n" for row in range(1_000_000))
+    shown = lake.load({"x.csv": "a,b\n" + text, "x.csv.manifest": SCHEMA}, REJECT)
+    assert (shown["rowsInserted"], shown["rowsRejected"]) == (999_963, 37)
+    listed = (lake.base / "data/artifacts/out/failed_records.jsonl").read_text().splitlines()
+    assert {json.loads(line)["record"]["line"] for line in listed} == {row + 2 for row in bad}

@@ -56,6 +56,8 @@ SMALL_OR_RARE = {
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
+    "undo_first_input_states",
+    "undo_input_states",
     "prune_deliveries",  # once an hour
     "prune_notification_bodies",
     "tokens",  # a project has few

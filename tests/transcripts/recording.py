@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pyte
 
-from e2e.harness import SETTINGS, short_folder
+from e2e.harness import LAKE, SETTINGS, short_folder
 from e2e.processes import PATIENCE_SECONDS, PLAIN, end_keeper, processes_of, stop_and_wait
 from e2e.wire import Wire, until_running
 
@@ -45,6 +45,7 @@ class Terminal:
             "NOTIFY_SOCKET": str(home / ".ready"),
             **PLAIN,
             **SETTINGS,
+            **LAKE,
             "PATH": f"{Path(sys.executable).parent}:{PLAIN['PATH']}",
             "HOME": str(home),
             "XDG_STATE_HOME": str(state),

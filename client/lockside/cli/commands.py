@@ -86,6 +86,12 @@ POOLS = (
 )
 
 _CONFIG = Argument("COMPONENT/CONFIG", "a configuration")
+_PART = Option(
+    "--part",
+    "component, storage (up to where adaptive inputs were read) or all (default: all)",
+    "PART",
+    choices=("component", "storage", "all"),
+)
 _OF_ROW = Option("--row", "of this row", "ROW")
 
 OF_CONFIGURATIONS = (
@@ -101,9 +107,12 @@ OF_CONFIGURATIONS = (
         "state reset",
         "lockside.cli.catalog.state:reset",
         "delete it, so that the next run begins anew",
-        (("lockside state reset airports.extract/daily", ""),),
+        (
+            ("lockside state reset airports.extract/daily", ""),
+            ("lockside state reset airports.load/daily --part storage", "adaptive inputs come whole"),
+        ),
         (_CONFIG,),
-        (BRANCH, _OF_ROW),
+        (BRANCH, _OF_ROW, _PART),
     ),
     Command(
         "orchestration plan",

@@ -1,11 +1,11 @@
 """The parameters of what runs: held against the component's schemas, or read as a plain command."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest, Program
 from lockside.documents.configuration import ConfigSpec, merged
 from lockside.documents.paths import join, steps_of
 from lockside.documents.placeholders import needed_parameters, without_value
@@ -13,6 +13,7 @@ from lockside.documents.reading import Fault, convert, fault_of, faults_of, valu
 from lockside.documents.schemas import SchemaError, schema_faults
 from lockside.documents.secrets import is_cipher
 from lockside.documents.storage import Storage
+from lockside.documents.storage_jobs import StorageJob
 from lockside.documents.variables import defaults_of, filled, names_in
 
 
@@ -86,7 +87,8 @@ def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterat
 
     Those have variables without a value, or are encrypted.
     """
-    found = _command_faults(parts) if component == COMMAND else _component_faults(manifest, parts)
+    form = _FORMS.get(component)
+    found = _component_faults(manifest, parts) if form is None else _form_faults(parts, form)
     return (fault for fault, value in found if not _is_unknown(value))
 
 
@@ -141,14 +143,18 @@ def _parameters(body: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
     return filled(body.get("parameters") or {}, variables)
 
 
-def _command_faults(parts: Parts) -> Iterator[tuple[Fault, Any]]:
-    """What keeps each command from being started; of each the first fault."""
+_FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {COMMAND: Program, STORAGE: StorageJob}
+"""The types of the parameters of built-in components."""
+
+
+def _form_faults(parts: Parts, form: type[msgspec.Struct]) -> Iterator[tuple[Fault, Any]]:
+    """What is wrong with the parameters of each body; of each the first fault."""
     for body in _bodies(parts):
         parameters = _parameters(body.values, parts.variables)
         try:
-            convert(parameters, Program)
+            convert(parameters, form)
         except msgspec.ValidationError as problem:
-            fault = fault_of(problem, parameters, Program)
+            fault = fault_of(problem, parameters, form)
             path = join(body.path, "parameters") + fault.path.removeprefix("$")
             yield Fault(path, fault.message), value_at(parameters, steps_of(fault.path))
 

@@ -4,6 +4,8 @@
 Names are Keboola's, in snake case. Members that are not known are let through.
 """
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,6 +20,22 @@ TableId = Annotated[str, Meta(pattern=TABLE_PATTERN, examples=["in.c-shop.orders
 BucketId = Annotated[str, Meta(pattern=BUCKET_PATTERN, examples=["in.c-shop"])]
 FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\.\.?$)[^/\x00]+$(?!\n)")]
 Values = list[str | int | float | bool | None]
+
+
+ADAPTIVE = "adaptive"
+RELATIVE_TIME = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
+
+
+def is_moment(text: str) -> bool:
+    """Whether a text is a time: ISO 8601, seconds since the epoch, or before now as in `-2 days`."""
+    text = text.strip()
+    if not text or text.isdecimal() or RELATIVE_TIME.fullmatch(text):
+        return True
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
@@ -36,6 +54,25 @@ class KeyValue(Mapped, frozen=True, kw_only=True):
     value: Any = None
 
 
+class ColumnValues(Mapped, frozen=True, kw_only=True):
+    """A column of a table whose values a filter compares with.
+
+    Attributes:
+        bucket_id: The bucket of the table.
+        table: The table's name in its bucket.
+        column: The column.
+    """
+
+    bucket_id: BucketId
+    table: str
+    column: str
+
+    @property
+    def source(self) -> str:
+        """The table's id."""
+        return self.table if self.table.count(".") == 2 else f"{self.bucket_id}.{self.table}"
+
+
 class DeleteFilter(Mapped, frozen=True, kw_only=True):
     """Which values of a column a rule deletes.
 
@@ -43,20 +80,22 @@ class DeleteFilter(Mapped, frozen=True, kw_only=True):
         column: The column.
         operator: `eq` deletes rows with one of the values, `ne` rows with none of them.
         values_from_set: The values.
-        values_from_storage: The table and column that has them.
+        values_from_storage: The table and the column that have them.
         values_from_workspace: Refused; there are no workspaces.
     """
 
     column: str
     operator: Literal["eq", "ne"] = "eq"
     values_from_set: Values | None = None
-    values_from_storage: dict[str, Any] | None = None
+    values_from_storage: ColumnValues | None = None
     values_from_workspace: dict[str, Any] | None = None
 
     def check(self) -> None:
         """Raises FieldError for values that do not exist."""
         if self.values_from_workspace is not None:
             raise FieldError("There are no workspaces: name the values, or a table", "values_from_workspace")
+        if (self.values_from_set is None) == (self.values_from_storage is None):
+            raise FieldError("Name either the values, or the table that has them", "values_from_set")
 
 
 class DeleteRule(Mapped, frozen=True, kw_only=True):
@@ -123,8 +162,9 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
         column_metadata: Metadata of columns, by name; kept without effect.
         distribution_key: Kept without effect.
         write_always: Whether it is stored when the job fails, too.
-        on_bad_rows: A row that cannot be read fails the load; nothing else can be asked for yet.
-        max_bad_rows: Kept without effect.
+        on_bad_rows: What rows do that cannot be read or are of another type: `error` fails the load, `reject`
+            leaves them out and lists them in `artifacts/out/failed_records.jsonl`.
+        max_bad_rows: With more rejected rows than this the load fails all the same.
         checks: What must be true of the table before anybody sees it.
         require_unchanged: Whether it is an error that another job changed the table since this one started.
     """
@@ -149,7 +189,7 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
     column_metadata: dict[str, Any] | list[Any] = {}
     distribution_key: list[str] = []
     write_always: bool = False
-    on_bad_rows: Literal["error"] = "error"
+    on_bad_rows: Literal["error", "reject"] = "error"
     max_bad_rows: Annotated[int, Meta(ge=0)] = 1000
     checks: list[Check] = []
     require_unchanged: bool = False
@@ -223,6 +263,9 @@ class InputTable(Mapped, frozen=True, kw_only=True):
             raise FieldError("where_values needs where_column", "where_column")
         if self.where_column and self.where_values is None:
             raise FieldError("where_column needs where_values", "where_values")
+        if self.changed_since not in (None, ADAPTIVE) and not is_moment(self.changed_since):
+            text = 'It is neither a time, nor like "-2 days", nor "adaptive"'
+            raise FieldError(text, "changed_since")
         if self.days and self.changed_since:
             raise FieldError('Cannot set both parameters "days" and "changed_since".', "days")
         typed = [column.source for column in self.column_types]

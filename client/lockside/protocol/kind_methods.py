@@ -41,6 +41,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "schedule": (schedules.Schedule, schedules.Schedules),
     "trigger": (triggers.Trigger, triggers.Triggers),
     "notification": (notifications.Notification, notifications.Notifications),
+    "bucket": (stored.Bucket, stored.Buckets),
 }
 
 ORDERS: dict[str, Any] = {"component": "acme.orders", "config": "daily"}
@@ -63,6 +64,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "event": "job-failed",
         "recipient": {"channel": "webhook", "url": "https://hooks.example.com/lockside"},
     },
+    "bucket": {"id": "in.c-shop", "access": "groupRead"},
 }
 
 _SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}
@@ -74,7 +76,7 @@ def declare_all() -> None:
     """Declare the methods of every kind, but for those that are declared otherwise."""
     for kind in KINDS.values():
         for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
-            name = f"{kind.word}.{verb}"
+            name = f"{kind.methods}.{verb}"
             if verb in kind.verbs and name not in METHODS:
                 method(
                     name,

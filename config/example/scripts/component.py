@@ -20,6 +20,24 @@ def parameters():
     return json.loads((DATA / "config.json").read_text())["parameters"]
 
 
+def input_file(name):
+    """Find a file that an earlier step left: in in/tables if a table is mapped, else in the shared folder."""
+    return DATA / "in" / "tables" / name if _has_mapping() else _staging() / name
+
+
+def output_file(name):
+    """Say where a file for later steps goes: to out/tables if it becomes a table, else to the folder."""
+    return DATA / "out" / "tables" / name if _has_mapping() else _staging() / name
+
+
+def _has_mapping():
+    return "storage" in json.loads((DATA / "config.json").read_text())
+
+
+def _staging():
+    return Path(parameters()["folder"]) / "staging"
+
+
 def last_state():
     """Read what the last successful job of this configuration left; {} at first."""
     return json.loads((DATA / "in" / "state.json").read_text() or "{}")

@@ -7,7 +7,17 @@ import csv
 import gzip
 from pathlib import Path
 
-from component import last_state, paced, parameters, refuse, replace_file, report, save_state, say
+from component import (
+    last_state,
+    output_file,
+    paced,
+    parameters,
+    refuse,
+    replace_file,
+    report,
+    save_state,
+    say,
+)
 
 HOME = Path(__file__).resolve().parent.parent / "data"
 NEEDED = {"icao", "iata", "name", "country", "elevation", "lat", "lon"}
@@ -38,10 +48,10 @@ def main():
         done += slice_
         report(len(done) / len(rows), f"{len(done):,} of {len(rows):,} airports", success=len(done))
         say(f"rows {start + 1:>6,} to {len(done):>6,}: from {slice_[0]['icao']} to {slice_[-1]['icao']}")
-    target = Path(asked["folder"]) / "staging" / "airports.csv"
+    target = output_file("airports.csv")
     replace_file(target, lambda file: write(file, done))
     save_state({"rows": len(done)})
-    say(f"{len(done):,} airports are in {target}")
+    say(f"{len(done):,} airports are in {target.name}")
 
 
 def write(file, rows):

@@ -4,7 +4,7 @@ import csv
 import sqlite3
 from pathlib import Path
 
-from component import parameters, refuse, report, say
+from component import input_file, parameters, refuse, report, say
 
 TABLES = {
     "airports": {"icao": "TEXT PRIMARY KEY", "elevation": "REAL", "lat": "REAL", "lon": "REAL"},
@@ -45,11 +45,12 @@ def main():
     """Load both tables, or neither."""
     asked = parameters()
     folder = Path(asked["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(folder / asked["database"], isolation_level=None)
     database.execute("BEGIN IMMEDIATE")
     total = 0
     for done, table in enumerate(TABLES, 1):
-        total += load(database, table, folder / "staging" / f"{table}.csv")
+        total += load(database, table, input_file(f"{table}.csv"))
         report(done / len(TABLES), f"{table} loaded", success=total)
     database.execute("COMMIT")
     database.close()

@@ -2,10 +2,9 @@
 
 import csv
 from collections import defaultdict
-from pathlib import Path
 from statistics import median
 
-from component import paced, parameters, refuse, replace_file, report, say
+from component import input_file, output_file, paced, parameters, refuse, replace_file, report, say
 
 COLUMNS = ["country", "airports", "with_iata", "median_elevation_ft", "highest_ft", "highest", "northernmost"]
 
@@ -43,12 +42,12 @@ def countries_in(found):
 def main():
     """Read what extract left, check it, and write countries."""
     asked = parameters()
-    staging = Path(asked["folder"]) / "staging"
+    source = input_file("airports.csv")
     try:
-        with (staging / "airports.csv").open(newline="", encoding="utf-8") as file:
+        with source.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
-        refuse(f"There are no airports in {staging} yet: run airports.extract first.")
+        refuse(f"There are no airports in {source.parent} yet: run airports.extract first.")
     by_country = defaultdict(list)
     good = ignored = 0
     for start, slice_ in paced(rows, float(asked.get("pace_seconds", 0))):
@@ -62,7 +61,7 @@ def main():
         report(share, f"{countries_in(by_country)} so far", success=good, ignored=ignored)
         say(f"checked {start + len(slice_):>6,} airports of {countries_in(by_country):>13}")
     countries = sorted((summary(*each) for each in by_country.items()), key=lambda each: -each["airports"])
-    replace_file(staging / "countries.csv", lambda file: write(file, countries))
+    replace_file(output_file("countries.csv"), lambda file: write(file, countries))
     say(f"{countries_in(countries)}; {good:,} airports are fine, {ignored} left out")
 
 

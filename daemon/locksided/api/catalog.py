@@ -29,6 +29,7 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
 from locksided.store.catalog.keys import Change, ConfigId, Key, Listing, all_of
+from locksided.store.input_states import InputState, input_state, save_input_state
 from locksided.store.paging import PageRequest, Slice
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -47,7 +48,7 @@ class CatalogMethods(HandlerGroup):
         for kind, record in ((one.kind, one) for one in RECORDS.values()):
             for verb in kind.verbs:
                 do = self.put if verb == kind.put_verb else getattr(self, verb)
-                found[f"{kind.word}.{verb}"] = partial(do, record)
+                found[f"{kind.methods}.{verb}"] = partial(do, record)
         return found
 
     async def put(
@@ -263,16 +264,18 @@ class CatalogMethods(HandlerGroup):
         return for_writers(call.principal, await self._state(params))
 
     async def _state(self, params: Any) -> View:
-        found = await self._service.store.state(_config_id(params), params.row)
-        return {"state": found.body, "version": found.version}
+        return await self._service.store.read(partial(_state_view, params))
 
     @handler
     async def reset_state(self, call: Call, params: StateReset) -> View:
         change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:
-            found = states.reset_state(tx, config_id, params.row, change)
-            return {"state": found.body, "version": found.version}
+            if params.part != "storage":
+                states.reset_state(tx, config_id, params.row, change)
+            if params.part != "component":
+                save_input_state(tx, config_id, params.row, InputState(), change.time_us, None)
+            return _state_view(params, tx.connection)
 
         return await self._write(call, params, write, lambda: self._state(params))
 
@@ -321,6 +324,28 @@ def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> N
     if record.hide(call.principal, view) != view:
         text = f"{key} has values that only its writer and an admin may see: store one of your own."
         raise Forbidden(text, path=key.path())
+
+
+def _state_view(params: Any, connection: Database) -> View:
+    """What the last good run left, and up to where it read."""
+    found = states.state(connection, _config_id(params), params.row)
+    read = input_state(connection, _config_id(params), params.row)
+    return {"state": found.body, "version": found.version, "storage": _input_view(read)}
+
+
+def _input_view(state: InputState) -> View:
+    tables = [
+        {
+            "source": one.source,
+            "lastImportDate": clock.to_text(one.last_import_us),
+            "version": one.version,
+            "tableId": one.table_id,
+        }
+        for one in state.tables
+    ]
+    files = [{"tags": one.tags, "lastImportId": str(one.last_import_id)} for one in state.files]
+    kept = {"tables": tables, "files": files}
+    return {"input": {kind: found for kind, found in kept.items() if found}} if tables or files else {}
 
 
 def _config_id(params: Any) -> ConfigId:

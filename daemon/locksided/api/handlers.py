@@ -9,6 +9,7 @@ from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
 from locksided.api.job_creation import CreationMethods
 from locksided.api.jobs import JobMethods
+from locksided.api.lineage import LineageMethods
 from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
@@ -41,6 +42,7 @@ GROUPS = (
     TriggerMethods,
     StorageMethods,
     StorageJobMethods,
+    LineageMethods,
     TableChangeMethods,
     UndoMethods,
     VacuumMethods,

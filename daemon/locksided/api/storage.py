@@ -1,28 +1,38 @@
 """The methods of tables. What they answer of data is read by processes of the caller, never by the daemon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
+import msgspec
+
+from lockside.kinds import BUCKET
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided import clock
+from locksided.api.catalog import CatalogMethods
 from locksided.api.paging import listed
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
+from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
 from locksided.runs.table_orders import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.catalog.keys import all_of
 from locksided.store.paging import Slice
+from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.tables import FoundTable, TableFilter
 from locksided.store.troubles import troubled as troubled_tables
 from locksided.tables.mapping import NO_TABLES
+from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TableId
 
 View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
+Metadata = Mapping[int, list[ToldRow]]
 Health = Literal["good", "unpublished", "foreign", "damaged"]
 
 
@@ -32,6 +42,18 @@ class StorageMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._storage = service.runs.storage
+        self._catalog = CatalogMethods(service)
+
+    @handler
+    async def buckets(self, call: Call, params: p.BucketList) -> View:
+        """Buckets by their ids."""
+        text = (params.text or "").lower()
+
+        def is_wanted(body: Mapping[str, Any]) -> bool:
+            return text in str(body["id"]).lower()
+
+        wanted = all_of(BUCKET, params.project, params.branch_id, (), is_wanted if text else None)
+        return await self._catalog.listed(RECORDS[BUCKET.word], call, params, lambda _: wanted)
 
     def check_enabled(self) -> None:
         """Raises Disabled when no tables are kept."""
@@ -51,8 +73,7 @@ class StorageMethods(HandlerGroup):
     async def get(self, _: Call, params: p.TableGet) -> t.Table:
         """One table, as its head is or as a version was."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
-        kept = await self._service.store.kept_versions([row.number])
-        shown = self._view(row, kept)
+        shown = await self.shown(row)
         if params.version is None:
             return shown
         versions = await self._service.store.table_history(row.number, params.version + 1, 1)
@@ -65,6 +86,15 @@ class StorageMethods(HandlerGroup):
             | {"version": params.version, "rows_count": versions[0].rows_count}
         )
 
+    async def shown(self, row: TableRow) -> t.Table:
+        """A table as its head is."""
+        kept = await self._service.store.kept_versions([row.number])
+        return self._view(row, kept, await self._told([row]))
+
+    async def _told(self, rows: Sequence[TableRow]) -> Metadata:
+        numbers = [row.number for row in rows]
+        return await self._service.store.read(partial(metadata_of, numbers=numbers))
+
     @handler
     async def list(self, _: Call, params: p.TableList) -> View:
         """Tables by their ids."""
@@ -72,7 +102,8 @@ class StorageMethods(HandlerGroup):
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
         rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
-        return listed("tables", found, lambda row: self._view(row, kept), self._service.line_bytes)
+        told = await self._told(found.entries)
+        return listed("tables", found, lambda row: self._view(row, kept, told), self._service.line_bytes)
 
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
@@ -165,10 +196,11 @@ class StorageMethods(HandlerGroup):
             return "foreign" if _trouble_of(row) == "foreign" else "damaged"
         return "unpublished" if row.number in self._service.publisher.troubles else "good"
 
-    def _view(self, row: TableRow, kept: Kept) -> t.Table:
+    def _view(self, row: TableRow, kept: Kept, told: Metadata) -> t.Table:
         table = TableId(row.project, row.branch_id, row.id)
         published, oldest = kept.get(row.number, (None, row.head))
         columns = row.definition["columns"]
+        of_table, of_columns = by_place(told.get(row.number, ()))
         return t.Table(
             id=row.id,
             name=row.id.rpartition(".")[2],
@@ -177,8 +209,10 @@ class StorageMethods(HandlerGroup):
             bucket=table.bucket,
             primary_key=row.definition.get("primaryKey", []),
             columns=[column["name"] for column in columns],
-            definition=[t.TableColumn(**column) for column in columns],
-            description=row.definition.get("description"),
+            definition=[_column_view(column, of_columns.get(column["name"], ())) for column in columns],
+            description=_description(of_table),
+            metadata=[_piece(one) for one in of_table],
+            column_metadata={name: [_piece(one) for one in found] for name, found in of_columns.items()},
             created=clock.to_text(row.created_us) or "",
             last_import_date=clock.to_text(row.imported_us) or "",
             last_change_date=clock.to_text(row.changed_us) or "",
@@ -191,6 +225,23 @@ class StorageMethods(HandlerGroup):
             uri=f"file:{self._storage.root / table.folder}",
             health=self._health(row),
         )
+
+
+def _piece(row: ToldRow) -> t.Metadata:
+    timestamp = clock.to_text(row.time_us) or ""
+    return t.Metadata(
+        id=str(row.id), key=row.key, value=row.value, provider=row.provider, timestamp=timestamp
+    )
+
+
+def _description(told: Sequence[ToldRow]) -> str | None:
+    """The description that was told last."""
+    found = [one for one in told if one.key == DESCRIPTION]
+    return max(found, key=lambda one: one.time_us).value if found else None
+
+
+def _column_view(column: dict[str, Any], told: Sequence[ToldRow]) -> t.TableColumn:
+    return t.TableColumn(**{**column, "description": _description(told) or column.get("description")})
 
 
 def _trouble_of(row: TableRow) -> str:
@@ -217,6 +268,7 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
         user=details.get("user"),
         rows_count=row.rows_count,
         counts=details.get("counts", {}),
+        inputs=[msgspec.convert(one, t.TableRead) for one in details.get("inputs", [])],
         published=row.published_us is not None,
         foreign=details.get("foreign", False),
     )

@@ -1,26 +1,45 @@
 """The methods that change tables: each is a job of the built-in component `lockside.storage`."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import msgspec
+
 from lockside.documents.component import STORAGE
+from lockside.documents.enums import Status
 from lockside.documents.request import JobRequest
+from lockside.documents.storage import InputTable, OutputTable
+from lockside.documents.table import TableSpec
 from lockside.protocol.methods import storage as p
+from lockside.protocol.methods import table_jobs as j
+from lockside.protocol.types import storage as t
 from locksided import clock
-from locksided.api.deduplication import repeats_first
+from locksided.actors.messages import Repeated
+from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import draft
-from locksided.api.job_reads import View, marked
+from locksided.api.job_reads import View, answered_ids, marked
+from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods
-from locksided.core.errors import NotFound
+from locksided.api.wait import until_final
+from locksided.core import inputs as i
+from locksided.core.errors import Conflict, Invalid, NotFound, Timeout
+from locksided.core.transitions import FINAL
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.table_rows import TableVersionRow
+from locksided.store.table_metadata import save_metadata
+from locksided.store.table_rows import TableRow, TableVersionRow
+from locksided.tables.metadata import DESCRIPTION, plain_text
+from locksided.tables.names import TableId
+from locksided.tables.orders import Told
+
+CREATION_SECONDS = 30
 
 
 class StorageJobMethods(HandlerGroup):
-    """`storage.table.restore`."""
+    """The methods `storage.table.*` that answer a job, and `storage.table.put`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -36,9 +55,103 @@ class StorageJobMethods(HandlerGroup):
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
         return await self.made(call, params, {"operation": "restore", "tables": [table]})
 
-    async def made(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> View:
-        """Has a job made with these parameters; returns it."""
+    @handler
+    async def put(self, call: Call, params: j.TablePut) -> t.Table:
+        """An empty table, made by a job that is waited for; or the texts of one that is there."""
+        spec = params.table
+        where = (params.project, params.branch_id, spec.id)
+        try:
+            row = (await self._tables.table(*where, "$.table.id")).row
+        except NotFound:
+            await self._create(call, params)
+            row = (await self._tables.table(*where, "$.table.id")).row
+        _refuse_other_structure(row, spec)
+        told = partial(save_metadata, number=row.number, provider="user", items=_told(spec))
+        await self._service.scheduler.ask(partial(told, time_us=clock.now_us()))
+        return await self._tables.shown(row)
+
+    async def _create(self, call: Call, params: j.TablePut) -> None:
+        """Make the table. Raises Invalid and Timeout."""
+        spec = params.table
+        if not spec.columns:
+            raise Invalid("A new table needs columns.", path="$.table.columns")
+        table = {"id": spec.id, "branch": params.branch_id, "definition": msgspec.to_builtins(spec)}
+        await self._done(call, params, {"operation": "create", "tables": [table]})
+
+    @handler
+    async def delete(self, call: Call, params: j.TableDelete) -> t.TableDeleted:
+        """A table goes to the trash, by a job that is waited for."""
+        found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
+        table = {"id": found.row.id, "branch": params.branch_id, "version": None}
+        job_id = await self._done(call, params, {"operation": "restore", "tables": [table]})
+        return t.TableDeleted(id=found.row.id, branch_id=params.branch_id, job=str(job_id))
+
+    async def _done(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> int:
+        """A job with these parameters that ended well. Raises Invalid with its message, and Timeout."""
         request = JobRequest(component=STORAGE, config_data={"parameters": dict(parameters)})
+        made = await draft(self._service, request, call.principal, params.project)
+        answer = await self._service.scheduler.ask(
+            i.Submit((made,), actor(call.principal)), once=dedup_mark(call, params, job_reference)
+        )
+        (job_id,) = answered_ids(answer) if isinstance(answer, Repeated) else answer
+        row = await until_final(self._service, job_id, CREATION_SECONDS)
+        if row.status not in FINAL:
+            raise Timeout(f"Job {row.id} does it; it takes longer than {CREATION_SECONDS} seconds.")
+        if row.status != Status.SUCCESS:
+            raise Invalid(row.message or f"Job {row.id} ended as {row.status}.")
+        return row.id
+
+    @handler
+    @repeats_first
+    async def import_(self, call: Call, params: j.TableImport) -> View:
+        """A job that loads a file into a table."""
+        source = params.path.rstrip("/").rpartition("/")[2]
+        entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
+        table = {"id": params.id, "branch": params.branch_id}
+        parameters = {"operation": "import", "tables": [table], "path": params.path}
+        return await self.made(call, params, parameters, {"output": {"tables": [entry]}}, params.branch_id)
+
+    @handler
+    @repeats_first
+    async def export(self, call: Call, params: j.TableExport) -> View:
+        """A job that writes a table to a file."""
+        found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
+        entry = {
+            **_given(params, InputTable),
+            **_source(found.row, params.version),
+            "file_type": params.format,
+        }
+        parameters = {
+            "operation": "export",
+            "path": params.path,
+            "format": params.format,
+            "overwrite": params.overwrite,
+        }
+        return await self.made(call, params, parameters, {"input": {"tables": [entry]}})
+
+    @handler
+    @repeats_first
+    async def clone(self, call: Call, params: j.TableClone) -> View:
+        """A job that makes a table with the content of another."""
+        found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
+        made = TableId(params.project, params.to_branch_id or params.branch_id, params.to_id or params.id)
+        if await self._service.store.tables_by_key([made.key]):
+            raise Conflict(f"Table {made.text} exists already in branch {made.branch}.", path="$.toId")
+        parameters = {"operation": "clone", "tables": [{"id": made.text, "branch": made.branch}]}
+        storage = {"input": {"tables": [_source(found.row, params.version)]}}
+        return await self.made(call, params, parameters, storage)
+
+    async def made(
+        self,
+        call: Call,
+        params: Any,
+        parameters: Mapping[str, Any],
+        storage: Mapping[str, Any] | None = None,
+        branch: str | None = None,
+    ) -> View:
+        """Has a job made with these parameters and this mapping; returns it."""
+        body = {"parameters": dict(parameters), **({} if storage is None else {"storage": dict(storage)})}
+        request = JobRequest(component=STORAGE, config_data=body, branch_id=branch)
         made = await draft(self._service, request, call.principal, params.project)
         (view,), answer = await self._jobs.submit(call, params, [made])
         return marked(view, answer)
@@ -62,3 +175,43 @@ def _is_meant(row: TableVersionRow, params: p.TableRestore) -> bool:
     if params.time is not None:
         return row.time_us <= clock.from_text(params.time)
     return params.version is not None and row.version == params.version
+
+
+def _source(row: TableRow, version: int | None) -> dict[str, Any]:
+    """The entry of an input mapping that means a version of a table and no other branch's."""
+    named = {} if version is None else {"version": version}
+    return {"source": row.id, "source_branch_id": row.branch_id, **named}
+
+
+def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
+    """Raise Conflict for a table whose columns or key are others than those of an existing one."""
+    known = row.definition
+    columns = [(one["name"], one.get("type", "STRING")) for one in known["columns"]]
+    if spec.columns and [(one.name, one.type) for one in spec.columns] != columns:
+        raise Conflict(f"Table {row.id} exists and has other columns.", path="$.table.columns")
+    if spec.primary_key and spec.primary_key != known.get("primaryKey", []):
+        raise Conflict(f"Table {row.id} exists and has another primary key.", path="$.table.primaryKey")
+
+
+def _told(spec: TableSpec) -> list[Told]:
+    """The texts and metadata of a table that was described by hand."""
+    told = [Told(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
+    if spec.description is not None:
+        told.append(Told(key=DESCRIPTION, value=spec.description))
+    told += [
+        Told(key=DESCRIPTION, value=column.description, column=column.name)
+        for column in spec.columns
+        if column.description is not None
+    ]
+    return told
+
+
+def _given(params: Any, form: type[msgspec.Struct]) -> dict[str, Any]:
+    """The members of a mapping of this form that were given as parameters, under their names in files."""
+    names = [name for name in form.__struct_fields__ if name in params.__struct_fields__]
+    plain = msgspec.to_builtins(
+        msgspec.defstruct("Given", [(name, Any) for name in names])(
+            **{name: getattr(params, name) for name in names}
+        )
+    )
+    return {name: value for name, value in plain.items() if value is not None}

@@ -7,8 +7,8 @@ from lockside.protocol.methods import jobs as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.broker import Changes
-from locksided.api.job_reads import View, Wanted, job_views, listed_jobs
-from locksided.api.service import HandlerGroup
+from locksided.api.job_reads import View, Wanted, job_row, job_views, listed_jobs
+from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
@@ -86,6 +86,17 @@ class WaitMethods(HandlerGroup):
     async def _until_over(self, left: set[int], ends: Changes, enough: int) -> None:
         while len(left) > enough:
             left -= await ends.take() or set(await self._service.store.final_statuses(left))
+
+
+async def until_final(service: Service, job_id: int, seconds: float) -> JobRow:
+    """The job when it is final, or as it is after so many seconds."""
+    with service.broker.ends_of([job_id]) as ends:
+        row = await job_row(service, job_id)
+        with clock.move_on_after(seconds):
+            while row.status not in FINAL:
+                await ends.take()
+                row = await job_row(service, job_id)
+    return row
 
 
 def _open(rows: Iterable[JobRow]) -> set[int]:

@@ -7,6 +7,7 @@ import msgspec
 from lockside.documents.component import COMMAND
 from lockside.kinds import (
     BRANCH,
+    BUCKET,
     COMPONENT,
     CONFIG,
     KINDS,
@@ -25,6 +26,7 @@ from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
+from locksided.store import buckets
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
 from locksided.triggers import standing
@@ -105,6 +107,7 @@ _SPECIAL = (
         deleted=standing.deleted,
         members=standing.members,
     ),
+    Record(BUCKET, stored=buckets.changed, deleted=buckets.refuse_full),
     Record(
         NOTIFICATION,
         completed=recipients.checked,

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace as replace_fields
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
@@ -41,13 +42,14 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import Storage
+from locksided.runs.storage import NO_INPUTS, Inputs, Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
+from locksided.store.input_states import save_input_state
 from locksided.store.rows import RunRow, owner_data
-from locksided.store.tables import Ratified, ratify
+from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
 from locksided.store.undo import finish as finish_undo
@@ -179,7 +181,7 @@ class RunConclusions:
             await self._keep_row(run, step)
         if ended.next_claims is not None:
             return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
-        if step.total > 1 or step.index:
+        if step.total > 1 or step.index or step.operation is not None:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
             result = run.with_plain_states(result)
         if run.is_debug:
@@ -190,7 +192,9 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        return self._over(token, run.row, result, outcome, partial(_forget_states, run), undo_of(run.spec))
+        inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
+        then, undo = partial(_forget_states, run), undo_of(run.spec)
+        return self._over(token, run.row, result, outcome, then, inputs, undo)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -244,10 +248,12 @@ class RunConclusions:
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
+        inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
     ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, undo), then)
+        also = partial(_to_save, row, result, inputs, undo)
+        return Conclusion(_report(token, result, outcome), also, then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -367,21 +373,26 @@ def class_of(result: RunResult) -> FailureClass | None:
 
 
 def _to_save(
-    row: RunRow, result: RunResult, undo: Mapping[str, Any] | None, ended: Any
+    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
-    if not (result.states or result.commits or undo) or ended not in (Status.SUCCESS, Status.WARNING):
+    is_anything = result.states or result.commits or inputs.tables or undo
+    if ended not in (Status.SUCCESS, Status.WARNING) or not is_anything:
         return None
-    saved = dict(result.states)
+    more = {"inputs": [read.shown for read in inputs.tables]}
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
         by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in saved.items():
+        for row_id, body in result.states.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
-            ratify(tx, commit, row.id, by)
+            ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
+        for read in inputs.tables:
+            note_read(tx, row.id, read.table, read.version)
+        for row_id, state in inputs.states.items():
+            save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
         if undo is not None:
             states = msgspec.convert(undo["states"], list[PutBack])
             finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)

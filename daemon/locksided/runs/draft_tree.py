@@ -19,7 +19,7 @@ from locksided.runs.plan import configurations
 from locksided.runs.resolved import Resolved
 from locksided.runs.specification import Specification, of_container, of_phase, row_by_row
 from locksided.runs.task_selection import Decision
-from locksided.tables.mapping import input_entries, output_of, read_paths, unchanged_tables
+from locksided.tables.mapping import output_of, read_entries, read_paths, unchanged_tables
 from locksided.tables.names import TableId
 
 
@@ -233,7 +233,7 @@ def _tables_read(spec: Specification, project: str) -> tuple[str, ...]:
     keys = [
         table.key
         for _, configuration in configurations(spec)
-        for entry in input_entries(configuration)
+        for entry in read_entries(configuration)
         for table in read_paths(entry, project, spec.branch_id)
     ]
     keys += [

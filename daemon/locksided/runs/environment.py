@@ -14,6 +14,7 @@ from locksided.runs.image_run import Podman
 from locksided.runs.moment import environment_of_causes, environment_of_moment
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind
+from locksided.tables.mapping import output_of
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -21,7 +22,6 @@ PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INTERFACE = {
     "KBC_STACKID": "lockside",
     "KBC_PROJECT_FEATURE_GATES": "queuev2",
-    "KBC_DATA_TYPE_SUPPORT": "authoritative",
     "KBC_STAGING_FILE_PROVIDER": "local",
 }
 
@@ -103,8 +103,17 @@ def _interface(step: Step, spec: Specification, context: JobContext) -> dict[str
         **({} if row is None else {"KBC_CONFIGROWID": row}),
         "KBC_COMPONENTID": step.component,
         "KBC_BRANCHID": spec.branch_id,
+        "KBC_DATA_TYPE_SUPPORT": _data_type_support(step, spec),
         "KBC_COMPONENT_RUN_MODE": "debug" if spec.mode is Mode.DEBUG else "run",
     }
+
+
+def _data_type_support(step: Step, spec: Specification) -> str:
+    """What types in manifests do: the mapping's word, else the component's."""
+    asked = output_of(step.config_file or {}).get("data_type_support")
+    if isinstance(asked, str):
+        return asked
+    return "authoritative" if spec.manifest is None else spec.manifest.data_type_support
 
 
 def _hash(configuration: Mapping[str, Any]) -> str:

@@ -193,11 +193,8 @@ def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """
     with opened_folder("_delta_log", table_fd) as log:
         with os.scandir(log) as found:
-            entries = {
-                int(one.name[:20])
-                for one in found
-                if ENTRY.fullmatch(one.name) and one.is_file(follow_symlinks=False)
-            }
+            files = [one.name for one in found if one.is_file(follow_symlinks=False)]
+        entries = {int(name[:20]) for name in files if ENTRY.fullmatch(name)}
         head, staged = argument["head"], {int(one): told for one, told in argument["staged"].items()}
         for version, (name, hashed) in sorted(staged.items()):
             if version in entries:

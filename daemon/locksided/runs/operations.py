@@ -72,12 +72,16 @@ class BadResult(Exception):
 
 
 class OperationResult(NamedTuple):
-    """What result.json says: a message, members of the job's result, and commits of tables, not checked."""
+    """What result.json says: a message, members of the job's result, and commits of tables, not checked.
+
+    `failed_records` is how many records it left out.
+    """
 
     message: str
     result: Mapping[str, Any]
     commits: Any
     is_warning: bool
+    failed_records: int = 0
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -93,4 +97,9 @@ def read_result(content: bytes | None) -> OperationResult:
     message, result = document.get("message", ""), document.get("result", {})
     if not isinstance(message, str) or not isinstance(result, dict):
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
-    return OperationResult(message, result, document.get("commits", []), document.get("warning") is True)
+    failed = document.get("failedRecords", 0)
+    if isinstance(failed, bool) or not isinstance(failed, int) or failed < 0:
+        raise BadResult(f"Its {RESULT_FILE} must have a count as 'failedRecords'.")
+    return OperationResult(
+        message, result, document.get("commits", []), document.get("warning") is True, failed
+    )

@@ -101,7 +101,10 @@ def with_reports(listed: Iterable[dict[str, Any]], reports: Sequence[Any]) -> li
 
 
 def with_stored(listed: Sequence[dict[str, Any]], output: object) -> list[dict[str, Any]]:
-    """The listed tables; those that an output step stored are as it tells of them, and have no path."""
+    """The listed tables; those that an output step stored are as it tells of them, and have no path.
+
+    What it stored of other files comes after them.
+    """
     told = output.get("tables") if isinstance(output, Mapping) else None
     stored: dict[str, list[Mapping[str, Any]]] = {}
     for table in told if isinstance(told, list) else ():
@@ -111,7 +114,7 @@ def with_stored(listed: Sequence[dict[str, Any]], output: object) -> list[dict[s
     for table in listed:
         found = stored.get(str(table.get("path")))
         merged += [{**table, **one, "path": None} for one in found] if found else [table]
-    return merged
+    return [*merged, *stored.get("None", ())]
 
 
 def _common(entry: Mapping[str, Any]) -> dict[str, Any]:

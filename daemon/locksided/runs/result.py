@@ -9,7 +9,7 @@ from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
-from locksided.runs.operations import BadResult, read_result
+from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
@@ -100,21 +100,25 @@ def conclude_operation(
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
-    message, problem, is_warning = "", left.problem, False
-    added: Mapping[str, Any] = {}
+    problem, told = left.problem, OperationResult("", {}, [], is_warning=False)
     commits: Sequence[Mapping[str, Any]] = ()
     try:
         if problem is None:
-            message, added, staged, is_warning = read_result(left.content)
-            commits = check(staged) if ending.verdict is Verdict.SUCCESS and staged else ()
+            told = read_result(left.content)
+            is_good = ending.verdict is Verdict.SUCCESS
+            commits = check(told.commits) if is_good and told.commits else ()
     except BadResult as bad:
         problem = str(bad)
+    message, counts = told.message, {**dict.fromkeys(_COUNTS, 0), "error": _count(told.failed_records)}
     if ending.verdict is Verdict.SUCCESS and problem is None:
-        verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
-        done = _result(spec, ending, message=message or None)
-        done = replace(done, verdict=verdict, metrics={}, added=added, commits=commits)
-        return _with_step(done, step, outcome)
-    ending = operation_ending(step.operation, ending, message, problem)
+        ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
+        if ending.failure is None:
+            verdict = Verdict.WARNING if told.is_warning else ending.verdict
+            shown = _result(spec, ending, message=message or None, counts=counts)
+            done = replace(shown, verdict=verdict, metrics={}, added=told.result, commits=commits)
+            return _with_step(done, step, outcome)
+    else:
+        ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
     if message and located.failure is not None and not step.operation.is_located:
         located = replace(located, failure=replace(located.failure, where=""))
@@ -183,7 +187,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     }
     if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
         output["omitted"] = omitted
-    artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
+    files = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = _added(results)
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
@@ -206,16 +210,34 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             "counts": counts,
             "images": [images for one in results for images in one.result["images"]],
             "output": output,
-            "artifacts": {"files": artifacts} if artifacts else {},
+            "artifacts": {**({"files": files} if files else {}), **_object(added.pop("artifacts", {}))},
             "steps": steps,
             **added,
         },
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
-        metrics=_last(one.metrics for one in results),
+        metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
         commits=[commit for one in results for commit in one.commits] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _with_sums(
+    metrics: Mapping[str, Any], read: Mapping[str, Any], output: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Metrics with the bytes of all tables that were read and written."""
+    sums = {
+        name: sum(_count(table.get("sizeBytes")) for table in tables if isinstance(table, Mapping))
+        for name, tables in (
+            ("inputTablesBytesSum", read.get("tables", ())),
+            ("outputTablesBytesSum", output["tables"]),
+        )
+    }
+    return {**metrics, "storage": sums} if metrics else metrics
 
 
 def _added(results: Sequence[RunResult]) -> dict[str, Any]:

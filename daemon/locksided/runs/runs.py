@@ -141,9 +141,11 @@ class Runs(RunConclusions):
         """An operation with what it is told of this run: its tables, or its data folder."""
         if step.operation is None or step.operation not in self.storage.operations:
             return self._with_data_folder(run, step)
+        if step.operation.name == VACUUM:
+            return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
+        known = await self.storage.with_sources(run, step.order or {})
         if not step.may_be_needless:
-            told = self.storage.vacuum_order if step.operation.name == VACUUM else self.storage.input_order
-            return replace(step, order=await told(run, step.order or {}))
+            return replace(step, order=known)
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None
@@ -154,7 +156,7 @@ class Runs(RunConclusions):
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
-        return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+        return replace(step, order=self.storage.output_order(run, known, tables))
 
     def _with_data_folder(self, run: Run, step: Step) -> Step:
         if step.operation is None:

@@ -8,34 +8,62 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
+from lockside.kinds import BUCKET
 from locksided import clock, threads
 from locksided.core.errors import Conflict, Invalid, Refused
 from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
+from locksided.runs.adaptive import since_of, states_after
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
+from locksided.runs.plan import configurations
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
-from locksided.runs.table_orders import table_order
+from locksided.runs.table_orders import found_order, table_order
 from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
+from locksided.store.catalog.keys import DEFAULT, Key
+from locksided.store.input_states import InputState
 from locksided.store.store import Store
+from locksided.store.table_metadata import pieces_of
 from locksided.store.table_rows import DroppedRow, UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
 from locksided.store.trash import dropped
-from locksided.tables.mapping import (
-    read_paths,
-)
-from locksided.tables.names import TableId, entry_name
+from locksided.tables.mapping import read_entries, read_paths
+from locksided.tables.names import BUCKET_MODES, TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
+
+
+class TableRead(NamedTuple):
+    """A table that a run reads, and its version."""
+
+    table: TableId
+    version: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How the log of a table that was made of it names it."""
+        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
+        return {"table": self.table.text, "version": self.version, **branch}
+
+
+class Inputs(NamedTuple):
+    """The tables that a run read, and up to where each of its rows read those that are adaptive."""
+
+    tables: Sequence[TableRead] = ()
+    states: Mapping[str | None, InputState] = MappingProxyType({})
+
+
+NO_INPUTS = Inputs()
 
 
 class Storage:
@@ -66,13 +94,32 @@ class Storage:
         ids = [TableId.parse(path) for path in claim["tables"]]
         pins = {} if row is None else row.pins or {}
         found = await self._store.tables_by_key([one.key for one in ids])
+        begins = await self._begins([one for one in ids if one.key not in found])
+        access = {bucket: await self._access(bucket) for bucket in dict.fromkeys(map(bucket_key, ids))}
         return {
             one.key: msgspec.structs.replace(
                 table_order(one, claim["serial"] + SERIALS_EACH * place, found.get(one.key)),
                 pinned=pins.get(one.key),
+                access=access[bucket_key(one)],
+                begins=begins.get(one.key),
             )
             for place, one in enumerate(ids)
         }
+
+    async def _begins(self, new: Sequence[TableId]) -> Mapping[str, TableOrder]:
+        """What new tables of branches may begin with: those of the default branch, by the keys of the new."""
+        first = {one.key: one.in_branch(DEFAULT) for one in new if one.branch != DEFAULT}
+        found = await self._store.tables_by_key([one.key for one in first.values()]) if first else {}
+        return {
+            key: msgspec.structs.replace(table_order(one, 0, found[one.key]), branch=DEFAULT)
+            for key, one in first.items()
+            if one.key in found
+        }
+
+    async def _access(self, bucket: Key) -> str:
+        """What others than a bucket's owner may do there."""
+        found = await self._store.object(bucket, None)
+        return "private" if found is None else str(found.body["access"])
 
     async def check_undo(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
         """Raises Conflict when somebody changed what the run is to undo since that was decided."""
@@ -100,26 +147,44 @@ class Storage:
         return {
             **static,
             "rows": rows,
-            **self._common(),
             "lakeId": self.lake_id,
             "minFreeBytes": self._settings.min_free_bytes,
-            "origin": origin_of(run),
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
-    async def input_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole order of an input step. Raises Invalid for a table that was not there at the start."""
+    async def inputs_of(self, run: Run) -> Inputs:
+        """What a run read, to be saved when it ends well."""
+        if not any(read_entries(configuration) for _, configuration in configurations(run.spec)):
+            return NO_INPUTS
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
-        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in static["entries"]]
+        states: Mapping[str | None, InputState] = {}
+        if run.row.config is not None and not run.is_debug:
+            states = await self._store.read(partial(states_after, run=run, pins=pins))
+        return Inputs(_reads(run, pins), states)
+
+    async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """An order with the tables that the step reads, as they were when the job started.
+
+        Raises Invalid for a table that was not there.
+        """
+        row = await self._store.job_row(run.row.id)
+        pins = {} if row is None else row.pins or {}
+        entries = static.get("entries", [])
+        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in entries]
         found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
-        tables = [
-            _pinned(tables, found, pins, entry)
-            for tables, entry in zip(wanted, static["entries"], strict=True)
-        ]
+        sources = [_pinned(tables, found, pins, entry) for tables, entry in zip(wanted, entries, strict=True)]
+        numbers = [found[table.key].row.number for table in sources]
+        told = await self._store.read(partial(pieces_of, numbers=numbers))
+        since = await self._store.read(
+            partial(since_of, run=run, row=static.get("row"), entries=entries, pins=pins)
+        )
         return {
-            "entries": static["entries"],
-            "tables": [msgspec.to_builtins(table) for table in tables],
+            **static,
+            "sources": [msgspec.to_builtins(table) for table in sources],
+            "told": [told.get(found[table.key].row.number, []) for table in sources],
+            "since": [None if one is None else one._asdict() for one in since],
+            "origin": {**origin_of(run), "inputs": [read.shown for read in _reads(run, pins)]},
             "branch": run.spec.branch_id,
             **self._common(),
         }
@@ -134,6 +199,11 @@ class Storage:
         """The order of a look at a table."""
         return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
 
+    def diff_order(self, found: FoundTable, older: int, newer: int, limit: int) -> dict[str, Any]:
+        """The order to compare two versions of a table."""
+        tables = [msgspec.to_builtins(found_order(found, version)) for version in (older, newer)]
+        return {"tables": tables, "limit": limit, **self._common()}
+
     def _common(self) -> dict[str, Any]:
         return {
             "root": str(self.root),
@@ -144,7 +214,8 @@ class Storage:
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
         """Makes the folders of buckets that are new, each for its first writer."""
         run_as = run.context.run_as
-        for bucket in dict.fromkeys(os.path.dirname(table.folder) for table in tables.values()):
+        buckets = {os.path.dirname(table.folder): table.access for table in tables.values()}
+        for bucket, access in buckets.items():
             path = self.root / bucket
             if path.is_dir():
                 continue
@@ -154,6 +225,7 @@ class Storage:
             path.mkdir(mode=0o700)
             if run_as is not None:
                 os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+            path.chmod(BUCKET_MODES[access])
 
     def checked(
         self, run: Run, document: Any, tables: Mapping[str, TableOrder]
@@ -239,9 +311,15 @@ class Storage:
                 **origin_of(run),
             },
             account=None if run_as is None else list(run_as),
+            metadata=commit.metadata,
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)
         return found
+
+
+def bucket_key(table: TableId) -> Key:
+    """The key of a table's bucket among the stored objects."""
+    return Key(table.project, BUCKET, (table.bucket,), table.branch)
 
 
 def _user(account: Sequence[Any] | None) -> User | None:
@@ -263,6 +341,19 @@ def origin_of(run: Run) -> dict[str, Any]:
         "user": row.owner_name,
         "inputs": [],
     }
+
+
+def _reads(run: Run, pins: Mapping[str, int]) -> Sequence[TableRead]:
+    """The tables that a run reads, as its mappings and the heads at its start say."""
+    found: dict[TableRead, None] = {}
+    for _, configuration in configurations(run.spec):
+        for entry in read_entries(configuration):
+            tables = read_paths(entry, run.row.project, run.spec.branch_id)
+            table = next((one for one in tables if one.key in pins), None)
+            if table is not None:
+                asked = entry.get("version")
+                found[TableRead(table, pins[table.key] if asked is None else int(asked))] = None
+    return list(found)
 
 
 def _pinned(

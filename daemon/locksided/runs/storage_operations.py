@@ -9,6 +9,8 @@ from typing import Any
 
 from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
+from lockside.documents.reading import from_store
+from lockside.documents.storage_jobs import StorageJob
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -21,6 +23,7 @@ from locksided.tables.mapping import (
     loads,
     mapped_sources,
     output_of,
+    value_sources,
 )
 from locksided.tables.names import TableId
 
@@ -31,6 +34,10 @@ UNDO = "undo"
 VACUUM = "vacuum"
 JOBS = {
     "restore": "Restore",
+    "create": "Table",
+    "clone": "Clone",
+    "import": "Import",
+    "export": "Export",
     "delete_rows": "Deletion",
     "set_primary_key": "Primary key",
     "alter": "Alteration",
@@ -86,7 +93,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
                 order=partial(_job_order, name),
                 stage="running",
                 failure=FailureKind.OUTPUT,
-                claims=None if name == VACUUM else _tables_of_job,
+                claims=None if name in (VACUUM, "export") else _tables_of_job,
             )
             for name, title in JOBS.items()
         ),
@@ -96,11 +103,14 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
 def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, Any] | None:
     """The order of a job of `lockside.storage` that is for this operation; None of any other."""
     parameters = spec.root.get("parameters") or {}
-    return {"parameters": parameters} if parameters.get("operation") == name else None
+    if parameters.get("operation") != name:
+        return None
+    return {"parameters": parameters, "entries": input_entries(spec.root), "output": output_of(spec.root)}
 
 
 def _tables_of_job(spec: Specification, project: str, _results: object) -> Sequence[str]:
-    return [TableId(project, one["branch"], one["id"]).path for one in spec.root["parameters"]["tables"]]
+    tables = from_store(spec.root["parameters"], StorageJob).tables
+    return [TableId(project, one.branch, one.id).path for one in tables]
 
 
 def undo_of(spec: Specification) -> Mapping[str, Any] | None:
@@ -120,7 +130,7 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
-    return {"entries": entries} if entries else None
+    return {"entries": entries, "row": row} if entries else None
 
 
 def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
@@ -145,7 +155,13 @@ def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | Non
         }
         for row, configuration in configurations(spec)
     ]
-    return {"rows": rows, "dataTypeSupport": manifest.data_type_support}
+    outputs = (output_of(configuration) for _, configuration in configurations(spec))
+    sources = dict.fromkeys(source for output in outputs for source in value_sources(output))
+    return {
+        "rows": rows,
+        "dataTypeSupport": manifest.data_type_support,
+        "entries": [{"source": source} for source in sources],
+    }
 
 
 def _written_tables(

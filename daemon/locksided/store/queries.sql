@@ -1056,3 +1056,60 @@ DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
 
 -- name: prune_tokens
 DELETE FROM tokens WHERE expires_us < ?;
+
+-- name: put_table_metadata
+-- A value that is the same stays as it was told first.
+INSERT INTO table_metadata (number, column_name, provider, key, value, time_us)
+VALUES (:number, :column_name, :provider, :key, :value, :time_us)
+ON CONFLICT (number, column_name, provider, key) DO UPDATE SET value = excluded.value, time_us = excluded.time_us
+WHERE value <> excluded.value;
+
+-- name: table_metadata
+SELECT number, column_name, id, provider, key, value, time_us FROM table_metadata
+WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number, column_name, provider, key;
+
+-- name: note_table_read
+INSERT OR IGNORE INTO table_reads (number, version, job_id)
+SELECT number, :version, :job_id FROM tables WHERE key = :key;
+
+-- name: readers_of_version
+SELECT job_id FROM table_reads WHERE number = ? AND version = ? ORDER BY job_id;
+
+-- name: versions_read_by
+SELECT number, version FROM table_reads WHERE job_id = ? ORDER BY number, version;
+
+-- name: versions_made_by
+SELECT number, version FROM table_versions WHERE job_id = ? ORDER BY number, version;
+
+-- name: maker_of_version
+SELECT job_id FROM table_versions WHERE number = ? AND version = ?;
+
+-- name: tables_by_number
+SELECT {table_columns} FROM tables WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: has_tables
+-- Whether a bucket has any.
+SELECT 1 FROM tables WHERE key > :beginning AND key < :end AND dropped_us IS NULL LIMIT 1;
+
+-- name: input_state
+SELECT body FROM input_states WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: put_input_state
+INSERT INTO input_states (project, branch, component, config, row, body, changed_us, job_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
+    before = body, body = excluded.body, changed_us = excluded.changed_us, job_id = excluded.job_id;
+
+-- name: undo_first_input_states
+-- Those that a job was the first to keep.
+DELETE FROM input_states WHERE job_id = ? AND before IS NULL;
+
+-- name: undo_input_states
+UPDATE input_states SET body = before, before = NULL, job_id = NULL WHERE job_id = ?;
+
+-- name: delete_input_state
+DELETE FROM input_states WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: operations_between
+-- What made the versions behind one, up to another, and when.
+SELECT version, operation, time_us FROM table_versions WHERE number = ? AND version BETWEEN ? AND ? ORDER BY version;

@@ -2,19 +2,21 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
+from locksided.store.buckets import make_bucket
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
+from locksided.store.table_metadata import save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow, UnpublishedRow
 from locksided.store.transaction import Transaction
 from locksided.store.trash import drop
 from locksided.store.writes import json_text
 from locksided.tables.names import TableId
-from locksided.tables.orders import ADOPT, DROP
+from locksided.tables.orders import ADOPT, DROP, Told
 
 
 class LostHead(Exception):
@@ -60,6 +62,8 @@ class Ratified(msgspec.Struct, frozen=True, kw_only=True):
     time_us: int
     details: dict[str, Any]
     account: list[Any] | None
+    metadata: list[Told] = []
+    """What the job's component tells of the table."""
 
 
 def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, FoundTable]:
@@ -147,6 +151,12 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     found = tx.connection.execute(statement, values).fetchone()
     if found is None:
         raise LostHead(f"table {commit.id} is not at version {commit.version - 1}")
+    make_bucket(tx, TableId(commit.project, commit.branch_id, commit.id), commit.time_us, principal)
+    provider = str(commit.details.get("component") or "user")
+    save_metadata(tx, number=found[0], provider=provider, items=commit.metadata, time_us=commit.time_us)
+    save_metadata(
+        tx, number=found[0], provider="system", items=_made_by(commit, is_new=is_new), time_us=commit.time_us
+    )
     if not commit.staged:
         return
     tx.connection.execute(QUERIES["insert_table_version"], {**values, "number": found[0]})
@@ -158,6 +168,21 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     }
     for kind in _events_of(commit, is_new=is_new):
         tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
+
+
+def _made_by(commit: Ratified, *, is_new: bool) -> Iterator[Told]:
+    """Who made the table, or changed it last."""
+    what = "createdBy" if is_new else "lastUpdatedBy"
+    for word, name in (("component", "component"), ("configuration", "config"), ("branch", "branch")):
+        if (value := commit.details.get(name)) is not None:
+            yield Told(key=f"KBC.{what}.{word}.id", value=str(value))
+
+
+def note_read(tx: Transaction, job_id: int, table: TableId, version: int) -> None:
+    """A job that ended well read a version of a table."""
+    tx.connection.execute(
+        QUERIES["note_table_read"], {"key": table.key, "version": version, "job_id": job_id}
+    )
 
 
 def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from locksided.core.saves import UpdateJob
 from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.states import save_state
+from locksided.store.input_states import undo_input_states
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 
@@ -102,6 +103,7 @@ def finish(
         body = _earlier(tx.connection, config, one.row, one.version) if one.version else {}
         if body is not None and _current(tx.connection, config, one.row) == one.current:
             save_state(tx, config, one.row, body, change, job_id=job_id)
+    undo_input_states(tx, undone)
     tx.save(UpdateJob(undone, {"undone_by": job_id}))
 
 

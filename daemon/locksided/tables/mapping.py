@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from lockside.documents.reading import convert, stored_form
-from lockside.documents.storage import Output, OutputTable
+from lockside.documents.storage import DeleteFilter, Output, OutputTable
 from locksided.tables.names import TIMESTAMP, TableId, clean_column, is_table_id
 
 _SAYS_NOTHING: tuple[object, ...] = (None, False, "", [], {})
@@ -66,8 +66,29 @@ def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """`storage.input.tables` as it was configured."""
     storage = configuration.get("storage")
     given = storage.get("input") if isinstance(storage, Mapping) else None
-    tables = given.get("tables") if isinstance(given, Mapping) else None
-    return [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+    return _objects(given.get("tables")) if isinstance(given, Mapping) else []
+
+
+def read_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All entries that name tables to be read, those for filters of the output mapping among them."""
+    values = [{"source": source} for source in value_sources(output_of(configuration))]
+    return [*input_entries(configuration), *values]
+
+
+def value_sources(output: Mapping[str, Any]) -> list[str]:
+    """The tables whose values filters of `delete_where` compare with."""
+    found = (
+        one.values_from_storage.source
+        for entry in _objects(output.get("tables"))
+        for rule in _objects(entry.get("delete_where"))
+        for given in _objects(rule.get("where_filters"))
+        if given.get("values_from_storage") and (one := convert(given, DeleteFilter)).values_from_storage
+    )
+    return list(dict.fromkeys(found))
+
+
+def _objects(given: Any) -> list[Mapping[str, Any]]:
+    return [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
 
 
 def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[TableId]:
@@ -86,22 +107,17 @@ def settings_of(output: Mapping[str, Any]) -> Output:
 
 def mapped_entries(output: Mapping[str, Any], source: str) -> list[Mapping[str, Any]]:
     """What the mapping says of a source; one empty entry when it says nothing."""
-    tables = output.get("tables")
-    entries = tables if isinstance(tables, list) else []
-    return [one for one in entries if isinstance(one, Mapping) and one.get("source") == source] or [{}]
+    return [one for one in _objects(output.get("tables")) if one.get("source") == source] or [{}]
 
 
 def mapped_sources(output: Mapping[str, Any]) -> list[str]:
     """The sources that the mapping names, each once."""
-    tables = output.get("tables")
-    entries = [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
-    return list(dict.fromkeys(str(one.get("source")) for one in entries))
+    return list(dict.fromkeys(str(one.get("source")) for one in _objects(output.get("tables"))))
 
 
 def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
     """The tables that nobody else may change while a job runs that writes them."""
-    tables = output.get("tables")
-    entries = [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+    entries = _objects(output.get("tables"))
     return [str(one.get("destination")) for one in entries if one.get("require_unchanged") is True]
 
 

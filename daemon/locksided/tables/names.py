@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 _BUCKET = re.compile(r"(in|out)\.(c-)?[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+BUCKET_MODES = {"private": 0o700, "groupRead": 0o750, "groupWrite": 0o2770, "allRead": 0o755}
+"""The modes of the folders of buckets, by who may use them beside their owners."""
 TIMESTAMP = "_timestamp"
 """The last column of every table: when a load inserted or last changed the row."""
 
@@ -27,6 +29,10 @@ class TableId:
     def parse(cls, path: str) -> "TableId":
         """The table of a path."""
         return cls(*path.split("/"))
+
+    def in_branch(self, branch: str) -> "TableId":
+        """The table of the same id in another branch."""
+        return TableId(self.project, branch, self.text)
 
     @property
     def path(self) -> str:

@@ -43,9 +43,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
 
-    `oldest` is the oldest version whose files are kept. `pinned` is the version that it had when the job
-    started, as far as the job reads it or asked to know; `head_job` made the version. `staged` has the names
-    of those commits up to `version` that may not be published yet.
+    `access` is what others than the bucket's owner may do. `begins` is the table of the default branch that a
+    new one of another branch begins with. `oldest` is the oldest version whose files are kept. `pinned` is
+    the version that it had when the job started, as far as the job reads it or asked to know; `head_job` made
+    the version. `staged` has the names of those commits up to `version` that may not be published yet.
     """
 
     id: str
@@ -55,6 +56,8 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     version: int | None = None
     oldest: int = 0
     branch: str = ""
+    access: str = "private"
+    begins: "TableOrder | None" = None
     pinned: int | None = None
     head_job: str | None = None
     staged: dict[int, str] = {}
@@ -72,6 +75,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of metadata; `column` is empty for the table itself. A job cannot say who provides it."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=255)]
+    value: Annotated[str, Meta(max_length=65_536)] = ""
+    column: Annotated[str, Meta(max_length=255)] = ""
+
+
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A version that another program made."""
 
@@ -85,7 +96,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a load made of a table. `staged` is empty when it changed nothing.
 
     `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
-    what was stored, which is not kept in out/. `adopted` are versions above the head that others published.
+    what was stored, which is not kept in out/. `metadata` is what it tells of the table. `adopted` are
+    versions above the head that others published.
     """
 
     key: str
@@ -98,6 +110,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     time_us: Count
     counts: dict[str, Count] = {}
     sources: Annotated[list[Source], Meta(max_length=10_000)] = []
+    metadata: Annotated[list[Told], Meta(max_length=10_000)] = []
     adopted: Annotated[list[Adopted], Meta(max_length=100_000)] = []
 
 

@@ -141,6 +141,11 @@ def pool(kind: Kind, stored: Json, _folder: str) -> Json:
     return {"slots": stored["slots"]} | _without_key(kind, own_members(kind.document, stored))
 
 
+def bucket(kind: Kind, stored: Json, _folder: str) -> Json:
+    """Make the table of a bucket, which always has its access."""
+    return {"access": stored["access"]} | _without_key(kind, own_members(kind.document, stored))
+
+
 def table_of(kind: Kind, stored: Json, _folder: str) -> Json:
     """Make the table of an object among others."""
     return _without_key(kind, own_members(kind.document, stored))

@@ -50,7 +50,7 @@ def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any)
     """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
     if kind.verbs and not is_whole:
         filters["fields"] = [*kind.key, *kind.columns, *kind.described_by]
-    found: list[Json] = session.call(f"{kind.word}.list", **filters)[kind.plural]
+    found: list[Json] = session.call(f"{kind.methods}.list", **filters)[kind.plural]
     return found
 
 
@@ -68,7 +68,7 @@ def _cell(name: str, each: Json) -> Cell:
 
 def show(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
-    found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
+    found = session.call(f"{kind.methods}.get", **_named(kind, parsed), version=parsed.number("at"))
     if session.out.as_json:
         session.out.json(found)
     else:
@@ -84,7 +84,7 @@ def put(session: Session, parsed: Parsed) -> int:
     body = _read(session, kind, file, key).body if file else dict(zip(kind.key, key, strict=True))
     given: Json = body | where if kind.is_flat else {kind.member: body, "branchId": where.get("branchId")}
     given["changeDescription"] = parsed.text("message")
-    stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
+    stored = session.call(f"{kind.methods}.{kind.put_verb}", **given)
     if session.out.is_given(stored):
         return exits.DONE
     session.out.line(f"{_title(kind, key)} is stored as version {stored.get('version')}")
@@ -95,14 +95,14 @@ def put(session: Session, parsed: Parsed) -> int:
 def rm(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     where = _named(kind, parsed)
-    answer = session.call(f"{kind.word}.delete", **where)
+    answer = session.call(f"{kind.methods}.delete", **where)
     text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
     return session.out.result(answer, text)
 
 
 def versions(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
-    found = session.call(f"{kind.word}.versions", **_named(kind, parsed))["versions"]
+    found = session.call(f"{kind.methods}.versions", **_named(kind, parsed))["versions"]
     if session.out.is_given({"versions": found}):
         return exits.DONE
     now = datetime.now(UTC)
@@ -124,7 +124,7 @@ def diff(session: Session, parsed: Parsed) -> int:
 
     kind = _kind(parsed)
     asked = {"version": parsed.number("from"), "to": parsed.number("to")}
-    found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
+    found = session.call(f"{kind.methods}.diff", **_named(kind, parsed), **asked)
     if session.out.is_given(found):
         return exits.DONE
     for colour, text in plan_text.fields(found["fields"]):
@@ -138,7 +138,7 @@ def rollback(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     where, version = _named(kind, parsed), parsed.number("to")
     why = parsed.text("message")
-    stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
+    stored = session.call(f"{kind.methods}.rollback", **where, version=version, changeDescription=why)
     text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
     return session.out.result(stored, f"{text}; it is version {stored.get('version')}")
 
@@ -149,7 +149,7 @@ def copy(session: Session, parsed: Parsed) -> int:
     where, to = _named(kind, parsed), parsed.required("to")
     member = kind.key[-1]
     given = {f"to{member[0].upper()}{member[1:]}": to, "toBranchId": parsed.text("to_branch")}
-    stored = session.call(f"{kind.word}.copy", **where, version=parsed.number("at"), **given)
+    stored = session.call(f"{kind.methods}.copy", **where, version=parsed.number("at"), **given)
     copied = [*kind.key_of(where)[:-1], to]
     return session.out.result(stored, f"{_title(kind, copied)} is stored as version {stored.get('version')}")
 

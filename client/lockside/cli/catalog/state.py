@@ -28,7 +28,7 @@ def show(session: Session, parsed: Parsed) -> int:
 def reset(session: Session, parsed: Parsed) -> int:
     """Delete a state, so that the next run begins anew."""
     named = _named(parsed)
-    answer = session.call("state.reset", **named)
+    answer = session.call("state.reset", **named, part=parsed.text("part"))
     if session.out.as_json:
         session.out.json(answer)
     else:

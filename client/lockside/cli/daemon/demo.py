@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from lockside.cli import exits, times
 from lockside.cli.catalog.apply import apply_folder
 from lockside.cli.catalog.plan_text import title
+from lockside.cli.daemon.demo_tables import has_tables, show_tables, without_tables
 from lockside.cli.daemon.own_daemon import OwnDaemon
 from lockside.cli.files.folder import read_folder
 from lockside.cli.jobs import describe
@@ -40,9 +41,10 @@ _LIVE_LINES = 4
 
 def demo(session: Session, parsed: Parsed) -> int:
     folder = os.path.abspath(parsed.text("dir") or tempfile.mkdtemp(prefix="lockside-demo-"))
-    daemon = OwnDaemon(folder)
+    result = os.path.join(folder, "result")
+    daemon = OwnDaemon(folder, {"LOCKSIDE_STORAGE__ROOT": os.path.join(result, "tables")})
     session.link.socket = daemon.socket
-    story = _Story(session, daemon, os.path.join(folder, "result"))
+    story = _Story(session, daemon, result)
     began = time.monotonic()
     try:
         story.tell()
@@ -65,6 +67,7 @@ class _Story:
         self._daemon = daemon
         self._result = result
         self._chapter = 0
+        self._has_tables = False
 
     def tell(self) -> None:
         """Go through all chapters."""
@@ -75,6 +78,9 @@ class _Story:
         self._crash(second)
         self._watch(transform)
         self._finish([second, transform, load])
+        if self._has_tables:
+            self._head("The tables that the steps handed on: a load undone, their history, a query")
+            show_tables(self._session, second, self._typed)
 
     def say(self, text: str) -> None:
         """Say something, at once."""
@@ -100,6 +106,9 @@ class _Story:
         found = read_folder(example)
         if found.faults:
             raise LocksideError("; ".join(map(str, found.faults)))
+        self._has_tables = has_tables(self._session)
+        if not self._has_tables:
+            without_tables(found)
         self._typed(f"apply {example}")
         for change in apply_folder(self._session, found)["changes"]:
             self.say(f"   + {title(change)}")
@@ -215,12 +224,17 @@ class _Story:
             )
 
     def end(self, seconds: float) -> None:
-        """Show the result and where it is."""
+        """Show the result, unless a query showed it, and where it is."""
         database = os.path.join(self._result, "airports.sqlite")
-        self._head("The result")
-        self.say(f"   {database}")
-        for line in _result_lines(database):
-            self.say("   " + line)
+        if self._has_tables:
+            self.say(
+                f"\nThe database: {database}\nThe tables, for DuckDB, Polars and Spark: {self._result}/tables"
+            )
+        else:
+            self._head("The result")
+            self.say(f"   {database}")
+            for line in _result_lines(database):
+                self.say("   " + line)
         self.say(f"\nThat took {seconds:.0f} s. The daemon and its keeper are stopped; the result stays.")
         self._session.out.hint(
             "Next: start `locksided`, then `lockside run -- echo hello` and `lockside --help`."

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from types import MappingProxyType
 
 from lockside.errors import LocksideError, NotReachable
 from lockside.transport import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -36,9 +37,13 @@ _SYSTEMDS = {
 
 
 class OwnDaemon:
-    """A daemon whose state is in `folder`/state and whose log in `folder`/daemon.log."""
+    """A daemon whose state is in `folder`/state and whose log in `folder`/daemon.log.
 
-    def __init__(self, folder: str) -> None:
+    `settings` are variables of its environment.
+    """
+
+    def __init__(self, folder: str, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._settings = settings
         self.state_dir = os.path.join(folder, "state")
         self.socket = os.path.join(self.state_dir, "lockside.sock")
         self.log = os.path.join(folder, "daemon.log")
@@ -56,7 +61,7 @@ class OwnDaemon:
         """Start it and come back when its socket answers; raises LocksideError with the end of its log."""
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
         arguments = ["--state-dir", self.state_dir, "--socket", self.socket]
-        self._process = _spawned(arguments, self.log, _environment())
+        self._process = _spawned(arguments, self.log, _environment() | dict(self._settings))
         _wait_until_it_answers(self._process, self.log, self._remember_keeper)
 
     def _remember_keeper(self) -> None:

@@ -8,6 +8,11 @@ _TABLE = Argument("TABLE", "a table's id, as in in.c-shop.orders")
 _BRANCH = Option("--branch", "the branch (default: default)", "ID")
 _LIMIT = Option("-n --limit", "how many (default 20)", "N", "integer")
 
+_VERSION = Option("--version", "a version instead of the newest", "N", "integer")
+_DETACH = Option("-d --detach", "do not wait for the job")
+_COLUMNS = Option("--column", "only this column; also several", "NAME", many=True)
+_KEY = Option("--key", "a column of the primary key; also several", "NAME", many=True)
+
 STORAGE = (
     Command(
         "table ls",
@@ -60,6 +65,108 @@ STORAGE = (
             Option("-d --detach", "do not wait for the job"),
             _BRANCH,
         ),
+    ),
+    Command(
+        "table put",
+        "lockside.cli.storage.table_jobs:put",
+        "make an empty table, or describe one",
+        (
+            ("lockside table put in.c-shop.orders --column id:INTEGER --column total --key id", ""),
+            ("lockside table put in.c-shop.orders --description 'all orders'", "of a table that is there"),
+        ),
+        (_TABLE,),
+        (
+            Option("--column", "a column, as in NAME:NUMERIC(10,2); also several", "NAME:TYPE", many=True),
+            _KEY,
+            Option("--description", "a text for people", "TEXT"),
+            _BRANCH,
+        ),
+    ),
+    Command(
+        "table drop",
+        "lockside.cli.storage.table_jobs:drop",
+        "put a table into the trash",
+        (("lockside table drop in.c-shop.orders", "it is removed after [storage] trash_days"),),
+        (_TABLE,),
+        (_BRANCH,),
+    ),
+    Command(
+        "table import",
+        "lockside.cli.storage.table_jobs:import_",
+        "load a file into a table",
+        (
+            (
+                "lockside table import in.c-shop.orders orders.csv --key id --incremental",
+                "adds rows",
+            ),
+        ),
+        (_TABLE, Argument("PATH", "a CSV or Parquet file, or a folder of slices")),
+        (
+            Option("--incremental", "add to the table; its content is replaced otherwise"),
+            _KEY,
+            Option("--column", "a column of a file without a header; also several", "NAME", many=True),
+            Option("--delimiter", "what stands between two fields", "CHARACTER"),
+            _DETACH,
+            _BRANCH,
+        ),
+    ),
+    Command(
+        "table export",
+        "lockside.cli.storage.table_jobs:export",
+        "write a table to a file",
+        (
+            ("lockside table export in.c-shop.orders orders.csv", ""),
+            (
+                "lockside table export in.c-shop.orders new.csv --where state=open",
+                "",
+            ),
+        ),
+        (_TABLE, Argument("PATH", "the file; with --parquet a folder")),
+        (
+            _VERSION,
+            Option("--parquet", "write a folder of Parquet files"),
+            Option("--overwrite", "replace a file that is there"),
+            _COLUMNS,
+            Option("--where", "only rows with this value; also several", "COLUMN=VALUE", many=True),
+            Option("--changed-since", "only rows that changed at this time or later", "TIME"),
+            Option("-n --limit", "at most so many rows", "N", "integer"),
+            _DETACH,
+            _BRANCH,
+        ),
+    ),
+    Command(
+        "table clone",
+        "lockside.cli.storage.table_jobs:clone",
+        "make a table with the content of another",
+        (
+            ("lockside table clone in.c-shop.orders out.c-try.orders", "no data is copied"),
+            ("lockside table clone in.c-shop.orders --to-branch try --version 3", "into another branch"),
+        ),
+        (_TABLE, Argument("TO", "the id of the new table (default: the same)", "?")),
+        (_VERSION, Option("--to-branch", "the branch of the new table", "ID"), _DETACH, _BRANCH),
+    ),
+    Command(
+        "table diff",
+        "lockside.cli.storage.table_reads:diff",
+        "show in which rows two versions of a table differ",
+        (("lockside table diff in.c-shop.orders 3 4", "+ inserted, - deleted, < before, > after"),),
+        (
+            _TABLE,
+            Argument("FROM", "the older version", kind="integer"),
+            Argument("TO", "the newer version (default: the newest)", "?", "integer"),
+        ),
+        (_LIMIT, _BRANCH),
+    ),
+    Command(
+        "table lineage",
+        "lockside.cli.storage.table_reads:lineage",
+        "show what a table was made from, or what was made of it",
+        (
+            ("lockside table lineage out.c-report.sales", "which jobs made it from which tables"),
+            ("lockside table lineage in.c-shop.orders --down", "who read it"),
+        ),
+        (_TABLE,),
+        (_VERSION, Option("--down", "what was made of it"), _BRANCH),
     ),
     Command(
         "table status",

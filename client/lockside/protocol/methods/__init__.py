@@ -16,6 +16,8 @@ import lockside.protocol.methods.triggers
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.storage
+import lockside.protocol.methods.table_jobs
+import lockside.protocol.methods.table_reads
 import lockside.protocol.methods.table_changes
 import lockside.protocol.methods.notifications
 import lockside.protocol.methods.events

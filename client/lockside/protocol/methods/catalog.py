@@ -1,6 +1,6 @@
 """The methods that store many objects at once, and those of the states that jobs leave."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
@@ -102,9 +102,15 @@ class StateGet(Params, frozen=True, kw_only=True):
     example=ORDERS,
 )
 class StateReset(Mutation, frozen=True, kw_only=True):
-    """Delete the state."""
+    """Delete the state.
+
+    Attributes:
+        part: What is deleted: what the component left, up to where adaptive inputs were read (`storage`), or
+            both.
+    """
 
     component: ComponentId
     config: ConfigId
     branch_id: BranchId = "default"
     row: RowId | None = None
+    part: Literal["component", "storage", "all"] = "all"

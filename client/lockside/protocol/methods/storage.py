@@ -1,21 +1,40 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of tables."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from lockside.documents.base import MAX_INTEGER, BranchId, FieldError, JobId
 from lockside.documents.storage import BucketId, TableId, Values
-from lockside.protocol.declaration import ListParams, Mutation, Params, method
+from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFields
 from lockside.protocol.types.jobs import Job, Jobs
 from lockside.protocol.types.storage import Preview, Snapshot, StorageStatus, Table, TableHistory, Tables
+from lockside.protocol.types.stored import Bucket, Buckets
 from lockside.protocol.words import Role
+
+if TYPE_CHECKING:
+    BucketFields = list[str]
+else:
+    BucketFields = fields_of(Bucket)
 
 TableVersionNumber = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
+
+
+@method("storage.bucket.list", Role.VIEWER, answers=Buckets, refuses=[])
+class BucketList(ListParams, frozen=True, kw_only=True):
+    """List buckets by their ids.
+
+    Attributes:
+        text: Only buckets whose id contains this.
+    """
+
+    branch_id: BranchId = "default"
+    text: Annotated[str, Meta(max_length=255)] | None = None
+    fields: BucketFields | None = None
 
 
 @method(

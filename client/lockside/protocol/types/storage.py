@@ -22,6 +22,23 @@ class TableColumn(Out, frozen=True, kw_only=True):
     description: str | None = None
 
 
+class Metadata(Out, frozen=True, kw_only=True):
+    """A piece of metadata of a table or a column.
+
+    Attributes:
+        key: Its key, of which each provider has one.
+        value: Its value.
+        provider: Who told it: a component, `user`, or `system`.
+        timestamp: When it was told.
+    """
+
+    id: str
+    key: str
+    value: str
+    provider: str
+    timestamp: str
+
+
 class Table(Out, frozen=True, kw_only=True):
     """A table as its head is.
 
@@ -36,6 +53,8 @@ class Table(Out, frozen=True, kw_only=True):
         last_change_date: When a load last changed it.
         rows_count: How many rows it has.
         data_size_bytes: How large its files are together.
+        metadata: What components and people told of it.
+        column_metadata: What they told of its columns, by their names.
         is_typed: Whether it has a column that is no text.
         version: The version that is shown.
         published_version: The newest version that all readers of its folder see; null before the first.
@@ -53,6 +72,8 @@ class Table(Out, frozen=True, kw_only=True):
     primary_key: list[str] = []
     columns: list[str] = []
     definition: list[TableColumn] = []
+    metadata: list[Metadata] = []
+    column_metadata: dict[str, list[Metadata]] = {}
     description: str | None = None
     created: str
     last_import_date: str
@@ -77,6 +98,20 @@ class Tables(ListPage, frozen=True, kw_only=True):
     tables: list[Table]
 
 
+class TableRead(Out, frozen=True, kw_only=True):
+    """A table that was read.
+
+    Attributes:
+        table: The table's id.
+        version: The version of it that was read.
+        branch_id: The branch of the table.
+    """
+
+    table: str
+    version: int
+    branch_id: str = "default"
+
+
 class TableVersion(Out, frozen=True, kw_only=True):
     """What one commit made of a table.
 
@@ -86,6 +121,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
         user: Whose job it was.
         rows_count: How many rows the table had after it.
         counts: How many rows were inserted, updated, deleted and so on.
+        inputs: The tables that its job read.
         published: Whether all readers of the table's folder see it.
         foreign: Whether another program made it; it was adopted.
     """
@@ -100,6 +136,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
     user: str | None = None
     rows_count: int
     counts: dict[str, int] = {}
+    inputs: list[TableRead] = []
     published: bool
     foreign: bool = False
 
@@ -268,3 +305,51 @@ class StorageStatus(Out, frozen=True, kw_only=True):
     unpublished: list[Unpublished]
     foreign: list[TroubledTable] = []
     damaged: list[TroubledTable] = []
+
+
+class TableDeleted(Out, frozen=True, kw_only=True):
+    """A table that is in the trash.
+
+    Attributes:
+        job: The job that put it there.
+    """
+
+    id: str
+    branch_id: str
+    job: str
+
+
+class UpdatedRow(Out, frozen=True, kw_only=True):
+    """A row of the same key in two versions.
+
+    Attributes:
+        before: Its values in the older version.
+        after: Its values in the newer version.
+    """
+
+    before: list[str | None]
+    after: list[str | None]
+
+
+class TableDiff(Out, frozen=True, kw_only=True):
+    """In which rows two versions of a table differ.
+
+    Attributes:
+        from_version: The older version.
+        to_version: The newer version.
+        columns: The columns of the rows: those of the newer version, then those that only the older one has.
+        counts: How many rows were inserted, deleted and updated.
+        inserted: Rows that only the newer version has; of a table with a key, rows of new keys.
+        deleted: Rows that only the older version has.
+        updated: Rows of one key with other values; none of a table without a key.
+        is_truncated: Whether there are more rows than are answered.
+    """
+
+    from_version: int
+    to_version: int
+    columns: list[TableColumn]
+    counts: dict[str, int]
+    inserted: list[list[str | None]]
+    deleted: list[list[str | None]]
+    updated: list[UpdatedRow] = []
+    is_truncated: bool = False

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, defstruct
 from msgspec.structs import fields
 
 from lockside.documents.base import ListPage, Out
+from lockside.documents.bucket import BucketSpec
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec, ResourceSpec
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
     class StoredTemplate(TemplateSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredBucket(BucketSpec, Stored, frozen=True, kw_only=True): ...
+
     def stored_as(document: Any) -> Any: ...
 
 else:
@@ -67,6 +70,7 @@ else:
     StoredPool = stored_as(PoolSpec)
     StoredResource = stored_as(ResourceSpec)
     StoredTemplate = stored_as(TemplateSpec)
+    StoredBucket = stored_as(BucketSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -102,6 +106,22 @@ class Configs(ListPage, frozen=True, kw_only=True):
     """
 
     configs: list[Config]
+
+
+class Bucket(StoredBucket, frozen=True, kw_only=True):
+    """A stored bucket."""
+
+    branch_id: str = "default"
+
+
+class Buckets(ListPage, frozen=True, kw_only=True):
+    """Several buckets.
+
+    Attributes:
+        buckets: The buckets.
+    """
+
+    buckets: list[Bucket]
 
 
 class ConfigVersion(Out, frozen=True, kw_only=True):
@@ -163,10 +183,12 @@ class State(Out, frozen=True, kw_only=True):
     Attributes:
         state: What the last successful run left in `out/state.json`.
         version: How often it was saved.
+        storage: Up to where adaptive inputs were read.
     """
 
     state: dict[str, Any]
     version: int
+    storage: dict[str, Any] = {}
     deduplicated: bool | UnsetType = UNSET
 
 

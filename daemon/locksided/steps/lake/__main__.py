@@ -3,13 +3,29 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import adoption, changes, input_tables, output, preview, restore, vacuum
+from locksided.steps.lake import (
+    adoption,
+    changes,
+    creation,
+    diff,
+    input_tables,
+    output,
+    preview,
+    restore,
+    transfer,
+    vacuum,
+)
 from locksided.steps.program import run
 
 OPERATIONS = {
     "adopt": adoption.adopt,
     "alter": changes.alter,
+    "clone": creation.clone,
+    "create": creation.create,
     "delete_rows": changes.delete_rows,
+    "diff": diff.diff,
+    "export": transfer.export,
+    "import": transfer.import_,
     "input": input_tables.export,
     "output": output.store,
     "preview": preview.look,

@@ -8,7 +8,7 @@ import duckdb
 import msgspec
 
 from lockside.documents.reading import from_store
-from lockside.documents.storage import OutputTable
+from lockside.documents.storage import ColumnValues, OutputTable
 from locksided.steps.lake import deltalog, loading, types
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, name, one, rows_of
@@ -97,11 +97,15 @@ def _delete_rows(
 ) -> None:
     rules = {"source": "rows", "delete_where": parameters["delete_where"]}
     mapping = from_store(rules, OutputTable)
-    target.deleted = deleted_rows(mapping, target.order.id, target.columns, target.time_us)
+    target.deleted = deleted_rows(mapping, target.order.id, target.columns, target.time_us, _no_values)
     touched = loading.delete(connection, target)
     target.counts["rowsCount"] -= target.counts["rowsDeleted"]
     if touched:
         loading.rewrite(connection, target, [Path(path).name for path in touched])
+
+
+def _no_values(_: ColumnValues) -> str:
+    raise UserFault("name the values: those of another table are for loads alone.")
 
 
 def _set_primary_key(

@@ -1,10 +1,10 @@
 """Which rows a load deletes before it adds its own: the rules of `delete_where` as a condition of SQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable
+from lockside.documents.storage import ColumnValues, DeleteFilter, DeleteRule, OutputTable
 from locksided.steps.lake.engine import literal
-from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.lake.text_values import as_text, micros_of, moment_of, plain
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column
@@ -12,11 +12,17 @@ from locksided.tables.orders import Column
 NOTHING = "false"
 
 
-def deleted_rows(mapping: OutputTable, table: str, columns: Sequence[Column], now_us: int) -> str:
+ValuesOf = Callable[[ColumnValues], str]
+"""Makes the query that returns the values of a column of a table, as texts."""
+
+
+def deleted_rows(
+    mapping: OutputTable, table: str, columns: Sequence[Column], now_us: int, values_of: ValuesOf
+) -> str:
     """The condition that the rows to delete fulfil. Raises UserFault for a rule without a meaning."""
     rules = list(_rules(mapping))
     try:
-        return " OR ".join(f"({_condition(rule, columns, now_us)})" for rule in rules) or NOTHING
+        return " OR ".join(f"({_condition(rule, columns, now_us, values_of)})" for rule in rules) or NOTHING
     except UserFault as fault:
         raise UserFault(f'Cannot delete rows from table "{table}": {fault}') from None
 
@@ -32,19 +38,22 @@ def _rules(mapping: OutputTable) -> Iterator[DeleteRule]:
         yield DeleteRule(where_filters=[values])
 
 
-def _condition(rule: DeleteRule, columns: Sequence[Column], now_us: int) -> str:
-    parts = [_filter(one, columns) for one in rule.where_filters]
+def _condition(rule: DeleteRule, columns: Sequence[Column], now_us: int, values_of: ValuesOf) -> str:
+    parts = [_filter(one, columns, values_of) for one in rule.where_filters]
     for text, operator in ((rule.changed_since, ">="), (rule.changed_until, "<")):
         moment = moment_of(text or "", now_us)
         if moment is not None:
-            parts.append(f"{TIMESTAMP} {operator} make_timestamptz({int(moment.timestamp() * 1_000_000)})")
+            parts.append(f"{TIMESTAMP} {operator} make_timestamptz({micros_of(moment)})")
     return " AND ".join(parts) or "true"
 
 
-def _filter(one: DeleteFilter, columns: Sequence[Column]) -> str:
+def _filter(one: DeleteFilter, columns: Sequence[Column], values_of: ValuesOf) -> str:
     column = next((known for known in columns if known.name == one.column), None)
     if column is None:
         raise UserFault(f'it has no column "{one.column}".')
+    if one.values_from_storage is not None:
+        found = f"coalesce({as_text(column)}, '') IN ({values_of(one.values_from_storage)})"
+        return found if one.operator == "eq" else f"NOT ({found})"
     if one.values_from_set is None:
         raise UserFault(f'the filter of column "{one.column}" has no values_from_set.')
     return is_one_of(column, [plain(value) for value in one.values_from_set], is_wanted=one.operator == "eq")

@@ -4,6 +4,7 @@ Reader version 1, writer version 2: no partitions, column mapping or deletion ve
 """
 
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 from locksided.steps.durable import make_folder, write_new
 from locksided.steps.lake import checkpoints, types
 from locksided.steps.program import UserFault
-from locksided.tables.names import TIMESTAMP, entry_name, staged_name
+from locksided.tables.names import BUCKET_MODES, TIMESTAMP, entry_name, staged_name
 from locksided.tables.orders import Column, TableOrder
 
 LOG, STAGED = "_delta_log", "_lockside/staged"
@@ -86,10 +87,17 @@ def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]
 
 
 def make_folders(folder: Path, table: TableOrder) -> None:
-    """Makes the table's folders, as far as they are missing."""
+    """Makes the table's folders, as far as they are missing; what is made from now on is as open as they.
+
+    Raises UserFault where that is not allowed.
+    """
+    mode = BUCKET_MODES[table.access]
+    os.umask(0o777 & ~mode)
     try:
         for path in (folder, folder / LOG, folder / "_lockside", folder / STAGED):
             make_folder(path)
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise PermissionError
     except PermissionError:
         raise UserFault(f'Not allowed to write table "{table.id}".') from None
 

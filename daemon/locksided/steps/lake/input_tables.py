@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,27 @@ from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
-from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
 from locksided.steps.program import UserFault, say
+from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
-    entries = [from_store(entry, InputTable) for entry in order["entries"]]
-    tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     with connect(order) as connection:
-        for entry, table in zip(entries, tables, strict=True):
+        for place, table in enumerate(tables):
+            since = order["since"][place]
+            if since is not None and since["why"]:
+                say(f'Table "{table.id}" comes whole: {since["why"]}.')
             if table.branch != order["branch"]:
                 say(f'Table "{table.id}" is that of branch "{table.branch}".')
             try:
-                shown.append(_exported(connection, order, entry, table, folder))
+                shown.append(_exported(connection, order, place, table, folder))
             except UserFault as fault:
                 problems.append(str(fault))
     if problems:
@@ -43,27 +47,64 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of a table."""
+
+    columns: Sequence[Column]
+    count: int
+    since: datetime | None
+
+
 def _exported(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    place: int,
+    table: TableOrder,
+    into: Path,
+) -> dict[str, Any]:
+    entry: InputTable = from_store(order["entries"][place], InputTable)
+    adaptive = order["since"][place]
+    path = into / entry.target
+    if adaptive is not None:
+        entry = msgspec.structs.replace(entry, changed_since=None)
+    last_us = None if adaptive is None else adaptive["time_us"]
+    written = write_table(connection, order, entry, table, path, last_us=last_us)
+    manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
+    (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
+    return shown(entry, table, written, path)
+
+
+def write_table(
     connection: duckdb.DuckDBPyConnection,
     order: Mapping[str, Any],
     entry: InputTable,
     table: TableOrder,
-    into: Path,
-) -> dict[str, Any]:
+    path: Path,
+    *,
+    may_link: bool = True,
+    last_us: int | None = None,
+) -> Written:
+    """Writes what is wanted of a table to a file or a folder; with `last_us` rows that changed after that.
+
+    Raises UserFault for what is not there.
+    """
     folder = Path(order["root"]) / table.folder
     files = deltalog.read(folder, table)
     known = files.columns()
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
     since = changed_since(entry, order["timeUs"])
+    if last_us is not None:
+        since = moment_at(last_us + 1)
     query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
-    path = into / entry.target
-    if entry.file_type == "parquet":
-        count = _write_parquet(connection, query, columns, entry, files, folder, path)
-    else:
+    if entry.file_type == "csv":
         count = _write_csv(connection, query, columns, path)
-    (into / f"{entry.target}.manifest").write_text(json.dumps(_manifest(table, columns, folder)))
-    return _shown(entry, table, columns, path, count, since)
+    elif may_link and since is None and _is_whole(entry) and _linked(files, folder, path):
+        count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
+    else:
+        count = _write_parquet(connection, query, columns, path)
+    return Written(columns, count, since)
 
 
 def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
@@ -86,7 +127,7 @@ def conditions(entry: InputTable, known: Sequence[Column], since: datetime | Non
         values = [plain(value) for value in entry.where_values or ()]
         conditions.append(is_one_of(column, values, is_wanted=entry.where_operator != "ne"))
     if since is not None:
-        conditions.append(f"{TIMESTAMP} >= make_timestamptz({int(since.timestamp() * 1_000_000)})")
+        conditions.append(f"{TIMESTAMP} >= make_timestamptz({micros_of(since)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return where + (f" LIMIT {entry.limit}" if entry.limit else "")
 
@@ -110,19 +151,10 @@ def _write_csv(
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    columns: Sequence[Column],
-    entry: InputTable,
-    files: Files,
-    folder: Path,
-    path: Path,
+    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column], path: Path
 ) -> int:
-    """A folder of Parquet files; those of a table that is wanted whole are linked where they can be."""
+    """A folder of Parquet files."""
     path.mkdir()
-    is_whole = not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
-    if is_whole and _linked(files, folder, path):
-        return sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
     selected = ", ".join(name(column.name) for column in columns)
     copy = (
         f"COPY ({query.format(columns=selected)}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
@@ -130,22 +162,36 @@ def _write_parquet(
     return int(one(connection, copy))
 
 
+def _is_whole(entry: InputTable) -> bool:
+    return not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
+
+
 def _linked(files: Files, folder: Path, path: Path) -> bool:
+    """Link the files of a table that is wanted whole, where they can be."""
     if os.geteuid() == 0:
         return False  # it could write into the table's own files
+    path.mkdir()
     try:
         for add in files.adds:
             os.link(folder / add, path / add)
     except OSError:
         for made in path.iterdir():
             made.unlink()
+        path.rmdir()
         return False
     return True
 
 
-def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dict[str, Any]:
+def _manifest(
+    table: TableOrder, columns: Sequence[Column], folder: Path, told: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     definition = table.definition
     key = [] if definition is None else definition.primary_key
+    pieces: dict[str, list[dict[str, str]]] = {"": [], **{column.name: [] for column in columns}}
+    for piece in told:
+        if piece["column"] in pieces:
+            pieces[piece["column"]].append({key: piece[key] for key in piece if key != "column"})
+    of_table = pieces.pop("")
     return {
         "id": table.id,
         "uri": f"file:{folder}",
@@ -155,9 +201,9 @@ def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dic
         "last_change_date": time_text(table.changed_us),
         "last_import_date": time_text(table.imported_us),
         "columns": [column.name for column in columns],
-        "metadata": [],
-        "column_metadata": {},
-        "description": None if definition is None else definition.description,
+        "metadata": of_table,
+        "column_metadata": {name: found for name, found in pieces.items() if found},
+        "description": next((one["value"] for one in of_table if one["key"] == DESCRIPTION), None),
         "schema": [
             {"name": column.name, "data_type": {"base": {"type": column.type, "length": column.length}}}
             for column in columns
@@ -165,26 +211,20 @@ def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dic
     }
 
 
-def _shown(
-    entry: InputTable,
-    table: TableOrder,
-    columns: Sequence[Column],
-    path: Path,
-    count: int,
-    since: datetime | None,
-) -> dict[str, Any]:
+def shown(entry: InputTable, table: TableOrder, written: Written, path: Path) -> dict[str, Any]:
     """A table of `result.input.tables`."""
     paths = [path] if path.is_file() else list(path.iterdir())
+    since = written.since
     return {
         "id": table.id,
         "name": entry.target,
         "displayName": table.id.rpartition(".")[2],
-        "columns": [{"name": column.name, "type": column.type} for column in columns],
+        "columns": [{"name": column.name, "type": column.type} for column in written.columns],
         "branchId": table.branch,
         "version": table.version,
         "lastImportDate": time_text(table.imported_us),
-        "changedSince": None if since is None else time_text(int(since.timestamp() * 1_000_000)),
-        "recordsCount": count,
+        "changedSince": None if since is None else time_text(micros_of(since)),
+        "recordsCount": written.count,
         "sizeBytes": sum(one.stat().st_size for one in paths),
         "destination": entry.target,
     }

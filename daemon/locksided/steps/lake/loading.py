@@ -19,6 +19,8 @@ from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
+READ_ONLY = 0o444
+"""Data files never change, and jobs that read a table whole may have links to them."""
 COUNTS = (
     "recordsCount",
     "rowsInserted",
@@ -228,7 +230,7 @@ def _cast(column: Column, rows: Rows) -> str:
     if rows.nulls:
         nulls = ", ".join(map(literal, rows.nulls))
         value = f"CASE WHEN {value}::VARCHAR IN ({nulls}) THEN NULL ELSE {value} END"
-    if column.type != types.STRING and not rows.reading.is_parquet:
+    if column.type != types.STRING and not rows.reading.is_typed:
         value = f"nullif({value}, '')"
     return f"CAST({value} AS {kind}) AS {name(column.name)}"
 
@@ -301,6 +303,8 @@ def _write(
         else:
             Path(path).unlink()
             paths.pop()
+    for written in paths:
+        written.chmod(written.stat().st_mode & READ_ONLY)
     sync_all(paths)
     sync(target.folder)
     return total

@@ -4,24 +4,30 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
+from msgspec.structs import replace
 
-from lockside.documents.storage import Output
+from lockside.documents.storage import ColumnValues, Output, OutputTable
 from locksided.steps.lake import checkpoints, deltalog, loading, structure
 from locksided.steps.lake.checks import judged
+from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
+from locksided.steps.lake.rejects import FILE, keep, rejected, rejecting
 from locksided.steps.lake.sources import Found, found_in
+from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables import mapping as mappings
 from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
+from locksided.tables.metadata import told_by
 from locksided.tables.orders import Commit, Definition, Source, TableOrder
 
 MOST_PROBLEMS = 50
@@ -38,36 +44,56 @@ class Collected:
 
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
     """Stages a commit for each table. Raises UserFault with all problems of all tables."""
+    return staged(order, _collected(order))
+
+
+def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
+    """Stages what was collected, a commit for each table. Raises UserFault with all problems."""
     _refuse_full_disk(order)
-    collected = _collected(order)
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
     for load, found, settings in collected.loads:
         key = f"{order['origin']['project']}/{order['origin']['branch']}/{(load.table or '').lower()}"
         by_table.setdefault(key, []).append((load, found, settings))
-    commits, outputs = [], []
+    done: list[Loaded] = []
     with connect(order) as connection:
         for key, group in by_table.items():
             try:
-                made, shown = _load(connection, order, tables[key], group)
+                loaded = _load(connection, order, tables[key], group)
             except MappingFault as fault:
                 collected.problems.append(str(fault))
             except UserFault as fault:
                 collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
             else:
-                commits += made
-                outputs += shown
+                done.append(loaded)
     if collected.problems:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
     for load in collected.stay:
         say(f'Table "{load.source}" stays in its folder: no table is named for it.')
+    outputs = [table for loaded in done for table in loaded.shown]
     is_warned = any(check["status"] == "warning" for table in outputs for check in table["checks"])
+    records = [record for loaded in done for record in loaded.records]
     return {
         "message": "",
         "warning": is_warned,
-        "result": {"output": {"tables": outputs}},
-        "commits": [msgspec.to_builtins(commit) for commit in commits],
+        "failedRecords": len(records),
+        "result": {"output": {"tables": outputs}, **_kept(order, records)},
+        "commits": [msgspec.to_builtins(commit) for loaded in done for commit in loaded.commits],
     }
+
+
+def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lists rows that were left out in the folder of the first row; in the log where there is none."""
+    if not records:
+        return {}
+    if not order["rows"]:
+        for record in records[:MOST_PROBLEMS]:
+            say(str(record["message"]))
+        return {}
+    first = order["rows"][0]
+    size = keep(records, Path(first["folder"]))
+    path = f"{first['place']}/artifacts/out/{FILE}"
+    return {"artifacts": {"failedRecords": {"path": path, "count": len(records), "sizeBytes": size}}}
 
 
 def _refuse_full_disk(order: Mapping[str, Any]) -> None:
@@ -90,11 +116,12 @@ def _collected(order: Mapping[str, Any]) -> Collected:
         for one in found:
             source = mappings.Source(row["row"], one.name, one.manifest)
             for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
-                _sort_in(collected, load, one, settings)
+                sort_in(collected, load, one, settings)
     return collected
 
 
-def _sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
+def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
+    """Adds a load to what was collected, or what keeps it from being one."""
     if isinstance(load, BadMapping):
         collected.problems.append(str(load))
     elif load.table is None:
@@ -103,56 +130,122 @@ def _sort_in(collected: Collected, load: Load | BadMapping, found: Found, settin
         collected.loads.append((load, found, settings))
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load made of a table: its commits, what the job shows of it, and the rows that were left out."""
+
+    commits: list[Commit]
+    shown: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+
+
 def _load(
     connection: duckdb.DuckDBPyConnection,
     order: Mapping[str, Any],
     table: TableOrder,
     group: Sequence[tuple[Load, Found, Output]],
-) -> tuple[list[Commit], list[dict[str, Any]]]:
+) -> Loaded:
     """Load one table from all its sources."""
+    mapping = group[0][0].mapping
+    _refuse(table, group)
+    target, rows = _prepared(connection, order, table, group)
+    is_rejecting = mapping.on_bad_rows == "reject"
+    if is_rejecting:
+        rows = rejecting(rows, target)
+    _bring(connection, target, rows, mapping)
+    records = rejected(connection, target, rows, mapping) if is_rejecting else []
+    checks = judged(connection, target, mapping)
+    places = _places(order)
+    sources = [
+        Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
+    ]
+    is_hint = _support(order, group) == "hints"
+    told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=is_hint)]
+    commit = _staged(order, target, is_full=not mapping.incremental)
+    commit = replace(commit, sources=sources, metadata=told)
+    merge = merged(connection, order, target, commit)
+    _keep_checkpoints(table, target.folder)
+    commits = [commit] if merge is None else [commit, merge]
+    shown = [{**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group]
+    return Loaded(commits, shown, records)
+
+
+def _support(order: Mapping[str, Any], group: Sequence[tuple[Load, Found, Output]]) -> str:
+    """What types in manifests do."""
+    return str(group[0][2].data_type_support or order["dataTypeSupport"])
+
+
+def _prepared(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    table: TableOrder,
+    group: Sequence[tuple[Load, Found, Output]],
+) -> tuple[Target, list[Rows]]:
+    """The table as it is and will be, and the sources as they are read."""
     first, _, settings = group[0]
     mapping = first.mapping
-    _refuse(table, group)
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
+    if table.begins is not None:
+        table = begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
     readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
         for (load, _, settings), reading in zip(group, readings, strict=True)
     ]
-    support = settings.data_type_support or order["dataTypeSupport"]
     columns = structure.columns_after(
-        table.id, table.definition, readings[0], mapping, support, settings.table_modifications
+        table.id,
+        table.definition,
+        readings[0],
+        mapping,
+        _support(order, group),
+        settings.table_modifications,
     )
     key = structure.key_after(table.definition, columns, mapping, settings.table_modifications)
     target = Target(
         order=table,
         folder=folder,
-        files=deltalog.read(folder, table),
+        files=begun_with(order, table, folder) or deltalog.read(folder, table),
         columns=columns,
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
     )
     if mapping.incremental:
         check_key(connection, target)
-        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
+        values_of = partial(_values_of, connection, order)
+        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"], values_of)
+    return target, rows
+
+
+def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: ColumnValues) -> str:
+    """The query for the values of a column of another table, as it was when the job started."""
+    tables = msgspec.convert(order.get("sources", []), list[TableOrder], strict=False)
+    table = next((one for one in tables if one.id.lower() == values.source.lower()), None)
+    if table is None:
+        raise UserFault(f'name table "{values.source}", which has the values, in the configuration.')
+    folder = Path(order["root"]) / table.folder
+    files = deltalog.read(folder, table)
+    columns = files.columns()
+    column = next((one for one in columns if one.name == values.column), None)
+    if column is None:
+        raise UserFault(f'table "{table.id}" has no column "{values.column}".')
+    target = Target(order=table, folder=folder, files=files, columns=columns, key=[], time_us=0)
+    return f"SELECT coalesce({as_text(column)}, '') FROM {loading.existing_rows(connection, target)}"
+
+
+def _bring(
+    connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], mapping: OutputTable
+) -> None:
+    """Bring the rows into the table, as the mapping says."""
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
-    if not mapping.incremental or table.version is None:
+    if not mapping.incremental or (target.order.version is None and target.order.begins is None):
         loading.load_full(connection, target, rows)
-    elif key and mapping.deduplication_strategy != "insert":
+    elif target.key and mapping.deduplication_strategy != "insert":
         loading.upsert(connection, target, rows)
     else:
+        if not target.key:
+            say(f'Table "{target.order.id}" has no primary key: a row that comes again is a second row.')
         loading.append(connection, target, rows)
-    checks = judged(connection, target, mapping)
-    places = _places(order)
-    sources = [Source(place=places[load.row], name=load.source) for load, _, _ in group]
-    commit = msgspec.structs.replace(_staged(order, target, is_full=not mapping.incremental), sources=sources)
-    merge = merged(connection, order, target, commit)
-    _keep_checkpoints(table, folder)
-    return [commit, *([] if merge is None else [merge])], [
-        {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
-        for load, _, _ in group
-    ]
 
 
 def _keep_checkpoints(table: TableOrder, folder: Path) -> None:
@@ -210,8 +303,7 @@ def _staged(order: Mapping[str, Any], target: Target, *, is_full: bool) -> Commi
         description=None if known is None else known.description,
         uuid=str(uuid.uuid4()) if known is None else known.uuid,
     )
-    is_new = known is None
-    is_changed = is_new or definition != known or any(_changes(target))
+    is_changed = table.version is None or definition != known or any(_changes(target))
     version = -1 if table.version is None else table.version
     staged = ""
     if is_changed:
@@ -256,13 +348,18 @@ def _actions(
         metrics=target.counts,
         is_append=not any("remove" in action for action in target.actions),
     )
-    if table.definition is None or table.definition.columns != definition.columns:
+    if table.version is None or table.definition is None or table.definition.columns != definition.columns:
         yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
-    yield from target.actions
+    if table.version is None:
+        files = deltalog.Files(dict(target.files.adds))
+        files.take(target.actions)
+        yield from ({"add": add} for add in files.adds.values())
+    else:
+        yield from target.actions
 
 
-def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, Any]:
-    """A table of `result.output.tables`; `place` is where its source is."""
+def _shown(load: Load, target: Target, commit: Commit, place: str | None) -> dict[str, Any]:
+    """A table of `result.output.tables`; `place` is the folder of its row, None for another file."""
     table = target.order
     return {
         "id": table.id,
@@ -280,5 +377,5 @@ def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, 
         "dataSizeBytes": commit.size_bytes,
         "progress": 1.0,
         "previewType": "csv",
-        "path": place,
+        "path": None if place is None else f"{place}/out/tables/{load.source}",
     }

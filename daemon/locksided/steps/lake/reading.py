@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,18 +17,28 @@ from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
 
 MAX_FIELD_BYTES = 16 * 2**20
+Types = Mapping[str, str]
+"""Of columns that are no texts, the types in DuckDB."""
+
 _NO_TEXT = "\x01\x02lockside\x03"
 """Stands in no file: an empty field is an empty text, and never a missing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source as a relation: its columns as they are stored, all of them texts unless it is Parquet."""
+    """A source as a relation: its columns as they are stored, all of them texts unless it `is_typed`.
+
+    `typed` makes a relation of a CSV file whose columns have their types, from these, the texts that mean no
+    value, and the beginning of the names of the tables, one for each of the `parts`, that list the rows that
+    are left out.
+    """
 
     columns: tuple[str, ...]
     relation: str
     has_header: bool = False
-    is_parquet: bool = False
+    is_typed: bool = False
+    typed: Callable[[Types, Sequence[str], str], str] | None = None
+    parts: int = 0
 
 
 def reading_of(connection: duckdb.DuckDBPyConnection, found: Found, mapping: OutputTable) -> Reading:
@@ -57,7 +67,7 @@ def _parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Re
         f"{'to_json(' + name(old) + ')::VARCHAR' if _is_nested(str(row[1])) else name(old)} AS {name(new)}"
         for old, new, row in zip(columns, cleaned, described, strict=True)
     ]
-    return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", is_parquet=True)
+    return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", is_typed=True)
 
 
 def _is_nested(kind: str) -> bool:
@@ -69,21 +79,56 @@ def _csv(
 ) -> Reading:
     cleaned = _cleaned(source, columns)
     filled = [path for path in files if path.lstat().st_size]
-    parts = [
-        _read_csv(cleaned, list(group), mapping, is_gzip=is_gzip, has_header=has_header)
+    groups = [
+        (list(group), is_gzip)
         for is_gzip, group in groupby(filled, key=lambda path: _begins(path, b"\x1f\x8b"))
     ]
-    if not parts:
-        empty = ", ".join(f"''::VARCHAR AS {name(column)}" for column in cleaned)
-        parts = [f"(SELECT {empty} WHERE false)"]
-    relation = parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(f'FROM {part}' for part in parts)})"
-    return Reading(tuple(cleaned), relation, has_header)
+
+    def relation(more: Callable[[int], Mapping[str, str]], types: Types) -> str:
+        parts = [
+            _read_csv(
+                cleaned, group, mapping, types, is_gzip=is_gzip, has_header=has_header, more=more(place)
+            )
+            for place, (group, is_gzip) in enumerate(groups)
+        ]
+        if not parts:
+            empty = ", ".join(f"NULL::{types.get(one, 'VARCHAR')} AS {name(one)}" for one in cleaned)
+            parts = [f"(SELECT {empty} WHERE false)"]
+        return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(f'FROM {part}' for part in parts)})"
+
+    def typed(types: Types, nulls: Sequence[str], rejects: str) -> str:
+        texts = [one for one in cleaned if one not in types]
+        return relation(lambda place: _rejecting(texts, nulls, f"{rejects}_{place}"), types)
+
+    return Reading(tuple(cleaned), relation(lambda _: {}, {}), has_header, typed=typed, parts=len(groups))
+
+
+def _rejecting(texts: Sequence[str], nulls: Sequence[str], rejects: str) -> dict[str, str]:
+    """Options to read columns in their types and to leave out rows that have none, which a table lists."""
+    return {
+        "nullstr": _list(nulls or [""]),
+        **({"force_not_null": _list(texts)} if texts and not nulls else {}),
+        "store_rejects": "true",
+        "rejects_table": literal(rejects),
+        "rejects_scan": literal(f"{rejects}_scan"),
+    }
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"[{', '.join(map(literal, texts))}]"
 
 
 def _read_csv(
-    columns: Sequence[str], files: Sequence[Path], mapping: OutputTable, *, is_gzip: bool, has_header: bool
+    columns: Sequence[str],
+    files: Sequence[Path],
+    mapping: OutputTable,
+    kinds: Types,
+    *,
+    is_gzip: bool,
+    has_header: bool,
+    more: Mapping[str, str],
 ) -> str:
-    types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
+    types = ", ".join(f"{literal(column)}: '{kinds.get(column, 'VARCHAR')}'" for column in columns)
     options = {
         "auto_detect": "false",
         "header": "false",
@@ -96,6 +141,7 @@ def _read_csv(
         "max_line_size": str(MAX_FIELD_BYTES * 2),
         "strict_mode": "true",
         "compression": literal("gzip" if is_gzip else "none"),
+        **more,
     }
     return f"read_csv([{_paths(files)}], {', '.join(f'{key}={value}' for key, value in options.items())})"
 

@@ -1,7 +1,6 @@
 """What a table is and what a load makes of it: its columns, their types, its primary key."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lockside.documents.storage import OutputTable
 from locksided.steps.lake import types
@@ -85,8 +84,3 @@ def key_after(
     if known is not None and wanted != known.primary_key and modifications == "none":
         raise UserFault(f'Primary key column "{wanted[0]}" is new and table_modifications is "none".')
     return wanted
-
-
-def hints(mapping: OutputTable) -> dict[str, Any]:
-    """What the schema says of types, for a component whose types are only hints."""
-    return {name: {"type": column.type, "length": column.length} for name, column in _typed(mapping).items()}

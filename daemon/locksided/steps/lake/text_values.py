@@ -1,14 +1,13 @@
 """Values and times as texts: what filters compare, and what CSV contains."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lockside.documents.storage import RELATIVE_TIME
 from locksided.steps.lake.engine import name
 from locksided.steps.program import UserFault
 from locksided.tables.orders import Column
 
-_RELATIVE = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}
 
 
@@ -27,6 +26,19 @@ def plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+_BEGIN = datetime.fromtimestamp(0, UTC)
+
+
+def micros_of(moment: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (moment - _BEGIN) // timedelta(microseconds=1)
+
+
+def moment_at(micros: int) -> datetime:
+    """The moment so many microseconds after the epoch."""
+    return _BEGIN + timedelta(microseconds=micros)
+
+
 def moment_of(text: str, now_us: int) -> datetime | None:
     """A time: ISO 8601, Unix seconds, or `-N days` before now; None for none. Raises UserFault."""
     text = text.strip()
@@ -34,7 +46,7 @@ def moment_of(text: str, now_us: int) -> datetime | None:
         return None
     if text.isdecimal():
         return datetime.fromtimestamp(int(text), UTC)
-    relative = _RELATIVE.fullmatch(text)
+    relative = RELATIVE_TIME.fullmatch(text)
     if relative is not None:
         now = datetime.fromtimestamp(now_us / 1e6, UTC)
         return now - timedelta(days=int(relative[1]) * _DAYS[relative[2]])

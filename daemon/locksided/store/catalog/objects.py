@@ -35,7 +35,7 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     found = find(connection, key, version)
     if found is None:
         which = f"{key}" if version is None else f"version {version} of {key}"
-        list_of = f"{key.kind.word}.{'list' if version is None else 'versions'}"
+        list_of = f"{key.kind.methods}.{'list' if version is None else 'versions'}"
         raise NotFound(
             f"there is no {which}; list what there is with {list_of}", path=key.path(version), **key.members()
         )
@@ -190,7 +190,7 @@ def delete(tx: Transaction, key: Key, change: Change) -> None:
     """Hide an object; its versions stay readable by number. NotFound if there is none."""
     if tx.connection.execute(QUERIES["delete_object"], key.params()).rowcount == 0:
         raise NotFound(
-            f"there is no {key}; list what there is with {key.kind.word}.list",
+            f"there is no {key}; list what there is with {key.kind.methods}.list",
             path=key.path(),
             **key.members(),
         )

@@ -1,0 +1,50 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The parameters of jobs of the built-in component `lockside.storage`: what is done to which tables."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from lockside.documents.base import BranchId, Document, FieldError, Name
+from lockside.documents.storage import TableId
+
+DataPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", max_length=4096, examples=["/data/orders.csv"])]
+
+
+class WrittenTable(Document, frozen=True, kw_only=True):
+    """A table that a job writes.
+
+    Attributes:
+        id: The table's id.
+        branch: Its branch.
+        version: The version whose content it gets.
+        definition: Its columns and its primary key, of one that is made.
+    """
+
+    id: TableId
+    branch: BranchId = "default"
+    version: int | None = None
+    definition: dict[str, Any] = {}
+
+
+class StorageJob(Document, frozen=True, kw_only=True):
+    """What a job of `lockside.storage` does; what it reads is in its input mapping.
+
+    Attributes:
+        operation: What is done.
+        tables: The tables that it writes.
+        path: The file that is read or written.
+        format: The form of a file that is written.
+        overwrite: Whether a file that is there already is replaced.
+    """
+
+    operation: Name
+    tables: Annotated[list[WrittenTable], Meta(max_length=1000)] = []
+    path: DataPath | None = None
+    format: Literal["csv", "parquet"] = "csv"
+    overwrite: bool = False
+
+    def check(self) -> None:
+        """Raises FieldError for a transfer without a file."""
+        if self.operation in ("import", "export") and self.path is None:
+            raise FieldError(f"The operation {self.operation} needs a path", "path")

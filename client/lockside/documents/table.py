@@ -1,0 +1,69 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""What a table is, as somebody describes it who makes one by hand."""
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from lockside.documents.base import FieldError, In, Text
+from lockside.documents.storage import KeyValue, TableId
+
+ColumnName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9](_*[A-Za-z0-9])*$(?!\n)", max_length=255)]
+ColumnTypeName = Literal["STRING", "INTEGER", "NUMERIC", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP"]
+
+
+class ColumnSpec(In, frozen=True, kw_only=True):
+    """A column.
+
+    Attributes:
+        name: Its name: letters, digits and underscores between them.
+        type: The base type of its values.
+        length: Precision and scale of a NUMERIC, as in "38,9".
+        nullable: Whether a row may be without a value.
+    """
+
+    name: ColumnName
+    type: ColumnTypeName = "STRING"
+    length: str | None = None
+    nullable: bool = True
+    description: Text | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for a length that its type does not have."""
+        if self.length is None:
+            return
+        if self.type != "NUMERIC":
+            raise FieldError(f"{self.type} has no length", "length")
+        sizes = re.fullmatch(r"(\d{1,2})(?:,(\d{1,2}))?", self.length)
+        if sizes is None or not int(sizes[2] or 0) <= int(sizes[1]) <= 38:
+            raise FieldError(
+                'It must be like "38,9": at most 38 digits, and how many of them are decimals', "length"
+            )
+
+
+class TableSpec(In, frozen=True, kw_only=True):
+    """A table.
+
+    Attributes:
+        id: The table's id.
+        columns: Its columns.
+        primary_key: The columns of which no two rows have the same values.
+        metadata: Metadata of the table.
+    """
+
+    id: TableId
+    columns: Annotated[list[ColumnSpec], Meta(max_length=1600)] = []
+    primary_key: list[ColumnName] = []
+    description: Text | None = None
+    metadata: Annotated[list[KeyValue], Meta(max_length=1000)] = []
+
+    def check(self) -> None:
+        """Raises FieldError for columns of one name, and for a key of unknown ones."""
+        names = [column.name.lower() for column in self.columns]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise FieldError("Two columns have this name", f"columns[{place}].name")
+        for place, key in enumerate(self.primary_key):
+            if self.columns and key not in [column.name for column in self.columns]:
+                raise FieldError("There is no such column", f"primaryKey[{place}]")

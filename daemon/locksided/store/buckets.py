@@ -1,0 +1,46 @@
+"""Buckets as stored objects: one is made with its first table, and goes only without tables."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from lockside.documents.bucket import BucketSpec
+from lockside.kinds import BUCKET
+from locksided.core.errors import Conflict, NotFound
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Change, Key
+from locksided.store.rows import StoredRow
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+from locksided.tables.names import TableId
+
+
+def make_bucket(tx: Transaction, table: TableId, time_us: int, by: Mapping[str, Any]) -> None:
+    """Store the bucket of a table, unless it is there; in a branch that is gone there is none."""
+    key = Key(table.project, BUCKET, (table.bucket,), table.branch)
+    if objects.find(tx.connection, key) is None:
+        with suppress(NotFound):
+            objects.put(tx, key, msgspec.to_builtins(BucketSpec(id=table.bucket)), Change(time_us, by))
+
+
+def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, _: Change) -> None:
+    """Raise Conflict for another access to a bucket that has tables."""
+    if before is None or before.deleted or before.body["access"] == after.body["access"]:
+        return
+    if _has_tables(tx, key):
+        text = f"The access to {key} was {before.body['access']} when its tables were made: it stays."
+        raise Conflict(text, path="$.bucket.access")
+
+
+def refuse_full(tx: Transaction, key: Key, _: Change) -> None:
+    """Raise Conflict for a bucket that has tables."""
+    if _has_tables(tx, key):
+        raise Conflict(f"{key} has tables: delete them first.", path="$.id")
+
+
+def _has_tables(tx: Transaction, key: Key) -> bool:
+    beginning = f"{key.project}/{key.branch}/{key.id}.".lower()
+    asked = {"beginning": beginning, "end": beginning[:-1] + "/"}
+    return tx.connection.execute(QUERIES["has_tables"], asked).fetchone() is not None

@@ -1,0 +1,82 @@
+"""Up to where configurations read their adaptive inputs: what the next run has to begin behind."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from locksided.store.catalog.keys import ConfigId
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+ROW_BY_ROW = frozenset({"WRITE", "MERGE", "OPTIMIZE", "DELETE", "CREATE TABLE", "CLONE"})
+"""Operations after which `_timestamp` still tells which rows are new."""
+
+
+class InputTableState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Up to where a table was read: its version, and the time of that in microseconds since the epoch."""
+
+    source: str
+    last_import_us: int
+    version: int
+    table_id: str
+
+
+class InputFileState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Up to which stored file with these tags files were read."""
+
+    tags: list[str]
+    last_import_id: int
+
+
+class InputState(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to where a configuration, or a row of it, read its adaptive inputs."""
+
+    tables: list[InputTableState] = []
+    files: list[InputFileState] = []
+
+    def table(self, source: str) -> InputTableState | None:
+        """Up to where a table was read."""
+        return next((one for one in self.tables if one.source == source), None)
+
+
+class Step(NamedTuple):
+    """A version of a table."""
+
+    version: int
+    operation: str
+    time_us: int
+
+
+def input_state(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> InputState:
+    """What is kept of a configuration or a row of it; nothing where it never ran."""
+    found = connection.execute(QUERIES["input_state"], _place(config, row)).fetchone()
+    return InputState() if found is None else msgspec.json.decode(found[0], type=InputState)
+
+
+def save_input_state(
+    tx: Transaction, config: ConfigId, row: str | None, state: InputState, time_us: int, job_id: int | None
+) -> None:
+    """Keep up to where it read; an empty state is forgotten."""
+    if not (state.tables or state.files):
+        tx.connection.execute(QUERIES["delete_input_state"], _place(config, row))
+        return
+    body = json_text(msgspec.to_builtins(state))
+    tx.connection.execute(QUERIES["put_input_state"], (*_place(config, row), body, time_us, job_id))
+
+
+def undo_input_states(tx: Transaction, job_id: int) -> None:
+    """Put back up to where was read before a job, as far as no other read on since."""
+    tx.connection.execute(QUERIES["undo_first_input_states"], (job_id,))
+    tx.connection.execute(QUERIES["undo_input_states"], (job_id,))
+
+
+def versions_between(connection: sqlite3.Connection, number: int, first: int, last: int) -> Sequence[Step]:
+    """The versions of a table from one to another, as far as they are kept."""
+    return [Step(*row) for row in connection.execute(QUERIES["operations_between"], (number, first, last))]
+
+
+def _place(config: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
+    return config.project, config.branch, config.component, config.config, row or ""

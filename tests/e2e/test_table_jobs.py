@@ -1,0 +1,227 @@
+"""Tables that are made, loaded, written to files and cloned by hand, and what is told of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from e2e.harness import LAKE, Daemon, running
+from e2e.lake import folder, log_of, published, rows, writes
+from e2e.wire import Message, Wire, of
+
+pytestmark = pytest.mark.real_processes
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon with tables, which the tests of this module share."""
+    with running(**LAKE) as one:
+        yield one
+
+
+def done(wire: Wire, method: str, **params: object) -> Message:
+    """A job of one of these methods that ended well."""
+    job = wire.done(wire.call(method, **params))
+    assert job["status"] == "success", job["message"]
+    return job
+
+
+def test_a_table_is_made_empty_and_its_texts_are_changed(wire: Wire, daemon: Daemon) -> None:
+    columns = [
+        {"name": "id", "description": "its number"},
+        {"name": "n", "type": "NUMERIC", "length": "10,2"},
+    ]
+    spec = {"id": "in.c-made.t", "columns": columns, "primaryKey": ["id"], "description": "first"}
+    table = wire.call("storage.table.put", table=spec)
+    assert of(table, "rowsCount", "version", "description", "isTyped") == (0, 0, "first", True)
+    assert table["definition"][0]["description"] == "its number"
+    assert rows(published(wire, daemon, "in.c-made.t", 0)) == []
+    metadata = [{"key": "owner", "value": "ann"}]
+    again = wire.call("storage.table.put", table={**spec, "description": "second", "metadata": metadata})
+    assert of(again, "description", "version") == ("second", 0)
+    assert [of(one, "value", "provider") for one in again["metadata"] if one["key"] == "owner"] == [
+        ("ann", "user")
+    ]
+    other = wire.refused("storage.table.put", table={**spec, "columns": [{"name": "x"}], "primaryKey": ["x"]})
+    assert (other.kind, other.data["path"]) == ("conflict", "$.table.columns")
+
+
+def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path: Path) -> None:
+    source, target = tmp_path / "orders.csv", tmp_path / "out.csv"
+    source.write_text("id,name\n1,a\n2,b\n")
+    job = done(wire, "storage.table.import", id="in.c-files.t", path=str(source), primaryKey=["id"])
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "id", "rowsInserted", "primaryKey", "path") == ("in.c-files.t", 2, ["id"], None)
+    assert source.exists()
+    source.write_text("id,name\n2,c\n")
+    done(wire, "storage.table.import", id="in.c-files.t", path=str(source), incremental=True)
+    selected = {"whereColumn": "id", "whereValues": ["2"], "columns": ["name"]}
+    job = done(wire, "storage.table.export", id="in.c-files.t", path=str(target), **selected)
+    assert target.read_text() == "name\nc\n"
+    assert of(job["result"]["input"]["tables"][0], "recordsCount", "destination") == (1, str(target))
+    taken = wire.done(wire.call("storage.table.export", id="in.c-files.t", path=str(target)))
+    assert "exists already" in taken["message"]
+    done(wire, "storage.table.export", id="in.c-files.t", path=str(target), overwrite=True, version=0)
+    assert sorted(target.read_text().splitlines()) == ["1,a", "2,b", "id,name"]
+    done(wire, "storage.table.export", id="in.c-files.t", path=str(tmp_path / "p"), format="parquet")
+    assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/p/*.parquet'").fetchall() == [(2,)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "out.csv", "p"]
+
+
+def test_what_cannot_be_read_or_written_is_said(wire: Wire, tmp_path: Path) -> None:
+    missing = wire.done(wire.call("storage.table.import", id="in.c-files.none", path=f"{tmp_path}/none.csv"))
+    assert missing["message"] == f'"{tmp_path}/none.csv" cannot be read: No such file or directory.'
+    assert missing["result"]["error"]["type"] == "user"
+    relative = wire.refused("storage.table.import", id="in.c-files.none", path="none.csv")
+    assert relative.data["path"] == "$.path"
+    (tmp_path / "bad.csv").write_text("a,b\n1\n")
+    bad = wire.done(wire.call("storage.table.import", id="in.c-files.bad", path=f"{tmp_path}/bad.csv"))
+    assert bad["message"].startswith('Failed to load table "in.c-files.bad": "bad.csv" line 2: ')
+
+
+def test_a_clone_has_the_files_of_a_version_and_a_life_of_its_own(wire: Wire, daemon: Daemon) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-first.x", "primary_key": ["id"]}]}
+    wire.done(writes(wire, {"x.csv": "id\n1\n2\n"}, output=output))
+    wire.done(writes(wire, {"x.csv": "id\n9\n"}, output=output))
+    done(wire, "storage.table.clone", id="in.c-first.x", version=0, toId="out.c-second.y")
+    path = published(wire, daemon, "out.c-second.y", 0)
+    assert rows(path) == [("1",), ("2",)]
+    (data,) = path.glob("*.parquet")
+    assert (folder(daemon, "in.c-first.x") / data.name).samefile(data)
+    assert log_of(path)[0][0]["commitInfo"]["lockside"]["inputs"] == [{"table": "in.c-first.x", "version": 0}]
+    more = {"tables": [{"source": "x.csv", "destination": "out.c-second.y", "incremental": True}]}
+    assert wire.done(writes(wire, {"x.csv": "id\n2\n3\n"}, output=more))["status"] == "success"
+    assert rows(published(wire, daemon, "out.c-second.y", 1)) == [("1",), ("2",), ("3",)]
+    taken = wire.refused("storage.table.clone", id="in.c-first.x", toId="out.c-second.y")
+    assert (taken.kind, taken.data["path"]) == ("conflict", "$.toId")
+
+
+def test_what_components_tell_of_a_table_is_kept(wire: Wire) -> None:
+    schema = [{"name": "id", "description": "a number", "data_type": {"base": {"type": "INTEGER"}}}]
+    manifest = {"schema": schema, "has_header": True, "table_metadata": {"source": "shop"}}
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-told.x", "description": "all orders"}]}
+    request = {"tables": {"x.csv": "id\n1\n"}, "manifests": {"x.csv": manifest}}
+    job = wire.done(writes(wire, **request, output={**output, "data_type_support": "hints"}))
+    assert job["status"] == "success", job["message"]
+    table = wire.call("storage.table.get", id="in.c-told.x")
+    told = {(one["provider"], one["key"]): one["value"] for one in table["metadata"]}
+    assert told["acme.writer", "source"] == "shop"
+    assert told["system", "KBC.createdBy.component.id"] == "acme.writer"
+    assert of(table, "description", "isTyped") == ("all orders", False)
+    column = {one["key"]: one["value"] for one in table["columnMetadata"]["id"]}
+    assert column["KBC.datatype.basetype"] == "INTEGER"
+    assert column["KBC.description"] == "a number"
+    wire.done(writes(wire, **request, output={**output, "data_type_support": "hints"}))
+    again = wire.call("storage.table.get", id="in.c-told.x")["metadata"]
+    assert {one["key"] for one in again} >= {"KBC.lastUpdatedBy.configuration.id", "KBC.createdBy.branch.id"}
+
+
+def test_versions_are_compared_by_key(wire: Wire) -> None:
+    mapping = {"source": "x.csv", "destination": "in.c-diff.x", "primary_key": ["id"], "incremental": True}
+    wire.done(writes(wire, {"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, output={"tables": [mapping]}))
+    rule = [{"where_filters": [{"column": "id", "values_from_set": ["3"]}]}]
+    changed = {**mapping, "delete_where": rule}
+    wire.done(writes(wire, {"x.csv": "id,v\n2,z\n4,d\n"}, output={"tables": [changed]}))
+    found = wire.call("storage.diff", table="in.c-diff.x", **{"from": 0})
+    assert found["counts"] == {"inserted": 1, "deleted": 1, "updated": 1}
+    assert of(found, "inserted", "deleted") == ([["4", "d"]], [["3", "c"]])
+    assert found["updated"] == [{"before": ["2", "b"], "after": ["2", "z"]}]
+    same = wire.call("storage.diff", table="in.c-diff.x", **{"from": 1})
+    assert set(same["counts"].values()) == {0}
+    assert wire.refused("storage.diff", table="in.c-diff.x", **{"from": 7}).data["path"] == "$.from"
+
+
+def test_lineage_tells_what_made_a_version_and_who_read_it(wire: Wire) -> None:
+    to = {"tables": [{"source": "x.csv", "destination": "in.c-line.a"}]}
+    first = wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=to))
+    read = {"input": {"tables": [{"source": "in.c-line.a", "destination": "a.csv"}]}}
+    to = {"tables": [{"source": "x.csv", "destination": "out.c-line.b"}]}
+    second = wire.done(writes(wire, {"x.csv": "n\n2\n"}, "two", output=to, storage=read))
+    assert second["status"] == "success", second["message"]
+    (version,) = wire.call("storage.table.history", id="out.c-line.b")["versions"]
+    assert version["inputs"] == [{"table": "in.c-line.a", "version": 0, "branchId": "default"}]
+    one, other = f"job:{first['id']}", f"job:{second['id']}"
+    up = wire.call("storage.lineage", table="out.c-line.b")
+    assert [node["id"] for node in up["nodes"]] == [
+        "table:out.c-line.b@0",
+        other,
+        "table:in.c-line.a@0",
+        one,
+    ]
+    assert [of(edge, "fromId", "toId") for edge in up["edges"]] == [
+        (other, "table:out.c-line.b@0"),
+        ("table:in.c-line.a@0", other),
+        (one, "table:in.c-line.a@0"),
+    ]
+    down = wire.call("storage.lineage", job=first["id"], direction="down", depth=1)
+    assert [node["id"] for node in down["nodes"]] == [one, "table:in.c-line.a@0"]
+    whole = wire.call("storage.lineage", job=first["id"], direction="down")
+    assert whole["nodes"][-1]["table"] == "out.c-line.b"
+
+
+def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire: Wire) -> None:
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-held"}))
+    bucket = wire.call("storage.bucket.get", id="in.c-held")
+    assert of(bucket, "access", "version", "description") == ("private", 1, None)
+    described = {"id": "in.c-held", "description": "what is held"}
+    assert wire.call("storage.bucket.put", bucket=described)["version"] == 2
+    assert [one["id"] for one in wire.call("storage.bucket.list", text="HELD")["buckets"]] == ["in.c-held"]
+    full = wire.refused("storage.bucket.delete", id="in.c-held")
+    assert (full.kind, full.data["path"]) == ("conflict", "$.id")
+    open_ = wire.refused("storage.bucket.put", bucket={"id": "in.c-held", "access": "allRead"})
+    assert (open_.kind, open_.data["path"]) == ("conflict", "$.bucket.access")
+    wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
+    wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
+    wire.call("storage.bucket.delete", id="in.c-empty")
+    assert wire.refused("storage.bucket.get", id="in.c-empty").kind == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("access", "folder_mode", "file_mode"),
+    [
+        ("private", 0o700, 0o400),
+        ("groupRead", 0o750, 0o440),
+        ("groupWrite", 0o2770, 0o440),
+        ("allRead", 0o755, 0o444),
+    ],
+)
+def test_files_are_as_open_as_their_bucket(
+    wire: Wire, daemon: Daemon, access: str, folder_mode: int, file_mode: int
+) -> None:
+    bucket = f"in.c-access-{access}"
+    wire.call("storage.bucket.put", bucket={"id": bucket, "access": access})
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": bucket}))
+    path = published(wire, daemon, f"{bucket}.x", 0)
+    assert path.parent.stat().st_mode & 0o7777 == folder_mode
+    (data,) = path.glob("*.parquet")
+    (entry,) = (path / "_delta_log").glob("*.json")
+    assert data.stat().st_mode & 0o777 == file_mode
+    assert entry.stat().st_mode & 0o444 == file_mode
+
+
+def test_a_dropped_table_is_gone_and_its_name_is_free(wire: Wire, daemon: Daemon) -> None:
+    output = {"default_bucket": "in.c-drop"}
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=output))
+    published(wire, daemon, "in.c-drop.x", 0)
+    assert wire.call("storage.table.delete", id="in.c-drop.x")["id"] == "in.c-drop.x"
+    assert wire.refused("storage.table.get", id="in.c-drop.x").kind == "not_found"
+    wire.call("storage.bucket.delete", id="in.c-drop")
+    again = wire.done(writes(wire, {"x.csv": "m\n2\n"}, output=output))
+    assert again["status"] == "success", again["message"]
+    assert rows(published(wire, daemon, "in.c-drop.x", 0)) == [("2",)]
+    assert wire.refused("storage.table.delete", id="in.c-none.x").kind == "not_found"
+
+
+def test_parameters_of_storage_jobs_are_checked_like_any_document(wire: Wire) -> None:
+    def refused(**parameters: object) -> str:
+        body = {"parameters": parameters}
+        told = wire.refused("job.create", component="lockside.storage", configData=body)
+        assert told.kind == "invalid"
+        return str(told.data["path"])
+
+    table = {"id": "in.c-x.y", "branch": "../../x", "version": 0}
+    assert refused(operation="restore", tables=[table]).endswith(".parameters.tables[0].branch")
+    named = {"id": "in.c-x/../y.z", "version": 0}
+    assert refused(operation="restore", tables=[named]).endswith(".parameters.tables[0].id")
+    assert refused(operation="export").endswith(".parameters.path")
