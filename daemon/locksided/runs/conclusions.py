@@ -37,6 +37,7 @@ from locksided.runs.result import (
     kill_report_of,
     nothing_to_run,
     process_of,
+    share_of,
     with_stages,
 )
 from locksided.runs.singer import printed_state
@@ -358,13 +359,6 @@ def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
     if share is not None:
         values["progress"] = share
     return values
-
-
-def share_of(value: object) -> float | None:
-    """A job's own figure of how far it is, when it is one from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        return None
-    return float(value)
 
 
 def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:

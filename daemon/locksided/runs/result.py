@@ -385,3 +385,10 @@ def kill_report_of(outcome: Outcome) -> dict[str, Any]:
 
 def _time(moment_us: int | None) -> str | None:
     return None if moment_us is None else time_text(moment_us)
+
+
+def share_of(value: object) -> float | None:
+    """A job's own figure of how far it is, when it is one from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)

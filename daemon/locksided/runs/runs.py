@@ -21,7 +21,7 @@ from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, S
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
-from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
+from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
@@ -33,7 +33,7 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
-from locksided.runs.result import failed_before_start, process_of
+from locksided.runs.result import failed_before_start, process_of, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
