@@ -5,9 +5,10 @@ from dataclasses import fields
 from typing import Any
 
 from locksided.core.admission import blockers
+from locksided.core.explanation import explain, waiting_containers
 from locksided.core.jobs import Job
 from locksided.core.model import ReasonKind
-from locksided.core.reasons import Reason, explain, waiting_containers
+from locksided.core.reasons import Reason
 from locksided.core.state import State
 
 

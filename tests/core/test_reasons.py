@@ -3,9 +3,10 @@
 from core.explanations import all_reasons, details
 from core.world import NOON, SECOND, World
 from locksided.api.reasons import sentences
+from locksided.core.explanation import explain
 from locksided.core.model import Condition, Dependency
 from locksided.core.pools import Trouble
-from locksided.core.reasons import Holder, explain
+from locksided.core.reasons import Holder
 
 
 def test_a_started_job_has_no_reasons() -> None:

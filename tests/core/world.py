@@ -23,9 +23,9 @@ from locksided.core import invariants
 from locksided.core import recovery_inputs as r
 from locksided.core.actions import Action, CheckCondition, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
+from locksided.core.explanation import explain
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Dependency, Draft, Needs, Principal, Program, ReasonKind
-from locksided.core.reasons import explain
 from locksided.core.recoveries import RecoveryTerms
 from locksided.core.resources import ResourceChanged, ResourceTerms
 from locksided.core.scheduler import Scheduler, Step

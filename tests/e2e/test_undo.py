@@ -140,3 +140,20 @@ def test_a_job_that_changed_nothing_cannot_be_undone(wire: Wire) -> None:
     with pytest.raises(Refusal) as refusal:
         wire.call("job.undo", id=job["id"])
     assert refusal.value.kind == "conflict"
+
+
+@pytest.mark.parametrize("way", ["request", "configuration", "task"])
+def test_only_the_method_makes_jobs_that_undo_or_clean_up(wire: Wire, way: str) -> None:
+    """The method asks whether the caller may act on the job, and what is kept."""
+    for operation, method in (("undo", "job.undo"), ("vacuum", "storage.vacuum")):
+        parameters = {"operation": operation, "job": "1", "force": True, "tables": [], "states": []}
+        body = {"parameters": parameters}
+        request: dict[str, Any] = {"component": "lockside.storage", "configData": body}
+        if way == "configuration":
+            wire.call("config.put", component="lockside.storage", config=operation, configuration=body)
+            request = {"component": "lockside.storage", "config": operation}
+        if way == "task":
+            flow = {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": request}]}
+            request = {"component": "lockside.orchestrator", "configData": flow}
+        refusal = wire.refused("job.create", **request)
+        assert (refusal.kind, method in refusal.error["message"]) == ("forbidden", True)

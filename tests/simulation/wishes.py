@@ -10,9 +10,9 @@ from core.random_trees import Trees
 from locksided import clock
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound, Unavailable
+from locksided.core.explanation import explain
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Dependency, Principal
-from locksided.core.reasons import explain
 from locksided.core.saves import UpdateJob
 from locksided.store.catalog.dedup import move_dedup
 from locksided.store.errors import StoreError

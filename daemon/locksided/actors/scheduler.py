@@ -5,9 +5,9 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -15,6 +15,7 @@ from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
+from locksided.actors.executing import Executors
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import (
     Ask,
@@ -30,7 +31,6 @@ from locksided.actors.messages import (
 from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.turns import decided, turns
 from locksided.actors.wall_clock import WallClock
-from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
@@ -39,7 +39,7 @@ from locksided.histograms import Timings
 from locksided.store.catalog.dedup import DedupKey, agrees
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
-from locksided.store.store import Sequel, Store
+from locksided.store.store import Store
 from locksided.store.transaction import Applied, Operation, Saves
 
 T = TypeVar("T")
@@ -50,22 +50,6 @@ DEFERRED_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
-
-
-class Executors(Protocol):
-    """Who carries out the actions."""
-
-    def preparing(self, actions: Sequence[Action]) -> Sequel[Any] | None:
-        """What is to be read for these actions, on the store's thread after the commit; None for nothing."""
-
-    def perform(self, actions: Sequence[Action], prepared: Any) -> None:
-        """Take the actions of a turn with what was read of them; never waits."""
-
-    def flush(self) -> None:
-        """Have what the actions of a turn, and who was told that it is saved, want sent go out now."""
-
-    def reconcile(self, core: Scheduler) -> None:
-        """Find out what became of every job that is in flight."""
 
 
 class SchedulerActor:

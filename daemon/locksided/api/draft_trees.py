@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.documents.component import COMMAND
+from lockside.documents.component import COMMAND, STORAGE
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import names_in
@@ -37,6 +37,7 @@ from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestra
 from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.storage_operations import CHECKED
 from locksided.runs.task_selection import Decision, decide
 from locksided.server.access import Principal
 from locksided.store.rows import StoredRow as Row
@@ -57,7 +58,7 @@ class Above:
 
     `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
     last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
-    some of them come from.
+    some of them come from. `is_ours` tells of the request of a method that looked at the caller's rights.
     """
 
     levels: tuple[Level, ...] = ()
@@ -65,6 +66,7 @@ class Above:
     writers: Writers = ()
     values: Mapping[str, str] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not (place.is_child or choice.is_made or above.writers or self._context):
+        if not (place.is_child or choice.is_made or above.writers or above.is_ours or self._context):
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -124,6 +126,8 @@ class Trees:
         await self._check_writers(request, config, above)
         found = replace(await self._objects.found(request, config), context=self._context)
         resolved = await self._resolved(request, found, above)
+        if not above.is_ours:
+            _refuse_forged(resolved)
         self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:
             below = _below(resolved, request, config, above)
@@ -250,3 +254,11 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
         writers = (config.changed_by,)
     own = () if request.variable_values_id is None else (request.variable_values_id,)
     return Above(passed_on(resolved.asked), names, writers, resolved.values, (*above.sets, *own))
+
+
+def _refuse_forged(resolved: Resolved) -> None:
+    """Refuse what only a method may have a job do, because it looks at rights and at what is kept."""
+    parameters = resolved.root.content.parameters
+    if resolved.spec.component == STORAGE and (operation := parameters.get("operation")) in CHECKED:
+        text = f"Jobs that {operation} are made by {CHECKED[operation]} alone."
+        raise Forbidden(text, path=f"{resolved.root.path}.parameters.operation")

@@ -34,6 +34,7 @@ from locksided.server.access import Principal
 class Origin:
     """What made the job, which job it repeats, who wrote its template, and what its maker tells it.
 
+    `is_ours` tells of a method that looked at the caller's rights before it had the job made.
     `pinned` are the versions in which it reads tables, by their keys. `schedule` and `trigger` are
     what such a maker tells it.
     """
@@ -46,6 +47,7 @@ class Origin:
     schedule: Mapping[str, Any] | None = None
     trigger: Mapping[str, Any] | None = None
     pinned: Mapping[str, int] | None = None
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Creation:
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
-        tree = await self._tree(asked, maker, origin.writers)
+        tree = await self._tree(asked, maker, Above(writers=origin.writers, is_ours=origin.is_ours))
         tree = told(tree, schedule=origin.schedule, trigger=origin.trigger, pinned=origin.pinned)
         return replace(
             tree,
@@ -117,16 +119,16 @@ class Creation:
             },
         )
 
-    async def _tree(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker, above: Above) -> Draft:
         """The tree without what belongs to the outermost job alone."""
         request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(asked, maker, writers)
-        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, writers)
+            return await self._worked_out(asked, maker, above)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, above)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker, above: Above) -> Draft:
         request = asked.plain
         key = (maker, meaning_key(request), frozenset(self._context.items()))
         if key not in self._trees:
@@ -140,7 +142,7 @@ class Creation:
             trees = Trees(self._service, self._objects, self._principal, self._defaults, self._context)
             choice = await choice_of(self._service, request)
             left = await with_rows_left(self._service, request)
-            tree = await trees.tree(left, place, Above(writers=writers), choice)
+            tree = await trees.tree(left, place, above, choice)
             self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 

@@ -17,7 +17,8 @@ from locksided.api.job_views import JobViews, retries_view, wants_documents
 from locksided.api.paging import listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
-from locksided.core.reasons import Explanation, explain
+from locksided.core.explanation import explain
+from locksided.core.reasons import Explanation
 from locksided.core.scheduler import Scheduler
 from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.server.access import Principal

@@ -18,7 +18,7 @@ from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_creation import CreationMethods
-from locksided.api.job_drafts import draft
+from locksided.api.job_drafts import Origin, draft
 from locksided.api.job_reads import View, answered_ids, marked
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
@@ -89,7 +89,7 @@ class StorageJobMethods(HandlerGroup):
     async def _done(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> int:
         """A job with these parameters that ended well. Raises Invalid with its message, and Timeout."""
         request = JobRequest(component=STORAGE, config_data={"parameters": dict(parameters)})
-        made = await draft(self._service, request, call.principal, params.project)
+        made = await draft(self._service, request, call.principal, params.project, Origin(is_ours=True))
         answer = await self._service.scheduler.ask(
             i.Submit((made,), actor(call.principal)), once=dedup_mark(call, params, job_reference)
         )
@@ -152,7 +152,7 @@ class StorageJobMethods(HandlerGroup):
         """Has a job made with these parameters and this mapping; returns it."""
         body = {"parameters": dict(parameters), **({} if storage is None else {"storage": dict(storage)})}
         request = JobRequest(component=STORAGE, config_data=body, branch_id=branch)
-        made = await draft(self._service, request, call.principal, params.project)
+        made = await draft(self._service, request, call.principal, params.project, Origin(is_ours=True))
         (view,), answer = await self._jobs.submit(call, params, [made])
         return marked(view, answer)
 

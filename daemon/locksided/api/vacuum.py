@@ -82,7 +82,9 @@ async def vacuum_drafts(
         if not wanted or wanted.intersection(buckets)
     ]
     return [
-        await draft(service, request, await threads.run_sync(_owner, uid), project, Origin(creator))
+        await draft(
+            service, request, await threads.run_sync(_owner, uid), project, Origin(creator, is_ours=True)
+        )
         for uid in owners
     ]
 

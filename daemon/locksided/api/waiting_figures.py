@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final, TypeAlias
 
-from locksided.core.reasons import explain
+from locksided.core.explanation import explain
 from locksided.core.scheduler import Scheduler
 
 LOOKED_AT: Final = 1000

@@ -12,11 +12,11 @@ from lockside.documents.enums import Status
 from locksided.core.containers import Container
 from locksided.core.demands import Demand
 from locksided.core.errors import Conflict
+from locksided.core.explanation import waiting_containers
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
-from locksided.core.reasons import waiting_containers
 from locksided.core.state import State
 from locksided.core.turn import Turn
 

@@ -8,10 +8,11 @@ from locksided.core import lifecycle, propagation, termination
 from locksided.core.actions import StartStep, StopRun
 from locksided.core.admission import unstarted_status
 from locksided.core.containers import Container
+from locksided.core.explanation import explain
 from locksided.core.inputs import Finished, Terminate
 from locksided.core.jobs import HeldBy, Job, terms
 from locksided.core.model import Draft, Principal
-from locksided.core.reasons import Explanation, explain
+from locksided.core.reasons import Explanation
 from locksided.core.saves import UpdateJob
 from locksided.core.snapshot import snapshot_of
 from locksided.core.state import State

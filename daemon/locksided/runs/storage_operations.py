@@ -32,6 +32,8 @@ LAKE = "lake"
 ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
+CHECKED = {UNDO: "job.undo", VACUUM: "storage.vacuum"}
+"""Operations whose methods look at rights and at what is kept, before a job is made."""
 JOBS = {
     "restore": "Restore",
     "create": "Table",
