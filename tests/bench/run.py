@@ -29,6 +29,7 @@ PARTS = {
     "schedules": "ten thousand schedules, lateness, a year of missed minutes",
     "tables": "storage steps beside DuckDB: loads, upserts, exports, previews, memory",
     "table_jobs": "jobs with tables, ten thousand loads of one table, ten thousand tables",
+    "staging": "inputs over http, beside curl",
     "notifications": "throughput beside 26 receivers that never answer",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
