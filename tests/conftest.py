@@ -1,5 +1,7 @@
 """Marks the tests of real processes, and shows the figures of the campaigns when a run has ended."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from campaign.figures import MARK, table
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
 """Folders whose tests all start programs; in other folders the modules that do have the mark."""
+
+
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """Steps set the umask of their process, which is that of the tests where one calls them as functions."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 def pytest_configure() -> None:

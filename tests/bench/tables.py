@@ -113,6 +113,8 @@ class Steps:
     def reading(self, name: str, data: Path) -> dict[str, Any]:
         return {
             "tables": [self.table(name)],
+            "since": [None],
+            "told": [[]],
             "sources": [self.table(name)],
             "table": self.table(name),
             "folders": {"data": str(data), "tmp": str(self.folder / "l/tmp")},

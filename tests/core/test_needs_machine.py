@@ -52,9 +52,17 @@ class Model:
         return self.capacity[resource] - sum(job.needs.get(resource, 0) for job in self.jobs if job.where)
 
     def settle(self) -> None:
-        """Start whoever may start."""
+        """Start whoever may start. Of jobs that ask for the same only the first in the order counts."""
+        for job in self.jobs:
+            if any(other.order < job.order for other in self.alike(job)):
+                job.waits_since = None
         while self._start_one():
             pass
+
+    def alike(self, job: Modelled) -> list[Modelled]:
+        """Those that wait and ask for the same."""
+        asks = (job.pools, job.slots, job.needs)
+        return [one for one in self.jobs if one.where is None and (one.pools, one.slots, one.needs) == asks]
 
     def reservations(self) -> dict[str, Modelled]:
         """Of each pool the job that has waited the longest, if that is long enough."""

@@ -145,7 +145,8 @@ class Campaign:
         queries = ["SELECT max(seq) FROM events"]
         for table in TABLES:
             columns = [name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")]
-            queries.append(f"SELECT {', '.join(c for c in columns if c not in BY_ITSELF)} FROM {table}")
+            but = " WHERE key NOT LIKE 'follower:%'" if table == "meta" else ""  # they go on by themselves
+            queries.append(f"SELECT {', '.join(c for c in columns if c not in BY_ITSELF)} FROM {table}{but}")
         return queries
 
     def _left_behind(self, *, was_refused: bool) -> list[str]:

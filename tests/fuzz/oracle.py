@@ -13,6 +13,9 @@ Json = dict[str, Any]
 PARSE, REQUEST, METHOD, PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 NOT_FOUND, CONFLICT, TRANSITION, FORBIDDEN, DISABLED = range(-32001, -32006, -1)
 UNAVAILABLE, LIMIT, TIMEOUT, FAILED = range(-32006, -32010, -1)
+FORBIDDEN = -32004
+FOR_DELEGATES = {"session.actAs"}
+"""Methods that are not for every admin."""
 CALLERS_FAULTS = {PARSE, REQUEST, METHOD, PARAMS, NOT_FOUND, CONFLICT, TRANSITION, DISABLED, LIMIT, FAILED}
 """`FAILED` is the fault of the component that was asked."""
 LONGEST_MESSAGE = 4096
@@ -61,7 +64,8 @@ class Oracle:
     def _of_error(self, request: Request, error: Json) -> list[str]:
         found = []
         code, message, data = error["code"], error["message"], error.get("data") or {}
-        if code not in CALLERS_FAULTS:
+        is_refused = code == FORBIDDEN and request.method in FOR_DELEGATES
+        if code not in CALLERS_FAULTS and not is_refused:
             found.append(f"error {code} is not the caller's fault: {message}")
         if not message or len(message) > LONGEST_MESSAGE:
             found.append(f"its message has {len(message)} characters")

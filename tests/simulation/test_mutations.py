@@ -9,7 +9,7 @@ from simulation.scenarios import Scenario
 from simulation.shrink import shrunk
 from simulation.stage import staged
 
-MOST_EVENTS = 15_000
+MOST_EVENTS = 60_000
 OPERATIONS = 400
 
 

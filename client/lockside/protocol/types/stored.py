@@ -59,9 +59,15 @@ else:
 
     def stored_as(document):
         """The document as it may have been stored, and what the daemon adds to it."""
+        form = stored_form(document)
         added = [(one.name, one.type, one.default) for one in fields(Stored)]
+        added += [  # a list of which only some members were asked for leaves out others
+            (one.name, one.type | UnsetType, UNSET)
+            for one in fields(form)
+            if one.required and one.name != "id"
+        ]
         options = {"frozen": True, "kw_only": True, "module": __name__, "namespace": {"same_as": (Stored,)}}
-        return defstruct(f"Stored{document.__name__}", added, bases=(stored_form(document),), **options)
+        return defstruct(f"Stored{document.__name__}", added, bases=(form,), **options)
 
     StoredManifest = stored_as(Manifest)
     StoredConfig = stored_as(ConfigSpec)
