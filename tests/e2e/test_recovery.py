@@ -205,9 +205,15 @@ def test_a_blocked_job_keeps_its_lock_only_if_it_is_to(
         assert ended["status"] == "error"
 
 
-def test_a_job_that_is_terminated_while_it_is_blocked_is_terminated(wire: Wire) -> None:
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_job_that_is_terminated_while_it_is_blocked_is_terminated(
+    daemon: Daemon, wire: Wire, is_killed: bool
+) -> None:
     job = wire.shell("exit 75", recovery=policy({"wait": True}))
     until_blocked(wire, job)
+    if is_killed:
+        daemon.kill()
+        wire = daemon.start("--test-clock", "2026-03-29T12:00:00Z").wire()
     ended = wire.call("job.terminate", id=job["id"])
     assert (ended["status"], ended["starts"]) == ("terminated", 1)
     assert wire.history(job) == ["created", "processing", "created", "terminating", "terminated"]
