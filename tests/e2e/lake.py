@@ -25,6 +25,15 @@ raise SystemExit(config["parameters"].get("code", 0))
 """
 
 
+READER = """
+import os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+for path in sorted((data / "in/tables").iterdir()):
+    if not path.name.endswith(".manifest"):
+        print(path.name, path.read_text().splitlines(), flush=True)
+"""
+
+
 def writes(wire: Wire, tables: dict[str, str], config: str = "one", **more: Any) -> Message:
     """A job that leaves these files in out/tables; `output` is its mapping."""
     put_component(wire, "acme.writer", command=python(WRITER))
@@ -33,6 +42,15 @@ def writes(wire: Wire, tables: dict[str, str], config: str = "one", **more: Any)
     parameters = {"tables": tables, **more}
     put_config(wire, "acme.writer", config, configuration={"parameters": parameters, "storage": storage})
     return wire.create("acme.writer", config=config, **request)
+
+
+def reads(wire: Wire, tables: list[dict[str, object]], rows: int = 0, **request: object) -> Message:
+    """A job that prints these tables."""
+    put_component(wire, "acme.reader", command=python(READER))
+    storage = {"input": {"tables": tables}}
+    listed = [{"id": f"r{number}", "configuration": {}} for number in range(rows)]
+    put_config(wire, "acme.reader", "one", configuration={"storage": storage}, rows=listed)
+    return wire.create("acme.reader", config="one", **request)
 
 
 def folder(daemon: Daemon, table: str, branch: str = "default") -> Path:

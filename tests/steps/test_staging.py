@@ -233,6 +233,31 @@ def test_a_query_is_shown_nowhere(stage: Stage, web: FileServer, capfd: pytest.C
     assert shown_source("ftp://ann@h:2121/x?y") == "ftp://h:2121/x"
 
 
+def test_letters_that_no_url_has_are_encoded(stage: Stage, web: FileServer) -> None:
+    stage({"source": web.url("/größe 1.csv?a=b%20c")})
+    assert [path for path, _ in web.asked] == ["/gr%C3%B6%C3%9Fe%201.csv?a=b%20c"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"headers": {"#X-Key": "s3cret\r\nX: y"}}, {"headers": {"X-Kéy\n": "s3cret"}}]
+)
+def test_what_cannot_be_sent_is_refused_without_its_value(
+    stage: Stage, web: FileServer, wrong: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserFault) as refused:
+        stage({"source": web.url(), **wrong})
+    assert "cannot be sent" in str(refused.value)
+    assert "s3cret" not in f"{refused.value}{capfd.readouterr()}"
+    assert not web.asked
+
+
+@pytest.mark.parametrize("location", ["http://h:port/x", "http://[::1/x"])
+def test_a_redirect_to_no_url_is_refused(stage: Stage, web: FileServer, location: str) -> None:
+    web.redirects["/a.csv"] = location
+    with pytest.raises(UserFault, match="redirected to what is no URL"):
+        stage({"source": web.url()})
+
+
 # -- files ------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +304,8 @@ def test_a_file_comes_by_ftp(stage: Stage, tmp_path: Path) -> None:
             stage({"source": source, "options": {"user": "ann", "#password": "wrong"}})
         with pytest.raises(UserFault, match="could not be fetched: 550"):
             stage({"source": source + "x", "options": {"user": "ann", "#password": "s3cret"}})
+        with pytest.raises(UserFault, match="cannot be sent"):
+            stage({"source": source + "%0d%0aDELE%20x", "options": {"user": "ann", "#password": "s3cret"}})
 
 
 # -- sftp and s3 ------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ async def shown(desk: Desk, job: Json) -> tuple[str, s.JobAnswer]:
 
 @tool("job_why", OneJob, s.WhyAnswer)
 async def job_why(desk: Desk, asked: OneJob) -> tuple[str, s.WhyAnswer]:
-    """Tell why a job waits: all reasons at once, and what would clear each."""
+    """Return why a job waits: all reasons at once, and what would clear each."""
     found = await desk.call("job.explain", id=asked.id)
     reasons = [
         s.Why(

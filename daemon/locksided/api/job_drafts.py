@@ -163,7 +163,7 @@ async def draft(
 
 
 def defaults_of(service: Service, project: str) -> Defaults:
-    """What holds for jobs of a project that nobody says otherwise of, and the pools and resources."""
+    """Return the defaults for jobs of a project, with the pools and resources that exist."""
     jobs = service.settings.jobs
     return Defaults(
         pools=service.scheduler.pools,

@@ -119,7 +119,7 @@ def _tell(turn: Turn, condition: RecoveryCondition, result: CheckResult, *, jobs
 
 
 def unblock(turn: Turn, asked: Unblock) -> None:
-    """Let a blocked job go untested."""
+    """Release a blocked job without testing its condition."""
     job = turn.state.job(asked.job_id)
     if job.block is None:
         raise InvalidTransition(

@@ -9,7 +9,7 @@ from locksided.core.model import Principal
 
 @dataclass(frozen=True, slots=True)
 class Unblock:
-    """Let a blocked job go untested."""
+    """Release a blocked job without testing its condition."""
 
     job_id: int
     principal: Principal

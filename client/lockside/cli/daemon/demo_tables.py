@@ -24,7 +24,7 @@ QUERY = f'SELECT {_COLUMNS} FROM "{COUNTRIES}" ORDER BY airports DESC LIMIT 5'  
 
 
 def has_tables(session: Session) -> bool:
-    """Tell whether the daemon keeps tables."""
+    """Return whether tables are enabled in the daemon."""
     found: dict[str, Any] = session.call("storage.status")
     return bool(found["backend"] == "lake")
 

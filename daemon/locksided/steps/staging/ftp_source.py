@@ -41,6 +41,8 @@ class FtpSource:
                 session.voidresp()
         except Blocked as problem:
             raise Refused(str(problem)) from None
+        except ValueError:  # of ftplib, for a line end
+            raise Refused("its path has a character that cannot be sent") from None
         except ftplib.error_perm as problem:
             raise (Missing if str(problem)[:3] == "550" else Refused)(str(problem)) from None
         except (ftplib.Error, OSError, EOFError) as problem:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from lockside.documents.staging import options_of, shown_source
 from locksided import clock
@@ -20,6 +20,7 @@ from locksided.steps.staging.sources import TIMEOUT_SECONDS, Broken, Missing, Op
 
 MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
+_AS_WRITTEN = "/%:=&?~#+!$,;'@()*[]-._"
 _TRANSIENT = {408, 425, 429}
 
 
@@ -52,9 +53,8 @@ class HttpSource:
             if response.status not in _REDIRECTS:
                 return connection, response
             connection.close()
-            new = urljoin(url, response.getheader("Location") or "")
+            new = _redirected(url, response.getheader("Location") or "")
             own = own if _origin(new) == _origin(url) else {}
-            _check_redirect(url, new)
             url = new
         raise Refused(f"it was redirected more than {MOST_REDIRECTS} times")
 
@@ -70,7 +70,7 @@ class HttpSource:
         self, url: str, headers: Mapping[str, str]
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         parts, target = urlsplit(url), Target.of(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_WRITTEN)
         connection = http.client.HTTPConnection(target.host, target.port)
         try:
             plain = connected(target, self.networks, TIMEOUT_SECONDS)
@@ -84,6 +84,9 @@ class HttpSource:
             raise Refused(str(problem)) from None
         except ssl.SSLCertVerificationError as problem:
             raise Refused(f"its certificate is not trusted: {problem.verify_message}") from None
+        except (http.client.InvalidURL, ValueError):  # whose message has the value, which may be secret
+            connection.close()
+            raise Refused("its URL or a header has a character that cannot be sent") from None
         except (OSError, http.client.HTTPException) as problem:
             connection.close()
             raise Broken(f"{type(problem).__name__}: {problem}") from None
@@ -104,12 +107,19 @@ def _origin(url: str) -> tuple[str, str, int]:
     return target.scheme, target.host, target.port
 
 
-def _check_redirect(old: str, new: str) -> None:
+def _redirected(old: str, location: str) -> str:
+    """Where a redirect leads. Raises Refused for what is not http, weaker, or no URL."""
+    try:
+        new = urljoin(old, location)
+        Target.of(new)
+    except ValueError:
+        raise Refused("it was redirected to what is no URL") from None
     scheme = urlsplit(new).scheme
     if scheme not in ("http", "https"):
         raise Refused(f"it was redirected to {shown_source(new)}, which is not http")
     if scheme == "http" and urlsplit(old).scheme == "https":
         raise Refused(f"it was redirected from https to {shown_source(new)}")
+    return new
 
 
 def _range(offset: int, known: Stamp | None) -> dict[str, str]:

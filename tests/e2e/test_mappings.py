@@ -1,0 +1,157 @@
+"""Mappings beyond whole tables: rejected rows, adaptive inputs, branches, filters, manifests."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.harness import LAKE, Daemon, python, running
+from e2e.lake import READER, reads, writes
+from e2e.wire import (
+    Message,
+    Refusal,
+    Wire,
+    of,
+    put_component,
+    put_config,
+)
+
+pytestmark = pytest.mark.real_processes
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon with tables, which the tests of this module share."""
+    with running(**LAKE) as one:
+        yield one
+
+
+def test_rejected_rows_count_as_failed_records_and_are_judged_as_such(wire: Wire) -> None:
+    schema = [{"name": "n", "data_type": {"base": {"type": "INTEGER"}}}]
+    manifests = {"x.csv": {"schema": schema, "has_header": True}}
+    mapping = {"source": "x.csv", "destination": "in.c-rejects.x", "on_bad_rows": "reject"}
+    given = {"output": {"tables": [mapping]}, "manifests": manifests}
+    job = wire.done(writes(wire, {"x.csv": "n\n1\nx\n"}, **given))
+    assert job["status"] == "success", job["message"]
+    assert job["result"]["counts"]["error"] == 1
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "rowsInserted", "rowsRejected") == (1, 1)
+    listed = job["result"]["artifacts"]["failedRecords"]
+    assert of(listed, "path", "count") == ("data/artifacts/out/failed_records.jsonl", 1)
+    assert '"x"' in (Path(job["workPath"]) / listed["path"]).read_text()
+    strict = wire.done(writes(wire, {"x.csv": "n\n2\nx\n"}, **given, request={"onRecordErrors": "error"}))
+    assert of(strict, "status", "message") == ("error", "1 records failed.")
+    warned = wire.done(writes(wire, {"x.csv": "n\n3\nx\n"}, **given, request={"onRecordErrors": "warning"}))
+    assert warned["status"] == "warning"
+    assert wire.call("storage.preview", table="in.c-rejects.x")["rows"] == [["3"]]
+
+
+def appends(wire: Wire, text: str, table: str = "in.c-adapt.x", **more: object) -> Message:
+    mapping = {"source": "x.csv", "destination": table, "primary_key": ["n"], "incremental": True}
+    job = wire.done(writes(wire, {"x.csv": text}, "source", output={"tables": [{**mapping, **more}]}))
+    assert job["status"] == "success", job["message"]
+    return job
+
+
+def test_an_adaptive_input_has_what_changed_since_the_last_good_run(wire: Wire) -> None:
+    entry = [{"source": "in.c-adapt.x", "destination": "x.csv", "changed_since": "adaptive"}]
+
+    def seen(*, code: int = 0) -> list[str]:
+        reader = READER + f"\nraise SystemExit({code})"
+        put_component(wire, "acme.adaptive", command=python(reader))
+        put_config(wire, "acme.adaptive", "one", configuration={"storage": {"input": {"tables": entry}}})
+        job = wire.done(wire.create("acme.adaptive", config="one"))
+        (line,) = [line for line in wire.text(job).splitlines() if line.startswith("x.csv")]
+        return sorted(line.removeprefix("x.csv ").strip("[]").replace("'", "").split(", ")[1:])
+
+    appends(wire, "n,v\n1,a\n2,b\n")
+    assert seen() == ["1,a", "2,b"]
+    assert seen() == []
+    appends(wire, "n,v\n2,c\n3,d\n")
+    assert seen(code=1) == ["2,c", "3,d"]
+    appends(wire, "n,v\n4,e\n")
+    assert seen() == ["2,c", "3,d", "4,e"]
+    (kept,) = wire.call("state.get", component="acme.adaptive", config="one")["storage"]["input"]["tables"]
+    assert of(kept, "source", "version") == ("in.c-adapt.x", 2)
+    wire.done(wire.call("storage.table.restore", id="in.c-adapt.x", version=0))
+    assert seen() == ["1,a", "2,b"]
+    assert seen() == []
+    wire.call("state.reset", component="acme.adaptive", config="one", part="component")
+    assert seen() == []
+    wire.call("state.reset", component="acme.adaptive", config="one", part="storage")
+    assert seen() == ["1,a", "2,b"]
+
+
+def test_who_undoes_a_job_has_its_adaptive_inputs_come_again(wire: Wire) -> None:
+    appends(wire, "n,v\n1,a\n", "in.c-again.x")
+    entry = {"source": "in.c-again.x", "destination": "x.csv", "changed_since": "adaptive"}
+    copier = (
+        "import os, shutil\nd = os.environ['KBC_DATADIR']\n"
+        "shutil.copy(d + 'in/tables/x.csv', d + 'out/tables/x.csv')"
+    )
+    put_component(wire, "acme.copier", command=python(copier))
+    output = {"tables": [{"source": "x.csv", "destination": "out.c-again.x", "incremental": True}]}
+    configuration = {"storage": {"input": {"tables": [entry]}, "output": output}}
+    put_config(wire, "acme.copier", "one", configuration=configuration)
+
+    def copied() -> tuple[str, list[list[str]]]:
+        job = wire.done(wire.create("acme.copier", config="one"))
+        assert job["status"] == "success", job["message"]
+        return job["id"], sorted(wire.call("storage.preview", table="out.c-again.x")["rows"])
+
+    copied()
+    appends(wire, "n,v\n2,b\n", "in.c-again.x")
+    second, found = copied()
+    assert found == [["1", "a"], ["2", "b"]]
+    undone = wire.done(wire.call("job.undo", id=second))
+    assert undone["status"] == "success", undone["message"]
+    assert copied()[1] == [["1", "a"], ["2", "b"]]
+
+
+def test_a_time_that_is_none_is_refused(wire: Wire) -> None:
+    with pytest.raises(Refusal) as refusal:
+        reads(wire, [{"source": "in.c-read.x", "changed_since": "soon"}])
+    assert refusal.value.data["path"].endswith(".storage.input.tables[0].changed_since")
+
+
+def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, daemon: Daemon) -> None:
+    appends(wire, "n,v\n1,a\n2,b\n", "in.c-forked.x")
+    wire.call("branch.create", branch={"id": "dev"})
+    parameters = {"tables": {"x.csv": "n,v\n2,z\n3,c\n"}}
+    mapping = {"source": "x.csv", "destination": "in.c-forked.x", "incremental": True}
+    configuration = {"parameters": parameters, "storage": {"output": {"tables": [mapping]}}}
+    put_config(wire, "acme.writer", "forked", configuration=configuration, branchId="dev")
+    job = wire.done(wire.create("acme.writer", config="forked", branchId="dev"))
+    assert job["status"] == "success", job["message"]
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "isNew", "rowsInserted", "rowsUpdated", "rowsCount") == (True, 1, 1, 3)
+    found = wire.call("storage.preview", table="in.c-forked.x", branchId="dev")["rows"]
+    assert sorted(found) == [["1", "a"], ["2", "z"], ["3", "c"]]
+    assert sorted(wire.call("storage.preview", table="in.c-forked.x")["rows"]) == [["1", "a"], ["2", "b"]]
+    again = wire.done(wire.create("acme.writer", config="forked", branchId="dev"))
+    assert of(again["result"]["output"]["tables"][0], "version", "rowsUnchanged") == (0, 2)
+
+
+def test_tables_whose_values_filters_name_are_read_as_they_were_at_the_start(wire: Wire) -> None:
+    appends(wire, "n,v\n1,a\n2,b\n", "in.c-filter.x")
+    appends(wire, "n,v\n1,q\n", "in.c-filter.gone")
+    values = {"bucket_id": "in.c-filter", "table": "gone", "column": "n"}
+    rule = {"where_filters": [{"column": "n", "values_from_storage": values}]}
+    appends(wire, "n,v\n5,e\n", "in.c-filter.x", delete_where=[rule])
+    assert sorted(wire.call("storage.preview", table="in.c-filter.x")["rows"]) == [["2", "b"], ["5", "e"]]
+    (newest, _) = wire.call("storage.table.history", id="in.c-filter.x")["versions"]
+    assert newest["inputs"] == [{"table": "in.c-filter.gone", "version": 0, "branchId": "default"}]
+
+
+def test_a_manifest_has_what_is_told_of_a_table(wire: Wire) -> None:
+    appends(
+        wire, "n,v\n1,a\n", "in.c-manifest.x", description="all of it", metadata=[{"key": "k", "value": "w"}]
+    )
+    text = "import os\nprint(open(os.environ['KBC_DATADIR'] + 'in/tables/x.manifest').read())\n"
+    put_component(wire, "acme.shows", command=python(text))
+    tables = [{"source": "in.c-manifest.x", "destination": "x"}]
+    put_config(wire, "acme.shows", "one", configuration={"storage": {"input": {"tables": tables}}})
+    manifest = json.loads(wire.text(wire.done(wire.create("acme.shows", config="one"))))
+    assert of(manifest, "description", "primary_key") == ("all of it", ["n"])
+    assert ("acme.writer", "k", "w") in [of(one, "provider", "key", "value") for one in manifest["metadata"]]
