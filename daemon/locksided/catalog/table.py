@@ -85,9 +85,8 @@ _SPECIAL = (
         warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
-    Record(
-        TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many
-    ),  # who wrote it wrote the code of its jobs
+    # Who wrote a template wrote the code of its jobs.
+    Record(TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,
