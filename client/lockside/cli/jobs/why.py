@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+    from lockside.cli.session import Asks, Session
 
     Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ def print_reasons(session: Session, job: Json, reasons: Sequence[Json]) -> None:
     out = session.out
     width = out.width if out.terminal else 10_000
     for reason in reasons:
-        sentences = one_line(" ".join(_sentences(session, job, reason)))
+        sentences = one_line(" ".join(sentences_of(session, job, reason)))
         first, *more = wrapped(sentences, width - 1, "    ")
         out.line(f"  {out.paint('yellow', '○')} {first[4:]}")
         for line in more:
@@ -83,7 +83,7 @@ def _since(reason: Json) -> str:
     return f", for {times.span((times.now() - times.parsed(reason['since'])).total_seconds())}"
 
 
-def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
+def sentences_of(session: Asks, job: Json, reason: Json) -> list[str]:
     """Say a reason as its own message, with names where it has ids alone."""
     said = [_message(reason)]
     if reason.get("via"):
@@ -110,7 +110,7 @@ def _message(reason: Json) -> str:
     return said
 
 
-def _other(session: Session, number: str) -> str:
+def _other(session: Asks, number: str) -> str:
     """Say how the other job is that this one waits for."""
     try:
         other = session.call("job.get", id=number, fields=_FIELDS)
