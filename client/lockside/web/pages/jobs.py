@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from lockside.cli.jobs import describe, job_tree
+from lockside.cli.jobs import describe
 from lockside.cli.jobs.history import history
 from lockside.cli.jobs.show import facts_of, left_behind
 from lockside.cli.jobs.why import sentences_of
@@ -77,8 +77,9 @@ async def jobs(desk: Desk) -> Response:
 async def job(desk: Desk) -> Response:
     """The page `/jobs/ID`."""
     found = await desk.call("job.get", id=desk.request.path_params["id"])
+    cause = ((found["result"] or {}).get("error") or {}).get("cause")
     children, story, reasons, lines = await asyncio.gather(
-        _children(desk, found), desk.told(history, found), _reasons(desk, found), log_tail(desk, found)
+        _children(desk, found), desk.told(history, found), _reasons(desk, found), _log(desk, found, cause)
     )
     return desk.page(
         "job.html",
@@ -89,9 +90,16 @@ async def job(desk: Desk) -> Response:
         log=lines,
         facts=facts_of(found),
         left=left_behind(found),
-        cause=_cause(found, children["jobs"]),
+        cause=cause,
         actions=offered(found) if desk.may_act else [],
     )
+
+
+async def _log(desk: Desk, job: Json, cause: Json | None) -> Json:
+    """The end of what it wrote; of a container that failed, of what the job wrote that made it fail."""
+    if job["type"] in ("standard", "retryContainer"):
+        return await log_tail(desk, job["id"])
+    return await log_tail(desk, cause["job"] if cause else None)
 
 
 async def _children(desk: Desk, job: Json) -> Json:
@@ -101,7 +109,7 @@ async def _children(desk: Desk, job: Json) -> Json:
     below = {"parentRunId": job["runId"]}
     counted = await desk.call("job.stats", groupBy=["status"], **below)
     counts = {one["group"]["status"]: one["count"] for one in counted["groups"]}
-    asked = {**below, "order": "asc", "fields": [*BRIEF, "relation", "behavior"], "expand": ["configData"]}
+    asked = {**below, "order": "asc", "fields": BRIEF, "expand": ["configData"]}
     bad = await desk.call("job.list", **asked, status=list(describe.FAILED), limit=CHILDREN)
     rest = [word for word in describe.SYMBOLS if word not in describe.FAILED]
     room = CHILDREN - len(bad["jobs"])
@@ -121,10 +129,3 @@ async def _reasons(desk: Desk, job: Json) -> list[Reason]:
     told: list[Reason] = await desk.told(tell)
     return told
 
-
-def _cause(job: Json, children: list[Json]) -> Json | None:
-    """Which of the jobs below decided how it ended."""
-    if job["status"] not in describe.FAILED or not children:
-        return None
-    culprit = job_tree.cause_of(job, children)
-    return None if culprit is job else culprit

@@ -37,15 +37,16 @@ def last_of(lines: list[Json], most: int) -> list[Json]:
     return lines
 
 
-async def log_tail(desk: Desk, job: Json) -> Json:
-    """The last lines so far, and the frame behind them."""
-    if job["type"] != "standard" and job["type"] != "retryContainer":
-        return {"lines": [], "next": 0, "is_whole": True, "is_over": True}
-    page = await desk.call("job.log", id=job["id"], tail=TAIL_FRAMES)
-    lines = _lines(job["id"], page)
+async def log_tail(desk: Desk, job: str | None) -> Json:
+    """The last lines of a job so far, and the frame behind them."""
+    if job is None:
+        return {"job": None, "lines": [], "next": 0, "is_whole": True, "is_over": True}
+    page = await desk.call("job.log", id=job, tail=TAIL_FRAMES)
+    lines = _lines(job, page)
     shown = last_of(lines, TAIL_LINES)
     starts = page["frames"][0]["seq"] if page["frames"] else 0
     return {
+        "job": job,
         "lines": shown,
         "next": page["nextOffset"],
         "is_whole": not starts and len(shown) == len(lines),

@@ -47,8 +47,9 @@ CHANGES: Final[dict[str, Make]] = {
     "/configs/{component}/{config}/rollback": catalog.rollback,
     "/{subject}/{id}/do/{action}": actions.act,
 }
-_STATUSES: Final = {"not_found": 404, "forbidden": 403, "conflict": 409, "invalid_transition": 409}
-_UNAVAILABLE, _UNKNOWN, _NOBODY = 503, 400, 401
+_STATUSES: Final = {"not_found": 404, "forbidden": 403, "conflict": 409, "invalid_transition": 409, "limit": 429}
+_AWAY: Final = frozenset({"not_reachable", "connection_lost", "unavailable", "timeout"})
+_UNAVAILABLE, _REFUSED, _NOBODY = 503, 400, 401
 
 
 class Site:
@@ -92,7 +93,7 @@ class Site:
                 return RedirectResponse("/sign-in", 303)
             return self._problem(desk, refused.status, "Who are you?", refused.message)
         except LocksideError as error:
-            status = _STATUSES.get(error.kind, _UNKNOWN if error.path else _UNAVAILABLE)
+            status = _UNAVAILABLE if error.kind in _AWAY else _STATUSES.get(error.kind, _REFUSED)
             return self._problem(desk, status, error.message, error.remedy or "")
         return answer
 
