@@ -32,6 +32,10 @@ class Visit:
         """Click what is called so."""
         self.page.get_by_role(role, name=name, exact=True).first.click()
 
+    def fill(self, label: str, text: str) -> None:
+        """Write into the field whose label begins so."""
+        self.page.get_by_label(label).first.fill(text)
+
     def text(self, selector: str = "main") -> str:
         """What is read there."""
         read: str = self.page.inner_text(selector)

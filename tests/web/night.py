@@ -35,7 +35,10 @@ def store(wire: Wire) -> None:
         body = {"parameters": {"since": since}, "storage": {"output": {"tables": [TABLE]}}}
         key = {"component": "acme.orders", "config": "daily", "changeDescription": f"since {since}"}
         wire.call("config.put", **key, configuration=body)
-    failing = {"componentId": "lockside.command", "configData": command("echo boom >&2; exit 2")["configData"]}
+    failing = {
+        "componentId": "lockside.command",
+        "configData": command("echo boom >&2; exit 2")["configData"],
+    }
     tasks = [{"id": "1", "phase": "load", "task": {**failing, "mode": "run"}}]
     phases = {"phases": [{"id": "load"}], "tasks": tasks}
     wire.call("config.put", component="lockside.orchestrator", config="all", configuration=phases)
@@ -50,7 +53,9 @@ def happen(wire: Wire, wait: str) -> dict[str, str]:
     store(wire)
     jobs = {
         "orders": ended(wire, component="acme.orders", config="daily"),
-        "failed": ended(wire, **command("echo read 12,000 rows; echo no route to host >&2; exit 3", name="load")),
+        "failed": ended(
+            wire, **command("echo read 12,000 rows; echo no route to host >&2; exit 3", name="load")
+        ),
         "long": ended(wire, **command("exit 1", name=HOSTILE_NAME)),
         "all": ended(wire, component="lockside.orchestrator", config="all"),
         "running": made(wire, **command(f"echo begun; {wait}", name="export", lockKey="warehouse")),

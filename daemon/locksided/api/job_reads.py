@@ -175,9 +175,15 @@ async def _views(
 
 def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
     """What makes views of this daemon's jobs for a caller."""
-    project = service.settings.project.name
+    store, settings = service.store, service.settings
     return JobViews(
-        service.store.identity, service.state_dir.work, project, caller, now_us, service.store.vault
+        store.identity,
+        service.state_dir.work,
+        settings.project.name,
+        caller,
+        now_us,
+        store.vault,
+        settings.web,
     )
 
 

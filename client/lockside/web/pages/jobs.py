@@ -26,10 +26,9 @@ FILTERS: Final = {
     "config": "Configuration",
     "pool": "Pool",
     "owner": "Owner",
-    "tag": "Tag",
 }
 """Fields of the form; each is a filter of `job.list`, and so are those of `_MORE`, which links use."""
-_MORE: Final = ("name", "row", "mode", "type", "createdFrom", "createdTo", "finishedFrom", "finishedTo")
+_MORE: Final = ("name", "mode", "type", "createdFrom", "createdTo", "finishedFrom", "finishedTo")
 VIEWS: Final[dict[str, Json]] = {
     "All": {},
     "Unfinished": {"status": list(describe.LIVE)},
@@ -128,4 +127,3 @@ async def _reasons(desk: Desk, job: Json) -> list[Reason]:
 
     told: list[Reason] = await desk.told(tell)
     return told
-

@@ -47,7 +47,13 @@ CHANGES: Final[dict[str, Make]] = {
     "/configs/{component}/{config}/rollback": catalog.rollback,
     "/{subject}/{id}/do/{action}": actions.act,
 }
-_STATUSES: Final = {"not_found": 404, "forbidden": 403, "conflict": 409, "invalid_transition": 409, "limit": 429}
+_STATUSES: Final = {
+    "not_found": 404,
+    "forbidden": 403,
+    "conflict": 409,
+    "invalid_transition": 409,
+    "limit": 429,
+}
 _AWAY: Final = frozenset({"not_reachable", "connection_lost", "unavailable", "timeout"})
 _UNAVAILABLE, _REFUSED, _NOBODY = 503, 400, 401
 
