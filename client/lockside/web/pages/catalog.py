@@ -10,6 +10,7 @@ from lockside.errors import InvalidParams, LocksideError
 from lockside.web.pages.actions import new_word, offered
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.overview import BRIEF
+from lockside.web.pages.rendering import document
 
 Json = dict[str, Any]
 
@@ -66,8 +67,7 @@ def _document(config: Json) -> Json:
 async def edit(desk: Desk) -> Response:
     """The form with a configuration as one document."""
     found = await desk.call("config.get", **_key(desk))
-    text = json.dumps(_document(found), ensure_ascii=False, indent=2)
-    return _form(desk, text, found["version"], "", None)
+    return _form(desk, document(_document(found)), found["version"], "", None)
 
 
 def _form(desk: Desk, text: str, version: Any, why: str, fault: LocksideError | None) -> Response:
@@ -81,14 +81,14 @@ async def save(desk: Desk) -> Response:
     version = desk.form.get("version", "")
     try:
         try:
-            document = json.loads(text)
+            given = json.loads(text)
         except ValueError as fault:
             raise InvalidParams(f"This is no JSON: {fault}", data={"path": "$"}) from None
-        if not isinstance(document, dict):
+        if not isinstance(given, dict):
             raise InvalidParams("A configuration is a JSON object.", data={"path": "$"})
         await desk.call(
             "config.put",
-            **{name: document[name] for name in document if name in _EDITED},
+            **{name: given[name] for name in given if name in _EDITED},
             **_key(desk),
             expectedVersion=int(version) if version.isdecimal() else None,
             changeDescription=why or None,

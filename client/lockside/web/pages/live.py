@@ -213,12 +213,11 @@ def _part(maker: LineMaker, page: Json, offset: int) -> Json:
     made = [line for frame in page["frames"] for line in maker.take(frame)]
     if page["isComplete"]:
         made += maker.rest()
-    lines = [shown_line(line) for line in made]
-    shown = last_of(lines, _LOG_LINES)
+    shown = last_of([shown_line(line) for line in made[-_LOG_LINES:]], _LOG_LINES)
     first = page["frames"][0]["seq"] if page["frames"] else offset
     return {
         "lines": shown,
-        "skipped": first > offset or len(shown) < len(lines),
+        "skipped": first > offset or len(shown) < len(made),
         "rest": shown_log(maker.unfinished()[-_REST:], coloured=False),
         "next": page["nextOffset"],
         "isComplete": page["isComplete"],

@@ -11,10 +11,11 @@ from markupsafe import Markup, escape
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
-from lockside.cli.terminal.sanitize import plain
+from lockside.cli.terminal.sanitize import FORBIDDEN, plain
 
 _JOB: Final = re.compile(r"\b([Jj]obs? )(\d{1,18})\b")
 _CONTAINS_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
 MOST_JSON: Final = 20_000
 """Characters of a document that are shown."""
 
@@ -29,7 +30,7 @@ def url(path: str, *parts: str, **query: Any) -> str:
 
 def linked(text: object) -> Markup:
     """A sentence with a link for each `job 17` in it."""
-    escaped = str(escape(plain(str(text))))
+    escaped = plain(str(escape(text)))
     return Markup(_JOB.sub(r'\1<a href="/jobs/\2">\2</a>', escaped))  # noqa: S704 - it is escaped before
 
 
@@ -49,9 +50,18 @@ def seconds_since(text: str) -> float:
 
 
 def document(value: Any) -> str:
-    """A JSON document as people read it; of a very long one the beginning."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    """A JSON document as people read and write it, with what nobody sees as `\\u202e`."""
+    return json.dumps(value, ensure_ascii=False, indent=2).translate(_ESCAPED)
+
+
+def begun(text: str) -> str:
+    """Of a very long document the beginning."""
     return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… and {len(text) - MOST_JSON} more"
+
+
+def _visible(value: Any) -> Any:
+    """What is put into a page has no characters that hide or turn round what is read."""
+    return plain(value) if type(value) is str else value
 
 
 def _environment() -> Environment:
@@ -59,11 +69,12 @@ def _environment() -> Environment:
         loader=PackageLoader("lockside.web"),
         autoescape=True,
         undefined=ChainableUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"linked": linked, "utc": utc, "ago": ago, "document": document, "plain": plain}
-    made.filters |= {"span": times.span, "size": times.size, "since": seconds_since}
+    made.filters |= {"linked": linked, "utc": utc, "ago": ago, "document": document}
+    made.filters |= {"begun": begun, "span": times.span, "size": times.size, "since": seconds_since}
     made.globals |= {"url": url, "describe": describe}
     return made
 
