@@ -203,7 +203,8 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
+        is_read = result.success or result.commits
+        inputs = await self.storage.inputs_of(run) if is_read else NO_INPUTS
         then, undo = partial(_forget_states, run), undo_of(run.spec)
         return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
 
@@ -313,7 +314,8 @@ def _after_refusal(
 
 def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
     """Which step follows this one; None when the run is over."""
-    if step.index + 1 == len(run.steps):
+    has_failed = step.is_after_failure or not result.success
+    if not any(later.is_after_failure is has_failed for later in run.steps[step.index + 1 :]):
         return None
     earlier = kept_results(run.context.folder, run.context.launch, step.index)
     return next_step(run.steps, step, run.spec, run.row.project, [*earlier, result])
@@ -388,7 +390,7 @@ def _to_save(
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run, for the transaction that ends it; or what it undid.
 
-    One that failed has tables that are written always, and nothing else.
+    One that failed has tables that are written always, and no states.
     """
     is_good = ended in (Status.SUCCESS, Status.WARNING)
     is_anything = result.commits or (is_good and (result.states or inputs.tables or undo))
@@ -400,13 +402,13 @@ def _to_save(
     def write(tx: Transaction) -> None:
         by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in result.states.items():
+        for row_id, body in result.states.items() if is_good else ():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
             ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
         for read in inputs.tables:
             note_read(tx, row.id, read.table, read.version)
-        for row_id, state in inputs.states.items():
+        for row_id, state in inputs.states.items() if is_good else ():
             save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
         if undo is not None:
             states = msgspec.convert(undo["states"], list[PutBack])
