@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import exits, times
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
 
 _SHOWN = 50
 

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 
 
 def ls(session: Session, _: Parsed) -> int:

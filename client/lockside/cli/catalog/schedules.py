@@ -8,18 +8,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from lockside.cli import exits
 from lockside.cli.catalog import schedule_times
 from lockside.cli.files.parse import stem
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 from lockside.kinds import SCHEDULE
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
 
 _COLOURS = {
     "active": "green",

@@ -10,13 +10,9 @@ from getpass import getpass
 
 from lockside.cli import exits
 from lockside.cli.files.parse import read_text
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Session
+from lockside.cli.terminal.output import Cell
 
 
 def encrypt(session: Session, parsed: Parsed) -> int:

@@ -7,8 +7,10 @@ Keboola's own JSON is taken as it is: what it keeps beside the configuration is 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from lockside.cli.files.faults import SourceText
 from lockside.cli.files.object_file import (
     ObjectFile,
     open_source,
@@ -21,17 +23,10 @@ from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys, likely, members_of
 from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.paths import steps_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockside.cli.files.faults import SourceText
-    from lockside.documents.source_lines import Path
-    from lockside.kinds import Kind
+from lockside.documents.source_lines import Path
+from lockside.kinds import Kind
 
 Json = dict[str, Any]
-
 
 CONFIG_MEMBERS = members_of(ConfigSpec)
 _ROW_MEMBERS = members_of(Row)

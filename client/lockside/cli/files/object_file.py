@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,16 +17,10 @@ from lockside.cli.files.faults import FileFault, SourceText
 from lockside.cli.files.parse import FileError, read_as, read_text
 from lockside.documents.paths import not_json, steps_of
 from lockside.documents.reading import convert, faults_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from lockside.documents.source_lines import Path
-    from lockside.kinds import Kind
+from lockside.documents.source_lines import Path
+from lockside.kinds import Kind
 
 Json = dict[str, Any]
-
 
 ENDINGS = (".toml", ".json")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError, NotReachable
 
 _NAMED = 10
@@ -11,11 +13,6 @@ _NAMED = 10
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def kill(session: Session, parsed: Parsed) -> int:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs.control import each_job
+from lockside.cli.session import Session
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def ack(session: Session, parsed: Parsed) -> int:

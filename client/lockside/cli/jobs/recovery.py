@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs.control import each_job
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
 
 _NAMED = 5
 _COLOURS = {"well": "green", "not_yet": "yellow", "hopeless": "red"}

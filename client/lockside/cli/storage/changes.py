@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Session
 from lockside.cli.storage.tables import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def delete_rows(session: Session, parsed: Parsed) -> int:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import os
 
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
 from lockside.cli.storage.tables import finish
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def put(session: Session, parsed: Parsed) -> int:

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 
 
 def diff(session: Session, parsed: Parsed) -> int:

@@ -10,17 +10,17 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 
 from lockside.cli.terminal.sanitize import plain as clean
 from lockside.cli.terminal.sanitize import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, TextIO
 
-    Cell = str | tuple[str, str]
-    Spans = Sequence[tuple[str, str]]
+Cell = str | tuple[str, str]
+Spans = Sequence[tuple[str, str]]
 
 _COLOURS = {
     "bold": "1",
