@@ -75,20 +75,9 @@ def _with_process(session: Session, number: str) -> str:
     return f"{describe.called(job)}, {which}"
 
 
-def hold(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.hold")
-
-
-def release(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.release")
-
-
-def pause(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.pause")
-
-
-def resume(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.resume")
+def each(session: Session, parsed: Parsed) -> int:
+    """Call the command's method for each of the jobs."""
+    return each_job(session, parsed.many("job"), parsed.method)
 
 
 def prio(session: Session, parsed: Parsed) -> int:
