@@ -17,7 +17,7 @@ from lockside.cli.tables.notify import NOTIFY
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
-from lockside.cli.tables.shared import BRANCH, SET, TAG
+from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
@@ -31,7 +31,7 @@ GLOBAL_OPTIONS = (
     Option("--version", "print the version"),
 )
 
-_POOL = Argument("POOL", "a pool's id")
+_POOL = Argument("POOL", "a pool's id", member="id")
 
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
@@ -64,11 +64,14 @@ POOLS = (
     ),
     Command(
         "pool pause",
-        "lockside.cli.catalog.pools:pause",
+        TELL,
         "start no more jobs in a pool; running jobs go on",
         (("lockside pool pause loads --comment 'warehouse is down'", "waiting jobs show the comment"),),
         (_POOL,),
-        (Option("--comment", "why, for whoever waits", "TEXT"),),
+        (Option("--comment", "why, for whoever waits", "TEXT", member="comment"),),
+        method="pool.pause",
+        says="pool {id} is paused; running jobs go on",
+        next="  next: lockside pool resume {id}",
     ),
     Command(
         "pool resume",
@@ -79,10 +82,12 @@ POOLS = (
     ),
     Command(
         "pool rm",
-        "lockside.cli.catalog.pools:rm",
+        TELL,
         "delete a pool that no unfinished job uses",
         (("lockside pool rm loads", ""),),
         (_POOL,),
+        method="pool.delete",
+        says="pool {typed[pool]} is deleted",
     ),
 )
 

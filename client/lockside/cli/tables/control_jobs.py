@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
-from lockside.cli.tables.shared import JOB, JOBS, PRIORITY
+from lockside.cli.tables.shared import EACH_JOB, JOB, JOBS, PRIORITY, TELL
 
 CONTROL_JOBS = (
     Command(
@@ -24,24 +24,27 @@ CONTROL_JOBS = (
     ),
     Command(
         "hold",
-        "lockside.cli.jobs.control:hold",
+        EACH_JOB,
         "keep jobs from starting",
         (("lockside hold 42", "until `lockside release 42`"),),
         (JOBS,),
+        method="job.hold",
     ),
     Command(
         "release",
-        "lockside.cli.jobs.control:release",
+        EACH_JOB,
         "let held jobs start",
         (("lockside release 42", "it starts when no other reason is left"),),
         (JOBS,),
+        method="job.release",
     ),
     Command(
         "unblock",
-        "lockside.cli.jobs.recovery:unblock",
+        EACH_JOB,
         "let jobs go that recovery blocks, without a test",
         (("lockside unblock 42", "it starts again from the beginning"),),
         (JOBS,),
+        method="job.unblock",
     ),
     Command(
         "recovery ls",
@@ -51,24 +54,29 @@ CONTROL_JOBS = (
     ),
     Command(
         "recovery check",
-        "lockside.cli.jobs.recovery:check",
+        TELL,
         "test now what blocked jobs wait for",
         (("lockside recovery check 0f3a9c51b2d47e68", "a condition, as in `lockside recovery ls`"),),
-        (Argument("CONDITION", "a condition's id"),),
+        (Argument("CONDITION", "a condition's id", member="condition"),),
+        method="recovery.check",
+        says="it is being tested whether {tester}",
+        next="  next: lockside recovery ls",
     ),
     Command(
         "pause",
-        "lockside.cli.jobs.control:pause",
+        EACH_JOB,
         "suspend running jobs and what runs in containers; time limits are suspended, too",
         (("lockside pause 42", "until `lockside resume 42`"),),
         (JOBS,),
+        method="job.pause",
     ),
     Command(
         "resume",
-        "lockside.cli.jobs.control:resume",
+        EACH_JOB,
         "continue paused jobs",
         (("lockside resume 42", "where it was paused"),),
         (JOBS,),
+        method="job.resume",
     ),
     Command(
         "prio",
@@ -112,17 +120,19 @@ CONTROL_JOBS = (
     ),
     Command(
         "hide",
-        "lockside.cli.jobs.notes:hide",
+        EACH_JOB,
         "leave jobs out of lists",
         (("lockside hide 42", "`lockside ls --hidden` lists it"),),
         (JOBS,),
+        method="job.hide",
     ),
     Command(
         "unhide",
-        "lockside.cli.jobs.notes:unhide",
+        EACH_JOB,
         "show hidden jobs in lists again",
         (("lockside unhide 42", ""),),
         (JOBS,),
+        method="job.unhide",
     ),
     Command(
         "purge",

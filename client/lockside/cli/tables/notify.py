@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import TELL
 
-_SUBSCRIPTION = Argument("SUBSCRIPTION", "a subscription's id")
-_DELIVERY = Argument("DELIVERY", "a delivery's id, as in lockside notify deliveries")
+_SUBSCRIPTION = Argument("SUBSCRIPTION", "a subscription's id", member="id")
 
 NOTIFY = (
     Command(
@@ -47,16 +47,20 @@ NOTIFY = (
     ),
     Command(
         "notify cancel",
-        "lockside.cli.catalog.notify:cancel",
+        TELL,
         "give up a delivery that is pending",
         (("lockside notify cancel 17", ""),),
-        (_DELIVERY,),
+        (Argument("DELIVERY", "a delivery's id, as in lockside notify deliveries", member="id"),),
+        method="notification.cancel",
+        says="delivery {typed[delivery]} is cancelled",
     ),
     Command(
         "notify rotate",
-        "lockside.cli.catalog.notify:rotate",
+        TELL,
         "replace the secret of a webhook and print the new one",
         (("lockside notify rotate failures", "for 24 hours the old one signs, too"),),
         (_SUBSCRIPTION,),
+        method="notification.rotate",
+        says="{secret}",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import TELL
 
 _ID = Argument("ID", "a schedule's id")
 _RUN = "lockside.cli.catalog.schedules"
@@ -94,24 +95,28 @@ SCHEDULES = (
     ),
 )
 
-_TRIGGER = Argument("ID", "a trigger's id")
+_TRIGGER = Argument("ID", "a trigger's id", member="id")
 _FIRE = "lockside.cli.catalog.triggers"
 
 TRIGGERS = (
     Command(
         "trigger run",
-        f"{_FIRE}:run",
+        TELL,
         "fire a trigger now, with what it has heard",
         (("lockside trigger run report", ""),),
         (_TRIGGER,),
+        method="trigger.run",
+        says="{typed[id]} (job {id}): {status}",
     ),
     Command(
         "trigger pause",
-        f"{_FIRE}:pause",
+        TELL,
         "pause a trigger: it creates no jobs until it is resumed",
         (("lockside trigger pause report -m 'the report changes'", ""),),
         (_TRIGGER,),
-        (Option("-m --message", "why", "TEXT"),),
+        (Option("-m --message", "why", "TEXT", member="comment"),),
+        method="trigger.pause",
+        says="trigger {typed[id]} is paused",
     ),
     Command(
         "trigger resume",

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
 from lockside.cli.tables.shared import JOB
-
-TABLE = Argument("TABLE", "a table's id, as in in.c-shop.orders")
-BRANCH = Option("--branch", "the branch (default: default)", "ID")
-DETACH = Option("-d --detach", "do not wait for the job")
+from lockside.cli.tables.storage import DETACH, IN_BRANCH, MAKE_JOB, TABLE
 
 TABLE_UPKEEP = (
     Command(
@@ -23,16 +20,17 @@ TABLE_UPKEEP = (
             Option("--where", "rows that have this value; all of several are met", "COLUMN=VALUE", many=True),
             Option("--all", "all rows"),
             DETACH,
-            BRANCH,
+            IN_BRANCH,
         ),
     ),
     Command(
         "table key",
-        "lockside.cli.storage.changes:key",
+        MAKE_JOB,
         "give a table another primary key; without columns none",
         (("lockside table key in.c-shop.orders id", ""),),
-        (TABLE, Argument("COLUMN", "a column of the key", "*")),
-        (DETACH, BRANCH),
+        (TABLE, Argument("COLUMN", "a column of the key", "*", member="primaryKey")),
+        (DETACH, IN_BRANCH),
+        method="storage.table.setPrimaryKey",
     ),
     Command(
         "table alter",
@@ -45,10 +43,12 @@ TABLE_UPKEEP = (
         (TABLE,),
         (
             Option("--add", "a column that it gets, a STRING unless told", "COLUMN[=TYPE]", many=True),
-            Option("--drop", "a column that goes, with its values", "COLUMN", many=True),
+            Option(
+                "--drop", "a column that goes, with its values", "COLUMN", many=True, member="dropColumns"
+            ),
             Option("--type", "another type of a column", "COLUMN=TYPE", many=True),
             DETACH,
-            BRANCH,
+            IN_BRANCH,
         ),
     ),
     Command(
@@ -75,11 +75,11 @@ TABLE_UPKEEP = (
             ("lockside vacuum", "of all tables, and the trash; the daemon does the same once a day"),
             ("lockside vacuum in.c-shop.orders --dry-run", "counts what it would remove"),
         ),
-        (Argument("TABLE", "a table's id", "*"),),
+        (Argument("TABLE", "a table's id", "*", member="tables"),),
         (
-            Option("--dry-run", "remove nothing, count what would be removed"),
+            Option("--dry-run", "remove nothing, count what would be removed", member="dryRun"),
             Option("-d --detach", "do not wait for the jobs"),
-            BRANCH,
+            IN_BRANCH,
         ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import TELL
 
 TOKENS = (
     Command(
@@ -14,10 +15,10 @@ TOKENS = (
             ("lockside token create ci --expires 90d", "for 90 days"),
             ("lockside token create keboola --project etl --user ann", "for another user: an admin's"),
         ),
-        (Argument("NAME", "what it is for"),),
+        (Argument("NAME", "what it is for", member="name"),),
         (
-            Option("--role", "the highest role that it gives (default: your own)", "ROLE"),
-            Option("--user", "as whom all is done with it (default: you)", "USER"),
+            Option("--role", "the highest role that it gives (default: your own)", "ROLE", member="role"),
+            Option("--user", "as whom all is done with it (default: you)", "USER", member="user"),
             Option(
                 "--expires", "how long it can be used: 12h, 90d (default: for ever)", "DURATION", "duration"
             ),
@@ -32,9 +33,11 @@ TOKENS = (
     ),
     Command(
         "token revoke",
-        "lockside.cli.daemon.token:revoke",
+        TELL,
         "end a token, those that were made with it, and all connections that use them",
         (("lockside token revoke 3", ""),),
-        (Argument("TOKEN", "a token's id, as in lockside token ls"),),
+        (Argument("TOKEN", "a token's id, as in lockside token ls", member="id"),),
+        method="token.revoke",
+        says="Token {id} is revoked.",
     ),
 )
