@@ -259,10 +259,9 @@ class JobMethods(HandlerGroup):
         """The jobs with a folder of their own: the job itself, or what its containers made."""
         if row.type == JobType.STANDARD:
             yield row.id
-        for child in await self._service.store.children(row.id):
-            if child.relation == "strong":
-                async for job_id in self._works_of(child):
-                    yield job_id
+        for part in await self._service.store.parts(row.id):
+            async for job_id in self._works_of(part):
+                yield job_id
 
     async def _write(
         self, call: Call, params: Any, changes: dict[str, Any], kind: str, data: dict[str, Any]
