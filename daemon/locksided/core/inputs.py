@@ -235,13 +235,14 @@ class Progressed(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class StepEnded(OfRun):
-    """A step succeeded and the run continues with the next.
+    """A step is over and the run goes on with a later one: that of index `step`, None for the next.
 
     That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
     """
 
     tables: tuple[str, ...] = ()
     stage: str = "output_mapping"
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
