@@ -80,10 +80,15 @@ class Argument:
         self.member = member
 
 
+Part = str | tuple[str, str] | Argument | Option
+
+
 class Command:
     """A command: its words, where its code is (`module:function`), and all that its help says.
 
-    One that is a call of one method names it, says its answer in a sentence, and perhaps what comes `next`.
+    `parts` are its examples, each a command line, with what that shows if it is not plain; its arguments; and
+    its options. One that is a call of one method names it, says its answer in a sentence, and perhaps what
+    comes `next`.
     """
 
     __slots__ = (
@@ -96,9 +101,7 @@ class Command:
         name: str,
         run: str,
         summary: str,
-        examples: Sequence[tuple[str, str]],
-        arguments: Sequence[Argument] = (),
-        options: Sequence[Option] = (),
+        *parts: Part,
         notes: str = "",
         aliases: Sequence[str] = (),
         method: str = "",
@@ -108,9 +111,10 @@ class Command:
         self.name = name
         self.run = run
         self.summary = summary
-        self.examples = examples
-        self.arguments = arguments
-        self.options = options
+        examples = [part for part in parts if isinstance(part, str | tuple)]
+        self.examples = [(one, "") if isinstance(one, str) else one for one in examples]
+        self.arguments = [part for part in parts if isinstance(part, Argument)]
+        self.options = [part for part in parts if isinstance(part, Option)]
         self.notes = notes
         self.aliases = aliases
         self.method = method

@@ -29,7 +29,6 @@ async def pinned_versions(service: Service, row: JobRow) -> dict[str, int]:
 
 async def _results(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
     yield row.result or {}
-    for child in await service.store.children(row.id):
-        if child.relation == "strong":
-            async for result in _results(service, child):
-                yield result
+    for part in await service.store.parts(row.id):
+        async for result in _results(service, part):
+            yield result

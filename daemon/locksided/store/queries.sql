@@ -93,9 +93,8 @@ SELECT id, status FROM jobs
 WHERE id IN (SELECT value FROM json_each(?))
     AND status IN ('success', 'warning', 'error', 'cancelled', 'terminated');
 
--- name: children
--- Containers take their children in the order in which they were made.
-SELECT {job_columns} FROM jobs WHERE parent_id = ? ORDER BY id;
+-- name: parts
+SELECT {job_columns} FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
 
 -- name: children_of
 -- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
