@@ -51,6 +51,7 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
+    "insert_deliveries",  # reads what it is given
     "notification_timers",  # a few for each live job that is told when it takes long
     "asides_of_purpose",  # there are few
     "deliveries_of_courier",  # what couriers have is little, and in an index of its own
