@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from lockside.cli import exits, handbook, reference
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, HIDDEN, SECTIONS
+from lockside.cli.grammar import Command, Parsed
 from lockside.cli.help import option_row, usage
+from lockside.cli.session import Session
 from lockside.cli.terminal.roff import Page
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lockside.cli.grammar import Command, Parsed
-    from lockside.cli.session import Session
 
 
 def man(session: Session, parsed: Parsed) -> int:

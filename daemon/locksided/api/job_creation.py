@@ -19,7 +19,6 @@ from locksided.api.dry_run import would_be
 from locksided.api.job_drafts import Creation, Origin, draft
 from locksided.api.job_reads import (
     Glance,
-    View,
     Wanted,
     answered_ids,
     job_row,
@@ -30,6 +29,7 @@ from locksided.api.job_reads import (
     views_for,
 )
 from locksided.api.orchestrations import plan_of
+from locksided.api.paging import View
 from locksided.api.pinned_tables import pinned_versions
 from locksided.api.records import NothingOpen, jobs_with_records
 from locksided.api.reruns import (
@@ -43,7 +43,7 @@ from locksided.api.reruns import (
     request_of,
     retry_of,
 )
-from locksided.api.rights import actor, check_may_act
+from locksided.api.rights import actor, owned_job
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.templates import in_full
 from locksided.core import inputs as i
@@ -134,7 +134,7 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def retry(self, call: Call, params: s.JobRetry) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         if row.status not in FINAL:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
@@ -157,7 +157,7 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         async with self._choosing:
             if params.scope is RetryScope.ALL:
                 failed = await failed_of(self._service, row)
@@ -191,7 +191,7 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         request = await request_of(self._service, row, changes)
@@ -209,7 +209,7 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def amend(self, call: Call, params: s.JobAmend) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         await check_amendable(self._service, row, changes)
@@ -249,11 +249,6 @@ class CreationMethods(HandlerGroup):
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
         found = await self._service.store.dependencies_of([row.id])
         return tuple(Dependency(one.on_id, Condition(one.condition)) for one in found)
-
-    async def _owned(self, call: Call, job_id: str) -> JobRow:
-        row = await job_row(self._service, self._service.job_id(job_id))
-        check_may_act(self._service, call.principal, row)
-        return row
 
 
 def _warned(view: View, made: Draft) -> View:

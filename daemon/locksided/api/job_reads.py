@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.job_views import JobViews, record_errors, retries_view, wants_documents
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.core.explanation import explain
@@ -32,8 +32,6 @@ from locksided.store.transaction import Transaction
 
 LOOKS = 5
 NOT_STARTED = ("created", "waiting")
-
-View = dict[str, Any]
 
 
 async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:

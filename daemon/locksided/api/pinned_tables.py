@@ -30,7 +30,6 @@ async def pinned_versions(service: Service, row: JobRow, path: str, remedy: str)
 async def results_of(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
     """The results of a job and of all below it."""
     yield row.result or {}
-    for child in await service.store.children(row.id):
-        if child.relation == "strong":
-            async for result in results_of(service, child):
-                yield result
+    for part in await service.store.parts(row.id):
+        async for result in results_of(service, part):
+            yield result

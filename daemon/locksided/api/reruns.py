@@ -202,7 +202,7 @@ async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
     assert row.parent_id is not None
     orchestration = await service.store.job_row(row.parent_id)
     spec = NO_SPECIFICATION if orchestration is None else (await _documents(service, orchestration))[0]
-    tasks = [child.creator_id for child in await _strong(service, row)]
+    tasks = [task.creator_id for task in await service.store.parts(row.id)]
     return {
         "config_data": spec.config_data,
         "parallelism": spec.parallelism,
@@ -211,10 +211,6 @@ async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
         "only_orchestration_task_ids": list(dict.fromkeys(task for task in tasks if task is not None)),
         "previous_job_id": None,
     }
-
-
-async def _strong(service: Service, row: JobRow) -> list[JobRow]:
-    return [child for child in await service.store.children(row.id) if child.relation == "strong"]
 
 
 def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,10 +254,10 @@ async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
         case JobType.STANDARD | JobType.RETRY:
             return []
         case JobType.CONTAINER | JobType.PHASE:
-            return await _strong(service, row)
+            return await service.store.parts(row.id)
         case JobType.ORCHESTRATION:
-            phases = await _strong(service, row)
-            return [task for phase in phases for task in await _strong(service, phase)]
+            phases = await service.store.parts(row.id)
+            return [task for phase in phases for task in await service.store.parts(phase.id)]
 
 
 # -- in its place -----------------------------------------------------------------------------------------

@@ -27,22 +27,22 @@ from locksided.store.undo import finish as finish_undo
 def to_save(
     row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
 ) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run that ended well, or what it undid, for the transaction that says so.
+    """The states and tables of a run, for the transaction that ends it; or what it undid.
 
-    Failed records are noted however it ended.
+    One that failed has tables that are written always, and no states. Failed records are noted in any case.
     """
-    if ended not in (Status.SUCCESS, Status.WARNING):
-        is_over = ended in FINAL and result.records
-        return partial(note_records, job_id=row.id, lists=result.records) if is_over else None
-    if not (result.states or result.commits or inputs.tables or undo or result.records):
-        return None
+    is_good = ended in (Status.SUCCESS, Status.WARNING)
+    is_anything = result.commits or (is_good and (result.states or inputs.tables or undo))
+    if not is_anything or not (is_good or ended is Status.ERROR):
+        is_listed = ended in FINAL and result.records
+        return partial(note_records, job_id=row.id, lists=result.records) if is_listed else None
     more = {"inputs": [read.shown for read in inputs.tables]}
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
         by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in result.states.items():
+        for row_id, body in result.states.items() if is_good else ():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         if result.records:
             note_records(tx, row.id, result.records)
@@ -50,7 +50,7 @@ def to_save(
             ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
         for read in inputs.tables:
             note_read(tx, row.id, read.table, read.version)
-        for row_id, state in inputs.states.items():
+        for row_id, state in inputs.states.items() if is_good else ():
             save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
         if undo is not None:
             states = msgspec.convert(undo["states"], list[PutBack])

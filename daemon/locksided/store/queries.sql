@@ -93,9 +93,8 @@ SELECT id, status FROM jobs
 WHERE id IN (SELECT value FROM json_each(?))
     AND status IN ('success', 'warning', 'error', 'cancelled', 'terminated');
 
--- name: children
--- Containers take their children in the order in which they were made.
-SELECT {job_columns} FROM jobs WHERE parent_id = ? ORDER BY id;
+-- name: parts
+SELECT {job_columns} FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
 
 -- name: children_of
 -- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
@@ -1178,8 +1177,10 @@ FROM failed_records
     LEFT JOIN jobs retry ON retry.id = retry_id
     LEFT JOIN jobs given ON given.id = given_to
 WHERE family_id = :family_id AND job_id IN (SELECT id FROM scope)
-    AND NOT EXISTS (
-        SELECT 1 FROM jobs later WHERE later.parent_id = owner.parent_id AND later.attempt > owner.attempt
+    AND NOT (
+        ifnull((SELECT type FROM jobs WHERE id = owner.parent_id), '') = 'retryContainer' AND EXISTS (
+            SELECT 1 FROM jobs later WHERE later.parent_id = owner.parent_id AND later.attempt > owner.attempt
+        )
     )
 ORDER BY number;
 

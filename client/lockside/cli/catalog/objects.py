@@ -6,25 +6,21 @@ The first word of a command says which kind. Whole folders are `apply`'s.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
 from lockside.cli.files.parse import FileError, stem
-from lockside.cli.grammar import UsageError
-from lockside.kinds import KINDS
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
+from lockside.kinds import KINDS, Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from lockside.cli.files.object_file import ObjectFile
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-    from lockside.kinds import Kind
-
-    Json = dict[str, Any]
 
 
 def ls(session: Session, parsed: Parsed) -> int:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
+from lockside.cli.terminal.output import Cell
 
 _COLOURS = {"run": "green", "carry": "blue", "skip": "dim"}
 

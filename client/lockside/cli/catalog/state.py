@@ -6,13 +6,8 @@ import json
 
 from lockside.cli import exits
 from lockside.cli.catalog.objects import key_of_config
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 
 
 def show(session: Session, parsed: Parsed) -> int:
@@ -37,5 +32,5 @@ def reset(session: Session, parsed: Parsed) -> int:
     return exits.DONE
 
 
-def _named(parsed: Parsed) -> dict[str, Any]:
+def _named(parsed: Parsed) -> Json:
     return key_of_config(parsed) | {"row": parsed.text("row")}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell, Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell, Output
-
-    Json = dict[str, Any]
 
 _SETS = {
     "active": describe.LIVE,

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 
 SHOWN = 20
 PAGE = 1000

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from lockside.cli.files.parse import FileError, read_document
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.run import options_of, show_created
+from lockside.cli.session import Json, Session
 from lockside.transport import new_deduplication_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def retry(session: Session, parsed: Parsed) -> int:

@@ -6,8 +6,9 @@ import os
 from contextlib import suppress
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
@@ -18,11 +19,6 @@ _VALUES = "$.variableValuesData."
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def run(session: Session, parsed: Parsed) -> int:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe, job_tree
 from lockside.cli.jobs.log_frames import step_name
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _LOG_LINES = 10
 _TREE_LINES = 40

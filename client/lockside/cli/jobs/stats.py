@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs.ls import filters_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
+from lockside.cli.session import Session
+from lockside.cli.terminal.output import Cell
 
 
 def stats(session: Session, parsed: Parsed) -> int:

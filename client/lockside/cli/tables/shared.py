@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Option
 
+TELL = "lockside.cli.one_call:tell"
+EACH_JOB = "lockside.cli.jobs.control:each"
+
 JOB = Argument("JOB", "a job's id, uuid or name, COMPONENT/CONFIG for its latest job, or 'last'")
 JOBS = Argument("JOB", "ids, uuids or names, COMPONENT/CONFIG for its latest job, or 'last'", "+")
 BRANCH = Option("--branch", "the branch (default: 'default')", "ID", member="branchId")
