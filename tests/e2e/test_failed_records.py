@@ -1,5 +1,6 @@
 """Records that a component could not process: listed, given to retries alone, and made good at the root."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,55 @@ def test_rejected_rows_are_listed_and_never_retried(daemon: Daemon, wire: Wire) 
     listed = wire.call("job.records", id=job["id"])
     assert of(listed, "total", "open") == (1, 0)
     assert listed["records"][0]["code"] == "rejected"
+
+
+ROWS = """
+import json, os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+row, given = os.environ.get("KBC_CONFIGROWID", "-"), os.environ.get("LOCKSIDE_FAILED_RECORDS")
+found = [json.loads(line)["record"]["of"] for line in open(given)] if given else []
+print("row", row, found, flush=True)
+if not given and row != "r1":
+    (data / "artifacts/out/failed_records.jsonl").write_text(json.dumps({"record": {"of": row}}) + "\\n")
+"""
+
+
+@pytest.mark.parametrize("parallelism", [None, 2])
+def test_each_row_is_given_its_own_records_and_rows_without_any_do_not_run(
+    daemon: Daemon, wire: Wire, parallelism: int | None
+) -> None:
+    put_component(wire, "acme.rows", command=python(ROWS))
+    listed = [{"id": f"r{n}", "configuration": {}} for n in range(3)]
+    put_config(wire, "acme.rows", "rows", configuration={}, rows=listed)
+    root = wire.done(wire.create("acme.rows", config="rows", parallelism=parallelism))
+    records = wire.call("job.records", id=root["id"])["records"]
+    assert sorted(of(one, "number", "row") for one in records) in (
+        [(1, "r0"), (2, "r2")],
+        [(1, "r2"), (2, "r0")],
+    )
+    if parallelism:
+        with pytest.raises(Refusal, match="is a container"):
+            again(wire, root)
+    retried = wire.call("job.retryAllFailed", id=root["id"], scope="failedRecords")["jobs"]
+    texts = [line for job in retried for line in wire.text(wire.done(job)).splitlines() if line[0] == "r"]
+    assert sorted(texts) == ["row r0 ['r0']", "row r2 ['r2']"]
+    assert wire.call("job.records", id=root["id"])["open"] == 0
+    assert wire.call("job.retryAllFailed", id=root["id"], scope="failedRecords")["jobs"] == []
+
+
+def test_a_staged_file_keeps_its_header_and_others_become_json_lines(daemon: Daemon, wire: Wire) -> None:
+    program = """
+import json, os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+print(json.dumps(sorted((path.name, path.read_text()) for path in (data / "in/files").iterdir())), flush=True)
+lines = [{"input": f"in/files/{name}", "record": {"b": 1, "a": None}} for name in ("x.csv", "y.txt", "z.csv")]
+(data / "artifacts/out/failed_records.jsonl").write_text("\\n".join(map(json.dumps, lines)))
+"""
+    put_component(wire, "acme.staged", command=python(program))
+    source = daemon.folder / "x.csv"
+    source.write_text("a,b,c\n1,2,3\n")
+    root = wire.done(wire.create("acme.staged", configData={}, inputs={"x.csv": source.as_uri()}))
+    text = wire.text(again(wire, root))
+    found = dict(json.loads(text[text.index("[[") : text.index("]]") + 2]))
+    assert found.pop("failed_records.jsonl").count("\n") == 3
+    assert found == {"x.csv": "a,b,c\n,1,\n", "y.txt": '{"b": 1, "a": null}\n', "z.csv": "b,a\n1,\n"}

@@ -26,15 +26,14 @@ from locksided.runs.loading import Run, RunLoader, RunPlan
 from locksided.runs.next_step import NextStep, next_step
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
+from locksided.runs.process_view import kill_report_of, process_of
 from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
     failed_before_start,
     joined,
-    kill_report_of,
     nothing_to_run,
-    process_of,
     share_of,
     with_stages,
 )

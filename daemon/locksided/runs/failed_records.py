@@ -68,9 +68,11 @@ def is_input(path: object) -> bool:
     """Whether it names a file below in/, or None for no file."""
     if path is None:
         return True
-    parts = path.split("/") if isinstance(path, str) else []
-    is_plain = not {"", ".", ".."}.intersection(parts) and "\0" not in parts[-1:]
-    return len(parts) >= 3 and is_plain and parts[0] == "in" and parts[1] in ("tables", "files", "user")
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    parts = path.split("/")
+    is_plain = len(parts) >= 3 and not {"", ".", "..", NAME}.intersection(parts)
+    return is_plain and parts[0] == "in" and parts[1] in ("tables", "files", "user")
 
 
 def measure(data_fd: int, _argument: Mapping[str, Any]) -> dict[str, Any]:

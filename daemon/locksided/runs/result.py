@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
-from lockside.documents.times import time_text
-from locksided.keeper.messages import Outcome, to_wire
+from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
+from locksided.runs.process_view import kill_report_of, process_of
 from locksided.runs.record_lists import kept_in, list_of, merged, rejected, shown
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of, summed
@@ -368,36 +368,6 @@ def _saves_state(spec: Specification) -> bool:
 
 def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: "[hidden]" if name.startswith("#") else value for name, value in variables.items()}
-
-
-def process_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `process` object; its times are texts as on the wire."""
-    return {
-        "startToken": outcome.token,
-        "pid": outcome.pid,
-        "exitCode": outcome.exit_code,
-        "signal": outcome.signal,
-        "userSeconds": outcome.user_seconds,
-        "systemSeconds": outcome.system_seconds,
-        "maxRssBytes": outcome.max_rss_bytes,
-        "usageSource": outcome.usage_source,
-        "spawnTime": _time(outcome.spawn_time),
-        "exitTime": _time(outcome.exit_time),
-    }
-
-
-def kill_report_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `killReport`; empty when nothing had to be stopped."""
-    report = outcome.kill_report
-    if report is None:
-        return {}
-    processes = [{**to_wire(process), "time": _time(process.time)} for process in report.processes]
-    omitted = {"omitted": report.omitted} if report.omitted else {}
-    return {"proof": report.proof, "processes": processes, **omitted}
-
-
-def _time(moment_us: int | None) -> str | None:
-    return None if moment_us is None else time_text(moment_us)
 
 
 def share_of(value: object) -> float | None:

@@ -34,7 +34,8 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
-from locksided.runs.result import failed_before_start, process_of, share_of
+from locksided.runs.process_view import process_of
+from locksided.runs.result import failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
