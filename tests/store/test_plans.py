@@ -58,6 +58,8 @@ SMALL_OR_RARE = {
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
+    "family_of",  # goes up from a job to those above it, each by its id
+    "records_of",  # of a job, what is below it and their retries, each by an index
     "undo_first_input_states",
     "undo_input_states",
     "prune_deliveries",  # once an hour
