@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
         def call(self, method: str, /, **params: Any) -> Any: ...
 
+else:
+    Json, Asks = dict, object  # `typing` would cost every command line time to start
+
 
 AWAY_SECONDS = 120.0
 
