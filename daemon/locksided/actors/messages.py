@@ -122,8 +122,8 @@ class Look:
             return
         try:
             self.answer.set_result(self.at(core))
-        except Refused as refusal:
-            self.refuse(refusal)
+        except Exception as error:  # a fault of who asks is its own: the core is as it was
+            self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
