@@ -20,6 +20,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.stored_files import FileMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -48,6 +49,7 @@ GROUPS = (
     TableChangeMethods,
     UndoMethods,
     VacuumMethods,
+    FileMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

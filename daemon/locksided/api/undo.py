@@ -57,8 +57,9 @@ class UndoMethods(HandlerGroup):
             unknown = set(params.tables) - {table.id for table in made.tables}
             if unknown:
                 raise NotFound(f"Job {row.id} did not write {', '.join(sorted(unknown))}.", path="$.tables")
-        if not (made.tables or made.states):
-            raise Conflict(f"Job {row.id} changed no table and no state that is still there.", path="$.id")
+        if not any(made):
+            text = f"Job {row.id} changed no table, no file and no state that is still there."
+            raise Conflict(text, path="$.id")
         return made
 
     async def _forgotten(self, made: Made) -> list[str]:
@@ -96,6 +97,7 @@ def _parameters(row: JobRow, made: Made, *, is_forced: bool) -> Mapping[str, Any
         "operation": UNDO,
         "job": str(row.id),
         "force": is_forced,
+        "withFiles": bool(made.files),
         "tables": [
             {"id": one.id, "branch": one.branch, "version": one.version_before, "head": one.head}
             for one in made.tables
@@ -139,5 +141,6 @@ def _plan(row: JobRow, made: Made, conflicts: list[str]) -> t.UndoPlan:
             )
             for one in made.states
         ],
+        files=[t.UndoneFile(id=str(one.id), name=one.name or "") for one in made.files],
         conflicts=conflicts,
     )

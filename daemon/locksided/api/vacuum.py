@@ -69,6 +69,8 @@ async def vacuum_drafts(
         if tables:
             keeping = keeping._replace(trash_since_us=0)
         await service.scheduler.ask(partial(let_go, keys=keys, keeping=keeping, project=project))
+        if not tables:
+            await vacuum.forget_files(project, service.scheduler.ask)
     parameters = {
         "operation": VACUUM,
         "tables": [{"id": table.text, "branch": table.branch} for table in tables],
@@ -76,11 +78,13 @@ async def vacuum_drafts(
     }
     request = JobRequest(component=STORAGE, config_data={"parameters": parameters})
     wanted = {table.bucket_folder for table in tables}
-    owners = [
+    owners = dict.fromkeys(
         uid
         for uid, buckets in (await vacuum.buckets_by_owner(project)).items()
         if not wanted or wanted.intersection(buckets)
-    ]
+    )
+    if not tables:
+        owners |= dict.fromkeys(await vacuum.owners_of_files(project))
     return [
         await draft(
             service, request, await threads.run_sync(_owner, uid), project, Origin(creator, is_ours=True)

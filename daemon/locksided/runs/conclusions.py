@@ -3,7 +3,7 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,18 +44,20 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import NO_INPUTS, Inputs, Storage
+from locksided.runs.storage import NO_INPUTS, Held, Inputs, Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.input_states import save_input_state
 from locksided.store.rows import RunRow, owner_data
+from locksided.store.stored_files import Writer, add_tags
+from locksided.store.stored_files import store as store_files
 from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
 from locksided.store.undo import finish as finish_undo
-from locksided.tables.orders import TableOrder
+from locksided.tables.stored_files import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,9 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None or not run.is_one_step:
-            tables = await self.storage.held_tables(run) if step.may_be_needless else {}
+            held = await self.storage.held(run, step)
             ended = await threads.run_for(
-                run.context.account, self._result_and_rest, run, step, outcome, tables
+                run.context.account, self._result_and_rest, run, step, outcome, held
             )
         else:
             result = conclude(step, run.spec, outcome, Collected())
@@ -204,9 +206,16 @@ class RunConclusions:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
         is_read = result.success or result.commits
-        inputs = await self.storage.inputs_of(run) if is_read else NO_INPUTS
-        then, undo = partial(_forget_states, run), undo_of(run.spec)
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
+        inputs = await self.storage.inputs_of(run, result.result["input"]) if is_read else NO_INPUTS
+        then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
+        writer = self.storage.files.writer(run.row, run) if result.files else None
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer)
+
+    async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+        """Remove what the run left and is saved."""
+        await _forget_states(run)
+        if files:
+            await self.storage.files.remove_sources(run, files)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -216,11 +225,9 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _result_and_rest(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_and_rest(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
-        ended = self._result_of(run, step, outcome, tables)
+        ended = self._result_of(run, step, outcome, held)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
         if not run.is_debug and ended.next is None:
@@ -228,15 +235,13 @@ class RunConclusions:
             data_folder.finish(run.context)
         return ended
 
-    def _result_of(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_of(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
             return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
         if step.operation:
-            result = self._operation_result(run, step, outcome, tables)
+            result = self._operation_result(run, step, outcome, held)
         else:
             result = _component_result(run, step, outcome)
         following = _next_step(run, step, result)
@@ -245,12 +250,10 @@ class RunConclusions:
             keep_result(run.context.folder, run.context.launch, step.index, sealed)
         return StepResult(result, following)
 
-    def _operation_result(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> RunResult:
+    def _operation_result(self, run: Run, step: Step, outcome: Outcome, held: Held) -> RunResult:
         left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
         return conclude_operation(
-            step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
+            step, run.spec, outcome, left, lambda told: self.storage.checked(run, told, held)
         )
 
     async def _over(
@@ -263,11 +266,12 @@ class RunConclusions:
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
+        writer: Writer | None = None,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(_to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(_to_save, row, result, inputs, undo, writer), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -386,14 +390,19 @@ def class_of(result: RunResult) -> FailureClass | None:
 
 
 def _to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
+    row: RunRow,
+    result: RunResult,
+    inputs: Inputs,
+    undo: Mapping[str, Any] | None,
+    writer: Writer | None,
+    ended: Any,
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run, for the transaction that ends it; or what it undid.
 
     One that failed has tables that are written always, and no states.
     """
     is_good = ended in (Status.SUCCESS, Status.WARNING)
-    is_anything = result.commits or (is_good and (result.states or inputs.tables or undo))
+    is_anything = result.commits or (is_good and (result.states or any(inputs) or undo or writer))
     if not is_anything or not (is_good or ended is Status.ERROR):
         return None
     more = {"inputs": [read.shown for read in inputs.tables]}
@@ -410,8 +419,13 @@ def _to_save(
             note_read(tx, row.id, read.table, read.version)
         for row_id, state in inputs.states.items() if is_good else ():
             save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
+        if writer is not None and is_good:
+            store_files(tx, msgspec.convert(result.files, list[Stored]), writer)
+        for file_id, tags in inputs.processed if is_good else ():
+            add_tags(tx, row.project, file_id, tags)
         if undo is not None:
             states = msgspec.convert(undo["states"], list[PutBack])
-            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
+            with_files = bool(undo.get("withFiles"))
+            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id, with_files=with_files)
 
     return write

@@ -78,7 +78,7 @@ class BadResult(Exception):
 class OperationResult(NamedTuple):
     """What result.json says: a message, members of the job's result, and commits of tables, not checked.
 
-    `failed_records` is how many records it left out.
+    `failed_records` is how many records it left out, `files` are those that it stored, not checked.
     """
 
     message: str
@@ -86,6 +86,7 @@ class OperationResult(NamedTuple):
     commits: Any
     is_warning: bool
     failed_records: int = 0
+    files: Any = ()
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -105,5 +106,10 @@ def read_result(content: bytes | None) -> OperationResult:
     if isinstance(failed, bool) or not isinstance(failed, int) or failed < 0:
         raise BadResult(f"Its {RESULT_FILE} must have a count as 'failedRecords'.")
     return OperationResult(
-        message, result, document.get("commits", []), document.get("warning") is True, failed
+        message,
+        result,
+        document.get("commits", []),
+        document.get("warning") is True,
+        failed,
+        document.get("files", []),
     )

@@ -144,6 +144,10 @@ class Runs(RunConclusions):
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})
+        if "fileEntries" in known:
+            known |= await self.storage.files.chosen(run, step.row)
+        if known.get("storesFiles"):
+            known |= await self.storage.files.to_store(run, step)
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)

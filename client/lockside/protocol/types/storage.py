@@ -186,6 +186,13 @@ class UndoneState(Out, frozen=True, kw_only=True):
     later_jobs: list[str] = []
 
 
+class UndoneFile(Out, frozen=True, kw_only=True):
+    """A file that undoing a job deletes."""
+
+    id: str
+    name: str
+
+
 class UndoPlan(Out, frozen=True, kw_only=True):
     """What undoing a job changes.
 
@@ -193,12 +200,14 @@ class UndoPlan(Out, frozen=True, kw_only=True):
         job: The job that is undone.
         tables: The tables that it wrote.
         states: The states that it saved.
+        files: The files that it stored.
         conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
     """
 
     job: str
     tables: list[UndoneTable]
     states: list[UndoneState]
+    files: list[UndoneFile] = []
     conflicts: list[str] = []
 
 

@@ -12,6 +12,7 @@ from locksided.steps.lake import (
     output,
     preview,
     restore,
+    stored_files,
     transfer,
     vacuum,
 )
@@ -29,6 +30,7 @@ OPERATIONS = {
     "input": input_tables.export,
     "output": output.store,
     "preview": preview.look,
+    "put_file": stored_files.put,
     "restore": restore.restore,
     "set_primary_key": changes.set_primary_key,
     "sql": preview.query,

@@ -1,4 +1,4 @@
-"""The operation `input`: the tables of a row's input mapping become files in in/tables, with manifests."""
+"""The operation `input`: a row's tables become files in in/tables, with manifests; its files come, too."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import msgspec
 from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from lockside.documents.times import time_text
-from locksided.steps.lake import deltalog, types
+from locksided.steps.lake import deltalog, stored_files, types
 from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
@@ -31,6 +31,7 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
+    files, problems_of_files = stored_files.fetch(order)
     with connect(order) as connection:
         for place, table in enumerate(tables):
             since = order["since"][place]
@@ -42,9 +43,9 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
                 shown.append(_exported(connection, order, place, table, folder))
             except UserFault as fault:
                 problems.append(str(fault))
-    if problems:
-        raise UserFault("\n".join(problems))
-    return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
+    if problems or problems_of_files:
+        raise UserFault("\n".join([*problems, *problems_of_files]))
+    return {"message": "", "result": {"input": {"tables": shown, "files": files}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.storage import ColumnValues, Output, OutputTable
-from locksided.steps.lake import checkpoints, deltalog, loading, structure
+from locksided.steps.lake import checkpoints, deltalog, loading, stored_files, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
@@ -43,8 +43,13 @@ class Collected:
 
 
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages a commit for each table. Raises UserFault with all problems of all tables."""
-    return staged(order, _collected(order))
+    """Stages a commit for each table, and stores files. Raises UserFault with all problems of all of them."""
+    collected, files = _collected(order), stored_files.found_in(order)
+    collected.problems += files.problems
+    done = staged(order, collected)
+    stored, told = stored_files.store(order, files.sources)
+    done["result"]["output"]["files"] = told
+    return {**done, "files": msgspec.to_builtins(stored)}
 
 
 def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:

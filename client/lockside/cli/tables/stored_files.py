@@ -1,0 +1,65 @@
+"""The commands about stored files."""
+
+from __future__ import annotations
+
+from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.table_upkeep import BRANCH, DETACH
+
+_FILE = Argument("FILE", "a file's id")
+
+STORED_FILES = (
+    Command(
+        "file ls",
+        "lockside.cli.storage.files:ls",
+        "list stored files, the newest first",
+        (
+            ("lockside file ls --tag orders", ""),
+            ("lockside file ls --query 'name:orders* AND NOT tags:checked'", ""),
+        ),
+        (),
+        (
+            Option("--tag", "only files with this tag; also several", "TAG", many=True),
+            Option("--query", "only files that this finds", "QUERY"),
+            Option("-n --limit", "how many (default 20)", "N", "integer"),
+            BRANCH,
+        ),
+    ),
+    Command(
+        "file put",
+        "lockside.cli.storage.files:put",
+        "store a file",
+        (("lockside file put orders.csv --tag orders", ""),),
+        (Argument("PATH", "the file"),),
+        (
+            Option("--name", "its name (default: that of the path)", "NAME"),
+            Option("--tag", "a tag; also several", "TAG", many=True),
+            Option("--permanent", "keep it for longer than [storage] file_days"),
+            DETACH,
+            BRANCH,
+        ),
+    ),
+    Command(
+        "file get",
+        "lockside.cli.storage.files:get",
+        "copy a stored file",
+        (("lockside file get 17 orders.csv", "a file that is there is not replaced"),),
+        (_FILE, Argument("PATH", "where to (default: its name)", "?")),
+        (BRANCH,),
+    ),
+    Command(
+        "file tag",
+        "lockside.cli.storage.files:tag",
+        "give a stored file tags",
+        (("lockside file tag 17 checked --remove new", ""),),
+        (_FILE, Argument("TAG", "a tag that it gets", "*")),
+        (Option("--remove", "a tag that it has no more; also several", "TAG", many=True), BRANCH),
+    ),
+    Command(
+        "file rm",
+        "lockside.cli.storage.files:rm",
+        "delete a stored file",
+        (("lockside file rm 17", ""),),
+        (_FILE,),
+        (BRANCH,),
+    ),
+)
