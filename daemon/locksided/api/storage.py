@@ -11,7 +11,7 @@ from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided import clock
 from locksided.api.catalog import CatalogMethods
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
@@ -30,7 +30,6 @@ from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TableId
 
-View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
 Metadata = Mapping[int, list[ToldRow]]
 Health = Literal["good", "unpublished", "foreign", "damaged"]
@@ -109,7 +108,7 @@ class StorageMethods(HandlerGroup):
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
         """The versions of a table."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
-        before = row.head + 1 if params.cursor is None else _number(params.cursor)
+        before = row.head + 1 if params.cursor is None else cursor_number(params.cursor)
         rows = await self._service.store.table_history(row.number, before, params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda one: str(one.version))
         return listed("versions", found, _version_view, self._service.line_bytes)
@@ -274,7 +273,8 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
     )
 
 
-def _number(cursor: str) -> int:
+def cursor_number(cursor: str) -> int:
+    """The number that a cursor is. Raises Invalid."""
     if not cursor.isdecimal():
         raise Invalid("It is not the `nextCursor` of a page of this list.", path="$.cursor")
     return int(cursor)

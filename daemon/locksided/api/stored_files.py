@@ -9,13 +9,12 @@ from lockside.protocol.methods import stored_files as p
 from lockside.protocol.types import stored_files as t
 from locksided import clock
 from locksided.api.deduplication import dedup_mark, repeats_first
-from locksided.api.job_reads import View
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.storage import StorageMethods, cursor_number
 from locksided.api.storage_jobs import StorageJobMethods
-from locksided.core.errors import Invalid, NotFound
+from locksided.core.errors import NotFound
 from locksided.runs.storage_operations import PUT_FILE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -62,7 +61,7 @@ class FileMethods(HandlerGroup):
             params.branch_id,
             included=params.tags,
             query=None if params.query is None else read_query(params.query),
-            before=None if params.cursor is None else _number(params.cursor),
+            before=None if params.cursor is None else cursor_number(params.cursor),
         )
         rows = await self._service.store.read(partial(find, wanted=wanted, limit=params.limit + 1))
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: str(row.id))
@@ -128,9 +127,3 @@ class FileMethods(HandlerGroup):
             user=details.get("user"),
             path=str(self._service.runs.storage.root / row.path),
         )
-
-
-def _number(cursor: str) -> int:
-    if not cursor.isdecimal():
-        raise Invalid("It is not the `nextCursor` of a page of this list.", path="$.cursor")
-    return int(cursor)

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -18,15 +17,16 @@ from locksided import clock, threads
 from locksided.core.errors import Conflict, Invalid, Refused
 from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
-from locksided.paths import StateDir
 from locksided.runs.adaptive import since_of, states_after
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult, OperationResult
+from locksided.runs.places import Places
 from locksided.runs.plan import Step, configurations
 from locksided.runs.resolved import TableSupport
 from locksided.runs.result import Staged
+from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs, TableRead
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
 from locksided.runs.stored_files import StoredFiles, processed_in
@@ -46,48 +46,17 @@ from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
 from locksided.tables.stored_files import input_files
 
 
-class TableRead(NamedTuple):
-    """A table that a run reads, and its version."""
-
-    table: TableId
-    version: int
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """How the log of a table that was made of it names it."""
-        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
-        return {"table": self.table.text, "version": self.version, **branch}
-
-
-class Held(NamedTuple):
-    """The tables that a run holds, by key, and the numbers that it was given for files."""
-
-    tables: Mapping[str, TableOrder]
-    numbers: Sequence[int] = ()
-
-
-class Inputs(NamedTuple):
-    """The tables that a run read, and up to where each of its rows read what is adaptive.
-
-    `processed` are the tags that files get which it read, by their numbers.
-    """
-
-    tables: Sequence[TableRead] = ()
-    states: Mapping[str | None, InputState] = MappingProxyType({})
-    processed: Sequence[tuple[int, list[str]]] = ()
-
-
-NO_INPUTS = Inputs()
-
-
 class Storage:
     """The lake as runs use it."""
 
-    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings, save: Save) -> None:
+    def __init__(
+        self, store: Store, lake: Path, places: Places, settings: StorageSettings, save: Save
+    ) -> None:
+        """`lake` is where tables are, unless the settings put them elsewhere."""
         self._store = store
-        self._state_dir = state_dir
+        self._places = places
         self._settings = settings
-        self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.root = Path(settings.root) if settings.root else lake
         self.inspection = Inspection(store, self.root, save)
         self.vacuum = Vacuum(store, self.root, settings)
         self.files = StoredFiles(store, self.root, settings, save)
@@ -182,7 +151,7 @@ class Storage:
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
         states: Mapping[str | None, InputState] = {}
-        if run.row.config is not None and not run.is_debug:
+        if run.row.config is not None and not run.is_debug and run.spec.records is None:
             states = await self._store.read(partial(states_after, run=run, pins=pins, read=read["files"]))
         return Inputs(_reads(run, pins), states, processed_in(run, read["files"]))
 
@@ -303,7 +272,7 @@ class Storage:
     ) -> None:
         """Removes what is stored from the job's out/; what cannot be removed stays."""
         for source in sources:
-            folder = f"{self._state_dir.work(job_id)}/{source['place']}"
+            folder = f"{self._places.work_path(job_id)}/{source['place']}"
             with suppress(OSError, NotPlain, Unusable):
                 perform(folder, "remove_output", {"name": source["name"]}, account)
 

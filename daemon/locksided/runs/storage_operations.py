@@ -11,6 +11,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
+from locksided.runs.given_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -143,8 +144,13 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries, files = input_entries(configuration), mapping_objects(configuration, "input", "files")
+    if not entries and not files:
+        return None
     order = {"entries": entries, "row": row, **({"fileEntries": len(files)} if files else {})}
-    return order if entries or files else None
+    if spec.records is None:
+        return order
+    entries = [as_first_read(entry, spec.records) for entry in entries]
+    return {**order, "entries": entries, "records": spec.records.of_row(row)}
 
 
 def _output_order(
@@ -181,6 +187,7 @@ def _output_order(
         "ofFailedRun": of_failed_run,
         "storesFiles": not of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }
 
