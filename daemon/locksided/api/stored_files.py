@@ -48,7 +48,7 @@ class FileMethods(HandlerGroup):
         return await self._jobs.made(call, params, parameters, branch=params.branch_id)
 
     @handler
-    async def get(self, _: Call, params: p.FileGet) -> t.StoredFile:
+    async def get(self, _: Call, params: p.FileGet) -> t.File:
         """One file."""
         return await self._shown(await self._file(params))
 
@@ -71,14 +71,14 @@ class FileMethods(HandlerGroup):
         )
 
     @handler
-    async def delete(self, call: Call, params: p.FileDelete) -> t.StoredFileDeleted:
+    async def delete(self, call: Call, params: p.FileDelete) -> t.FileDeleted:
         """A file is there no more."""
         row = await self._file(params)
         await self._change(call, params, partial(delete, row=row, cause="asked"))
-        return t.StoredFileDeleted(id=params.id)
+        return t.FileDeleted(id=params.id)
 
     @handler
-    async def tag(self, call: Call, params: p.FileTag) -> t.StoredFile:
+    async def tag(self, call: Call, params: p.FileTag) -> t.File:
         """A file with other tags."""
         row = await self._file(params)
         await self._change(call, params, partial(tag, row=row, add=params.add, remove=params.remove))
@@ -101,15 +101,15 @@ class FileMethods(HandlerGroup):
             raise NotFound(f"There is no file {params.id} in branch {params.branch_id}.", path="$.id")
         return rows[0]
 
-    async def _shown(self, row: FileRow) -> t.StoredFile:
+    async def _shown(self, row: FileRow) -> t.File:
         def tags(connection: Database) -> list[str]:
             return tags_of(connection, [row.id]).get(row.id, [])
 
         return self._view(row, await self._service.store.read(tags))
 
-    def _view(self, row: FileRow, tags: Sequence[str]) -> t.StoredFile:
+    def _view(self, row: FileRow, tags: Sequence[str]) -> t.File:
         details = row.details
-        return t.StoredFile(
+        return t.File(
             id=str(row.id),
             name=row.name or "",
             branch_id=row.branch_id,

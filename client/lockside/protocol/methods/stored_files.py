@@ -9,7 +9,7 @@ from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFields
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.types.stored_files import StoredFile, StoredFileDeleted, StoredFiles
+from lockside.protocol.types.stored_files import File, FileDeleted, Files
 from lockside.protocol.words import Role
 
 MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
@@ -40,7 +40,7 @@ class FilePut(Mutation, frozen=True, kw_only=True):
     fields: JobFields | None = None
 
 
-@method("storage.file.get", Role.VIEWER, answers=StoredFile, refuses=MISSING, example={"id": "17"})
+@method("storage.file.get", Role.VIEWER, answers=File, refuses=MISSING, example={"id": "17"})
 class FileGet(Params, frozen=True, kw_only=True):
     """Return a stored file, and where it is.
 
@@ -52,7 +52,7 @@ class FileGet(Params, frozen=True, kw_only=True):
     branch_id: BranchId = "default"
 
 
-@method("storage.file.list", Role.VIEWER, answers=StoredFiles, refuses=[ErrorKind.DISABLED])
+@method("storage.file.list", Role.VIEWER, answers=Files, refuses=[ErrorKind.DISABLED])
 class FileList(ListParams, frozen=True, kw_only=True):
     """List stored files, the newest first."""
 
@@ -70,9 +70,7 @@ class FileList(ListParams, frozen=True, kw_only=True):
             raise FieldError(str(problem), "query") from None
 
 
-@method(
-    "storage.file.delete", Role.OPERATOR, answers=StoredFileDeleted, refuses=MISSING, example={"id": "17"}
-)
+@method("storage.file.delete", Role.OPERATOR, answers=FileDeleted, refuses=MISSING, example={"id": "17"})
 class FileDelete(Mutation, frozen=True, kw_only=True):
     """Delete a stored file.
 
@@ -87,7 +85,7 @@ class FileDelete(Mutation, frozen=True, kw_only=True):
 @method(
     "storage.file.tag",
     Role.OPERATOR,
-    answers=StoredFile,
+    answers=File,
     refuses=MISSING,
     example={"id": "17", "add": ["checked"]},
 )

@@ -4,7 +4,7 @@
 from lockside.documents.base import ListPage, Out
 
 
-class StoredFile(Out, frozen=True, kw_only=True):
+class File(Out, frozen=True, kw_only=True):
     """A stored file. It is never changed; its tags are.
 
     Attributes:
@@ -41,17 +41,17 @@ class StoredFile(Out, frozen=True, kw_only=True):
     path: str
 
 
-class StoredFiles(ListPage, frozen=True, kw_only=True):
+class Files(ListPage, frozen=True, kw_only=True):
     """Stored files, the newest first.
 
     Attributes:
         files: The files.
     """
 
-    files: list[StoredFile]
+    files: list[File]
 
 
-class StoredFileDeleted(Out, frozen=True, kw_only=True):
+class FileDeleted(Out, frozen=True, kw_only=True):
     """A file that is there no more; it is removed after `[storage] trash_days`."""
 
     id: str
