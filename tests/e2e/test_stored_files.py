@@ -277,3 +277,15 @@ def test_a_file_whose_data_is_gone_is_told_by_its_name(wire: Wire) -> None:
     Path(wire.call("storage.file.get", id=stored["id"])["path"]).unlink()
     read = reads(wire, {"tags": ["torn"]})
     assert f'File "torn.csv" ({stored["id"]}) is damaged: ' in read["message"]
+
+
+def test_a_preview_shows_how_an_output_of_a_job_begins_stored_or_not(wire: Wire) -> None:
+    good = writes(wire, {"t.txt": "é" * 40_000, "j.json": "{}", "b": "\0"})
+    text = wire.call("storage.preview", job=good["id"], name="t.txt")
+    assert (len(text["text"].encode()), text["isTruncated"]) == (65_536, True)
+    assert of(wire.call("storage.preview", job=good["id"], name="j.json"), "previewType", "text") == (
+        "json",
+        "{}",
+    )
+    assert wire.call("storage.preview", job=good["id"], name="b")["text"] is None
+    assert wire.refused("storage.preview", job=good["id"], name="other").kind == "not_found"

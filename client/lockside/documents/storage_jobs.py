@@ -37,6 +37,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
         path: The file that is read or written.
         format: The form of a file that is written.
         overwrite: Whether a file that is there already is replaced.
+        trashed: The table in the trash that is made again, by its key.
         name: The name of a file that is stored.
         tags: Its tags.
         is_permanent: Whether it is kept until somebody deletes it.
@@ -47,6 +48,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
     path: DataPath | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
+    trashed: Annotated[str, Meta(max_length=512)] | None = None
     name: FileName | None = None
     tags: FileTags = []
     is_permanent: bool = False

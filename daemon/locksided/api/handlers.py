@@ -14,6 +14,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.previews import PreviewMethods
 from locksided.api.records import RecordMethods
 from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
@@ -46,6 +47,7 @@ GROUPS = (
     TriggerMethods,
     RecoveryMethods,
     StorageMethods,
+    PreviewMethods,
     StorageJobMethods,
     LineageMethods,
     TableChangeMethods,

@@ -13,11 +13,9 @@ from locksided import clock
 from locksided.api.catalog import CatalogMethods
 from locksided.api.paging import View, listed
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
-from locksided.runs.table_orders import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import all_of
@@ -144,22 +142,16 @@ class StorageMethods(HandlerGroup):
             staged={str(version): name for version, name in found.staged.items()},
         )
 
-    @handler
-    async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:
-        """Rows of a table, read by a process of the caller."""
-        found = await self.table(params.project, params.branch_id, params.table, "$.table")
-        entry = {
-            "source": params.table,
-            "columns": params.columns,
-            "where_column": params.where_column,
-            "where_values": params.where_values,
-            "where_operator": params.where_operator,
-            "changed_since": params.changed_since,
-            "limit": params.limit,
-        }
-        order = self._storage.preview_order(found_order(found, params.version), entry)
-        answer = await run_storage_action(self._service, call, "preview", order)
-        return t.Preview(**answer)
+    async def version_of(self, row: TableRow, params: p.PreviewGet) -> int:
+        """The version that was the newest at a time, or the last that a job made. Raises NotFound."""
+        before = row.head + 1
+        while rows := await self._service.store.table_history(row.number, before, 1000):
+            for one in rows:
+                made = params.job is not None and str(one.job_id) == params.job
+                if made or (params.time is not None and one.time_us <= clock.from_text(params.time)):
+                    return one.version
+            before = rows[-1].version
+        raise NotFound(f"Table {row.id} has no such version.", path="$.time" if params.time else "$.job")
 
     @handler
     async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:

@@ -32,6 +32,7 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.table_metadata import save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow
+from locksided.store.trash import newest_dropped
 from locksided.tables.metadata import DESCRIPTION, plain_text
 from locksided.tables.names import TableId
 from locksided.tables.orders import Told
@@ -51,10 +52,27 @@ class StorageJobMethods(HandlerGroup):
     @repeats_first
     async def restore(self, call: Call, params: p.TableRestore) -> View:
         """A job that gives a table the content of an earlier version."""
+        if params.from_trash:
+            return await self._from_trash(call, params)
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         version = await self._version(found.row.number, found.row.head, params)
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
         return await self.made(call, params, {"operation": "restore", "tables": [table]})
+
+    async def _from_trash(self, call: Call, params: p.TableRestore) -> View:
+        """A job that makes a dropped table again. Raises Conflict when there is another of its id."""
+        self._tables.check_enabled()
+        table = TableId(params.project, params.branch_id, params.id)
+        await self._refuse_existing(table, "$.id")
+        key = await self._service.store.read(partial(newest_dropped, table=table))
+        if key is None:
+            raise NotFound(f"Table {params.id} is not in the trash.", path="$.id")
+        tables = [{"id": table.text, "branch": table.branch}]
+        return await self.made(call, params, {"operation": "clone", "tables": tables, "trashed": key})
+
+    async def _refuse_existing(self, table: TableId, path: str) -> None:
+        if await self._service.store.tables_by_key([table.key]):
+            raise Conflict(f"Table {table.text} exists already in branch {table.branch}.", path=path)
 
     @handler
     async def put(self, call: Call, params: j.TablePut) -> t.Table:
@@ -136,8 +154,7 @@ class StorageJobMethods(HandlerGroup):
         """A job that makes a table with the content of another."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         made = TableId(params.project, params.to_branch_id or params.branch_id, params.to_id or params.id)
-        if await self._service.store.tables_by_key([made.key]):
-            raise Conflict(f"Table {made.text} exists already in branch {made.branch}.", path="$.toId")
+        await self._refuse_existing(made, "$.toId")
         parameters = {"operation": "clone", "tables": [{"id": made.text, "branch": made.branch}]}
         storage = {"input": {"tables": [_source(found.row, params.version)]}}
         return await self.made(call, params, parameters, storage)

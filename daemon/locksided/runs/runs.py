@@ -167,6 +167,7 @@ class Runs(RunConclusions):
             await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
+        known |= await self.storage.trashed(known)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 

@@ -39,7 +39,7 @@ from locksided.store.store import Store
 from locksided.store.table_metadata import pieces_of
 from locksided.store.table_rows import DroppedRow, UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
-from locksided.store.trash import dropped
+from locksided.store.trash import dropped, trash_of
 from locksided.tables.mapping import read_entries, read_paths
 from locksided.tables.names import BUCKET_MODES, TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
@@ -180,6 +180,19 @@ class Storage:
             "branch": run.spec.branch_id,
             **self._common(),
         }
+
+    async def trashed(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The table in the trash that a step makes again. Raises Invalid for one that is gone."""
+        key = (order.get("parameters") or {}).get("trashed")
+        if key is None:
+            return {}
+        found = (await self._store.tables_by_key([key])).get(key)
+        trash = await self._store.read(partial(trash_of, key=key))
+        if found is None or trash is None:
+            raise Invalid("The table is no longer in the trash.")
+        source = found_order(found)
+        folder = f"{source.folder.rpartition('/')[0]}/.trash/{trash}"
+        return {"sources": [msgspec.to_builtins(msgspec.structs.replace(source, folder=folder))]}
 
     async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """The whole order of a step that cleans the tables in the buckets of the run's account."""

@@ -1009,6 +1009,14 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: newest_dropped
+-- `@` and `A` are neighbours, and no key of an id has either.
+SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
+ORDER BY dropped_us DESC LIMIT 1;
+
+-- name: trash_of
+SELECT trash FROM tables WHERE key = ? AND dropped_us IS NOT NULL;
+
 -- name: dropped_tables
 -- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
 SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account

@@ -232,21 +232,24 @@ class Snapshot(Out, frozen=True, kw_only=True):
 
 
 class Preview(Out, frozen=True, kw_only=True):
-    """The first rows of a table.
+    """The first rows of a table, or how a file begins.
 
     Attributes:
         columns: Its columns.
         rows: Its rows: each value as text, null for none.
+        version: The table's version; null of a file.
         rows_count: How many rows the table has.
-        preview_type: What it is a preview of.
+        preview_type: What it is: `csv` of a table, `csv`, `json`, `text` or `binary` of a file.
+        text: How a file begins that is not binary.
         is_truncated: Whether there is more than is shown.
     """
 
-    columns: list[TableColumn]
-    rows: list[list[str | None]]
-    version: int
-    rows_count: int
+    columns: list[TableColumn] = []
+    rows: list[list[str | None]] = []
+    version: int | None = None
+    rows_count: int | None = None
     preview_type: str = "csv"
+    text: str | None = None
     is_truncated: bool = False
 
 

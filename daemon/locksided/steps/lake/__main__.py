@@ -29,6 +29,7 @@ OPERATIONS = {
     "import": transfer.import_,
     "input": input_tables.export,
     "output": output.store,
+    "look_at_file": stored_files.look,
     "preview": preview.look,
     "put_file": stored_files.put,
     "restore": restore.restore,

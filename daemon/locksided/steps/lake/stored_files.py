@@ -25,6 +25,7 @@ from locksided.tables.stored_files import FileOrder, Stored, file_name, output_f
 READ_ONLY = 0o400
 PIECE_BYTES = 2**20
 SNIFFED_BYTES = 4096
+LOOK_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +268,21 @@ def _shown_input(file: FileOrder, path: Path, row: str | None) -> dict[str, Any]
         "row": row,
         "entry": file.entry,
     }
+
+
+def look(order: Mapping[str, Any]) -> dict[str, Any]:
+    """How a file begins; of a folder of slices the first. Raises UserFault."""
+    path = Path(order["path"])
+    try:
+        if path.is_dir():
+            path = path / min(name for name in os.listdir(path) if not name.startswith("."))
+        kind = preview_type(path)
+        with path.open("rb") as file:
+            begins = file.read(LOOK_BYTES + 1)
+    except PermissionError:
+        raise UserFault(f'Not allowed to read file "{path.name}".') from None
+    except (OSError, ValueError):
+        raise UserFault(f'File "{path.name}" is gone.') from None
+    text = None if kind == "binary" else begins[:LOOK_BYTES].decode("utf-8", "replace")
+    shown = {"preview_type": kind, "text": text, "is_truncated": len(begins) > LOOK_BYTES}
+    return {"message": "", "result": shown}
