@@ -38,6 +38,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
         format: The form of a file that is written.
         overwrite: Whether a file that is there already is replaced.
         trashed: The table in the trash that is made again, by its key.
+        over_foreign: Whether a version is put over what another program wrote.
         name: The name of a file that is stored.
         tags: Its tags.
         is_permanent: Whether it is kept until somebody deletes it.
@@ -48,6 +49,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
     path: DataPath | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
+    over_foreign: bool = False
     trashed: Annotated[str, Meta(max_length=512)] | None = None
     name: FileName | None = None
     tags: FileTags = []

@@ -57,7 +57,8 @@ class StorageJobMethods(HandlerGroup):
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         version = await self._version(found.row.number, found.row.head, params)
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
-        return await self.made(call, params, {"operation": "restore", "tables": [table]})
+        over = {"overForeign": True} if (found.row.trouble or {}).get("kind") == "foreign" else {}
+        return await self.made(call, params, {"operation": "restore", "tables": [table], **over})
 
     async def _from_trash(self, call: Call, params: p.TableRestore) -> View:
         """A job that makes a dropped table again. Raises Conflict when there is another of its id."""

@@ -163,7 +163,7 @@ class Runs(RunConclusions):
             assert step.operation.claims is not None
             if claims := step.operation.claims(run.spec, run.row.project, []):
                 raise TablesMissing(tuple(claims), step.operation.stage)
-        if step.operation.name != ADOPT:
+        if step.operation.name != ADOPT and not (known.get("parameters") or {}).get("overForeign"):
             await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from locksided.store.buckets import make_bucket
 from locksided.store.rows import decoded
@@ -135,6 +136,10 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     if commit.operation == ADOPT:
         adopt(tx, commit, job_id, principal)
         return
+    if commit.details.get("adopted"):
+        adopt(tx, replace(commit, version=commit.version - 1), job_id, principal)
+        kept = {name: value for name, value in commit.details.items() if name != "adopted"}
+        commit = replace(commit, details=kept)
     values = {name: getattr(commit, name) for name in commit.__struct_fields__}
     values |= {
         "head": commit.version,

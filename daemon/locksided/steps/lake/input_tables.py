@@ -117,7 +117,7 @@ def write_table(
     Raises UserFault for what is not there.
     """
     folder = Path(order["root"]) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     known = files.columns()
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)

@@ -172,7 +172,7 @@ def _prepared(
     target = Target(
         order=table,
         folder=folder,
-        files=begun_with(order, table, folder) or deltalog.read(folder, table),
+        files=begun_with(order, table, folder) or deltalog.read_whole(folder, table),
         columns=columns,
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
@@ -191,7 +191,7 @@ def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], 
     if table is None:
         raise UserFault(f'name table "{values.source}", which has the values, in the configuration.')
     folder = Path(order["root"]) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     columns = files.columns()
     column = next((one for one in columns if one.name == values.column), None)
     if column is None:
