@@ -22,7 +22,7 @@ from locksided.store.catalog.keys import all_of
 from locksided.store.paging import Slice
 from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
-from locksided.store.tables import FoundTable, TableFilter
+from locksided.store.tables import FoundTable, TableFilter, told_page
 from locksided.store.troubles import troubled as troubled_tables
 from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
@@ -97,9 +97,10 @@ class StorageMethods(HandlerGroup):
         """Tables by their ids."""
         self.check_enabled()
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
-        rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
+        rows, kept, told = await self._service.store.read(
+            partial(told_page, wanted=wanted, after=params.cursor or "", limit=params.limit + 1)
+        )
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
-        told = await self._told(found.entries)
         return listed("tables", found, lambda row: self._view(row, kept, told), self._service.line_bytes)
 
     @handler
@@ -200,7 +201,7 @@ class StorageMethods(HandlerGroup):
             bucket=table.bucket,
             primary_key=row.definition.get("primaryKey", []),
             columns=[column["name"] for column in columns],
-            definition=[_column_view(column, of_columns.get(column["name"], ())) for column in columns],
+            definition=_column_views(columns, of_columns),
             description=_description(of_table),
             metadata=[_piece(one) for one in of_table],
             column_metadata={name: [_piece(one) for one in found] for name, found in of_columns.items()},
@@ -231,8 +232,17 @@ def _description(told: Sequence[ToldRow]) -> str | None:
     return max(found, key=lambda one: one.time_us).value if found else None
 
 
-def _column_view(column: dict[str, Any], told: Sequence[ToldRow]) -> t.TableColumn:
-    return t.TableColumn(**{**column, "description": _description(told) or column.get("description")})
+def _column_views(
+    columns: Sequence[Mapping[str, Any]], told: Mapping[str, Sequence[ToldRow]]
+) -> list[t.TableColumn]:
+    shown = msgspec.convert(columns, list[t.TableColumn])
+    if not told:
+        return shown
+    texts = {name: _description(pieces) for name, pieces in told.items()}
+    return [
+        msgspec.structs.replace(one, description=text) if (text := texts.get(one.name)) else one
+        for one in shown
+    ]
 
 
 def _trouble_of(row: TableRow) -> str:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from locksided.store.buckets import make_bucket
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
-from locksided.store.table_metadata import save_metadata
+from locksided.store.table_metadata import ToldRow, metadata_of, save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow, UnpublishedRow
 from locksided.store.transaction import Transaction
 from locksided.store.trash import drop
@@ -107,6 +107,14 @@ def page(
     }
     rows = decoded(TableRow, connection.execute(QUERIES["tables_page"], values).fetchall())
     return rows, kept_versions(connection, [row.number for row in rows])
+
+
+def told_page(
+    connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
+) -> tuple[list[TableRow], Kept, Mapping[int, list[ToldRow]]]:
+    """The same, with what is told of the tables."""
+    rows, kept = page(connection, wanted, after, limit)
+    return rows, kept, metadata_of(connection, [row.number for row in rows])
 
 
 def kept_versions(connection: sqlite3.Connection, numbers: Iterable[int]) -> Kept:
