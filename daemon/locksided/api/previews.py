@@ -9,8 +9,7 @@ import msgspec
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided.api.job_reads import job_row
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.storage import TableMethods
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import NotFound
 from locksided.runs.table_orders import found_order
@@ -20,12 +19,8 @@ from locksided.store.catalog.keys import DEFAULT
 from locksided.store.stored_files import FileFilter, find
 
 
-class PreviewMethods(HandlerGroup):
+class PreviewMethods(TableMethods):
     """`storage.preview`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._tables = StorageMethods(service)
 
     @handler
     async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:

@@ -219,6 +219,14 @@ class StorageMethods(HandlerGroup):
         )
 
 
+class TableMethods(HandlerGroup):
+    """A group of methods that look tables up."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._tables = StorageMethods(service)
+
+
 def _piece(row: ToldRow) -> t.Metadata:
     timestamp = clock.to_text(row.time_us) or ""
     return t.Metadata(

@@ -22,8 +22,8 @@ from locksided.api.job_drafts import Origin, draft
 from locksided.api.job_reads import answered_ids, marked
 from locksided.api.paging import View
 from locksided.api.rights import actor
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.service import Service
+from locksided.api.storage import TableMethods
 from locksided.api.wait import until_final
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, NotFound, Timeout
@@ -40,12 +40,11 @@ from locksided.tables.orders import Told
 CREATION_SECONDS = 30
 
 
-class StorageJobMethods(HandlerGroup):
+class StorageJobMethods(TableMethods):
     """The methods `storage.table.*` that answer a job, and `storage.table.put`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._tables = StorageMethods(service)
         self._jobs = CreationMethods(service)
 
     @handler
@@ -188,6 +187,14 @@ class StorageJobMethods(HandlerGroup):
                         return row.version - 1
             before = rows[-1].version
         raise NotFound(f"Table {params.id} has no such version.", path="$.version")
+
+
+class TableJobMethods(TableMethods):
+    """A group of methods that have jobs of the component `lockside.storage` made."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._jobs = StorageJobMethods(service)
 
 
 def _is_meant(row: TableVersionRow, params: p.TableRestore) -> bool:

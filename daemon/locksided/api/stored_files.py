@@ -11,9 +11,8 @@ from locksided import clock
 from locksided.api.deduplication import dedup_mark, repeats_first
 from locksided.api.paging import View, listed
 from locksided.api.rights import actor
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods, cursor_number
-from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.storage import cursor_number
+from locksided.api.storage_jobs import TableJobMethods
 from locksided.core.errors import NotFound
 from locksided.runs.storage_operations import PUT_FILE
 from locksided.server.calls import Call
@@ -25,13 +24,8 @@ from locksided.store.table_rows import FileRow
 from locksided.store.transaction import Transaction
 
 
-class FileMethods(HandlerGroup):
+class FileMethods(TableJobMethods):
     """`storage.file.*`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._tables = StorageMethods(service)
-        self._jobs = StorageJobMethods(service)
 
     @handler
     @repeats_first

@@ -9,8 +9,7 @@ from lockside.protocol.types import storage as t
 from locksided.api.deduplication import repeats_first
 from locksided.api.paging import View
 from locksided.api.rights import owned_job
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.storage_jobs import TableJobMethods
 from locksided.core.errors import Conflict, InvalidTransition, NotFound
 from locksided.core.transitions import FINAL
 from locksided.runs.storage_operations import UNDO
@@ -20,12 +19,8 @@ from locksided.store.rows import JobRow
 from locksided.store.undo import Made, SavedState, is_kept, made_by
 
 
-class UndoMethods(HandlerGroup):
+class UndoMethods(TableJobMethods):
     """`job.undo`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._jobs = StorageJobMethods(service)
 
     @handler
     @repeats_first

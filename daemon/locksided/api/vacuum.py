@@ -15,8 +15,8 @@ from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import Origin, draft
 from locksided.api.job_reads import marked, of_many
 from locksided.api.paging import View
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.service import Service
+from locksided.api.storage import TableMethods
 from locksided.core.model import Draft
 from locksided.runs.storage_operations import VACUUM
 from locksided.server.access import Principal
@@ -27,12 +27,11 @@ from locksided.store.vacuum import keys_of_project, let_go
 from locksided.tables.names import TableId
 
 
-class VacuumMethods(HandlerGroup):
+class VacuumMethods(TableMethods):
     """`storage.vacuum`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._tables = StorageMethods(service)
         self._jobs = CreationMethods(service)
 
     @handler
