@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.stored_files import STORED_FILES
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -37,6 +38,7 @@ GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
     "table": "tables that jobs read and write",
+    "file": "files that jobs have stored",
     "secret": "encrypted values, and the keys that encrypt them",
     "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
@@ -304,7 +306,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
-    ("tables", (*STORAGE, *TABLE_UPKEEP)),
+    ("tables", (*STORAGE, *TABLE_UPKEEP, *STORED_FILES)),
     ("secrets", SECRETS),
     ("tokens", TOKENS),
     ("the daemon", DAEMON),

@@ -41,6 +41,10 @@ class InputState(msgspec.Struct, frozen=True, kw_only=True):
         """Up to where a table was read."""
         return next((one for one in self.tables if one.source == source), None)
 
+    def last_file(self, tags: Sequence[str]) -> int | None:
+        """The last file with these tags that was read."""
+        return next((one.last_import_id for one in self.files if one.tags == list(tags)), None)
+
 
 class Step(NamedTuple):
     """A version of a table."""
