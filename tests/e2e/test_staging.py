@@ -115,7 +115,7 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
 @pytest.mark.parametrize(
     ("inputs", "path", "told"),
     [
-        ([{"source": "relative.csv"}], "$.inputs[0].source", "a path alone cannot be fetched"),
+        ([{"source": "relative.csv"}], "$.inputs[0].source", "a path alone needs a `defaultSystem`"),
         ([{"source": "gopher://h/x"}], "$.inputs[0].source", "gopher: cannot be fetched"),
         ([{"source": "ftp://ann:pw@h/x"}], "$.inputs[0].source", "A password does not belong in a URI"),
         ([{"source": "http:///x"}], "$.inputs[0].source", "It names no host"),
@@ -131,7 +131,7 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
         ),
         ([{"source": "http://h/x", "checksum": "sha1:00"}], "$.inputs[0].checksum", "sha256"),
         ([{"sourc": "http://h/x"}], "$.inputs[0].sourc", "did you mean `source`"),
-        ({"a": "nothing"}, "$.inputs", "a path alone cannot be fetched"),
+        ({"a": "nothing"}, "$.inputs", "a path alone needs a `defaultSystem`"),
     ],
 )
 def test_inputs_that_can_never_be_are_refused_with_their_path(

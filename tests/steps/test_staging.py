@@ -13,7 +13,7 @@ import pytest
 
 from lockside.documents.staging import shown_source
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import fetching
+from locksided.steps.staging import fetching, retries
 from steps.fileserver import SFTP_SERVER, SSHD, FileServer, SftpServer, ftp_serving, serving, sftp_serving
 
 CONTENT = random.Random(1).randbytes(3_000_000)
@@ -26,7 +26,7 @@ Stage = Callable[..., list[dict[str, Any]]]
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long it would have waited."""
     waited: list[float] = []
-    monkeypatch.setattr(fetching, "wait", waited.append)
+    monkeypatch.setattr(retries, "wait", waited.append)
     return waited
 
 
@@ -102,13 +102,13 @@ def test_a_transfer_that_cannot_be_continued_begins_anew(
     stage: Stage, web: FileServer, tmp_path: Path, etags: list[str], has_ranges: bool, pauses: list[float]
 ) -> None:
     web.cut_bytes, web.etags, web.has_ranges = 400_000, etags, has_ranges
-    web_waits = fetching.wait
+    web_waits = retries.wait
 
     def heal(seconds: float) -> None:
         web.cut_bytes = 0
         web_waits(seconds)
 
-    fetching.wait = heal
+    retries.wait = heal
     (one,) = stage({"source": web.url(), "checksum": SHA})
     assert fetched(tmp_path) == CONTENT
     assert (one["attempts"], one["resumedBytes"]) == (2, 0)

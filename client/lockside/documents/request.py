@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, defstruct
 from msgspec.structs import fields as struct_fields
 
 from lockside.documents import quantities, staging, times
+from lockside.documents.archive import Archive
 from lockside.documents.base import (
     BranchId,
     ComponentId,
@@ -77,7 +78,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         on_lost: What happens when the job is lost with its machine or keeper.
         on_record_errors: The status of a job that ended well but reported failed records.
         inputs: Files that are fetched into the data folder before the component starts.
-        archive: Settings of archiving.
+        archive: Where the files of the job are kept once its component has ended; `{}` is nowhere.
         notifications: Who is told of the job: mail addresses and URLs, at most 20.
         component: The component's id; required unless a template names it.
         template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
@@ -135,7 +136,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     pools: Pools | None = None
     needs: Needs | None = None
     inputs: Inputs | None = None
-    archive: dict[str, Any] | None = None
+    archive: Archive | None = None
     notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
     template: TemplateName | None = None
     priority: Priority | None = None

@@ -65,6 +65,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "recipient": {"channel": "webhook", "url": "https://hooks.example.com/lockside"},
     },
     "bucket": {"id": "in.c-shop", "access": "groupRead"},
+    "system": {"id": "archive", "type": "sftp", "root": "sftp://files.example.com/data", "isWritable": True},
 }
 
 _SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}

@@ -20,6 +20,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -35,6 +36,7 @@ GROUPS = (
     WaitMethods,
     LogMethods,
     CatalogMethods,
+    SystemMethods,
     ApplyMethods,
     PoolMethods,
     ActionMethods,

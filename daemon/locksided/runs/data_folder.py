@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from locksided.joblog.plain_text import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
@@ -115,8 +116,22 @@ def _make_operation_folder(step: Step, context: JobContext) -> None:
         "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
         **(step.order or {}),
     }
+    if "log" in order.get("include", ()):
+        order["logFile"] = _make_log_file(step, context)
     argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
     perform(own, "write", argument, context.run_as)
+
+
+def _make_log_file(step: Step, context: JobContext) -> str:
+    """Writes the log so far into a file that the job's account alone can read; it goes with the operation."""
+    path = f"{context.folder.operation(step.index)}-log"
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        if context.run_as is not None:
+            os.fchown(file.fileno(), context.run_as.uid, context.run_as.gid)
+        write_text(context.folder.log, file)
+    return path
 
 
 def operation_result(step: Step, context: JobContext) -> OutFile:

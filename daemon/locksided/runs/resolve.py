@@ -372,6 +372,7 @@ def _specification(
         "retry": runtime.retry,
         "recovery": None if runtime.recovery is None else list(runtime.recovery),
         "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
+        "archive": None if runtime.archive is None else msgspec.to_builtins(runtime.archive),
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
         "processors": _processors(subject, found),

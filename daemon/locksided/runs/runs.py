@@ -16,6 +16,7 @@ from locksided.backends.base import Backend, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
+from locksided.ids import job_uuid
 from locksided.joblog import reader
 from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
 from locksided.paths import StateDir
@@ -35,10 +36,11 @@ from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import stage_operation
+from locksided.runs.staging import archive_operation, archive_path, stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
+from locksided.runs.systems import Account, with_systems
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -90,7 +92,8 @@ class Runs(RunConclusions):
         save: Save,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage, save)
-        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations)
+        transfers = (stage_operation(settings.staging), archive_operation(settings.staging))
+        known = (*operations.OPERATIONS, *transfers, *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
@@ -138,9 +141,11 @@ class Runs(RunConclusions):
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """An operation with what it is told of this run: its tables, or its data folder."""
-        if step.operation is None or step.operation not in self.storage.operations:
-            return self._with_data_folder(run, step)
+        """An operation with what it is told of this run: its tables, or its data folder and systems."""
+        if step.operation is None:
+            return step
+        if step.operation not in self.storage.operations:
+            return replace(step, order=await self._with_systems(run, step.order or {}))
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})
@@ -158,11 +163,17 @@ class Runs(RunConclusions):
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
-    def _with_data_folder(self, run: Run, step: Step) -> Step:
-        if step.operation is None:
-            return step
+    async def _with_systems(self, run: Run, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        who = Account.of(run.row.owner_uid, run.row.owner_gid)
+        systems = await with_systems(self._store, run.spec, run.row.project, who)
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
-        return replace(step, order={**(step.order or {}), **places})
+        whole = {**order, **places, "systems": systems}
+        return whole if run.spec.archive is None else {**whole, **await self._archive_order(run)}
+
+    async def _archive_order(self, run: Run) -> Mapping[str, Any]:
+        row = await self._store.job_row(run.row.id)
+        assert row is not None, f"job {run.row.id} was started but is not stored"
+        return {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""

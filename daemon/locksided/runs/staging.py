@@ -1,4 +1,4 @@
-"""The step that fetches a job's inputs: which runs have it, and what it is told."""
+"""The steps that fetch a job's inputs and archive its files: which runs have them, and what they are told."""
 
 import sys
 from collections.abc import Mapping
@@ -6,14 +6,30 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.enums import FailureKind
+from lockside.documents.archive import folder_of
+from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.staging import EXTRAS, InputSource
+from locksided import clock
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.specification import Specification
 from locksided.settings import StagingSettings
+from locksided.store.rows import JobRow
 
 PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.staging")
+ARCHIVE_PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.archiving")
+
+
+def transfer_rules(settings: StagingSettings) -> dict[str, Any]:
+    """What every transfer is told of the settings."""
+    return {
+        "attempts": settings.attempts,
+        "maxBytes": settings.max_bytes,
+        "fileRoots": list(settings.file_roots),
+        "networks": settings.networks,
+        "allowHosts": list(settings.allow_hosts),
+        "denyHosts": list(settings.deny_hosts),
+    }
 
 
 @cache
@@ -31,12 +47,7 @@ def stage_operation(settings: StagingSettings) -> Operation:
         inputs = [from_store(one, InputSource) for one in spec.inputs]
         return {
             "inputs": [{**given, "target": one.path} for given, one in zip(spec.inputs, inputs, strict=True)],
-            "attempts": settings.attempts,
-            "maxBytes": settings.max_bytes,
-            "fileRoots": list(settings.file_roots),
-            "networks": settings.networks,
-            "allowHosts": list(settings.allow_hosts),
-            "denyHosts": list(settings.deny_hosts),
+            **transfer_rules(settings),
         }
 
     return Operation(
@@ -49,3 +60,36 @@ def stage_operation(settings: StagingSettings) -> Operation:
         failure=FailureKind.INPUT,
         is_located=False,
     )
+
+
+def archive_operation(settings: StagingSettings) -> Operation:
+    """The kind of step that archives the files of all rows."""
+
+    def order(spec: Specification, _row: str | None) -> Mapping[str, Any] | None:
+        if spec.archive is None or spec.mode is Mode.DEBUG:
+            return None
+        rows = [row.id for row in spec.rows or ()]
+        return {**spec.archive, "rows": rows, **transfer_rules(settings)}
+
+    return Operation(
+        name="archive",
+        title="Archiving",
+        place=OperationPlace.AFTER_RUN,
+        program=ARCHIVE_PROGRAM,
+        order=order,
+        stage="archiving",
+        failure=FailureKind.OUTPUT,
+        is_located=False,
+    )
+
+
+def archive_path(spec: Specification, row: JobRow) -> str:
+    """The folder of a job's archive below the root of its system."""
+    assert spec.archive is not None
+    places = {
+        "JOB_ID": str(row.id),
+        "RUN_ID": row.run_id or "",
+        "CONFIG": row.config or "",
+        "DATE": clock.to_text(row.created_us)[:10],
+    }
+    return folder_of(spec.archive["path"], places)
