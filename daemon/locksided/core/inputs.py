@@ -235,7 +235,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A step succeeded and the run continues with the next.
+    """A step is over and the run goes on with a later one: that of index `step`, None for the next.
 
     That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
     """
@@ -244,6 +244,7 @@ class StepEnded:
     token: str
     tables: tuple[str, ...] = ()
     stage: str = "output_mapping"
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

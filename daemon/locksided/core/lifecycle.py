@@ -102,7 +102,7 @@ def progressed(turn: Turn, report: Progressed) -> None:
 
 
 def step_ended(turn: Turn, report: StepEnded) -> None:
-    """Begin the next step of the run under a new token, unless the job was asked to terminate."""
+    """Begin a later step of the run under a new token, unless the job was asked to terminate."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return
@@ -114,8 +114,10 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
-    run.step += 1
-    if report.tables:
+    following = run.step + 1 if report.step is None else report.step
+    assert following > run.step, f"job {job.id} was told to go back from step {run.step} to {following}"
+    run.step = following
+    if report.tables and run.claim is None:
         table_waits.claim(turn, job, run, report.tables, report.stage)
     else:
         dispatch.begin_step(turn, job, run)

@@ -37,6 +37,8 @@ class OperationPlace(Enum):
     BEFORE_ROW = auto()
     """In the row's fresh data folder, which the row's component then finds as the operation left it."""
     AFTER_RUN = auto()
+    AFTER_FAILURE = auto()
+    """After a step that failed, once a component has run; no other step runs then."""
     ALONE = auto()
     """It is all of a job of the component `lockside.storage`, whose parameters name it."""
 
@@ -48,8 +50,9 @@ class Operation:
     `order` makes the content of order.json from the specification and the row, or None where a run has no
     such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
     is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
-    `claims` may turn out to be needless, and begins when the job has the tables. `is_located` tells whether
-    its own messages stand behind the step's place in the run.
+    `claims` may turn out to be needless, and begins when the job has the tables. `timeout_seconds` is a time
+    of its own, instead of what is left of the job's. `is_located` tells whether its own messages stand behind
+    the step's place in the run.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Operation:
     failure: FailureKind
     memory_bytes: int | None = None
     claims: Claims | None = None
+    timeout_seconds: float | None = None
     is_located: bool = True
 
 

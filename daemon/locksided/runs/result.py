@@ -178,9 +178,11 @@ def failed_before_start(
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
     """The result of a run of several steps: the last step's, with what the others made.
 
-    `not_run` names the rows after a failed one. States of a failed run are not saved.
+    `not_run` names the rows after a failed one. States of a failed run are not saved. Steps that ran after
+    one that failed add their tables, and why they failed themselves.
     """
-    last = results[-1]
+    ended = next((place for place, one in enumerate(results) if not one.success), len(results) - 1)
+    last, after = results[ended], results[ended + 1 :]
     counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
     output: dict[str, Any] = {
         kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
@@ -194,11 +196,14 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
         verdict = Verdict.WARNING
     message, summary = last.message, last.summary
+    for one in after:
+        if not one.success:
+            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
     if not_run:
         named = f"Rows that did not run: {', '.join(not_run)}."
         message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
     steps = [step for one in results for step in one.result.get("steps", ())]
-    process = _last(one.process for one in results)
+    process = _last(one.process for one in results[: ended + 1])
     return replace(
         last,
         verdict=verdict,
@@ -216,7 +221,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         },
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
         metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
-        commits=[commit for one in results for commit in one.commits] if last.success else [],
+        commits=[commit for one in (results if last.success else after) for commit in one.commits],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )

@@ -122,13 +122,21 @@ def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
 
 
 def loads(
-    source: Source, output: Mapping[str, Any], bucket: str | None, *, may_stay: bool
+    source: Source,
+    output: Mapping[str, Any],
+    bucket: str | None,
+    *,
+    may_stay: bool,
+    of_failed_run: bool = False,
 ) -> Iterator[Load | BadMapping]:
     """Into which tables a source goes, and how; or what keeps it from that.
 
-    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays.
+    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays. Of a
+    failed run only what is written always goes anywhere.
     """
     for entry in mapped_entries(output, source.name):
+        if of_failed_run and not any(one.get("write_always") is True for one in (source.manifest, entry)):
+            continue
         try:
             mapping = _read(source.name, _merged(source.manifest, entry))
             table = _destination(source, entry, bucket, may_stay=may_stay)

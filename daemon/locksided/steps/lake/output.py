@@ -103,21 +103,28 @@ def _refuse_full_disk(order: Mapping[str, Any]) -> None:
 
 
 def _collected(order: Mapping[str, Any]) -> Collected:
-    collected = Collected()
+    collected, of_failed_run = Collected(), order.get("ofFailedRun", False)
     for row in order["rows"]:
         found, problems = found_in(Path(row["folder"]) / "out" / "tables")
-        collected.problems += problems
-        known = {one.name for one in found}
-        missing = [name for name in mapped_sources(row["output"]) if name not in known]
-        if missing:
-            listed = ", ".join(f'"{name}"' for name in missing)
-            collected.problems.append(f"Table sources not found: {listed}")
+        if not of_failed_run:
+            collected.problems += [*problems, *_missing(row["output"], found)]
         settings = settings_of(row["output"])
         for one in found:
             source = mappings.Source(row["row"], one.name, one.manifest)
-            for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+            for load in loads(
+                source, row["output"], row["bucket"], may_stay=row["mayStay"], of_failed_run=of_failed_run
+            ):
                 sort_in(collected, load, one, settings)
     return collected
+
+
+def _missing(output: Mapping[str, Any], found: Sequence[Found]) -> Iterator[str]:
+    """What is wrong when the mapping names a source that is not there."""
+    known = {one.name for one in found}
+    missing = [name for name in mapped_sources(output) if name not in known]
+    if missing:
+        listed = ", ".join(f'"{name}"' for name in missing)
+        yield f"Table sources not found: {listed}"
 
 
 def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
