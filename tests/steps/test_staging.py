@@ -14,7 +14,16 @@ import pytest
 from lockside.documents.staging import shown_source
 from locksided.steps.program import ApplicationFault, UserFault
 from locksided.steps.staging import fetching, retries
-from steps.fileserver import SFTP_SERVER, SSHD, FileServer, SftpServer, ftp_serving, serving, sftp_serving
+from steps.fileserver import (
+    SFTP_SERVER,
+    SSHD,
+    FileServer,
+    SftpServer,
+    ftp_serving,
+    moto_serving,
+    serving,
+    sftp_serving,
+)
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -344,22 +353,8 @@ def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
         stage({"source": source, "options": {"#password": "wrong", "hostKey": sftp.host_key}})
 
 
-def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.session import Session
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"key": "testing", "#secret": "s3cret", "endpointUrl": f"http://{host}:{port}"}
-    try:
-        client = Session().create_client(
-            "s3",
-            region_name="us-east-1",
-            endpoint_url=keys["endpointUrl"],
-            aws_access_key_id="testing",
-            aws_secret_access_key="s3cret",
-        )
+def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path) -> None:
+    with moto_serving() as (client, keys):
         client.create_bucket(Bucket="lake")
         client.put_object(Bucket="lake", Key="in/a b.csv", Body=CONTENT)
         (one,) = stage({"source": "s3://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
@@ -370,5 +365,3 @@ def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, monkeypatch: pyte
             stage({"source": "s3://lake/in/b.csv", "options": keys})
         with pytest.raises(UserFault, match="is not in what"):
             stage({"source": "s3://lake/in/a%20b.csv", "options": keys}, networks="public")
-    finally:
-        server.stop()

@@ -192,12 +192,10 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     files = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = _added(results)
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
-    verdict = last.verdict
-    if last.success and any(one.verdict is Verdict.WARNING for one in results):
-        verdict = Verdict.WARNING
-    message, summary = last.message, last.summary
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    verdict, message, summary = telling.verdict, telling.message, telling.summary
     for one in after:
-        if not one.success:
+        if one.verdict is not Verdict.SUCCESS:
             message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
     if not_run:
         named = f"Rows that did not run: {', '.join(not_run)}."

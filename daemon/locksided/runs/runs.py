@@ -15,7 +15,7 @@ from locksided import clock, threads
 from locksided.backends.base import Backend, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
-from locksided.core.errors import NotFound
+from locksided.core.errors import NotFound, Refused
 from locksided.ids import job_uuid
 from locksided.joblog import reader
 from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
@@ -36,11 +36,11 @@ from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import archive_operation, archive_path, stage_operation
+from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
-from locksided.runs.systems import Account, with_systems
+from locksided.runs.systems import systems_told
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -92,7 +92,7 @@ class Runs(RunConclusions):
         save: Save,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage, save)
-        transfers = (stage_operation(settings.staging), archive_operation(settings.staging))
+        transfers = (stage_operation(settings.staging), *archive_operations(settings.staging))
         known = (*operations.OPERATIONS, *transfers, *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
@@ -145,7 +145,7 @@ class Runs(RunConclusions):
         if step.operation is None:
             return step
         if step.operation not in self.storage.operations:
-            return replace(step, order=await self._with_systems(run, step.order or {}))
+            return replace(step, order=await self._with_systems(run, step))
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})
@@ -163,17 +163,22 @@ class Runs(RunConclusions):
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
-    async def _with_systems(self, run: Run, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        who = Account.of(run.row.owner_uid, run.row.owner_gid)
-        systems = await with_systems(self._store, run.spec, run.row.project, who)
+    async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
+        """What a step that moves files is told of this run. Trouble of an archive may be a warning alone."""
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
-        whole = {**order, **places, "systems": systems}
-        return whole if run.spec.archive is None else {**whole, **await self._archive_order(run)}
-
-    async def _archive_order(self, run: Run) -> Mapping[str, Any]:
-        row = await self._store.job_row(run.row.id)
-        assert row is not None, f"job {run.row.id} was started but is not stored"
-        return {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
+        order = {**(step.order or {}), **places}
+        is_archive = step.operation is not None and step.operation.name == ARCHIVE
+        if is_archive:
+            row = await self._store.job_row(run.row.id)
+            assert row is not None, f"job {run.row.id} was started but is not stored"
+            order |= {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
+        try:
+            systems = await systems_told(self._store, run.spec, run.row, is_written=is_archive)
+        except Refused as refusal:
+            if not is_archive:
+                raise
+            return {**order, "refusal": refusal.message}
+        return {**order, "systems": systems}
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""

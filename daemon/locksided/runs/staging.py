@@ -1,8 +1,8 @@
 """The steps that fetch a job's inputs and archive its files: which runs have them, and what they are told."""
 
 import sys
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +17,8 @@ from locksided.settings import StagingSettings
 from locksided.store.rows import JobRow
 
 PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.staging")
+ARCHIVE = "archive"
+SECONDS_AFTER_FAILURE = 300.0
 ARCHIVE_PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.archiving")
 
 
@@ -62,8 +64,8 @@ def stage_operation(settings: StagingSettings) -> Operation:
     )
 
 
-def archive_operation(settings: StagingSettings) -> Operation:
-    """The kind of step that archives the files of all rows."""
+def archive_operations(settings: StagingSettings) -> tuple[Operation, Operation]:
+    """The kinds of steps that archive the files of all rows: after a good run, and after one that failed."""
 
     def order(spec: Specification, _row: str | None) -> Mapping[str, Any] | None:
         if spec.archive is None or spec.mode is Mode.DEBUG:
@@ -71,16 +73,35 @@ def archive_operation(settings: StagingSettings) -> Operation:
         rows = [row.id for row in spec.rows or ()]
         return {**spec.archive, "rows": rows, **transfer_rules(settings)}
 
-    return Operation(
-        name="archive",
+    def order_on_error(spec: Specification, row: str | None) -> Mapping[str, Any] | None:
+        return order(spec, row) if spec.archive is not None and spec.archive["onError"] else None
+
+    at = partial(
+        Operation,
+        name=ARCHIVE,
         title="Archiving",
-        place=OperationPlace.AFTER_RUN,
         program=ARCHIVE_PROGRAM,
-        order=order,
         stage="archiving",
         failure=FailureKind.OUTPUT,
         is_located=False,
     )
+    return (
+        at(place=OperationPlace.AFTER_RUN, order=order),
+        at(
+            place=OperationPlace.AFTER_FAILURE,
+            order=order_on_error,
+            claims=_unless_archived,
+            timeout_seconds=SECONDS_AFTER_FAILURE,
+        ),
+    )
+
+
+def _unless_archived(
+    _spec: Specification, _project: str, results: Sequence[Mapping[str, Any]]
+) -> Sequence[str] | None:
+    """No table is written; what was archived before another step failed is not archived again."""
+    told = (step for result in results for step in result["steps"])
+    return None if any(step["operation"] == ARCHIVE for step in told) else ()
 
 
 def archive_path(spec: Specification, row: JobRow) -> str:
@@ -90,6 +111,6 @@ def archive_path(spec: Specification, row: JobRow) -> str:
         "JOB_ID": str(row.id),
         "RUN_ID": row.run_id or "",
         "CONFIG": row.config or "",
-        "DATE": clock.to_text(row.created_us)[:10],
+        "DATE": (clock.to_text(row.created_us) or "")[:10],
     }
     return folder_of(spec.archive["path"], places)

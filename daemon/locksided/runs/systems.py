@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
@@ -16,7 +16,7 @@ from locksided.runs.specification import Specification
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.server.access import group_id, user_id
 from locksided.store.catalog.keys import Key
-from locksided.store.rows import StoredRow
+from locksided.store.rows import RunRow, StoredRow
 from locksided.store.store import Store
 
 
@@ -83,6 +83,10 @@ async def told_of(store: Store, use: Use, project: str, who: Account) -> dict[st
     return {"url": spec.url, "options": options, "isWritable": spec.is_writable}
 
 
-async def with_systems(store: Store, spec: Specification, project: str, who: Account) -> Mapping[str, Any]:
-    """What a step is told of all systems that its job names."""
-    return {use.system: await told_of(store, use, project, who) for use in uses_of(spec)}
+async def systems_told(
+    store: Store, spec: Specification, row: RunRow, *, is_written: bool
+) -> dict[str, dict[str, Any]]:
+    """What a step is told of the systems that its job reads from, or that it writes to. Raises Refused."""
+    who = Account.of(row.owner_uid, row.owner_gid)
+    uses = [use for use in uses_of(spec) if use.is_written is is_written]
+    return {use.system: await told_of(store, use, row.project, who) for use in uses}

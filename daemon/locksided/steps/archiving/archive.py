@@ -37,6 +37,8 @@ def archive(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _archived(order: Mapping[str, Any]) -> dict[str, Any]:
+    if "refusal" in order:
+        raise UserFault(f"It could not be archived: {order['refusal']}")
     place = Place.of(f"{SYSTEM}://{order['system']}/{quote(order['path'])}", {}, order)
     shipment = Shipment(
         place, order["job"], order["uuid"], Retries(place.shown, "archived", order["attempts"])
