@@ -140,3 +140,32 @@ def test_nobody_can_use_a_system_that_is_deleted(wire: Wire) -> None:
     put_component(wire, "acme.reader", command=python(READS))
     inputs = [{"source": "system://here/a.csv"}]
     assert wire.refused("job.create", component="acme.reader", inputs=inputs).data["kind"] == "not_found"
+
+
+def test_a_system_is_checked_by_listing_and_writing(wire: Wire, web: FileServer, place: Path) -> None:
+    (place / "a.csv").write_text("x\n")
+    put_system(wire, "read", str(place))
+    put_system(wire, "written", str(place), isWritable=True)
+    put_system(wire, "asked", web.url("/deep/"))
+    assert of(wire.call("system.check", id="read"), "entries", "isWritable") == (1, False)
+    assert of(wire.call("system.check", id="written"), "entries", "isWritable") == (1, True)
+    assert of(wire.call("system.check", id="asked"), "entries", "isWritable") == (None, False)
+    assert [one.name for one in place.iterdir()] == ["a.csv"]
+
+
+def test_what_is_wrong_with_a_system_is_told(wire: Wire, place: Path) -> None:
+    put_system(wire, "gone", str(place / "gone"))
+    put_system(wire, "deaf", "ftp://127.0.0.1:1/")
+    put_system(wire, "others", str(place), users=["nobody"])
+    assert wire.refused("system.check", id="none").kind == "not_found"
+    assert wire.refused("system.check", id="others").kind == "forbidden"
+    for system, told in (("gone", "there is no such file"), ("deaf", "Connection refused")):
+        refused = wire.refused("system.check", id=system)
+        assert f"System {system!r} cannot be used: " in refused.error["message"]
+        assert told in refused.error["message"]
+
+
+def test_what_servers_ask_for_is_shown_to_admins_alone(daemon: Daemon, wire: Wire) -> None:
+    put_system(wire, "shop", "ftp://h/", options={"user": "ann", "#password": SECRET})
+    shown = wire.call("system.get", id="shop")["options"]
+    assert (shown["user"], SECRET in str(shown)) == ("ann", False)

@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -157,6 +158,7 @@ _OWN = {command.name for command in SCHEDULES}
 CATALOG = (
     *(command for command in OF_KINDS if command.name not in _OWN),
     *NOTIFY,
+    *SYSTEMS,
     *OF_CONFIGURATIONS,
     *SCHEDULES,
     *TRIGGERS,

@@ -42,6 +42,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "trigger": (triggers.Trigger, triggers.Triggers),
     "notification": (notifications.Notification, notifications.Notifications),
     "bucket": (stored.Bucket, stored.Buckets),
+    "system": (stored.System, stored.Systems),
 }
 
 ORDERS: dict[str, Any] = {"component": "acme.orders", "config": "daily"}
