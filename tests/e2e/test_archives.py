@@ -174,3 +174,25 @@ def test_an_archive_goes_on_without_a_daemon_and_is_whole(daemon: Daemon, wire: 
     wire = daemon.start().wire()
     assert of(wire.done(job), "status", "starts") == ("success", 1)
     assert whole(place / "one")["job"] == job["id"]
+
+
+def test_a_plain_command_can_be_archived(wire: Wire, place: Path) -> None:
+    put_system(wire, "archive", str(place), isWritable=True)
+    text = 'echo x > "$KBC_DATADIR/out/files/x"; echo said'
+    job = wire.done(wire.shell(text, archive={"path": "one"}))
+    assert job["status"] == "success", job["message"]
+    assert [one["path"] for one in whole(place / "one")["files"]] == ["out/files/x", "log.txt"]
+    failed = wire.done(wire.shell(f"{text}; exit 3", archive={"path": "two", "onError": True}))
+    assert (failed["status"], whole(place / "two")["job"]) == ("error", failed["id"])
+    assert (place / "two/log.txt").read_text() == "said\n"
+
+
+def test_rows_that_run_side_by_side_are_archived_each_in_its_folder(wire: Wire, place: Path) -> None:
+    put_system(wire, "archive", str(place), isWritable=True)
+    put_component(wire, "acme.writer", command=python(WRITES))
+    runtime = {"archive": {"path": "all"}, "parallelism": 2}
+    rows = [{"id": "r1"}, {"id": "r2"}]
+    put_config(wire, "acme.writer", "wide", configuration={"runtime": runtime}, rows=rows)
+    job = wire.done(wire.create("acme.writer", config="wide"))
+    assert job["status"] == "success", job["message"]
+    assert [len(whole(place / "all" / row)["files"]) for row in ("r1", "r2")] == [4, 4]

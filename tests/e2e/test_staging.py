@@ -143,11 +143,21 @@ def test_inputs_that_can_never_be_are_refused_with_their_path(
     assert told in refusal.error["message"]
 
 
-def test_what_has_no_data_folder_takes_no_inputs(wire: Wire) -> None:
-    inputs = [{"source": "http://h/x"}]
-    body = {"parameters": {"command": ["true"]}}
-    refusal = wire.refused("job.create", component="lockside.command", configData=body, inputs=inputs)
-    assert (refusal.data["path"], "has no data folder" in refusal.error["message"]) == ("$.inputs", True)
+def test_a_plain_command_with_inputs_has_a_data_folder(wire: Wire, web: FileServer) -> None:
+    text = 'cat "$KBC_DATADIR/in/files/a.csv"; echo made > "$KBC_DATADIR/out/files/made"'
+    job = wire.done(wire.shell(text, inputs=[{"source": web.url()}]))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).endswith("a,b\n1,2\n")
+    assert [one["name"] for one in job["result"]["output"]["files"]] == ["made"]
+
+
+def test_an_orchestration_takes_no_inputs(wire: Wire) -> None:
+    given = {"inputs": [{"source": "http://h/x"}], "archive": {"path": "x"}}
+    body = {"phases": [], "tasks": []}
+    for name, value in given.items():
+        more = {name: value}
+        refusal = wire.refused("job.create", component="lockside.orchestrator", configData=body, **more)
+        assert (refusal.data["path"], "has no data folder" in refusal.error["message"]) == (f"$.{name}", True)
 
 
 def test_settings_say_which_networks_and_folders_are_open(web: FileServer) -> None:

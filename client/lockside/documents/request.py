@@ -39,7 +39,7 @@ from lockside.documents.configuration import (
     Configuration,
     check_orchestration,
     content_of,
-    refuse_inputs_without_folder,
+    refuse_without_folder,
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
@@ -160,10 +160,10 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         if not self.is_stored:
             check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")
-        refuse_inputs_without_folder(self.component, self.inputs, "inputs")
+        refuse_without_folder(self.component, self.inputs, self.archive, "")
         if self.content is not None:
             runtime = self.content.runtime
-            refuse_inputs_without_folder(self.component, runtime.inputs, "configData.runtime.inputs")
+            refuse_without_folder(self.component, runtime.inputs, runtime.archive, "configData.runtime")
         if self.content is not None and self.component == ORCHESTRATOR:
             check_orchestration(self.content, "configData")
 

@@ -81,7 +81,7 @@ def resolve(
     values = _values(subject, found, inherited)
     parts = _parts(subject, values.used)
     refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
-    if subject.component.id not in (COMMAND, ORCHESTRATOR):
+    if subject.component.id != ORCHESTRATOR:
         _check_storage(parts, defaults.tables)
     _check_inputs(subject, runtime, defaults.missing_schemes)
     return _resolved(subject, runtime, values, found)
