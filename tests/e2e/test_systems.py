@@ -163,9 +163,3 @@ def test_what_is_wrong_with_a_system_is_told(wire: Wire, place: Path) -> None:
         refused = wire.refused("system.check", id=system)
         assert f"System {system!r} cannot be used: " in refused.error["message"]
         assert told in refused.error["message"]
-
-
-def test_what_servers_ask_for_is_shown_to_admins_alone(daemon: Daemon, wire: Wire) -> None:
-    put_system(wire, "shop", "ftp://h/", options={"user": "ann", "#password": SECRET})
-    shown = wire.call("system.get", id="shop")["options"]
-    assert (shown["user"], SECRET in str(shown)) == ("ann", False)

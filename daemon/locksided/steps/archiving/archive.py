@@ -113,7 +113,7 @@ class Shipment:
 
     def _send_file(self, session: Session, one: LeftFile, folders: set[str]) -> None:
         with _opened(one) as file:
-            sent = Sent(file)
+            sent = Sent(file, session.checksum)
             self._put(session, one.path, sent, os.fstat(file.fileno()).st_size, folders)
         self.listed.append(
             {"path": one.path, "sizeBytes": sent.size_bytes, "sha256": sent.sha256.hexdigest()}
@@ -122,7 +122,7 @@ class Shipment:
     def _send_list(self, session: Session, folders: set[str]) -> None:
         document = {"job": self.job, "uuid": self.uuid, "files": self.listed}
         content = json.dumps(document, ensure_ascii=False, indent=1).encode()
-        self._put(session, LIST, Sent(BytesIO(content)), len(content), folders)
+        self._put(session, LIST, Sent(BytesIO(content), session.checksum), len(content), folders)
 
     def _put(self, session: Session, path: str, content: "Sent", size_bytes: int, folders: set[str]) -> None:
         whole = f"{self.place.path}/{path}"
@@ -136,20 +136,21 @@ class Shipment:
 
 
 class Sent:
-    """What is sent, with its checksums."""
+    """What is sent, with its sha256 and a checksum of the kind that the server tells."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, kind: str | None) -> None:
         self._file = file
         self.size_bytes = 0
         self.sha256 = hashlib.sha256()
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.told = None if kind is None else hashlib.new(kind, usedforsecurity=False)
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
         chunk = self._file.read(size)
         self.size_bytes += len(chunk)
         self.sha256.update(chunk)
-        self.md5.update(chunk)
+        if self.told is not None:
+            self.told.update(chunk)
         return chunk
 
 
@@ -173,7 +174,7 @@ def _verify(session: Session, whole: str, path: str, sent: Sent) -> None:
     if stamp.size_bytes != sent.size_bytes:
         text = f"{path} came there with {stamp.size_bytes} of {sent.size_bytes} bytes"
         raise ApplicationFault(f"It could not be archived: {text}.")
-    if (stamp.etag or "").strip('"') == sent.md5.hexdigest():
+    if sent.told is not None and (stamp.etag or "").strip('"') == sent.told.hexdigest():
         return
     back = hashlib.sha256()
     with session.reading(whole, 0) as stream:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from locksided import clock
 from locksided.steps.durable import sync
@@ -32,6 +32,7 @@ def file_session(roots: Sequence[str], state_folder: str) -> Iterator["FileSessi
 class FileSession:
     """See `Session`."""
 
+    checksum: ClassVar[str | None] = None
     roots: Sequence[str]
     state_folder: str
 

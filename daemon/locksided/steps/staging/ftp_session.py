@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from posixpath import basename, dirname
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
 
 from lockside.documents.staging import options_of
@@ -61,6 +61,7 @@ def _connected(url: str, options: Mapping[str, Any], networks: Networks) -> Iter
 class FtpSession:
     """See `Session`."""
 
+    checksum: ClassVar[str | None] = None
     ftp: ftplib.FTP
 
     def stamp(self, path: str) -> Stamp:

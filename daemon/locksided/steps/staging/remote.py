@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from posixpath import join, split
-from typing import Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias
 
 from locksided.steps.staging.sources import Broken, Opened, Refused, Stamp
 
@@ -24,6 +24,9 @@ class Session(Protocol):
 
     All raise Missing, Refused and Broken, also where the connection is made.
     """
+
+    checksum: ClassVar[str | None]
+    """The kind of checksum that the server may tell as the tag of a file."""
 
     def stamp(self, path: str) -> Stamp:
         """What is known of a file."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from botocore.client import BaseClient
@@ -58,6 +58,7 @@ def _style(given: Mapping[str, Any]) -> str:
 class S3Session:
     """See `Session`. An object has its name when all of it is there, so it is sent under that."""
 
+    checksum: ClassVar[str | None] = "md5"
     client: BaseClient
     bucket: str
     networks: Networks

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from posixpath import dirname
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, ClassVar, cast
 from urllib.parse import urlsplit
 
 import paramiko
@@ -65,6 +65,7 @@ def _connected(url: str, options: Mapping[str, Any], networks: Networks) -> Iter
 class SftpSession:
     """See `Session`."""
 
+    checksum: ClassVar[str | None] = None
     files: paramiko.SFTPClient
 
     def stamp(self, path: str) -> Stamp:
