@@ -107,16 +107,16 @@ def test_objects_of_s3_are_compared_by_the_servers_checksum(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with moto_serving() as (client, options):
-        client.create_bucket(Bucket="lake")
+        client.create_bucket(Bucket="attic")
         for _ in range(2):
-            archiving.archive(order_of(tmp_path, "s3://lake/kept", options=options))
-        keys = {one["Key"] for one in client.list_objects_v2(Bucket="lake")["Contents"]}
+            archiving.archive(order_of(tmp_path, "s3://attic/kept", options=options))
+        keys = {one["Key"] for one in client.list_objects_v2(Bucket="attic")["Contents"]}
         assert keys == {f"kept/runs/17/{name}" for name in (LIST, *FILES)}
         for path, content in FILES.items():
-            body = client.get_object(Bucket="lake", Key=f"kept/runs/17/{path}")["Body"].read()
+            body = client.get_object(Bucket="attic", Key=f"kept/runs/17/{path}")["Body"].read()
             assert body == content
         with pytest.raises(UserFault, match="is the archive of another job"):
-            archiving.archive(order_of(tmp_path, "s3://lake/kept", options=options, uuid="another"))
+            archiving.archive(order_of(tmp_path, "s3://attic/kept", options=options, uuid="another"))
         with pytest.raises(UserFault, match="the server answered 404"):
             archiving.archive(order_of(tmp_path, "s3://none/kept", options=options))
 

@@ -353,15 +353,16 @@ def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
         stage({"source": source, "options": {"#password": "wrong", "hostKey": sftp.host_key}})
 
 
-def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, scheme: str) -> None:
     with moto_serving() as (client, keys):
         client.create_bucket(Bucket="lake")
         client.put_object(Bucket="lake", Key="in/a b.csv", Body=CONTENT)
-        (one,) = stage({"source": "s3://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
+        (one,) = stage({"source": f"{scheme}://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
         assert fetched(tmp_path) == CONTENT
-        assert one["source"] == "s3://lake/in/a%20b.csv"
+        assert one["source"] == f"{scheme}://lake/in/a%20b.csv"
         assert one["etag"]
         with pytest.raises(UserFault, match="the server answered 404"):
-            stage({"source": "s3://lake/in/b.csv", "options": keys})
+            stage({"source": f"{scheme}://lake/in/b.csv", "options": keys})
         with pytest.raises(UserFault, match="is not in what"):
-            stage({"source": "s3://lake/in/a%20b.csv", "options": keys}, networks="public")
+            stage({"source": f"{scheme}://lake/in/a%20b.csv", "options": keys}, networks="public")

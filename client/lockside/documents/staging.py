@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from lockside.documents.base import FieldError, In
 
 FOLDERS = ("in/files", "in/tables", "in/user")
-EXTRAS = {"s3": "botocore", "sftp": "paramiko"}
+EXTRAS = {"gs": "botocore", "s3": "botocore", "sftp": "paramiko"}
 """The schemes that need an extra of their own name, and the module that it brings."""
 SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS)
 SYSTEM = "system"
@@ -29,15 +29,15 @@ class InputSource(In, frozen=True, kw_only=True):
     """A file that is fetched before the component starts.
 
     Attributes:
-        source: Where it is: a URI of file, http, https, ftp, ftps, sftp or s3, `system://ID/path`, or a path
-            in the component's `defaultSystem`. A password belongs to `options`.
+        source: Where it is: a URI of file, http, https, ftp, ftps, sftp, s3 or gs, `system://ID/path`, or a
+            path in the component's `defaultSystem`. A password belongs to `options`.
         target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
             `in/files` and the last part of the source.
         checksum: What it must be: `sha256:` or `md5:` and the digits.
         size_bytes: The size that it must have, in bytes.
         optional: Whether the job goes on without it when there is no such file.
         options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 `key`, `#secret`, `region` and `endpointUrl`.
+            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`.
         headers: Headers of an http request, as `#Authorization`.
     """
 

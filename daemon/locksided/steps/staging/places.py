@@ -65,7 +65,7 @@ class Place:
                 return FileSource(self.path, self.order["fileRoots"], self.order["stateFolder"], self.root)
             case "http" | "https":
                 return HttpSource(self.url, headers, self.options, self._networks)
-            case "s3":
+            case "s3" | "gs":
                 from locksided.steps.staging.s3_session import s3_source
 
                 return s3_source(self.url, self.options, self._networks)
@@ -84,7 +84,7 @@ class Place:
                 from locksided.steps.staging.sftp_session import sftp_session
 
                 return partial(sftp_session, *given)
-            case "s3":
+            case "s3" | "gs":
                 from locksided.steps.staging.s3_session import s3_session
 
                 return partial(s3_session, *given)

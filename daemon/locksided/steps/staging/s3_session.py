@@ -1,4 +1,4 @@
-"""Objects of S3 and of what speaks its protocol: signed URLs, then http."""
+"""Objects of S3, of Google's storage and of what else speaks its protocol: signed URLs, then http."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,7 @@ from locksided.steps.staging.sources import Refused, Stamp
 SIGNED_SECONDS = 86_400
 MOST_BYTES = 5 * 2**30
 """Of an object that is sent at once."""
+DEFAULTS = {"gs": {"endpointUrl": "https://storage.googleapis.com", "region": "auto"}}
 OPTIONS = ("key", "secret", "token", "region", "endpointUrl")
 
 
@@ -33,7 +34,7 @@ def s3_source(url: str, options: Mapping[str, Any], networks: Networks) -> HttpS
 @contextmanager
 def s3_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iterator["S3Session"]:
     """The bucket of a URL. Raises Refused when nothing can be signed."""
-    given = options_of(options, OPTIONS)
+    given = {**DEFAULTS.get(urlsplit(url).scheme, {}), **options_of(options, OPTIONS)}
     try:
         client = Session().create_client(
             "s3",
