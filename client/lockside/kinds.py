@@ -299,10 +299,23 @@ BUCKET = Kind(
     write="lockside.cli.catalog.file_text:bucket",
 )
 
+SYSTEM = Kind(
+    "system",
+    "systems",
+    "lockside.documents.system:SystemSpec",
+    about="places outside to copy files from and to",
+    example="archive",
+    columns=("type", "isWritable", "version"),
+    described_by=("description", "root"),
+    role="admin",
+    files="systems.toml",
+    write="lockside.cli.catalog.file_text:table_of",
+)
+
 KINDS = {
     kind.word: kind
     for kind in (
-        *(POOL, RESOURCE, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
+        *(POOL, RESOURCE, SYSTEM, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
         *(SCHEDULE, TRIGGER, NOTIFICATION, BUCKET),
     )
 }

@@ -20,6 +20,7 @@ from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
 from lockside.cli.tables.stored_files import STORED_FILES
+from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -151,6 +152,7 @@ _OWN = {command.name for command in SCHEDULES}
 CATALOG = (
     *(command for command in OF_KINDS if command.name not in _OWN),
     *NOTIFY,
+    *SYSTEMS,
     *OF_CONFIGURATIONS,
     *SCHEDULES,
     *TRIGGERS,

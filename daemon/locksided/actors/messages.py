@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from locksided.core.errors import Refused
 from locksided.core.inputs import Input
 from locksided.core.scheduler import Scheduler
 from locksided.store.transaction import Transaction
