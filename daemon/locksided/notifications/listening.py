@@ -29,7 +29,9 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 STATUS, JOB_CREATED = "job.status", "job.created"
-_KINDS = frozenset({STATUS, JOB_CREATED, *telling.OTHERS})
+_NAMES = {**telling.OF_JOBS, **telling.OTHERS}
+_OF_JOBS = frozenset({STATUS, *telling.OF_JOBS})
+_KINDS = frozenset({*_OF_JOBS, JOB_CREATED, *telling.OTHERS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Listening:
             self._is_heard = self._hears_of_waiting = True
         if event.kind == JOB_CREATED:
             return self._hears_of_waiting
-        return self._is_heard and (event.kind == STATUS or event.kind in telling.OTHERS)
+        return self._is_heard and (event.kind in _OF_JOBS or event.kind in telling.OTHERS)
 
     async def _decide(self, events: Sequence[EventRow]) -> Write:
         heard = await self._store.read_patiently(partial(self._look, events))
@@ -130,7 +132,7 @@ class Listening:
             data = telling.other_data(event, project_name)
             about = event.data.get("subscription", {}).get("id")
             return [Told(event, telling.OTHERS[event.kind], data, about=about)]
-        name = None if job is None or event.kind != STATUS else telling.name_of(event, job)
+        name = None if job is None or event.kind not in _OF_JOBS else telling.name_of(event, job)
         if job is None or name is None:
             return []
         data = telling.job_data(event, job, project_name, config_name(connection, job))
@@ -141,7 +143,7 @@ def _may_be_told(event: EventRow, wanted: Collection[Event]) -> bool:
     """Whether anybody may hear of it: most events are of no interest, and cost no look at their job."""
     if event.kind == STATUS:
         return not telling.names_for(event.data["to"]).isdisjoint(wanted)
-    return telling.OTHERS.get(event.kind, Event.JOB_WAITING_LONG) in wanted
+    return _NAMES.get(event.kind, Event.JOB_WAITING_LONG) in wanted
 
 
 def config_name(connection: Database, job: JobRow) -> str | None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import FINAL, JobType, Status
-from lockside.documents.notification import JobNotification, channel_of
+from lockside.documents.notification import BLOCKED, JobNotification, channel_of
 from locksided import clock
 from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
@@ -27,6 +27,7 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 CREATED, STATUS, STAGE = "job.created", "job.status", "job.stage"
+_KINDS = frozenset({CREATED, STATUS, STAGE, "job.blocked"})
 
 
 @dataclass(slots=True)
@@ -53,9 +54,8 @@ class OwnNotifications:
 
     def follower(self) -> Follower:
         """Who follows."""
-        kinds = frozenset({CREATED, STATUS, STAGE})
         return Follower(
-            "jobNotifications", kinds, self._decide, self._concerns, self._written, is_patient=True
+            "jobNotifications", _KINDS, self._decide, self._concerns, self._written, is_patient=True
         )
 
     def _concerns(self, event: EventRow) -> bool:
@@ -65,7 +65,7 @@ class OwnNotifications:
             return False
         if event.kind == STATUS and event.data["to"] in FINAL:
             self._live.discard(event.job_id)
-        return event.kind in (CREATED, STATUS, STAGE)
+        return event.kind in _KINDS
 
     def _written(self, has_deliveries: object) -> None:
         if has_deliveries:
@@ -115,9 +115,15 @@ def _is_asked_for(row: JobRow) -> bool:
 
 def _word(event: EventRow) -> str:
     """The status or stage that an event is about."""
-    if event.kind == CREATED:
-        return Status.CREATED
-    return str(event.data["to"] if event.kind == STATUS else event.data["stage"])
+    match event.kind:
+        case "job.created":
+            return Status.CREATED
+        case "job.status":
+            return str(event.data["to"])
+        case "job.stage":
+            return str(event.data["stage"])
+        case _:
+            return BLOCKED
 
 
 def _delivery(place: int, wanted: JobNotification, values: Mapping[str, str]) -> OwnDelivery:

@@ -36,9 +36,16 @@ OTHERS: Mapping[str, Event] = {
     "notification.disabled": Event.NOTIFICATION_DISABLED,
 }
 """What events that are not of jobs are told as."""
+OF_JOBS: Mapping[str, Event] = {"job.blocked": Event.JOB_BLOCKED, "job.stalled": Event.JOB_STALLED}
+"""What events of jobs are told as, beside changes of the status."""
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
-WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
+WELL = frozenset(
+    {
+        *(Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING),
+        *(Event.PHASE_JOB_SUCCEEDED, Event.PHASE_JOB_SUCCEEDED_WITH_WARNING),
+    }
+)
 _OF_CONTAINERS = frozenset({"container", "retry"})
 
 
@@ -48,11 +55,13 @@ def names_for(status: str) -> frozenset[Event]:
 
 
 def name_of(event: EventRow, job: JobRow) -> Event | None:
-    """The name of what a `job.status` event tells of a job; None when it is nothing to be told."""
-    status = Status(event.data["to"])
+    """The name of what an event tells of a job; None when it is nothing to be told."""
     is_phase = job.type == JobType.PHASE
     if is_part(job):
         return None
+    if event.kind in OF_JOBS:
+        return OF_JOBS[event.kind]
+    status = Status(event.data["to"])
     if status is Status.PROCESSING:
         return Event.JOB_STARTED if not is_phase and _is_first(event, job) else None
     name = _ENDS.get(status)
@@ -76,7 +85,7 @@ def as_at(job: JobRow, event: EventRow) -> JobRow:
 
 
 def _status_at(event: EventRow) -> str:
-    if event.kind == "job.created":
+    if event.kind in ("job.created", "job.blocked"):
         return Status.CREATED
     return str(event.data.get("to", Status.PROCESSING))
 
@@ -87,8 +96,9 @@ def _is_first(event: EventRow, job: JobRow) -> bool:
 
 
 def subject_of(job: JobRow) -> str:
-    """What failures in a row are counted of: a configuration, or what has the name of the job."""
-    names = (job.branch_id, job.component, job.config or "", job.name if job.config is None else "")
+    """What failures in a row are counted of: a configuration, a phase, or what has the name of the job."""
+    is_named = job.config is None or job.type == JobType.PHASE
+    names = (job.branch_id, job.component, job.config or "", job.name if is_named else "")
     return msgspec.json.encode(names).decode()
 
 
