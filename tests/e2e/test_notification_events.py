@@ -48,6 +48,16 @@ def of_job(post: Post) -> tuple[str, str, str]:
     return post.type, post.data["job"]["id"], post.data["job"]["status"]
 
 
+def test_names_that_people_gave_are_told(wire: Wire, receiver: Receiver) -> None:
+    hears(wire, receiver, "job-succeeded")
+    put_component(wire, "acme.named", command=["true"], name="Loader")
+    put_config(wire, "acme.named", "daily", name="Daily load")
+    wire.done(wire.create("acme.named", config="daily"))
+    job = receiver.take().data["job"]
+    assert job["component"] == {"id": "acme.named", "name": "Loader"}
+    assert job["configuration"] == {"id": "daily", "name": "Daily load"}
+
+
 def test_a_start_is_told_once_also_of_a_job_that_starts_again(
     wire: Wire, receiver: Receiver, tmp_path: Path
 ) -> None:

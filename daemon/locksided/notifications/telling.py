@@ -1,7 +1,7 @@
 """What subscribers are told: the names of events and the `data` of a notification. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -47,6 +47,15 @@ WELL = frozenset(
     }
 )
 _OF_CONTAINERS = frozenset({"container", "retry"})
+
+
+class JobNames(NamedTuple):
+    """The names that people gave to what a job belongs to; None for what has none."""
+
+    project: str
+    branch: str | None
+    component: str | None
+    config: str | None
 
 
 def names_for(status: str) -> frozenset[Event]:
@@ -102,22 +111,22 @@ def subject_of(job: JobRow) -> str:
     return msgspec.json.encode(names).decode()
 
 
-def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str | None) -> dict[str, Any]:
+def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
     """The `data` of an event of a job."""
     message = job.message or (job.result or {}).get("message")
     data: dict[str, Any] = {
         "eventType": event.kind,
         "seq": event.seq,
-        "project": {"id": job.project, "name": project_name},
-        "branch": {"id": job.branch_id or "default", "name": job.branch_id},
+        "project": {"id": job.project, "name": names.project},
+        "branch": {"id": job.branch_id or "default", "name": names.branch},
         "job": {
             "id": str(job.id),
             "runId": job.run_id,
             "url": None,
             "name": job.name,
             "status": _status_at(event),
-            "component": {"id": job.component, "name": job.component},
-            "configuration": {"id": job.config, "name": config_name},
+            "component": {"id": job.component, "name": names.component},
+            "configuration": {"id": job.config, "name": names.config},
             "principal": {"user": job.owner_name},
             "pool": job.pool,
             "labels": dict(job.labels or {}),
