@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec.structs import replace as replace_fields
-
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
@@ -25,36 +22,30 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
-from locksided.runs.loading import Run, RunLoader, RunPlan, config_id
+from locksided.runs.loading import Run, RunLoader, RunPlan
 from locksided.runs.next_step import NextStep, next_step
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
+from locksided.runs.process_view import kill_report_of, process_of
 from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
     failed_before_start,
     joined,
-    kill_report_of,
     nothing_to_run,
-    process_of,
     share_of,
     with_stages,
 )
+from locksided.runs.saves import to_save
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import NO_INPUTS, Inputs, Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
-from locksided.store.catalog.keys import Change
-from locksided.store.catalog.states import save_state
-from locksided.store.input_states import save_input_state
-from locksided.store.rows import RunRow, owner_data
-from locksided.store.tables import Ratified, note_read, ratify
+from locksided.store.rows import RunRow
 from locksided.store.transaction import Transaction
-from locksided.store.undo import PutBack
-from locksided.store.undo import finish as finish_undo
 from locksided.tables.orders import TableOrder
 
 
@@ -267,7 +258,7 @@ class RunConclusions:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(_to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -383,35 +374,3 @@ def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
 def class_of(result: RunResult) -> FailureClass | None:
     """Of which class a failure is, for whoever may try again."""
     return None if result.failure is None else result.failure.retry_class
-
-
-def _to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
-) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run, for the transaction that ends it; or what it undid.
-
-    One that failed has tables that are written always, and no states.
-    """
-    is_good = ended in (Status.SUCCESS, Status.WARNING)
-    is_anything = result.commits or (is_good and (result.states or inputs.tables or undo))
-    if not is_anything or not (is_good or ended is Status.ERROR):
-        return None
-    more = {"inputs": [read.shown for read in inputs.tables]}
-    commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
-
-    def write(tx: Transaction) -> None:
-        by = owner_data(row)
-        change = Change(clock.now_us(), by)
-        for row_id, body in result.states.items() if is_good else ():
-            save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
-        for commit in commits:
-            ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
-        for read in inputs.tables:
-            note_read(tx, row.id, read.table, read.version)
-        for row_id, state in inputs.states.items() if is_good else ():
-            save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
-        if undo is not None:
-            states = msgspec.convert(undo["states"], list[PutBack])
-            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
-
-    return write

@@ -78,7 +78,8 @@ class BadResult(Exception):
 class OperationResult(NamedTuple):
     """What result.json says: a message, members of the job's result, and commits of tables, not checked.
 
-    `failed_records` is how many records it left out.
+    `failed_records` is how many records it left out, `records_bytes` how long the list is to which it added
+    them; 0 without one.
     """
 
     message: str
@@ -86,6 +87,7 @@ class OperationResult(NamedTuple):
     commits: Any
     is_warning: bool
     failed_records: int = 0
+    records_bytes: int = 0
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -101,9 +103,13 @@ def read_result(content: bytes | None) -> OperationResult:
     message, result = document.get("message", ""), document.get("result", {})
     if not isinstance(message, str) or not isinstance(result, dict):
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
-    failed = document.get("failedRecords", 0)
-    if isinstance(failed, bool) or not isinstance(failed, int) or failed < 0:
-        raise BadResult(f"Its {RESULT_FILE} must have a count as 'failedRecords'.")
-    return OperationResult(
-        message, result, document.get("commits", []), document.get("warning") is True, failed
-    )
+    failed, size = (_number(document, name) for name in ("failedRecords", "recordsBytes"))
+    is_warning = document.get("warning") is True
+    return OperationResult(message, result, document.get("commits", []), is_warning, failed, size)
+
+
+def _number(document: Mapping[str, Any], name: str) -> int:
+    found = document.get(name, 0)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise BadResult(f"Its {RESULT_FILE} must have a number of 0 or more as {name!r}.")
+    return found

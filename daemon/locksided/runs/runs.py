@@ -26,6 +26,7 @@ from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
+from locksided.runs.given_records import records_operation
 from locksided.runs.image_run import Image, NoImage, Podman
 from locksided.runs.inspection import Save
 from locksided.runs.kept_images import keep_images, kept_images
@@ -33,7 +34,8 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
-from locksided.runs.result import failed_before_start, process_of, share_of
+from locksided.runs.process_view import process_of
+from locksided.runs.result import failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
@@ -90,7 +92,8 @@ class Runs(RunConclusions):
         save: Save,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage, save)
-        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations)
+        records = records_operation(has_tables=bool(storage.operations))
+        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations, records)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir

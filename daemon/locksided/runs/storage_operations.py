@@ -11,6 +11,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
+from locksided.runs.given_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -135,7 +136,12 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
-    return {"entries": entries, "row": row} if entries else None
+    if not entries:
+        return None
+    if spec.records is None:
+        return {"entries": entries, "row": row}
+    entries = [as_first_read(entry, spec.records) for entry in entries]
+    return {"entries": entries, "row": row, "records": spec.records.of_row(row)}
 
 
 def _output_order(
@@ -171,6 +177,7 @@ def _output_order(
         "rows": rows,
         "ofFailedRun": of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }
 

@@ -69,6 +69,11 @@ def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return _objects(given.get("tables")) if isinstance(given, Mapping) else []
 
 
+def target_of(entry: Mapping[str, Any]) -> str:
+    """The file in in/tables that an entry of the input mapping becomes."""
+    return str(entry.get("destination") or entry.get("source"))
+
+
 def read_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """All entries that name tables to be read, those for filters of the output mapping among them."""
     values = [{"source": source} for source in value_sources(output_of(configuration))]

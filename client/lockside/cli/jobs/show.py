@@ -314,7 +314,13 @@ def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
             return [(f"lockside logs -f {number}", "follow its log"), (f"lockside kill {number}", "stop it")]
         case "success" | "warning":
             timeline = (f"lockside timeline {number}", "show where the time went")
-            return [(f"lockside logs {number}", "its output"), *([timeline] if has_children else [])]
+            records = (f"lockside retry --failed-records {number}", "only the records that failed")
+            is_open = bool((job.get("retries") or {}).get("open"))
+            return [
+                (f"lockside logs {number}", "its output"),
+                *([timeline] if has_children else []),
+                *([records] if is_open else []),
+            ]
         case _:
             return _after_failure(job, has_children)
 

@@ -101,6 +101,17 @@ INSPECT_JOBS = (
         ),
     ),
     Command(
+        "records",
+        "lockside.cli.jobs.records:records",
+        "show the records that a job and its retries could not process",
+        ("lockside records 42", "the first of them, with the messages of the component"),
+        ("lockside records --open --limit 1000 --json 42", "those that can be retried, whole"),
+        JOB,
+        Option("--open", "only those that can be retried"),
+        Option("-n --limit", "how many (default 20)", "N", "integer"),
+        notes="`lockside retry --failed-records` runs them again.",
+    ),
+    Command(
         "timeline",
         "lockside.cli.jobs.timeline:timeline",
         "draw when a job and all jobs below it waited and ran",
