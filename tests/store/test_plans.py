@@ -30,6 +30,7 @@ SMALL_OR_RARE = {
     "objects_of_kind",  # reads the keys of all objects, at a start and when a resource changes
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "work_roots",  # from an index of only those jobs, when a daemon starts
     "zones_of_schedules",  # from the index alone, when a daemon starts
     "move_expectations",  # when a clock is set
     "move_triggers",

@@ -35,6 +35,10 @@ INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET valu
 -- name: delete_meta
 DELETE FROM meta WHERE key = ?;
 
+-- name: work_roots
+-- Of jobs whose folder is not in the state folder and still there.
+SELECT id, work_root FROM jobs WHERE work_root IS NOT NULL AND cleaned_us IS NULL;
+
 -- name: meta
 SELECT value FROM meta WHERE key = ?;
 
