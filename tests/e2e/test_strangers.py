@@ -22,6 +22,7 @@ UNSUITABLE = {
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
     "mcp": "it speaks with an agent",
+    "web": "it serves until it is stopped",
 }
 WORDS = {
     "run": "run -- true",
