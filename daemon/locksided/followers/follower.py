@@ -43,23 +43,24 @@ class Follower:
     `decide` is called with such events, in their order, and with the core; nothing is written between that
     look and the commit. It is called again with the same events when the commit failed. It may raise.
 
-    `concerns`, if there is one, is called with every event that is committed, of any kind: only those for
-    which it returns true wake the follower. `written` hears of each decision that was committed what its
-    write returned. One that `is_patient` rests between two decisions, the longer the more the last one took:
-    a turn of the scheduler that many events share costs the jobs less.
+    `concerns`, if there is one, is called with all events of each commit, of any kind, and with their kinds:
+    only those for which it returns true wake the follower. `written` hears of each decision that was
+    committed what its write returned. One that `is_patient` rests between two decisions, the longer the more
+    the last one took: a turn of the scheduler that many events share costs the jobs less.
     """
 
     name: str
     kinds: frozenset[str]
     decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
-    concerns: Callable[[EventRow], bool] | None = None
+    concerns: Callable[[Sequence[EventRow], frozenset[str]], bool] | None = None
     written: Callable[[Any], None] | None = None
     is_patient: bool = False
 
-    def is_woken_by(self, events: Sequence[EventRow]) -> bool:
-        """Whether any of these events concerns it; all are looked at."""
-        concerns = self.concerns or (lambda event: event.kind in self.kinds)
-        return any([concerns(event) or event.kind == RECOVERED for event in events])  # noqa: C419 - each is heard
+    def is_woken_by(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        """Whether any of these events concerns it."""
+        if self.concerns is None:
+            return RECOVERED in kinds or not self.kinds.isdisjoint(kinds)
+        return self.concerns(events, kinds) or RECOVERED in kinds
 
 
 class Following:
@@ -74,6 +75,8 @@ class Following:
         self._news = asyncio.Event()
         self._passed_over = 0
         self._is_behind = True
+        self._has_news = False
+        """Whether there may be events behind the cursor that concern it."""
 
     async def run(self) -> None:
         """Follow until cancelled. What cannot be decided or saved is tried again at the next news."""
@@ -84,11 +87,11 @@ class Following:
                 try:
                     await self._one_decision()
                 except Refused as refusal:
-                    self._is_behind = False
+                    self._is_behind, self._has_news = False, True
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
                 except Exception:
                     # Its write failed. The one place here that takes any fault: it must not end the daemon.
-                    self._is_behind = False
+                    self._is_behind, self._has_news = False, True
                     log.exception("a follower failed", follower=self._follower.name)
                 await self._rest(clock.real_seconds() - began)
                 if not self._is_behind:
@@ -106,18 +109,22 @@ class Following:
             with threads.at_work:
                 await clock.real_sleep(min(max(RESTS_TIMES * worked_seconds, least), most))
 
-    def _note(self, events: list[EventRow]) -> None:
+    def _note(self, events: list[EventRow], kinds: frozenset[str]) -> None:
         self._passed_over += len(events)
-        if self._follower.is_woken_by(events) or self._passed_over >= PASSED_OVER:
-            self._news.set()
+        if self._follower.is_woken_by(events, kinds):
+            self._has_news = True
+        elif self._passed_over < PASSED_OVER:
+            return
+        self._news.set()
 
     async def _decide(self, core: Scheduler) -> Decided:
         """What the next events come to, with the cursor behind them."""
         self._passed_over = 0
+        is_to_read, self._has_news = self._has_news or self._is_behind, False
         key = cursor_key(self._follower.name)
         last, cursor = await self._store.last_seq(), await self._store.meta(key)
         after = last if cursor is None else int(cursor)
-        events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE)
+        events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE) if is_to_read else []
         self._is_behind = len(events) == EVENTS_AT_ONCE
         decided = await self._meaning(events, core) if events else Decided(_nothing)
         through = events[-1].seq if self._is_behind else last

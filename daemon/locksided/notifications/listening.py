@@ -29,7 +29,8 @@ from locksided.store.transaction import Transaction
 
 STATUS, JOB_CREATED, CREATED = "job.status", "job.created", "notification.created"
 _CHANGED = frozenset({CREATED, "notification.updated"})
-_KINDS = frozenset({STATUS, JOB_CREATED, *telling.OTHERS})
+_TOLD = frozenset({STATUS, *telling.OTHERS})
+_KINDS = _TOLD | {JOB_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ class Listening:
         if done.has_timers:
             self._news.timers()
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind in _CHANGED:
+    def _concerns(self, _events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if not _CHANGED.isdisjoint(kinds):
             self._is_heard = self._hears_of_waiting = True
-        if event.kind == JOB_CREATED:
-            return self._hears_of_waiting
-        return self._is_heard and (event.kind == STATUS or event.kind in telling.OTHERS)
+        if self._hears_of_waiting and JOB_CREATED in kinds:
+            return True
+        return self._is_heard and not _TOLD.isdisjoint(kinds)
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
         heard = await self._store.read(partial(self._look, events))
