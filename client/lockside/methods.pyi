@@ -10,7 +10,7 @@ from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
-from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
+from lockside.documents.pool import (BackendSize, BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -35,6 +35,7 @@ from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.notifications import (Cancelled, Deliveries, Notification, Notifications,
     Redelivered, Tested, WebhookSecret)
 from lockside.protocol.types.plans import (Plan)
+from lockside.protocol.types.records import (RecordPage)
 from lockside.protocol.types.recovery import (RecoveryCondition, RecoveryConditions)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
@@ -142,11 +143,13 @@ class JobCalls:
     ) -> Job: ...
     def purge(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Purged: ...
     def retry(
-        self, id: str, *, fields: Texts = ..., resume: Flag = ..., dry_run: Flag = ..., project: Text = ...,
-        deduplication_id: Text = ...
+        self, id: str, *, fields: Texts = ..., resume: Flag = ..., scope: Text = ...,
+        numbers: Sequence[int] | None = ..., replace: Mapping[str, Mapping[str, Any]] | None = ...,
+        dry_run: Flag = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     def retry_all_failed(
-        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        self, id: str, *, fields: Texts = ..., scope: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Jobs: ...
     def resubmit(
         self, id: str, changes: Mapping[str, Any] | JobChanges | None = ..., *, fields: Texts = ...,
@@ -168,6 +171,9 @@ class JobCalls:
         self, id: str, *, row: Text = ..., offset: Number = ..., limit: Number = ..., stream: Text = ...,
         level: Number = ..., raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
     ) -> LogPage: ...
+    def records(
+        self, id: str, *, open: Flag = ..., offset: Number = ..., limit: Number = ..., project: Text = ...
+    ) -> RecordPage: ...
     def stats(
         self, group_by: Texts = ..., *, ids: Texts = ..., status: Texts = ..., component: Text = ...,
         config: Text = ..., branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ...,
@@ -216,7 +222,9 @@ class PoolCalls:
     ) -> Pool: ...
     @overload
     def put(
-        self, id: str, slots: int | str | None = ..., *, executor: Text = ..., description: Text = ...,
+        self, id: str, slots: int | str | None = ..., *, executor: Text = ...,
+        options: Mapping[str, Any] | None = ...,
+        backends: Mapping[str, Mapping[str, Any] | BackendSize] | None = ..., description: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Pool: ...
     def get(self, id: str, *, project: Text = ...) -> Pool: ...

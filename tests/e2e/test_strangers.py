@@ -34,6 +34,7 @@ WORDS = {
     "wait": "wait DONE",
     "logs": "logs DONE",
     "timeline": "timeline DONE",
+    "records": "records DONE",
     "kill": "kill --dry-run HELD",
     "hold": "hold HELD",
     "release": "release OTHER",

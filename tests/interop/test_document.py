@@ -302,6 +302,7 @@ def _jobs(wire: Wire) -> None:
     wire.call("job.explain", id=done["id"])
     wire.done(wire.call("job.retry", id=done["id"]))
     wire.call("job.retryAllFailed", id=done["id"])
+    wire.call("job.records", id=done["id"])
     wire.done(wire.call("job.resubmit", id=done["id"], **{"with": {"name": "again"}}))
     wire.call("job.wait", ids=[done["id"]], until="any")
     wire.call("job.annotate", id=done["id"], name="other")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lockside.cli.grammar import Parsed
 
     Json = dict[str, Any]
+else:
+    Json = dict  # `typing` would cost every command line time to start
 
 AWAY_SECONDS = 120.0
 

@@ -100,11 +100,13 @@ class SchedulerActor:
         self._mailbox.put(message)
         return cast("T", await message.answer)
 
-    async def done_before(self, once: DedupMark) -> Repeated | None:
-        """What the same call came to, when it was done and committed before.
+    async def done_before(self, once: DedupMark | None) -> Repeated | None:
+        """What the same call came to, when it was done and committed before; None of a call without a mark.
 
         Raises Conflict when the id stands for a call with other parameters.
         """
+        if once is None:
+            return None
         known = await self._store.dedup(DedupKey(*once.key))
         if known is None:
             return None
@@ -291,7 +293,7 @@ class SchedulerActor:
         remaining = []
         for ask in asks:
             try:
-                repeated = await self.done_before(ask.once) if ask.once is not None else None
+                repeated = await self.done_before(ask.once)
             except Conflict as conflict:
                 ask.refuse(conflict)
                 continue

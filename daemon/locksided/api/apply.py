@@ -30,7 +30,7 @@ from locksided.api.apply_plan import (
 )
 from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark
+from locksided.api.deduplication import answered, dedup_mark
 from locksided.api.drafts import Drafts
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -116,7 +116,7 @@ class ApplyMethods:
                 catalog = CatalogMethods(self._service)
                 for step in prepared.plan.steps:
                     await catalog.tell_core(RECORDS[step.kind], _key(params, step))
-                return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
+                return answered(done) if isinstance(done, Repeated) else answer
 
     async def _decide(
         self, call: Call, params: p.CatalogApply, prepared: Prepared, answer: Json, core: Scheduler
@@ -228,7 +228,15 @@ def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
 
 def _put_pool(body: Json, who: Any) -> i.PutPool:
     slots = None if body["slots"] == "infinity" else int(body["slots"])
-    return i.PutPool(body["id"], slots, body["executor"], body["description"] or "", who)
+    return i.PutPool(
+        body["id"],
+        slots,
+        body["executor"],
+        body["description"] or "",
+        who,
+        body["options"] or {},
+        body["backends"] or {},
+    )
 
 
 def _write(

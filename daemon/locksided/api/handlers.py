@@ -14,6 +14,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.records import RecordMethods
 from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
@@ -33,6 +34,7 @@ GROUPS = (
     CreationMethods,
     JobMethods,
     WaitMethods,
+    RecordMethods,
     LogMethods,
     CatalogMethods,
     ApplyMethods,

@@ -5,7 +5,7 @@ from typing import Any
 from lockside.protocol.methods import pools as p
 from locksided import clock
 from locksided.api.deduplication import dedup_mark
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed_by_id
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
@@ -14,11 +14,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.pool_view import pool_view
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import cursors
-from locksided.store.paging import Slice
 from locksided.store.rows import PoolRow
-
-View = dict[str, Any]
 
 
 class PoolMethods(HandlerGroup):
@@ -29,7 +25,9 @@ class PoolMethods(HandlerGroup):
         pool = params.pool
         slots = None if pool.slots == "infinity" else int(pool.slots)
         who = actor(call.principal)
-        work = i.PutPool(pool.id, slots, pool.executor, pool.description or "", who)
+        work = i.PutPool(
+            pool.id, slots, pool.executor, pool.description or "", who, pool.options, pool.backends
+        )
         return await self._done(call, params, pool.id, work)
 
     @handler
@@ -66,15 +64,8 @@ class PoolMethods(HandlerGroup):
 
     @handler
     async def list(self, _call: Call, params: p.PoolList) -> View:
-        request = self._service.page_request(params)
-        (after,) = cursors.read(params.cursor, "pools", tuple[str]) or ("",)
-        behind = [view for view in await pool_views(self._service) if view["id"] > after]
-        found = Slice(
-            behind[: request.limit],
-            len(behind) > request.limit,
-            lambda view: cursors.written("pools", view["id"]),
-        )
-        return listed("pools", found, lambda view: view, request.max_bytes)
+        views = await pool_views(self._service)
+        return listed_by_id("pools", views, self._service.page_request(params))
 
 
 async def pool_views(service: Service) -> list[View]:

@@ -11,7 +11,7 @@ from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided import clock
 from locksided.api.catalog import CatalogMethods
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
@@ -30,7 +30,6 @@ from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TableId
 
-View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
 Metadata = Mapping[int, list[ToldRow]]
 Health = Literal["good", "unpublished", "foreign", "damaged"]

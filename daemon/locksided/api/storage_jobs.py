@@ -19,7 +19,8 @@ from locksided.actors.messages import Repeated
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import Origin, draft
-from locksided.api.job_reads import View, answered_ids, marked
+from locksided.api.job_reads import answered_ids, marked
+from locksided.api.paging import View
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods

@@ -7,7 +7,7 @@ import msgspec
 
 from lockside.protocol.methods import table_changes as p
 from locksided.api.deduplication import repeats_first
-from locksided.api.job_reads import View
+from locksided.api.paging import View
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods

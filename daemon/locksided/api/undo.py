@@ -7,8 +7,8 @@ from typing import Any
 from lockside.protocol.methods import steering as s
 from lockside.protocol.types import storage as t
 from locksided.api.deduplication import repeats_first
-from locksided.api.job_reads import View, job_row
-from locksided.api.rights import check_may_act
+from locksided.api.paging import View
+from locksided.api.rights import owned_job
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_jobs import StorageJobMethods
 from locksided.core.errors import Conflict, InvalidTransition, NotFound
@@ -30,8 +30,7 @@ class UndoMethods(HandlerGroup):
     @handler
     @repeats_first
     async def undo(self, call: Call, params: s.JobUndo) -> View | t.UndoPlan:
-        row = await job_row(self._service, self._service.job_id(params.id))
-        check_may_act(self._service, call.principal, row)
+        row = await owned_job(self._service, call.principal, params.id)
         made = await self._made(row, params)
         changed, forgotten = _changed_since(made), await self._forgotten(made)
         if params.dry_run:

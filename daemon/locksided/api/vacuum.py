@@ -13,7 +13,8 @@ from locksided import threads
 from locksided.api.deduplication import repeats_first
 from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import Origin, draft
-from locksided.api.job_reads import View, marked, of_many
+from locksided.api.job_reads import marked, of_many
+from locksided.api.paging import View
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods
 from locksided.core.model import Draft

@@ -9,8 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from lockside.documents.notification import NotifiedEvent as Event
-from locksided.actors.messages import Decided
-from locksided.core.scheduler import Scheduler
+from locksided.actors.messages import Write
+from locksided.core.errors import Unavailable
 from locksided.followers.follower import Follower
 from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
@@ -21,22 +21,26 @@ from locksided.settings import Settings
 from locksided.store import notification_timers, notifications, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId
+from locksided.store.events import last_seq
 from locksided.store.notification_timers import TimerRow
 from locksided.store.rows import EventRow, JobRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
-STATUS, JOB_CREATED, CREATED = "job.status", "job.created", "notification.created"
-_CHANGED = frozenset({CREATED, "notification.updated"})
+STATUS, JOB_CREATED = "job.status", "job.created"
 _TOLD = frozenset({STATUS, *telling.OTHERS})
 _KINDS = _TOLD | {JOB_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a round comes to: messages with their bodies, failures in a row as they are now, and timers."""
+    """What a round comes to: messages with their bodies, failures in a row as they are now, and timers.
 
+    It holds while no subscription changes after the event `seen_seq`.
+    """
+
+    seen_seq: int
     messages: Sequence[tuple[Message, bytes]] = ()
     counted: Mapping[Subject, Failures] = field(default_factory=dict)
     timers: Sequence[TimerRow] = ()
@@ -73,7 +77,14 @@ class Listening:
 
     def follower(self) -> Follower:
         """Who follows."""
-        return Follower("notifications", _KINDS, self._decide, self._concerns, self._written, is_patient=True)
+        return Follower(
+            "notifications",
+            _KINDS,
+            beside=self._decide,
+            concerns=self._concerns,
+            written=self._written,
+            is_patient=True,
+        )
 
     def _written(self, done: Done) -> None:
         if done.has_deliveries:
@@ -82,22 +93,23 @@ class Listening:
             self._news.timers()
 
     def _concerns(self, _events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
-        if not _CHANGED.isdisjoint(kinds):
+        if not notifications.CHANGES.isdisjoint(kinds):
             self._is_heard = self._hears_of_waiting = True
         if self._hears_of_waiting and JOB_CREATED in kinds:
             return True
         return self._is_heard and not _TOLD.isdisjoint(kinds)
 
-    async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
-        heard = await self._store.read(partial(self._look, events))
-        return Decided(partial(_write, heard, self._backlog))
+    async def _decide(self, events: Sequence[EventRow]) -> Write:
+        heard = await self._store.read_patiently(partial(self._look, events))
+        return partial(_write, heard, self._backlog)
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
+        seen_seq = last_seq(connection)
         matching = Matching(enabled(connection), partial(notifications.failures_of, connection))
         self._hears_of_waiting = Event.JOB_WAITING_LONG in matching.wanted
         if not matching.wanted:
             self._is_heard = notifications.is_any(connection)
-            return Heard()
+            return Heard(seen_seq)
         wanted = [event for event in events if _may_be_told(event, matching.wanted)]
         ids = {event.job_id for event in wanted if event.job_id is not None}
         rows = {row.id: row for row in reads.job_rows(connection, ids)}
@@ -108,7 +120,9 @@ class Listening:
                 matching.add(told)
             if job is not None:
                 timers += timers_for(connection, self._store.vault, matching, event, job)
-        return Heard([(one, body_of(one.told)) for one in matching.messages], matching.counted, timers)
+        return Heard(
+            seen_seq, [(one, body_of(one.told)) for one in matching.messages], matching.counted, timers
+        )
 
     def _told(self, connection: Database, event: EventRow, job: JobRow | None) -> list[Told]:
         """What an event is told as, nothing or one thing."""
@@ -141,6 +155,8 @@ def config_name(connection: Database, job: JobRow) -> str | None:
 
 
 def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> Done:
+    if notifications.have_changed(tx, heard.seen_seq):
+        raise Unavailable("Subscriptions have changed meanwhile.")
     for (name, subject), (failures, is_told) in heard.counted.items():
         notifications.count_failures(tx, name, subject, failures, is_told=is_told)
     for timer in heard.timers:

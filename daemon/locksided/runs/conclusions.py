@@ -3,14 +3,11 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
-
-import msgspec
-from msgspec.structs import replace as replace_fields
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
@@ -25,35 +22,30 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
-from locksided.runs.loading import Run, RunLoader, RunPlan, config_id
+from locksided.runs.loading import Run, RunLoader, RunPlan
+from locksided.runs.next_step import NextStep, next_step
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
+from locksided.runs.process_view import kill_report_of, process_of
 from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
     failed_before_start,
     joined,
-    kill_report_of,
     nothing_to_run,
-    process_of,
     share_of,
     with_stages,
 )
+from locksided.runs.saves import to_save
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import NO_INPUTS, Inputs, Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
-from locksided.store.catalog.keys import Change
-from locksided.store.catalog.states import save_state
-from locksided.store.input_states import save_input_state
-from locksided.store.rows import RunRow, owner_data
-from locksided.store.tables import Ratified, note_read, ratify
+from locksided.store.rows import RunRow
 from locksided.store.transaction import Transaction
-from locksided.store.undo import PutBack
-from locksided.store.undo import finish as finish_undo
 from locksided.tables.orders import TableOrder
 
 
@@ -70,10 +62,10 @@ class Conclusion:
 
 
 class StepResult(NamedTuple):
-    """What a step came to, and which tables the step after it writes: None when the run is over."""
+    """What a step came to, and which follows it: None when the run is over."""
 
     result: RunResult
-    next_claims: Sequence[str] | None
+    next: NextStep | None
 
 
 class NothingToRun(Refused):
@@ -99,9 +91,13 @@ class RunConclusions:
             kind = FailureKind.SPAWN if isinstance(refusal, NoAccount | NoImage) else FailureKind.INPUT
             step = plan.steps[action.step] if action.step < len(plan.steps) else None
             result = failed_before_start(plan.spec, kind, refusal.message, step)
-            if step is not None and step.total > 1:
-                folder = self.loader.folder(row.id)
-                result = await _of_all_steps(folder, action.launch, plan.steps, step, result)
+            if step is not None and (step.total > 1 or step.index):
+                folder, launch = self.loader.folder(row.id), action.launch
+                following = await threads.run_sync(_after_refusal, folder, launch, row, plan, step, result)
+                if following is not None:
+                    tables = tuple(following.tables)
+                    return Conclusion(i.StepEnded(row.id, action.token, tables, step=following.step))
+                result = await _of_all_steps(folder, launch, plan.steps, step, result)
         return await self._over(action.token, row, plan, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
@@ -166,7 +162,7 @@ class RunConclusions:
             )
         else:
             result = conclude(step, run.spec, outcome, Collected())
-            ended = StepResult(result, _next_claims(run, step, result))
+            ended = StepResult(result, _next_step(run, step, result))
         return await self._after_step(token, run, step, ended, outcome)
 
     async def _lost(self, token: str, run: Run, step: Step, outcome: Outcome) -> Conclusion:
@@ -185,10 +181,11 @@ class RunConclusions:
     ) -> Conclusion:
         result = ended.result
         folder, launch, account = run.context.folder, run.context.launch, run.context.account
-        if result.success and step.ends_row:
+        if step.ends_row if result.success else ended.next is not None:
             await self._keep_row(run, step)
-        if ended.next_claims is not None:
-            return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
+        if ended.next is not None:
+            index, tables = ended.next
+            return Conclusion(i.StepEnded(run.row.id, token, tuple(tables), step=index))
         if step.total > 1 or step.index or step.operation is not None:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
             result = run.with_plain_states(result)
@@ -200,7 +197,8 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
+        is_read = result.success or result.commits
+        inputs = await self.storage.inputs_of(run) if is_read else NO_INPUTS
         then, undo = partial(_forget_states, run), undo_of(run.spec)
         return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
 
@@ -219,7 +217,7 @@ class RunConclusions:
         ended = self._result_of(run, step, outcome, tables)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
-        if not run.is_debug and ended.next_claims is None:
+        if not run.is_debug and ended.next is None:
             data_folder.put_aside(step, run.context)
             data_folder.finish(run.context)
         return ended
@@ -230,16 +228,16 @@ class RunConclusions:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
-            return StepResult(run.with_plain_states(kept), _next_claims(run, step, kept))
+            return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
         if step.operation:
             result = self._operation_result(run, step, outcome, tables)
         else:
             result = _component_result(run, step, outcome)
-        claims = _next_claims(run, step, result)
-        if _is_kept(run, claims) or step.operation:
+        following = _next_step(run, step, result)
+        if following is not None or not run.is_one_step or run.is_debug or step.operation:
             sealed = run.with_sealed_states(result)
             keep_result(run.context.folder, run.context.launch, step.index, sealed)
-        return StepResult(result, claims)
+        return StepResult(result, following)
 
     def _operation_result(
         self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
@@ -263,7 +261,7 @@ class RunConclusions:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(_to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -276,18 +274,15 @@ async def _of_all_steps(
     folder: RunFolder, launch: int, steps: tuple[Step, ...], last: Step, result: RunResult
 ) -> RunResult:
     """The result of a run whose last step came to this; of a failed one with the rows that do not run."""
-    earlier = await threads.run_sync(kept_results, folder, launch, last.index)
-    return joined([*earlier, result], [] if result.success else _rows_after(steps, last))
+    results = [*await threads.run_sync(kept_results, folder, launch, last.index), result]
+    failure = next((one.failure for one in results if not one.success), None)
+    failed = last if failure is None or failure.step is None else steps[failure.step - 1]
+    return joined(results, [] if all(one.success for one in results) else _rows_after(steps, failed))
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
     repeats = await threads.run_sync(repeats_of, run.context.folder, run.context.launch, step)
     return repeats < MOST_REPEATS
-
-
-def _is_kept(run: Run, claims: Sequence[str] | None) -> bool:
-    """Whether a step's result is needed after it: by other steps, or after a crash."""
-    return claims is not None or not run.is_one_step or run.is_debug
 
 
 def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
@@ -300,15 +295,24 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     return conclude(step, run.spec, outcome, collected)
 
 
-def _next_claims(run: Run, step: Step, result: RunResult) -> Sequence[str] | None:
-    """Which tables the step after this one writes; None when no step comes after it."""
-    if not result.success or step.index + 1 >= len(run.steps):
+def _after_refusal(
+    folder: RunFolder, launch: int, row: RunRow, plan: RunPlan, step: Step, result: RunResult
+) -> NextStep | None:
+    """Which step follows one that cannot be started; None when the run is over. Keeps its result."""
+    results = [*kept_results(folder, launch, step.index), result]
+    following = next_step(plan.steps, step, plan.spec, row.project, results)
+    if following is not None:
+        keep_result(folder, launch, step.index, result)
+    return following
+
+
+def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
+    """Which step follows this one; None when the run is over."""
+    has_failed = step.is_after_failure or not result.success
+    if not any(later.is_after_failure is has_failed for later in run.steps[step.index + 1 :]):
         return None
-    operation = run.steps[step.index + 1].operation
-    if operation is None or operation.claims is None:
-        return ()
     earlier = kept_results(run.context.folder, run.context.launch, step.index)
-    return operation.claims(run.spec, run.row.project, [one.result for one in (*earlier, result)])
+    return next_step(run.steps, step, run.spec, run.row.project, [*earlier, result])
 
 
 def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: bool = False) -> i.Finished:
@@ -375,31 +379,3 @@ def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
 def class_of(result: RunResult) -> FailureClass | None:
     """Of which class a failure is, for whoever may try again."""
     return None if result.failure is None else result.failure.retry_class
-
-
-def _to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
-) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
-    is_anything = result.states or result.commits or inputs.tables or undo
-    if ended not in (Status.SUCCESS, Status.WARNING) or not is_anything:
-        return None
-    more = {"inputs": [read.shown for read in inputs.tables]}
-    commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
-
-    def write(tx: Transaction) -> None:
-        by = owner_data(row)
-        change = Change(clock.now_us(), by)
-        for row_id, body in result.states.items():
-            save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
-        for commit in commits:
-            ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
-        for read in inputs.tables:
-            note_read(tx, row.id, read.table, read.version)
-        for row_id, state in inputs.states.items():
-            save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
-        if undo is not None:
-            states = msgspec.convert(undo["states"], list[PutBack])
-            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
-
-    return write

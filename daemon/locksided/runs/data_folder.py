@@ -26,6 +26,8 @@ from locksided.runs.safefs import NotPlain
 
 _PRIVATE, _TRAVERSABLE = 0o700, 0o711
 _ASIDE = ".left-"
+LONG_LIST_BYTES = 2**20
+"""A longer list of failed records is read in a process of its own."""
 
 log = structlog.get_logger("datafolder")
 
@@ -53,6 +55,8 @@ class Collected:
     """The one that the step ran in."""
     has_pid: bool = False
     """Whether a container's first process was started."""
+    records: Mapping[str, int] = field(default_factory=dict)
+    """The list of failed records as `failed_records.measure` tells of it; empty without one."""
 
 
 def prepare(
@@ -196,7 +200,17 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         omitted=found.get("omitted", {}),
         image=kept_images(context.folder).get(step.execution.image_reference or ""),
         has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
+        records=_measured(found.get("recordsBytes"), _data_of(step, context.folder), context.run_as),
     )
+
+
+def _measured(size_bytes: int | None, data: str, run_as: User | None) -> Mapping[str, int]:
+    if size_bytes is None:
+        return {}
+    try:
+        return perform(data, "measure_records", None, run_as, is_long=size_bytes > LONG_LIST_BYTES)
+    except (Unusable, NotPlain):
+        return {}
 
 
 def is_finished(context: JobContext) -> bool:

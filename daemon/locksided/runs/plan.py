@@ -78,7 +78,12 @@ class Step:
     @property
     def may_be_needless(self) -> bool:
         """Whether what the steps before it left decides if it is needed."""
-        return self.operation is not None and self.operation.claims is not None
+        return self.is_after_failure or (self.operation is not None and self.operation.claims is not None)
+
+    @property
+    def is_after_failure(self) -> bool:
+        """Whether it runs after a step that failed, and only then."""
+        return self.operation is not None and self.operation.place is OperationPlace.AFTER_FAILURE
 
     @property
     def gets_state(self) -> bool:
@@ -102,7 +107,8 @@ def plan(
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
-        after = list(_operations(spec, operations, OperationPlace.AFTER_RUN, None))
+        places = (OperationPlace.AFTER_RUN, OperationPlace.AFTER_FAILURE)
+        after = [step for place in places for step in _operations(spec, operations, place, None)]
         steps = [*before, *steps, *after]
         last = max(place for place, step in enumerate(steps) if not step.may_be_needless)
         steps[last] = dataclasses.replace(steps[last], ends_run=True)

@@ -14,7 +14,15 @@ from msgspec.structs import replace
 
 from lockside.documents.base import Document
 from lockside.documents.component import Manifest
-from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
+from lockside.documents.enums import (
+    Mode,
+    OnError,
+    OnLost,
+    OnRecordErrors,
+    ProcessorPosition,
+    RetryScope,
+    TaskAction,
+)
 from lockside.documents.notification import JobNotification
 from lockside.documents.reading import stored_form
 from lockside.documents.recovery import RecoveryPolicy
@@ -51,6 +59,36 @@ class JoblessTask(Document, frozen=True, kw_only=True):
     id: str
     action: TaskAction
     job: str | None = None
+
+
+class RecordRun(Document, frozen=True, kw_only=True):
+    """Failed records that stand one after the other in a list: `count` from the good line `line` on.
+
+    `number` is that of the first. `row` is the row whose run listed them, and that is given them.
+    """
+
+    path: str
+    row: str | None
+    line: int
+    count: int
+    number: int
+
+
+class GivenRecords(Document, frozen=True, kw_only=True):
+    """The records that a retry is given.
+
+    `replace` has what some are instead, by their numbers. `since` has from which time on the first run read
+    changes, by the names of the files.
+    """
+
+    runs: list[RecordRun]
+    replace: dict[str, dict[str, Any]] = {}
+    since: dict[str, str] = {}
+
+    def of_row(self, row: str | None) -> dict[str, Any]:
+        """What a step of a row is told of them."""
+        runs = [msgspec.to_builtins(run) for run in self.runs if run.row == row]
+        return {"runs": runs, "replace": self.replace}
 
 
 class Specification(Document, frozen=True, kw_only=True):
@@ -91,6 +129,8 @@ class Specification(Document, frozen=True, kw_only=True):
     template: str | None = None
     only_orchestration_task_ids: list[str] | None = None
     previous_job_id: str | None = None
+    retry_scope: RetryScope | None = None
+    records: GivenRecords | None = None
     asked: list[str] = []
     manifest: Manifest | None = None
     processors: dict[str, Manifest] = {}

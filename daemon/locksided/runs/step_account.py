@@ -17,8 +17,9 @@ def label(step: Step, side: int | None = None, said: str = "") -> str:
     `side` is the number of a side of its pipeline, `said` the message, which may name an operation already.
     """
     parts = [f"row {step.row}"] if step.is_of_many_rows else []
-    if step.total > max(step.rows, 1):
+    if step.total > max(step.rows, 1) and not step.is_after_failure:
         parts.append(f"step {step.index + 1} of {step.total}")
+    if step.total > max(step.rows, 1) or step.is_after_failure:
         parts += [] if said.startswith(f"{_title(step)}: ") else [_title(step)]
     if side is not None:
         stages = step.execution.stages

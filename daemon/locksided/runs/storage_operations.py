@@ -11,6 +11,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
+from locksided.runs.given_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -34,6 +35,8 @@ UNDO = "undo"
 VACUUM = "vacuum"
 CHECKED = {UNDO: "job.undo", VACUUM: "storage.vacuum"}
 """Operations whose methods look at rights and at what is kept, before a job is made."""
+AFTER_FAILURE_SECONDS = 300
+"""So long a step may take that runs after a failure."""
 JOBS = {
     "restore": "Restore",
     "create": "Table",
@@ -69,6 +72,9 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
         memory_bytes=settings.memory_bytes,
         is_located=False,
     )
+    output = partial(
+        at, name="output", title="Output mapping", stage="output_mapping", failure=FailureKind.OUTPUT
+    )
     return (
         at(
             name="input",
@@ -78,14 +84,12 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             stage="input_mapping",
             failure=FailureKind.INPUT,
         ),
-        at(
-            name="output",
-            title="Output mapping",
-            place=OperationPlace.AFTER_RUN,
-            order=_output_order,
-            stage="output_mapping",
-            failure=FailureKind.OUTPUT,
-            claims=_written_tables,
+        output(place=OperationPlace.AFTER_RUN, order=_output_order, claims=_written_tables),
+        output(
+            place=OperationPlace.AFTER_FAILURE,
+            order=partial(_output_order, of_failed_run=True),
+            claims=partial(_written_tables, of_failed_run=True),
+            timeout_seconds=AFTER_FAILURE_SECONDS,
         ),
         *(
             at(
@@ -132,11 +136,21 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
-    return {"entries": entries, "row": row} if entries else None
+    if not entries:
+        return None
+    if spec.records is None:
+        return {"entries": entries, "row": row}
+    entries = [as_first_read(entry, spec.records) for entry in entries]
+    return {"entries": entries, "row": row, "records": spec.records.of_row(row)}
 
 
-def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
-    """What of an output step's order is the same for every job of a specification; None where it has none."""
+def _output_order(
+    spec: Specification, _row: str | None, *, of_failed_run: bool = False
+) -> dict[str, Any] | None:
+    """What of an output step's order is the same for every job of a specification; None where it has none.
+
+    That of a failed run stores only what is written always.
+    """
     manifest = spec.manifest
     if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
         return None
@@ -161,26 +175,35 @@ def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | Non
     sources = dict.fromkeys(source for output in outputs for source in value_sources(output))
     return {
         "rows": rows,
+        "ofFailedRun": of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }
 
 
 def _written_tables(
-    spec: Specification, project: str, results: Sequence[Mapping[str, Any]]
+    spec: Specification,
+    project: str,
+    results: Sequence[Mapping[str, Any]],
+    *,
+    of_failed_run: bool = False,
 ) -> Sequence[str] | None:
     """The paths of the tables that a run's outputs go to; None when nothing is to be stored."""
     order = _output_order(spec, None)
     assert order is not None
     rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
     written: dict[str, None] = {}
-    is_needed = any(mapped_sources(row["output"]) for row in order["rows"])
+    is_needed = not of_failed_run and any(mapped_sources(row["output"]) for row in order["rows"])
     for listed in (table for result in results for table in result["output"]["tables"]):
         row = rows.get(str(listed.get("path")).partition("/out/")[0])
         if row is None:
             continue
-        source = Source(row["row"], str(listed["name"]), {"destination": listed.get("id")})
-        for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+        manifest = {"destination": listed.get("id"), "write_always": listed.get("writeAlways")}
+        source = Source(row["row"], str(listed["name"]), manifest)
+        for load in loads(
+            source, row["output"], row["bucket"], may_stay=row["mayStay"], of_failed_run=of_failed_run
+        ):
             if isinstance(load, BadMapping):
                 is_needed = True
             elif load.table is not None:

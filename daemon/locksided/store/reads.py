@@ -115,9 +115,9 @@ def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[i
     return dict(connection.execute(QUERIES["final_statuses"], (ids_text(ids),)).fetchall())
 
 
-def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
-    """Answer the jobs directly below a job, weak and strong."""
-    return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
+def parts(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
+    """Answer the phases, tasks, rows or attempts of a job in their order; its weak children are none."""
+    return decoded(JobRow, connection.execute(QUERIES["parts"], (job_id,)).fetchall())
 
 
 def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRecord]:
@@ -203,6 +203,11 @@ def pool(connection: sqlite3.Connection, pool_id: str) -> PoolRow | None:
     """Answer one pool, or None."""
     rows = connection.execute(QUERIES["pool"], (pool_id,)).fetchall()
     return decoded(PoolRow, rows)[0] if rows else None
+
+
+def work_roots(connection: sqlite3.Connection) -> dict[int, str]:
+    """Answer the work roots of the jobs that have one, by id."""
+    return dict(connection.execute(QUERIES["work_roots"]))
 
 
 def meta(connection: sqlite3.Connection, key: str) -> str | None:

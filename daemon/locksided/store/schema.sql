@@ -109,6 +109,8 @@ CREATE TABLE jobs (
     block TEXT CHECK (block IS NULL OR status = 'created'),
     blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
     blocked_us INTEGER,
+    work_root TEXT,
+    remote TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -155,6 +157,7 @@ CREATE INDEX jobs_block_created ON jobs (project, id >> 12, created_us);
 CREATE INDEX jobs_block_ended ON jobs (project, id >> 12, ifnull(end_us, 9223372036854775807));
 
 -- Retention, and which specifications are still in use.
+CREATE INDEX jobs_elsewhere ON jobs (work_root) WHERE work_root IS NOT NULL AND cleaned_us IS NULL;
 CREATE INDEX jobs_expiry ON jobs (expires_us) WHERE expires_us IS NOT NULL AND cleaned_us IS NULL;
 CREATE INDEX jobs_spec ON jobs (spec_hash) WHERE spec_hash IS NOT NULL;
 CREATE INDEX jobs_env ON jobs (env_hash) WHERE env_hash IS NOT NULL;
@@ -194,6 +197,7 @@ CREATE INDEX events_tree ON events (CAST(run_id AS INTEGER)) WHERE run_id IS NOT
 -- The rare kinds only: the three that make up nearly all rows are found by reading on.
 CREATE INDEX events_rare ON events (kind) WHERE kind NOT IN ('job.created', 'job.status', 'job.stage');
 
+-- `options` and `backends` (JSON) are of an executor that is not `local`.
 CREATE TABLE pools (
     id TEXT PRIMARY KEY,
     slots INTEGER CHECK (slots >= 0), -- null: without limit
@@ -207,6 +211,8 @@ CREATE TABLE pools (
     created_us INTEGER,
     changed_us INTEGER,
     changed_by TEXT -- JSON
+    , options TEXT,
+    backends TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- Stored objects of all kinds (components, configurations ...): which version of each is current.
@@ -639,3 +645,22 @@ CREATE TABLE dropped_notifications (
     count INTEGER NOT NULL,
     told_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Failed records, as runs of lines in the lists that jobs left. Numbers are those of all jobs of a family: the
+-- outermost job, what is below it, and the retries of all of them. What was given to a retry and whether that
+-- ended well says whether records are still open.
+CREATE TABLE failed_records (
+    family_id INTEGER NOT NULL, -- the outermost job
+    number INTEGER NOT NULL CHECK (number > 0), -- of the first
+    count INTEGER NOT NULL CHECK (count > 0),
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, -- whose list it is
+    retry_id INTEGER, -- the retry that this job is, or is part of
+    row TEXT NOT NULL, -- '' for the configuration itself
+    path TEXT NOT NULL, -- below the work path
+    line INTEGER NOT NULL CHECK (line >= 0), -- of the first, among the good ones
+    is_rejected INTEGER NOT NULL CHECK (is_rejected IN (0, 1)), -- left out by an output step: never retried
+    given_to INTEGER, -- the retry that was last given them
+    PRIMARY KEY (family_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failed_records_job ON failed_records (job_id);
+CREATE INDEX failed_records_given ON failed_records (given_to) WHERE given_to IS NOT NULL;

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from locksided.core.loading import ChildRecord, ConditionRecord, JobRecord
 from locksided.histograms import JOB_BOUNDS
 from locksided.store.notification_rows import DeliveryRow
+from locksided.store.record_rows import RECORD_COLUMNS
 from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, ScheduleRow, TriggerRow
@@ -37,6 +38,7 @@ _COLUMNS = {
     "version_columns": columns_of(TableVersionRow),
     "delivery_columns": columns_of(DeliveryRow),
     "token_columns": columns_of(TokenRow),
+    "record_columns": RECORD_COLUMNS,
     "ending_columns": (
         *("project", "branch_id", "ifnull(component, '')", "ifnull(config, '')", "ifnull(pool, '')"),
         *("status", "count(*)", "max(end_us)", "duration_us", "sum(duration_us)"),

@@ -69,6 +69,11 @@ def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return _objects(given.get("tables")) if isinstance(given, Mapping) else []
 
 
+def target_of(entry: Mapping[str, Any]) -> str:
+    """The file in in/tables that an entry of the input mapping becomes."""
+    return str(entry.get("destination") or entry.get("source"))
+
+
 def read_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """All entries that name tables to be read, those for filters of the output mapping among them."""
     values = [{"source": source} for source in value_sources(output_of(configuration))]
@@ -122,13 +127,21 @@ def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
 
 
 def loads(
-    source: Source, output: Mapping[str, Any], bucket: str | None, *, may_stay: bool
+    source: Source,
+    output: Mapping[str, Any],
+    bucket: str | None,
+    *,
+    may_stay: bool,
+    of_failed_run: bool = False,
 ) -> Iterator[Load | BadMapping]:
     """Into which tables a source goes, and how; or what keeps it from that.
 
-    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays.
+    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays. Of a
+    failed run only what is written always goes anywhere.
     """
     for entry in mapped_entries(output, source.name):
+        if of_failed_run and not any(one.get("write_always") is True for one in (source.manifest, entry)):
+            continue
         try:
             mapping = _read(source.name, _merged(source.manifest, entry))
             table = _destination(source, entry, bucket, may_stay=may_stay)

@@ -6,33 +6,15 @@ What is wrong comes first: since when, what follows from it, and what to do.
 from __future__ import annotations
 
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 RECENT_SECONDS = 86400
 _KEEPER_STARTS_SECONDS = 5
-_SHOWN = [
-    "id",
-    "name",
-    "type",
-    "creator",
-    "component",
-    "config",
-    "configData",
-    "startTime",
-    "limits",
-    "status",
-]
-_SHOWN += ["durationSeconds", "attempt", "parentRunId", "isFinished", "createdTime", "reasons"]
+_SHOWN = [*describe.NAMING, "type", "creator", "startTime", "limits", "status", "durationSeconds", "attempt"]
+_SHOWN += ["parentRunId", "isFinished", "createdTime", "reasons"]
 
 
 class Trouble:

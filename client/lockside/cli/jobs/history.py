@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
 
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
-    Entry = tuple[str, str, str]
+Entry = tuple[str, str, str]
 
 _KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
 _KINDS += ["job.acknowledged", "job.blocked", "job.unblocked"]

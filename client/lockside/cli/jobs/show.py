@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe, job_tree
 from lockside.cli.jobs.log_frames import step_name
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _LOG_LINES = 10
 _TREE_LINES = 40
@@ -321,7 +314,13 @@ def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
             return [(f"lockside logs -f {number}", "follow its log"), (f"lockside kill {number}", "stop it")]
         case "success" | "warning":
             timeline = (f"lockside timeline {number}", "show where the time went")
-            return [(f"lockside logs {number}", "its output"), *([timeline] if has_children else [])]
+            records = (f"lockside retry --failed-records {number}", "only the records that failed")
+            is_open = bool((job.get("retries") or {}).get("open"))
+            return [
+                (f"lockside logs {number}", "its output"),
+                *([timeline] if has_children else []),
+                *([records] if is_open else []),
+            ]
         case _:
             return _after_failure(job, has_children)
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
 from lockside.errors import NotFound
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _FIELDS = ["id", "name", "component", "config", "configData", "status", "startTime", "progress", "principal"]
 _FIELDS += ["durationSeconds", "message", "isFinished"]

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import msgspec
 from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from lockside.documents.times import time_text
+from locksided.steps import records
 from locksided.steps.lake import deltalog, types
 from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
@@ -25,11 +26,15 @@ from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
+NO_ROWS = -1
+"""As a limit: the header alone."""
+
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
+    failed = records.inputs_of(order["records"]) if "records" in order else []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     with connect(order) as connection:
         for place, table in enumerate(tables):
@@ -39,7 +44,7 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
             if table.branch != order["branch"]:
                 say(f'Table "{table.id}" is that of branch "{table.branch}".')
             try:
-                shown.append(_exported(connection, order, place, table, folder))
+                shown.append(_exported(connection, order, place, table, folder, failed))
             except UserFault as fault:
                 problems.append(str(fault))
     if problems:
@@ -62,17 +67,38 @@ def _exported(
     place: int,
     table: TableOrder,
     into: Path,
+    failed: Collection[str],
 ) -> dict[str, Any]:
+    """Writes a table, or just the records of it that failed before."""
     entry: InputTable = from_store(order["entries"][place], InputTable)
     adaptive = order["since"][place]
     path = into / entry.target
     if adaptive is not None:
         entry = msgspec.structs.replace(entry, changed_since=None)
     last_us = None if adaptive is None else adaptive["time_us"]
-    written = write_table(connection, order, entry, table, path, last_us=last_us)
+    if f"in/tables/{entry.target}" in failed:
+        written = _write_failed(connection, order, entry, table, path)
+    else:
+        written = write_table(connection, order, entry, table, path, last_us=last_us)
     manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
     return shown(entry, table, written, path)
+
+
+def _write_failed(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    entry: InputTable,
+    table: TableOrder,
+    path: Path,
+) -> Written:
+    """Writes the header of a table as the first run saw it, and the records that are given again."""
+    if entry.file_type != "csv":
+        raise UserFault(f'Table "{table.id}" is read as Parquet: failed records can be given as CSV alone.')
+    nothing = msgspec.structs.replace(entry, where_column=None, changed_since=None, days=None, limit=NO_ROWS)
+    written = write_table(connection, order, nothing, table, path)
+    count = records.append_csv(path, order["records"], f"in/tables/{entry.target}")
+    return replace(written, count=count)
 
 
 def write_table(
@@ -129,6 +155,8 @@ def conditions(entry: InputTable, known: Sequence[Column], since: datetime | Non
     if since is not None:
         conditions.append(f"{TIMESTAMP} >= make_timestamptz({micros_of(since)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    if entry.limit == NO_ROWS:
+        return where + " LIMIT 0"
     return where + (f" LIMIT {entry.limit}" if entry.limit else "")
 
 

@@ -1,5 +1,6 @@
 """The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
 
+import dataclasses
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
-from locksided.steps.lake.rejects import FILE, keep, rejected, rejecting
+from locksided.steps.lake.rejects import keep, rejected, rejecting
 from locksided.steps.lake.sources import Found, found_in
 from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, say
@@ -77,23 +78,22 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
         "message": "",
         "warning": is_warned,
         "failedRecords": len(records),
-        "result": {"output": {"tables": outputs}, **_kept(order, records)},
+        "recordsBytes": _kept(order, records),
+        "result": {"output": {"tables": outputs}},
         "commits": [msgspec.to_builtins(commit) for loaded in done for commit in loaded.commits],
     }
 
 
-def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Lists rows that were left out in the folder of the first row; in the log where there is none."""
-    if not records:
-        return {}
-    if not order["rows"]:
-        for record in records[:MOST_PROBLEMS]:
-            say(str(record["message"]))
-        return {}
-    first = order["rows"][0]
-    size = keep(records, Path(first["folder"]))
-    path = f"{first['place']}/artifacts/out/{FILE}"
-    return {"artifacts": {"failedRecords": {"path": path, "count": len(records), "sizeBytes": size}}}
+def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int:
+    """Lists rows that were left out in the folder of the first row; in the log where there is none.
+
+    Returns the size of the list.
+    """
+    if records and order["rows"]:
+        return keep(records, Path(order["rows"][0]["folder"]))
+    for record in records[:MOST_PROBLEMS]:
+        say(str(record["message"]))
+    return 0
 
 
 def _refuse_full_disk(order: Mapping[str, Any]) -> None:
@@ -103,21 +103,36 @@ def _refuse_full_disk(order: Mapping[str, Any]) -> None:
 
 
 def _collected(order: Mapping[str, Any]) -> Collected:
-    collected = Collected()
+    collected, of_failed_run = Collected(), order.get("ofFailedRun", False)
     for row in order["rows"]:
         found, problems = found_in(Path(row["folder"]) / "out" / "tables")
-        collected.problems += problems
-        known = {one.name for one in found}
-        missing = [name for name in mapped_sources(row["output"]) if name not in known]
-        if missing:
-            listed = ", ".join(f'"{name}"' for name in missing)
-            collected.problems.append(f"Table sources not found: {listed}")
+        if not of_failed_run:
+            collected.problems += [*problems, *_missing(row["output"], found)]
         settings = settings_of(row["output"])
         for one in found:
             source = mappings.Source(row["row"], one.name, one.manifest)
-            for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
-                sort_in(collected, load, one, settings)
+            for load in loads(
+                source, row["output"], row["bucket"], may_stay=row["mayStay"], of_failed_run=of_failed_run
+            ):
+                sort_in(collected, _added(load) if order.get("appends") else load, one, settings)
     return collected
+
+
+def _missing(output: Mapping[str, Any], found: Sequence[Found]) -> Iterator[str]:
+    """What is wrong when the mapping names a source that is not there."""
+    known = {one.name for one in found}
+    missing = [name for name in mapped_sources(output) if name not in known]
+    if missing:
+        listed = ", ".join(f'"{name}"' for name in missing)
+        yield f"Table sources not found: {listed}"
+
+
+def _added(load: Load | BadMapping) -> Load | BadMapping:
+    """The load of a retry of failed records: it adds to what the first run stored."""
+    if isinstance(load, BadMapping):
+        return load
+    rules: dict[str, Any] = {"delete_where": [], "delete_where_column": None, "delete_where_values": None}
+    return dataclasses.replace(load, mapping=replace(load.mapping, incremental=True, **rules))
 
 
 def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
