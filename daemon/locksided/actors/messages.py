@@ -121,7 +121,7 @@ class Look:
             return
         try:
             self.answer.set_result(self.at(core))
-        except Exception as error:  # a fault of who asks is its own: the core is as it was
+        except Exception as error:  # noqa: BLE001 - a fault of who asks is its own: the core is as it was
             self.refuse(error)
 
     def refuse(self, error: Exception) -> None:

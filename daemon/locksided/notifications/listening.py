@@ -30,7 +30,8 @@ from locksided.store.transaction import Transaction
 STATUS, JOB_CREATED = "job.status", "job.created"
 _NAMES = {**telling.OF_JOBS, **telling.OTHERS}
 _OF_JOBS = frozenset({STATUS, *telling.OF_JOBS})
-_KINDS = frozenset({*_OF_JOBS, JOB_CREATED, *telling.OTHERS})
+_TOLD = frozenset({*_OF_JOBS, *telling.OTHERS})
+_KINDS = _TOLD | {JOB_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ class Listening:
         if done.has_timers:
             self._news.timers()
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind in notifications.CHANGES:
+    def _concerns(self, _events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if not notifications.CHANGES.isdisjoint(kinds):
             self._is_heard = self._hears_of_waiting = True
-        if event.kind == JOB_CREATED:
-            return self._hears_of_waiting
-        return self._is_heard and (event.kind in _OF_JOBS or event.kind in telling.OTHERS)
+        if self._hears_of_waiting and JOB_CREATED in kinds:
+            return True
+        return self._is_heard and not _TOLD.isdisjoint(kinds)
 
     async def _decide(self, events: Sequence[EventRow]) -> Write:
         heard = await self._store.read_patiently(partial(self._look, events))

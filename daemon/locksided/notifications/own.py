@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from lockside.documents.enums import FINAL, JobType, Status
+from lockside.documents.enums import JobType, Status
 from lockside.documents.notification import BLOCKED, JobNotification, channel_of
 from locksided import clock
+from locksided.actors.broker import ended_jobs
 from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
 from locksided.followers.follower import Follower
@@ -28,7 +29,7 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 CREATED, STATUS, STAGE = "job.created", "job.status", "job.stage"
-_KINDS = frozenset({CREATED, STATUS, STAGE, "job.blocked"})
+KINDS = frozenset({CREATED, STATUS, STAGE, "job.blocked"})
 
 
 @dataclass(slots=True)
@@ -56,17 +57,18 @@ class OwnNotifications:
     def follower(self) -> Follower:
         """Who follows."""
         return Follower(
-            "jobNotifications", _KINDS, self._decide, self._concerns, self._written, is_patient=True
+            "jobNotifications", KINDS, self._decide, self._concerns, self._written, is_patient=True
         )
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind == CREATED and event.data.get("notifies") and event.job_id is not None:
-            self._live.add(event.job_id)
-        if event.job_id not in self._live:
+    def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if CREATED in kinds:
+            made = [event for event in events if event.kind == CREATED and event.data.get("notifies")]
+            self._live.update(event.job_id for event in made if event.job_id is not None)
+        if not self._live:
             return False
-        if event.kind == STATUS and event.data["to"] in FINAL:
-            self._live.discard(event.job_id)
-        return event.kind in _KINDS
+        is_any = any(event.job_id in self._live and event.kind in KINDS for event in events)
+        self._live -= ended_jobs(events)
+        return is_any
 
     def _written(self, has_deliveries: object) -> None:
         if has_deliveries:

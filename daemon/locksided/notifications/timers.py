@@ -90,7 +90,7 @@ class Timers:
 
     async def run(self, scheduler: SchedulerActor, broker: Broker) -> None:
         """Tell what is due until cancelled. What cannot be saved now waits for news."""
-        with broker.watching(self._note):
+        with broker.waking(self.wake, *_NEWS, *_SUBSCRIPTIONS):
             self.wake()
             timer: clock.Timer | None = None
             while True:
@@ -106,10 +106,6 @@ class Timers:
                     log.warning("timers of notifications wait", cause=str(problem))
                     left_us = None
                 timer = None if left_us is None else clock.call_later(left_us / clock.SECOND_US, self.wake)
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind in _NEWS or event.kind in _SUBSCRIPTIONS for event in events):
-            self.wake()
 
     async def _round(self, scheduler: SchedulerActor) -> int | None:
         """Tell what is due; how long it is until something else is."""
