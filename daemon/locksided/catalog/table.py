@@ -27,8 +27,10 @@ from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
 from locksided.store import buckets
-from locksided.store.catalog.keys import DEFAULT
+from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.catalog.objects import delete_contents
+from locksided.store.transaction import Transaction
+from locksided.store.trash import drop_branch
 from locksided.triggers import standing
 
 _DEFAULT_BRANCH: View = {
@@ -38,6 +40,12 @@ _DEFAULT_BRANCH: View = {
     **dict.fromkeys(("createdTime", "updatedTime", "changedBy", "changeDescription")),
     "isDeleted": False,
 }
+
+
+def _delete_branch(tx: Transaction, key: Key, change: Change) -> None:
+    """What is in a branch goes with it; its tables to the trash."""
+    delete_contents(tx, key, change)
+    drop_branch(tx, key.project, key.id, change.time_us, change.by)
 
 
 def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
@@ -89,7 +97,7 @@ _SPECIAL = (
     ),
     # Who wrote a template wrote the code of its jobs.
     Record(TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many),
-    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=_delete_branch),
     Record(
         SCHEDULE,
         hide=shown.for_owner,

@@ -1009,6 +1009,9 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: tables_of_branch
+SELECT key, id FROM tables WHERE key > ? AND key < ? AND dropped_us IS NULL ORDER BY key;
+
 -- name: newest_dropped
 -- `@` and `A` are neighbours, and no key of an id has either.
 SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
