@@ -1014,7 +1014,7 @@ SELECT key, id FROM tables WHERE key > ? AND key < ? AND dropped_us IS NULL ORDE
 
 -- name: newest_dropped
 -- `@` and `A` are neighbours, and no key of an id has either.
-SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
+SELECT key FROM tables WHERE key > :key || '@' AND key < :key || 'A' AND dropped_us IS NOT NULL
 ORDER BY dropped_us DESC LIMIT 1;
 
 -- name: trash_of

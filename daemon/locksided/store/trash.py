@@ -49,7 +49,7 @@ def dropped(connection: sqlite3.Connection) -> list[DroppedRow]:
 
 def newest_dropped(connection: sqlite3.Connection, table: TableId) -> str | None:
     """The key of the table of this id that was dropped last; None when none is in the trash."""
-    found = connection.execute(QUERIES["newest_dropped"], (table.key,)).fetchone()
+    found = connection.execute(QUERIES["newest_dropped"], {"key": table.key}).fetchone()
     return None if found is None else str(found[0])
 
 
