@@ -288,6 +288,14 @@ def _tables(wire: Wire, folder: Path) -> None:
     wire.call("storage.bucket.list", text="doc")
     _old_versions(wire, "storage.bucket", "in.c-new")
     wire.call("storage.bucket.delete", id="in.c-new")
+    system = {"type": "file", "root": str(folder), "isWritable": True}
+    wire.call("system.put", system={"id": "s", **system})
+    wire.call("system.get", id="s")
+    wire.call("system.list")
+    wire.call("system.check", id="s")
+    wire.call("system.copy", id="s", toId="s2")
+    _old_versions(wire, "system", "s2")
+    wire.call("system.delete", id="s2")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

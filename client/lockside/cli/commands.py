@@ -20,6 +20,7 @@ from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
 from lockside.cli.tables.stored_files import STORED_FILES
+from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -151,6 +152,7 @@ _OWN = {command.name for command in SCHEDULES}
 CATALOG = (
     *(command for command in OF_KINDS if command.name not in _OWN),
     *NOTIFY,
+    *SYSTEMS,
     *OF_CONFIGURATIONS,
     *SCHEDULES,
     *TRIGGERS,
@@ -252,6 +254,15 @@ OTHER = (
         ("lockside mcp --read-only --project etl", "looking only, in one project"),
         Option("--read-only", "offer no tool that changes anything"),
         notes="Everything is done with your rights. `lockside help agents` tells of the tools.",
+    ),
+    Command(
+        "web",
+        "lockside.cli.daemon.web:web",
+        "serve the web page for yourself until Ctrl-C, and print the URL that signs you in",
+        ("lockside web", "at 127.0.0.1:8765, or where the settings say"),
+        ("lockside web --listen 127.0.0.1:9000", "at another port"),
+        Option("--listen", "an address and a port", "ADDRESS"),
+        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells of the pages.",
     ),
     Command(
         "demo",

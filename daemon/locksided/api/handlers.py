@@ -23,6 +23,7 @@ from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.stored_files import FileMethods
+from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -39,6 +40,7 @@ GROUPS = (
     RecordMethods,
     LogMethods,
     CatalogMethods,
+    SystemMethods,
     ApplyMethods,
     PoolMethods,
     ActionMethods,

@@ -101,8 +101,11 @@ class RunConclusions:
                 result = await _of_all_steps(folder, launch, plan.steps, step, result)
         return await self._over(action.token, row, plan, result, None)
 
-    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
-        """The report on a simple command that ended and left nothing to be read or removed; else None."""
+    def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
+        """The report on a simple command that ended and left nothing to be read or removed; else None.
+
+        Of one that `is_new` nobody reported that it runs: the report says that, too.
+        """
         run = self.loader.known(token)
         if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
@@ -110,7 +113,7 @@ class RunConclusions:
             return None  # the id of a condition may need a key that is still to be made
         result = conclude(run.steps[0], run.spec, outcome, Collected())
         self.loader.forget(token)
-        return _report(token, result, outcome)
+        return _report(token, result, outcome, is_new=is_new)
 
     async def discard(self, token: str) -> None:
         """Nothing came of the launch: leave no input and no secret in its folder."""
@@ -315,12 +318,12 @@ def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
     return next_step(run.steps, step, run.spec, run.row.project, [*earlier, result])
 
 
-def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finished:
+def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: bool = False) -> i.Finished:
     """The report of the run's end; without an outcome of a run that never started."""
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        stages = _stages(outcome)
+        stages = _stages(outcome, is_new=is_new)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -332,13 +335,15 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     )
 
 
-def _stages(outcome: Outcome) -> dict[str, int]:
-    """The stages from the end of the program on."""
+def _stages(outcome: Outcome, *, is_new: bool) -> dict[str, int]:
+    """The stages from the end of the program on, of a new process from its start on."""
     now_us = clock.now_us()
     exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
     end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
-    left = {"leftovers": exit_us} if outcome.leftovers else {}
-    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
+    passed = {"running": clock.seen_us(outcome.spawn_time)} if is_new and outcome.spawn_time else {}
+    if outcome.leftovers:
+        passed["leftovers"] = exit_us
+    return {**passed, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {

@@ -196,12 +196,10 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     added = _added(results)
     stored = _object(added.pop("output", {}))
     output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
-    verdict = last.verdict
-    if last.success and any(one.verdict is Verdict.WARNING for one in results):
-        verdict = Verdict.WARNING
-    message, summary = last.message, last.summary
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    verdict, message, summary = telling.verdict, telling.message, telling.summary
     for one in after:
-        if not one.success:
+        if one.verdict is not Verdict.SUCCESS:
             message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
     if not_run:
         named = f"Rows that did not run: {', '.join(not_run)}."

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
+from lockside.documents.component import STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
@@ -136,11 +136,7 @@ def undo_of(spec: Specification) -> Mapping[str, Any] | None:
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     """What of an input step's order is the same for every job of a specification; None where it has none."""
     manifest = spec.manifest
-    if (
-        manifest is None
-        or spec.component in (COMMAND, ORCHESTRATOR)
-        or manifest.staging_storage.input == "none"
-    ):
+    if manifest is None or not spec.has_data_folder or manifest.staging_storage.input == "none":
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries, files = input_entries(configuration), mapping_objects(configuration, "input", "files")
@@ -161,7 +157,7 @@ def _output_order(
     That of a failed run stores only what is written always.
     """
     manifest = spec.manifest
-    if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
+    if manifest is None or not spec.has_data_folder or spec.mode is Mode.DEBUG:
         return None
     if manifest.staging_storage.output == "none":
         return None

@@ -737,12 +737,13 @@ DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscriptio
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
 WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
     AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
+    AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: good_runs_of_spec
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_spec
 WHERE spec_hash = :spec_hash AND project = :project AND type = :type AND status IN ('success', 'warning')
-    AND id < :before
+    AND id < :before AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: live_notifying_jobs

@@ -8,7 +8,7 @@ import msgspec
 
 from locksided.core.saves import UpdateJob
 from locksided.store.catalog.keys import Change, ConfigId
-from locksided.store.catalog.states import save_state
+from locksided.store.catalog.states import newest, place_of, save_state
 from locksided.store.input_states import undo_input_states
 from locksided.store.sql import QUERIES
 from locksided.store.stored_files import delete, stored_by
@@ -114,7 +114,7 @@ def finish(
     for one in states:
         config = ConfigId(one.component, one.config, one.branch, project)
         body = _earlier(tx.connection, config, one.row, one.version) if one.version else {}
-        if body is not None and _current(tx.connection, config, one.row) == one.current:
+        if body is not None and newest(tx.connection, config, one.row) == one.current:
             save_state(tx, config, one.row, body, change, job_id=job_id)
     for file in stored_by(tx.connection, undone) if with_files else ():
         delete(tx, file, change.time_us, change.by, "undone")
@@ -125,14 +125,5 @@ def finish(
 def _earlier(
     connection: sqlite3.Connection, config: ConfigId, row: str | None, version: int
 ) -> Mapping[str, Any] | None:
-    found = connection.execute(QUERIES["earlier_state"], (*_place(config, row), version)).fetchone()
+    found = connection.execute(QUERIES["earlier_state"], (*place_of(config, row), version)).fetchone()
     return None if found is None else msgspec.json.decode(found[0])
-
-
-def _current(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> int:
-    found = connection.execute(QUERIES["state"], _place(config, row)).fetchone()
-    return 0 if found is None else int(found[1])
-
-
-def _place(config: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
-    return config.project, config.branch, config.component, config.config, row or ""
