@@ -22,6 +22,7 @@ UNSUITABLE = {
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
     "mcp": "it speaks with an agent",
+    "web": "it serves until it is stopped",
 }
 WORDS = {
     "run": "run -- true",
@@ -43,6 +44,9 @@ WORDS = {
     "resume": "resume DONE",
     "undo": "undo DONE --dry-run",
     "vacuum": "vacuum --dry-run",
+    "file put": "file put FOLDER/c.toml",
+    "file get": "file get 1 FOLDER/got",
+    "file tag": "file tag 1 checked",
     "prio": "prio HELD 3",
     "pool ls": "pool ls",
     "pool show": "pool show p",

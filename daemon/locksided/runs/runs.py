@@ -157,6 +157,10 @@ class Runs(RunConclusions):
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})
+        if "fileEntries" in known:
+            known |= await self.storage.files.chosen(run, step.row)
+        if known.get("storesFiles"):
+            known |= await self.storage.files.to_store(run, step)
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -164,10 +168,11 @@ class Runs(RunConclusions):
             assert step.operation.claims is not None
             if claims := step.operation.claims(run.spec, run.row.project, []):
                 raise TablesMissing(tuple(claims), step.operation.stage)
-        if step.operation.name != ADOPT:
+        if step.operation.name != ADOPT and not (known.get("parameters") or {}).get("overForeign"):
             await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
+        known |= await self.storage.trashed(known)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
