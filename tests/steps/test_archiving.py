@@ -12,7 +12,7 @@ import pytest
 
 from locksided.steps.archiving import archive as archiving
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import retries
+from locksided.steps.staging import retries, s3_session
 from steps.archives import SERVERS, order_of
 from steps.fileserver import ftp_serving, moto_serving
 
@@ -92,6 +92,20 @@ def test_objects_of_s3_are_compared_by_the_servers_checksum(
             archiving.archive(order_of(tmp_path, "s3://attic/kept", options=options, uuid="another"))
         with pytest.raises(UserFault, match="the server answered 404"):
             archiving.archive(order_of(tmp_path, "s3://none/kept", options=options))
+
+
+def test_a_large_object_is_sent_to_s3_in_parts(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_session, "PART_BYTES", 5 * 2**20)
+    large = random.Random(2).randbytes(12_000_000)
+    (data / "out/files/large").write_bytes(large)
+    with moto_serving() as (client, options):
+        client.create_bucket(Bucket="parts")
+        archiving.archive(order_of(tmp_path, "s3://parts/kept", options=options))
+        body = client.get_object(Bucket="parts", Key="kept/runs/17/out/files/large")["Body"].read()
+        assert body == large
+        assert not client.list_multipart_uploads(Bucket="parts").get("Uploads")
 
 
 @pytest.mark.parametrize("server", SERVERS)
