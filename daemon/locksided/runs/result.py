@@ -196,14 +196,10 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     added = _added(results)
     stored = _object(added.pop("output", {}))
     output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
-    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
-    verdict, message, summary = telling.verdict, telling.message, telling.summary
-    for one in after:
-        if one.verdict is not Verdict.SUCCESS:
-            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
-    if not_run:
-        named = f"Rows that did not run: {', '.join(not_run)}."
-        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
+    verdict = last.verdict
+    if last.success and any(one.verdict is Verdict.WARNING for one in results):
+        verdict = Verdict.WARNING
+    message, summary = _told(results, last, after, not_run)
     steps = [step for one in results for step in one.result.get("steps", ())]
     records = merged(one_list for one in results for one_list in one.records)
     process = _last(one.process for one in results[: ended + 1])
@@ -234,6 +230,21 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _told(
+    results: Sequence[RunResult], last: RunResult, after: Sequence[RunResult], not_run: Sequence[str]
+) -> tuple[str, str]:
+    """The message of a run, and the same on one line: of a good one the first warning."""
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    message, summary = telling.message, telling.summary
+    for one in after:
+        if one.verdict is not Verdict.SUCCESS:
+            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
+    if not_run:
+        named = f"Rows that did not run: {', '.join(not_run)}."
+        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
+    return message, summary
 
 
 def _object(value: Any) -> Mapping[str, Any]:
