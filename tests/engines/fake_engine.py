@@ -123,12 +123,12 @@ def _pid(id_: str) -> int | None:
 
 
 def _status(id_: str) -> Status:
-    pid = _pid(id_)
+    pid, name = _pid(id_), (CLUSTER / f"{id_}.name").read_text()
     if (CLUSTER / f"{id_}.cancelled").exists():
-        return Status(State.CANCELLED, "CANCELLED")
+        return Status(State.CANCELLED, "CANCELLED", name=name)
     if pid is None:
-        return Status(State.QUEUED, "PENDING", "Resources")
-    return Status(State.RUNNING if Path(f"/proc/{pid}").exists() else State.ENDED, "RUNNING")
+        return Status(State.QUEUED, "PENDING", "Resources", name=name)
+    return Status(State.RUNNING if Path(f"/proc/{pid}").exists() else State.ENDED, "RUNNING", name=name)
 
 
 def _kill(id_: str, number: int) -> None:

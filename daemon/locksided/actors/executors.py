@@ -24,7 +24,7 @@ from locksided.core.actions import Action, CheckCondition, ReachExecutor, StartS
 from locksided.core.errors import Unavailable
 from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
-from locksided.keeper.messages import KeptRun, Outcome, Started
+from locksided.keeper.messages import Down, KeptRun, Outcome, Started
 from locksided.runs.runs import Runs
 from locksided.store.reads import NOTHING_READ, Documents
 from locksided.store.store import Sequel
@@ -174,6 +174,8 @@ class Executors:
 
     def heard(self, message: Message) -> None:
         """Hand on one message."""
+        if isinstance(message, Down):
+            return
         found = self._start(message.token or "")
         if found is not None:
             found[0].heard(found[1], message)

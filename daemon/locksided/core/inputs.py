@@ -226,6 +226,16 @@ class Spawned:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteTold:
+    """What is known of a run elsewhere; `stage` is that of one that waits for a machine."""
+
+    job_id: int
+    token: str
+    remote: Mapping[str, Any]
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """A running job reported its progress."""
 
@@ -357,6 +367,7 @@ Report: TypeAlias = (
     LeaderEnded
     | StageReached
     | Spawned
+    | RemoteTold
     | Progressed
     | StepEnded
     | TablesNeeded

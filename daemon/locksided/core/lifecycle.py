@@ -18,6 +18,7 @@ from locksided.core.inputs import (
     NotStarted,
     Orphaned,
     Progressed,
+    RemoteTold,
     Spawned,
     StageReached,
     StepEnded,
@@ -48,7 +49,8 @@ def spawned(turn: Turn, report: Spawned) -> None:
     job, run = found
     _count_start(turn, job, run)
     stage = turn.record_stages(job, {report.stage: turn.now_us})
-    turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
+    times = {} if run.paused_since_us is None else run.go_on(turn.now_us)
+    turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage, **times)
     conclude_trial(turn, job, run)
     if run.paused_by is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
@@ -71,6 +73,22 @@ def _mark_containers(turn: Turn, job: Job) -> None:
                 return
             above.run.starts = 1
             turn.update(above, starts=1)
+
+
+def remote_told(turn: Turn, report: RemoteTold) -> None:
+    """Record what is known of a run elsewhere; until something of it runs there its time stands still."""
+    found = current_run(turn, report.job_id, report.token)
+    if found is None:
+        return
+    job, run = found
+    columns: dict[str, Any] = {"remote": {"executor": job.pool.executor, **report.remote}}
+    if not run.spawned and report.stage is not None:
+        since_us = turn.now_us if run.engine is None else run.engine["since_us"]
+        run.engine = {"since_us": since_us, **report.remote}
+        columns |= run.stand_still(turn.now_us)
+        if report.stage not in run.stages:
+            columns |= turn.record_stages(job, {report.stage: turn.now_us})
+    turn.update(job, **columns)
 
 
 def stage_reached(turn: Turn, report: StageReached) -> None:
@@ -283,6 +301,7 @@ def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
     times |= dispatch.give_up_place(job, run)
     run.token = None
     run.spawned = run.survivors = False
+    run.engine = None
     run.paused_us = 0
     run.stages = job.first_stages
     job.ready_us = turn.now_us

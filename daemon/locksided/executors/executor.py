@@ -57,9 +57,11 @@ class Executor:
         self._linger: Timer | None = None
         self._is_ticking = False
         self._ticks = 0
-        self._submissions = Submissions(loop, engine, self._taken, self._refused, self._given_up)
+        self._submissions = Submissions(
+            loop, engine, self._taken, self._refused, self._given_up, self._not_taken
+        )
         self._watching = Watching(
-            loop, journal, engine, self._runs, self._conclude, self._resubmit, self._tell
+            loop, journal, engine, self._runs, self._conclude, self._resubmit, self._take_back, self._tell
         )
         operations: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
@@ -103,6 +105,7 @@ class Executor:
                 capabilities=self._engine.capabilities,
             )
         )
+        self._watching.tell_again()
 
     def _with_run(self, message: Message, act: Callable[[RemoteRun], None]) -> None:
         run = self._runs.get(order.token_of(message))
@@ -134,7 +137,7 @@ class Executor:
             root = self._root(record.work_root)
             root.prepare()
             if remote.claim_of(record.folder) is None:
-                hand_over(message, record)
+                hand_over(message, record, self._engine.variables)
             self._records.save(record)
         except (BadOrder, BadPlace) as error:
             self._tell(Refused(token, "program", str(error), errno.EINVAL))
@@ -152,6 +155,7 @@ class Executor:
 
     def _taken(self, token: str, ids: Any, tries: int) -> None:
         """The engine has it. A run that is not wanted any more is taken out of its queue again."""
+        self._watching.engine_up()
         run = self._runs.get(token)
         if run is None or run.outcome is not None:
             self._watching.cancel(ids)
@@ -164,6 +168,10 @@ class Executor:
             run.phase = Phase.QUEUED
             self._tell_remote(run, "queued")
         self._watching.soon()
+
+    def _not_taken(self, words: str) -> None:
+        """The engine takes nothing now; what is handed to it is tried again by itself."""
+        self._watching.engine_down(words)
 
     def _refused(self, token: str, words: str) -> None:
         self._take_back(token, "program", words)

@@ -3,6 +3,7 @@
 It reads and writes the files of the run; who is told and what the engine is asked is the executor's matter.
 """
 
+import os
 from typing import Any, cast
 
 from locksided.executors.records import Phase, Record
@@ -12,6 +13,7 @@ from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
 
 LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
+LOG_BYTES = 64 * 1024
 
 
 class RemoteRun:
@@ -31,6 +33,8 @@ class RemoteRun:
         """How often in a row the engine knew nothing of it."""
         self.gone = 0
         """How often in a row the engine said that it is over while there was no outcome."""
+        self.hopeless_since: float | None = None
+        self.told_state, self.told_reason = "submitting", ""
         self.kill_at: float | None = None
         self.watched_seq: int | None = None
         self._beat: Any = None
@@ -112,6 +116,16 @@ class RemoteRun:
         values = values or {"lost": True}
         self.outcome = self.record.outcome = to_wire(made._replace(**values))
         self.phase = Phase.ENDED
+
+    def last_words(self) -> str:
+        """The last line that the runner, or who was to start it, has said outside of the log."""
+        try:
+            fd = os.open(f"{self.record.folder}/engine.log", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        with open(fd, "rb") as file:
+            lines = file.read(LOG_BYTES).decode(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else ""
 
     def log_end(self) -> int | None:
         """The number of the next frame of its log, when that may have changed since it was asked last."""

@@ -11,12 +11,14 @@ from locksided.executors.workers import Worker
 from locksided.keeper import clock
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.messages import Down, Remote
 
 QUEUED_SECONDS = 15.0
 RUNNING_SECONDS = 60.0
 SOONEST_SECONDS = 5.0
 LARGEST_SHARE = 20
 """The engine is asked for no more than one in so many seconds."""
+HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
 
@@ -34,6 +36,7 @@ class Watching:
         runs: Mapping[str, RemoteRun],
         conclude: Callable[[RemoteRun], None],
         resubmit: Callable[[RemoteRun], None],
+        take_back: Callable[[str, str, str], None],
         tell: Callable[[Any], None],
     ) -> None:
         self._loop = loop
@@ -42,6 +45,7 @@ class Watching:
         self._runs = runs
         self._conclude = conclude
         self._resubmit = resubmit
+        self._take_back = take_back
         self._tell = tell
         self._worker = Worker(loop)
         self._timer: Timer | None = None
@@ -88,11 +92,11 @@ class Watching:
         self._took_seconds = clock.boot_seconds() - self._asked_seconds
         if isinstance(came_to, Exception):
             self.failed_checks += 1
-            self._engine_down(str(came_to) or type(came_to).__name__)
+            self.engine_down(str(came_to) or type(came_to).__name__)
         else:
             self.checks += 1
             self._checked_us = clock.wall_us()
-            self._engine_up()
+            self.engine_up()
             for run in list(self._runs.values()):
                 if run.record.ids:
                     self._settle(run, came_to)
@@ -166,12 +170,23 @@ class Watching:
             case State.QUEUED | State.RUNNING:
                 run.gone = 0
                 if run.phase is Phase.QUEUED:
-                    self.tell_remote(run, status.word or "queued", status.reason)
+                    self._still_queued(run, status)
             case State.NODE_DOWN:
                 if run.phase is Phase.RUNNING and run.is_lease_over:
                     self._lost(run, "lease")
             case _:
                 self._over(run, status)
+
+    def _still_queued(self, run: RemoteRun, status: Status) -> None:
+        reason = status.reason or ("" if status.state is State.QUEUED else "the machine starts it")
+        if (status.word or "queued", reason) != (run.told_state, run.told_reason):
+            self.tell_remote(run, status.word or "queued", reason)
+        if not status.is_hopeless:
+            run.hopeless_since = None
+        elif run.hopeless_since is None:
+            run.hopeless_since = clock.boot_seconds()
+        elif clock.boot_seconds() - run.hopeless_since > HOPELESS_SECONDS:
+            self._take_back(run.token, "program", f"{self._engine.kind} cannot start it: {status.reason}")
 
     def _over(self, run: RemoteRun, status: Status) -> None:
         """It is over for the engine, and the folder does not say how: sure when it is so once more."""
@@ -179,8 +194,9 @@ class Watching:
         if run.gone < SURE:
             self._ask_in(SOONEST_SECONDS)
         elif run.phase is not Phase.RUNNING:
-            run.gone = 0
-            self._resubmit(run)
+            if status.node is not None:
+                self._engine.blame(status.node)
+            self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
         elif status.state is State.OUT_OF_MEMORY:
             self._lost(run, "engine", out_of_memory=True)
         elif status.state is State.TIMEOUT:
@@ -199,26 +215,42 @@ class Watching:
 
     def tell_remote(self, run: RemoteRun, state: str, reason: str) -> None:
         """How it stands with the engine."""
+        run.told_state, run.told_reason = state, reason
         record = run.record
         told = {
             "engine": self._engine.version or self._engine.kind,
+            "remoteQueue": (record.order.get("options") or {}).get("partition"),
+            "remoteState": state.upper(),
+            "remoteReason": reason or None,
             "remoteJobId": None if run.started.get("pid") is None else str(run.started["pid"]),
             "schedulerJobId": run.engine_id or (record.ids[-1] if record.ids else None),
             "remoteNode": run.node,
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
+            "remoteStarted": run.started.get("spawnTime"),
+            **_ending(run),
             "remoteStatusChecks": self.checks,
             "failedStatusChecks": self.failed_checks,
             "lastStatusCheck": self._checked_us,
         }
-        self._tell({"op": "remote", "token": run.token, "remote": told, "state": state, "reason": reason})
+        word = state if state == "submitting" or run.phase is Phase.RUNNING or run.outcome else "queued"
+        self._tell(Remote(run.token, told, word, reason))
 
-    def _engine_down(self, cause: str) -> None:
+    def engine_down(self, cause: str) -> None:
+        """The engine takes nothing now."""
         if self._down_cause != cause:
             self._down_cause = cause
-            self._tell({"op": "down", "cause": cause, "pools": []})
+            self._tell(Down(cause))
 
-    def _engine_up(self) -> None:
+    def tell_again(self) -> None:
+        """A daemon has come: what is not in the hello."""
+        if self._down_cause is not None:
+            self._tell(Down(self._down_cause))
+        for run in self._runs.values():
+            if not run.is_settled:
+                self.tell_remote(run, run.told_state, run.told_reason)
+
+    def engine_up(self) -> None:
         if self._down_cause is not None:
             self._down_cause = None
             self._tell({"op": "up"})
@@ -227,4 +259,13 @@ class Watching:
 def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
-    return next((told[id_] for id_ in ids if id_ in told), None)
+    ours = run.record.name.removesuffix(run.token)
+    known = (told[id_] for id_ in ids if id_ in told)
+    return next((one for one in known if one.name.startswith(ours)), None)
+
+
+def _ending(run: RemoteRun) -> dict[str, Any]:
+    if run.outcome is None:
+        return {}
+    outcome = "FINISHED" if run.outcome.get("exitCode") == 0 and not run.outcome.get("stopped") else "FAILED"
+    return {"remoteEnded": run.outcome.get("endTime"), "remoteOutcome": outcome}
