@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
 from e2e.processes import wait_for_end
 from e2e.wire import Message, Wire
@@ -80,20 +81,12 @@ class Slurm:
 
     def end(self) -> None:
         self.down()
+        if self.daemon.process is not None and self.daemon.process.poll() is None:
+            self.daemon.stop()
         for path in self.daemon.state_dir.glob("executors/*.sock.lock"):
             with suppress(ProcessLookupError):
                 os.kill(holder_of(path), signal.SIGKILL)
         self.daemon.end()
-
-
-def holder_of(lock: Path) -> int:
-    """Who holds a lock. Raises ProcessLookupError."""
-    inode = lock.stat().st_ino
-    for line in Path("/proc/locks").read_text().splitlines():
-        fields = line.split()
-        if "FLOCK" in fields and fields[-3].endswith(f":{inode}"):
-            return int(fields[-4])
-    raise ProcessLookupError(f"nobody holds {lock}")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 The file `behave.json` of the cluster says how bad it is: `lose` is the share of submissions whose answer is
 lost, `twice` of those that start two runners, `die` of those after which the executor dies, `refuse` a text
-with which all are refused.
+with which all are refused, and with `forget` none is taken.
 """
 
 import json
@@ -64,6 +64,8 @@ class Fake(Engine):
         )
         if "refuse" in behave:
             raise Refused(behave["refuse"])
+        if behave.get("forget"):
+            raise NotNow("nobody knows of it")
         ids = [_start(order) for order in orders]
         with open(CLUSTER / "submissions", "a") as log:
             log.write("".join(f"{order.token}\n" for order in orders))

@@ -105,6 +105,10 @@ class Executors:
         elif known is not None and known.is_up:
             self._scheduler.tell(i.ExecutorUp(kind))
 
+    def backend_of_kind(self, kind: str) -> Backend | None:
+        """The backend of a kind that a pool has named."""
+        return self._sites.kind(kind)
+
     def flush(self) -> None:
         """Send the starts and the acknowledgements of a turn in one go."""
         self._backend.flush()

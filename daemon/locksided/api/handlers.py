@@ -7,6 +7,7 @@ from locksided.api.catalog import CatalogMethods
 from locksided.api.clock import ClockMethods
 from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
+from locksided.api.executors import ExecutorMethods
 from locksided.api.job_creation import CreationMethods
 from locksided.api.jobs import JobMethods
 from locksided.api.lineage import LineageMethods
@@ -37,6 +38,7 @@ GROUPS = (
     CatalogMethods,
     ApplyMethods,
     PoolMethods,
+    ExecutorMethods,
     ActionMethods,
     OrchestrationMethods,
     ScheduleMethods,
