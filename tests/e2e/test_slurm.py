@@ -7,7 +7,7 @@ import pytest
 
 from e2e.signs import Ear, Gate
 from e2e.slurm import Slurm, a_slurm, missing
-from e2e.wire import Wire, of
+from e2e.wire import Wire, of, until_running, wait_until
 
 pytestmark = [pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.timeout(240)]
 
@@ -39,11 +39,13 @@ def test_a_job_runs_on_a_node_and_all_that_is_known_of_it_there_is_told(wire: Wi
 
 def test_many_jobs_that_start_at_once_become_few_submissions(wire: Wire, slurm: Slurm) -> None:
     slurm.put_pool(wire, "wide", slots=20)
+    wire.call("pool.pause", id="wide")
     jobs = [wire.shell("echo $SLURM_ARRAY_TASK_ID", pool="wide") for _ in range(12)]
+    wire.call("pool.resume", id="wide")
     ended = [wire.done(job) for job in jobs]
     assert [of(one, "status", "starts") for one in ended] == [("success", 1)] * 12
     submissions = {one["remote"]["schedulerJobId"].partition("_")[0] for one in ended}
-    assert len(submissions) <= 6
+    assert len(submissions) <= 3
 
 
 def test_what_no_partition_can_give_is_the_jobs_error_in_slurms_words(wire: Wire, slurm: Slurm) -> None:
@@ -52,9 +54,6 @@ def test_what_no_partition_can_give_is_the_jobs_error_in_slurms_words(wire: Wire
     assert of(ended, "status", "starts") == ("error", 0)
     assert ended["result"]["error"]["kind"] == "spawn"
     assert "partition" in ended["message"].lower()
-    ended = wire.done(wire.shell("true", pool="cluster", limits={"cpus": 64}))
-    assert of(ended, "status", "starts") == ("error", 0)
-    assert "not available" in ended["message"]
 
 
 def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled(

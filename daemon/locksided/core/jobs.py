@@ -123,12 +123,12 @@ class Run:
             self.paused_us += max(now_us - self.paused_since_us, 0)
             self.paused_since_us = self.paused_by = None
 
-    def stand_still(self, now_us: int) -> dict[str, Any]:
-        """Have its time stand still, unless it does; returns the columns to save."""
+    def stand_still(self, since_us: int) -> dict[str, Any]:
+        """Have its time stand still since then, unless it does; returns the columns to save."""
         if self.paused_since_us is not None:
             return {}
-        self.paused_since_us = now_us
-        return {"paused_since_us": now_us}
+        self.paused_since_us = since_us
+        return {"paused_since_us": since_us}
 
     def go_on(self, now_us: int) -> dict[str, Any]:
         """End a pause that is nobody's; returns the columns to save."""

@@ -85,10 +85,12 @@ def remote_told(turn: Turn, report: RemoteTold) -> None:
     if not run.spawned and report.stage is not None:
         since_us = turn.now_us if run.engine is None else run.engine["since_us"]
         run.engine = {"since_us": since_us, **report.remote}
-        columns |= run.stand_still(turn.now_us)
+        columns |= run.stand_still(turn.now_us if run.step else run.start_us)
         if report.stage not in run.stages:
             columns |= turn.record_stages(job, {report.stage: turn.now_us})
     turn.update(job, **columns)
+    told = {name: report.remote.get(name) for name in ("schedulerJobId", "remoteState", "remoteReason")}
+    turn.event(job, "job.remote", **told)
 
 
 def stage_reached(turn: Turn, report: StageReached) -> None:
@@ -169,11 +171,21 @@ def finished(turn: Turn, report: Finished) -> Status | None:
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
+    elif status is Status.TERMINATED:
+        _stopped_elsewhere(turn, job, run, values)
+        return status
     elif status is Status.ERROR:
         _fail(turn, job, cause, report.failure, report.recovery, values)
         return job.status
     end(turn, job, status, cause, report.failure, **values)
     return status
+
+
+def _stopped_elsewhere(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) -> None:
+    """Somebody had its engine end it: as if it was terminated here."""
+    times = run.end_processing(turn.now_us)
+    turn.move(job, Status.TERMINATING, "engine", desired_status=Status.TERMINATING, **times)
+    end(turn, job, Status.TERMINATED, "engine", **values)
 
 
 def _fail(

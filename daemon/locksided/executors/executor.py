@@ -308,6 +308,8 @@ class Executor:
         if run.phase is Phase.RUNNING:
             self._submissions.drop(run.token)
         if run.phase is Phase.ENDED:
+            if before is not Phase.RUNNING and run.started.get("pid") is not None:
+                self._tell_started(run)
             self._watching.ended(run)
         else:
             self._tell_state(run)
@@ -322,9 +324,12 @@ class Executor:
         if run.outcome is not None and run.is_settled:
             self._tell_end(run, run.outcome)
         elif run.phase is Phase.RUNNING:
-            kept = run.describe()
-            self._tell(Started(run.token, kept.pid, kept.spawn_time))
-            self._tell_remote(run, "running")
+            self._tell_started(run)
+
+    def _tell_started(self, run: RemoteRun) -> None:
+        kept = run.describe()
+        self._tell(Started(run.token, kept.pid, kept.spawn_time))
+        self._tell_remote(run, "running")
 
     def _tell_end(self, run: RemoteRun, made: Message) -> None:
         self._tell_remote(run, "ended")

@@ -13,6 +13,7 @@ from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
 
 LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
+ENGINES_SIGNALS = (9, 15)
 LOG_BYTES = 64 * 1024
 
 
@@ -24,9 +25,8 @@ class RemoteRun:
         self.phase = Phase.SUBMITTING
         self.started: dict[str, Any] = {}
         """What the runner noted of the start."""
-        self.engine_id: str | None = None
-        """The submission that won the claim."""
-        self.node: str | None = None
+        self.claimant: remote.Claimant | None = None
+        """Who won the claim."""
         self.outcome: dict[str, Any] | None = record.outcome
         self.progress: dict[str, Any] = {}
         self.unknown = 0
@@ -34,6 +34,9 @@ class RemoteRun:
         self.gone = 0
         """How often in a row the engine said that it is over while there was no outcome."""
         self.hopeless_since: float | None = None
+        self.waits_for_word = False
+        """Whether the engine is being asked if it was it that stopped it."""
+        self.start_estimate: str | None = None
         self.told_state, self.told_reason = "submitting", ""
         self.kill_at: float | None = None
         self.watched_seq: int | None = None
@@ -54,22 +57,23 @@ class RemoteRun:
             self.phase = Phase.ENDED
         claim = remote.claim_of(self.record.folder)
         if claim is not None:
-            self.engine_id, self.node = remote.claimed_by(claim)
+            self.claimant = remote.claimed_by(claim)
             self.started = self.started or remote.read(self.record.folder, outcome.RUN_FILE) or {}
-        if self.outcome is None and self.engine_id is not None:
+            self.started = self.started or self.outcome or {}  # the outcome is written over the note
+        if self.outcome is None and self.claimant is not None:
             self.phase = Phase.RUNNING
         elif self.outcome is None and self.record.ids:
             self.phase = Phase.QUEUED
 
     @property
-    def waits_for_word(self) -> bool:
-        """Whether only the engine can say why it stopped it."""
-        return self.record.outcome is None and (self.outcome or {}).get("stopped") == "engine"
-
-    @property
     def is_settled(self) -> bool:
         """Whether its outcome is what it will be."""
         return self.outcome is not None and not self.waits_for_word
+
+    @property
+    def engine_id(self) -> str | None:
+        """The submission that won the claim."""
+        return None if self.claimant is None else self.claimant.engine_id
 
     def _recorded(self) -> dict[str, Any] | None:
         found = remote.read(self.record.folder, outcome.FILE)
@@ -105,6 +109,16 @@ class RemoteRun:
         user = self.record.order.get("user")
         return None if user is None else (user["uid"], user["gid"])
 
+    @property
+    def may_be_stopped_by_engine(self) -> bool:
+        """Whether its outcome is one that an engine may have brought about."""
+        made = self.outcome or {}
+        if self.record.outcome is not None:
+            return False
+        return made.get("stopped") == "engine" or (
+            made.get("stopped") is None and made.get("signal") in ENGINES_SIGNALS
+        )
+
     def lose(self, proof: str, **values: Any) -> None:
         """It ended without an outcome of its own; `proof` is how that is known."""
         made = outcome.blank(self.token)._replace(
@@ -113,8 +127,7 @@ class RemoteRun:
             exit_time=clock.wall_us(),
             kill_report=KillReport(proof, ()),
         )
-        values = values or {"lost": True}
-        self.outcome = self.record.outcome = to_wire(made._replace(**values))
+        self.outcome = self.record.outcome = {**to_wire(made), **(values or {"lost": True})}
         self.phase = Phase.ENDED
 
     def last_words(self) -> str:

@@ -22,6 +22,14 @@ HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
 
+STOPPED: Mapping[State, Mapping[str, Any]] = {
+    State.CANCELLED: {"stopped": "terminate"},
+    State.TIMEOUT: {"stopped": "timeout"},
+    State.OUT_OF_MEMORY: {"outOfMemory": True},
+    State.STOPPED: {"stopped": "machine"},
+}
+"""What an outcome says of a run that its engine ended."""
+
 SIGNALS = {"stop": signal.SIGTERM, "pause": signal.SIGUSR1, "resume": signal.SIGUSR2}
 
 
@@ -92,6 +100,10 @@ class Watching:
         self._took_seconds = clock.boot_seconds() - self._asked_seconds
         if isinstance(came_to, Exception):
             self.failed_checks += 1
+            self._took_seconds = 0.0  # it says nothing of what an answer costs
+            for run in list(self._runs.values()):
+                if run.waits_for_word and (run.outcome or {}).get("stopped") is None:
+                    self._stopped_by(run, None)
             self.engine_down(str(came_to) or type(came_to).__name__)
         else:
             self.checks += 1
@@ -122,16 +134,21 @@ class Watching:
 
     def ended(self, run: RemoteRun) -> None:
         """Its outcome is there. Why the engine stopped it, if it did, is for the engine to say."""
-        assert run.outcome is not None
-        if run.outcome.get("stopped") != "engine":
-            self._conclude(run)
-        elif self._engine.knows_status:
+        if run.may_be_stopped_by_engine and self._engine.knows_status:
+            run.waits_for_word = True
             self._ask_in(0)
         else:
-            self._stopped_by(run, "machine")
+            self._stopped_by(run, None)
 
-    def _stopped_by(self, run: RemoteRun, reason: str) -> None:
-        run.outcome = run.record.outcome = {**(run.outcome or {}), "stopped": reason}
+    def _stopped_by(self, run: RemoteRun, status: Status | None) -> None:
+        """Conclude it with what the engine says; stopped by it for no reason that it tells, it is lost."""
+        run.waits_for_word = False
+        made = run.outcome or {}
+        reason = None if status is None else STOPPED.get(status.state)
+        if reason is not None and run.may_be_stopped_by_engine:
+            run.outcome = run.record.outcome = {**made, **reason}
+        elif made.get("stopped") == "engine":
+            run.outcome = run.record.outcome = {**made, "stopped": "machine"}
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
@@ -143,11 +160,11 @@ class Watching:
 
     def _settle(self, run: RemoteRun, told: Mapping[str, Status]) -> None:
         """What the engine's words come to for one run."""
-        if run.record.outcome is not None or (run.phase is Phase.ENDED and not run.waits_for_word):
+        if run.is_settled:
             return
         status = _of(run, told)
         if run.waits_for_word:
-            self._stopped_by(run, "terminate" if status and status.state is State.CANCELLED else "machine")
+            self._stopped_by(run, status)
         elif status is None:
             self._unknown(run)
         else:
@@ -179,6 +196,7 @@ class Watching:
 
     def _still_queued(self, run: RemoteRun, status: Status) -> None:
         reason = status.reason or ("" if status.state is State.QUEUED else "the machine starts it")
+        run.start_estimate = status.start_estimate
         if (status.word or "queued", reason) != (run.told_state, run.told_reason):
             self.tell_remote(run, status.word or "queued", reason)
         if not status.is_hopeless:
@@ -197,14 +215,8 @@ class Watching:
             if status.node is not None:
                 self._engine.blame(status.node)
             self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
-        elif status.state is State.OUT_OF_MEMORY:
-            self._lost(run, "engine", out_of_memory=True)
-        elif status.state is State.TIMEOUT:
-            self._lost(run, "engine", stopped="timeout")
-        elif status.state is State.CANCELLED:
-            self._lost(run, "engine", stopped="terminate")
         else:
-            self._lost(run, "engine")
+            self._lost(run, "engine", **STOPPED.get(status.state, {}))
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
         self._journal.write("lost", token=run.token, proof=proof, **values)
@@ -222,9 +234,10 @@ class Watching:
             "remoteQueue": (record.order.get("options") or {}).get("partition"),
             "remoteState": state.upper(),
             "remoteReason": reason or None,
-            "remoteJobId": None if run.started.get("pid") is None else str(run.started["pid"]),
+            "remoteJobId": None if run.claimant is None else run.claimant.pid,
             "schedulerJobId": run.engine_id or (record.ids[-1] if record.ids else None),
-            "remoteNode": run.node,
+            "remoteNode": None if run.claimant is None else run.claimant.node,
+            "estimatedStart": run.start_estimate,
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
             "remoteStarted": run.started.get("spawnTime"),

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"runner: the order in {control} cannot be carried out: {error}", file=sys.stderr)
         return EXIT_NO_ORDER
     engine_id, node = (*rest, "", "")[:2]
-    claim = remote.runners_claim(engine_id, node or os.uname().nodename, token_hex(8))
+    claim = remote.runners_claim(engine_id, node or os.uname().nodename, f"{os.getpid()}-{token_hex(8)}")
     if not remote.is_claimed(control, claim):
         return 0
     os.unlink(os.path.join(control, remote.ORDER))

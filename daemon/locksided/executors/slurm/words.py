@@ -22,12 +22,8 @@ STATES = {
 
 HOPELESS = frozenset(
     (
-        "BadConstraints",
-        "PartitionTimeLimit",
-        "PartitionNodeLimit",
-        "InvalidAccount",
-        "InvalidQOS",
-        "AccountNotAllowed",
+        *("BadConstraints", "PartitionConfig", "PartitionTimeLimit", "PartitionNodeLimit"),
+        *("InvalidAccount", "InvalidQOS", "AccountNotAllowed"),
     )
 )
 """Reasons that nothing but a change of the request ends."""
