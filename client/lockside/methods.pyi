@@ -10,7 +10,7 @@ from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
-from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
+from lockside.documents.pool import (BackendSize, BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -42,7 +42,8 @@ from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Ree
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDeleted, TableDiff,
     TableHistory, Tables, UndoPlan)
 from lockside.protocol.types.stored import (Bucket, Buckets, Component, Components, Config, ConfigVersions,
-    Configs, Deleted, Pool, Pools, Resource, Resources, State, Template, Templates, Variables, VariablesList)
+    Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, Template, Templates, Variables,
+    VariablesList)
 from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
@@ -216,7 +217,9 @@ class PoolCalls:
     ) -> Pool: ...
     @overload
     def put(
-        self, id: str, slots: int | str | None = ..., *, executor: Text = ..., description: Text = ...,
+        self, id: str, slots: int | str | None = ..., *, executor: Text = ...,
+        options: Mapping[str, Any] | None = ...,
+        backends: Mapping[str, Mapping[str, Any] | BackendSize] | None = ..., description: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Pool: ...
     def get(self, id: str, *, project: Text = ...) -> Pool: ...
@@ -226,6 +229,9 @@ class PoolCalls:
     ) -> Pool: ...
     def resume(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Pool: ...
     def delete(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Deleted: ...
+
+class ExecutorCalls:
+    def list(self, *, project: Text = ...) -> ExecutorKinds: ...
 
 class ScheduleCalls:
     @overload
@@ -781,6 +787,7 @@ class Methods:
     catalog: CatalogCalls
     state: StateCalls
     pool: PoolCalls
+    executor: ExecutorCalls
     schedule: ScheduleCalls
     trigger: TriggerCalls
     recovery: RecoveryCalls

@@ -15,6 +15,12 @@ from lockside.cli.files.file_schema import FOLDER, file_schema, names
 from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
 
+FAR = {
+    "slots": 8,
+    "executor": "slurm",
+    "options": {"workRoot": "/shared"},
+    "backends": {"small": {"cpus": 1, "memoryBytes": 2**20, "nodes": 1, "options": {"partition": "p"}}},
+}
 EXAMPLES = {
     "component": {
         "command": ["true"],
@@ -29,7 +35,7 @@ EXAMPLES = {
         "variables": {"v": 1},
     },
     "row": {"name": "eu", "parameters": {"x": 1}},
-    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
+    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}, "far": FAR},
     "bucket": {"in.c-shop": {"access": "groupRead"}, "out.c-shop": {}},
     "resource": {"gpu": {"units": ["0", "1"]}, "api": {"capacity": "infinity", "shared": True}},
     "variables": {"country": "CZ", "many": 3, "is_on": True},
@@ -52,7 +58,12 @@ WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}, {"recovery": [{}]}],
     "config": [{"paramters": {}}, {"rows": [{"parameters": {}}]}, {"runtime": {"parallelism": -1}}],
     "row": [{"isDisabled": "no"}],
-    "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
+    "pool": [
+        {"loads": {"slot": 2}},
+        {"loads": 3},
+        {"far": {"executor": "No"}},
+        {"far": {"backends": {"s": 1}}},
+    ],
     "bucket": [{"in.c-shop": {"access": "all"}}, {"in.c-shop": {"acces": "private"}}],
     "resource": [{"gpu": {"unit": ["0"]}}, {"gpu": 2}],
     "variables": [{"country": None}],

@@ -289,6 +289,8 @@ class Executor:
             run.look_at_lease()
             if run.progress != said:
                 self._tell(Progress(run.token, run.progress))
+            if run.is_quiet:
+                self._watching.quiet()
             if run.is_lease_over:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:

@@ -13,6 +13,7 @@ from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
 
 LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
+QUIET_LOOKS = 4
 ENGINES_SIGNALS = (9, 15)
 LOG_BYTES = 64 * 1024
 
@@ -98,6 +99,11 @@ class RemoteRun:
         """Whether the runner did not renew it for so long that it has stopped its run itself."""
         quiet_seconds = clock.boot_seconds() - self._beat_seconds
         return self._looks >= LEAST_LOOKS and quiet_seconds >= LEASE_EXPIRES_SECONDS
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the runner has missed to say that it lives: the engine may know why."""
+        return self._looks >= QUIET_LOOKS
 
     def ask(self) -> None:
         """Write down what is asked of the run, for the runner to find. Raises OSError."""

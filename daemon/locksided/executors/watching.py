@@ -155,7 +155,10 @@ class Watching:
         """The runner has not said for long that it lives."""
         if not self._engine.knows_status:
             self._lost(run, "lease")
-        else:
+
+    def quiet(self) -> None:
+        """A runner misses to say that it lives: the engine may know why."""
+        if self._engine.knows_status:
             self._ask_in(SOONEST_SECONDS)
 
     def _settle(self, run: RemoteRun, told: Mapping[str, Status]) -> None:
