@@ -46,6 +46,17 @@ def test_tables_are_held_until_the_job_is_final() -> None:
     assert world.started() == [two]
 
 
+def test_a_later_step_of_a_run_writes_tables_that_the_run_holds_already() -> None:
+    world = World(default=None)
+    one, two = running(world, 2)
+    world.step_ends(one, A, B)
+    world.step_ends(two, A)
+    world.step_ends(one, B, step=3)
+    assert (world.started(), world.reasons(two)) == ([one], {"table_lock"})
+    world.fails(one)
+    assert world.started() == [two]
+
+
 def test_the_oldest_asker_of_all_its_tables_comes_first() -> None:
     world = World(default=None)
     one, two, three, four = running(world, 4)

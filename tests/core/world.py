@@ -324,8 +324,8 @@ class World:
     def unblock(self, job_id: int) -> None:
         self.handle(r.Unblock(job_id, ANNA))
 
-    def step_ends(self, job_id: int, *tables: str) -> None:
-        self.handle(i.StepEnded(job_id, self.token(job_id), tables))
+    def step_ends(self, job_id: int, *tables: str, step: int | None = None) -> None:
+        self.handle(i.StepEnded(job_id, self.token(job_id), tables, step=step))
 
     def not_started(self, job_id: int, cause: str | None = None) -> None:
         """It is proved that nothing ran; with a cause the machine refused the process."""

@@ -97,6 +97,7 @@ SHAPE: dict[str, Any] = {
     "archive": (dict, NONE),
     "notifications": list,
     "retryOfJobId": (str, NONE),
+    "retryScope": (str, NONE),
     "resubmitOf": (str, NONE),
     "undoneBy": (str, NONE),
     "template": (str, NONE),

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-STEPS = "before", "row", "after"
+STEPS = "before", "row", "after", "rescue"
 
 
 def work(name: str, folder: Path) -> int:
@@ -42,7 +42,12 @@ def daemon() -> int:
 
         return made
 
-    places = (OperationPlace.BEFORE_RUN, OperationPlace.BEFORE_ROW, OperationPlace.AFTER_RUN)
+    places = (
+        OperationPlace.BEFORE_RUN,
+        OperationPlace.BEFORE_ROW,
+        OperationPlace.AFTER_RUN,
+        OperationPlace.AFTER_FAILURE,
+    )
     operations.OPERATIONS = tuple(
         Operation(
             name=name,
@@ -53,6 +58,7 @@ def daemon() -> int:
             stage="input_mapping",
             failure=FailureKind.INPUT,
             memory_bytes=2**28,
+            timeout_seconds=300 if place is OperationPlace.AFTER_FAILURE else None,
         )
         for name, place in zip(STEPS, places, strict=True)
     )

@@ -51,7 +51,7 @@ def test_in_success_error_warning_cancelled_and_terminated(wire: Wire) -> None:
         "terminating",
         "terminated",
     ]
-    assert [job["retriable"] for job in (fine, failed, cancelled, terminated)] == [False, True, True, True]
+    assert [job["retriable"] for job in (fine, failed, cancelled, terminated)] == [False, True, False, True]
     assert of(cancelled, "starts", "startTime") == (0, None)
     assert of(cancelled["process"], "pid", "exitCode") == (None, None)
     assert of(terminated, "desiredStatus", "starts") == ("terminating", 1)

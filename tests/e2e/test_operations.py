@@ -17,11 +17,12 @@ from e2e.signs import Ear, Gate
 from e2e.wire import Wire, of, put_component, put_config
 
 MAIN = """
-import os, pathlib
+import json, os, pathlib
 data = pathlib.Path(os.environ["KBC_DATADIR"])
 given = data / "in/files/given"
 print("main", os.environ.get("KBC_CONFIGROWID", "-"), given.exists() and given.read_text(), flush=True)
 (data / "out/files/made").write_text("x")
+raise SystemExit(json.loads((data / "config.json").read_text())["parameters"].get("main", 0))
 """
 
 
@@ -45,7 +46,7 @@ def operated() -> Iterator[Callable[..., Daemon]]:
 def run(wire: Wire, *, rows: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
     """A job whose operations do as the parameters say."""
     put_component(wire, "acme.main", command=python(MAIN))
-    parameters = {name: fields.pop(name) for name in operating.STEPS if name in fields}
+    parameters = {name: fields.pop(name) for name in ("main", *operating.STEPS) if name in fields}
     if rows is None:
         return wire.create("acme.main", configData={"parameters": parameters}, **fields)
     put_config(wire, "acme.main", "one", configuration={"parameters": parameters}, rows=rows)
@@ -96,6 +97,57 @@ def test_an_operation_that_fails_ends_the_run_in_its_own_words(
     assert job["message"].startswith("step 1 of 2")
     assert "The step row: " in job["message"]
     assert "main" not in wire.text(job)
+
+
+def test_after_a_failed_component_comes_what_is_meant_for_failures(operated: Callable[..., Daemon]) -> None:
+    wire = operated().wire()
+    job = wire.done(
+        run(wire, main=3, before={}, after={}, rescue={"shell": "sleep 1.1"}, limits={"timeoutSeconds": 1})
+    )
+    assert wire.text(job).splitlines() == ["step before -", "main - False", "step rescue -"]
+    assert (job["status"], job["result"]["error"]["exitCode"]) == ("error", 3)
+    assert [one["status"] for one in job["result"]["steps"]] == ["success", "error", "success"]
+    assert job["process"]["exitCode"] == 3
+
+
+def test_rows_that_ran_are_kept_for_it_and_the_others_are_told(operated: Callable[..., Daemon]) -> None:
+    wire = operated().wire()
+    rows = [{"id": name, "configuration": {"parameters": {"main": name == "b"}}} for name in ("a", "b", "c")]
+    left = {"shell": "ls ../rows ../rows/b/out/files", "code": 1, "left": '{"message": "Not rescued."}'}
+    job = wire.done(run(wire, rows=rows, rescue=left))
+    assert wire.text(job).split()[-5:] == ["../rows:", "a", "b", "../rows/b/out/files:", "made"]
+    assert job["result"]["message"].splitlines()[-2:] == [
+        "The step rescue: Not rescued.",
+        "Rows that did not run: c.",
+    ]
+
+
+def test_nothing_comes_after_a_component_that_was_terminated(
+    operated: Callable[..., Daemon], ear: Ear
+) -> None:
+    wire = operated().wire()
+    job = run(wire, rescue={"shell": f"echo up > {ear.path}; exec sleep 600"}, main=1)
+    assert ear.hear() == "up"
+    wire.call("job.terminate", id=job["id"])
+    assert of(wire.done(job), "status", "starts") == ("terminated", 1)
+
+
+def test_what_is_meant_for_failures_goes_on_without_a_daemon_and_again_without_a_keeper(
+    operated: Callable[..., Daemon], gate: Gate, ear: Ear, place: Path
+) -> None:
+    daemon = operated()
+    body = f"echo up > {ear.path}; test -e {place}/again || exec sleep 600; {gate.text}"
+    job = run(daemon.wire(), main=2, rescue={"shell": body})
+    assert ear.hear() == "up"
+    (place / "again").touch()
+    daemon.kill_keeper()
+    assert ear.hear() == "up"
+    daemon.kill()
+    gate.open()
+    wire = daemon.start().wire()
+    assert of(wire.done(job), "status", "starts") == ("error", 1)
+    assert wire.text(job).splitlines() == ["main - False", "step rescue -", "step rescue -"]
+    assert wire.done(job)["result"]["error"]["exitCode"] == 2
 
 
 def test_an_operation_goes_on_without_a_daemon(operated: Callable[..., Daemon], gate: Gate, ear: Ear) -> None:

@@ -1,19 +1,21 @@
 """Operations: where they stand in a run, what their results mean, and how often one is repeated."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lockside.documents.enums import FailureKind
-from locksided.runs.data_folder import OutFile
+from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.folder import RunFolder
+from locksided.runs.next_step import next_step
 from locksided.runs.operations import BadResult, Operation, OperationPlace, read_result
 from locksided.runs.plan import DataFolder, Step, plan
-from locksided.runs.result import RunResult, conclude_operation, joined
+from locksided.runs.result import RunResult, conclude, conclude_operation, joined
 from locksided.runs.specification import StepKind
-from locksided.runs.step_results import repeats_of
+from locksided.runs.step_results import keep_result, kept_results, repeats_of
 from locksided.runs.verdict import Verdict
 from runs.examples import component, config, outcome, resolved, row
 
@@ -27,6 +29,7 @@ ALL = (
     operation("input", OperationPlace.BEFORE_ROW),
     operation("more", OperationPlace.BEFORE_ROW),
     operation("output", OperationPlace.AFTER_RUN),
+    operation("rescue", OperationPlace.AFTER_FAILURE),
 )
 
 
@@ -52,10 +55,12 @@ def test_each_stands_at_its_place_and_the_component_finds_what_the_one_before_it
         ("fetch", None, DataFolder.NONE),
         *of_rows,
         ("output", None, DataFolder.NONE),
+        ("rescue", None, DataFolder.NONE),
     ]
     steps = planned(*ALL, rows=2)
-    assert [step.index for step in steps] == list(range(8))
-    assert [step.ends_run for step in steps] == [False] * 7 + [True]
+    assert [step.index for step in steps] == list(range(9))
+    assert [step.ends_run for step in steps] == [False] * 7 + [True, False]
+    assert {step.total for step in steps} == {8}
 
 
 def test_an_operation_that_a_run_has_no_order_for_is_no_step_of_it() -> None:
@@ -66,6 +71,59 @@ def test_an_operation_that_a_run_has_no_order_for_is_no_step_of_it() -> None:
 def test_a_run_without_rows_that_are_enabled_has_no_operation_either() -> None:
     result = resolved(stored=config([row("a", disabled=True)]))
     assert plan(result.spec, None, ALL) == ()
+
+
+def ended(step: Step, **seen: Any) -> RunResult:
+    spec, left = resolved(of=component()).spec, OutFile(b"{}")
+    if step.operation is not None:
+        return conclude_operation(step, spec, outcome(**seen), left, list)
+    return conclude(step, spec, outcome(**seen), Collected())
+
+
+def after(number: int, **seen: Any) -> int | None:
+    """Which step follows when this one of the two rows' steps ends so, and those before it ended well."""
+    steps = planned(*ALL, rows=2)
+    results = [*(ended(step, exitCode=0) for step in steps[:number]), ended(steps[number], **seen)]
+    found = next_step(steps, steps[number], resolved(of=component()).spec, "default", results)
+    return None if found is None else found.step
+
+
+def test_a_run_goes_on_with_what_is_meant_for_failures_once_a_component_has_run() -> None:
+    fetch, more, component_of_r0, input_of_r1, output, rescue = 0, 2, 3, 4, 7, 8
+    assert after(component_of_r0, exitCode=0) == input_of_r1
+    assert after(fetch, exitCode=1) is after(more, exitCode=1) is None
+    assert after(component_of_r0, exitCode=1) == after(input_of_r1, exitCode=2) == rescue
+    assert after(component_of_r0, stopped="timeout") == rescue
+    assert (after(output, exitCode=1), after(output, exitCode=0)) == (rescue, None)
+
+
+@pytest.mark.parametrize("seen", [{"stopped": "terminate"}, {"lost": True}, {"unreadable": "cut off"}])
+def test_a_run_that_was_terminated_or_lost_does_not_go_on(seen: dict[str, Any]) -> None:
+    assert after(3, **seen) is None
+
+
+def test_a_run_that_went_on_after_a_failure_ends_with_that_and_tells_of_another() -> None:
+    steps = planned(*ALL, rows=2)
+    failed, good, bad = ended(steps[3], exitCode=2), ended(steps[8], exitCode=0), ended(steps[8], exitCode=3)
+    stored = replace(good, commits=[{"key": "t"}], added={"output": {"tables": [{"path": "None"}]}})
+    whole = joined([failed, stored], ["r1"])
+    assert (whole.verdict, whole.failure, list(whole.commits)) == (
+        Verdict.ERROR,
+        failed.failure,
+        [{"key": "t"}],
+    )
+    assert whole.process["exitCode"] == 2
+    assert joined([failed, bad]).message == f"{failed.message}\n{bad.message}"
+    assert not joined([replace(stored), failed]).commits
+
+
+def test_the_steps_that_were_left_out_are_not_looked_for_in_an_earlier_run(tmp_path: Path) -> None:
+    folder, steps = RunFolder(str(tmp_path)), planned(*ALL, rows=2)
+    for launch, step, code in ((1, 0, 0), (1, 1, 0), (1, 2, 0), (2, 0, 0), (3, 1, 1)):
+        keep_result(folder, launch, step, ended(steps[step], exitCode=code))
+    assert [one.success for one in kept_results(folder, 3, 8)] == [True, False]
+    with pytest.raises(FileNotFoundError):
+        kept_results(folder, 1, 8)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +168,8 @@ def test_a_stopped_operation_is_terminated_whatever_it_left() -> None:
         (["1-0", "1-1", "2-0", "2-1", "3-1"], 3, 1, 1),
         (["1-0", "1-1", "2-1", "2-2"], 2, 2, 0),
         (["1-0", "2-0", "3-0"], 3, 0, 2),
+        (["1-0", "1-1", "1-3", "2-0", "2-3"], 2, 3, 0),
+        (["1-0", "1-3", "2-3", "3-3"], 3, 3, 2),
     ],
 )
 def test_what_was_started_again_alone_is_told_by_the_claims(

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 WARNS = 9
 """The exit code that is a warning."""
+RESCUED = 1
+"""The exit code after which a job of several steps goes on with the one that is meant for failures."""
 BLOCKED = 75
 """The exit code that a recovery policy matches."""
 STATE_OF = ConfigId("tap", "daily")
 
 
 def steps_of(job_id: int) -> int:
-    """How many steps a job's run has."""
+    """How many steps a job's run has; behind them stands one that is meant for failures."""
     return 3 if job_id % 5 == 3 else 1
 
 
@@ -104,8 +106,8 @@ class Runs:
     async def discard(self, token: str) -> None:
         await self._daemon.hop("the removal of a folder")
 
-    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
-        """What ended and left nothing to be read or removed."""
+    def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
+        """What ended and left nothing to be read or removed; of one that `is_new` it tells that it runs."""
         if outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
         return _finished(token, outcome)
@@ -200,11 +202,15 @@ def _after_step(token: str, outcome: Outcome) -> Conclusion:
     status, _ = meaning(outcome)
     if status is not Status.ERROR and step + 1 < steps_of(job_id):
         return Conclusion(i.StepEnded(job_id, token))
+    if 1 < steps_of(job_id) != step and outcome.exit_code == RESCUED and outcome.stopped is None:
+        return Conclusion(i.StepEnded(job_id, token, step=steps_of(job_id)))
     return Conclusion(_finished(token, outcome), partial(_state_to_save, job_id))
 
 
 def _finished(token: str, outcome: Outcome) -> i.Finished:
     status, failure = meaning(outcome)
+    if StartToken.parse(token).step == steps_of(StartToken.parse(token).job_id):
+        status, failure = Status.ERROR, FailureClass.USER
     process = {"pid": outcome.pid, "exitCode": outcome.exit_code, "signal": outcome.signal}
     told = {"result": {"message": "It ended."}} if failure is None else _error("exit", outcome)
     values = {"process": process, **told}

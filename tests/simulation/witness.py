@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.disk import Disk
-from simulation.runs import WARNS, steps_of
+from simulation.runs import RESCUED, WARNS, steps_of
 
 Row = dict[str, Any]
 LIVE = ("processing", "terminating")
@@ -152,6 +152,7 @@ class Witness:
             raise Violation(f"job {job_id} is stored with {row['starts']} starts, and {len(ran)} were seen")
         if status in ("success", "warning"):
             self._check_success(row)
+        self._check_rescues(row)
 
     def _is_unclear(self, token: str) -> bool:
         """Whether nobody could tell if it had a process: who started it died between claim and process."""
@@ -159,6 +160,16 @@ class Witness:
             return False
         recorded = self.saved.get(token) or self.disk.outcomes.get(token, {"lost": True})
         return "lost" in recorded and (token in self.disk.were_started or token in self.of_dead_machines)
+
+    def _check_rescues(self, row: Row) -> None:
+        """The step that is meant for failures ran only after one, which is what the job ended with."""
+        job_id, rescue, code = row["id"], steps_of(row["id"]), None
+        for launch in range(1, row["launches"] + 1):
+            for step in range(rescue):
+                process = self.processes.get(f"{job_id}-{launch}-{step}")
+                code = code if process is None else process.exit_code
+            if f"{job_id}-{launch}-{rescue}" in self.processes and code != RESCUED:
+                raise Violation(f"job {job_id} ran the step for failures after exit code {code}")
 
     def _check_success(self, row: Row) -> None:
         """Every step ran to a good end, and the end that is stored is the last one's."""

@@ -52,12 +52,15 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
+    "insert_deliveries",  # reads what it is given
     "notification_timers",  # a few for each live job that is told when it takes long
     "asides_of_purpose",  # there are few
     "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
+    "family_of",  # goes up from a job to those above it, each by its id
+    "records_of",  # of a job, what is below it and their retries, each by an index
     "undo_first_input_states",
     "undo_input_states",
     "prune_deliveries",  # once an hour

@@ -46,10 +46,13 @@ async def test_statuses_are_counted_over_all_projects(store: Store) -> None:
     assert await store.counts_by_status() == {"created": 2, "success": 1}
 
 
-async def test_the_children_and_retries_of_a_job_are_found(store: Store) -> None:
+async def test_the_parts_and_retries_of_a_job_are_found(store: Store) -> None:
     child = {"parent_id": 1, "relation": "strong", "behavior_on_error": "warning", "end_cause": "outcome"}
+    weak = {"parent_id": 3, "relation": "weak"}
     await save(store, new(1), new(2, run_id="1.2", **child), new(3, retry_of_id=1), new(4))
-    assert [row.id for row in await store.children(1)] == [2]
+    await save(store, new(5, run_id="3.5", **weak))
+    assert [row.id for row in await store.parts(1)] == [2]
+    assert await store.parts(3) == []
     assert [row.id for row in await store.retries(1)] == [3]
     assert await store.children_of([1, 4]) == [
         ChildRecord(2, 1, "created", "outcome", "warning", 0, "strong")

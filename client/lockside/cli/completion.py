@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockside.cli import exits
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, HIDDEN
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockside.cli.grammar import Command, Option, Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Command, Option, Parsed, UsageError
+from lockside.cli.session import Session
 
 _SCRIPTS = {
     "bash": """\

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from lockside.cli.catalog.objects import about, listed
 from lockside.cli.jobs import describe
-from lockside.kinds import CONFIG, KINDS
+from lockside.cli.session import Session
+from lockside.kinds import CONFIG, KINDS, Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lockside.cli.completion import CompletionPoint
-    from lockside.cli.session import Session
-    from lockside.kinds import Kind
 
-    Json = dict[str, Any]
-    Candidates = list[tuple[str, str]]
+Candidates = list[tuple[str, str]]
 
 FINAL = ("success", "warning", "error", "cancelled", "terminated")
 ORCHESTRATOR = "lockside.orchestrator"

@@ -57,42 +57,69 @@ class Option:
 
 
 class Argument:
-    """A positional argument. `count`: 1, `?`, `*`, `+`, or `--` for all that stands behind a lone `--`."""
+    """A positional argument. `count`: 1, `?`, `*`, `+`, or `--` for all that stands behind a lone `--`.
 
-    __slots__ = ("count", "help", "kind", "metavar", "name")
+    `member` is the member of the request that it gives.
+    """
 
-    def __init__(self, metavar: str, help: str, count: str = "1", kind: str = "text") -> None:  # noqa: A002
+    __slots__ = ("count", "help", "kind", "member", "metavar", "name")
+
+    def __init__(
+        self,
+        metavar: str,
+        help: str,  # noqa: A002 - it is the help
+        count: str = "1",
+        kind: str = "text",
+        member: str = "",
+    ) -> None:
         self.metavar = metavar
         self.name = metavar.lower().replace("/", "_").replace("-", "_")
         self.help = help
         self.count = count
         self.kind = kind
+        self.member = member
+
+
+Part = str | tuple[str, str] | Argument | Option
 
 
 class Command:
-    """A command: its words, where its code is (`module:function`), and all that its help says."""
+    """A command: its words, where its code is (`module:function`), and all that its help says.
 
-    __slots__ = ("aliases", "arguments", "examples", "name", "notes", "options", "run", "summary")
+    `parts` are its examples, each a command line, with what that shows if it is not plain; its arguments; and
+    its options. One that is a call of one method names it, says its answer in a sentence, and perhaps what
+    comes `next`.
+    """
+
+    __slots__ = (
+        *("aliases", "arguments", "examples", "name", "notes", "options", "run", "summary"),
+        *("method", "next", "says"),
+    )
 
     def __init__(
         self,
         name: str,
         run: str,
         summary: str,
-        examples: Sequence[tuple[str, str]],
-        arguments: Sequence[Argument] = (),
-        options: Sequence[Option] = (),
+        *parts: Part,
         notes: str = "",
         aliases: Sequence[str] = (),
+        method: str = "",
+        says: str = "",
+        next: str = "",  # noqa: A002 - it is what comes next
     ) -> None:
         self.name = name
         self.run = run
         self.summary = summary
-        self.examples = examples
-        self.arguments = arguments
-        self.options = options
+        examples = [part for part in parts if isinstance(part, str | tuple)]
+        self.examples = [(one, "") if isinstance(one, str) else one for one in examples]
+        self.arguments = [part for part in parts if isinstance(part, Argument)]
+        self.options = [part for part in parts if isinstance(part, Option)]
         self.notes = notes
         self.aliases = aliases
+        self.method = method
+        self.says = says
+        self.next = next
 
 
 class Parsed:
@@ -103,6 +130,12 @@ class Parsed:
     def __init__(self, command: Command | None, values: Values) -> None:
         self.command = command
         self.values = values
+
+    @property
+    def method(self) -> str:
+        """The method that the command is a call of."""
+        assert self.command is not None
+        return self.command.method
 
     def flag(self, name: str) -> bool:
         """Tell whether a flag was given."""
@@ -123,9 +156,11 @@ class Parsed:
         return value if isinstance(value, int | float) else None
 
     def members(self) -> Values:
-        """Give the members of a request that were given as options."""
+        """Give the members of a request that were given as arguments and options."""
         found: Values = {}
-        for option in self.command.options if self.command else ():
+        command = self.command
+        given: list[Argument | Option] = [*command.arguments, *command.options] if command else []
+        for option in given:
             value = self.values.get(option.name)
             if option.member and value is not None:
                 if option.kind in {"label", "variable", "amount"}:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, SECTIONS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from lockside.cli.grammar import Argument, Command, Option
-    from lockside.cli.terminal.output import Output
+from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.terminal.output import Output
 
 _WIDEST = 80
 _NARROWEST = 40

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from shutil import which
 
+from lockside.cli.session import Json, Session
 from lockside.errors import InvalidParams, LocksideError, NotFound
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FIELDS = ["id", "name", "type", "creator", "relation", "component", "config"]

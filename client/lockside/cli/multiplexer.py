@@ -6,22 +6,19 @@ after the last event that was seen. Nothing here polls: `next` sleeps until some
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import suppress
 from time import monotonic
 
+from lockside.cli.session import Json, Session
 from lockside.errors import ConnectionLost, LocksideError, NotReachable, Unavailable, from_wire
 from lockside.pages import Pages
 from lockside.session import run
+from lockside.transport import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable
     from typing import Any, Self
-
-    from lockside.cli.session import Session
-    from lockside.transport import Connection
-
-    Json = dict[str, Any]
 
 EVENTS = "events"
 LOST = "lost"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
+from lockside.cli.grammar import Parsed
 from lockside.documents.paths import steps_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.errors import LocksideError
+from lockside.errors import LocksideError
 
 OWN_PLACE = r"^(?:`[^` ]+`|\$\S*): "
 """How a message begins that names its field itself."""

@@ -38,6 +38,7 @@ ConfigId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
 RowId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
 PoolId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
 ResourceId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=64)]
+SystemId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=64, examples=["archive"])]
 VariablesId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
 TaskId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
 Tag = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=128)]
@@ -152,6 +153,13 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
         dry_run: Check the request and answer what would happen; change nothing.
         changed_by: Who made this version.
         is_deleted: Whether it is deleted; its versions stay readable.
+        table: The table's id.
+        tables: The tables.
+        subscription: The id of the subscription.
+        primary_key: The columns of which no two rows have the same values.
+        pid: The process id.
+        moment: The moment.
+        error: Why it failed.
     """
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}

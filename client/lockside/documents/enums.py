@@ -109,6 +109,13 @@ class OnRecordErrors(StrEnum):
     ERROR = "error"
 
 
+class RetryScope(StrEnum):
+    """What of a job a retry by hand runs again."""
+
+    ALL = "all"
+    FAILED_RECORDS = "failedRecords"
+
+
 class StateFormat(StrEnum):
     """Where a component leaves its state: in `out/state.json`, or on stdout as Singer targets print it."""
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Path = tuple[str | int, ...]
+    from lockside.documents.paths import Steps
 
 _STRING = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'', re.DOTALL)
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -24,7 +24,7 @@ class SourceLines:
     """The lines of a text's values; `line` gives that of the nearest thing that holds what is asked for."""
 
     def __init__(self, text: str, is_json: bool) -> None:
-        self._lines: dict[Path, int] = {}
+        self._lines: dict[Steps, int] = {}
         scanner = _Scanner(text, self._lines)
         if is_json:
             scanner.value(())
@@ -43,16 +43,16 @@ class SourceLines:
 class _Scanner:
     """Goes through a text once and notes each value's line."""
 
-    def __init__(self, text: str, lines: dict[Path, int]) -> None:
+    def __init__(self, text: str, lines: dict[Steps, int]) -> None:
         self._text = text
         self._lines = lines
         self._at = 0
         self._line = 1
         self._counted = 0
-        self.repeated: tuple[Path, int] | None = None
+        self.repeated: tuple[Steps, int] | None = None
         """The first member that stands twice in its object, and the line of the second one."""
 
-    def _note(self, path: Path) -> None:
+    def _note(self, path: Steps) -> None:
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         self._lines.setdefault(path, self._line)
@@ -63,7 +63,7 @@ class _Scanner:
         self._at = found.end() if found else self._at
         return self._text[self._at : self._at + 1]
 
-    def value(self, path: Path) -> None:
+    def value(self, path: Steps) -> None:
         """Go through one value and all in it."""
         first = self._skip()
         if first == "{":
@@ -75,7 +75,7 @@ class _Scanner:
         else:
             self._skip(_SCALAR)
 
-    def _items(self, path: Path) -> None:
+    def _items(self, path: Steps) -> None:
         self._at += 1
         place = 0
         while self._skip() not in ("]", ""):
@@ -85,14 +85,14 @@ class _Scanner:
             self._comma()
         self._at += 1
 
-    def _members(self, path: Path) -> None:
+    def _members(self, path: Steps) -> None:
         self._at += 1
         while self._skip() not in ("}", ""):
             self._member(path)
             self._comma()
         self._at += 1
 
-    def _member(self, path: Path) -> None:
+    def _member(self, path: Steps) -> None:
         keys = self._keys()
         is_repeated = (*path, *keys) in self._lines
         for count in range(1, len(keys) + 1):
@@ -128,20 +128,20 @@ class _Scanner:
 
     def toml(self) -> None:
         """Go through a whole TOML document."""
-        table: Path = ()
-        counts: dict[Path, int] = {}
+        table: Steps = ()
+        counts: dict[Steps, int] = {}
         while first := self._skip():
             if first == "[":
                 table = self._header(counts)
             else:
                 self._member(table)
 
-    def _header(self, counts: dict[Path, int]) -> Path:
+    def _header(self, counts: dict[Steps, int]) -> Steps:
         """Read `[a.b]` or `[[a.b]]`; below a list of tables its last item is meant."""
         is_item = self._text.startswith("[[", self._at)
         self._at += 2 if is_item else 1
         self._skip(_BLANK)
-        path: Path = ()
+        path: Steps = ()
         keys = self._keys()
         for place, key in enumerate(keys):
             path = (*path, key)

@@ -46,7 +46,6 @@ T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
 FIRST_PROBE_SECONDS = 1.0
-DEFERRED_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
@@ -95,21 +94,19 @@ class SchedulerActor:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
         self._mailbox.put(Ask(work, saved=answered))
 
-    def tell_deferred(self, work: Input) -> None:
-        """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
-        self._mailbox.put_deferred(Ask(work), DEFERRED_SECONDS)
-
     async def look(self, at: Callable[[Scheduler], T]) -> T:
         """Read from the core at a moment when it is what the disk says."""
         message = Look(at)
         self._mailbox.put(message)
         return cast("T", await message.answer)
 
-    async def done_before(self, once: DedupMark) -> Repeated | None:
-        """What the same call came to, when it was done and committed before.
+    async def done_before(self, once: DedupMark | None) -> Repeated | None:
+        """What the same call came to, when it was done and committed before; None of a call without a mark.
 
         Raises Conflict when the id stands for a call with other parameters.
         """
+        if once is None:
+            return None
         known = await self._store.dedup(DedupKey(*once.key))
         if known is None:
             return None
@@ -296,7 +293,7 @@ class SchedulerActor:
         remaining = []
         for ask in asks:
             try:
-                repeated = await self.done_before(ask.once) if ask.once is not None else None
+                repeated = await self.done_before(ask.once)
             except Conflict as conflict:
                 ask.refuse(conflict)
                 continue

@@ -1,11 +1,9 @@
 """`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
 
-import os
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
-from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
@@ -14,25 +12,22 @@ from lockside.documents.variables import VariableValues
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
+from locksided.api.caller_step import run_for_caller
 from locksided.api.service import HandlerGroup
-from locksided.core.errors import Failed, Timeout, Unavailable
+from locksided.core.errors import Failed
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
-from locksided.runs import data_folder
-from locksided.runs.accounts import account_of
 from locksided.runs.action import (
     MAX_OUTPUT_BYTES,
     Action,
     ActionFailed,
-    action_order,
     action_value,
     plan_action,
 )
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
-from locksided.runs.runs import PASSABLE
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Vault
@@ -55,22 +50,10 @@ class ActionMethods(HandlerGroup):
             stored = Stored(params.component, row.version, from_store(body, Manifest))
         action = plan_action(_in_plain(vault, params), stored, await self._config(params))
         refuse_missing(list(missing_in(action.step.config_file)))
-        token = self._service.asides.new_token()
-        context = self._context(action, call, params.project, token)
-        try:
-            if context.run_as is not None:
-                os.chmod(self._service.state_dir.root, PASSABLE)
-            if action.step.execution.image is not None:
-                podman = await self._service.runs.images.find([action.step.execution], context)
-                context = replace(context, podman=podman)
-            await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
-            outcome = await self._service.asides.run(action_order(action, context, token))
-            return await self._value(action, outcome, context)
-        finally:
-            with CancelScope(shield=True):
-                await threads.run_for(
-                    context.account, data_folder.remove_folder, context.folder, context.run_as
-                )
+        read, who = partial(_value, action), call.principal
+        return await run_for_caller(
+            self._service, who, action, read, project=params.project, called="The action"
+        )
 
     async def _config(self, params: p.ActionRun) -> Stored[ConfigSpec] | None:
         if params.config is None:
@@ -82,21 +65,13 @@ class ActionMethods(HandlerGroup):
         body = self._service.store.vault.opened_if_possible(row.body, name.place)
         return Stored(params.config, row.version, from_store(body, ConfigSpec))
 
-    def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
-        run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
-        folder = self._service.asides.folder(token)
-        return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
 
-    async def _value(self, action: Action, outcome: Outcome, context: JobContext) -> Any:
-        if outcome.is_lost or (outcome.refused is not None and outcome.refused.kind == "burnt"):
-            raise Unavailable("The action was lost with its keeper: ask again.")
-        if outcome.stopped == "timeout":
-            raise Timeout("The action took longer than 30 seconds and was stopped.")
-        stdout = await threads.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
-        try:
-            return action_value(action, outcome, stdout)
-        except ActionFailed as failure:
-            raise Failed(failure.message, type=failure.type.value) from None
+async def _value(action: Action, outcome: Outcome, context: JobContext) -> Any:
+    stdout = await threads.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
+    try:
+        return action_value(action, outcome, stdout)
+    except ActionFailed as failure:
+        raise Failed(failure.message, type=failure.type.value) from None
 
 
 def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:

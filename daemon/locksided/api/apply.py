@@ -30,7 +30,7 @@ from locksided.api.apply_plan import (
 )
 from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark
+from locksided.api.deduplication import answered, dedup_mark
 from locksided.api.drafts import Drafts
 from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
@@ -117,7 +117,7 @@ class ApplyMethods:
                 catalog = CatalogMethods(self._service)
                 for step in prepared.plan.steps:
                     await catalog.tell_core(RECORDS[step.kind], _key(params, step))
-                return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
+                return answered(done) if isinstance(done, Repeated) else answer
 
     async def _decide(
         self, call: Call, params: p.CatalogApply, prepared: Prepared, answer: Json, core: Scheduler
@@ -150,7 +150,7 @@ class ApplyMethods:
         return Decided(write, work)
 
     def _pools(self, core: Scheduler) -> dict[str, Json]:
-        return {pool.id: pool_body(pool) for pool in core.state.pools.values()}
+        return {pool.id: pool_body(pool.snapshot()) for pool in core.state.pools.values()}
 
     async def _prepare(self, call: Call, params: p.CatalogApply, wanted: Wanted) -> Prepared:
         """What would be done now. Raises Refused with all faults."""

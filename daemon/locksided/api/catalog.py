@@ -11,8 +11,8 @@ from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
 from locksided.actors.messages import Decided, DedupMark, Exclusive, Repeated, Write
 from locksided.api.apply_plan import completed_at
-from locksided.api.deduplication import dedup_mark
-from locksided.api.job_reads import shortened
+from locksided.api.deduplication import dedup_mark, nothing
+from locksided.api.job_reads import marked, shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup
@@ -239,12 +239,8 @@ class CatalogMethods(HandlerGroup):
         self, call: Call, params: Any, write: Write | Exclusive, read: Callable[[], Any]
     ) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
-        answer = await self._settled(write, dedup_mark(call, params, lambda _: {}))
-        if isinstance(answer, Repeated):
-            view: View = await read()
-            return {**view, "deduplicated": True}
-        stored: View = answer
-        return stored
+        answer = await self._settled(write, dedup_mark(call, params, nothing))
+        return marked(await read(), answer) if isinstance(answer, Repeated) else answer
 
     async def _settled(self, write: Write | Exclusive, mark: DedupMark | None) -> Any:
         """Write it; what is due of a schedule is decided before it changes."""

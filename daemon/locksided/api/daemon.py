@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -27,10 +26,11 @@ from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.decision_tally import Decisions
-from locksided.api.deduplication import dedup_mark
+from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import mended, problems
 from locksided.api.health import HealthCheck
 from locksided.api.metrics import Figures, metrics_text
+from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
@@ -48,8 +48,6 @@ from locksided.server.handlers import handler
 from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
-
-View = dict[str, Any]
 
 VERSION = version("lockside")
 
@@ -109,21 +107,21 @@ class DaemonMethods(HandlerGroup):
     @handler
     async def drain(self, call: Call, params: p.DaemonDrain) -> DaemonStatus:
         await self._service.scheduler.ask(
-            i.Drain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
+            i.Drain(actor(call.principal)), once=dedup_mark(call, params, nothing)
         )
         return await self._status()
 
     @handler
     async def undrain(self, call: Call, params: p.DaemonUndrain) -> DaemonStatus:
         await self._service.scheduler.ask(
-            i.Undrain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
+            i.Undrain(actor(call.principal)), once=dedup_mark(call, params, nothing)
         )
         return await self._status()
 
     @handler
     async def reload(self, call: Call, params: p.DaemonReload) -> View:
         mark = dedup_mark(call, params, dict)
-        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        repeated = await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
         try:
@@ -157,7 +155,7 @@ class DaemonMethods(HandlerGroup):
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         now_us = clock.now_us()
         mark = dedup_mark(call, params, dict)
-        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        repeated = await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
         path = Path(params.path) if params.path else self._default_backup()

@@ -13,7 +13,8 @@ import msgspec
 from lockside.protocol.types.jobs import Purged, TerminationPlan
 from lockside.protocol.types.storage import UndoPlan
 from locksided.actors.messages import DedupMark, Repeated
-from locksided.api.job_reads import View, Wanted, answered_ids, job_row, job_views, marked, of_many
+from locksided.api.job_reads import Wanted, answered_ids, job_row, job_views, marked, of_many
+from locksided.api.paging import View
 from locksided.api.service import HandlerGroup, Service
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
@@ -43,6 +44,16 @@ def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any
     )
 
 
+def nothing(_: Any) -> View:
+    """What is remembered of a call whose answer is made anew."""
+    return {}
+
+
+def answered(done: Any) -> View:
+    """The answer of a call; of a repeat what was remembered of the first one, marked."""
+    return marked(dict(done.reference), done) if isinstance(done, Repeated) else done
+
+
 def job_reference(job_ids: Any) -> dict[str, Any]:
     """What is remembered of a creation: the jobs."""
     return {"jobs": [str(job_id) for job_id in job_ids]}
@@ -61,7 +72,7 @@ def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:
     @wraps(handler)
     async def handle(group: G, call: Call, params: Any) -> Answer:
         mark = None if getattr(params, "dry_run", False) else dedup_mark(call, params, job_reference)
-        repeated = None if mark is None else await group._service.scheduler.done_before(mark)
+        repeated = await group._service.scheduler.done_before(mark)
         if repeated is None:
             return await handler(group, call, params)
         return await _again(group._service, call, params, repeated)

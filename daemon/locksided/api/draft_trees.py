@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND, STORAGE
-from lockside.documents.enums import JobType, TaskAction
+from lockside.documents.enums import JobType, RetryScope, TaskAction
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import names_in
 from locksided import threads
@@ -37,7 +37,9 @@ from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestra
 from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.specification import GivenRecords
 from locksided.runs.storage_operations import CHECKED
+from locksided.runs.systems import refuse_unusable, uses_of
 from locksided.runs.task_selection import Decision, decide
 from locksided.server.access import Principal
 from locksided.store.rows import StoredRow as Row
@@ -59,6 +61,7 @@ class Above:
     `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
     last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
     some of them come from. `is_ours` tells of the request of a method that looked at the caller's rights.
+    `retry_scope` is that of a retry by hand, which may be given failed `records` alone.
     """
 
     levels: tuple[Level, ...] = ()
@@ -67,6 +70,8 @@ class Above:
     values: Mapping[str, str] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
     is_ours: bool = False
+    retry_scope: RetryScope | None = None
+    records: GivenRecords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not (place.is_child or choice.is_made or above.writers or above.is_ours or self._context):
+        is_special = choice.is_made or above.writers or above.is_ours or above.retry_scope
+        if not (place.is_child or is_special or self._context):
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -125,9 +131,10 @@ class Trees:
         config = await self._objects.config(request)
         await self._check_writers(request, config, above)
         found = replace(await self._objects.found(request, config), context=self._context)
-        resolved = await self._resolved(request, found, above)
+        resolved = _again(await self._resolved(request, found, above), above)
         if not above.is_ours:
             _refuse_forged(resolved)
+        await self._check_systems(resolved)
         self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:
             below = _below(resolved, request, config, above)
@@ -141,6 +148,12 @@ class Trees:
         if self._objects.reads == reads:
             recent.keep(key, work)
         return await self._seen_to(work, place)
+
+    async def _check_systems(self, resolved: Resolved) -> None:
+        """Raises Refused for a system that the job names and its owner cannot use so."""
+        for use in uses_of(resolved.spec):
+            row = await self._objects.system(use.system)
+            refuse_unusable(use, row, self._principal.uid, (self._principal.gid, *self._principal.groups))
 
     async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
@@ -233,6 +246,14 @@ class Trees:
                 "it yourself if you want to run it.",
                 path=path,
             )
+
+
+def _again(resolved: Resolved, above: Above) -> Resolved:
+    """The same of a retry by hand, with the records that it is given."""
+    if above.retry_scope is None:
+        return resolved
+    spec = msgspec.structs.replace(resolved.spec, retry_scope=above.retry_scope, records=above.records)
+    return replace(resolved, spec=spec)
 
 
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
 from lockside.protocol.methods import catalog as p
 from locksided.api.apply_plan import Wanted, wanted_of
 from locksided.core.errors import Conflict, Limit, NotFound
 from locksided.server.calls import Call
 from locksided.server.connection import ClientConnection
-
-View = dict[str, Any]
 
 
 @dataclass(slots=True)

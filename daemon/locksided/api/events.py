@@ -1,14 +1,12 @@
 """The methods of events: what happened, in order, once or as it happens."""
 
-from typing import Any
-
 import anyio
 
 from lockside.protocol.methods import events as p
 from lockside.protocol.types import events as t
 from locksided import clock
 from locksided.actors.broker import PROGRESS
-from locksided.api.paging import in_lines, listed
+from locksided.api.paging import View, in_lines, listed
 from locksided.api.service import Service
 from locksided.core.errors import Limit, NotFound
 from locksided.server.calls import Call
@@ -19,8 +17,6 @@ from locksided.store.rows import EventRow
 
 PUSHED_AT_ONCE = 500
 HELD_EVENTS = 10_000
-
-View = dict[str, Any]
 
 
 class EventMethods:
@@ -119,7 +115,7 @@ class EventSubscription:
                 self._arrived = anyio.Event()
                 await self._push_held()
 
-    def _take(self, events: list[EventRow]) -> None:
+    def _take(self, events: list[EventRow], _kinds: frozenset[str]) -> None:
         """Note what was committed; called by the broker, never waits."""
         matching = [event for event in events if self._wanted.matches(event)]
         if not matching:

@@ -15,12 +15,16 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.previews import PreviewMethods
+from locksided.api.records import RecordMethods
 from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.stored_files import FileMethods
+from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -34,8 +38,10 @@ GROUPS = (
     CreationMethods,
     JobMethods,
     WaitMethods,
+    RecordMethods,
     LogMethods,
     CatalogMethods,
+    SystemMethods,
     ApplyMethods,
     PoolMethods,
     ExecutorMethods,
@@ -45,11 +51,13 @@ GROUPS = (
     TriggerMethods,
     RecoveryMethods,
     StorageMethods,
+    PreviewMethods,
     StorageJobMethods,
     LineageMethods,
     TableChangeMethods,
     UndoMethods,
     VacuumMethods,
+    FileMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

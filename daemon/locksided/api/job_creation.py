@@ -1,11 +1,14 @@
 """The methods that make jobs: from a request, or from a job that was there before."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lockside.documents.enums import JobType
+from anyio import Lock
+
+from lockside.documents.enums import JobType, RetryScope
 from lockside.documents.request import JobRequest, named_changes
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import steering as s
@@ -16,7 +19,6 @@ from locksided.api.dry_run import would_be
 from locksided.api.job_drafts import Creation, Origin, draft
 from locksided.api.job_reads import (
     Glance,
-    View,
     Wanted,
     answered_ids,
     job_row,
@@ -27,8 +29,11 @@ from locksided.api.job_reads import (
     views_for,
 )
 from locksided.api.orchestrations import plan_of
+from locksided.api.paging import View
 from locksided.api.pinned_tables import pinned_versions
+from locksided.api.records import NothingOpen, jobs_with_records
 from locksided.api.reruns import (
+    Again,
     check_amendable,
     check_may_change,
     check_successor,
@@ -36,10 +41,10 @@ from locksided.api.reruns import (
     in_the_name_of,
     keeps_start_time,
     request_of,
-    resumed,
+    retry_of,
 )
-from locksided.api.rights import actor, check_may_act
-from locksided.api.service import HandlerGroup
+from locksided.api.rights import actor, owned_job
+from locksided.api.service import HandlerGroup, Service
 from locksided.api.templates import in_full
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
@@ -51,12 +56,19 @@ from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.dedup import move_dedup
+from locksided.store.failed_records import give_records
+from locksided.store.record_rows import RecordRow
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 
 class CreationMethods(HandlerGroup):
     """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._choosing = Lock()
+        """Held from the choice of failed records until a retry has them."""
 
     @handler
     @repeats_first
@@ -98,14 +110,19 @@ class CreationMethods(HandlerGroup):
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
-    async def submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
-        """Have them accepted and answer their views, which are read where they are written."""
+    async def submit(
+        self, call: Call, params: Any, drafts: Sequence[Draft], given: Sequence[Sequence[RecordRow]] = ()
+    ) -> tuple[list[View], Any]:
+        """Have them accepted and answer their views, which are read where they are written.
+
+        `given` are the failed records that each of them is given.
+        """
         wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
         answer = await self._service.scheduler.ask(
             i.Submit(tuple(drafts), actor(call.principal)),
             once=dedup_mark(call, params, job_reference),
-            also=glance.read_jobs,
+            also=partial(_given_and_read, given, glance),
             done=glance.explain_jobs,
         )
         if isinstance(answer, Repeated):
@@ -117,59 +134,71 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def retry(self, call: Call, params: s.JobRetry) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         if row.status not in FINAL:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
             )
-        request = await (resumed if params.resume else request_of)(self._service, row)
-        if params.dry_run:
-            return await self._would_be_retried(call, params, row, request)
-        made = _once_only(await self._retry_of(call, params.project, row, request), params)
-        (view,), answer = await self.submit(call, params, [made])
+        async with self._choosing:
+            again = await retry_of(self._service, row, params)
+            if params.dry_run:
+                return await self._would_be_retried(call, params, row, again)
+            made = _once_only(await self._retry_of(call, params.project, row, again), params)
+            (view,), answer = await self.submit(call, params, [made], [again.given])
         return _warned(marked(view, answer), made)
 
-    async def _would_be_retried(
-        self, call: Call, params: s.JobRetry, row: JobRow, request: JobRequest
-    ) -> View:
-        made = await self._retry_of(call, params.project, row, request)
-        view = shortened(await self._would_be(call, made, request), params.fields)
+    async def _would_be_retried(self, call: Call, params: s.JobRetry, row: JobRow, again: Again) -> View:
+        made = await self._retry_of(call, params.project, row, again)
+        view = shortened(await self._would_be(call, made, again.request), params.fields)
         if made.type is JobType.ORCHESTRATION:
-            view["plan"] = await plan_of(self._service, request, params.project)
+            view["plan"] = await plan_of(self._service, again.request, params.project)
         return _warned(view, made)
 
     @handler
     @repeats_first
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
-        row = await self._owned(call, params.id)
-        failed = await failed_of(self._service, row)
-        drafts = [
-            await self._retry_of(call, params.project, one, await request_of(self._service, one))
-            for one in failed
-        ]
-        if not drafts:
-            return {"jobs": []}
-        views, answer = await self.submit(call, params, drafts)
+        row = await owned_job(self._service, call.principal, params.id)
+        async with self._choosing:
+            if params.scope is RetryScope.ALL:
+                failed = await failed_of(self._service, row)
+            else:
+                failed = await jobs_with_records(self._service, row)
+            asked = s.JobRetry(id=params.id, scope=params.scope)
+            drafts, given = [], []
+            for one in failed:
+                with suppress(NothingOpen):
+                    again = await retry_of(self._service, one, asked)
+                    drafts.append(await self._retry_of(call, params.project, one, again))
+                    given.append(again.given)
+            if not drafts:
+                return {"jobs": []}
+            views, answer = await self.submit(call, params, drafts, given)
         return of_many([marked(view, answer) for view in views])
 
-    async def _retry_of(self, call: Call, project: str, row: JobRow, request: JobRequest) -> Draft:
+    async def _retry_of(self, call: Call, project: str, row: JobRow, again: Again) -> Draft:
         origin = Origin(
             "retry",
             str(row.id),
             retry_of_id=row.retry_of_id or row.id,
             schedule=row.schedule,
             trigger=row.trigger,
+            retry_scope=again.scope,
+            records=again.records,
+            pinned=again.pinned,
         )
-        return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
+        return await draft(self._service, again.request, in_the_name_of(call.principal, row), project, origin)
 
     @handler
     @repeats_first
     async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         request = await request_of(self._service, row, changes)
-        pinned = await pinned_versions(self._service, row) if params.pinned else None
+        pinned = None
+        if params.pinned:
+            remedy = "Resubmit it without `pinned`."
+            pinned = await pinned_versions(self._service, row, "$.pinned", remedy)
         origin = Origin(resubmit_of_id=row.id, pinned=pinned)
         owner = in_the_name_of(call.principal, row)
         made = await draft(self._service, request, owner, params.project, origin)
@@ -180,7 +209,7 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def amend(self, call: Call, params: s.JobAmend) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         await check_amendable(self._service, row, changes)
@@ -221,15 +250,25 @@ class CreationMethods(HandlerGroup):
         found = await self._service.store.dependencies_of([row.id])
         return tuple(Dependency(one.on_id, Condition(one.condition)) for one in found)
 
-    async def _owned(self, call: Call, job_id: str) -> JobRow:
-        row = await job_row(self._service, self._service.job_id(job_id))
-        check_may_act(self._service, call.principal, row)
-        return row
-
 
 def _warned(view: View, made: Draft) -> View:
     """The view with what was wrong in the request and did not keep the job from being made."""
     return {**view, "warnings": list(made.warnings)} if made.warnings else view
+
+
+def _given_and_read(given: Sequence[Sequence[RecordRow]], glance: Glance, ids: Sequence[int]) -> Write | None:
+    """Notes what new jobs are given, and reads them."""
+    read = glance.read_jobs(ids)
+    if not any(given):
+        return read
+
+    def write(tx: Transaction) -> None:
+        for job_id, runs in zip(ids, given, strict=True):
+            give_records(tx, job_id, runs)
+        if read is not None:
+            read(tx)
+
+    return write
 
 
 def _once_only(made: Draft, params: Any) -> Draft:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.enums import RetryScope
 from lockside.documents.request import JobRequest
 from locksided import clock
 from locksided.api.draft_trees import Above, Choice, Trees, Writers
@@ -26,6 +27,7 @@ from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
 from locksided.runs.resolved import Defaults
+from locksided.runs.specification import GivenRecords
 from locksided.runs.staging import missing_schemes
 from locksided.server.access import Principal
 
@@ -36,7 +38,7 @@ class Origin:
 
     `is_ours` tells of a method that looked at the caller's rights before it had the job made.
     `pinned` are the versions in which it reads tables, by their keys. `schedule` and `trigger` are
-    what such a maker tells it.
+    what such a maker tells it. `retry_scope` is that of a retry by hand, which may be given failed `records`.
     """
 
     creator_type: str = "user"
@@ -48,6 +50,8 @@ class Origin:
     trigger: Mapping[str, Any] | None = None
     pinned: Mapping[str, int] | None = None
     is_ours: bool = False
+    retry_scope: RetryScope | None = None
+    records: GivenRecords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Creation:
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
-        tree = await self._tree(asked, maker, Above(writers=origin.writers, is_ours=origin.is_ours))
+        tree = await self._tree(asked, maker, _above(origin))
         tree = told(tree, schedule=origin.schedule, trigger=origin.trigger, pinned=origin.pinned)
         return replace(
             tree,
@@ -145,6 +149,15 @@ class Creation:
             tree = await trees.tree(left, place, above, choice)
             self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
+
+
+def _above(origin: Origin) -> Above:
+    return Above(
+        writers=origin.writers,
+        is_ours=origin.is_ours,
+        retry_scope=origin.retry_scope,
+        records=origin.records,
+    )
 
 
 _ANY_KEY = "any"

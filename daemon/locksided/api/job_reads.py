@@ -13,25 +13,25 @@ from msgspec.structs import replace
 
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
-from locksided.api.job_views import JobViews, retries_view, wants_documents
-from locksided.api.paging import listed
+from locksided.api.job_views import JobViews, record_errors, retries_view, wants_documents
+from locksided.api.paging import View, listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.core.explanation import explain
 from locksided.core.reasons import Explanation
 from locksided.core.scheduler import Scheduler
+from locksided.core.transitions import FINAL
 from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.server.access import Principal
 from locksided.server.answers import OrShorter
 from locksided.store import reads
+from locksided.store.failed_records import open_records, records_of
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 LOOKS = 5
 NOT_STARTED = ("created", "waiting")
-
-View = dict[str, Any]
 
 
 async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
@@ -159,6 +159,8 @@ async def _views(
     for one in dependencies:
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
     views = views_for(service, wanted.caller, clock.now_us())
+    listed = [row.id for row in known.values() if row.status in FINAL and record_errors(row)]
+    left = await service.store.read(partial(open_records, listed)) if listed else {}
     return [
         wanted.chosen(
             views.view(
@@ -167,6 +169,7 @@ async def _views(
                 documents.get(row.env_hash or ""),
                 reasons.get(row.id),
                 depends_on.get(row.id, []),
+                left.get(row.id, 0),
             )
         )
         for row in known.values()
@@ -175,22 +178,30 @@ async def _views(
 
 def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
     """What makes views of this daemon's jobs for a caller."""
-    project = service.settings.project.name
+    store, settings = service.store, service.settings
     return JobViews(
-        service.store.identity,
+        store.identity,
         service.runs.loader.places.work_path,
-        project,
+        settings.project.name,
         caller,
         now_us,
-        service.store.vault,
+        store.vault,
+        settings.web,
     )
 
 
 async def job_view(service: Service, job_id: int, caller: Principal, path: str = "$.id") -> View:
     """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
-    (view,) = await job_views(service, [await job_row(service, job_id, path)], Wanted(caller))
-    retries = await service.store.retries(job_id) if view["isFinished"] else []
-    return {**view, "retries": retries_view(retries)} if retries else view
+    row = await job_row(service, job_id, path)
+    (view,) = await job_views(service, [row], Wanted(caller))
+    if not view["isFinished"]:
+        return view
+    retries = await service.store.retries(job_id)
+    records = await service.store.read(partial(records_of, job_id)) if retries or record_errors(row) else ()
+    if not (retries or records):
+        return view
+    left = sum(one.count for one in records if one.standing == "open")
+    return {**view, "retries": retries_view(row, retries, left)}
 
 
 async def _reasons(

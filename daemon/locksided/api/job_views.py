@@ -15,10 +15,12 @@ from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, Stage, Status
 from lockside.documents.runtime import Limits
 from lockside.documents.secrets import shown
+from lockside.documents.web_settings import WebSettings
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.types.results import Result
 from lockside.protocol.words import Role
 from locksided import clock
+from locksided.api.job_links import links_of
 from locksided.api.reasons import reason_view
 from locksided.catalog.views import without_environment, without_secrets
 from locksided.core.reasons import Explanation
@@ -35,7 +37,7 @@ from locksided.server.access import Principal
 from locksided.store.rows import JobRow, owner_data, place_of
 
 NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
-RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
+FAILED = frozenset({Status.ERROR, Status.TERMINATED})
 
 _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
 _EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
@@ -95,6 +97,7 @@ class JobViews:
         caller: Principal,
         now_us: int,
         vault: Vault,
+        web: WebSettings,
     ) -> None:
         self._identity = identity
         self._work_path = work_path
@@ -102,6 +105,7 @@ class JobViews:
         self._caller = caller
         self._now_us = now_us
         self._vault = vault
+        self._web = web
 
     def view(
         self,
@@ -110,6 +114,7 @@ class JobViews:
         environment: bytes | None,
         explanation: Explanation | None,
         depends_on: list[dict[str, Any]],
+        open_records: int = 0,
     ) -> dict[str, Any]:
         """The whole job; `environment` is a plain command's as it is stored."""
         found = dict(_DEFAULTS)
@@ -118,7 +123,7 @@ class JobViews:
         found.update(zip(_TIMES[0], map(clock.to_text, _TIMES[1](row)), strict=True))
         found |= self._identification(row)
         found |= self._specification(row, spec, environment)
-        found |= self._standing(row, explanation)
+        found |= self._standing(row, explanation, open_records)
         found |= self._durations(row)
         found |= self._outcome(row, spec)
         found["dependsOn"] = depends_on
@@ -128,6 +133,7 @@ class JobViews:
         return found
 
     def _identification(self, row: JobRow) -> dict[str, Any]:
+        links = links_of(row, self._web)
         return {
             "id": str(row.id),
             "uuid": job_uuid(self._identity, row.id),
@@ -138,6 +144,8 @@ class JobViews:
             "visible": bool(row.visible),
             "resources": {name: one["units"] or one["amount"] for name, one in (row.resources or {}).items()},
             "workPath": self._folder(row),
+            "url": links.get("page"),
+            "links": links,
         }
 
     def _folder(self, row: JobRow) -> str | None:
@@ -190,10 +198,10 @@ class JobViews:
             return {**data, "parameters": {**data.get("parameters", {}), "environment": shown(opened)}}
         return data
 
-    def _standing(self, row: JobRow, explanation: Explanation | None) -> dict[str, Any]:
+    def _standing(self, row: JobRow, explanation: Explanation | None, open_records: int) -> dict[str, Any]:
         status = Status(row.status)
         reasons = explanation.reasons if explanation is not None else ()
-        retriable = status in RETRIABLE or (status is Status.SUCCESS and self._record_errors(row) > 0)
+        retriable = status in FAILED or open_records > 0 or has_unlisted_errors(row)
         return {
             "isFinished": status in FINAL,
             "retriable": retriable,
@@ -201,11 +209,6 @@ class JobViews:
             "reasons": [reason_view(reason) for reason in reasons],
             "message": self._message(row),
         }
-
-    @staticmethod
-    def _record_errors(row: JobRow) -> int:
-        counts = (row.result or {}).get("counts") or {}
-        return int(counts.get("error") or 0)
 
     def _message(self, row: JobRow) -> str | None:
         if row.status == Status.PROCESSING and row.paused_by is not None and row.paused_since_us is not None:
@@ -270,15 +273,28 @@ def _creator_id(row: JobRow) -> str | None:
     return row.creator_id
 
 
-def retries_view(retries: Sequence[JobRow]) -> dict[str, Any]:
-    """The retries by hand of a job, listed and summed."""
+def record_errors(row: JobRow) -> int:
+    """How many records of a job failed."""
+    return int(((row.result or {}).get("counts") or {}).get("error") or 0)
+
+
+def has_unlisted_errors(row: JobRow) -> bool:
+    """Whether records of a job that ended well failed, and it left no list of them."""
+    artifacts = (row.result or {}).get("artifacts") or {}
+    is_well = row.status in (Status.SUCCESS, Status.WARNING)
+    return is_well and record_errors(row) > 0 and "failedRecords" not in artifacts
+
+
+def retries_view(job: JobRow, retries: Sequence[JobRow], open_records: int) -> dict[str, Any]:
+    """The retries by hand of a job, listed and summed with what the job counted itself."""
     counts: dict[str, int] = dict(NO_RESULT["counts"])
-    for row in retries:
+    for row in (job, *retries):
         for name, number in ((row.result or {}).get("counts") or {}).items():
             counts[name] += number
     return {
         "jobs": [{"id": str(row.id), "status": row.status} for row in retries],
         "counts": counts,
+        "open": open_records,
         "durationSeconds": sum(row.duration_us for row in retries) / 1e6,
     }
 

@@ -12,18 +12,10 @@ from lockside.protocol.methods import steering as s
 from lockside.protocol.types import jobs as t
 from locksided import clock, threads
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
-from locksided.api.job_reads import (
-    View,
-    Wanted,
-    explained,
-    job_row,
-    job_view,
-    listed_jobs,
-    marked,
-    shortened,
-)
+from locksided.api.job_reads import Wanted, explained, job_row, job_view, listed_jobs, marked, shortened
+from locksided.api.paging import View
 from locksided.api.reasons import reason_view
-from locksided.api.rights import actor, check_may_act
+from locksided.api.rights import actor, owned_job
 from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
@@ -132,17 +124,12 @@ class JobMethods(HandlerGroup):
 
     # -- steering -----------------------------------------------------------------------------------------
 
-    async def _owned(self, call: Call, job_id: str) -> JobRow:
-        row = await job_row(self._service, self._service.job_id(job_id))
-        check_may_act(self._service, call.principal, row)
-        return row
-
     @handler
     @repeats_first
     async def steer(
         self, call: Call, params: s.JobHold | s.JobRelease | s.JobUnblock | s.JobPause | s.JobResume
     ) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 
     async def _done(self, call: Call, params: Any, row: JobRow, work: i.Input) -> View:
@@ -164,7 +151,7 @@ class JobMethods(HandlerGroup):
     @handler
     @repeats_first
     async def terminate(self, call: Call, params: s.JobTerminate) -> View | t.TerminationPlan:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         if params.dry_run:
             return await self._preview_termination(row)
         if row.status in FINAL or row.status == "terminating":
@@ -195,7 +182,7 @@ class JobMethods(HandlerGroup):
     @handler
     @repeats_first
     async def reprioritise(self, call: Call, params: s.JobReprioritise) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         work = i.Reprioritise(row.id, params.priority, actor(call.principal))
         return await self._done(call, params, row, work)
 
@@ -217,7 +204,7 @@ class JobMethods(HandlerGroup):
     @handler
     @repeats_first
     async def acknowledge(self, call: Call, params: s.JobAcknowledge) -> View:
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
         if row.status not in ACKNOWLEDGED:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a job that failed can be acknowledged.",
@@ -259,16 +246,15 @@ class JobMethods(HandlerGroup):
         """The jobs with a folder of their own: the job itself, or what its containers made."""
         if row.type == JobType.STANDARD:
             yield row.id
-        for child in await self._service.store.children(row.id):
-            if child.relation == "strong":
-                async for job_id in self._works_of(child):
-                    yield job_id
+        for part in await self._service.store.parts(row.id):
+            async for job_id in self._works_of(part):
+                yield job_id
 
     async def _write(
         self, call: Call, params: Any, changes: dict[str, Any], kind: str, data: dict[str, Any]
     ) -> View:
         """Change columns that the core does not know."""
-        row = await self._owned(call, params.id)
+        row = await owned_job(self._service, call.principal, params.id)
 
         def write(tx: Transaction) -> list[int]:
             now_us = clock.now_us()

@@ -38,14 +38,14 @@ async def source_of(service: Service, job_id: int, row_id: str | None, offset: i
 
 
 async def _child_of_row(service: Service, row: JobRow, row_id: str) -> JobRow:
-    for child in await service.store.children(row.id):
-        if child.relation == "strong" and child.creator_id == row_id:
+    for child in await service.store.parts(row.id):
+        if child.creator_id == row_id:
             return child
     raise NotFound(f"Job {row.id} runs no row {row_id!r}.", path="$.row")
 
 
 async def _attempt(service: Service, row: JobRow, row_id: str | None, offset: int) -> LogSource:
-    attempts = [one for one in await service.store.children(row.id) if one.relation == "strong"]
+    attempts = await service.store.parts(row.id)
     if not attempts:  # it has not started: nothing was written yet
         return LogSource(row.id, row_id, 0, None, row.id)
     before = 0

@@ -10,11 +10,10 @@ from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
 from lockside.protocol.words import Role
 from locksided import clock, threads
-from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark
+from locksided.api.deduplication import answered, dedup_mark
 from locksided.api.job_reads import shortened
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
@@ -42,8 +41,6 @@ from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 TEST_SECONDS = 20.0
-
-View = dict[str, Any]
 
 
 class NotificationMethods(HandlerGroup):
@@ -153,11 +150,7 @@ class NotificationMethods(HandlerGroup):
     async def _done(self, call: Call, params: Any, write: Callable[[Transaction], View]) -> View:
         """Do it once; what a repeat answers tells no secret."""
         mark = dedup_mark(call, params, lambda answer: {k: v for k, v in answer.items() if k != "secret"})
-        answer = await self._service.scheduler.ask(write, once=mark)
-        if isinstance(answer, Repeated):
-            return {**answer.reference, "deduplicated": True}
-        done: View = answer
-        return done
+        return answered(await self._service.scheduler.ask(write, once=mark))
 
     @handler
     async def test(self, call: Call, params: p.NotificationTest) -> View:

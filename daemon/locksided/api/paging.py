@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from locksided.store.paging import Slice, first_of
+from locksided.store import cursors
+from locksided.store.paging import PageRequest, Slice, first_of
 
 T = TypeVar("T")
 
@@ -38,6 +39,15 @@ def listed(
         member: [*always, *map(Raw, texts)],
         "nextCursor": found.cursor_at(found.entries[len(texts) - 1]) if has_more else None,
     }
+
+
+def listed_by_id(member: str, views: Iterable[View], request: PageRequest) -> View:
+    """The answer of a list of all these views, which are in the order of their ids."""
+    (after,) = cursors.read(request.cursor, member, tuple[str]) or ("",)
+    behind = [view for view in views if view["id"] > after]
+    has_more = len(behind) > request.limit
+    found = Slice(behind[: request.limit], has_more, lambda view: cursors.written(member, view["id"]))
+    return listed(member, found, lambda view: view, request.max_bytes)
 
 
 def in_lines(

@@ -9,11 +9,11 @@ from locksided.store.rows import JobRow
 from locksided.tables.names import TableId
 
 
-async def pinned_versions(service: Service, row: JobRow) -> dict[str, int]:
+async def pinned_versions(service: Service, row: JobRow, path: str, remedy: str) -> dict[str, int]:
     """By the tables' keys, of the job and all below it. Raises Conflict for versions that are not kept."""
     read = {
         TableId(row.project, str(table["branchId"]), str(table["id"])): int(table["version"])
-        async for result in _results(service, row)
+        async for result in results_of(service, row)
         for table in (result.get("input") or {}).get("tables", [])
     }
     found = await service.store.tables_by_key([table.key for table in read])
@@ -23,13 +23,13 @@ async def pinned_versions(service: Service, row: JobRow) -> dict[str, int]:
         if table.key not in found or not found[table.key].row.oldest <= version <= found[table.key].row.head
     ]
     if gone:
-        raise Conflict(f"No longer kept: {', '.join(gone)}. Resubmit it without `pinned`.", path="$.pinned")
+        raise Conflict(f"No longer kept: {', '.join(gone)}. {remedy}", path=path)
     return {table.key: version for table, version in read.items()}
 
 
-async def _results(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
+async def results_of(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
+    """The results of a job and of all below it."""
     yield row.result or {}
-    for child in await service.store.children(row.id):
-        if child.relation == "strong":
-            async for result in _results(service, child):
-                yield result
+    for part in await service.store.parts(row.id):
+        async for result in results_of(service, part):
+            yield result

@@ -9,7 +9,7 @@ from locksided import clock
 from locksided.api.apply_checks import refuse
 from locksided.api.deduplication import dedup_mark
 from locksided.api.executors import pool_faults
-from locksided.api.paging import listed
+from locksided.api.paging import View, listed_by_id
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
@@ -18,11 +18,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.pool_view import pool_view
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import cursors
-from locksided.store.paging import Slice
 from locksided.store.rows import PoolRow
-
-View = dict[str, Any]
 
 
 class PoolMethods(HandlerGroup):
@@ -75,15 +71,8 @@ class PoolMethods(HandlerGroup):
 
     @handler
     async def list(self, _call: Call, params: p.PoolList) -> View:
-        request = self._service.page_request(params)
-        (after,) = cursors.read(params.cursor, "pools", tuple[str]) or ("",)
-        behind = [view for view in await pool_views(self._service) if view["id"] > after]
-        found = Slice(
-            behind[: request.limit],
-            len(behind) > request.limit,
-            lambda view: cursors.written("pools", view["id"]),
-        )
-        return listed("pools", found, lambda view: view, request.max_bytes)
+        views = await pool_views(self._service)
+        return listed_by_id("pools", views, self._service.page_request(params))
 
 
 async def pool_views(service: Service) -> list[View]:

@@ -66,13 +66,13 @@ async def _ended(service: Service, row: JobRow) -> PreviousRun:
     found: dict[str, str] = {}
     rows: dict[str, RowsLeft] = {}
     nested: dict[str, PreviousRun] = {}
-    phases = await _children(service, row)
+    phases = await service.store.parts(row.id)
     specs = await service.store.specs({phase.spec_hash or "" for phase in phases})
     for phase in phases:
         for task in read_specification(specs[phase.spec_hash or ""]).tasks:
             if task.action is TaskAction.CARRY and task.job is not None:
                 found[task.id] = task.job
-        for child in await _children(service, phase):
+        for child in await service.store.parts(phase.id):
             task_id = child.creator_id or ""
             job = await _ended_well(service, child)
             if job is not None:
@@ -97,12 +97,12 @@ async def _rows(service: Service, row: JobRow) -> dict[str, bool]:
 async def _rows_of_one(service: Service, row: JobRow) -> dict[str, bool]:
     match JobType(row.type):
         case JobType.CONTAINER:
-            children = await _children(service, row)
+            children = await service.store.parts(row.id)
             return {
                 child.creator_id or "": await _ended_well(service, child) is not None for child in children
             }
         case JobType.RETRY:
-            attempts = [await _rows_of_one(service, one) for one in await _children(service, row)]
+            attempts = [await _rows_of_one(service, one) for one in await service.store.parts(row.id)]
             return {
                 row_id: any(attempt.get(row_id) for attempt in attempts)
                 for row_id in (attempts[-1] if attempts else ())
@@ -121,10 +121,6 @@ async def _rows_in_sequence(service: Service, row: JobRow) -> dict[str, bool]:
         return dict.fromkeys(rows, True)
     well = await threads.run_sync(rows_ended_well, service.runs.loader.folder(row.id)) if rows else ()
     return {row_id: row_id in well for row_id in rows}
-
-
-async def _children(service: Service, row: JobRow) -> list[JobRow]:
-    return [child for child in await service.store.children(row.id) if child.relation == "strong"]
 
 
 async def _ended_well(service: Service, row: JobRow) -> int | None:

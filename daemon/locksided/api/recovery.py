@@ -1,12 +1,10 @@
 """The methods of conditions. The core owns them."""
 
-from typing import Any
-
 from lockside.protocol.methods import recovery as p
 from locksided import clock
-from locksided.actors.messages import Repeated
-from locksided.api.deduplication import dedup_mark
-from locksided.api.paging import listed
+from locksided.api.deduplication import dedup_mark, nothing
+from locksided.api.job_reads import marked
+from locksided.api.paging import View, listed_by_id
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup
 from locksided.core.errors import NotFound
@@ -16,10 +14,6 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.sorted_jobs import sort_key
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import cursors
-from locksided.store.paging import Slice
-
-View = dict[str, Any]
 
 
 class RecoveryMethods(HandlerGroup):
@@ -27,16 +21,8 @@ class RecoveryMethods(HandlerGroup):
 
     @handler
     async def list(self, _call: Call, params: p.RecoveryList) -> View:
-        request = self._service.page_request(params)
-        (after,) = cursors.read(params.cursor, "conditions", tuple[str]) or ("",)
         views = await self._service.scheduler.look(lambda core: _views(core, params.project))
-        behind = [view for view in views if view["id"] > after]
-        found = Slice(
-            behind[: request.limit],
-            len(behind) > request.limit,
-            lambda view: cursors.written("conditions", view["id"]),
-        )
-        return listed("conditions", found, lambda view: view, request.max_bytes)
+        return listed_by_id("conditions", views, self._service.page_request(params))
 
     @handler
     async def check(self, call: Call, params: p.RecoveryCheck) -> View:
@@ -48,10 +34,10 @@ class RecoveryMethods(HandlerGroup):
                 path="$.condition",
             )
         work = CheckNow(params.condition, actor(call.principal))
-        answer = await self._service.scheduler.ask(work, once=dedup_mark(call, params, lambda _: {}))
+        answer = await self._service.scheduler.ask(work, once=dedup_mark(call, params, nothing))
         now = await self._service.scheduler.look(lambda core: _views(core, params.project))
         view = next((view for view in now if view["id"] == params.condition), before)
-        return {**view, "deduplicated": True} if isinstance(answer, Repeated) else view
+        return marked(view, answer)
 
 
 def _views(core: Scheduler, project: str) -> list[View]:

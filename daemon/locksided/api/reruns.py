@@ -4,28 +4,41 @@ A repeated job is the same request: what that did not name itself, such as a ver
 decided anew by what is stored now.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from msgspec.structs import replace as replace_fields
 
+from lockside.documents.archive import Archive
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
-from lockside.documents.enums import JobType
+from lockside.documents.enums import JobType, RetryScope
 from lockside.documents.reading import from_store, stored_form
 from lockside.documents.request import JobRequest
 from lockside.documents.staging import InputSource
+from lockside.protocol.methods.steering import JobRetry
 from lockside.protocol.words import Role
+from locksided.api.job_reads import job_row
+from locksided.api.pinned_tables import pinned_versions
 from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
+from locksided.api.records import NothingOpen, given_records, known_records, open_records_of
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runs.canonical import thaw
 from locksided.runs.lock_keys import wire_lock_key
-from locksided.runs.specification import ASKED, NO_SPECIFICATION, PASSED_ON, Specification, read_specification
+from locksided.runs.specification import (
+    ASKED,
+    NO_SPECIFICATION,
+    PASSED_ON,
+    GivenRecords,
+    Specification,
+    read_specification,
+)
 from locksided.server.access import Principal
+from locksided.store.record_rows import RecordRow
 from locksided.store.rows import JobRow, place_of
 
 FAILED = frozenset(("error", "terminated"))
@@ -41,6 +54,57 @@ async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] |
     fields = await _fields_of(service, row)
     request: JobRequest = _Request(**changed(fields, changes or {}))
     return request
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a retry by hand is to be: its request, and the records that it is given, alone or among all.
+
+    `given` are the records that count as its own from now on, `records` those that it is given alone.
+    """
+
+    request: JobRequest
+    scope: RetryScope
+    given: Sequence[RecordRow] = ()
+    records: GivenRecords | None = None
+    pinned: Mapping[str, int] | None = None
+
+
+async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
+    """What a retry of a job is to be. Raises Refused."""
+    if asked.scope is RetryScope.FAILED_RECORDS:
+        chosen = await open_records_of(service, row, asked.numbers, asked.replace)
+        return await _retry_of_records(service, row, chosen, asked.replace)
+    spec, _ = await _documents(service, row)
+    if spec.records is not None:  # the retry of a retry of records is given the same, as far as they are open
+        first = await job_row(service, row.retry_of_id or row.id)
+        chosen = [one for one in await open_records_of(service, first) if one.given_to == row.id]
+        if not chosen:
+            raise NothingOpen(f"None of the records that job {row.id} was given is open.", path="$.id")
+        return await _retry_of_records(service, row, chosen, spec.records.replace)
+    request = await (resumed if asked.resume else request_of)(service, row)
+    given = [one for one in await known_records(service, row) if one.standing == "open"]
+    if asked.resume:
+        jobs = await service.store.job_rows([one.job_id for one in given])
+        well = {job.id for job in jobs if job.status in ENDED_WELL}
+        given = [one for one in given if one.job_id not in well]
+    return Again(request, RetryScope.ALL, given)
+
+
+async def _retry_of_records(
+    service: Service, row: JobRow, chosen: Sequence[RecordRow], replaced: Mapping[str, dict[str, Any]]
+) -> Again:
+    """A retry of these records: of the rows that left them, reading tables as the first run did."""
+    if row.type not in (JobType.STANDARD, JobType.RETRY):
+        text = f"Job {row.id} is a container: `job.retryAllFailed` retries the failed records below it."
+        raise Conflict(text, path="$.id")
+    first = await job_row(service, row.retry_of_id or row.id)
+    pinned = await pinned_versions(service, first, "$.id", "Retry the whole job.")
+    rows = list(dict.fromkeys(one.row for one in chosen if one.row))
+    request = await request_of(service, row)
+    request = replace_fields(request, previous_job_id=None, config_row_ids=rows or request.config_row_ids)
+    records = await given_records(service, first, chosen, replaced)
+    return Again(request, RetryScope.FAILED_RECORDS, chosen, records, pinned)
 
 
 async def resumed(service: Service, row: JobRow) -> JobRequest:
@@ -79,6 +143,8 @@ async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     fields = {name: getattr(spec, name) for name in PASSED_ON if name not in decided}
     if fields.get("inputs") is not None:
         fields["inputs"] = [from_store(one, InputSource) for one in fields["inputs"]]
+    if fields.get("archive") is not None:
+        fields["archive"] = from_store(fields["archive"], Archive)
     data = spec.config_data
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}
@@ -139,7 +205,7 @@ async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
     assert row.parent_id is not None
     orchestration = await service.store.job_row(row.parent_id)
     spec = NO_SPECIFICATION if orchestration is None else (await _documents(service, orchestration))[0]
-    tasks = [child.creator_id for child in await _strong(service, row)]
+    tasks = [task.creator_id for task in await service.store.parts(row.id)]
     return {
         "config_data": spec.config_data,
         "parallelism": spec.parallelism,
@@ -148,10 +214,6 @@ async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
         "only_orchestration_task_ids": list(dict.fromkeys(task for task in tasks if task is not None)),
         "previous_job_id": None,
     }
-
-
-async def _strong(service: Service, row: JobRow) -> list[JobRow]:
-    return [child for child in await service.store.children(row.id) if child.relation == "strong"]
 
 
 def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,10 +257,10 @@ async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
         case JobType.STANDARD | JobType.RETRY:
             return []
         case JobType.CONTAINER | JobType.PHASE:
-            return await _strong(service, row)
+            return await service.store.parts(row.id)
         case JobType.ORCHESTRATION:
-            phases = await _strong(service, row)
-            return [task for phase in phases for task in await _strong(service, phase)]
+            phases = await service.store.parts(row.id)
+            return [task for phase in phases for task in await service.store.parts(phase.id)]
 
 
 # -- in its place -----------------------------------------------------------------------------------------
@@ -217,6 +279,9 @@ async def check_amendable(service: Service, row: JobRow, changes: Mapping[str, A
     for name in ("depends_on", "parent_run_id"):
         if name in changes:
             raise Conflict(f"{camel(name)} cannot be amended.", path=f"$.with.{camel(name)}")
+    if (await _documents(service, row))[0].records is not None:
+        text = "A retry of failed records cannot be amended: terminate it, and retry them again."
+        raise Conflict(text, path="$.id")
     if row.relation == "strong":
         await _check_child(service, row, changes)
 

@@ -15,8 +15,9 @@ from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark, job_reference
+from locksided.api.deduplication import dedup_mark, job_reference, nothing
 from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
+from locksided.api.paging import View
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
@@ -38,8 +39,6 @@ from locksided.store.catalog.keys import Key
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
-
-View = dict[str, Any]
 
 TRIES = 5
 
@@ -149,7 +148,7 @@ class ScheduleMethods:
             change(tx, found)
             return self._view(tx, name)
 
-        mark = dedup_mark(call, params, lambda _: {})
+        mark = dedup_mark(call, params, nothing)
         for _ in range(TRIES):
             try:
                 answer = await self._service.scheduler.ask(write, once=mark)
@@ -157,10 +156,7 @@ class ScheduleMethods:
                 await self._settling.settle(name, catch_up)
             else:
                 if isinstance(answer, Repeated):
-                    return {
-                        **await self._service.store.read(partial(_shown, name=name)),
-                        "deduplicated": True,
-                    }
+                    return marked(await self._service.store.read(partial(_shown, name=name)), answer)
                 shown: View = answer
                 return shown
         raise Conflict(f"Schedule {name.id} fires all the while: try again.")
@@ -174,7 +170,7 @@ class ScheduleMethods:
     async def run(self, call: Call, params: p.ScheduleRun) -> View:
         """Make a job now, whatever is live of the schedule."""
         mark = dedup_mark(call, params, job_reference)
-        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        repeated = await self._service.scheduler.done_before(mark)
         if repeated is None:
             found = await self._owned(call, Name(params.project, params.id))
             answer = await self._run(call, params, found)

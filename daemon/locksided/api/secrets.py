@@ -1,7 +1,6 @@
 """`secret.*`: values are encrypted for whoever will store them, and keys are made, listed and removed."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -10,6 +9,7 @@ from lockside.protocol.declaration import Mutation
 from lockside.protocol.methods import secrets as p
 from locksided import clock
 from locksided.api.deduplication import dedup_mark
+from locksided.api.paging import View
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup
 from locksided.core.errors import Conflict
@@ -18,8 +18,6 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import ciphers
 from locksided.store.transaction import Transaction
-
-View = dict[str, Any]
 
 
 class SecretMethods(HandlerGroup):
@@ -88,7 +86,7 @@ class SecretMethods(HandlerGroup):
     ) -> View:
         """Do it and tell it; a repeat is answered as the first time."""
         mark = dedup_mark(call, params, dict)
-        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        repeated = await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
         answer = await work()

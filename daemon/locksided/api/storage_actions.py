@@ -1,48 +1,38 @@
 """Storage steps outside of jobs: a question about data, answered by a process of the caller."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anyio import CancelScope
 from msgspec.structs import replace
 
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import FailureKind
 from lockside.documents.runtime import Limits
 from locksided import threads
+from locksided.api.caller_step import run_for_caller
 from locksided.api.service import Service
-from locksided.core.errors import Invalid, Timeout, Unavailable
+from locksided.core.errors import Invalid
+from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
-from locksided.runs.accounts import account_of
-from locksided.runs.action import LIMIT_SECONDS, Action, action_order
+from locksided.runs.action import LIMIT_SECONDS, Action
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.operations import BadResult, Operation, OperationPlace, read_result
 from locksided.runs.plan import DataFolder, Step
-from locksided.runs.runs import PASSABLE
 from locksided.runs.specification import Specification, StepKind
 from locksided.server.calls import Call
 
 
 async def run_storage_action(
-    service: Service, call: Call, name: str, order: Mapping[str, Any]
+    service: Service, call: Call, name: str, order: Mapping[str, Any], program: Sequence[str] = ()
 ) -> Mapping[str, Any]:
-    """The members of the result of an operation. Raises Invalid with its message, Timeout, Unavailable."""
-    action = _action(service, name, order)
-    token = service.asides.new_token()
-    run_as, home = account_of(call.principal.uid, call.principal.gid, None)
-    folder = service.asides.folder(token)
-    context = JobContext(0, "0", 1, "default", folder, service.socket, home, run_as)
-    try:
-        if run_as is not None:
-            os.chmod(service.state_dir.root, PASSABLE)
-        await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
-        outcome = await service.asides.run(action_order(action, context, token))
-        if outcome.is_lost or (outcome.refused is not None and outcome.refused.kind == "burnt"):
-            raise Unavailable("It was lost with its keeper: ask again.")
-        if outcome.stopped == "timeout":
-            raise Timeout("It took longer than 30 seconds and was stopped.")
+    """The members of the result of an operation, which is of the back end unless a program is named.
+
+    Raises Invalid with its message, Timeout, Unavailable.
+    """
+    action = _action(service, name, order, program or service.runs.storage.program)
+
+    async def read(outcome: Outcome, context: JobContext) -> Mapping[str, Any]:
         if outcome.refused is not None:
             raise Invalid(f"It could not be started: {outcome.refused.message}")
         left = await threads.run_for(context.account, data_folder.operation_result, action.step, context)
@@ -53,29 +43,27 @@ async def run_storage_action(
         if outcome.exit_code != 0:
             raise Invalid(done.message)
         return done.result
-    finally:
-        with CancelScope(shield=True):
-            await threads.run_for(context.account, data_folder.remove_folder, folder, run_as)
+
+    return await run_for_caller(service, call.principal, action, read)
 
 
-def _action(service: Service, name: str, order: Mapping[str, Any]) -> Action:
-    storage = service.runs.storage
+def _action(service: Service, name: str, order: Mapping[str, Any], program: Sequence[str]) -> Action:
     operation = Operation(
         name=name,
         title=name.capitalize(),
         place=OperationPlace.BEFORE_RUN,
-        program=storage.program,
+        program=program,
         order=lambda _spec, _row: None,
         stage="running",
         failure=FailureKind.INPUT,
-        memory_bytes=storage.memory_bytes,
+        memory_bytes=service.runs.storage.memory_bytes,
     )
     step = Step(
         index=0,
         kind=StepKind.OPERATION,
         component=COMMAND,
         row=None,
-        execution=replace(BUILT_IN[COMMAND], command=[*storage.program, name]),
+        execution=replace(BUILT_IN[COMMAND], command=[*program, name]),
         config_file=None,
         folder=DataFolder.NONE,
         ends_row=True,

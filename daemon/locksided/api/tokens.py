@@ -6,16 +6,15 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
 from lockside.protocol.methods import tokens as p
 from lockside.protocol.words import Role
 from locksided import clock, threads
-from locksided.actors.messages import Repeated
-from locksided.api.deduplication import dedup_mark
-from locksided.api.paging import listed
+from locksided.api.deduplication import answered, dedup_mark
+from locksided.api.paging import View, listed
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -31,8 +30,6 @@ from locksided.store.transaction import Transaction
 
 SECRET_BYTES: Final = 32
 _SECRET: Final = re.compile(r"lsk_([0-9]{1,18})_([A-Za-z0-9_-]{43})")
-
-View = dict[str, Any]
 
 
 class SessionMethods(HandlerGroup):
@@ -146,7 +143,7 @@ class TokenMethods(HandlerGroup):
             return {"id": str(token_id), "secret": f"lsk_{token_id}_{secret}"}
 
         mark = dedup_mark(call, params, lambda answer: {"id": answer["id"]})
-        return _answer(await self._service.scheduler.ask(write, once=mark))
+        return answered(await self._service.scheduler.ask(write, once=mark))
 
     async def _account(self, who: Principal, wanted: str | None) -> tuple[int, int, str]:
         if wanted in (None, who.user):
@@ -191,7 +188,7 @@ class TokenMethods(HandlerGroup):
         for connection in list(self._service.connections()):
             if connection.token_id in ended:
                 connection.stop()
-        return _answer(answer)
+        return answered(answer)
 
 
 def _expires_us(tx: Transaction, who: Principal, wanted_us: int | None) -> int | None:
@@ -212,13 +209,6 @@ def _role(who: Principal, wanted: str | None) -> Role:
         text = f"{who.user} has the role {who.role.word}: a token gives no higher one."
         raise Forbidden(text, path="$.role")
     return role
-
-
-def _answer(answer: Any) -> View:
-    if isinstance(answer, Repeated):
-        return {**answer.reference, "deduplicated": True}
-    done: View = answer
-    return done
 
 
 def _shown(token: TokenRow) -> View:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -12,10 +11,10 @@ from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark
+from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.job_drafts import Origin, draft
-from locksided.api.job_reads import Wanted, job_views_of
-from locksided.api.paging import listed
+from locksided.api.job_reads import Wanted, job_views_of, marked
+from locksided.api.paging import View, listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
@@ -34,8 +33,6 @@ from locksided.store.time_rows import FiringRow, TriggerName
 from locksided.store.transaction import Transaction
 from locksided.triggers.firing import Firings, Found, read, told_of
 from locksided.triggers.standing import paused, planned, stand, tell
-
-View = dict[str, Any]
 
 
 class TriggerMethods:
@@ -108,9 +105,9 @@ class TriggerMethods:
             change(tx, _require(read(tx.connection, name), name))
             return _shown(tx.reading(), name)
 
-        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
+        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, nothing))
         if isinstance(answer, Repeated):
-            return {**await self._service.store.read(partial(_shown, name=name)), "deduplicated": True}
+            return marked(await self._service.store.read(partial(_shown, name=name)), answer)
         shown: View = answer
         return shown
 

@@ -7,7 +7,8 @@ from lockside.protocol.methods import jobs as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.broker import Changes
-from locksided.api.job_reads import View, Wanted, job_row, job_views, listed_jobs
+from locksided.api.job_reads import Wanted, job_row, job_views, listed_jobs
+from locksided.api.paging import View
 from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound

@@ -197,79 +197,74 @@ class TimePassed:
 
 
 @dataclass(frozen=True, slots=True)
-class StageReached:
-    """A running job reached a finer stage of its run."""
+class OfRun:
+    """What an executor reports of a run; it counts while `token` is that of the run's current step."""
 
     job_id: int
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageReached(OfRun):
+    """A running job reached a finer stage of its run."""
+
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
-class LeaderEnded:
+class LeaderEnded(OfRun):
     """The step's program has ended and processes of its tree live on. `process` replaces what is stored."""
 
-    job_id: int
-    token: str
     exit_us: int
     process: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(OfRun):
     """The step's process exists. Reported again after a restart: the second time changes nothing."""
 
-    job_id: int
-    token: str
     process: Mapping[str, Any]
     stage: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteTold:
+class RemoteTold(OfRun):
     """What is known of a run elsewhere; `stage` is that of one that waits for a machine."""
 
-    job_id: int
-    token: str
     remote: Mapping[str, Any]
     stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(OfRun):
     """A running job reported its progress."""
 
-    job_id: int
-    token: str
     progress: float | None
     message: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class StepEnded:
-    """A step succeeded and the run continues with the next.
+class StepEnded(OfRun):
+    """A step is over and the run goes on with a later one: that of index `step`, None for the next.
 
     That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
     """
 
-    job_id: int
-    token: str
     tables: tuple[str, ...] = ()
     stage: str = "output_mapping"
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TablesNeeded:
+class TablesNeeded(OfRun):
     """The first step of a run writes these tables: it is to begin when the job has them. Nothing began."""
 
-    job_id: int
-    token: str
     tables: tuple[str, ...]
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(OfRun):
     """The run ended and its tree is empty. `values` are columns: result, process, usage, kill report …
 
     `status` is success, warning or error; it does not count when the job was asked to terminate.
@@ -278,8 +273,6 @@ class Finished:
     whether there is another attempt. `recovery` is what the policy asks for that matches it.
     """
 
-    job_id: int
-    token: str
     status: Status
     values: Mapping[str, Any]
     stages: Mapping[str, int] = field(default_factory=dict)
@@ -289,11 +282,9 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class NotStarted:
+class NotStarted(OfRun):
     """It is certain that nothing ran under this token. `cause` is set when the system refused the process."""
 
-    job_id: int
-    token: str
     cause: str | None = None
 
 
@@ -322,27 +313,19 @@ class CannotStart:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphaned:
+class Orphaned(OfRun):
     """Who owned the job's processes is gone; whether any of them lives is not known yet."""
 
-    job_id: int
-    token: str
-
 
 @dataclass(frozen=True, slots=True)
-class StepLost:
+class StepLost(OfRun):
     """The step was lost with its keeper, its tree is empty, and it may be run again alone."""
 
-    job_id: int
-    token: str
-
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(OfRun):
     """The job's machine or keeper died under it and its tree is empty. `recovery` as in `Finished`."""
 
-    job_id: int
-    token: str
     values: Mapping[str, Any]
     recovery: RecoveryTerms | None = None
 

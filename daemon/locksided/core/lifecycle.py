@@ -4,8 +4,9 @@ How jobs are accepted is in `acceptance`, what callers ask for on the way in `te
 the end of a child does to its container in `containers`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
 
 from lockside.documents.enums import FailureClass, OnLost, Stage, Status
 from locksided.core import dispatch, recovery, table_waits
@@ -16,6 +17,7 @@ from locksided.core.inputs import (
     LeaderEnded,
     Lost,
     NotStarted,
+    OfRun,
     Orphaned,
     Progressed,
     RemoteTold,
@@ -30,23 +32,30 @@ from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.recoveries import RecoveryTerms
 from locksided.core.turn import Ending, Turn
 
+R = TypeVar("R", bound=OfRun)
+T = TypeVar("T")
+
 # -- while it runs ----------------------------------------------------------------------------------------
 
 
-def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
-    """The job and its run, or None when the token is not that of the current step."""
-    job = turn.state.jobs.get(job_id)
-    if job is None or job.run is None or job.run.token != token:
-        return None
-    return job, job.run
+def of_run(do: Callable[[Turn, Job, Run, R], T]) -> Callable[[Turn, R], T | None]:
+    """Make the function of a report: it does nothing when the token is not that of the run's current step."""
+
+    @wraps(do)
+    def handle(turn: Turn, report: R) -> T | None:
+        job = turn.state.jobs.get(report.job_id)
+        if job is None or job.run is None or job.run.token != report.token:
+            return None
+        return do(turn, job, job.run, report)
+
+    return handle
 
 
-def spawned(turn: Turn, report: Spawned) -> None:
+@of_run
+def spawned(turn: Turn, job: Job, run: Run, report: Spawned) -> None:
     """Count the start of a process, and suspend it if the job was paused meanwhile."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None or found[1].spawned:
+    if run.spawned:
         return
-    job, run = found
     _count_start(turn, job, run)
     stage = turn.record_stages(job, {report.stage: turn.now_us})
     times = {} if run.paused_since_us is None else run.go_on(turn.now_us)
@@ -64,6 +73,14 @@ def _count_start(turn: Turn, job: Job, run: Run) -> None:
     assert run.starts <= run.launches, f"job {job.id} started more often than it was told to"
 
 
+def _count_unreported(turn: Turn, job: Job, run: Run) -> None:
+    """Count a start that is known by its end alone."""
+    if not run.spawned:
+        _count_start(turn, job, run)
+    conclude_trial(turn, job, run)
+    turn.update(job, starts=run.starts)
+
+
 def _mark_containers(turn: Turn, job: Job) -> None:
     """Record in every container above the job, once, that something below was started."""
     for ancestor_id in reversed(job.lineage):
@@ -75,12 +92,9 @@ def _mark_containers(turn: Turn, job: Job) -> None:
             turn.update(above, starts=1)
 
 
-def remote_told(turn: Turn, report: RemoteTold) -> None:
+@of_run
+def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
     """Record what is known of a run elsewhere; until something of it runs there its time stands still."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
     columns: dict[str, Any] = {"remote": {"executor": job.pool.executor, **report.remote}}
     if not run.spawned and report.stage is not None:
         since_us = turn.now_us if run.engine is None else run.engine["since_us"]
@@ -93,40 +107,33 @@ def remote_told(turn: Turn, report: RemoteTold) -> None:
     turn.event(job, "job.remote", **told)
 
 
-def stage_reached(turn: Turn, report: StageReached) -> None:
+@of_run
+def stage_reached(turn: Turn, job: Job, run: Run, report: StageReached) -> None:
     """Record a stage of a running job."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is not None:
-        turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
+    turn.update(job, **turn.record_stages(job, {report.stage: turn.now_us}))
 
 
-def leader_ended(turn: Turn, report: LeaderEnded) -> None:
+@of_run
+def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
     """Record the end of a program whose processes live on: the job ends with the last of them.
 
     It can be told again: the second time changes nothing.
     """
-    found = current_run(turn, report.job_id, report.token)
-    if found is not None:
-        job, run = found
-        reached = {Stage.LEFTOVERS.value: report.exit_us}
-        stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
-        turn.update(job, process=dict(report.process), **stage)
+    reached = {Stage.LEFTOVERS.value: report.exit_us}
+    stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
+    turn.update(job, process=dict(report.process), **stage)
 
 
-def progressed(turn: Turn, report: Progressed) -> None:
+@of_run
+def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is not None:
-        given = {"progress": report.progress, "message": report.message}
-        turn.update(found[0], **{key: value for key, value in given.items() if value is not None})
+    given = {"progress": report.progress, "message": report.message}
+    turn.update(job, **{key: value for key, value in given.items() if value is not None})
 
 
-def step_ended(turn: Turn, report: StepEnded) -> None:
-    """Begin the next step of the run under a new token, unless the job was asked to terminate."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
+@of_run
+def step_ended(turn: Turn, job: Job, run: Run, report: StepEnded) -> None:
+    """Begin a later step of the run under a new token, unless the job was asked to terminate."""
     if not run.spawned:
         _count_start(turn, job, run)
         turn.update(job, starts=run.starts)
@@ -134,19 +141,18 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
-    run.step += 1
-    if report.tables:
+    following = run.step + 1 if report.step is None else report.step
+    assert following > run.step, f"job {job.id} was told to go back from step {run.step} to {following}"
+    run.step = following
+    if report.tables and run.claim is None:
         table_waits.claim(turn, job, run, report.tables, report.stage)
     else:
         dispatch.begin_step(turn, job, run)
 
 
-def tables_needed(turn: Turn, report: TablesNeeded) -> None:
+@of_run
+def tables_needed(turn: Turn, job: Job, run: Run, report: TablesNeeded) -> None:
     """Have the step begin again when the run has its tables, unless the job was asked to terminate."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
     if run.stop_asked:
         end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "terminated")
     else:
@@ -156,12 +162,9 @@ def tables_needed(turn: Turn, report: TablesNeeded) -> None:
 # -- its end ----------------------------------------------------------------------------------------------
 
 
-def finished(turn: Turn, report: Finished) -> Status | None:
+@of_run
+def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
     """End the run by its outcome, unless the job was asked to terminate. Returns the final status."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return None
-    job, run = found
     if report.started and not run.spawned:
         _count_start(turn, job, run)
     conclude_trial(turn, job, run)
@@ -215,16 +218,13 @@ def _is_stopped(job: Job) -> bool:
     return job.container is not None and job.container.tally.stopped
 
 
-def not_started(turn: Turn, report: NotStarted) -> None:
+@of_run
+def not_started(turn: Turn, job: Job, run: Run, report: NotStarted) -> None:
     """Nothing ran under this token: requeue the job, or end it if it was asked to terminate.
 
     Steps before this one are not run again for it: the step alone is told to start once more. When the
     machine refuses a later step, the run that began is lost.
     """
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
     if report.cause is not None:
         start_refused(turn, job, report.cause)
     conclude_trial(turn, job, run)
@@ -246,24 +246,17 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
     return {"message": message, "result": {"message": message, "error": {**error, "step": run.step + 1}}}
 
 
-def orphaned(turn: Turn, report: Orphaned) -> None:
+@of_run
+def orphaned(turn: Turn, job: Job, run: Run, report: Orphaned) -> None:
     """Record why the job still holds its lock and slot: its process tree may not be empty yet."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is not None:
-        found[1].survivors = True
-        turn.update(found[0], message="Its keeper died; what may be left of it is being stopped.")
+    run.survivors = True
+    turn.update(job, message="Its keeper died; what may be left of it is being stopped.")
 
 
-def step_lost(turn: Turn, report: StepLost) -> None:
+@of_run
+def step_lost(turn: Turn, job: Job, run: Run, report: StepLost) -> None:
     """Start the step again alone under a new token, unless the job was asked to terminate."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
-    if not run.spawned:
-        _count_start(turn, job, run)
-    conclude_trial(turn, job, run)
-    turn.update(job, starts=run.starts)
+    _count_unreported(turn, job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
@@ -272,16 +265,10 @@ def step_lost(turn: Turn, report: StepLost) -> None:
     dispatch.begin_step(turn, job, run)
 
 
-def lost(turn: Turn, report: Lost) -> None:
+@of_run
+def lost(turn: Turn, job: Job, run: Run, report: Lost) -> None:
     """Requeue or end a job whose machine or keeper died, as its `onLost` says."""
-    found = current_run(turn, report.job_id, report.token)
-    if found is None:
-        return
-    job, run = found
-    if not run.spawned:
-        _count_start(turn, job, run)
-    conclude_trial(turn, job, run)
-    turn.update(job, starts=run.starts)
+    _count_unreported(turn, job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
     else:

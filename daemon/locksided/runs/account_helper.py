@@ -1,6 +1,7 @@
 """The process that works in a job's folder under the job's account: one order on stdin, one answer on stdout.
 
-It gives up all other rights for good before it touches anything. Standard library only, and little of it.
+It gives up all other rights for good before it touches anything; for work in the daemon's own folders it is
+given no account. Standard library only, and little of it.
 """
 
 import json
@@ -16,10 +17,11 @@ from locksided.runs.safefs import NotPlain
 def main(fd_text: str) -> int:
     """Does the order in the folder whose descriptor was passed."""
     order = json.load(sys.stdin)
-    uid, gid, groups = order["account"]
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    if order["account"] is not None:
+        uid, gid, groups = order["account"]
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
     os.umask(0o077)
     json.dump(_answer(int(fd_text), order), sys.stdout)
     return 0

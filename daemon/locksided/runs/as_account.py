@@ -48,10 +48,13 @@ def perform(
     operation: str,
     argument: Mapping[str, Any] | None = None,
     account: tuple[int, int, tuple[int, ...]] | None = None,
+    *,
+    is_long: bool = False,
 ) -> dict[str, Any]:
     """Does one of `folder_operations` in a folder; `account` is (uid, gid, groups), None for ours.
 
-    An argument `out_fd` is an open file that the operation writes to.
+    An argument `out_fd` is an open file that the operation writes to. What `is_long` is done in a helper
+    whatever the account, for it would hold up all other threads.
 
     Raises `NotPlain` when something in the folder is not what it must be, `Unusable` when the account itself
     is in the way, `OSError` when the system refuses.
@@ -60,7 +63,9 @@ def perform(
         make_accessible(folder)
         with opened_folder(folder) as fd:
             if account is None or account[0] == os.geteuid():
-                return operate(operation, fd, argument or {})
+                if not is_long:
+                    return operate(operation, fd, argument or {})
+                account = None
             return _ask_helper(fd, {"operation": operation, "argument": argument or {}, "account": account})
     except OSError as error:
         if error.errno is None or error.errno in _OF_THE_MACHINE:

@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec.structs import replace as replace_fields
-
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
@@ -25,36 +22,32 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
-from locksided.runs.loading import Run, RunLoader, RunPlan, config_id
+from locksided.runs.loading import Run, RunLoader, RunPlan
+from locksided.runs.next_step import NextStep, next_step
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
+from locksided.runs.process_view import kill_report_of, process_of
 from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
     failed_before_start,
     joined,
-    kill_report_of,
     nothing_to_run,
-    process_of,
     share_of,
     with_stages,
 )
+from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs
+from locksided.runs.saves import to_save
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import NO_INPUTS, Inputs, Storage
+from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
-from locksided.store.catalog.keys import Change
-from locksided.store.catalog.states import save_state
-from locksided.store.input_states import save_input_state
-from locksided.store.rows import RunRow, owner_data
-from locksided.store.tables import Ratified, note_read, ratify
+from locksided.store.rows import RunRow
+from locksided.store.stored_files import Writer
 from locksided.store.transaction import Transaction
-from locksided.store.undo import PutBack
-from locksided.store.undo import finish as finish_undo
-from locksided.tables.orders import TableOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +63,10 @@ class Conclusion:
 
 
 class StepResult(NamedTuple):
-    """What a step came to, and which tables the step after it writes: None when the run is over."""
+    """What a step came to, and which follows it: None when the run is over."""
 
     result: RunResult
-    next_claims: Sequence[str] | None
+    next: NextStep | None
 
 
 class NothingToRun(Refused):
@@ -99,13 +92,20 @@ class RunConclusions:
             kind = FailureKind.SPAWN if isinstance(refusal, NoAccount | NoImage) else FailureKind.INPUT
             step = plan.steps[action.step] if action.step < len(plan.steps) else None
             result = failed_before_start(plan.spec, kind, refusal.message, step)
-            if step is not None and step.total > 1:
-                folder = self.loader.folder(row.id)
-                result = await _of_all_steps(folder, action.launch, plan.steps, step, result)
+            if step is not None and (step.total > 1 or step.index):
+                folder, launch = self.loader.folder(row.id), action.launch
+                following = await threads.run_sync(_after_refusal, folder, launch, row, plan, step, result)
+                if following is not None:
+                    tables = tuple(following.tables)
+                    return Conclusion(i.StepEnded(row.id, action.token, tables, step=following.step))
+                result = await _of_all_steps(folder, launch, plan.steps, step, result)
         return await self._over(action.token, row, plan, result, None)
 
-    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
-        """The report on a simple command that ended and left nothing to be read or removed; else None."""
+    def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
+        """The report on a simple command that ended and left nothing to be read or removed; else None.
+
+        Of one that `is_new` nobody reported that it runs: the report says that, too.
+        """
         run = self.loader.known(token)
         if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
@@ -113,7 +113,7 @@ class RunConclusions:
             return None  # the id of a condition may need a key that is still to be made
         result = conclude(run.steps[0], run.spec, outcome, Collected())
         self.loader.forget(token)
-        return _report(token, result, outcome)
+        return _report(token, result, outcome, is_new=is_new)
 
     async def discard(self, token: str) -> None:
         """Nothing came of the launch: leave no input and no secret in its folder."""
@@ -157,13 +157,13 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None or not run.is_one_step:
-            tables = await self.storage.held_tables(run) if step.may_be_needless else {}
+            held = await self.storage.held(run, step)
             ended = await threads.run_for(
-                run.context.account, self._result_and_rest, run, step, outcome, tables
+                run.context.account, self._result_and_rest, run, step, outcome, held
             )
         else:
             result = conclude(step, run.spec, outcome, Collected())
-            ended = StepResult(result, _next_claims(run, step, result))
+            ended = StepResult(result, _next_step(run, step, result))
         return await self._after_step(token, run, step, ended, outcome)
 
     async def _lost(self, token: str, run: Run, step: Step, outcome: Outcome) -> Conclusion:
@@ -182,10 +182,11 @@ class RunConclusions:
     ) -> Conclusion:
         result = ended.result
         folder, launch, account = run.context.folder, run.context.launch, run.context.account
-        if result.success and step.ends_row:
+        if step.ends_row if result.success else ended.next is not None:
             await self._keep_row(run, step)
-        if ended.next_claims is not None:
-            return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
+        if ended.next is not None:
+            index, tables = ended.next
+            return Conclusion(i.StepEnded(run.row.id, token, tuple(tables), step=index))
         if step.total > 1 or step.index or step.operation is not None:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
             result = run.with_plain_states(result)
@@ -197,9 +198,17 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
-        then, undo = partial(_forget_states, run), undo_of(run.spec)
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
+        is_read = result.success or result.commits
+        inputs = await self.storage.inputs_of(run, result.result["input"]) if is_read else NO_INPUTS
+        then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
+        writer = self.storage.files.writer(run.row, run) if result.files else None
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer)
+
+    async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+        """Remove what the run left and is saved."""
+        await _forget_states(run)
+        if files:
+            await self.storage.files.remove_sources(run, files)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -209,41 +218,35 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _result_and_rest(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_and_rest(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
-        ended = self._result_of(run, step, outcome, tables)
+        ended = self._result_of(run, step, outcome, held)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
-        if not run.is_debug and ended.next_claims is None:
+        if not run.is_debug and ended.next is None:
             data_folder.put_aside(step, run.context)
             data_folder.finish(run.context)
         return ended
 
-    def _result_of(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_of(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
-            return StepResult(run.with_plain_states(kept), _next_claims(run, step, kept))
+            return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
         if step.operation:
-            result = self._operation_result(run, step, outcome, tables)
+            result = self._operation_result(run, step, outcome, held)
         else:
             result = _component_result(run, step, outcome)
-        claims = _next_claims(run, step, result)
-        if _is_kept(run, claims) or step.operation:
+        following = _next_step(run, step, result)
+        if following is not None or not run.is_one_step or run.is_debug or step.operation:
             sealed = run.with_sealed_states(result)
             keep_result(run.context.folder, run.context.launch, step.index, sealed)
-        return StepResult(result, claims)
+        return StepResult(result, following)
 
-    def _operation_result(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> RunResult:
+    def _operation_result(self, run: Run, step: Step, outcome: Outcome, held: Held) -> RunResult:
         left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
         return conclude_operation(
-            step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
+            step, run.spec, outcome, left, lambda told: self.storage.checked(run, told, held)
         )
 
     async def _over(
@@ -256,11 +259,12 @@ class RunConclusions:
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
+        writer: Writer | None = None,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(_to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo, writer), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -273,18 +277,15 @@ async def _of_all_steps(
     folder: RunFolder, launch: int, steps: tuple[Step, ...], last: Step, result: RunResult
 ) -> RunResult:
     """The result of a run whose last step came to this; of a failed one with the rows that do not run."""
-    earlier = await threads.run_sync(kept_results, folder, launch, last.index)
-    return joined([*earlier, result], [] if result.success else _rows_after(steps, last))
+    results = [*await threads.run_sync(kept_results, folder, launch, last.index), result]
+    failure = next((one.failure for one in results if not one.success), None)
+    failed = last if failure is None or failure.step is None else steps[failure.step - 1]
+    return joined(results, [] if all(one.success for one in results) else _rows_after(steps, failed))
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
     repeats = await threads.run_sync(repeats_of, run.context.folder, run.context.launch, step)
     return repeats < MOST_REPEATS
-
-
-def _is_kept(run: Run, claims: Sequence[str] | None) -> bool:
-    """Whether a step's result is needed after it: by other steps, or after a crash."""
-    return claims is not None or not run.is_one_step or run.is_debug
 
 
 def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
@@ -297,23 +298,32 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     return conclude(step, run.spec, outcome, collected)
 
 
-def _next_claims(run: Run, step: Step, result: RunResult) -> Sequence[str] | None:
-    """Which tables the step after this one writes; None when no step comes after it."""
-    if not result.success or step.index + 1 >= len(run.steps):
+def _after_refusal(
+    folder: RunFolder, launch: int, row: RunRow, plan: RunPlan, step: Step, result: RunResult
+) -> NextStep | None:
+    """Which step follows one that cannot be started; None when the run is over. Keeps its result."""
+    results = [*kept_results(folder, launch, step.index), result]
+    following = next_step(plan.steps, step, plan.spec, row.project, results)
+    if following is not None:
+        keep_result(folder, launch, step.index, result)
+    return following
+
+
+def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
+    """Which step follows this one; None when the run is over."""
+    has_failed = step.is_after_failure or not result.success
+    if not any(later.is_after_failure is has_failed for later in run.steps[step.index + 1 :]):
         return None
-    operation = run.steps[step.index + 1].operation
-    if operation is None or operation.claims is None:
-        return ()
     earlier = kept_results(run.context.folder, run.context.launch, step.index)
-    return operation.claims(run.spec, run.row.project, [one.result for one in (*earlier, result)])
+    return next_step(run.steps, step, run.spec, run.row.project, [*earlier, result])
 
 
-def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finished:
+def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: bool = False) -> i.Finished:
     """The report of the run's end; without an outcome of a run that never started."""
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        stages = _stages(outcome)
+        stages = _stages(outcome, is_new=is_new)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -325,13 +335,15 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     )
 
 
-def _stages(outcome: Outcome) -> dict[str, int]:
-    """The stages from the end of the program on."""
+def _stages(outcome: Outcome, *, is_new: bool) -> dict[str, int]:
+    """The stages from the end of the program on, of a new process from its start on."""
     now_us = clock.now_us()
     exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
     end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
-    left = {"leftovers": exit_us} if outcome.leftovers else {}
-    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
+    passed = {"running": clock.seen_us(outcome.spawn_time)} if is_new and outcome.spawn_time else {}
+    if outcome.leftovers:
+        passed["leftovers"] = exit_us
+    return {**passed, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {
@@ -370,31 +382,3 @@ def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
 def class_of(result: RunResult) -> FailureClass | None:
     """Of which class a failure is, for whoever may try again."""
     return None if result.failure is None else result.failure.retry_class
-
-
-def _to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
-) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
-    is_anything = result.states or result.commits or inputs.tables or undo
-    if ended not in (Status.SUCCESS, Status.WARNING) or not is_anything:
-        return None
-    more = {"inputs": [read.shown for read in inputs.tables]}
-    commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
-
-    def write(tx: Transaction) -> None:
-        by = owner_data(row)
-        change = Change(clock.now_us(), by)
-        for row_id, body in result.states.items():
-            save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
-        for commit in commits:
-            ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
-        for read in inputs.tables:
-            note_read(tx, row.id, read.table, read.version)
-        for row_id, state in inputs.states.items():
-            save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
-        if undo is not None:
-            states = msgspec.convert(undo["states"], list[PutBack])
-            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
-
-    return write

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from locksided.joblog.plain_text import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
@@ -26,6 +27,8 @@ from locksided.runs.safefs import NotPlain
 
 _PRIVATE, _TRAVERSABLE = 0o700, 0o711
 _ASIDE = ".left-"
+LONG_LIST_BYTES = 2**20
+"""A longer list of failed records is read in a process of its own."""
 
 log = structlog.get_logger("datafolder")
 
@@ -53,6 +56,8 @@ class Collected:
     """The one that the step ran in."""
     has_pid: bool = False
     """Whether a container's first process was started."""
+    records: Mapping[str, int] = field(default_factory=dict)
+    """The list of failed records as `failed_records.measure` tells of it; empty without one."""
 
 
 def prepare(
@@ -115,6 +120,9 @@ def _make_operation_folder(step: Step, context: JobContext) -> None:
         "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
         **(step.order or {}),
     }
+    if "log" in order.get("include", ()):
+        order["logFile"] = f"{own}-log"
+        write_text(folder.log, order["logFile"], context.run_as)
     argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
     perform(own, "write", argument, context.run_as)
 
@@ -196,7 +204,17 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         omitted=found.get("omitted", {}),
         image=kept_images(context.folder).get(step.execution.image_reference or ""),
         has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
+        records=_measured(found.get("recordsBytes"), _data_of(step, context.folder), context.run_as),
     )
+
+
+def _measured(size_bytes: int | None, data: str, run_as: User | None) -> Mapping[str, int]:
+    if size_bytes is None:
+        return {}
+    try:
+        return perform(data, "measure_records", None, run_as, is_long=size_bytes > LONG_LIST_BYTES)
+    except (Unusable, NotPlain):
+        return {}
 
 
 def is_finished(context: JobContext) -> bool:

@@ -10,6 +10,7 @@ from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
+from locksided.runs.given_records import environment_of_records
 from locksided.runs.image_run import Podman
 from locksided.runs.moment import environment_of_causes, environment_of_moment
 from locksided.runs.plan import Step
@@ -68,9 +69,11 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         **environment_of_moment(context.schedule),
         **environment_of_causes(context.trigger),
         **environment_of_resources(context.resources),
+        **environment_of_records(spec, context.folder.data),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
-        return {**(step.execution.environment or _base(context)), **job}
+        data = {"KBC_DATADIR": context.folder.data + "/"} if step.has_data else {}
+        return {**(step.execution.environment or _base(context)), **data, **job}
     interface = _interface(step, spec, context)
     return {**_base(context), **interface, **step.execution.environment, **job}
 

@@ -15,13 +15,14 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from locksided.runs import spare_inputs
+from locksided.runs import failed_records, spare_inputs
 from locksided.runs.debug_zip import pack
 from locksided.runs.safefs import (
     NotPlain,
     clear,
     make_accessible,
     make_folder,
+    opened_below,
     opened_folder,
     read_file,
     remove,
@@ -137,7 +138,8 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
     Of each kind so many are listed at most; `omitted` counts the others.
 
-    `argument` says what is wanted: `files` for the two files, `outputs` for the listing.
+    `argument` says what is wanted: `files` for the two files, `outputs` for the listing and the size of the
+    list of failed records, `recordsBytes`.
     """
     found: dict[str, Any] = {}
     if argument["files"]:
@@ -148,7 +150,17 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("tables", "files"):
             found[name], omitted[name] = _outputs(data_fd, f"out/{name}")
         found["artifacts"], omitted["artifacts"] = _artifacts(data_fd)
+        found["recordsBytes"] = _size_of(data_fd, failed_records.PATH)
     return found
+
+
+def _size_of(data_fd: int, path: str) -> int | None:
+    """The size of a plain file; None without one."""
+    try:
+        with opened_below(path, data_fd) as file:
+            return os.fstat(file.fileno()).st_size
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return None
 
 
 def staged(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,9 +251,18 @@ def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
     os.fsync(bucket_fd)
 
 
+def sizes(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The `sizes` of the plain files `names`. Raises FileNotFoundError and NotPlain."""
+    found = [os.lstat(name, dir_fd=folder_fd) for name in argument["names"]]
+    if not all(stat.S_ISREG(status.st_mode) for status in found):
+        raise NotPlain("what was stored is no plain file")
+    return {"sizes": [status.st_size for status in found]}
+
+
 def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Removes `name` from out/tables, and its manifest."""
-    with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
+    """Removes `name` from out/tables or from another folder of that `kind`, and its manifest."""
+    kind = argument.get("kind", "tables")
+    with opened_folder("out", data_fd) as out, opened_folder(kind, out) as folder:
         remove(argument["name"], folder)
         remove(argument["name"] + _SUFFIX, folder)
 
@@ -256,12 +277,15 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "read": read,
     "empty": empty,
     "collect": collect,
+    "measure_records": failed_records.measure,
+    "page_of_records": failed_records.page,
     "pack": pack,
     "staged": staged,
     "publish": publish,
     "trash": trash,
     "inspect_log": inspect_log,
     "remove_output": remove_output,
+    "sizes": sizes,
 }
 
 

@@ -37,6 +37,8 @@ class OperationPlace(Enum):
     BEFORE_ROW = auto()
     """In the row's fresh data folder, which the row's component then finds as the operation left it."""
     AFTER_RUN = auto()
+    AFTER_FAILURE = auto()
+    """After a step that failed, once a component has run; no other step runs then."""
     ALONE = auto()
     """It is all of a job of the component `lockside.storage`, whose parameters name it."""
 
@@ -48,8 +50,9 @@ class Operation:
     `order` makes the content of order.json from the specification and the row, or None where a run has no
     such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
     is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
-    `claims` may turn out to be needless, and begins when the job has the tables. `is_located` tells whether
-    its own messages stand behind the step's place in the run.
+    `claims` may turn out to be needless, and begins when the job has the tables. `timeout_seconds` is a time
+    of its own, instead of what is left of the job's. `is_located` tells whether its own messages stand behind
+    the step's place in the run.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Operation:
     failure: FailureKind
     memory_bytes: int | None = None
     claims: Claims | None = None
+    timeout_seconds: float | None = None
     is_located: bool = True
 
 
@@ -74,7 +78,8 @@ class BadResult(Exception):
 class OperationResult(NamedTuple):
     """What result.json says: a message, members of the job's result, and commits of tables, not checked.
 
-    `failed_records` is how many records it left out.
+    `failed_records` is how many records it left out, `records_bytes` how long the list is to which it added
+    them; 0 without one. `files` are those that it stored, not checked.
     """
 
     message: str
@@ -82,6 +87,8 @@ class OperationResult(NamedTuple):
     commits: Any
     is_warning: bool
     failed_records: int = 0
+    records_bytes: int = 0
+    files: Any = ()
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -97,9 +104,15 @@ def read_result(content: bytes | None) -> OperationResult:
     message, result = document.get("message", ""), document.get("result", {})
     if not isinstance(message, str) or not isinstance(result, dict):
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
-    failed = document.get("failedRecords", 0)
-    if isinstance(failed, bool) or not isinstance(failed, int) or failed < 0:
-        raise BadResult(f"Its {RESULT_FILE} must have a count as 'failedRecords'.")
+    failed, size = (_number(document, name) for name in ("failedRecords", "recordsBytes"))
+    is_warning = document.get("warning") is True
     return OperationResult(
-        message, result, document.get("commits", []), document.get("warning") is True, failed
+        message, result, document.get("commits", []), is_warning, failed, size, document.get("files", [])
     )
+
+
+def _number(document: Mapping[str, Any], name: str) -> int:
+    found = document.get(name, 0)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise BadResult(f"Its {RESULT_FILE} must have a number of 0 or more as {name!r}.")
+    return found

@@ -5,19 +5,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
-from lockside.documents.times import time_text
-from locksided.keeper.messages import Outcome, to_wire
+from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
+from locksided.runs.process_view import kill_report_of, process_of
+from locksided.runs.record_lists import kept_in, list_of, merged, rejected, shown
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of, summed
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
 
-CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
+Staged: TypeAlias = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+CheckStaged: TypeAlias = Callable[[OperationResult], Staged]
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -46,7 +48,11 @@ class RunResult:
     """Members of `result` that an operation sets for the whole run."""
     commits: Sequence[Mapping[str, Any]] = ()
     """What an operation staged, to be ratified in the transaction that ends a good run."""
+    files: Sequence[Mapping[str, Any]] = ()
+    """What it stored, to be shown from then on."""
     summary: str = ""
+    records: Sequence[Mapping[str, Any]] = ()
+    """Lists of failed records, see `record_lists`."""
 
     @property
     def success(self) -> bool:
@@ -57,7 +63,7 @@ class RunResult:
 def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Collected) -> RunResult:
     """The result of one step from the keeper's outcome and what was collected from its folder."""
     progress = outcome.progress or {}
-    counts = _counts(progress.get("counts"))
+    counts = _counts(progress.get("counts"), collected)
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     if collected.image is not None and not began(outcome, has_pid=collected.has_pid):
         ending = failed(
@@ -66,7 +72,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     ending, usage, state = _with_out_files(ending, collected)
     if ending.verdict is Verdict.SUCCESS:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
-    folder = _kept_in(step)
+    folder = kept_in(step)
     is_kept = spec.mode is not Mode.DEBUG
     output = output_of(collected, progress.get("outputs"), folder)
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
@@ -79,6 +85,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         if is_kept
         else None,
         artifacts=artifacts_of(collected, folder) if is_kept else None,
+        records=list_of(step, collected.records) if is_kept else (),
         image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
@@ -92,21 +99,21 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
 
 
 def conclude_operation(
-    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckCommits
+    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckStaged
 ) -> RunResult:
     """The result of an operation. One that is done shows of itself only what its result.json adds.
 
-    `check` makes of the commits in it those to ratify, and raises BadResult.
+    `check` makes of the commits and files in it those to ratify, and raises BadResult.
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     problem, told = left.problem, OperationResult("", {}, [], is_warning=False)
-    commits: Sequence[Mapping[str, Any]] = ()
+    staged: Staged = ((), ())
     try:
         if problem is None:
             told = read_result(left.content)
             is_good = ending.verdict is Verdict.SUCCESS
-            commits = check(told.commits) if is_good and told.commits else ()
+            staged = check(told) if is_good and (told.commits or told.files) else staged
     except BadResult as bad:
         problem = str(bad)
     message, counts = told.message, {**dict.fromkeys(_COUNTS, 0), "error": _count(told.failed_records)}
@@ -115,7 +122,8 @@ def conclude_operation(
         if ending.failure is None:
             verdict = Verdict.WARNING if told.is_warning else ending.verdict
             shown = _result(spec, ending, message=message or None, counts=counts)
-            done = replace(shown, verdict=verdict, metrics={}, added=told.result, commits=commits)
+            done = replace(shown, verdict=verdict, metrics={}, added=told.result)
+            done = replace(done, commits=staged[0], files=staged[1], records=rejected(step, told))
             return _with_step(done, step, outcome)
     else:
         ending = operation_ending(step.operation, ending, message, problem)
@@ -151,11 +159,6 @@ def _with_step(result: RunResult, step: Step, outcome: Outcome) -> RunResult:
     return replace(result, result={**result.result, "steps": [told]})
 
 
-def _kept_in(step: Step) -> str:
-    """Where below the work path the step's folder stays."""
-    return f"rows/{step.row}" if step.is_of_many_rows else "data"
-
-
 def nothing_to_run(spec: Specification) -> RunResult:
     """The result of a configuration whose rows are all disabled."""
     return _result(spec, StepEnding(Verdict.SUCCESS), message=NOTHING_TO_RUN)
@@ -178,9 +181,11 @@ def failed_before_start(
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
     """The result of a run of several steps: the last step's, with what the others made.
 
-    `not_run` names the rows after a failed one. States of a failed run are not saved.
+    `not_run` names the rows after a failed one. States of a failed run are not saved. Steps that ran after
+    one that failed add their tables, and why they failed themselves.
     """
-    last = results[-1]
+    ended = next((place for place, one in enumerate(results) if not one.success), len(results) - 1)
+    last, after = results[ended], results[ended + 1 :]
     counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
     output: dict[str, Any] = {
         kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
@@ -189,34 +194,43 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         output["omitted"] = omitted
     files = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = _added(results)
-    output["tables"] = with_stored(output["tables"], added.pop("output", {}))
-    verdict = last.verdict
-    if last.success and any(one.verdict is Verdict.WARNING for one in results):
-        verdict = Verdict.WARNING
-    message, summary = last.message, last.summary
+    stored = _object(added.pop("output", {}))
+    output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    verdict, message, summary = telling.verdict, telling.message, telling.summary
+    for one in after:
+        if one.verdict is not Verdict.SUCCESS:
+            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
     if not_run:
         named = f"Rows that did not run: {', '.join(not_run)}."
         message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
     steps = [step for one in results for step in one.result.get("steps", ())]
-    process = _last(one.process for one in results)
+    records = merged(one_list for one in results for one_list in one.records)
+    process = _last(one.process for one in results[: ended + 1])
     return replace(
         last,
         verdict=verdict,
         message=message,
         summary=summary,
+        records=records,
         result={
             **last.result,
             "message": message,
             "counts": counts,
             "images": [images for one in results for images in one.result["images"]],
             "output": output,
-            "artifacts": {**({"files": files} if files else {}), **_object(added.pop("artifacts", {}))},
+            "artifacts": {
+                **({"files": files} if files else {}),
+                **_object(added.pop("artifacts", {})),
+                **shown(records),
+            },
             "steps": steps,
             **added,
         },
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
         metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
-        commits=[commit for one in results for commit in one.commits] if last.success else [],
+        commits=[commit for one in (results if last.success else after) for commit in one.commits],
+        files=[file for one in results for file in one.files] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
@@ -265,6 +279,7 @@ def _result(
     counts: Mapping[str, int] | None = None,
     output: Mapping[str, Any] | None = None,
     artifacts: Mapping[str, Any] | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
     image: Image | None = None,
 ) -> RunResult:
     text, summary = (message, message) if message else _message(ending, counts or {})
@@ -274,6 +289,7 @@ def _result(
         message=text,
         summary=summary,
         failure=ending.failure,
+        records=records,
         result={
             "message": text,
             "configVersion": spec.config_version,
@@ -281,7 +297,7 @@ def _result(
             "input": {"tables": [], "files": []},
             "output": output,
             "counts": counts or dict.fromkeys(_COUNTS, 0),
-            "artifacts": artifacts or {},
+            "artifacts": {**(artifacts or {}), **shown(records)},
             "variables": _shown_variables(spec.variables),
             "tasks": [],
             "steps": [],
@@ -339,8 +355,9 @@ def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> StepEndin
             return failed(ErrorType.USER, FailureKind.OUTPUT, f"{counts['error']} records failed.")
 
 
-def _counts(reported: object) -> dict[str, int]:
-    given = reported if isinstance(reported, Mapping) else {}
+def _counts(reported: object, collected: Collected) -> dict[str, int]:
+    """What was reported, else as many errors as there are lines in the list of failed records."""
+    given = reported if isinstance(reported, Mapping) else {"error": collected.records.get("lines", 0)}
     return {name: _count(given.get(name)) for name in _COUNTS}
 
 
@@ -350,41 +367,11 @@ def _count(value: Any) -> int:
 
 
 def _saves_state(spec: Specification) -> bool:
-    return spec.config is not None and spec.mode is not Mode.DEBUG
+    return spec.config is not None and spec.mode is not Mode.DEBUG and spec.records is None
 
 
 def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: "[hidden]" if name.startswith("#") else value for name, value in variables.items()}
-
-
-def process_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `process` object; its times are texts as on the wire."""
-    return {
-        "startToken": outcome.token,
-        "pid": outcome.pid,
-        "exitCode": outcome.exit_code,
-        "signal": outcome.signal,
-        "userSeconds": outcome.user_seconds,
-        "systemSeconds": outcome.system_seconds,
-        "maxRssBytes": outcome.max_rss_bytes,
-        "usageSource": outcome.usage_source,
-        "spawnTime": _time(outcome.spawn_time),
-        "exitTime": _time(outcome.exit_time),
-    }
-
-
-def kill_report_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `killReport`; empty when nothing had to be stopped."""
-    report = outcome.kill_report
-    if report is None:
-        return {}
-    processes = [{**to_wire(process), "time": _time(process.time)} for process in report.processes]
-    omitted = {"omitted": report.omitted} if report.omitted else {}
-    return {"proof": report.proof, "processes": processes, **omitted}
-
-
-def _time(moment_us: int | None) -> str | None:
-    return None if moment_us is None else time_text(moment_us)
 
 
 def share_of(value: object) -> float | None:

@@ -8,7 +8,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -47,25 +48,40 @@ def _is_link(name: str, dir_fd: int) -> bool:
 def read_file(name: str, dir_fd: int, limit_bytes: int) -> bytes | None:
     """The content of a plain file, None if there is none. Raises `NotPlain` for anything else or more."""
     try:
-        fd = os.open(name, _FILE, dir_fd=dir_fd)
+        with opened_file(name, dir_fd) as file:
+            content = file.read(limit_bytes + 1)
     except FileNotFoundError:
         return None
+    if len(content) > limit_bytes:
+        raise NotPlain(f"{name} is larger than {limit_bytes} bytes")
+    return content
+
+
+@contextmanager
+def opened_file(name: str, dir_fd: int) -> Iterator[BinaryIO]:
+    """A plain file to be read. Raises `NotPlain` for anything else, `FileNotFoundError`."""
+    try:
+        fd = os.open(name, _FILE, dir_fd=dir_fd)
     except OSError as error:
         if _is_link(name, dir_fd):
             raise NotPlain(f"{name} is a link") from None
         if error.errno == errno.ENXIO:
             raise NotPlain(f"{name} is a socket") from None
         raise
-    try:
+    with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise NotPlain(f"{name} is not a plain file")
-        with os.fdopen(fd, "rb", closefd=False) as file:
-            content = file.read(limit_bytes + 1)
-    finally:
-        os.close(fd)
-    if len(content) > limit_bytes:
-        raise NotPlain(f"{name} is larger than {limit_bytes} bytes")
-    return content
+        yield file
+
+
+@contextmanager
+def opened_below(path: str, dir_fd: int) -> Iterator[BinaryIO]:
+    """The same of a file at a path below a folder, none of whose folders may be a link."""
+    *folders, name = path.split("/")
+    with ExitStack() as stack:
+        for folder in folders:
+            dir_fd = stack.enter_context(opened_folder(folder, dir_fd))
+        yield stack.enter_context(opened_file(name, dir_fd))
 
 
 def write_file(name: str, dir_fd: int, content: bytes) -> None:

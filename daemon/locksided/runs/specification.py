@@ -13,8 +13,16 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.base import Document
-from lockside.documents.component import Manifest
-from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.enums import (
+    Mode,
+    OnError,
+    OnLost,
+    OnRecordErrors,
+    ProcessorPosition,
+    RetryScope,
+    TaskAction,
+)
 from lockside.documents.notification import JobNotification
 from lockside.documents.reading import stored_form
 from lockside.documents.recovery import RecoveryPolicy
@@ -51,6 +59,36 @@ class JoblessTask(Document, frozen=True, kw_only=True):
     id: str
     action: TaskAction
     job: str | None = None
+
+
+class RecordRun(Document, frozen=True, kw_only=True):
+    """Failed records that stand one after the other in a list: `count` from the good line `line` on.
+
+    `number` is that of the first. `row` is the row whose run listed them, and that is given them.
+    """
+
+    path: str
+    row: str | None
+    line: int
+    count: int
+    number: int
+
+
+class GivenRecords(Document, frozen=True, kw_only=True):
+    """The records that a retry is given.
+
+    `replace` has what some are instead, by their numbers. `since` has from which time on the first run read
+    changes, by the names of the files.
+    """
+
+    runs: list[RecordRun]
+    replace: dict[str, dict[str, Any]] = {}
+    since: dict[str, str] = {}
+
+    def of_row(self, row: str | None) -> dict[str, Any]:
+        """What a step of a row is told of them."""
+        runs = [msgspec.to_builtins(run) for run in self.runs if run.row == row]
+        return {"runs": runs, "replace": self.replace}
 
 
 class Specification(Document, frozen=True, kw_only=True):
@@ -91,6 +129,8 @@ class Specification(Document, frozen=True, kw_only=True):
     template: str | None = None
     only_orchestration_task_ids: list[str] | None = None
     previous_job_id: str | None = None
+    retry_scope: RetryScope | None = None
+    records: GivenRecords | None = None
     asked: list[str] = []
     manifest: Manifest | None = None
     processors: dict[str, Manifest] = {}
@@ -103,6 +143,14 @@ class Specification(Document, frozen=True, kw_only=True):
     def root(self) -> dict[str, Any]:
         """The configuration's root that runs: `configData`, or the stored configuration."""
         return (self.configuration if self.config_data is None else self.config_data) or {}
+
+    @property
+    def has_data_folder(self) -> bool:
+        """Whether its steps have one: a plain command has when anything is to go in or out."""
+        if self.component == ORCHESTRATOR:
+            return False
+        is_moved = bool(self.inputs or self.archive or self.root.get("storage"))
+        return self.component != COMMAND or is_moved
 
 
 PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
@@ -155,7 +203,11 @@ def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[
     """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
     behavior = Behavior(on_error=on_error)
     for row in spec.rows or ():
-        yield row.id, replace(spec, config_row_ids=[row.id], rows=[row], parallelism=None, behavior=behavior)
+        archive = spec.archive
+        if archive and archive["path"]:
+            archive = {**archive, "path": f"{archive['path']}/{row.id}"}
+        own = {"config_row_ids": [row.id], "rows": [row], "archive": archive}
+        yield row.id, replace(spec, parallelism=None, behavior=behavior, **own)
 
 
 def of_container(spec: Specification) -> Specification:

@@ -48,7 +48,7 @@ def start_order(
         env=environment if image is None else image.environment,
         user=context.run_as,
         umask=int(text, 8) if (text := execution.umask or umask) else None,
-        timeout_seconds=_time_left(limits.timeout_seconds, spent_seconds),
+        timeout_seconds=_time_limit(step, limits.timeout_seconds, spent_seconds),
         grace_seconds=grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
         stop_signal=signals.number(execution.stop_signal or "SIGTERM"),
         memory_bytes=limits.memory_bytes if step.operation is None else step.operation.memory_bytes,
@@ -108,6 +108,11 @@ def working_directory(step: Step, context: JobContext) -> str:
     return cwd.replace(DATA_FOLDER, context.folder.data + "/") if step.has_data else cwd
 
 
-def _time_left(limit_seconds: float | None, spent_seconds: float) -> float | None:
-    """What is left of the job's time limit; a run whose time is up still gets a moment to be stopped in."""
+def _time_limit(step: Step, limit_seconds: float | None, spent_seconds: float) -> float | None:
+    """The step's own time limit, else what is left of the job's.
+
+    A run whose time is up still gets a moment to be stopped in.
+    """
+    if step.operation is not None and step.operation.timeout_seconds is not None:
+        return step.operation.timeout_seconds
     return None if limit_seconds is None else max(limit_seconds - spent_seconds, 0.001)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lockside.documents.times import time_text
+from locksided.clock import to_text
 from locksided.keeper import outcome as endings
 from locksided.keeper.messages import Exit, Outcome
 from locksided.runs.plan import Step
@@ -17,8 +17,9 @@ def label(step: Step, side: int | None = None, said: str = "") -> str:
     `side` is the number of a side of its pipeline, `said` the message, which may name an operation already.
     """
     parts = [f"row {step.row}"] if step.is_of_many_rows else []
-    if step.total > max(step.rows, 1):
+    if step.total > max(step.rows, 1) and not step.is_after_failure:
         parts.append(f"step {step.index + 1} of {step.total}")
+    if step.total > max(step.rows, 1) or step.is_after_failure:
         parts += [] if said.startswith(f"{_title(step)}: ") else [_title(step)]
     if side is not None:
         stages = step.execution.stages
@@ -61,8 +62,8 @@ def entry(step: Step, outcome: Outcome, status: str) -> dict[str, Any]:
         "exitCode": outcome.exit_code,
         "exitCodes": exit_codes(outcome.exits),
         "signal": outcome.signal,
-        "startTime": _time(outcome.spawn_time),
-        "endTime": _time(outcome.exit_time),
+        "startTime": to_text(outcome.spawn_time),
+        "endTime": to_text(outcome.exit_time),
         "usage": usage_of(outcome),
     }
 
@@ -95,7 +96,3 @@ def summed(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _sum(values: Any) -> float:
     return float(round(sum(value or 0.0 for value in values), 6))
-
-
-def _time(moment_us: int | None) -> str | None:
-    return None if moment_us is None else time_text(moment_us)

@@ -1,7 +1,8 @@
 """What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ NAME = "result"
 
 
 def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
-    """Keep a step's result, whole or not at all."""
+    """Keep a step's result, whole or not at all. One that was never started has no folder yet."""
+    os.makedirs(folder.control(launch, step), 0o700, exist_ok=True)
     path = os.path.join(folder.control(launch, step), NAME)
     with open(path + ".new", "wb") as file:
         file.write(msgspec.msgpack.encode(result))
@@ -32,12 +34,20 @@ def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
     """The results of the steps before one. Raises OSError when one is missing.
 
-    A step that was told to start twice has a later launch than those before it.
+    A step that was told to start twice has a later launch than those before it. After one that failed there
+    may be steps that were left out.
     """
-    results = []
+    results: list[RunResult] = []
+    first, has_failed = 1, False
     for step in range(before):
-        with open(_path_of(folder, launch, step), "rb") as file:
-            results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
+        launches = range(launch, first - 1, -1)
+        found = ((one, kept_result(folder, one, step)) for one in launches)
+        first, result = next(((one, kept) for one, kept in found if kept is not None), (first, None))
+        if result is not None:
+            results.append(result)
+            has_failed = has_failed or not result.success
+        elif not has_failed:
+            raise FileNotFoundError(f"step {step} of {folder.root} left no result")
     return results
 
 
@@ -59,29 +69,29 @@ def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[
     }
 
 
+def starts_of(folder: RunFolder) -> Iterator[tuple[int, int]]:
+    """The launch and the step of each start that there was, in no order."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(f"{folder.root}/steps"):
+            launch, _, step = name.partition("-")
+            if launch.isdecimal() and step.isdecimal():
+                yield int(launch), int(step)
+
+
 def _concluded(folder: RunFolder) -> list[tuple[int, int]]:
     """The starts of the last run: of each step the last launch, but none that a later first step undid."""
     launches: dict[int, int] = {}
-    for name in _names(f"{folder.root}/steps"):
-        launch, _, step = name.partition("-")
-        if launch.isdecimal() and step.isdecimal():
-            launches[int(step)] = max(launches.get(int(step), 0), int(launch))
+    for launch, step in starts_of(folder):
+        launches[step] = max(launches.get(step, 0), launch)
     first = launches.get(0, 0)
     return [(launch, step) for step, launch in sorted(launches.items()) if launch >= first]
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except FileNotFoundError:
-        return []
 
 
 def repeats_of(folder: RunFolder, launch: int, step: int) -> int:
     """How often the step was started again in this run: its first start follows the step before it."""
     repeats = 0
-    while _was_started(folder, launch - repeats - 1, step) and not (
-        step and _was_started(folder, launch - repeats, step - 1)
+    while _was_started(folder, launch - repeats - 1, step) and not any(
+        _was_started(folder, launch - repeats, earlier) for earlier in range(step)
     ):
         repeats += 1
     return repeats
@@ -89,11 +99,3 @@ def repeats_of(folder: RunFolder, launch: int, step: int) -> int:
 
 def _was_started(folder: RunFolder, launch: int, step: int) -> bool:
     return os.path.lexists(f"{folder.control(launch, step)}/claim")
-
-
-def _path_of(folder: RunFolder, launch: int, step: int) -> str:
-    for earlier in range(launch, 0, -1):
-        path = os.path.join(folder.control(earlier, step), NAME)
-        if os.path.exists(path):
-            return path
-    raise FileNotFoundError(f"step {step} of {folder.root} left no result")

@@ -7,10 +7,11 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
+from lockside.documents.component import STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
+from locksided.runs.given_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -22,6 +23,7 @@ from locksided.tables.mapping import (
     input_entries,
     loads,
     mapped_sources,
+    mapping_objects,
     output_of,
     value_sources,
 )
@@ -32,8 +34,11 @@ LAKE = "lake"
 ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
+PUT_FILE = "put_file"
 CHECKED = {UNDO: "job.undo", VACUUM: "storage.vacuum"}
 """Operations whose methods look at rights and at what is kept, before a job is made."""
+AFTER_FAILURE_SECONDS = 300
+"""So long a step may take that runs after a failure."""
 JOBS = {
     "restore": "Restore",
     "create": "Table",
@@ -46,6 +51,7 @@ JOBS = {
     ADOPT: "Adoption",
     UNDO: "Undo",
     VACUUM: "Vacuum",
+    PUT_FILE: "Stored file",
 }
 """The operations that are jobs of their own, and how their messages begin."""
 
@@ -69,6 +75,9 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
         memory_bytes=settings.memory_bytes,
         is_located=False,
     )
+    output = partial(
+        at, name="output", title="Output mapping", stage="output_mapping", failure=FailureKind.OUTPUT
+    )
     return (
         at(
             name="input",
@@ -78,14 +87,12 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             stage="input_mapping",
             failure=FailureKind.INPUT,
         ),
-        at(
-            name="output",
-            title="Output mapping",
-            place=OperationPlace.AFTER_RUN,
-            order=_output_order,
-            stage="output_mapping",
-            failure=FailureKind.OUTPUT,
-            claims=_written_tables,
+        output(place=OperationPlace.AFTER_RUN, order=_output_order, claims=_written_tables),
+        output(
+            place=OperationPlace.AFTER_FAILURE,
+            order=partial(_output_order, of_failed_run=True),
+            claims=partial(_written_tables, of_failed_run=True),
+            timeout_seconds=AFTER_FAILURE_SECONDS,
         ),
         *(
             at(
@@ -95,7 +102,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
                 order=partial(_job_order, name),
                 stage="running",
                 failure=FailureKind.OUTPUT,
-                claims=None if name in (VACUUM, "export") else _tables_of_job,
+                claims=None if name in (VACUUM, "export", PUT_FILE) else _tables_of_job,
             )
             for name, title in JOBS.items()
         ),
@@ -107,7 +114,12 @@ def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, An
     parameters = spec.root.get("parameters") or {}
     if parameters.get("operation") != name:
         return None
-    return {"parameters": parameters, "entries": input_entries(spec.root), "output": output_of(spec.root)}
+    return {
+        "parameters": parameters,
+        "entries": input_entries(spec.root),
+        "output": output_of(spec.root),
+        "storesFiles": name == PUT_FILE,
+    }
 
 
 def _tables_of_job(spec: Specification, project: str, _results: object) -> Sequence[str]:
@@ -124,21 +136,28 @@ def undo_of(spec: Specification) -> Mapping[str, Any] | None:
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     """What of an input step's order is the same for every job of a specification; None where it has none."""
     manifest = spec.manifest
-    if (
-        manifest is None
-        or spec.component in (COMMAND, ORCHESTRATOR)
-        or manifest.staging_storage.input == "none"
-    ):
+    if manifest is None or not spec.has_data_folder or manifest.staging_storage.input == "none":
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
-    entries = input_entries(configuration)
-    return {"entries": entries, "row": row} if entries else None
+    entries, files = input_entries(configuration), mapping_objects(configuration, "input", "files")
+    if not entries and not files:
+        return None
+    order = {"entries": entries, "row": row, **({"fileEntries": len(files)} if files else {})}
+    if spec.records is None:
+        return order
+    entries = [as_first_read(entry, spec.records) for entry in entries]
+    return {**order, "entries": entries, "records": spec.records.of_row(row)}
 
 
-def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
-    """What of an output step's order is the same for every job of a specification; None where it has none."""
+def _output_order(
+    spec: Specification, _row: str | None, *, of_failed_run: bool = False
+) -> dict[str, Any] | None:
+    """What of an output step's order is the same for every job of a specification; None where it has none.
+
+    That of a failed run stores only what is written always.
+    """
     manifest = spec.manifest
-    if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
+    if manifest is None or not spec.has_data_folder or spec.mode is Mode.DEBUG:
         return None
     if manifest.staging_storage.output == "none":
         return None
@@ -161,26 +180,39 @@ def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | Non
     sources = dict.fromkeys(source for output in outputs for source in value_sources(output))
     return {
         "rows": rows,
+        "ofFailedRun": of_failed_run,
+        "storesFiles": not of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }
 
 
 def _written_tables(
-    spec: Specification, project: str, results: Sequence[Mapping[str, Any]]
+    spec: Specification,
+    project: str,
+    results: Sequence[Mapping[str, Any]],
+    *,
+    of_failed_run: bool = False,
 ) -> Sequence[str] | None:
     """The paths of the tables that a run's outputs go to; None when nothing is to be stored."""
     order = _output_order(spec, None)
     assert order is not None
     rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
     written: dict[str, None] = {}
-    is_needed = any(mapped_sources(row["output"]) for row in order["rows"])
+    is_needed = not of_failed_run and (
+        any(mapped_sources(row["output"]) or row["output"].get("files") for row in order["rows"])
+        or any(result["output"]["files"] for result in results)
+    )
     for listed in (table for result in results for table in result["output"]["tables"]):
         row = rows.get(str(listed.get("path")).partition("/out/")[0])
         if row is None:
             continue
-        source = Source(row["row"], str(listed["name"]), {"destination": listed.get("id")})
-        for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+        manifest = {"destination": listed.get("id"), "write_always": listed.get("writeAlways")}
+        source = Source(row["row"], str(listed["name"]), manifest)
+        for load in loads(
+            source, row["output"], row["bucket"], may_stay=row["mayStay"], of_failed_run=of_failed_run
+        ):
             if isinstance(load, BadMapping):
                 is_needed = True
             elif load.table is not None:

@@ -97,9 +97,8 @@ SELECT id, status FROM jobs
 WHERE id IN (SELECT value FROM json_each(?))
     AND status IN ('success', 'warning', 'error', 'cancelled', 'terminated');
 
--- name: children
--- Containers take their children in the order in which they were made.
-SELECT {job_columns} FROM jobs WHERE parent_id = ? ORDER BY id;
+-- name: parts
+SELECT {job_columns} FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
 
 -- name: children_of
 -- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
@@ -619,6 +618,12 @@ DELETE FROM known_files WHERE gone_us < ?;
 -- name: has_subscriptions
 SELECT EXISTS (SELECT 1 FROM subscriptions WHERE id <> '');
 
+-- name: have_subscriptions_changed
+SELECT EXISTS (
+    SELECT 1 FROM events INDEXED BY events_rare
+    WHERE kind NOT IN ('job.created', 'job.status', 'job.stage') AND kind IN (SELECT value FROM json_each(?)) AND seq > ?
+);
+
 -- name: subscriptions
 SELECT s.project, s.id, s.since_seq, v.body FROM subscriptions s
 JOIN objects o ON o.project = s.project AND o.kind = 'notification' AND o.scope = '' AND o.id = s.id
@@ -666,9 +671,14 @@ INSERT INTO notification_bodies (body) VALUES (?);
 SELECT body FROM notification_bodies WHERE id = ?;
 
 -- name: insert_deliveries
+-- Several notices, each to the same receivers. It is read once what a notice is, and not for each receiver.
+WITH notices AS MATERIALIZED (
+    SELECT value ->> 0 AS event, value ->> 1 AS seq, value ->> 2 AS job_id, value ->> 3 AS body_id FROM json_each(:notices)
+)
 INSERT INTO deliveries (project, receiver, channel, job_id, event, seq, body_id, status, next_us, created_us)
-SELECT :project, value, :channel, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
-WHERE true ON CONFLICT DO NOTHING;
+SELECT :project, r.value, :channel, n.job_id, n.event, n.seq, n.body_id, 'pending', :now_us, :now_us
+FROM notices n CROSS JOIN json_each(:receivers) r WHERE true
+ON CONFLICT DO NOTHING;
 
 -- name: insert_delivery
 INSERT INTO deliveries (
@@ -713,7 +723,8 @@ SELECT count(*) FROM deliveries WHERE digest = ?;
 
 -- name: put_notification_timer
 INSERT INTO notification_timers (job_id, project, subscription, event, seq, after_us, average_us)
-VALUES (:job_id, :project, :subscription, :event, :seq, :after_us, :average_us) ON CONFLICT DO NOTHING;
+SELECT id, :project, :subscription, :event, :seq, :after_us, :average_us FROM jobs WHERE id = :job_id
+ON CONFLICT DO NOTHING;
 
 -- name: notification_timers
 SELECT job_id, project, subscription, event, seq, after_us, average_us FROM notification_timers;
@@ -726,12 +737,13 @@ DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscriptio
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
 WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
     AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
+    AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: good_runs_of_spec
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_spec
 WHERE spec_hash = :spec_hash AND project = :project AND type = :type AND status IN ('success', 'warning')
-    AND id < :before
+    AND id < :before AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: live_notifying_jobs
@@ -998,6 +1010,14 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: newest_dropped
+-- `@` and `A` are neighbours, and no key of an id has either.
+SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
+ORDER BY dropped_us DESC LIMIT 1;
+
+-- name: trash_of
+SELECT trash FROM tables WHERE key = ? AND dropped_us IS NOT NULL;
+
 -- name: dropped_tables
 -- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
 SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account
@@ -1127,3 +1147,112 @@ DELETE FROM input_states WHERE project = ? AND branch = ? AND component = ? AND 
 -- name: operations_between
 -- What made the versions behind one, up to another, and when.
 SELECT version, operation, time_us FROM table_versions WHERE number = ? AND version BETWEEN ? AND ? ORDER BY version;
+
+-- name: reserve_file
+INSERT INTO files (project, branch_id, uid, job_id, created_us) VALUES (?, ?, ?, ?, ?) RETURNING id;
+
+-- name: reserved_files
+SELECT id FROM files WHERE job_id = ? AND name IS NULL ORDER BY id;
+
+-- name: store_file
+UPDATE files SET name = :name, size_bytes = :size_bytes, sha256 = :sha256, created_us = :created_us,
+    expires_us = :expires_us, details = :details
+WHERE id = :id AND job_id = :job_id AND name IS NULL RETURNING id;
+
+-- name: file_tags
+SELECT file_id, tag FROM file_tags WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY file_id, tag;
+
+-- name: add_file_tag
+INSERT OR IGNORE INTO file_tags (tag, file_id) SELECT ?, id FROM files WHERE id = ? AND project = ?;
+
+-- name: remove_file_tag
+DELETE FROM file_tags WHERE file_id = ? AND tag = ?;
+
+-- name: delete_file
+UPDATE files SET deleted_us = ? WHERE id = ? AND deleted_us IS NULL RETURNING id;
+
+-- name: files_of_job
+SELECT {file_columns} FROM files WHERE job_id = ? AND name IS NOT NULL AND deleted_us IS NULL ORDER BY id;
+
+-- name: expired_files
+SELECT {file_columns} FROM files WHERE project = ? AND expires_us <= ? AND deleted_us IS NULL;
+
+-- name: removable_files
+-- What jobs that live were given is theirs.
+SELECT {file_columns} FROM files
+WHERE project = ? AND (name IS NULL OR deleted_us IS NOT NULL) AND ifnull(deleted_us, created_us) <= ?
+    AND (name IS NOT NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = files.job_id AND jobs.end_us IS NULL));
+
+-- name: forget_files
+DELETE FROM files WHERE id IN (SELECT value FROM json_each(?));
+
+-- name: family_of
+-- The way up from a job: to the job that it retries, or to its container. Besides whether it is a retry.
+WITH RECURSIVE above (id, is_retry, next, depth) AS (
+    SELECT id, retry_of_id IS NOT NULL, coalesce(retry_of_id, CASE relation WHEN 'strong' THEN parent_id END), 0
+    FROM jobs WHERE id = ?
+    UNION ALL
+    SELECT jobs.id, jobs.retry_of_id IS NOT NULL,
+        coalesce(jobs.retry_of_id, CASE jobs.relation WHEN 'strong' THEN jobs.parent_id END), depth + 1
+    FROM above CROSS JOIN jobs ON jobs.id = above.next
+)
+SELECT id, is_retry FROM above ORDER BY depth;
+
+-- name: next_record_number
+SELECT ifnull(max(number + count), 1) FROM failed_records
+WHERE family_id = :family AND number = (SELECT max(number) FROM failed_records WHERE family_id = :family);
+
+-- name: insert_records
+INSERT INTO failed_records (
+    family_id, number, count, job_id, retry_id, row, path, line, is_rejected, given_to
+) VALUES (
+    :family_id, :number, :count, :job_id, :retry_id, :row, :path, :line, :is_rejected, :given_to
+);
+
+-- name: records_around
+-- Those among which a number is.
+SELECT family_id, number, count, job_id, retry_id, row, path, line, is_rejected, given_to FROM failed_records
+WHERE family_id = ? AND number <= ? ORDER BY number DESC LIMIT 1;
+
+-- name: delete_records_at
+DELETE FROM failed_records WHERE family_id = ? AND number = ?;
+
+-- name: forget_records_of
+DELETE FROM failed_records WHERE job_id = ?;
+
+-- name: take_records_back
+-- From a retry that is purged and did not end well.
+UPDATE failed_records SET given_to = NULL
+WHERE given_to = :job_id AND (SELECT status FROM jobs WHERE id = :job_id) NOT IN ('success', 'warning');
+
+-- name: records_of
+-- Of a job, what is below it, and their retries; without attempts that others followed.
+WITH RECURSIVE scope (id) AS (
+    VALUES (:job_id)
+    UNION
+    SELECT jobs.id FROM scope CROSS JOIN jobs ON jobs.parent_id = scope.id AND jobs.relation = 'strong'
+    UNION
+    SELECT jobs.id FROM scope CROSS JOIN jobs ON jobs.retry_of_id = scope.id
+)
+SELECT {record_columns}
+FROM failed_records
+    JOIN jobs owner ON owner.id = job_id
+    LEFT JOIN jobs retry ON retry.id = retry_id
+    LEFT JOIN jobs given ON given.id = given_to
+WHERE family_id = :family_id AND job_id IN (SELECT id FROM scope)
+    AND NOT (
+        ifnull((SELECT type FROM jobs WHERE id = owner.parent_id), '') = 'retryContainer' AND EXISTS (
+            SELECT 1 FROM jobs later WHERE later.parent_id = owner.parent_id AND later.attempt > owner.attempt
+        )
+    )
+ORDER BY number;
+
+-- name: open_records
+-- How many of these jobs' own are open.
+SELECT job_id, sum(count) AS open FROM (
+    SELECT {record_columns}
+    FROM failed_records
+        LEFT JOIN jobs retry ON retry.id = retry_id
+        LEFT JOIN jobs given ON given.id = given_to
+    WHERE job_id IN (SELECT value FROM json_each(?))
+) WHERE standing = 'open' GROUP BY job_id;

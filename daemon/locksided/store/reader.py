@@ -53,7 +53,7 @@ class Reader:
     job_row = _verb(reads.job_row)
     job_rows = _verb(reads.job_rows)
     live_ids = _verb(reads.live_ids)
-    children = _verb(reads.children)
+    parts = _verb(reads.parts)
     children_of = _verb(reads.children_of)
     retries = _verb(reads.retries)
     final_statuses = _verb(reads.final_statuses)

@@ -115,9 +115,9 @@ def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[i
     return dict(connection.execute(QUERIES["final_statuses"], (ids_text(ids),)).fetchall())
 
 
-def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
-    """Answer the jobs directly below a job, weak and strong."""
-    return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
+def parts(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
+    """Answer the phases, tasks, rows or attempts of a job in their order; its weak children are none."""
+    return decoded(JobRow, connection.execute(QUERIES["parts"], (job_id,)).fetchall())
 
 
 def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRecord]:

@@ -23,10 +23,14 @@ def expired_jobs(connection: sqlite3.Connection, now_us: int, limit: int) -> lis
 
 
 def mark_cleaned(tx: Transaction, job_id: int, now_us: int) -> None:
-    """Note that a job's folder is gone; its environment goes with it unless another job has the same."""
+    """Note that a job's folder is gone, and with it its list of failed records.
+
+    Its environment goes with it unless another job has the same.
+    """
     connection = tx.reading()
     environment, _ = connection.execute(QUERIES["environment_of"], (job_id,)).fetchone() or (None, None)
     connection.execute(QUERIES["mark_cleaned"], {"id": job_id, "now_us": now_us})
+    connection.execute(QUERIES["forget_records_of"], (job_id,))
     _delete_specs(connection, environment)
 
 
@@ -46,6 +50,7 @@ def purge_job(tx: Transaction, job_id: int) -> list[int]:
     highest = last_job_id(connection)
     for each in doomed:
         specs = connection.execute(QUERIES["environment_of"], (each,)).fetchone()
+        connection.execute(QUERIES["take_records_back"], {"job_id": each})
         connection.execute(QUERIES["delete_job"], (each,))
         _delete_specs(connection, *specs)
     tx.save(SetMeta("last_purged_id", str(highest)))

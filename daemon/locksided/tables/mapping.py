@@ -64,9 +64,19 @@ def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
 
 def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """`storage.input.tables` as it was configured."""
+    return mapping_objects(configuration, "input", "tables")
+
+
+def mapping_objects(configuration: Mapping[str, Any], side: str, kind: str) -> list[Mapping[str, Any]]:
+    """The entries of one part of a storage mapping."""
     storage = configuration.get("storage")
-    given = storage.get("input") if isinstance(storage, Mapping) else None
-    return _objects(given.get("tables")) if isinstance(given, Mapping) else []
+    given = storage.get(side) if isinstance(storage, Mapping) else None
+    return _objects(given.get(kind)) if isinstance(given, Mapping) else []
+
+
+def target_of(entry: Mapping[str, Any]) -> str:
+    """The file in in/tables that an entry of the input mapping becomes."""
+    return str(entry.get("destination") or entry.get("source"))
 
 
 def read_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -100,7 +110,7 @@ def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[Tabl
 
 def settings_of(output: Mapping[str, Any]) -> Output:
     """The members of `storage.output` that hold for all its tables."""
-    bare = {name: value for name, value in output.items() if name != "tables"}
+    bare = {name: value for name, value in output.items() if name not in ("tables", "files")}
     read: Output = msgspec.convert(bare, stored_form(Output))
     return read
 
@@ -122,13 +132,21 @@ def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
 
 
 def loads(
-    source: Source, output: Mapping[str, Any], bucket: str | None, *, may_stay: bool
+    source: Source,
+    output: Mapping[str, Any],
+    bucket: str | None,
+    *,
+    may_stay: bool,
+    of_failed_run: bool = False,
 ) -> Iterator[Load | BadMapping]:
     """Into which tables a source goes, and how; or what keeps it from that.
 
-    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays.
+    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays. Of a
+    failed run only what is written always goes anywhere.
     """
     for entry in mapped_entries(output, source.name):
+        if of_failed_run and not any(one.get("write_always") is True for one in (source.manifest, entry)):
+            continue
         try:
             mapping = _read(source.name, _merged(source.manifest, entry))
             table = _destination(source, entry, bucket, may_stay=may_stay)

@@ -6,12 +6,8 @@ import json
 
 from lockside.cli import exits
 from lockside.cli.files.parse import FileError, read_document
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Session
 
 
 def action(session: Session, parsed: Parsed) -> int:

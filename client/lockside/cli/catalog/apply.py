@@ -12,15 +12,12 @@ from typing import Any
 from lockside.cli import exits
 from lockside.cli.catalog.plan_text import counts, lines
 from lockside.cli.catalog.validate import faults_json, print_faults, print_notes
+from lockside.cli.files.faults import FileFault
 from lockside.cli.files.folder import Folder, read_folder
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.files.faults import FileFault
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 Json = dict[str, Any]
 

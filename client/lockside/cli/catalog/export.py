@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from lockside.cli import exits
 from lockside.cli.catalog import file_text
+from lockside.cli.catalog.file_text import Text
 from lockside.cli.files.folder import Folder, read_folder
+from lockside.cli.files.object_file import ObjectFile
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 from lockside.documents.secrets import HIDDEN, replaced
 from lockside.errors import LocksideError
-from lockside.kinds import with_files
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lockside.cli.catalog.file_text import Text
-    from lockside.cli.files.object_file import ObjectFile
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.kinds import Kind
+from lockside.kinds import Kind, with_files
 
 Json = dict[str, Any]
 Key = tuple[str, ...]

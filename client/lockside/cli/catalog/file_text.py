@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,12 +17,7 @@ from lockside.cli.files.toml_writer import can_be_toml, toml_text
 from lockside.documents.configuration import members_of
 from lockside.documents.reading import from_store
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from lockside.kinds import Kind
+from lockside.kinds import Kind
 
 Json = dict[str, Any]
 

@@ -10,20 +10,12 @@ from lockside.cli import exits
 from lockside.cli.catalog import new_templates
 from lockside.cli.files.object_file import toml_and_json
 from lockside.cli.files.parse import FileError, read_document, stem
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
-from lockside.kinds import COMPONENT, CONFIG, POOL
+from lockside.kinds import COMPONENT, CONFIG, POOL, Kind
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.kinds import Kind
-
-    Json = dict[str, Any]
-    Files = dict[str, str]
+Files = dict[str, str]
 
 ORCHESTRATOR = "lockside.orchestrator"
 _HELLO = "hello.greet"

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 
 _COLOURS = {"run": "green", "carry": "blue", "skip": "dim"}
 
@@ -25,7 +21,7 @@ def plan(session: Session, parsed: Parsed) -> int:
     )
     if session.out.is_given(found):
         return exits.DONE
-    rows: list[list[Cell]] = [
+    rows = [
         [phase["id"], task["id"], (task["action"], _COLOURS.get(task["action"], "")), task["reason"]]
         for phase in found["phases"]
         for task in phase["tasks"]

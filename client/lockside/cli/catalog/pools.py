@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from lockside.cli import exits
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 
 
 def ls(session: Session, _: Parsed) -> int:
-    found = session.call("pool.list")["pools"]
-    if not session.out.is_given({"pools": found}):
-        table(session, found)
-    return exits.DONE
+    headings = ("POOL", "SLOTS", "RUNNING", "WAITING", "STATE", "")
+    return session.out.listed(session.call("pool.list"), "pools", headings, _row)
 
 
-def table(session: Session, found: list[Json]) -> None:
-    """Print pools as a table."""
-    rows: list[list[Cell]] = [
-        [
-            str(pool["id"]),
-            str(pool.get("slots")),
-            str(pool["running"]),
-            str(pool["queued"]),
-            _state(pool),
-            str(pool.get("description") or ""),
-        ]
-        for pool in found
-    ]
-    session.out.table(("POOL", "SLOTS", "RUNNING", "WAITING", "STATE", ""), rows)
+def _row(pool: Json) -> list[Cell]:
+    figures = pool.get("slots"), pool["running"], pool["queued"]
+    return [pool["id"], *figures, _state(pool), pool.get("description")]
 
 
 def _state(pool: Json) -> Cell:
@@ -71,16 +49,5 @@ def _tell(session: Session, pool: Json, did: str) -> int:
     return session.out.result(pool, f"pool {pool['id']} {did} {slots} {'slot' if slots == 1 else 'slots'}")
 
 
-def pause(session: Session, parsed: Parsed) -> int:
-    pool = session.call("pool.pause", id=parsed.required("pool"), comment=parsed.text("comment"))
-    text = f"pool {pool['id']} is paused; running jobs go on"
-    return session.out.result(pool, text, f"  next: lockside pool resume {pool['id']}")
-
-
 def resume(session: Session, parsed: Parsed) -> int:
     return _tell(session, session.call("pool.resume", id=parsed.required("pool")), "goes on with")
-
-
-def rm(session: Session, parsed: Parsed) -> int:
-    name = parsed.required("pool")
-    return session.out.result(session.call("pool.delete", id=name), f"pool {name} is deleted")

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 
 from lockside.cli import exits
 from lockside.cli.catalog import schedule_times
 from lockside.cli.files.parse import stem
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 from lockside.kinds import SCHEDULE
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell
-
-    Json = dict[str, Any]
 
 _COLOURS = {
     "active": "green",
@@ -42,15 +35,10 @@ _MISSED_DAYS = 7
 def ls(session: Session, parsed: Parsed) -> int:
     """List schedules: the next and the last run, how that ended, what was missed in 7 days."""
     status = [parsed.text("status")] if parsed.text("status") else []
-    found = session.call("schedule.list", status=status)["schedules"]
-    if session.out.as_json:
-        session.out.json({"schedules": found})
-        return exits.DONE
-    rows: list[list[Cell]] = [_listed(session, each) for each in found]
-    session.out.table(("SCHEDULE", "STATUS", "NEXT", "LAST", "END", "MISSED", ""), rows)
-    if not found:
-        session.out.hint("No schedules yet.\n  next: lockside schedule put FILE · lockside apply DIR")
-    return exits.DONE
+    found = session.call("schedule.list", status=status)
+    headings = ("SCHEDULE", "STATUS", "NEXT", "LAST", "END", "MISSED", "")
+    none = "No schedules yet.\n  next: lockside schedule put FILE · lockside apply DIR"
+    return session.out.listed(found, "schedules", headings, partial(_listed, session), none)
 
 
 def _listed(session: Session, each: Json) -> list[Cell]:
@@ -60,13 +48,13 @@ def _listed(session: Session, each: Json) -> list[Cell]:
     if last.get("jobId"):
         end = session.call("job.get", id=last["jobId"], fields=["status"])["status"]
     return [
-        str(each["id"]),
-        _painted(str(each["status"])),
+        each["id"],
+        _painted(each["status"]),
         schedule_times.shown(each.get("nextMoment"), where),
         schedule_times.shown(last.get("executionTime"), where),
         _painted(end),
         _missed(session, each),
-        str(each.get("says") or ""),
+        each.get("says"),
     ]
 
 
@@ -88,15 +76,11 @@ def upcoming(session: Session, parsed: Parsed) -> int:
     else:
         found = session.call("schedule.next", id=word, count=count)
         name = session.call("schedule.get", id=word).get("timezone")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     says = found["says"]
     session.out.hint(says if name in says else f"{says} ({name})")
-    rows: list[list[Cell]] = [
-        [f"{one['wall'].replace('T', ' ')}{one['utcOffset']}", str(one["note"] or "")]
-        for one in found["moments"]
-    ]
+    rows = [[f"{one['wall'].replace('T', ' ')}{one['utcOffset']}", one["note"]] for one in found["moments"]]
     session.out.table(("MOMENT", ""), rows)
     return exits.DONE
 
@@ -120,7 +104,7 @@ def run(session: Session, parsed: Parsed) -> int:
     name = parsed.required("id")
     moment = _time(session, name, parsed.text("moment"), "schedule run")
     job = session.call("schedule.run", id=name, moment=moment)
-    return _told(session, job, f"{name} (job {job.get('id')}): {job.get('status')}")
+    return session.out.result(job, f"{name} (job {job.get('id')}): {job.get('status')}")
 
 
 def pause(session: Session, parsed: Parsed) -> int:
@@ -129,7 +113,7 @@ def pause(session: Session, parsed: Parsed) -> int:
     until = _time(session, name, parsed.text("until"), "schedule pause")
     answer = session.call("schedule.pause", id=name, comment=parsed.text("message"), untilTime=until)
     end = "" if until is None else f" until {schedule_times.shown(until, _zone_of(answer))}"
-    return _told(session, answer, f"schedule {name} is paused{end}")
+    return session.out.result(answer, f"schedule {name} is paused{end}")
 
 
 def resume(session: Session, parsed: Parsed) -> int:
@@ -137,7 +121,7 @@ def resume(session: Session, parsed: Parsed) -> int:
     name = parsed.required("id")
     answer = session.call("schedule.resume", id=name, catchUp=parsed.text("catch_up"))
     following = schedule_times.shown(answer.get("nextMoment"), _zone_of(answer))
-    return _told(session, answer, f"schedule {name} is {answer['status']}; next: {following or 'never'}")
+    return session.out.result(answer, f"schedule {name} is {answer['status']}; next: {following or 'never'}")
 
 
 def backfill(session: Session, parsed: Parsed) -> int:
@@ -145,8 +129,7 @@ def backfill(session: Session, parsed: Parsed) -> int:
     name, is_plan = parsed.required("id"), parsed.flag("plan")
     asked = {"from": parsed.required("from"), "to": parsed.required("to"), "again": parsed.flag("again")}
     answer = session.call("schedule.backfill", id=name, **asked, dryRun=is_plan)
-    if session.out.as_json:
-        session.out.json(answer)
+    if session.out.is_given(answer):
         return exits.DONE
     where = _zone_of(session.call("schedule.get", id=name))
     for one in answer["jobs"]:
@@ -164,7 +147,7 @@ def stop_backfill(session: Session, parsed: Parsed) -> int:
     name = parsed.required("backfill")
     answer = session.call("schedule.stopBackfill", backfill=name)
     count = len(answer["jobs"])
-    return _told(session, answer, f"{count} job{'s' if count != 1 else ''} of {name} terminated")
+    return session.out.result(answer, f"{count} job{'s' if count != 1 else ''} of {name} terminated")
 
 
 def ledger(session: Session, parsed: Parsed) -> int:
@@ -174,8 +157,7 @@ def ledger(session: Session, parsed: Parsed) -> int:
     outcomes = ["missed", "failed"] if parsed.flag("missed") else []
     asked = {"from": since, "outcomes": outcomes, "limit": parsed.number("limit") or 50}
     found = session.call("schedule.ledger", id=name, **asked)["rows"]
-    if session.out.as_json:
-        session.out.json({"rows": found})
+    if session.out.is_given({"rows": found}):
         return exits.DONE
     if not found:
         session.out.hint("No such moments.")
@@ -191,12 +173,12 @@ def _row(each: Json, where: tzinfo) -> list[Cell]:
     return [
         schedule_times.shown(each["moment"], where),
         "" if is_one else schedule_times.shown(each["lastMoment"], where),
-        "many" if each["count"] is None else str(each["count"]),
-        _painted(str(each["outcome"])),
-        str(each["cause"]),
-        str(each["job"] or ""),
-        _painted(str(each["jobStatus"] or "")),
-        str((each["error"] or {}).get("message") or ""),
+        "many" if each["count"] is None else each["count"],
+        _painted(each["outcome"]),
+        each["cause"],
+        each["job"],
+        _painted(each["jobStatus"] or ""),
+        (each["error"] or {}).get("message"),
     ]
 
 
@@ -225,11 +207,3 @@ def _now() -> datetime:
 
 def _wire(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _told(session: Session, answer: Json, text: str) -> int:
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(text)
-    return exits.DONE

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError, suggestion
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed, UsageError, suggestion
+from lockside.cli.session import Session
 
 
 def schema(session: Session, parsed: Parsed) -> int:

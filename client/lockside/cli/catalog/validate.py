@@ -6,6 +6,7 @@ A daemon checks all of it once more, and knows what else is stored.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pwd import getpwnam
 from shlex import shlex
@@ -15,25 +16,18 @@ from typing import Any
 from msgspec import ValidationError
 
 from lockside.cli import exits
-from lockside.cli.files.folder import read_folder
+from lockside.cli.files.faults import FileFault
+from lockside.cli.files.folder import Folder, read_folder
+from lockside.cli.files.object_file import ObjectFile
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
 from lockside.documents.configuration import ConfigSpec, likely
 from lockside.documents.paths import Steps, steps_of
 from lockside.documents.reading import convert, stored_form
 from lockside.documents.references import Names, title
 from lockside.documents.variables import defaults_of, names_in
-from lockside.kinds import COMPONENT, CONFIG, POOL, with_files
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from lockside.cli.files.faults import FileFault
-    from lockside.cli.files.folder import Folder
-    from lockside.cli.files.object_file import ObjectFile
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.kinds import Kind
+from lockside.kinds import COMPONENT, CONFIG, POOL, Kind, with_files
 
 Json = dict[str, Any]
 

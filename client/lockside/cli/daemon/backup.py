@@ -9,12 +9,9 @@ from contextlib import suppress
 
 from lockside.cli import exits, times
 from lockside.cli.daemon.own_daemon import program
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def backup(session: Session, parsed: Parsed) -> int:

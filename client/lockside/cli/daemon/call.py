@@ -7,20 +7,14 @@ import sys
 from contextlib import suppress
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Json, Session
 
 
 def call(session: Session, parsed: Parsed) -> int:
     """Call a method with the parameters that are given, and print its answer."""
     method = parsed.required("method")
-    params: dict[str, Any] = {}
+    params: Json = {}
     texts = _texts_of(method) if parsed.many("param") else set()
     for text in parsed.many("param"):
         params |= _object(text) if text == "-" or text.startswith("{") else _member(text, texts)
@@ -29,7 +23,7 @@ def call(session: Session, parsed: Parsed) -> int:
     return exits.DONE
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> Json:
     try:
         found = json.loads(sys.stdin.read() if text == "-" else text)
     except ValueError as error:
@@ -49,13 +43,13 @@ def _texts_of(method: str) -> set[str]:
     return {param["name"] for param in params if _kinds(param["schema"]) <= {"string", "null"}}
 
 
-def _kinds(schema: dict[str, Any]) -> set[str]:
+def _kinds(schema: Json) -> set[str]:
     if "anyOf" in schema:
         return {kind for part in schema["anyOf"] for kind in _kinds(part)}
     return {schema.get("type", "object")}
 
 
-def _member(text: str, texts: set[str]) -> dict[str, Any]:
+def _member(text: str, texts: set[str]) -> Json:
     """Read `name=value`: the value is JSON where it can be read as such and may be, else a text."""
     name, equals, value = text.partition("=")
     if not equals or not name:

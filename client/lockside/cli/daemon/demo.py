@@ -18,20 +18,13 @@ from lockside.cli.catalog.plan_text import title
 from lockside.cli.daemon.demo_tables import has_tables, show_tables, without_tables
 from lockside.cli.daemon.own_daemon import OwnDaemon
 from lockside.cli.files.folder import read_folder
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.log_frames import frames
 from lockside.cli.jobs.wait import wait_for
-from lockside.cli.session import Session
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
 from lockside.example import example_folder
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-
-    Json = dict[str, Any]
 
 PACE_SECONDS = "4"
 AWAY_SECONDS = 1.0

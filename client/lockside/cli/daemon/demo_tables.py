@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS
-from lockside.cli.grammar import parse
+from lockside.cli.grammar import Parsed, parse
+from lockside.cli.session import Json, Session
 from lockside.cli.storage import tables
 from lockside.cli.storage.sql import sql
 from lockside.cli.storage.undo import undo
@@ -11,12 +14,7 @@ from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from lockside.cli.files.folder import Folder
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 AIRPORTS, COUNTRIES = "in.c-airports.airports", "out.c-airports.countries"
 _COLUMNS = "country, airports, with_iata, highest, highest_ft"
@@ -25,7 +23,7 @@ QUERY = f'SELECT {_COLUMNS} FROM "{COUNTRIES}" ORDER BY airports DESC LIMIT 5'  
 
 def has_tables(session: Session) -> bool:
     """Return whether tables are enabled in the daemon."""
-    found: dict[str, Any] = session.call("storage.status")
+    found: Json = session.call("storage.status")
     return bool(found["backend"] == "lake")
 
 

@@ -13,17 +13,10 @@ from lockside.cli import exits, times
 from lockside.cli.daemon.doctor_sockets import look_at_sockets
 from lockside.cli.daemon.doctor_state import look_at, state_folders
 from lockside.cli.daemon.findings import Finding, mend
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 from lockside.cli.storage.changes import adopt
 from lockside.errors import LocksideError, NotReachable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("wrong", "red")}
 

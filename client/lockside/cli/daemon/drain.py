@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
+from lockside.cli.session import Json, Session
 
 _TOLD = 20
 _FIELDS = [*describe.NAMING, "startTime", "limits", "status", "durationSeconds", "isFinished"]

@@ -5,16 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 from lockside.session import LOST, each
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _EVENTS = 50
 _EVENT_PAGE = 5000

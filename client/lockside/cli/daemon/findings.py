@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from lockside.cli.session import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Finding:
     is_fixed: bool = False
     repair: Callable[[], None] | None = None
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> Json:
         """The form of `--json`."""
         return {
             "level": self.level,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 
 
 def mcp(session: Session, parsed: Parsed) -> int:

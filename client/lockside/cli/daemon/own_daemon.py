@@ -12,15 +12,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
 from lockside.errors import LocksideError, NotReachable
 from lockside.transport import Connection
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0

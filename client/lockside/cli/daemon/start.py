@@ -12,16 +12,9 @@ import subprocess
 
 from lockside.cli import exits
 from lockside.cli.daemon import own_daemon
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError, NotReachable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 SERVICE, SOCKET = "lockside.service", "lockside.socket"
 UNITS = (SERVICE, SOCKET, "lockside-keeper@.service", "lockside-keeper@.socket")

@@ -1,62 +1,30 @@
-"""`token`: tokens are made, listed and revoked."""
+"""`token`: tokens are made and listed."""
 
 from __future__ import annotations
 
-from lockside.cli import exits, times
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli import times
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell
 
 
 def create(session: Session, parsed: Parsed) -> int:
     """Make a token and print its secret alone, so that a script can keep it."""
     seconds = parsed.number("expires")
-    answer = session.call(
-        "token.create",
-        name=parsed.required("name"),
-        role=parsed.text("role"),
-        user=parsed.text("user"),
-        expiresTime=None if seconds is None else times.wire_ago(-seconds),
-    )
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(answer["secret"])
-        session.out.hint(
-            f"Token {answer['id']}; it is not shown again. End it: lockside token revoke {answer['id']}"
-        )
-    return exits.DONE
+    end = {} if seconds is None else {"expiresTime": times.wire_ago(-seconds)}
+    answer = session.call("token.create", **parsed.members(), **end)
+    told = f"Token {answer['id']}; it is not shown again. End it: lockside token revoke {answer['id']}"
+    return session.out.result(answer, answer["secret"], told)
 
 
 def ls(session: Session, _: Parsed) -> int:
     """List tokens."""
-    found = session.call("token.list")["tokens"]
-    if session.out.as_json:
-        session.out.json({"tokens": found})
-        return exits.DONE
     now = times.now()
-    session.out.table(
-        ("TOKEN", "NAME", "USER", "ROLE", "CREATED", "EXPIRES"),
-        [
-            [
-                *(one["id"], one["name"], one["user"], one["role"], times.ago(one["createdTime"], now)),
-                times.ago(one.get("expiresTime"), now) or "never",
-            ]
-            for one in found
-        ],
-    )
-    if not found:
-        session.out.hint("No tokens yet. Try: lockside token create NAME --role viewer")
-    return exits.DONE
 
+    def row(token: Json) -> list[Cell]:
+        made, end = times.ago(token["createdTime"], now), times.ago(token.get("expiresTime"), now)
+        return [token["id"], token["name"], token["user"], token["role"], made, end or "never"]
 
-def revoke(session: Session, parsed: Parsed) -> int:
-    """End a token."""
-    answer = session.call("token.revoke", id=parsed.required("token"))
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"Token {answer['id']} is revoked.")
-    return exits.DONE
+    headings = ("TOKEN", "NAME", "USER", "ROLE", "CREATED", "EXPIRES")
+    none = "No tokens yet. Try: lockside token create NAME --role viewer"
+    return session.out.listed(session.call("token.list"), "tokens", headings, row, none)

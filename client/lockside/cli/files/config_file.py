@@ -7,8 +7,10 @@ Keboola's own JSON is taken as it is: what it keeps beside the configuration is 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from lockside.cli.files.faults import SourceText
 from lockside.cli.files.object_file import (
     ObjectFile,
     open_source,
@@ -20,18 +22,10 @@ from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys, likely, members_of
 from lockside.documents.foreign_words import effect, foreign_values
-from lockside.documents.paths import steps_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockside.cli.files.faults import SourceText
-    from lockside.documents.source_lines import Path
-    from lockside.kinds import Kind
+from lockside.documents.paths import Steps, steps_of
+from lockside.kinds import Kind
 
 Json = dict[str, Any]
-
 
 CONFIG_MEMBERS = members_of(ConfigSpec)
 _ROW_MEMBERS = members_of(Row)
@@ -112,7 +106,7 @@ def _add_row_file(item: ObjectFile, file: str) -> None:
     _note_left(item, source, left, ())
 
 
-def _gathered(item: ObjectFile, source: SourceText, document: Json, members: set[str], at: Path) -> Json:
+def _gathered(item: ObjectFile, source: SourceText, document: Json, members: set[str], at: Steps) -> Json:
     """Put what stands at the top and is no member of the object itself under `configuration`.
 
     `at` is where in its file the object stands.
@@ -157,7 +151,7 @@ def _without_foreign(document: Json, foreign: set[str]) -> tuple[Json, list[str]
     return kept, left
 
 
-def _note_left(item: ObjectFile, source: SourceText, left: Sequence[str], at: Path) -> None:
+def _note_left(item: ObjectFile, source: SourceText, left: Sequence[str], at: Steps) -> None:
     if left:
         text = f"{', '.join(left)}: left out, they mean nothing here"
         item.notes.append(source.fault(at, text))
@@ -166,13 +160,13 @@ def _note_left(item: ObjectFile, source: SourceText, left: Sequence[str], at: Pa
 def _look_at_keys(item: ObjectFile) -> None:
     """Name the keys under `configuration` that mean nothing here; in TOML misspelt ones are faults."""
     rows = item.body.get("rows")
-    parts: list[tuple[Path, Any]] = [((), item.body)]
+    parts: list[tuple[Steps, Any]] = [((), item.body)]
     if isinstance(rows, list):
         parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
     for at, part in parts:
         body = part.get("configuration")
         for key in kept_keys(body) if isinstance(body, dict) else ():
-            path: Path = (*at, "configuration", *steps_of(key))
+            path: Steps = (*at, "configuration", *steps_of(key))
             item.notes.append(item.fault(path, f"Unknown; {effect(path)}"))
         for steps, text in foreign_values(body):
             item.notes.append(item.fault((*at, "configuration", *steps), text))

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from lockside.cli.files.parse import is_json
+from lockside.cli.files.parse import FileError, is_json
+from lockside.cli.session import Json
 from lockside.documents.source_lines import SourceLines, written
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockside.cli.files.parse import FileError
-
-    Json = dict[str, Any]
 
 
 class FileFault:

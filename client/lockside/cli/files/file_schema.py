@@ -11,12 +11,8 @@ import re
 from typing import Any
 
 from lockside.documents.configuration import Configuration, Row
-from lockside.kinds import CONFIG, KINDS, with_files
+from lockside.kinds import CONFIG, KINDS, Kind, with_files
 from lockside.protocol.schemas import described
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.kinds import Kind
 
 Json = dict[str, Any]
 

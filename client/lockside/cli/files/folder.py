@@ -12,23 +12,16 @@ Every file may be JSON instead. What of these a folder does not have it does not
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
 
 from lockside.cli.files import object_file
 from lockside.cli.files.faults import FileFault
 from lockside.cli.files.object_file import ENDINGS, ObjectFile, refuse_irregular, toml_and_json
 from lockside.cli.files.parse import FileError, stem
-from lockside.kinds import with_files
+from lockside.cli.session import Json
+from lockside.kinds import Kind, with_files
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-    from typing import Any
-
-    from lockside.kinds import Kind
-
-    Json = dict[str, Any]
-    Key = tuple[str, ...]
-
+Key = tuple[str, ...]
 
 YAML = (".yaml", ".yml")
 

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from lockside.cli.files.faults import FileFault, SourceText
 from lockside.cli.files.parse import FileError, read_as, read_text
-from lockside.documents.paths import not_json, steps_of
+from lockside.documents.paths import Steps, not_json, steps_of
 from lockside.documents.reading import convert, faults_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from lockside.documents.source_lines import Path
-    from lockside.kinds import Kind
+from lockside.kinds import Kind
 
 Json = dict[str, Any]
-
 
 ENDINGS = (".toml", ".json")
 
@@ -39,7 +33,7 @@ class ObjectFile:
         self.source = source
         self.faults: list[FileFault] = []
         self.notes: list[FileFault] = []
-        self._prefix: Path = ()
+        self._prefix: Steps = ()
         self._is_loose = False
         self._row_sources: dict[int, tuple[SourceText, bool]] = {}
         self._loose_rows: set[str | int] = set()
@@ -68,7 +62,7 @@ class ObjectFile:
         """Give the object as its type; it has no faults."""
         return convert(self.body, self.kind)
 
-    def _place(self, path: Path) -> tuple[SourceText, Path]:
+    def _place(self, path: Steps) -> tuple[SourceText, Steps]:
         if len(path) > 1 and path[0] == "rows" and path[1] in self._row_sources:
             source, is_loose = self._row_sources[int(path[1])]
             return source, _loosened(path[2:], is_loose)
@@ -83,7 +77,7 @@ class ObjectFile:
         """Say that a row stands in a file of its own."""
         self._row_sources[place] = source, is_loose
 
-    def loosen(self, at: Path) -> None:
+    def loosen(self, at: Steps) -> None:
         """Say that the members of `configuration` stand at the top, or at the top of a row."""
         if at:
             self._loose_rows.add(at[1])
@@ -96,7 +90,7 @@ class ObjectFile:
         return self
 
 
-def _loosened(path: Path, is_loose: bool) -> Path:
+def _loosened(path: Steps, is_loose: bool) -> Steps:
     return path[1:] if is_loose and path[:1] == ("configuration",) and len(path) > 1 else path
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError, NotReachable
 
 _NAMED = 10
@@ -11,11 +13,6 @@ _NAMED = 10
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def kill(session: Session, parsed: Parsed) -> int:
@@ -78,20 +75,9 @@ def _with_process(session: Session, number: str) -> str:
     return f"{describe.called(job)}, {which}"
 
 
-def hold(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.hold")
-
-
-def release(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.release")
-
-
-def pause(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.pause")
-
-
-def resume(session: Session, parsed: Parsed) -> int:
-    return each_job(session, parsed.many("job"), "job.resume")
+def each(session: Session, parsed: Parsed) -> int:
+    """Call the command's method for each of the jobs."""
+    return each_job(session, parsed.many("job"), parsed.method)
 
 
 def prio(session: Session, parsed: Parsed) -> int:

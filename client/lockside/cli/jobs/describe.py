@@ -5,15 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lockside.cli import times
+from lockside.cli.session import Json
 from lockside.cli.terminal.output import fit, one_line
 from lockside.cli.terminal.sanitize import plain as clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
-
-    Json = dict[str, Any]
 
 COLOURS = {
     "created": "dim",

@@ -10,18 +10,10 @@ from lockside.cli.jobs.job_stream import JobStream
 from lockside.cli.jobs.log_frames import FramePrinter, gets_bytes
 from lockside.cli.jobs.log_lines import LineMaker, LinePrinter, last_state
 from lockside.cli.jobs.wait import detached, exit_code, hint_after_failure, print_ends
-from lockside.cli.terminal.output import terminal_height
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Spans, terminal_height
 from lockside.cli.terminal.region import Region
 from lockside.cli.terminal.sanitize import shown_log
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Spans
-
-    Json = dict[str, Any]
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _BAR = 24

@@ -5,19 +5,12 @@ It prints nothing. One connection carries a held call per log, one for the end, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from lockside.cli.jobs import describe, job_tree
-from lockside.cli.multiplexer import EVENTS, LOST, Multiplexer
+from lockside.cli.multiplexer import EVENTS, LOST, Arrival, Multiplexer
+from lockside.cli.session import Json, Session
 from lockside.session import FOLLOW_SECONDS, WAIT_SECONDS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
-    from lockside.cli.multiplexer import Arrival
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _PAGE = 500
 _LOGS_AT_ONCE = 200

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from lockside.cli.jobs import describe
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any
-
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
+from lockside.cli.session import Json, Session
 
 _PAGE = 250
 

@@ -6,20 +6,13 @@ Lines of several jobs, searched or timed, are the business of `loglines`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Output
 from lockside.cli.terminal.sanitize import shown_log
 from lockside.log_text import bytes_of, text_of
 from lockside.session import each
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Output
-
-    Json = dict[str, Any]
 
 
 def frames(

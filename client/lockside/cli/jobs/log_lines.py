@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.log_frames import aside, frames
-from lockside.cli.terminal.output import fit, pad
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Output, fit, pad
 from lockside.cli.terminal.sanitize import shown_log
 from lockside.log_text import text_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
-
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Output
-
-    Json = dict[str, Any]
 
 _LABEL_COLOURS = ("cyan", "green", "magenta", "blue", "yellow")
 _LONGEST_LABEL = 30

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from lockside.cli import exits, times
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.job_tree import load_tree
 from lockside.cli.jobs.log_frames import FramePrinter, frames, gets_bytes
-from lockside.cli.jobs.log_lines import LineMaker, LinePrinter, last_state, lines_of
+from lockside.cli.jobs.log_lines import LineMaker, LinePrinter, LogLine, last_state, lines_of
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.region import Region
 from lockside.cli.terminal.sanitize import shown_log
 from lockside.log_text import LEVEL_WORDS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterator
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.jobs.log_lines import LogLine
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _FIELDS = ["id", "runId", "type", "name", "component", "config", "creator", "attempt", "status", "isFinished"]
 _FIELDS += ["configData", "starts", "parentRunId", "reasons"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Cell, Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Cell, Output
-
-    Json = dict[str, Any]
 
 _SETS = {
     "active": describe.LIVE,
@@ -161,7 +158,7 @@ def _row(job: Json, name: str, now: Any) -> list[Cell]:
     word, colour = describe.status(job)
     return [
         name,
-        str(job["id"]),
+        job["id"],
         (f"{describe.SYMBOLS.get(word, '?')} {word}", colour),
         describe.took(job, now),
         (times.ago(job.get("createdTime"), now), "dim"),
@@ -171,4 +168,4 @@ def _row(job: Json, name: str, now: Any) -> list[Cell]:
 
 def _plain_row(job: Json) -> list[Cell]:
     columns = ("id", "status", "component", "config", "name", "createdTime", "startTime", "endTime")
-    return [str(job.get(column) or "") for column in columns]
+    return [job.get(column) for column in columns]

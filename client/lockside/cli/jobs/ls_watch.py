@@ -9,20 +9,17 @@ from __future__ import annotations
 from time import monotonic
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.ls import DEFAULT_LIMIT, filters_of, jobs_asked_for, print_jobs
 from lockside.cli.multiplexer import EVENTS, LOST, Multiplexer
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import Output, terminal_height
 from lockside.cli.terminal.region import Region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _AT_MOST_EVERY_SECONDS = 0.5
 _CLOCK_SECONDS = 1.0

@@ -1,18 +1,14 @@
-"""`ack`, `hide`, `unhide`, `annotate`, `purge`, `report`: notes on jobs, which start and stop nothing."""
+"""`ack`, `annotate`, `purge`, `report`: notes on jobs, which start and stop nothing."""
 
 from __future__ import annotations
 
 import os
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs.control import each_job
+from lockside.cli.session import Session
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def ack(session: Session, parsed: Parsed) -> int:
@@ -20,16 +16,6 @@ def ack(session: Session, parsed: Parsed) -> int:
     if parsed.flag("undo"):
         return each_job(session, parsed.many("job"), "job.unacknowledge")
     return each_job(session, parsed.many("job"), "job.acknowledge", comment=parsed.text("comment"))
-
-
-def hide(session: Session, parsed: Parsed) -> int:
-    """Leave jobs out of lists."""
-    return each_job(session, parsed.many("job"), "job.hide")
-
-
-def unhide(session: Session, parsed: Parsed) -> int:
-    """Show hidden jobs in lists again."""
-    return each_job(session, parsed.many("job"), "job.unhide")
 
 
 def annotate(session: Session, parsed: Parsed) -> int:
@@ -72,6 +58,5 @@ def report(session: Session, parsed: Parsed) -> int:
         )
     share = parsed.number("progress")
     answer = session.call("job.report", token=token, progress=share, message=parsed.text("message"))
-    if session.out.as_json:
-        session.out.json(answer)
+    session.out.is_given(answer)
     return exits.DONE

@@ -6,24 +6,17 @@ A refusal of the daemon is told with the line of the file that it is about.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lockside.cli.files.faults import FileFault, SourceText
 from lockside.cli.files.parse import FileError, called, is_document, read_document, read_text
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs.run import own_environment, plain_command
 from lockside.cli.lookup import with_suggestion
 from lockside.cli.option_errors import OWN_PLACE
+from lockside.cli.session import Json, Session
 from lockside.documents.paths import steps_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.errors import LocksideError
-
-    Json = dict[str, Any]
+from lockside.errors import LocksideError
 
 
 class RequestFile:

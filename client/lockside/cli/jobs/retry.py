@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-from lockside.cli.grammar import UsageError
+from lockside.cli.files.parse import FileError, read_document
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.run import options_of, show_created
+from lockside.cli.jobs.run import show_created
+from lockside.cli.session import Json, Session
 from lockside.transport import new_deduplication_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
-
 
 def retry(session: Session, parsed: Parsed) -> int:
     if parsed.flag("resume") and parsed.flag("all_failed"):
         raise UsageError("give either --resume or --all-failed.", "retry")
-    resume: Json = {"resume": True} if parsed.flag("resume") else {}
+    asked: Json = {"resume": True} if parsed.flag("resume") else {}
+    asked |= _records(parsed)
     if parsed.flag("plan"):
-        return _plan(session, parsed, resume)
+        return _plan(session, parsed, asked)
     created: list[Json] = []
     for reference in parsed.many("job"):
         if parsed.flag("all_failed"):
-            created += _once(session, "job.retryAllFailed", reference)["jobs"]
+            created += _once(session, "job.retryAllFailed", reference, **asked)["jobs"]
         else:
-            created.append(_once(session, "job.retry", reference, **resume))
+            created.append(_once(session, "job.retry", reference, **asked))
     if not created:
-        session.say_aside("Nothing to retry: no job below it failed.")
+        left = "failed record below it is open" if "scope" in asked else "job below it failed"
+        session.say_aside(f"Nothing to retry: no {left}.")
     return show_created(session, parsed, created)
 
 
-def _plan(session: Session, parsed: Parsed, resume: Json) -> int:
+def _records(parsed: Parsed) -> Json:
+    """Which failed records are asked for."""
+    numbers, file = parsed.many("record"), parsed.text("replace")
+    if not parsed.flag("failed_records"):
+        if numbers or file:
+            raise UsageError("--record and --replace go with --failed-records.", "retry")
+        return {}
+    asked: Json = {"scope": "failedRecords"}
+    if numbers:
+        asked["numbers"] = [int(number) for number in numbers]
+    if file:
+        try:
+            asked["replace"] = read_document(file)
+        except FileError as error:
+            raise UsageError(str(error), "retry") from error
+    return asked
+
+
+def _plan(session: Session, parsed: Parsed, asked: Json) -> int:
     """Show what a retry would run; nothing is created."""
     if parsed.flag("all_failed"):
         raise UsageError("--plan shows a retry, with --resume or without.", "retry")
     plans = []
     for reference in parsed.many("job"):
         job_id = session.job_id(reference)
-        plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **resume)))
+        plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **asked)))
     if session.out.is_given({"jobs": [plan for _, plan in plans]}):
         return 0
-    option = " --resume" if resume else ""
+    option = " --resume" if asked.get("resume") else " --failed-records" if asked else ""
     for job_id, plan in plans:
         _show_plan(session, plan)
         session.out.hint(f"  next: lockside retry{option} {job_id}")
@@ -69,7 +86,7 @@ def _show_plan(session: Session, job: Json) -> None:
 
 
 def resubmit(session: Session, parsed: Parsed) -> int:
-    changes = options_of(parsed)
+    changes = parsed.members()
     pinned = {"pinned": True} if parsed.flag("pinned") else {}
     made = _once(
         session, "job.resubmit", parsed.required("job"), **pinned, **({"with": changes} if changes else {})
@@ -78,7 +95,7 @@ def resubmit(session: Session, parsed: Parsed) -> int:
 
 
 def amend(session: Session, parsed: Parsed) -> int:
-    changes = options_of(parsed)
+    changes = parsed.members()
     if not changes:
         raise UsageError("say what to change, as in --priority high.", "amend")
     return show_created(

@@ -7,15 +7,8 @@ when it began, and the next row ends it.
 from __future__ import annotations
 
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def rows_of(session: Session, job: Json) -> list[Json]:

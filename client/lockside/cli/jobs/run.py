@@ -6,8 +6,9 @@ import os
 from contextlib import suppress
 
 from lockside.cli import exits
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
@@ -18,11 +19,6 @@ _VALUES = "$.variableValuesData."
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 
 def run(session: Session, parsed: Parsed) -> int:
@@ -119,7 +115,7 @@ def request_of(parsed: Parsed) -> Json:
         request = {"template": template}
     else:
         request = _stored(target) if target else plain_command(parsed, command, shell)
-    return request | options_of(parsed) | dry_run(parsed)
+    return request | parsed.members() | dry_run(parsed)
 
 
 def _stored(target: str) -> Json:
@@ -184,11 +180,6 @@ def _is_text(text: str) -> bool:
 def dry_run(parsed: Parsed) -> Json:
     """The member that asks only for what would be."""
     return {"dryRun": True} if parsed.flag("dry_run") else {}
-
-
-def options_of(parsed: Parsed) -> Json:
-    """The members of a request that were given as options."""
-    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:

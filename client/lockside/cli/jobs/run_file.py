@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from lockside.cli.files.parse import FileError
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs.describe import ANSWERED_WHOLE, BRIEF
 from lockside.cli.jobs.request_file import RequestFile
-from lockside.cli.jobs.run import create, dry_run, name_jobs, options_of, show_created
+from lockside.cli.jobs.run import create, dry_run, name_jobs, show_created
+from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 JOBS_AT_ONCE = 5000
 BYTES_AT_ONCE = 4 << 20
@@ -34,7 +26,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
         asked = RequestFile(parsed, parsed.required("from_file"))
     except FileError as error:
         raise UsageError(str(error), "run") from error
-    options = options_of(parsed)
+    options = parsed.members()
     name_jobs(session, options)
     if asked.jobs is None:
         try:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe, job_tree
 from lockside.cli.jobs.log_frames import step_name
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _LOG_LINES = 10
 _TREE_LINES = 40
@@ -54,6 +47,12 @@ def _heading(session: Session, job: Json) -> None:
 
 
 def _facts(session: Session, job: Json) -> None:
+    for name, value in facts_of(job):
+        session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
+
+
+def facts_of(job: Json) -> list[tuple[str, str]]:
+    """What is known of a job before it starts: what runs, where, and within which limits."""
     dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
     facts = [
         ("runs", _what(job)),
@@ -65,9 +64,7 @@ def _facts(session: Session, job: Json) -> None:
         ("labels", ", ".join(f"{name}={value}" for name, value in (job.get("labels") or {}).items())),
         ("folder", str(job.get("workPath") or "")),
     ]
-    for name, value in facts:
-        if value:
-            session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
+    return [(name, value) for name, value in facts if value]
 
 
 def _what(job: Json) -> str:
@@ -207,12 +204,12 @@ def _end(session: Session, job: Json) -> None:
     used = _used(process, process.get("usageSource"))
     if used:
         out.line(out.paint("dim", f"  {used}"))
-    for line in _result(job):
+    for line in left_behind(job):
         out.line(f"  {line}")
 
 
-def _result(job: Json) -> list[str]:
-    """Say what a job left behind."""
+def left_behind(job: Json) -> list[str]:
+    """Say what a job left behind, a sentence for each thing."""
     result = job.get("result") or {}
     lines = []
     message = describe.first_line(str(result.get("message") or ""))
@@ -321,7 +318,13 @@ def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
             return [(f"lockside logs -f {number}", "follow its log"), (f"lockside kill {number}", "stop it")]
         case "success" | "warning":
             timeline = (f"lockside timeline {number}", "show where the time went")
-            return [(f"lockside logs {number}", "its output"), *([timeline] if has_children else [])]
+            records = (f"lockside retry --failed-records {number}", "only the records that failed")
+            is_open = bool((job.get("retries") or {}).get("open"))
+            return [
+                (f"lockside logs {number}", "its output"),
+                *([timeline] if has_children else []),
+                *([records] if is_open else []),
+            ]
         case _:
             return _after_failure(job, has_children)
 

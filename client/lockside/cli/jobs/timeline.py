@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockside.cli import exits, times
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe, job_tree
 from lockside.cli.jobs.row_times import rows_of
-from lockside.cli.terminal.output import display_width, fit, pad
+from lockside.cli.session import Json, Session
+from lockside.cli.terminal.output import Output, display_width, fit, pad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-    from lockside.cli.terminal.output import Output
-
-    Json = dict[str, Any]
 
 _LEAST_CHART = 20
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)

@@ -6,19 +6,12 @@ Ctrl-C never touches a job.
 from __future__ import annotations
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.job_tree import cause_of, load_tree
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import one_line
 from lockside.session import run
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
 
 _TOLD_ONE_BY_ONE = 20
 

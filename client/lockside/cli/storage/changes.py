@@ -1,16 +1,10 @@
-"""`table delete-rows`, `table key`, `table alter` and `doctor --adopt`: changes of tables that are there."""
+"""`table delete-rows`, `table alter` and `doctor --adopt`: changes of tables that are there."""
 
 from __future__ import annotations
 
-from lockside.cli.grammar import UsageError
+from lockside.cli.grammar import Parsed, UsageError
+from lockside.cli.session import Session
 from lockside.cli.storage.tables import finish
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def delete_rows(session: Session, parsed: Parsed) -> int:
@@ -24,12 +18,9 @@ def delete_rows(session: Session, parsed: Parsed) -> int:
         if not mark:
             raise UsageError(f"--where {text}: write COLUMN=VALUE.", "table delete-rows")
         filters.append({"column": column, "values_from_set": [value]})
-    return _changed(session, parsed, "storage.table.deleteRows", delete_where=[{"where_filters": filters}])
-
-
-def key(session: Session, parsed: Parsed) -> int:
-    """Give a table another primary key."""
-    return _changed(session, parsed, "storage.table.setPrimaryKey", primaryKey=parsed.many("column"))
+    rules = [{"where_filters": filters}]
+    job = session.call("storage.table.deleteRows", **parsed.members(), delete_where=rules)
+    return finish(session, parsed, job)
 
 
 def adopt(session: Session, parsed: Parsed) -> int:
@@ -41,14 +32,8 @@ def alter(session: Session, parsed: Parsed) -> int:
     """Add and drop columns, and change types."""
     added = [{"name": name, **kind} for name, kind in map(_typed, parsed.many("add"))]
     types = dict(map(_typed, parsed.many("type")))
-    return _changed(
-        session,
-        parsed,
-        "storage.table.alter",
-        addColumns=added,
-        dropColumns=parsed.many("drop"),
-        types=types,
-    )
+    job = session.call("storage.table.alter", **parsed.members(), addColumns=added, types=types)
+    return finish(session, parsed, job)
 
 
 def _typed(text: str) -> tuple[str, dict[str, str]]:
@@ -56,8 +41,3 @@ def _typed(text: str) -> tuple[str, dict[str, str]]:
     column, _, kind = text.partition("=")
     base, _, length = kind.partition(":")
     return column, {"type": base or "STRING", **({"length": length} if length else {})}
-
-
-def _changed(session: Session, parsed: Parsed, method: str, **params: Any) -> int:
-    job = session.call(method, id=parsed.required("table"), branchId=parsed.text("branch"), **params)
-    return finish(session, parsed, job)

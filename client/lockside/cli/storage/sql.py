@@ -8,14 +8,9 @@ import tempfile
 from pathlib import Path
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 from lockside.cli.storage.tables import print_rows
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def sql(session: Session, parsed: Parsed) -> int:
@@ -29,7 +24,7 @@ def sql(session: Session, parsed: Parsed) -> int:
     return exits.DONE
 
 
-def _run(snapshot: dict[str, Any], query: str) -> tuple[int, dict[str, Any]]:
+def _run(snapshot: Json, query: str) -> tuple[int, Json]:
     with tempfile.TemporaryDirectory(prefix="lockside-sql-") as name:
         folder = Path(name)
         (folder / "tmp").mkdir()
@@ -42,7 +37,7 @@ def _run(snapshot: dict[str, Any], query: str) -> tuple[int, dict[str, Any]]:
         (folder / "order.json").write_text(json.dumps(order), "utf-8")
         done = subprocess.run([*snapshot["program"], "sql", name], check=False)
         try:
-            result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+            result: Json = json.loads((folder / "result.json").read_text("utf-8"))
         except FileNotFoundError:
             result = {}
     return done.returncode, result

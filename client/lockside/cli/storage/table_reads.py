@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
-
-    Json = dict[str, Any]
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
+from lockside.cli.storage.tables import SHOWN
 
 
 def diff(session: Session, parsed: Parsed) -> int:
     """Show in which rows two versions differ."""
-    found = session.call(
-        "storage.diff",
-        table=parsed.required("table"),
-        branchId=parsed.text("branch"),
-        limit=parsed.values.get("limit") or 20,
-        **{"from": int(parsed.required("from")), "to": parsed.values.get("to")},
-    )
-    if session.out.as_json:
-        session.out.json(found)
+    found = session.call("storage.diff", **SHOWN | parsed.members())
+    if session.out.is_given(found):
         return exits.DONE
     counts = found["counts"]
     session.out.line(", ".join(f"{counts[what]} {what}" for what in ("inserted", "deleted", "updated")))
@@ -32,21 +19,15 @@ def diff(session: Session, parsed: Parsed) -> int:
     rows += [pair for one in found["updated"] for pair in (("<", one["before"]), (">", one["after"]))]
     if rows:
         headings = ("", *(str(column["name"]) for column in found["columns"]))
-        session.out.table(headings, [[sign, *(value or "" for value in row)] for sign, row in rows])
+        session.out.table(headings, [[sign, *row] for sign, row in rows])
     return exits.DONE
 
 
 def lineage(session: Session, parsed: Parsed) -> int:
     """Show what a table was made from, or what was made of it."""
-    found = session.call(
-        "storage.lineage",
-        table=parsed.required("table"),
-        branchId=parsed.text("branch"),
-        version=parsed.values.get("version"),
-        direction="down" if parsed.flag("down") else "up",
-    )
-    if session.out.as_json:
-        session.out.json(found)
+    direction = "down" if parsed.flag("down") else "up"
+    found = session.call("storage.lineage", **parsed.members(), direction=direction)
+    if session.out.is_given(found):
         return exits.DONE
     nodes = {node["id"]: node for node in found["nodes"]}
     here, there = ("fromId", "toId") if parsed.flag("down") else ("toId", "fromId")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from lockside.cli import exits
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Json, Session
 from lockside.cli.storage.tables import finish
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
 
 
 def undo(session: Session, parsed: Parsed) -> int:
@@ -30,7 +25,7 @@ def undo(session: Session, parsed: Parsed) -> int:
     return exits.DONE if is_plan else finish(session, parsed, session.call("job.undo", **asked))
 
 
-def _lines(plan: dict[str, Any]) -> list[str]:
+def _lines(plan: Json) -> list[str]:
     tables = [
         f"{one['id']}: version {one['version']} -> "
         + ("the trash" if one["toVersion"] is None else f"the content of version {one['toVersion']}")
@@ -42,4 +37,5 @@ def _lines(plan: dict[str, Any]) -> list[str]:
         + (f"that of version {one['toVersion']}" if one["toVersion"] else "none")
         for one in plan["states"]
     ]
-    return [*tables, *states, *plan["conflicts"]]
+    files = [f"file {one['id']}, {one['name']}: deleted" for one in plan["files"]]
+    return [*tables, *states, *files, *plan["conflicts"]]

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from lockside.cli import exits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lockside.cli.grammar import Parsed
-    from lockside.cli.session import Session
+from lockside.cli.grammar import Parsed
+from lockside.cli.session import Session
 
 
 def vacuum(session: Session, parsed: Parsed) -> int:
     """Make a job for each owner of buckets, and wait for them unless told to detach."""
-    jobs = session.call(
-        "storage.vacuum",
-        tables=parsed.many("table"),
-        branchId=parsed.text("branch"),
-        dryRun=parsed.flag("dry_run"),
-    )["jobs"]
+    jobs = session.call("storage.vacuum", **parsed.members())["jobs"]
     if not parsed.flag("detach"):
         jobs = [session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600) for job in jobs]
-    if session.out.as_json:
-        session.out.json({"jobs": jobs})
-    else:
+    if not session.out.is_given({"jobs": jobs}):
         for job in jobs:
             session.out.line(f"job {job['id']}: {job['status']}: {job['message'] or ''}".rstrip(": "))
     failed = any(job["status"] in ("error", "terminated", "cancelled") for job in jobs)

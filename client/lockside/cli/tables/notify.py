@@ -3,60 +3,56 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import TELL
 
-_SUBSCRIPTION = Argument("SUBSCRIPTION", "a subscription's id")
-_DELIVERY = Argument("DELIVERY", "a delivery's id, as in lockside notify deliveries")
+_SUBSCRIPTION = Argument("SUBSCRIPTION", "a subscription's id", member="id")
 
 NOTIFY = (
     Command(
         "notify test",
         "lockside.cli.catalog.notify:test",
         "send a test notification now, once, and tell what came of it",
-        (("lockside notify test failures", ""),),
-        (_SUBSCRIPTION,),
+        "lockside notify test failures",
+        _SUBSCRIPTION,
     ),
     Command(
         "notify deliveries",
         "lockside.cli.catalog.notify:deliveries",
         "list what was or will be delivered, the newest first",
-        (
-            ("lockside notify deliveries", ""),
-            ("lockside notify deliveries --dead", "those that were given up"),
-            ("lockside notify deliveries failures --job 42", "to one subscription, about one job"),
-        ),
-        (Argument("SUBSCRIPTION", "only to this subscription", "?"),),
-        (
-            Option("--dead", "only those that were given up"),
-            Option("--job", "only about this job", "JOB"),
-            Option("-n --limit", "how many (default: 50)", "N", "integer"),
-        ),
+        "lockside notify deliveries",
+        ("lockside notify deliveries --dead", "those that were given up"),
+        ("lockside notify deliveries failures --job 42", "to one subscription, about one job"),
+        Argument("SUBSCRIPTION", "only to this subscription", "?"),
+        Option("--dead", "only those that were given up"),
+        Option("--job", "only about this job", "JOB"),
+        Option("-n --limit", "how many (default: 50)", "N", "integer"),
     ),
     Command(
         "notify redeliver",
         "lockside.cli.catalog.notify:redeliver",
         "send a dead or delivered notification again, or all to a subscription",
-        (
-            ("lockside notify redeliver 17", "one delivery"),
-            ("lockside notify redeliver --to failures --since yesterday", "all of a subscription"),
-        ),
-        (Argument("DELIVERY", "a delivery's id", "?"),),
-        (
-            Option("--to", "all deliveries to this subscription instead", "SUBSCRIPTION"),
-            Option("--since", "only those written since 2h, today, 2026-01-31", "TIME"),
-        ),
+        ("lockside notify redeliver 17", "one delivery"),
+        ("lockside notify redeliver --to failures --since yesterday", "all of a subscription"),
+        Argument("DELIVERY", "a delivery's id", "?"),
+        Option("--to", "all deliveries to this subscription instead", "SUBSCRIPTION"),
+        Option("--since", "only those written since 2h, today, 2026-01-31", "TIME"),
     ),
     Command(
         "notify cancel",
-        "lockside.cli.catalog.notify:cancel",
+        TELL,
         "give up a delivery that is pending",
-        (("lockside notify cancel 17", ""),),
-        (_DELIVERY,),
+        "lockside notify cancel 17",
+        Argument("DELIVERY", "a delivery's id, as in lockside notify deliveries", member="id"),
+        method="notification.cancel",
+        says="delivery {typed[delivery]} is cancelled",
     ),
     Command(
         "notify rotate",
-        "lockside.cli.catalog.notify:rotate",
+        TELL,
         "replace the secret of a webhook and print the new one",
-        (("lockside notify rotate failures", "for 24 hours the old one signs, too"),),
-        (_SUBSCRIPTION,),
+        ("lockside notify rotate failures", "for 24 hours the old one signs, too"),
+        _SUBSCRIPTION,
+        method="notification.rotate",
+        says="{secret}",
     ),
 )

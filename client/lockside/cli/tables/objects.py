@@ -110,7 +110,7 @@ def _command(
     shown = [(f"lockside {kind.command} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
     options = (BRANCH, *options) if kind.in_branch else options
     run = f"lockside.cli.catalog.objects:{verb}"
-    return Command(f"{kind.command} {verb}", run, summary, shown, arguments, options)
+    return Command(f"{kind.command} {verb}", run, summary, *shown, *arguments, *options)
 
 
 OF_KINDS = tuple(command for kind in KINDS.values() if kind.verbs for command in _of(kind))

@@ -4,82 +4,66 @@ from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
 from lockside.cli.tables.shared import JOB
-
-TABLE = Argument("TABLE", "a table's id, as in in.c-shop.orders")
-BRANCH = Option("--branch", "the branch (default: default)", "ID")
-DETACH = Option("-d --detach", "do not wait for the job")
+from lockside.cli.tables.storage import DETACH, IN_BRANCH, MAKE_JOB, TABLE
 
 TABLE_UPKEEP = (
     Command(
         "table delete-rows",
         "lockside.cli.storage.changes:delete_rows",
         "delete rows of a table",
-        (
-            ("lockside table delete-rows in.c-shop.orders --where id=17", "those with this value"),
-            ("lockside table delete-rows in.c-shop.orders --all", ""),
-        ),
-        (TABLE,),
-        (
-            Option("--where", "rows that have this value; all of several are met", "COLUMN=VALUE", many=True),
-            Option("--all", "all rows"),
-            DETACH,
-            BRANCH,
-        ),
+        ("lockside table delete-rows in.c-shop.orders --where id=17", "those with this value"),
+        "lockside table delete-rows in.c-shop.orders --all",
+        TABLE,
+        Option("--where", "rows that have this value; all of several are met", "COLUMN=VALUE", many=True),
+        Option("--all", "all rows"),
+        DETACH,
+        IN_BRANCH,
     ),
     Command(
         "table key",
-        "lockside.cli.storage.changes:key",
+        MAKE_JOB,
         "give a table another primary key; without columns none",
-        (("lockside table key in.c-shop.orders id", ""),),
-        (TABLE, Argument("COLUMN", "a column of the key", "*")),
-        (DETACH, BRANCH),
+        "lockside table key in.c-shop.orders id",
+        TABLE,
+        Argument("COLUMN", "a column of the key", "*", member="primaryKey"),
+        DETACH,
+        IN_BRANCH,
+        method="storage.table.setPrimaryKey",
     ),
     Command(
         "table alter",
         "lockside.cli.storage.changes:alter",
         "add and drop columns of a table, and change types",
-        (
-            ("lockside table alter in.c-shop.orders --add note --drop total", ""),
-            ("lockside table alter in.c-shop.orders --type total=NUMERIC:10,2", "values are converted"),
-        ),
-        (TABLE,),
-        (
-            Option("--add", "a column that it gets, a STRING unless told", "COLUMN[=TYPE]", many=True),
-            Option("--drop", "a column that goes, with its values", "COLUMN", many=True),
-            Option("--type", "another type of a column", "COLUMN=TYPE", many=True),
-            DETACH,
-            BRANCH,
-        ),
+        "lockside table alter in.c-shop.orders --add note --drop total",
+        ("lockside table alter in.c-shop.orders --type total=NUMERIC:10,2", "values are converted"),
+        TABLE,
+        Option("--add", "a column that it gets, a STRING unless told", "COLUMN[=TYPE]", many=True),
+        Option("--drop", "a column that goes, with its values", "COLUMN", many=True, member="dropColumns"),
+        Option("--type", "another type of a column", "COLUMN=TYPE", many=True),
+        DETACH,
+        IN_BRANCH,
     ),
     Command(
         "undo",
         "lockside.cli.storage.undo:undo",
         "put back the tables that a job wrote and the states that it saved",
-        (
-            ("lockside undo 42", "as new versions; tables that the job made go to the trash"),
-            ("lockside undo 42 --dry-run", "shows what would change"),
-        ),
-        (JOB,),
-        (
-            Option("--table", "only this table, and no state", "TABLE", many=True),
-            Option("--force", "also what other jobs have changed since"),
-            Option("--dry-run", "change nothing, show what would change"),
-            DETACH,
-        ),
+        ("lockside undo 42", "as new versions; tables that the job made go to the trash"),
+        ("lockside undo 42 --dry-run", "shows what would change"),
+        JOB,
+        Option("--table", "only this table, and no state", "TABLE", many=True),
+        Option("--force", "also what other jobs have changed since"),
+        Option("--dry-run", "change nothing, show what would change"),
+        DETACH,
     ),
     Command(
         "vacuum",
         "lockside.cli.storage.vacuum:vacuum",
         "remove what of tables is no longer kept",
-        (
-            ("lockside vacuum", "of all tables, and the trash; the daemon does the same once a day"),
-            ("lockside vacuum in.c-shop.orders --dry-run", "counts what it would remove"),
-        ),
-        (Argument("TABLE", "a table's id", "*"),),
-        (
-            Option("--dry-run", "remove nothing, count what would be removed"),
-            Option("-d --detach", "do not wait for the jobs"),
-            BRANCH,
-        ),
+        ("lockside vacuum", "of all tables, and the trash; the daemon does the same once a day"),
+        ("lockside vacuum in.c-shop.orders --dry-run", "counts what it would remove"),
+        Argument("TABLE", "a table's id", "*", member="tables"),
+        Option("--dry-run", "remove nothing, count what would be removed", member="dryRun"),
+        Option("-d --detach", "do not wait for the jobs"),
+        IN_BRANCH,
     ),
 )

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import TELL
 
 TOKENS = (
     Command(
         "token create",
         "lockside.cli.daemon.token:create",
         "make a token, which can be shown in the place of a user, and print its secret",
-        (
-            ("lockside token create dashboard --role viewer", "to look only"),
-            ("lockside token create ci --expires 90d", "for 90 days"),
-            ("lockside token create keboola --project etl --user ann", "for another user: an admin's"),
-        ),
-        (Argument("NAME", "what it is for"),),
-        (
-            Option("--role", "the highest role that it gives (default: your own)", "ROLE"),
-            Option("--user", "as whom all is done with it (default: you)", "USER"),
-            Option(
-                "--expires", "how long it can be used: 12h, 90d (default: for ever)", "DURATION", "duration"
-            ),
-        ),
-        "It can be used in one project alone, that of --project. The secret is shown this once.",
+        ("lockside token create dashboard --role viewer", "to look only"),
+        ("lockside token create ci --expires 90d", "for 90 days"),
+        ("lockside token create keboola --project etl --user ann", "for another user: an admin's"),
+        Argument("NAME", "what it is for", member="name"),
+        Option("--role", "the highest role that it gives (default: your own)", "ROLE", member="role"),
+        Option("--user", "as whom all is done with it (default: you)", "USER", member="user"),
+        Option("--expires", "how long it can be used: 12h, 90d (default: for ever)", "DURATION", "duration"),
+        notes="It can be used in one project alone, that of --project. The secret is shown this once.",
     ),
     Command(
         "token ls",
         "lockside.cli.daemon.token:ls",
         "list your tokens of a project; an admin sees those of all users",
-        (("lockside token ls", ""),),
+        "lockside token ls",
     ),
     Command(
         "token revoke",
-        "lockside.cli.daemon.token:revoke",
+        TELL,
         "end a token, those that were made with it, and all connections that use them",
-        (("lockside token revoke 3", ""),),
-        (Argument("TOKEN", "a token's id, as in lockside token ls"),),
+        "lockside token revoke 3",
+        Argument("TOKEN", "a token's id, as in lockside token ls", member="id"),
+        method="token.revoke",
+        says="Token {id} is revoked.",
     ),
 )

@@ -10,17 +10,17 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
 
 from lockside.cli.terminal.sanitize import plain as clean
 from lockside.cli.terminal.sanitize import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, TextIO
 
-    Cell = str | tuple[str, str]
-    Spans = Sequence[tuple[str, str]]
+Cell = str | int | float | tuple[str, str] | None
+Spans = Sequence[tuple[str, str]]
 
 _COLOURS = {
     "bold": "1",
@@ -119,6 +119,22 @@ class Output:
             self.json(answer)
         return self.as_json
 
+    def listed(
+        self,
+        answer: Any,
+        member: str,
+        headings: Sequence[str],
+        row: Callable[[Any], Sequence[Cell]],
+        none: str = "",
+    ) -> int:
+        """Print a list's entries, whole for a program, else in a table, and a hint where there are `none`."""
+        found = answer[member]
+        if not self.is_given({member: found}):
+            self.table(headings, [row(one) for one in found])
+            if none and not found:
+                self.hint(none)
+        return 0
+
     def json_line(self, value: Any) -> None:
         """Print one value of a stream on one line, at once."""
         self.verbatim(json.dumps(value, ensure_ascii=False))
@@ -211,11 +227,12 @@ def one_line(text: str) -> str:
 
 
 def _text(cell: Cell) -> str:
-    return one_line(cell if isinstance(cell, str) else cell[0])
+    text = cell[0] if isinstance(cell, tuple) else cell
+    return "" if text is None else one_line(str(text))
 
 
 def _colour(cell: Cell) -> str:
-    return "" if isinstance(cell, str) else cell[1]
+    return cell[1] if isinstance(cell, tuple) else ""
 
 
 def _joined(cells: Sequence[str]) -> str:

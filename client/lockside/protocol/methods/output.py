@@ -7,12 +7,13 @@ from msgspec import Meta, field
 
 from lockside.documents import quantities
 from lockside.documents.base import FieldError, In, JobId, RowId, Seconds, Sequence
-from lockside.protocol.declaration import Params, method
+from lockside.protocol.declaration import PageLimit, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFilters
 from lockside.protocol.methods.steering import STEERING
 from lockside.protocol.types.jobs import Reported, Stats
 from lockside.protocol.types.logs import LogPage
+from lockside.protocol.types.records import RecordPage
 from lockside.protocol.words import Role, Stream
 
 
@@ -33,6 +34,7 @@ class JobLog(Params, frozen=True, kw_only=True):
         row: Only output of this row.
         offset: The number of the first frame.
         limit: How many frames are answered at most.
+        tail: Leave out all but the last frames that there are, so many of them.
         stream: Only this stream.
         level: Only messages that came by GELF, of this level (0 to 7) or more urgent ones.
         raw: Answer bytes in base64 as `data` instead of `text`.
@@ -45,6 +47,7 @@ class JobLog(Params, frozen=True, kw_only=True):
     row: RowId | None = None
     offset: Sequence = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    tail: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     stream: Stream | None = None
     level: Annotated[int, Meta(ge=0, le=7)] | None = None
     raw: bool = False
@@ -54,6 +57,29 @@ class JobLog(Params, frozen=True, kw_only=True):
         """Raises FieldError for messages of a stream that has no levels."""
         if self.level is not None and self.stream not in (None, Stream.GELF):
             raise FieldError("Only messages of the stream `gelf` have a level", "level")
+
+
+@method(
+    "job.records",
+    Role.OPERATOR,
+    answers=RecordPage,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"id": "17", "open": True},
+)
+class JobRecords(Params, frozen=True, kw_only=True):
+    """Return the records that a job could not process, what is below it included, and their retries.
+
+    Attributes:
+        id: The job's id or uuid.
+        open: Whether only those are answered that can be retried.
+        offset: How many are left out before the first.
+        limit: How many are answered at most.
+    """
+
+    id: JobId
+    open: bool = False
+    offset: Sequence = 0
+    limit: PageLimit = 100
 
 
 @method("job.stats", Role.VIEWER, answers=Stats, positional=["group_by"], example={"groupBy": ["status"]})

@@ -1,12 +1,13 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that change a job, end it or run it again."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from lockside.documents import quantities
-from lockside.documents.base import JobId, Labels, Name, Priority, Text
+from lockside.documents.base import FieldError, JobId, Labels, Name, Priority, Text
+from lockside.documents.enums import RetryScope
 from lockside.documents.request import JobChanges
 from lockside.documents.storage import TableId
 from lockside.protocol.declaration import Mutation, OtherUse, method
@@ -16,6 +17,8 @@ from lockside.protocol.types.jobs import Job, Jobs, Purged, TerminationPlan
 from lockside.protocol.types.storage import UndoPlan
 from lockside.protocol.words import Role
 
+MOST_NUMBERS: Final = 10_000
+RecordNumber = Annotated[int, Meta(ge=1)]
 STEERING: Final = (ErrorKind.NOT_FOUND, ErrorKind.INVALID_TRANSITION)
 
 
@@ -162,18 +165,41 @@ class JobPurge(Mutation, frozen=True, kw_only=True):
 class JobRetry(JobAction, frozen=True, kw_only=True):
     """Run a final job again as its retry.
 
+    A retry of failed records is given those alone: of the job, of what is below it and of their retries.
+
     Attributes:
         resume: Carry over what ended well, down to rows: only the rest runs, and later phases.
+        scope: Whether it is given everything, or only failed records that are open.
+        numbers: Of failed records only these, as `job.records` numbers them; all when none is named.
+        replace: What some of the records are to be instead, by their numbers.
         dry_run: Answer what would be created, and of an orchestration the `plan`; create nothing.
     """
 
     resume: bool = False
+    scope: RetryScope = RetryScope.ALL
+    numbers: Annotated[list[RecordNumber], Meta(max_length=MOST_NUMBERS)] = []
+    replace: Annotated[dict[str, dict[str, Any]], Meta(max_length=MOST_NUMBERS)] = {}
     dry_run: bool = False
+
+    def check(self) -> None:
+        """Raises FieldError for what goes with another scope."""
+        if self.scope is not RetryScope.FAILED_RECORDS:
+            for name in ("numbers", "replace"):
+                if getattr(self, name):
+                    raise FieldError("It goes with the scope failedRecords alone", name)
+        elif self.resume:
+            raise FieldError("Failed records are not carried over: give either `resume` or `scope`", "resume")
 
 
 @method("job.retryAllFailed", Role.OPERATOR, answers=Jobs, refuses=CREATION, example=ONE)
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
-    """Retry every failed job below a job."""
+    """Retry every failed job below a job, or all failed records that are open.
+
+    Attributes:
+        scope: Whether each failed job runs again, or jobs with open failed records are given those.
+    """
+
+    scope: RetryScope = RetryScope.ALL
 
 
 @method(

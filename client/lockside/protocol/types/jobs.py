@@ -12,6 +12,7 @@ from lockside.documents.enums import (
     Mode,
     OnLost,
     Relation,
+    RetryScope,
     Stage,
     Status,
 )
@@ -66,16 +67,18 @@ class RetryRef(Out, frozen=True, kw_only=True):
 
 
 class Retries(Out, frozen=True, kw_only=True):
-    """The retries by hand of a job, in their order, with the sums of their records and of their durations.
+    """The retries by hand of a job, in their order, with sums.
 
     Attributes:
         jobs: The retries, in their order.
-        counts: The sum of their records.
-        duration_seconds: The sum of their durations.
+        counts: The records of the job and of all its retries.
+        open: How many failed records of them all no retry has made good.
+        duration_seconds: The sum of the retries' durations.
     """
 
     jobs: list[RetryRef] = []
     counts: Counts = Counts()
+    open: int = 0
     duration_seconds: float = 0.0
 
 
@@ -146,9 +149,9 @@ class Job(Out, frozen=True, kw_only=True):
         type: What kind of job it is; the daemon decides.
         visible: Whether lists show it.
         hidden_time: When it was hidden.
-        url: A link for people.
+        url: The job's page, when the setting `web.url` is there.
         work_path: The job's folder, until `expiresTime`.
-        links: Links by name.
+        links: Links by name: `page`, `log`, `config`, and `api` in Keboola's Queue API.
         component_version: The version of the component.
         config_version: The version of the configuration.
         lock_key: The key of the lock that the job takes; null without one.
@@ -157,6 +160,7 @@ class Job(Out, frozen=True, kw_only=True):
         recovery: The recovery policies; empty without any.
         resources: What its last run was given of each resource: the names of units, or an amount.
         retry_of_job_id: The job that this one retries.
+        retry_scope: What of that job it runs again.
         resubmit_of: The job whose request this one repeats.
         undone_by: The job that put back what this one changed in tables and states.
         schedule: The schedule that made the job, and the moment; null for all others.
@@ -164,7 +168,7 @@ class Job(Out, frozen=True, kw_only=True):
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
-        retriable: Whether `job.retry` accepts the job.
+        retriable: Whether there is something to retry: it failed, was stopped, or has open failed records.
         acknowledged: Who has seen that the job failed; null while nobody said so.
         stage: The step of the run.
         stage_timestamps: When each stage began.
@@ -245,6 +249,7 @@ class Job(Out, frozen=True, kw_only=True):
     archive: dict[str, Any] = {}
     notifications: list[dict[str, Any]] = []
     retry_of_job_id: str | None = None
+    retry_scope: RetryScope | None = None
     resubmit_of: str | None = None
     undone_by: str | None = None
     template: str | None = None
@@ -293,11 +298,7 @@ class Jobs(Out, frozen=True, kw_only=True):
 
 
 class WaitedJobs(ListPage, frozen=True, kw_only=True):
-    """A page of the jobs that were waited for.
-
-    Attributes:
-        jobs: The jobs.
-    """
+    """A page of the jobs that were waited for."""
 
     jobs: list[Job]
 

@@ -45,7 +45,6 @@ class Table(Out, frozen=True, kw_only=True):
     Attributes:
         display_name: Its name in its bucket.
         bucket: The bucket's id.
-        primary_key: The columns of which no two rows have the same values.
         columns: The names of its columns.
         definition: The columns with their types.
         created: When it was made.
@@ -89,11 +88,7 @@ class Table(Out, frozen=True, kw_only=True):
 
 
 class Tables(ListPage, frozen=True, kw_only=True):
-    """Tables by their ids.
-
-    Attributes:
-        tables: The tables.
-    """
+    """Tables by their ids."""
 
     tables: list[Table]
 
@@ -102,7 +97,6 @@ class TableRead(Out, frozen=True, kw_only=True):
     """A table that was read.
 
     Attributes:
-        table: The table's id.
         version: The version of it that was read.
         branch_id: The branch of the table.
     """
@@ -142,11 +136,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
 
 
 class TableHistory(ListPage, frozen=True, kw_only=True):
-    """The versions of a table, the newest first.
-
-    Attributes:
-        versions: The versions.
-    """
+    """The versions of a table, the newest first."""
 
     versions: list[TableVersion]
 
@@ -186,6 +176,13 @@ class UndoneState(Out, frozen=True, kw_only=True):
     later_jobs: list[str] = []
 
 
+class UndoneFile(Out, frozen=True, kw_only=True):
+    """A file that undoing a job deletes."""
+
+    id: str
+    name: str
+
+
 class UndoPlan(Out, frozen=True, kw_only=True):
     """What undoing a job changes.
 
@@ -193,12 +190,14 @@ class UndoPlan(Out, frozen=True, kw_only=True):
         job: The job that is undone.
         tables: The tables that it wrote.
         states: The states that it saved.
+        files: The files that it stored.
         conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
     """
 
     job: str
     tables: list[UndoneTable]
     states: list[UndoneState]
+    files: list[UndoneFile] = []
     conflicts: list[str] = []
 
 
@@ -224,7 +223,6 @@ class Snapshot(Out, frozen=True, kw_only=True):
     Attributes:
         root: The root of the lake.
         program: What reads the tables: it is run with the name of an operation and a folder with its order.
-        tables: The tables.
     """
 
     time: str
@@ -234,21 +232,24 @@ class Snapshot(Out, frozen=True, kw_only=True):
 
 
 class Preview(Out, frozen=True, kw_only=True):
-    """The first rows of a table.
+    """The first rows of a table, or how a file begins.
 
     Attributes:
         columns: Its columns.
         rows: Its rows: each value as text, null for none.
+        version: The table's version; null of a file.
         rows_count: How many rows the table has.
-        preview_type: What it is a preview of.
+        preview_type: What it is: `csv` of a table, `csv`, `json`, `text` or `binary` of a file.
+        text: How a file begins that is not binary.
         is_truncated: Whether there is more than is shown.
     """
 
-    columns: list[TableColumn]
-    rows: list[list[str | None]]
-    version: int
-    rows_count: int
+    columns: list[TableColumn] = []
+    rows: list[list[str | None]] = []
+    version: int | None = None
+    rows_count: int | None = None
     preview_type: str = "csv"
+    text: str | None = None
     is_truncated: bool = False
 
 
@@ -256,7 +257,6 @@ class Unpublished(Out, frozen=True, kw_only=True):
     """A commit that readers of the table's folder do not see yet.
 
     Attributes:
-        table: The table's id.
         cause: Why the last try failed; null before the first.
         since: Since when it fails.
     """
@@ -272,7 +272,6 @@ class TroubledTable(Out, frozen=True, kw_only=True):
     """A table that can be read only.
 
     Attributes:
-        table: The table's id.
         version: The version that is not ours, or is gone.
         cause: What is wrong.
     """

@@ -12,6 +12,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec, ResourceSpec
 from lockside.documents.reading import stored_form
+from lockside.documents.system import SystemSpec
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.jobs import PrincipalRef
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     class StoredBucket(BucketSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredSystem(SystemSpec, Stored, frozen=True, kw_only=True): ...
+
     def stored_as(document: Any) -> Any: ...
 
 else:
@@ -77,6 +80,7 @@ else:
     StoredResource = stored_as(ResourceSpec)
     StoredTemplate = stored_as(TemplateSpec)
     StoredBucket = stored_as(BucketSpec)
+    StoredSystem = stored_as(SystemSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -84,11 +88,7 @@ class Component(StoredManifest, frozen=True, kw_only=True):
 
 
 class Components(ListPage, frozen=True, kw_only=True):
-    """Several components.
-
-    Attributes:
-        components: The components.
-    """
+    """Several components."""
 
     components: list[Component]
 
@@ -121,11 +121,7 @@ class Bucket(StoredBucket, frozen=True, kw_only=True):
 
 
 class Buckets(ListPage, frozen=True, kw_only=True):
-    """Several buckets.
-
-    Attributes:
-        buckets: The buckets.
-    """
+    """Several buckets."""
 
     buckets: list[Bucket]
 
@@ -174,11 +170,7 @@ class Template(StoredTemplate, frozen=True, kw_only=True):
 
 
 class Templates(ListPage, frozen=True, kw_only=True):
-    """Several templates.
-
-    Attributes:
-        templates: The templates.
-    """
+    """Several templates."""
 
     templates: list[Template]
 
@@ -251,11 +243,7 @@ class ExecutorKinds(Out, frozen=True, kw_only=True):
 
 
 class Pools(ListPage, frozen=True, kw_only=True):
-    """Several pools.
-
-    Attributes:
-        pools: The pools.
-    """
+    """Several pools."""
 
     pools: list[Pool]
 
@@ -277,11 +265,7 @@ class Resource(StoredResource, frozen=True, kw_only=True):
 
 
 class Resources(ListPage, frozen=True, kw_only=True):
-    """Several resources.
-
-    Attributes:
-        resources: The resources.
-    """
+    """Several resources."""
 
     resources: list[Resource]
 
@@ -290,10 +274,23 @@ class Deleted(Out, frozen=True, kw_only=True):
     """The id of what was deleted.
 
     Attributes:
-        id: The id.
         deleted_time: When it was deleted.
     """
 
     id: str
     deleted_time: str | None = None
     deduplicated: bool | UnsetType = UNSET
+
+
+class System(StoredSystem, frozen=True, kw_only=True):
+    """A stored system; its options are shown to admins alone, their secrets encrypted."""
+
+
+class Systems(ListPage, frozen=True, kw_only=True):
+    """Several systems.
+
+    Attributes:
+        systems: The systems.
+    """
+
+    systems: list[System]

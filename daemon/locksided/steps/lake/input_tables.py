@@ -1,9 +1,9 @@
-"""The operation `input`: the tables of a row's input mapping become files in in/tables, with manifests."""
+"""The operation `input`: a row's tables become files in in/tables, with manifests; its files come, too."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import msgspec
 from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from lockside.documents.times import time_text
-from locksided.steps.lake import deltalog, types
+from locksided.steps import records
+from locksided.steps.lake import deltalog, stored_files, types
 from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
@@ -25,12 +26,17 @@ from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
+NO_ROWS = -1
+"""As a limit: the header alone."""
+
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
+    failed = records.inputs_of(order["records"]) if "records" in order else []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
+    files, problems_of_files = stored_files.fetch(order)
     with connect(order) as connection:
         for place, table in enumerate(tables):
             since = order["since"][place]
@@ -39,12 +45,12 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
             if table.branch != order["branch"]:
                 say(f'Table "{table.id}" is that of branch "{table.branch}".')
             try:
-                shown.append(_exported(connection, order, place, table, folder))
+                shown.append(_exported(connection, order, place, table, folder, failed))
             except UserFault as fault:
                 problems.append(str(fault))
-    if problems:
-        raise UserFault("\n".join(problems))
-    return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
+    if problems or problems_of_files:
+        raise UserFault("\n".join([*problems, *problems_of_files]))
+    return {"message": "", "result": {"input": {"tables": shown, "files": files}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +68,38 @@ def _exported(
     place: int,
     table: TableOrder,
     into: Path,
+    failed: Collection[str],
 ) -> dict[str, Any]:
+    """Writes a table, or just the records of it that failed before."""
     entry: InputTable = from_store(order["entries"][place], InputTable)
     adaptive = order["since"][place]
     path = into / entry.target
     if adaptive is not None:
         entry = msgspec.structs.replace(entry, changed_since=None)
     last_us = None if adaptive is None else adaptive["time_us"]
-    written = write_table(connection, order, entry, table, path, last_us=last_us)
+    if f"in/tables/{entry.target}" in failed:
+        written = _write_failed(connection, order, entry, table, path)
+    else:
+        written = write_table(connection, order, entry, table, path, last_us=last_us)
     manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
     return shown(entry, table, written, path)
+
+
+def _write_failed(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    entry: InputTable,
+    table: TableOrder,
+    path: Path,
+) -> Written:
+    """Writes the header of a table as the first run saw it, and the records that are given again."""
+    if entry.file_type != "csv":
+        raise UserFault(f'Table "{table.id}" is read as Parquet: failed records can be given as CSV alone.')
+    nothing = msgspec.structs.replace(entry, where_column=None, changed_since=None, days=None, limit=NO_ROWS)
+    written = write_table(connection, order, nothing, table, path)
+    count = records.append_csv(path, order["records"], f"in/tables/{entry.target}")
+    return replace(written, count=count)
 
 
 def write_table(
@@ -90,7 +117,7 @@ def write_table(
     Raises UserFault for what is not there.
     """
     folder = Path(order["root"]) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     known = files.columns()
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
@@ -129,6 +156,8 @@ def conditions(entry: InputTable, known: Sequence[Column], since: datetime | Non
     if since is not None:
         conditions.append(f"{TIMESTAMP} >= make_timestamptz({micros_of(since)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    if entry.limit == NO_ROWS:
+        return where + " LIMIT 0"
     return where + (f" LIMIT {entry.limit}" if entry.limit else "")
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import duckdb
 
 from lockside.documents.storage import OutputTable
+from locksided.runs.failed_records import NAME
 from locksided.steps.lake import types
 from locksided.steps.lake.engine import name, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.program import MappingFault, UserFault
 
-FILE = "failed_records.jsonl"
 _FAULTS = "SELECT line, any_value(column_name), any_value(error_message), any_value(csv_line)"
 _OF_EACH_LINE = "GROUP BY file_id, line ORDER BY file_id, line"
 _VALUE = re.compile(r'Could not convert string "(.*)" to ', re.DOTALL)
@@ -103,8 +103,11 @@ def keep(records: Sequence[Mapping[str, Any]], row_folder: Path) -> int:
     """Add records to the list of the row's failed ones; returns its size."""
     folder = row_folder / "artifacts" / "out"
     folder.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(folder / FILE, flags, 0o666), "ab") as file:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(folder / NAME, flags, 0o666), "a+b") as file:
+        size = file.tell()
+        if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+            file.write(b"\n")  # the component left its last line open
         file.writelines(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,119 @@
+"""`python -I -m locksided.steps.records records FOLDER`: gives a retry the failed records that it runs again.
+
+Each file that they came from has those records alone, and all of them are in in/files/failed_records.jsonl.
+Tables of the input mapping are written by the step that reads tables.
+"""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from locksided.runs.failed_records import NAME, records_at
+from locksided.steps.program import UserFault, run, say
+
+_PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEEDS_QUOTES = frozenset(',"\r\n')
+
+
+def given(order: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records by their numbers, replaced where that was asked for. Raises UserFault when one is gone."""
+    for path, found in groupby(order["runs"], itemgetter("path")):
+        runs = list(found)
+        numbers = chain.from_iterable(range(one["number"], one["number"] + one["count"]) for one in runs)
+        left = sum(one["count"] for one in runs)
+        try:
+            file = os.fdopen(os.open(path, _PLAIN), "rb")
+        except OSError as problem:
+            raise UserFault(f"The failed records in {path} cannot be read: {problem.strerror}.") from None
+        with file:
+            listed = records_at(file, [(one["line"], one["count"]) for one in runs])
+            for (_, entry), number in zip(listed, numbers, strict=False):
+                yield number, {**entry, "record": order["replace"].get(str(number), entry["record"])}
+                left -= 1
+        if left:
+            raise UserFault(f"The list {path} has {left} failed records less than it had.")
+
+
+def inputs_of(order: Mapping[str, Any]) -> list[str]:
+    """The files below in/ that the records came from."""
+    return list(dict.fromkeys(one["input"] for _, one in given(order) if one.get("input")))
+
+
+def append_csv(path: Path, order: Mapping[str, Any], name: str) -> int:
+    """Adds the records of a file to its header; returns how many. What has no column is left out."""
+    header = path.open(newline="", encoding="utf-8")
+    with header:
+        columns = _fields(header.readline())
+    count, unknown = 0, dict[str, None]()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        for record in _records_of(order, name):
+            unknown |= dict.fromkeys(key for key in record if key not in columns)
+            file.write(_line([record.get(column) for column in columns]))
+            count += 1
+    if unknown:
+        say(f"{name} has no columns {', '.join(unknown)}: what failed records have of them is left out.")
+    return count
+
+
+def _records_of(order: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    return (one["record"] for _, one in given(order) if one.get("input") == name)
+
+
+def _fields(header: str) -> list[str]:
+    return next(csv.reader([header]), [])
+
+
+def _line(values: Sequence[Any]) -> str:
+    return ",".join(map(_field, values)) + "\n"
+
+
+def _field(value: Any) -> str:
+    """NULL is an empty field, the empty text is quoted."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if text and _NEEDS_QUOTES.isdisjoint(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def put(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes all files but those of mapped tables. Raises UserFault when a record is gone."""
+    data = Path(order["data"])
+    listed = data / "in" / "files" / NAME
+    with listed.open("w", encoding="utf-8") as file:
+        for number, one in given(order):
+            file.write(json.dumps({"number": number, **one}, ensure_ascii=False) + "\n")
+    for name in inputs_of(order):
+        if name not in order["mapped"]:
+            _put_file(data / name, order, name)
+    return {"message": ""}
+
+
+def _put_file(path: Path, order: Mapping[str, Any], name: str) -> None:
+    """A CSV file with the header that it has, or with all keys as columns; anything else as JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != ".csv" and path.parent.name != "tables":
+        path.unlink(missing_ok=True)
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in _records_of(order, name))
+        return
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8-sig") as known:
+            header = known.readline().rstrip("\r\n")
+        path.unlink()
+    else:
+        columns = dict.fromkeys(key for one in _records_of(order, name) for key in one)
+        header = _line(list(columns)).rstrip("\n")
+    path.write_text(header + "\n", encoding="utf-8")
+    append_csv(path, order, name)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run({"records": put}[sys.argv[1]], Path(sys.argv[2])))
