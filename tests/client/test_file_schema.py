@@ -15,6 +15,12 @@ from lockside.cli.files.file_schema import FOLDER, file_schema, names
 from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
 
+FAR = {
+    "slots": 8,
+    "executor": "slurm",
+    "options": {"workRoot": "/shared"},
+    "backends": {"small": {"cpus": 1, "memoryBytes": 2**20, "nodes": 1, "options": {"partition": "p"}}},
+}
 EXAMPLES = {
     "component": {
         "command": ["true"],
@@ -29,7 +35,7 @@ EXAMPLES = {
         "variables": {"v": 1},
     },
     "row": {"name": "eu", "parameters": {"x": 1}},
-    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
+    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}, "far": FAR},
     "bucket": {"in.c-shop": {"access": "groupRead"}, "out.c-shop": {}},
     "system": {
         "archive": {"type": "s3", "root": "s3://lake", "isWritable": True, "options": {"#secret": "x"}}
@@ -55,7 +61,12 @@ WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}, {"recovery": [{}]}],
     "config": [{"paramters": {}}, {"rows": [{"parameters": {}}]}, {"runtime": {"parallelism": -1}}],
     "row": [{"isDisabled": "no"}],
-    "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
+    "pool": [
+        {"loads": {"slot": 2}},
+        {"loads": 3},
+        {"far": {"executor": "No"}},
+        {"far": {"backends": {"s": 1}}},
+    ],
     "system": [
         {"archive": {"type": "s3"}},
         {"archive": {"type": "s3", "root": "s3://lake", "writable": True}},

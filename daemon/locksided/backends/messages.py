@@ -31,6 +31,7 @@ from locksided.backends.raw_json import NotWhole, items, members
 from locksided.keeper import build, wire
 from locksided.keeper.messages import (
     OPERATIONS,
+    Down,
     Ended,
     Hello,
     KeptRun,
@@ -40,6 +41,7 @@ from locksided.keeper.messages import (
     Progress,
     Range,
     Refused,
+    Remote,
     Started,
     wire_name,
 )
@@ -62,7 +64,7 @@ class Other(NamedTuple):
     token: str | None = None
 
 
-Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Leftovers | Other
+Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Leftovers | Remote | Down | Other
 
 
 def read_hello(line: bytes) -> Hello:
