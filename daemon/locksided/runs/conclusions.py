@@ -3,7 +3,7 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,16 +37,17 @@ from locksided.runs.result import (
     share_of,
     with_stages,
 )
+from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs
 from locksided.runs.saves import to_save
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import NO_INPUTS, Inputs, Storage
+from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.rows import RunRow
+from locksided.store.stored_files import Writer
 from locksided.store.transaction import Transaction
-from locksided.tables.orders import TableOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,9 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None or not run.is_one_step:
-            tables = await self.storage.held_tables(run) if step.may_be_needless else {}
+            held = await self.storage.held(run, step)
             ended = await threads.run_for(
-                run.context.account, self._result_and_rest, run, step, outcome, tables
+                run.context.account, self._result_and_rest, run, step, outcome, held
             )
         else:
             result = conclude(step, run.spec, outcome, Collected())
@@ -198,9 +199,16 @@ class RunConclusions:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
         is_read = result.success or result.commits
-        inputs = await self.storage.inputs_of(run) if is_read else NO_INPUTS
-        then, undo = partial(_forget_states, run), undo_of(run.spec)
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
+        inputs = await self.storage.inputs_of(run, result.result["input"]) if is_read else NO_INPUTS
+        then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
+        writer = self.storage.files.writer(run.row, run) if result.files else None
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer)
+
+    async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+        """Remove what the run left and is saved."""
+        await _forget_states(run)
+        if files:
+            await self.storage.files.remove_sources(run, files)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -210,11 +218,9 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _result_and_rest(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_and_rest(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
-        ended = self._result_of(run, step, outcome, tables)
+        ended = self._result_of(run, step, outcome, held)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
         if not run.is_debug and ended.next is None:
@@ -222,15 +228,13 @@ class RunConclusions:
             data_folder.finish(run.context)
         return ended
 
-    def _result_of(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_of(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
             return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
         if step.operation:
-            result = self._operation_result(run, step, outcome, tables)
+            result = self._operation_result(run, step, outcome, held)
         else:
             result = _component_result(run, step, outcome)
         following = _next_step(run, step, result)
@@ -239,12 +243,10 @@ class RunConclusions:
             keep_result(run.context.folder, run.context.launch, step.index, sealed)
         return StepResult(result, following)
 
-    def _operation_result(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> RunResult:
+    def _operation_result(self, run: Run, step: Step, outcome: Outcome, held: Held) -> RunResult:
         left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
         return conclude_operation(
-            step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
+            step, run.spec, outcome, left, lambda told: self.storage.checked(run, told, held)
         )
 
     async def _over(
@@ -257,11 +259,12 @@ class RunConclusions:
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
+        writer: Writer | None = None,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo, writer), then)
 
 
 async def _forget_states(run: Run) -> None:

@@ -251,9 +251,18 @@ def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
     os.fsync(bucket_fd)
 
 
+def sizes(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The `sizes` of the plain files `names`. Raises FileNotFoundError and NotPlain."""
+    found = [os.lstat(name, dir_fd=folder_fd) for name in argument["names"]]
+    if not all(stat.S_ISREG(status.st_mode) for status in found):
+        raise NotPlain("what was stored is no plain file")
+    return {"sizes": [status.st_size for status in found]}
+
+
 def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Removes `name` from out/tables, and its manifest."""
-    with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
+    """Removes `name` from out/tables or from another folder of that `kind`, and its manifest."""
+    kind = argument.get("kind", "tables")
+    with opened_folder("out", data_fd) as out, opened_folder(kind, out) as folder:
         remove(argument["name"], folder)
         remove(argument["name"] + _SUFFIX, folder)
 
@@ -276,6 +285,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "trash": trash,
     "inspect_log": inspect_log,
     "remove_output": remove_output,
+    "sizes": sizes,
 }
 
 

@@ -81,7 +81,7 @@ def resolve(
     values = _values(subject, found, inherited)
     parts = _parts(subject, values.used)
     refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
-    if subject.component.id not in (COMMAND, ORCHESTRATOR):
+    if subject.component.id != ORCHESTRATOR:
         _check_storage(parts, defaults.tables)
     _check_inputs(subject, runtime, defaults.missing_schemes)
     return _resolved(subject, runtime, values, found)
@@ -372,6 +372,7 @@ def _specification(
         "retry": runtime.retry,
         "recovery": None if runtime.recovery is None else list(runtime.recovery),
         "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
+        "archive": None if runtime.archive is None else msgspec.to_builtins(runtime.archive),
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
         "processors": _processors(subject, found),

@@ -245,6 +245,8 @@ def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) 
 
 def plain(value: Any) -> Any:
     """Answer what SQLite can hold: enums become their value, bools 0 or 1, objects and lists JSON text."""
+    if type(value) is dict or type(value) is list:
+        return json_text(value)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool):
