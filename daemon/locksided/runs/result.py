@@ -89,8 +89,10 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
-    return replace(
-        _with_step(content, step, outcome),
+    return _with_step(
+        content,
+        step,
+        outcome,
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
         process=process_of(outcome),
@@ -123,15 +125,15 @@ def conclude_operation(
             verdict = Verdict.WARNING if told.is_warning else ending.verdict
             shown = _result(spec, ending, message=message or None, counts=counts)
             done = replace(shown, verdict=verdict, metrics={}, added=told.result)
-            done = replace(done, commits=staged[0], files=staged[1], records=rejected(step, told))
-            return _with_step(done, step, outcome)
+            more = {"commits": staged[0], "files": staged[1], "records": rejected(step, told)}
+            return _with_step(done, step, outcome, **more)
     else:
         ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
     if message and located.failure is not None and not step.operation.is_located:
         located = replace(located, failure=replace(located.failure, where=""))
-    result = _with_step(_result(spec, located), step, outcome)
-    return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
+    process, killed = process_of(outcome), kill_report_of(outcome)
+    return _with_step(_result(spec, located), step, outcome, process=process, kill_report=killed)
 
 
 def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
@@ -151,12 +153,12 @@ def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
     return replace(ending, failure=located)
 
 
-def _with_step(result: RunResult, step: Step, outcome: Outcome) -> RunResult:
-    """The result of a step with the entry that tells of it."""
+def _with_step(result: RunResult, step: Step, outcome: Outcome, **more: Any) -> RunResult:
+    """The result of a step with the entry that tells of it, and with `more`."""
     if outcome.refused is not None:
-        return result
+        return replace(result, **more)
     told = entry(step, outcome, result.verdict.name.lower())
-    return replace(result, result={**result.result, "steps": [told]})
+    return replace(result, result={**result.result, "steps": [told]}, **more)
 
 
 def nothing_to_run(spec: Specification) -> RunResult:
