@@ -139,7 +139,7 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     Of each kind so many are listed at most; `omitted` counts the others.
 
     `argument` says what is wanted: `files` for the two files, `outputs` for the listing and the size of the
-    list of failed records, `recordsBytes`.
+    list of failed records, `recordsBytes`, `chunks` for the names of chunks.
     """
     found: dict[str, Any] = {}
     if argument["files"]:
@@ -151,7 +151,19 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
             found[name], omitted[name] = _outputs(data_fd, f"out/{name}")
         found["artifacts"], omitted["artifacts"] = _artifacts(data_fd)
         found["recordsBytes"] = _size_of(data_fd, failed_records.PATH)
+    if argument["chunks"]:
+        found["chunks"] = _folders(data_fd, "out", "chunks")
     return found
+
+
+def _folders(data_fd: int, parent: str, name: str) -> list[str]:
+    """The names of the folders in one, in their order."""
+    try:
+        with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
+            names = sorted(os.listdir(folder))
+            return [one for one in names if stat.S_ISDIR(os.lstat(one, dir_fd=folder).st_mode)]
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return []
 
 
 def _size_of(data_fd: int, path: str) -> int | None:

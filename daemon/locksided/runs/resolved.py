@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.staging import InputSource
@@ -101,6 +102,7 @@ class RuntimeValues:
     retry: Retry | None
     recovery: Sequence[RecoveryPolicy] | None
     inputs: Sequence[InputSource]
+    partition: Partition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, S
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.chunk_orders import chunk_order
 from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
@@ -33,6 +34,7 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
+from locksided.runs.partition import chunk_operations
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
 from locksided.runs.result import failed_before_start, share_of
@@ -93,8 +95,15 @@ class Runs(RunConclusions):
     ) -> None:
         storage = Storage(store, state_dir, settings.storage, save)
         records = records_operation(has_tables=bool(storage.operations))
-        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations, records)
-        super().__init__(RunLoader(store, state_dir, socket, known), storage)
+        known = (
+            *operations.OPERATIONS,
+            stage_operation(settings.staging),
+            *storage.operations,
+            records,
+            *chunk_operations(),
+        )
+        loader = RunLoader(store, state_dir, socket, known)
+        super().__init__(loader, storage, settings.jobs.max_children)
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -143,7 +152,12 @@ class Runs(RunConclusions):
     async def _with_tables(self, run: Run, step: Step) -> Step:
         """An operation with what it is told of this run: its tables, or its data folder."""
         if step.operation is None or step.operation not in self.storage.operations:
-            return self._with_data_folder(run, step)
+            step = self._with_data_folder(run, step)
+            if step.operation is not None and step.operation.part is not None:
+                return replace(
+                    step, order={**(step.order or {}), **await chunk_order(run, self._store, self._state_dir)}
+                )
+            return step
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})

@@ -57,6 +57,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         retry=first_named(levels, "retry")[0],
         recovery=_recovery(levels, component, manifest),
         inputs=listed(first_named(levels, "inputs")[0]),
+        partition=first_named(levels, "partition")[0],
     )
 
 

@@ -159,7 +159,7 @@ class Storage:
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
         states: Mapping[str | None, InputState] = {}
-        if run.row.config is not None and not run.is_debug and run.spec.records is None:
+        if run.row.config is not None and not run.is_debug and run.spec.keeps_state:
             states = await self._store.read(partial(states_after, run=run, pins=pins))
         return Inputs(_reads(run, pins), states)
 

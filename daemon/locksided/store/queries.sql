@@ -1193,3 +1193,20 @@ SELECT job_id, sum(count) AS open FROM (
         LEFT JOIN jobs given ON given.id = given_to
     WHERE job_id IN (SELECT value FROM json_each(?))
 ) WHERE standing = 'open' GROUP BY job_id;
+
+-- name: chunk_jobs
+-- Of a job that is cut: the jobs of its chunks, and the last attempt of each as long as its folder is there.
+SELECT chunk, id, (
+    SELECT work.id FROM jobs work
+    WHERE work.id = ifnull((SELECT max(a.id) FROM jobs a WHERE a.parent_id = job.id AND a.relation = 'strong'), job.id)
+        AND work.cleaned_us IS NULL
+), status, json_extract(result, '$.counts')
+FROM jobs job
+WHERE parent_id IN (SELECT id FROM jobs WHERE parent_id = ? AND relation = 'strong') AND chunk IS NOT NULL;
+
+-- name: chunks_before
+-- The run whose chunks a retry carries over.
+SELECT creator_id FROM jobs job
+WHERE id = ? AND creator_type = 'retry' AND NOT EXISTS (
+    SELECT 1 FROM jobs phase WHERE phase.parent_id = job.id AND phase.creator_id = 'splitter'
+);

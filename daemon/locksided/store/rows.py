@@ -103,6 +103,7 @@ class JobRow(msgspec.Struct, frozen=True):
     block: dict[str, Any] | None
     blocked_count: int
     blocked_us: int | None
+    chunk: dict[str, Any] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -128,6 +129,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
     resources: dict[str, Any] | None
+    chunk: dict[str, Any] | None
 
 
 def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
@@ -237,7 +239,7 @@ JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
-        "block",  # of jobs
+        *("block", "chunk"),  # of jobs
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes", "watched", "watches"),  # of triggers

@@ -1,0 +1,60 @@
+"""What steps of jobs that are cut are told of chunks, and the jobs that a splitter's chunks become."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from lockside.documents.enums import JobType, Part
+from locksided.core.model import Draft
+from locksided.paths import StateDir
+from locksided.runs.canonical import freeze
+from locksided.runs.loading import Run
+from locksided.runs.partition import FOLDER
+from locksided.runs.partition_tree import chunk_drafts, chunks_named
+from locksided.store.chunks import chunk_jobs
+from locksided.store.rows import JobRow
+from locksided.store.store import Store
+
+
+async def chunk_order(run: Run, store: Store, state_dir: StateDir) -> dict[str, Any]:
+    """Where a chunk's input is, or the outputs of all chunks that ended well."""
+    if run.spec.part is Part.CHUNK:
+        assert run.row.chunk is not None, f"job {run.row.id} runs a chunk"
+        chunk = run.row.chunk
+        return {"from": f"{state_dir.work(int(chunk['splitter']))}/data/{FOLDER}/{chunk['name']}"}
+    container = await _container_of(run.row.id, store)
+    chunks = await store.read(partial(chunk_jobs, container.id))
+    return {
+        "chunks": [
+            {
+                "chunk": one.number,
+                "job": str(one.job_id),
+                "status": one.status,
+                "from": None
+                if one.work_id is None or not one.is_good
+                else f"{state_dir.work(one.work_id)}/data",
+            }
+            for one in chunks
+        ]
+    }
+
+
+async def _container_of(job_id: int, store: Store) -> JobRow:
+    """The job that is cut in which one is."""
+    row = await store.job_row(job_id)
+    while row is not None and row.type != JobType.CONTAINER:
+        row = await store.job_row(row.parent_id or 0)
+    assert row is not None, f"job {job_id} is a part of another"
+    return row
+
+
+async def drafts_of_chunks(store: Store, run: Run, names: Sequence[str]) -> tuple[Draft, ...]:
+    """The jobs of the chunks that a splitter made; its frozen document, as it is stored, becomes theirs."""
+    row = await store.job_row(run.row.id)
+    assert row is not None, f"job {run.row.id} is running"
+    bodies = await store.specs([run.row.spec_hash or ""])
+    document = msgspec.json.decode(bodies[run.row.spec_hash or ""])
+    frozen = freeze({**document, "part": Part.CHUNK.value})
+    return chunk_drafts(row, run.spec, frozen, chunks_named(names, row.id))
