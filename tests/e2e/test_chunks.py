@@ -1,6 +1,7 @@
 """One job is cut into chunks that run as jobs of their own, and put together again."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import folder, rows, writes
 from e2e.timeline import children
-from e2e.wire import Message, Wire, of, put_component, put_config
+from e2e.wire import Message, Refusal, Wire, of, put_component, put_config
 
 pytestmark = pytest.mark.real_processes
 
@@ -83,3 +84,122 @@ def test_a_table_is_cut_by_rows_and_put_together_in_order(daemon: Daemon, wire: 
     ]
     texts = [wire.text({"id": one["job"]}).splitlines()[-1] for one in job["result"]["chunks"]]
     assert texts == ["chunk 1 of 3 with 10", "chunk 2 of 3 with 10", "chunk 3 of 3 with 5"]
+
+
+def test_a_failed_chunk_fails_the_job_and_is_retried_alone(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("2")
+    job = wire.done(cut(wire, "again", 50, {"chunks": 5}, broken=str(broken), request={"parallelism": 3}))
+    assert of(job, "status", "retriable") == ("error", True)
+    assert [status for _, _, status in chunks_of(job)] == ["success", "error", *["success"] * 3]
+    assert children(wire, job)[2]["status"] == "cancelled", "the assembler"
+    failed = job["result"]["chunks"][1]["job"]
+    with pytest.raises(Refusal, match="is the chunk of a job that is cut"):
+        wire.call("job.retry", id=failed)
+    broken.unlink()
+    again = wire.done(wire.call("job.retry", id=job["id"], scope="failedChunks"))
+    assert of(again, "status", "retryScope", "retryOfJobId") == ("success", "failedChunks", job["id"])
+    actions = [action for _, action, _ in chunks_of(again)]
+    assert actions == ["carry", "run", "carry", "carry", "carry"]
+    assert again["result"]["counts"]["success"] == 50
+    assert [one["name"] for one in children(wire, again)] == ["chunks", "assembler"]
+    assert len(rows(folder(daemon, "out.c-again.y"))) == 50
+    with pytest.raises(Refusal, match="ended well"):
+        wire.call("job.retry", id=again["id"], scope="failedChunks")
+
+
+def test_the_good_chunks_are_merged_where_that_is_asked_for(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("1")
+    partition = {"chunkBytes": 100, "onChunkError": "merge"}
+    job = wire.done(cut(wire, "merged", 30, partition, broken=str(broken)))
+    assert job["status"] == "warning", job["message"]
+    lost = job["result"]["chunks"][0]["counts"]["success"]
+    assert 0 < lost < 30
+    assert len(rows(folder(daemon, "out.c-merged.y"))) == 30 - lost
+    broken.unlink()
+    again = wire.done(wire.call("job.retry", id=job["id"], resume=True))
+    assert of(again, "status", "retryScope") == ("success", "failedChunks")
+    assert len(rows(folder(daemon, "out.c-merged.y"))) == 30
+
+
+def test_an_input_without_records_makes_no_chunk_and_the_assembler_runs(daemon: Daemon, wire: Wire) -> None:
+    job = wire.done(cut(wire, "none", 0, {"chunkRows": 10}, output="none"))
+    assert of(job, "status", "progress") == ("error", None), "the mapped table is missing"
+    assert "y.csv" in str(job["result"]["error"])
+    assert job["result"]["chunks"] == []
+
+
+def test_at_most_so_many_chunks_run_at_once(daemon: Daemon, wire: Wire) -> None:
+    job = cut(wire, "two", 60, {"chunkRows": 10}, request={"parallelism": 2, "retry": {"maxAttempts": 2}})
+    done = wire.done(job)
+    assert done["status"] == "success", done["message"]
+    phase = children(wire, done)[1]
+    assert {one["type"] for one in children(wire, phase)} == {"retryContainer"}
+    running: set[str] = set()
+    most = 0
+    chunks = {one["job"] for one in done["result"]["chunks"]}
+    for event in wire.events(runIdPrefix=done["runId"], kinds=["job.status"]):
+        if event["job"] in chunks:
+            (running.add if event["data"]["to"] == "processing" else running.discard)(event["job"])
+            most = max(most, len(running))
+    assert most == 2
+
+
+SPLITTER = """
+import os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+for name in ("b", "a"):
+    folder = data / "out/chunks" / name / "tables"
+    folder.mkdir(parents=True)
+    (folder / "x.csv").write_text(f"n,text\\n{len(name)},{name}\\n")
+"""
+ASSEMBLER = """
+import json, os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+listed = json.loads((data / "in/chunks.json").read_text())
+texts = [(data / f"in/chunks/{one['chunk']:06}/tables/y.csv").read_text().split()[1] for one in listed]
+print(texts, [one["status"] for one in listed], json.loads((data / "config.json").read_text())["parameters"])
+"""
+
+
+def test_other_components_may_cut_and_put_together(daemon: Daemon, wire: Wire) -> None:
+    put_component(wire, "acme.splitter", command=python(SPLITTER))
+    put_component(wire, "acme.assembler", command=python(ASSEMBLER))
+    put_component(wire, "acme.doubler", command=python(DOUBLER))
+    parts = {"splitter": {"component": "acme.splitter"}}
+    parts["assembler"] = {"component": "acme.assembler", "parameters": {"a": 1}}
+    job = wire.done(wire.create("acme.doubler", configData={"parameters": {}}, partition=parts))
+    assert job["status"] == "success", str(job["result"]["error"])
+    (last,) = children(wire, children(wire, job)[2])
+    assert wire.text(last).splitlines()[-1] == "['1,a,2', '1,b,2'] ['success', 'success'] {'a': 1}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "told"),
+    [
+        ({"partition": {}}, "$.partition.chunkRows", "Give one of"),
+        ({"partition": {"chunks": 2, "chunkRows": 3}}, "$.partition.chunkRows", "Give one of"),
+        ({"partition": {"chunks": 2}, "mode": "debug"}, "$.partition", "mode debug"),
+        ({"partition": {"chunks": 2}, "config": "many"}, "$.partition", "2 rows would run"),
+        (
+            {"partition": {"splitter": {"component": "acme.none"}}},
+            "$.partition.splitter.component",
+            "no component",
+        ),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(
+    daemon: Daemon, wire: Wire, request_: dict[str, Any], path: str, told: str
+) -> None:
+    put_component(wire, "acme.doubler", command=python(DOUBLER))
+    put_config(
+        wire, "acme.doubler", "many", configuration={}, rows=[{"id": n, "configuration": {}} for n in "ab"]
+    )
+    with pytest.raises(Refusal, match=told) as refusal:
+        wire.create("acme.doubler", **({"configData": {}} if "config" not in request_ else {}), **request_)
+    assert refusal.value.data["path"] == path
