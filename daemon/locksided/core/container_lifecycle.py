@@ -19,7 +19,8 @@ def start(turn: Turn, container: Container) -> None:
     run.start_us = turn.now_us
     run.stages = container.first_stages
     turn.move(container, Status.PROCESSING, "admitted", start_us=turn.now_us)
-    turn.update(container, **turn.record_stages(container, {"running": turn.now_us}))
+    if not _is_cut(container):
+        turn.update(container, **turn.record_stages(container, {"running": turn.now_us}))
     if (stage := _stage_above(container)) is not None:
         above = container.container
         assert above is not None
@@ -31,6 +32,13 @@ def start(turn: Turn, container: Container) -> None:
 
 
 _STAGES = {"splitter": Stage.PARTITIONING, "chunks": Stage.RUNNING, "assembler": Stage.MERGING}
+
+
+def _is_cut(container: Container) -> bool:
+    """Whether it is a job that is cut into chunks: its phases tell its stages."""
+    first = next(iter(container.children.values()), None)
+    is_phase = isinstance(first, Container) and first.type is JobType.PHASE
+    return container.type is JobType.CONTAINER and is_phase
 
 
 def _stage_above(phase: Container) -> Stage | None:
