@@ -203,3 +203,38 @@ def test_what_cannot_be_cut_is_refused(
     with pytest.raises(Refusal, match=told) as refusal:
         wire.create("acme.doubler", **({"configData": {}} if "config" not in request_ else {}), **request_)
     assert refusal.value.data["path"] == path
+
+
+def test_what_changed_since_is_noted_when_all_is_put_together(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    put_component(wire, "acme.doubler", command=python(DOUBLER))
+    broken = tmp_path / "broken"
+    source = {"source": "in.c-since.x", "destination": "x.csv", "changed_since": "adaptive"}
+    into = {"source": "y.csv", "destination": "out.c-since.y", "incremental": True}
+    storage = {"input": {"tables": [source]}, "output": {"tables": [into]}}
+    runtime = {"partition": {"chunks": 2}}
+    body = {"parameters": {"broken": str(broken)}, "storage": storage, "runtime": runtime}
+    put_config(wire, "acme.doubler", "since", configuration=body)
+
+    def loads(*numbers: int) -> None:
+        text = "n,text\n" + "".join(f"{n},t\n" for n in numbers)
+        table = {"source": "x.csv", "destination": "in.c-since.x", "incremental": True}
+        assert (
+            wire.done(writes(wire, {"x.csv": text}, "since", output={"tables": [table]}))["status"]
+            == "success"
+        )
+
+    def counted() -> tuple[str, int]:
+        job = wire.done(wire.create("acme.doubler", config="since"))
+        return job["status"], job["result"]["counts"]["success"]
+
+    loads(1, 2, 3)
+    broken.write_text("1")
+    assert counted()[0] == "error"
+    broken.unlink()
+    loads(4)
+    assert counted() == ("success", 4), "nothing was noted by the run that failed"
+    loads(5, 6)
+    assert counted() == ("success", 2)
+    assert len(rows(folder(daemon, "out.c-since.y"))) == 6

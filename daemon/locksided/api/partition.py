@@ -1,5 +1,6 @@
 """Which chunks of a job that is cut a retry runs, and which it carries over."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from locksided.api.job_reads import job_row
@@ -12,8 +13,13 @@ from locksided.store.chunks import chunk_jobs
 from locksided.store.rows import JobRow
 
 
-async def chunks_left(service: Service, row: JobRow, spec: Specification) -> list[Chunk]:
-    """The chunks that did not end well. Raises Conflict when there is nothing to go on from."""
+async def chunks_left(
+    service: Service, row: JobRow, spec: Specification
+) -> tuple[list[Chunk], Mapping[str, int] | None]:
+    """The chunks that did not end well, and the tables that the splitter read.
+
+    Raises Conflict when there is nothing to go on from.
+    """
     if spec.partition is None:
         raise NothingOpen(f"Job {row.id} is not cut into chunks.", path="$.scope")
     if row.status == "success":
@@ -22,10 +28,11 @@ async def chunks_left(service: Service, row: JobRow, spec: Specification) -> lis
     if not chunks:
         raise Conflict(f"Job {row.id} was never cut: retry the whole job.", path="$.id")
     gone = [str(one.number) for one in chunks if one.is_good and one.work_id is None]
-    if (await job_row(service, int(chunks[0].splitter))).cleaned_us is not None:
+    splitter = await job_row(service, int(chunks[0].splitter))
+    if splitter.cleaned_us is not None:
         gone = [str(one.number) for one in chunks]
     if gone:
         text = f"No longer kept: chunks {', '.join(gone[:20])}. Retry the whole job."
         raise Conflict(text, path="$.id")
     left = (one for one in chunks if not one.is_good)
-    return [Chunk(one.number, one.chunks, one.name, one.splitter) for one in left]
+    return [Chunk(one.number, one.chunks, one.name, one.splitter) for one in left], splitter.pins

@@ -81,8 +81,9 @@ async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
         chosen = await open_records_of(service, row, asked.numbers, asked.replace)
         return await _retry_of_records(service, row, chosen, asked.replace)
     if asked.scope is RetryScope.FAILED_CHUNKS or (asked.resume and spec.partition is not None):
-        left = await chunks_left(service, row, spec)
-        return Again(await request_of(service, row), RetryScope.FAILED_CHUNKS, left=left)
+        left, pinned = await chunks_left(service, row, spec)
+        request = await request_of(service, row)
+        return Again(request, RetryScope.FAILED_CHUNKS, left=left, pinned=pinned)
     if spec.records is not None:  # the retry of a retry of records is given the same, as far as they are open
         first = await job_row(service, row.retry_of_id or row.id)
         chosen = [one for one in await open_records_of(service, first) if one.given_to == row.id]

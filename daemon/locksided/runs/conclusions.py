@@ -275,7 +275,7 @@ class RunConclusions:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms, children=children)
-        return Conclusion(report, partial(to_save, row, result, inputs, undo), then)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo, plan.spec.part), then)
 
 
 async def _forget_states(run: Run) -> None:

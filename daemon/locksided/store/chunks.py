@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
 
 
 class ChunkJob(NamedTuple):
@@ -35,6 +36,11 @@ def chunk_jobs(container_id: int, connection: sqlite3.Connection) -> list[ChunkJ
     for one in chunk_jobs(int(before[0]), connection) if before is not None else ():
         found.setdefault(one.number, one._replace(is_carried=True))
     return [found[number] for number in sorted(found)]
+
+
+def hand_pins_on(tx: Transaction, splitter_id: int) -> None:
+    """Have the assembler of a job that is cut read tables as its splitter did."""
+    tx.reading().execute(QUERIES["hand_pins_on"], {"job_id": splitter_id})
 
 
 def chunks_of_all(ids: Sequence[int], connection: sqlite3.Connection) -> dict[int, list[ChunkJob]]:

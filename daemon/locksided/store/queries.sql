@@ -1210,3 +1210,17 @@ SELECT creator_id FROM jobs job
 WHERE id = ? AND creator_type = 'retry' AND NOT EXISTS (
     SELECT 1 FROM jobs phase WHERE phase.parent_id = job.id AND phase.creator_id = 'splitter'
 );
+
+-- name: hand_pins_on
+-- From the splitter of a job that is cut to its assembler, which saves up to where tables were read.
+WITH RECURSIVE above (id) AS (
+    SELECT parent_id FROM jobs WHERE id = :job_id
+    UNION ALL
+    SELECT jobs.parent_id FROM above CROSS JOIN jobs ON jobs.id = above.id WHERE jobs.type <> 'container'
+), below (id) AS (
+    SELECT jobs.id FROM above CROSS JOIN jobs ON jobs.parent_id = above.id AND jobs.relation = 'strong'
+    WHERE jobs.type = 'phaseContainer' AND jobs.creator_id = 'assembler'
+    UNION ALL
+    SELECT jobs.id FROM below CROSS JOIN jobs ON jobs.parent_id = below.id AND jobs.relation = 'strong'
+)
+UPDATE jobs SET pinned = (SELECT pins FROM jobs WHERE id = :job_id) WHERE id IN (SELECT id FROM below);
