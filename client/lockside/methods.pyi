@@ -11,7 +11,7 @@ from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
 from lockside.documents.partition import (Partition)
-from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
+from lockside.documents.pool import (BackendSize, BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -223,7 +223,9 @@ class PoolCalls:
     ) -> Pool: ...
     @overload
     def put(
-        self, id: str, slots: int | str | None = ..., *, executor: Text = ..., description: Text = ...,
+        self, id: str, slots: int | str | None = ..., *, executor: Text = ...,
+        options: Mapping[str, Any] | None = ...,
+        backends: Mapping[str, Mapping[str, Any] | BackendSize] | None = ..., description: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Pool: ...
     def get(self, id: str, *, project: Text = ...) -> Pool: ...

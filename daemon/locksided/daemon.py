@@ -25,13 +25,16 @@ from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.sites import Sites
 from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.project_guard import ProjectGuard
 from locksided.api.service import Service
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
+from locksided.backends.kinds import ExecutorSocket, release_of
 from locksided.backends.local import LocalBackend
+from locksided.backends.remote import RemoteBackend
 from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
@@ -57,6 +60,7 @@ from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
 from locksided.settings import Settings
 from locksided.store.errors import StoreUnavailable
+from locksided.store.reads import work_roots
 from locksided.store.store import Store
 from locksided.triggers import watchers as watchers_module
 from locksided.triggers.hearing import Hearing
@@ -208,6 +212,7 @@ class Daemon:
         )
         service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.asides.load()
+        service.runs.loader.places.know(await store.read(work_roots))
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         self._replanning = Replanning(service)
@@ -280,7 +285,9 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(backend, scheduler, runs, tasks, boots, asides, checks),
+            executors=Executors(
+                Sites(backend, self._backend_of), scheduler, runs, tasks, boots, asides, checks
+            ),
             asides=asides,
             couriers=couriers,
             checks=checks,
@@ -296,6 +303,12 @@ class Daemon:
             connections=lambda: set() if self._server is None else self._server.connections,
             test_clock=place.test_clock,
         )
+
+    def _backend_of(self, kind: str) -> RemoteBackend:
+        """The backend of a kind of executor."""
+        place = self._place
+        socket = ExecutorSocket(place.state_dir.executors, kind, place.settings.keeper.linger_seconds)
+        return RemoteBackend(kind, Keepers(socket, release=release_of(kind)), ControlFolders())
 
     async def _record_stop(self, service: Service) -> None:
         """Write down why it ends, unless the store cannot be written, or not at once."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from locksided.runs.folder import work_path
 from locksided.settings import SYSTEM_STATE_DIR
 
 
@@ -79,6 +78,11 @@ class StateDir:
         return self.root / "keeper"
 
     @property
+    def executors(self) -> Path:
+        """Of each kind of executor its socket, its log, and what it knows of its runs."""
+        return self.root / "executors"
+
+    @property
     def spares(self) -> Path:
         """Empty folders that keepers hand from run to run."""
         return self.keepers / "spare"
@@ -97,7 +101,3 @@ class StateDir:
     def lake(self) -> Path:
         """The tables, unless a setting puts them elsewhere."""
         return self.root / "lake"
-
-    def work(self, job_id: int) -> str:
-        """The folder of one job."""
-        return work_path(str(self.root), job_id)

@@ -13,6 +13,8 @@ def pool_view(pool: PoolSnapshot) -> dict[str, Any]:
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
         "executor": pool.executor,
+        "options": pool.options,
+        "backends": pool.backends,
         "description": pool.description or None,
         "isPaused": pool.is_paused,
         "pausedBy": pool.paused_by,

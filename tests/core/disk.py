@@ -71,6 +71,7 @@ DEFAULTS: dict[str, Any] = {
 }
 COLUMNS = {
     *DEFAULTS,
+    *("work_root", "remote"),
     *("project", "run_id", "parent_id", "relation", "type", "status", "pool", "priority", "line_order"),
     *(
         "owner_uid",

@@ -101,6 +101,8 @@ ON_THE_WIRE = {
     "id": "a",
     "slots": "infinity",
     "executor": "local",
+    "options": {},
+    "backends": {},
     "description": None,
     "isPaused": True,
     "pausedBy": "ann",

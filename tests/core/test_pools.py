@@ -5,6 +5,7 @@ import pytest
 from core.explanations import details
 from core.world import NOON, SECOND, World
 from locksided.api.reasons import sentences
+from locksided.core import inputs as i
 from locksided.core.errors import Conflict, NotFound
 
 
@@ -174,8 +175,11 @@ def test_a_pool_made_while_its_executor_is_down_knows_it() -> None:
 def test_a_pool_given_to_another_executor_has_that_ones_trouble() -> None:
     world = World()
     world.executor_down()
-    world.pool("default", 1, executor="podman")
-    assert world.status(world.submit()) == "processing"
+    world.pool("default", 1, executor="slurm")
+    job = world.submit()
+    assert "is being started" in world.why(job)["no_executor"].cause
+    world.handle(i.ExecutorUp("slurm"))
+    assert world.status(job) == "processing"
 
 
 def test_an_executor_reported_down_twice_is_down_since_the_first_time() -> None:

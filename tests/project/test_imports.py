@@ -8,7 +8,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DAEMON = ROOT / "daemon" / "locksided"
 ENUMS = ROOT / "client" / "lockside" / "documents" / "enums.py"
-DATA_TYPES = {"bisect", "collections", "copy", "dataclasses", "enum", "heapq", "itertools", "typing"}
+DATA_TYPES = {
+    "bisect",
+    "collections",
+    "copy",
+    "dataclasses",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "typing",
+}
 
 
 def imported(folder: Path, pattern: str = "*.py") -> Iterator[tuple[str, str]]:

@@ -15,6 +15,12 @@ Scenario = Callable[[Stage], None]
 PUT = i.PutPool("third", 1, "local", "", ROOT)
 
 
+def come_to_number(stage: Stage, number: int) -> None:
+    """The next job gets that number: by it a run has one step or three, and a start is direct or prepared."""
+    while len(stage.world.statuses) + 1 < number:
+        stage.submit(held=True)
+
+
 def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
     """It was acknowledged as nobody's, and its job ran for ever."""
     stage.submit()
@@ -34,7 +40,7 @@ def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
 def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
     """The daemon fell over the start of a run that it had been told to stop."""
     stage.submit(lock_key="a")
-    _come_to_number(stage, 4)
+    come_to_number(stage, 4)
     stage.submit(lock_key="a")
     stage.settle()
     with stage.slow():
@@ -110,7 +116,7 @@ def a_second_crash_after_a_reboot(stage: Stage) -> None:
 
 def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
     """It was told to start over and over, with a save and a folder each time, until a keeper came."""
-    _come_to_number(stage, 3)
+    come_to_number(stage, 3)
     stage.submit()
     stage.settle()
     with stage.slow():
@@ -126,7 +132,7 @@ def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
 
 def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
     """Whoever waited for a keeper kept the daemon busy until the save was done."""
-    _come_to_number(stage, 3)
+    come_to_number(stage, 3)
     stage.submit()
     stage.settle()
     with stage.slow():
@@ -154,7 +160,7 @@ def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage)
 
 def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -> None:
     """Nothing of it is told to a keeper any more."""
-    _come_to_number(stage, 3)
+    come_to_number(stage, 3)
     stage.submit()
     stage.settle()
     with stage.slow():
@@ -168,27 +174,9 @@ def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -
     assert stage.status(3) == "terminated"
 
 
-def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
-    """The new keeper was told to reap it meanwhile, and then two keepers had it: one said it was lost."""
-    stage.submit(on_lost=OnLost.ERROR)
-    stage.settle()
-    stage.kill_daemon()
-    stage.world.disk.is_full = True
-    stage.ends("1-1-0")
-    stage.world.release = Release(1)
-    stage.start_daemon()
-    with stage.slow():
-        stage.settle(but="the start of a keeper")
-    stage.settle()
-    stage.world.disk.is_full = False
-    stage.pass_time(2)
-    stage.settle()
-    assert stage.status(1) == "success"
-
-
 def a_former_keeper_whose_connection_ends_before_its_last_end_is_saved(stage: Stage) -> None:
     """It counted as let go, was never told so, and stayed with that end for ever."""
-    _come_to_number(stage, 4)
+    come_to_number(stage, 4)
     stage.submit()
     stage.settle()
     stage.kill_daemon()
@@ -206,94 +194,6 @@ def a_former_keeper_whose_connection_ends_before_its_last_end_is_saved(stage: St
         stage.step("come_back", "the word of a save")
         stage.settle()
     assert Release(0).path not in stage.world.keepers
-
-
-def an_end_that_is_told_twice_while_it_cannot_be_saved(stage: Stage) -> None:
-    """The second time it was nobody's, and acknowledged: no keeper knew it any more."""
-    stage.submit(on_lost=OnLost.ERROR)
-    stage.settle()
-    stage.kill_keeper()
-    stage.ends("1-1-0")
-    stage.world.disk.is_full = True
-    with stage.slow():
-        stage.step("hang_up")
-        stage.settle(but="in a thread")
-        assert stage.keeper.wire is not None
-        stage.keeper.wire.ended = True
-        stage.settle(but="in a thread")
-    stage.settle()
-    stage.world.disk.is_full = False
-    stage.pass_time(2)
-    stage.settle()
-    assert stage.status(1) == "error"
-
-
-def a_core_that_can_neither_be_saved_nor_read(stage: Stage) -> None:
-    """What was never saved was shown, and the end of a run acknowledged for it."""
-    stage.submit()
-    stage.settle()
-    stage.world.disk.fails_at = 0
-    with stage.slow():
-        stage.ends("1-1-0")
-        stage.step("reach_daemon")
-        stage.step("come_back")  # the outcome is read: its save is under way
-        assert stage.keeper.wire is not None
-        stage.keeper.wire.ended = True
-        stage.keeper.wire = None
-        stage.step("come_back")  # the save fails
-        stage.world.disk.fails_at = -1
-        stage.step("come_back")  # so does the reading of what is stored
-        stage.step("hang_up")
-        stage.step("come_back", "a connection")
-        stage.step("reach_keeper")
-        stage.step("reach_daemon")
-    stage.pass_time(3)
-    stage.settle()
-    assert stage.status(1) == "success"
-
-
-def an_outcome_that_cannot_be_read_at_once(stage: Stage) -> None:
-    """Nobody read it again until the keeper's connection ended."""
-    _come_to_number(stage, 4)
-    stage.submit()
-    stage.settle()
-    stage.world.unreadable_folders = 2
-    stage.ends("4-1-0")
-    stage.settle()
-    assert stage.status(4) == "processing"
-    stage.pass_time(2)
-    stage.settle()
-    stage.pass_time(4)
-    stage.settle()
-    assert stage.status(4) == "success"
-
-
-def a_claim_that_cannot_be_made_on_a_full_disk(stage: Stage) -> None:
-    """The job was looked at once, and hung when the disk had room again."""
-    with stage.slow():
-        stage.submit()
-        stage.step("come_back")  # the deduplication id is looked up, before the call and in the step
-        stage.step("come_back")
-        stage.step("come_back", "a save")  # nothing is told to the keeper
-    stage.kill_daemon()
-    stage.world.disk.is_full = True
-    stage.settle()
-    stage.world.disk.is_full = False
-    stage.pass_time(2)
-    stage.settle()
-    assert stage.world.witness.alive
-
-
-def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
-    """As long as they asked more often than once a second nobody looked whether the disk had room again."""
-    stage.world.disk.is_full = True
-    stage.submit()
-    stage.world.disk.is_full = False
-    for _ in range(12):
-        stage.pass_time(0.3)
-        stage.submit()
-    assert stage.world.serving.scheduler.trouble is None
-    stage.settle()
 
 
 def a_child_that_is_purged_before_its_container_has_ended(stage: Stage) -> None:
@@ -381,7 +281,7 @@ def a_lock_that_passes_to_a_new_job_in_one_step(stage: Stage) -> None:
 
 def an_operation_that_is_lost_with_its_keeper(stage: Stage) -> None:
     """The step alone is started again."""
-    _come_to_number(stage, 3)
+    come_to_number(stage, 3)
     stage.submit()
     stage.settle()
     stage.ends("3-1-0")
@@ -399,7 +299,7 @@ def an_operation_that_is_lost_with_its_keeper(stage: Stage) -> None:
 
 def an_operation_that_another_boot_ended(stage: Stage) -> None:
     """The whole run begins again."""
-    _come_to_number(stage, 3)
+    come_to_number(stage, 3)
     stage.submit()
     stage.settle()
     stage.ends("3-1-0")
@@ -420,13 +320,7 @@ SCENARIOS: list[Scenario] = [
     a_step_that_is_due_while_there_is_no_keeper,
     a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow,
     a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper,
-    an_end_that_a_former_keeper_tells_to_a_full_disk,
     a_former_keeper_whose_connection_ends_before_its_last_end_is_saved,
-    an_end_that_is_told_twice_while_it_cannot_be_saved,
-    a_core_that_can_neither_be_saved_nor_read,
-    an_outcome_that_cannot_be_read_at_once,
-    a_claim_that_cannot_be_made_on_a_full_disk,
-    callers_who_never_pause_while_the_disk_is_full,
     a_child_that_is_purged_before_its_container_has_ended,
     an_amend_after_the_purge_of_a_dependency,
     a_clock_that_is_set_back_after_a_start_time_has_come,
@@ -436,12 +330,6 @@ SCENARIOS: list[Scenario] = [
     an_operation_that_is_lost_with_its_keeper,
     an_operation_that_another_boot_ended,
 ]
-
-
-def _come_to_number(stage: Stage, number: int) -> None:
-    """The next job gets that number: by it a run has one step or three, and a start is direct or prepared."""
-    while len(stage.world.statuses) + 1 < number:
-        stage.submit(held=True)
 
 
 def _final(job_id: int) -> tuple[Dependency, ...]:

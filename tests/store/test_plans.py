@@ -30,6 +30,7 @@ SMALL_OR_RARE = {
     "objects_of_kind",  # reads the keys of all objects, at a start and when a resource changes
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "work_roots",  # from an index of only those jobs, when a daemon starts
     "zones_of_schedules",  # from the index alone, when a daemon starts
     "move_expectations",  # when a clock is set
     "move_triggers",
@@ -51,6 +52,7 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
+    "insert_deliveries",  # reads what it is given
     "notification_timers",  # a few for each live job that is told when it takes long
     "asides_of_purpose",  # there are few
     "deliveries_of_courier",  # what couriers have is little, and in an index of its own
@@ -58,6 +60,7 @@ SMALL_OR_RARE = {
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
     "chunk_jobs",  # of a job that is cut, each by an index
+    "hand_pins_on",  # the same, up and down from its splitter
     "family_of",  # goes up from a job to those above it, each by its id
     "records_of",  # of a job, what is below it and their retries, each by an index
     "undo_first_input_states",

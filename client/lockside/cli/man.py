@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from lockside.cli import exits, handbook, reference
+from lockside.cli import handbook, reference
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, HIDDEN, SECTIONS
 from lockside.cli.grammar import Command, Parsed
 from lockside.cli.help import option_row, usage
@@ -24,12 +24,8 @@ def man(session: Session, parsed: Parsed) -> int:
         with open(file, "w", encoding="utf-8") as made:
             made.write(text)
         count += 1
-    if session.out.as_json:
-        session.out.json({"folder": folder, "pages": count})
-    else:
-        session.out.line(f"{count} pages are in {folder}")
-        session.out.hint("Next: man lockside")
-    return exits.DONE
+    told = {"folder": folder, "pages": count}
+    return session.out.result(told, f"{count} pages are in {folder}", "Next: man lockside")
 
 
 def pages() -> Iterator[tuple[str, int, str]]:

@@ -152,6 +152,13 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
         dry_run: Check the request and answer what would happen; change nothing.
         changed_by: Who made this version.
         is_deleted: Whether it is deleted; its versions stay readable.
+        table: The table's id.
+        tables: The tables.
+        subscription: The id of the subscription.
+        primary_key: The columns of which no two rows have the same values.
+        pid: The process id.
+        moment: The moment.
+        error: Why it failed.
     """
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}

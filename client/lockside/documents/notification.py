@@ -328,7 +328,6 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
 
     Attributes:
         id: The subscription's id; in a file, the file's name.
-        name: A name for people.
         state: `disabled` keeps it and tells nothing.
         expires_at: From when on it tells nothing; "+24 hours" counts from when it is stored.
         event: What is told: the name of an event, or several.

@@ -1,6 +1,6 @@
 """Pools, resources and branches: documents without parts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -11,7 +11,24 @@ SLOTS = "slots"
 """Among the needs of a job, those of its pool."""
 MOST = 1_000_000
 VARIABLE_OF_ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
+ExecutorKind = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_-]*$(?!\n)")]
 Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:/-]+$(?!\n)")]
+
+
+class BackendSize(In, frozen=True, kw_only=True):
+    """What jobs of one size get, unless they ask for something else.
+
+    Attributes:
+        cpus: Processors of each machine.
+        memory_bytes: Memory of each machine.
+        nodes: How many machines.
+        options: What the executor is told of such jobs, instead of the pool's own.
+    """
+
+    cpus: Annotated[float, Meta(gt=0)] | None = None
+    memory_bytes: Annotated[int, Meta(ge=1)] | None = None
+    nodes: Annotated[int, Meta(ge=1)] | None = None
+    options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
@@ -20,14 +37,20 @@ class PoolSpec(In, frozen=True, kw_only=True):
     Attributes:
         id: The pool's id.
         slots: How many jobs run at once, or "infinity"; 0 starts none.
-        executor: What runs the jobs.
+        executor: What runs the jobs: `local`, the keeper of this machine, or another kind, which
+            `lockside executor ls` lists.
+        options: What the executor is told, by its own words; `workRoot` is the folder that this machine and
+            those of the executor have under one path.
+        backends: What a size that a job names in `backend.type` means there.
     """
 
     reads = {"slots": quantities.count}  # noqa: RUF012 - a ClassVar of the base
 
     id: PoolId
     slots: Slots = 1
-    executor: Literal["local"] = "local"
+    executor: ExecutorKind = "local"
+    options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
+    backends: dict[str, BackendSize] = {}  # noqa: RUF012 - msgspec copies it
     description: Text | None = None
 
 

@@ -130,7 +130,6 @@ class Runtime(Document, frozen=True, kw_only=True):
     """How jobs of a configuration run; what is not given comes from the component or the settings.
 
     Attributes:
-        tag: The component's tag to run.
         parallelism: How many rows run at once; null or 0 runs them one after another in one job.
         pool: The pool in which the jobs run.
         pools: The pools in which the jobs may run, the preferred one first; instead of `pool`.

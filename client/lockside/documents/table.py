@@ -48,7 +48,6 @@ class TableSpec(In, frozen=True, kw_only=True):
     Attributes:
         id: The table's id.
         columns: Its columns.
-        primary_key: The columns of which no two rows have the same values.
         metadata: Metadata of the table.
     """
 

@@ -1,13 +1,14 @@
 """The sentences about the members of the wire's types, read from the `Attributes:` of their docstrings.
 
-A member without a sentence of its own has that of the types in `same_as`, then that of a base class.
+A member without a sentence of its own has that of the types in `same_as`, then that of a base class. The
+entries of a list need none.
 """
 
 import inspect
 import re
 from functools import cache
 
-from lockside.documents.base import Document
+from lockside.documents.base import Document, ListPage
 
 _ATTRIBUTES = "\nAttributes:\n"
 _MEMBER = re.compile(r"^    (\w+): ", re.MULTILINE)
@@ -22,7 +23,9 @@ def summary(kind: type) -> str:
 @cache
 def sentences(kind: type) -> dict[str, str]:
     """Return the sentence about each member, by its name in Python."""
-    return _own(Document) | _special(kind)
+    members = kind.__struct_fields__ if issubclass(kind, ListPage) else ()
+    entries = {name: f"The {name}." for name in members}
+    return entries | _own(Document) | _special(kind)
 
 
 def _special(kind: type) -> dict[str, str]:

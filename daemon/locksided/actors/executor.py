@@ -3,7 +3,7 @@
 It decides nothing about jobs. What a backend says of a token reaches it through `Executors`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import structlog
@@ -12,12 +12,14 @@ from anyio.abc import TaskGroup
 
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.sites import Sites
 from locksided.actors.starts import Start, StartPhase, Starts
-from locksided.backends.base import Backend
+from locksided.backends.base import Backend, Place
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
 from locksided.core.actions import CheckProgram, JobAction, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
+from locksided.core.pools import Site
 from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs, TablesMissing
@@ -32,8 +34,9 @@ IN_ORDER_WITHIN_SECONDS = 0.5
 class Executor(Starts):
     """Carries out one pool's actions. Its starts are at most as many as the pool has slots."""
 
-    def __init__(self, backend: Backend, scheduler: SchedulerActor, runs: Runs, tasks: TaskGroup) -> None:
-        super().__init__(backend, scheduler, tasks)
+    def __init__(self, sites: Sites, scheduler: SchedulerActor, runs: Runs, tasks: TaskGroup) -> None:
+        super().__init__(sites.local, scheduler, tasks)
+        self._sites = sites
         self._runs = runs
         self._last_told = Event()
         self._last_told.set()
@@ -43,15 +46,24 @@ class Executor(Starts):
         match action:
             case StartStep():
                 self._begin(action, documents)
+            case CheckProgram(site=Site()):
+                self._scheduler.tell(i.ProgramFound(action.job_id))  # the start shows it: nobody looks there
             case CheckProgram():
                 before, self._last_told = self._last_told, Event()
                 self._tasks.start_soon(self._check_program, action, before, self._last_told)
             case StopRun():
                 self._stop(action)
             case PauseRun():
-                self._backend.pause(action.token)
+                for backend in self._who_may_have(action.token):
+                    backend.pause(action.token)
             case ResumeRun():
-                self._backend.resume(action.token)
+                for backend in self._who_may_have(action.token):
+                    backend.resume(action.token)
+
+    def _who_may_have(self, token: str) -> Sequence[Backend]:
+        """Who has a start; before that is known, all who could."""
+        start = self.starts.get(token)
+        return [self._backend, *self._sites] if start is None else [self.backend_of(start)]
 
     async def _check_program(self, action: CheckProgram, before: Event, told: Event) -> None:
         """Check whether there is anything to start, and report that after the check `before`.
@@ -88,7 +100,7 @@ class Executor(Starts):
         """Start it at once where nothing is to be prepared; else prepare it beside other work."""
         start = self.starts[action.token] = Start(action.job_id, action.token)
         try:
-            order = self._runs.start_at_once(action, documents)
+            order = self._runs.start_at_once(action, documents) if action.site is None else None
         except Exception:  # noqa: BLE001 - whatever it is, the careful way meets it again and says so
             order = None
         if order is None:
@@ -97,8 +109,8 @@ class Executor(Starts):
         start.is_simple = True
         self._send(start, order)
 
-    def _send(self, start: Start, order: StartOrder) -> None:
-        if not self.send(start, order):
+    def _send(self, start: Start, order: StartOrder, place: Place | None = None) -> None:
+        if not self.send(start, order, place):
             self._not_started(start, None)
 
     async def _start(self, action: StartStep) -> None:
@@ -108,6 +120,7 @@ class Executor(Starts):
             return  # it was stopped in the step that started it
         try:
             order = await self._runs.prepare(action)
+            order, place = self._runs.placed(action, order)
         except TablesMissing as need:
             self._needs_tables(start, need)
             return
@@ -123,15 +136,16 @@ class Executor(Starts):
             told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
             await self.settle(start, partial(self._never_started, action, told))
             return
+        start.elsewhere = None if place is None else self._sites.of(action.site)
         if action.step:
-            await self._backend.until_up()  # a run that has begun has no line to go back to
+            await self.backend_of(start).until_up()  # a run that has begun has no line to go back to
         if start.phase is not StartPhase.PREPARING:
             try:
                 await self._runs.discard(start.token)
             except (OSError, StoreUnavailable) as error:
                 log.warning("a folder cannot be tidied up", token=start.token, cause=str(error))
             return
-        self._send(start, order)
+        self._send(start, order, place)
 
     def _needs_tables(self, start: Start, need: TablesMissing) -> None:
         """Nothing began; the scheduler has it begin when the job holds the tables."""
@@ -146,7 +160,8 @@ class Executor(Starts):
         if start is not None and start.phase is StartPhase.PREPARING:
             self._not_started(start, None)
         else:
-            self._backend.stop(action.token)
+            for backend in self._who_may_have(action.token):
+                backend.stop(action.token)
 
     def _not_started(self, start: Start, cause: str | None) -> None:
         """Nobody but this actor tells a backend of a token: one that it did not send was never used."""
@@ -159,6 +174,9 @@ class Executor(Starts):
 
     def reap_order(self, token: str) -> ReapOrder:
         return self._runs.reap_order(token)
+
+    def place_of(self, start: Start) -> Place | None:
+        return None if start.elsewhere is None else self._runs.place_of(start.token)
 
     def never_started(self, start: Start) -> None:
         self.forget(start)

@@ -4,8 +4,8 @@ Whenever an owner of runs came or went, and after the store came back, it finds 
 that is in flight: alive, ended, never started, or lost. Evidence decides, never a time-out.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import structlog
 from anyio import Event, Lock
@@ -15,11 +15,12 @@ from locksided.actors.asides import Asides
 from locksided.actors.boot_history import BootHistory
 from locksided.actors.executor import Executor
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.sites import Sites
 from locksided.actors.starts import InFlight, Start, StartPhase, Starts
 from locksided.backends.base import Backend, Fate
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
-from locksided.core.actions import Action, CheckCondition, StartStep
+from locksided.core.actions import Action, CheckCondition, ReachExecutor, StartStep
 from locksided.core.errors import Unavailable
 from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
@@ -39,6 +40,14 @@ def in_flight(job: Job) -> InFlight:
     return InFlight(job.id, run.token, run.stop_asked, run.paused_by is not None)
 
 
+class Wanted(NamedTuple):
+    """A start that the store knows of: whose it is, and the backend of its pool."""
+
+    owner: Starts
+    one: InFlight
+    backend: Backend
+
+
 class Checks(Protocol):
     """Who tests conditions."""
 
@@ -51,7 +60,7 @@ class Executors:
 
     def __init__(
         self,
-        backend: Backend,
+        sites: Sites,
         scheduler: SchedulerActor,
         runs: Runs,
         tasks: TaskGroup,
@@ -59,7 +68,8 @@ class Executors:
         asides: Asides,
         checks: Checks,
     ) -> None:
-        self._backend = backend
+        self._sites = sites
+        self._backend = sites.local
         self._scheduler = scheduler
         self._runs = runs
         self._tasks = tasks
@@ -78,19 +88,33 @@ class Executors:
     def perform(self, actions: Sequence[Action], prepared: Documents | None) -> None:
         """Hand each action to its pool's executor, with what was read."""
         for action in actions:
-            if isinstance(action, CheckCondition):
-                self._checks.begin(action)
-            else:
-                self._executor(action.pool).perform(action, prepared or NOTHING_READ)
+            match action:
+                case CheckCondition():
+                    self._checks.begin(action)
+                case ReachExecutor():
+                    self._reach(action.executor)
+                case _:
+                    self._executor(action.pool).perform(action, prepared or NOTHING_READ)
+
+    def _reach(self, kind: str) -> None:
+        """Attend to an executor from now on; one that is reached already says so."""
+        new = self._sites.reach(kind)
+        known = self._sites.kind(kind)
+        if new is not None:
+            self._tasks.start_soon(new.run, SiteReports(self, new))
+        elif known is not None and known.is_up:
+            self._scheduler.tell(i.ExecutorUp(kind))
 
     def flush(self) -> None:
         """Send the starts and the acknowledgements of a turn in one go."""
         self._backend.flush()
+        for other in self._sites:
+            other.flush()
 
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
         if executor is None:
-            executor = Executor(self._backend, self._scheduler, self._runs, self._tasks)
+            executor = Executor(self._sites, self._scheduler, self._runs, self._tasks)
             self._executors[pool] = executor
         return executor
 
@@ -104,20 +128,29 @@ class Executors:
     # -- what the backend reports -------------------------------------------------------------------------
 
     async def adopt(self, runs: Sequence[KeptRun]) -> None:
+        await self.adopt_from(self._backend, runs)
+
+    async def adopt_from(self, backend: Backend, runs: Sequence[KeptRun]) -> None:
         """Take over what an owner has. While the store can be neither written nor read, that waits."""
         async with self._taking_over:
-            wanted = {one.token: (owner, one) for owner, one in await self._in_flight_at_last()}
+            wanted = {one.token: (owner, one) for owner, one, _ in await self._in_flight_at_last()}
             for run in runs:
                 found = self._start(run.token)
                 if found is not None and found[1].phase is not StartPhase.SENT:
                     continue
                 if run.token in wanted:
-                    self._adopt(*wanted[run.token], run)
+                    self._adopt(*wanted[run.token], run, backend)
                 else:
-                    self._backend.dismiss(run)
+                    backend.dismiss(run)
 
     async def settle(self, *, is_complete: bool) -> bool:
-        """See to the starts that no owner has, once all were heard; then others can begin."""
+        return await self.settle_those_of(self._backend, is_complete=is_complete)
+
+    async def settle_those_of(self, backend: Backend, *, is_complete: bool) -> bool:
+        """See to the starts that no owner has, once all were heard; then others can begin.
+
+        A step of a job of another site may run here, so the keepers are to be heard as well.
+        """
         async with self._taking_over:
             try:
                 if not self._boots.is_noted:
@@ -127,13 +160,17 @@ class Executors:
             except Unavailable as error:
                 log.warning("nothing starts before the store can be used", cause=str(error))
                 return False  # then all is connected anew, and looked at again
-            for owner, one in wanted if is_complete else ():
+            for owner, one, usual in wanted if is_complete and self._backend.are_all_heard else ():
                 found = self._start(one.token)
                 is_underway = found is not None and found[1].phase is not StartPhase.SENT
-                if not (is_underway or self._backend.is_attended(one.token)):
-                    self._backend.adopt(one.token)
-                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one))
+                responsible = usual if found is None else owner.backend_of(found[1])
+                if responsible is backend and not (is_underway or self._is_attended(one.token, backend)):
+                    backend.adopt(one.token)
+                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one, backend))
         return True
+
+    def _is_attended(self, token: str, backend: Backend) -> bool:
+        return self._backend.is_attended(token) or backend.is_attended(token)
 
     def heard(self, message: Message) -> None:
         """Hand on one message."""
@@ -145,20 +182,25 @@ class Executors:
         """Starts are taken."""
         self._scheduler.tell(i.ExecutorUp(self._backend.kind))
 
-    def down(self, cause: str) -> None:
+    def tell(self, report: i.ExecutorUp | i.ExecutorDown) -> None:
+        """Hand on a report of a backend."""
+        self._scheduler.tell(report)
+
+    def down(self, cause: str, pools: Sequence[str] = ()) -> None:
         """Nothing can be started until an owner answers."""
         self._scheduler.tell(i.ExecutorDown(self._backend.kind, cause))
 
-    async def _in_flight(self) -> list[tuple[Starts, InFlight]]:
+    async def _in_flight(self) -> list[Wanted]:
         jobs = await self._scheduler.look(
-            lambda core: [(job.pool.id, in_flight(job)) for job in core.jobs_in_flight()]
+            lambda core: [(job.pool, in_flight(job)) for job in core.jobs_in_flight()]
         )
-        return [*((self._executor(pool), one) for pool, one in jobs), *self._asides_in_flight()]
+        of_jobs = (
+            Wanted(self._executor(pool.id), one, self._sites.of(pool.site) or self._backend)
+            for pool, one in jobs
+        )
+        return [*of_jobs, *(Wanted(self._asides, one, self._backend) for one in self._asides.in_flight())]
 
-    def _asides_in_flight(self) -> Iterator[tuple[Starts, InFlight]]:
-        return ((self._asides, one) for one in self._asides.in_flight())
-
-    async def _in_flight_at_last(self) -> list[tuple[Starts, InFlight]]:
+    async def _in_flight_at_last(self) -> list[Wanted]:
         """The same; while the store can be neither written nor read it waits until all is read again."""
         while True:
             reconciled = self._reconciled
@@ -178,14 +220,20 @@ class Executors:
         self._reconciled = Event()
         log.info("jobs in flight", jobs=len(tokens), of_another_boot=sum(map(self._boots.has_ended, tokens)))
         self._backend.reconnect()
+        for kind in sorted({pool.executor for pool in core.state.pools.values() if pool.site is not None}):
+            self._reach(kind)
+        for other in self._sites:
+            other.reconnect()
 
-    def _taken_over(self, owner: Starts, one: InFlight) -> Start:
-        start = Start(one.job_id, one.token, is_of_this_boot=not self._boots.has_ended(one.token))
+    def _taken_over(self, owner: Starts, one: InFlight, backend: Backend) -> Start:
+        has_ended = backend.ends_with_boot and self._boots.has_ended(one.token)
+        start = Start(one.job_id, one.token, is_of_this_boot=not has_ended)
+        start.elsewhere = None if backend is self._backend else backend
         owner.adopt(start)
         return start
 
-    def _adopt(self, owner: Starts, one: InFlight, run: KeptRun) -> None:
-        start = self._taken_over(owner, one)
+    def _adopt(self, owner: Starts, one: InFlight, run: KeptRun, backend: Backend) -> None:
+        start = self._taken_over(owner, one, backend)
         if run.outcome is not None:
             owner.conclude_soon(start, run.outcome)
             return
@@ -193,20 +241,22 @@ class Executors:
         if run.state != "starting":
             owner.heard(start, Started(run.token, run.pid, run.spawn_time))
         if one.stop_asked:
-            self._backend.stop(one.token)
+            backend.stop(one.token)
         elif one.paused and not run.paused:
-            self._backend.pause(one.token)
+            backend.pause(one.token)
         elif run.paused and not one.paused:
-            self._backend.resume(one.token)
+            backend.resume(one.token)
 
     async def _find_out(self, owner: Starts, start: Start) -> None:
         """No owner of runs knows this start: ended before, never begun, or orphaned."""
         try:
-            evidence = await self._backend.evidence(start.token, owner.reap_order(start.token).folder)
+            evidence = await owner.backend_of(start).evidence(
+                start.token, owner.reap_order(start.token).folder
+            )
         except OSError as error:
             log.error("a control folder cannot be read", token=start.token, cause=str(error))
             owner.forget(start)
-            self._backend.reconnect_soon()
+            owner.backend_of(start).reconnect_soon()
             return
         if owner.starts.get(start.token) is not start:
             return  # it is looked after since a later connection
@@ -217,4 +267,29 @@ class Executors:
         elif evidence.fate is Fate.NEVER_STARTED:
             owner.never_started(start)
         else:
+            if evidence.is_of_keeper:
+                start.elsewhere = None
             owner.reap(start)
+
+
+class SiteReports:
+    """What a backend other than `local` reports."""
+
+    def __init__(self, executors: Executors, backend: Backend) -> None:
+        self._executors = executors
+        self._backend = backend
+
+    async def adopt(self, runs: Sequence[KeptRun]) -> None:
+        await self._executors.adopt_from(self._backend, runs)
+
+    async def settle(self, *, is_complete: bool) -> bool:
+        return await self._executors.settle_those_of(self._backend, is_complete=is_complete)
+
+    def heard(self, message: Message) -> None:
+        self._executors.heard(message)
+
+    def up(self) -> None:
+        self._executors.tell(i.ExecutorUp(self._backend.kind))
+
+    def down(self, cause: str, pools: Sequence[str] = ()) -> None:
+        self._executors.tell(i.ExecutorDown(self._backend.kind, cause, frozenset(pools)))

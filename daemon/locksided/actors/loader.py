@@ -86,6 +86,8 @@ def _pool(row: PoolRow) -> PoolRecord:
         row.paused_by,
         row.paused_us,
         row.paused_comment,
+        row.options or {},
+        row.backends or {},
     )
 
 

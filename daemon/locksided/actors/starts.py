@@ -10,7 +10,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from locksided.actors.scheduler import SchedulerActor
-from locksided.backends.base import Backend
+from locksided.backends.base import Backend, Place
 from locksided.backends.messages import Message
 from locksided.core.errors import Unavailable
 from locksided.core.inputs import Input
@@ -42,7 +42,9 @@ class Start:
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
     is_of_this_boot: bool = True
-    """Whether the machine did not boot since."""
+    """Whether it may live: not when the machine on which it ran has booted since."""
+    elsewhere: Backend | None = None
+    """The backend that has it, when that is not the actor's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,13 @@ class Starts(ABC):
 
     # -- what becomes of a start --------------------------------------------------------------------------
 
-    def send(self, start: Start, order: StartOrder) -> bool:
+    def backend_of(self, start: Start) -> Backend:
+        """Who has it, or is to have it."""
+        return start.elsewhere or self._backend
+
+    def send(self, start: Start, order: StartOrder, place: Place | None = None) -> bool:
         """Have it started; False when nobody was told."""
-        if not self._backend.start(order):
+        if not self.backend_of(start).start(order, place):
             return False
         start.phase = StartPhase.SENT
         return True
@@ -123,7 +129,11 @@ class Starts(ABC):
     def reap(self, start: Start) -> None:
         """Its owner is gone: have what is left of it stopped, then it is lost."""
         log.warning("its keeper died", token=start.token)
-        self._backend.reap(self.reap_order(start.token))
+        self.backend_of(start).reap(self.reap_order(start.token), self.place_of(start))
+
+    def place_of(self, _start: Start) -> Place | None:
+        """Where it runs, when that is not this machine."""
+        return None
 
     def conclude_soon(self, start: Start, outcome: Outcome) -> None:
         """Save what an outcome comes to, beside other work where something is to be read."""
@@ -161,7 +171,7 @@ class Starts(ABC):
             # Unacknowledged it is told again, by the backend or by what is on record, until it can be saved.
             log.error("an outcome cannot be concluded now", token=start.token, cause=str(error))
             self.forget(start)
-            self._backend.reconnect_soon()
+            self.backend_of(start).reconnect_soon()
         finally:
             self._over(start, is_saved)
 
@@ -169,4 +179,4 @@ class Starts(ABC):
         """Acknowledge an outcome that is on disk; else it is told again when the store is back."""
         self.forget(start)
         if is_saved:
-            self._backend.acknowledge(start.token)
+            self.backend_of(start).acknowledge(start.token)

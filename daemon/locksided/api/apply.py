@@ -228,7 +228,15 @@ def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
 
 def _put_pool(body: Json, who: Any) -> i.PutPool:
     slots = None if body["slots"] == "infinity" else int(body["slots"])
-    return i.PutPool(body["id"], slots, body["executor"], body["description"] or "", who)
+    return i.PutPool(
+        body["id"],
+        slots,
+        body["executor"],
+        body["description"] or "",
+        who,
+        body["options"] or {},
+        body["backends"] or {},
+    )
 
 
 def _write(

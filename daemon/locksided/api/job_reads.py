@@ -193,7 +193,12 @@ def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
     """What makes views of this daemon's jobs for a caller."""
     project = service.settings.project.name
     return JobViews(
-        service.store.identity, service.state_dir.work, project, caller, now_us, service.store.vault
+        service.store.identity,
+        service.runs.loader.places.work_path,
+        project,
+        caller,
+        now_us,
+        service.store.vault,
     )
 
 

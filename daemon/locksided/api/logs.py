@@ -22,7 +22,6 @@ from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
 from locksided.keeper.log.format import MARK, Frame
-from locksided.runs.folder import RunFolder
 from locksided.runs.log_ranges import LogRange
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -123,7 +122,7 @@ class LogMethods(HandlerGroup):
         return _answer(source, part, self._service.line_bytes, shown, is_over=is_over)
 
     async def _read(self, row: JobRow, source: LogSource, params: p.JobLog, offset: int) -> LogPart:
-        folder = RunFolder(self._service.state_dir.work(row.id)).log
+        folder = self._service.runs.loader.folder(row.id).log
         stream = None if params.stream is None else STREAMS[params.stream.value]
         is_final, begin = row.status in FINAL, max(offset - source.before, 0)
         wanted: LogRange | None = LogRange(0, None)

@@ -25,7 +25,9 @@ class PoolMethods(HandlerGroup):
         pool = params.pool
         slots = None if pool.slots == "infinity" else int(pool.slots)
         who = actor(call.principal)
-        work = i.PutPool(pool.id, slots, pool.executor, pool.description or "", who)
+        work = i.PutPool(
+            pool.id, slots, pool.executor, pool.description or "", who, pool.options, pool.backends
+        )
         return await self._done(call, params, pool.id, work)
 
     @handler

@@ -156,7 +156,7 @@ async def given_records(
     }
     runs = [
         RecordRun(
-            path=f"{service.state_dir.work(run.job_id)}/{run.path}",
+            path=f"{service.runs.loader.places.work_path(run.job_id)}/{run.path}",
             row=run.row or None,
             line=run.line,
             count=run.count,

@@ -4,10 +4,10 @@ A backend's other end is a process that speaks the keepers' protocol (`keeper.wi
 the daemon, and keeps each outcome until it is acknowledged. Another kind of executor is another such process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from locksided.backends.messages import Message
 from locksided.keeper.messages import KeptRun, Outcome, ReapOrder, StartOrder
@@ -30,6 +30,19 @@ class Evidence:
 
     fate: Fate
     outcome: Outcome | None = None
+    is_of_keeper: bool = True
+    """Whether a keeper of this machine started it, when it is `ORPHANED`."""
+
+
+class Place(NamedTuple):
+    """Where a run goes that does not run on this machine. `name` is unique to the start."""
+
+    work_root: str
+    log_folder: str
+    options: Mapping[str, Any]
+    name: str = ""
+    comment: str = ""
+    nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +65,21 @@ class Backend(Protocol):
         """The word under which pools name it."""
 
     @property
+    def ends_with_boot(self) -> bool:
+        """Whether nothing of its runs lives once this machine has booted."""
+
+    @property
+    def are_all_heard(self) -> bool:
+        """Whether all owners of runs that live have told what they have."""
+
+    @property
     def is_up(self) -> bool:
         """Whether it takes starts now."""
 
     async def until_up(self) -> None:
         """Return once it takes starts."""
 
-    def start(self, order: StartOrder) -> bool:
+    def start(self, order: StartOrder, place: Place | None = None) -> bool:
         """Have it started. False when nobody was told: then nothing can come of this token."""
 
     def flush(self) -> None:
@@ -88,7 +109,7 @@ class Backend(Protocol):
     async def evidence(self, token: str, control: str) -> Evidence:
         """What became of it, by what lies in its control folder. Raises OSError."""
 
-    def reap(self, order: ReapOrder) -> None:
+    def reap(self, order: ReapOrder, place: Place | None = None) -> None:
         """Have what is left of an orphan stopped; an outcome follows."""
 
     async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
@@ -122,5 +143,5 @@ class Reports(Protocol):
     def up(self) -> None:
         """Starts are taken."""
 
-    def down(self, cause: str) -> None:
-        """No starts are taken."""
+    def down(self, cause: str, pools: Sequence[str] = ()) -> None:
+        """No starts are taken; with `pools` only in those."""

@@ -19,19 +19,24 @@ class Claim(Enum):
     """Nothing was ever started under it, and never will be."""
     STARTED = auto()
     """A keeper took it; whether it got as far as a process is for its record to tell."""
+    STARTED_ELSEWHERE = auto()
+    """A runner on another machine took it."""
+
+
+_CLAIMS = {"burnt": Claim.BURNT, "started": Claim.STARTED}
 
 
 class ControlFolders:
     """What lies in the control folders of starts. Synchronous; called in threads."""
 
     def burn(self, control: str) -> Claim:
-        """Take the token back, unless a keeper came first. Raises OSError."""
+        """Take the token back, unless somebody came first. Raises OSError."""
         os.makedirs(control, mode=0o700, exist_ok=True)
         claim = os.path.join(control, "claim")
         try:
             os.symlink("burnt", claim)
         except FileExistsError:
-            return Claim.BURNT if os.readlink(claim) == "burnt" else Claim.STARTED
+            return _CLAIMS.get(os.readlink(claim), Claim.STARTED_ELSEWHERE)
         return Claim.BURNT
 
     def recorded(self, control: str) -> bytes | None:

@@ -21,7 +21,7 @@ from locksided import clock
 from locksided.backends.link import Link
 from locksided.backends.messages import BUILD, VERSION, Message
 from locksided.backends.process import KeeperNotStartedError
-from locksided.backends.sockets import Sockets
+from locksided.backends.sockets import SocketFolder
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
@@ -63,7 +63,10 @@ class Keepers:
     """Keeps a connection to every keeper that lives, and has one that takes new starts."""
 
     def __init__(
-        self, sockets: Sockets, connect: Callable[[Path], Link] = Link, release: KeeperRelease = INSTALLED
+        self,
+        sockets: SocketFolder,
+        connect: Callable[[Path], Link] = Link,
+        release: KeeperRelease = INSTALLED,
     ) -> None:
         self._sockets = sockets
         self._connect_to = connect

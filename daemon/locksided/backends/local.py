@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
 from locksided import threads
-from locksided.backends.base import Evidence, Fate, Reports, RequiredPrograms
+from locksided.backends.base import Evidence, Fate, Place, Reports, RequiredPrograms
 from locksided.backends.claims import Claim, ControlFolders
 from locksided.backends.keepers import Keepers
 from locksided.backends.link import Link
@@ -21,6 +22,7 @@ class LocalBackend:
     """Knows which keeper has which run."""
 
     kind = "local"
+    ends_with_boot = True
 
     _reports: Reports
 
@@ -46,18 +48,26 @@ class LocalBackend:
     async def until_up(self) -> None:
         await self.keepers.until_current()
 
+    @property
+    def are_all_heard(self) -> bool:
+        return self.keepers.are_all_heard
+
     def runs_of(self, link: Link | None) -> int:
         """How many runs a keeper has."""
         return sum(owner is link for owner, _ in self._owners.values())
 
     # -- what is asked for --------------------------------------------------------------------------------
 
-    def start(self, order: StartOrder) -> bool:
+    def start(self, order: StartOrder, place: Place | None = None) -> bool:
         current = self.keepers.current
-        if current is None or not current.send(order):
+        if current is None or not current.send(self.on_wire(order, place)):
             return False
         self._owners[order.token] = (current, current.generation)
         return True
+
+    def on_wire(self, order: StartOrder | ReapOrder, _place: Place | None) -> Any:
+        """An order as it is sent."""
+        return order
 
     def flush(self) -> None:
         self.keepers.flush()
@@ -93,8 +103,8 @@ class LocalBackend:
             self._dismissed.add(run.token)
             self.stop(run.token)
 
-    def reap(self, order: ReapOrder) -> None:
-        self.keepers.send(order)
+    def reap(self, order: ReapOrder, place: Place | None = None) -> None:
+        self.keepers.send(self.on_wire(order, place))
 
     def reconnect(self) -> None:
         self.keepers.reconnect()
@@ -119,7 +129,9 @@ class LocalBackend:
         if outcome is not None:
             return Evidence(Fate.ENDED, outcome)
         claim = await threads.run_sync(self._folders.burn, control)
-        return Evidence(Fate.NEVER_STARTED if claim is Claim.BURNT else Fate.ORPHANED)
+        if claim is Claim.BURNT:
+            return Evidence(Fate.NEVER_STARTED)
+        return Evidence(Fate.ORPHANED, is_of_keeper=claim is Claim.STARTED)
 
     # -- programs and logs --------------------------------------------------------------------------------
 

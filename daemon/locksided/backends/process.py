@@ -1,4 +1,6 @@
-"""Starts the keeper by hand, where no service manager does: a process of its own session that outlives us."""
+"""Starts keepers and other executors by hand, where no service manager does: processes of their own session
+that outlive us.
+"""
 
 import os
 import select
@@ -33,17 +35,21 @@ def command(path: Path, linger_seconds: float) -> list[str]:
 
 async def launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
     """Start a keeper and wait until it listens; answers its pid. Raises KeeperNotStartedError."""
-    return await threads.run_sync(_launch, path, log_file, linger_seconds, cgroups)
-
-
-def _launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     if cgroups == "off":
         environment["LOCKSIDE_KEEPER_CGROUPS"] = "off"
+    return await threads.run_sync(launch_program, command(path, linger_seconds), environment, log_file)
+
+
+def launch_program(arguments: list[str], environment: dict[str, str], log_file: Path) -> int:
+    """Start what listens for daemons and wait until it does; answers its pid.
+
+    Raises KeeperNotStartedError.
+    """
     begins = log_file.stat().st_size if log_file.exists() else 0
     with _ready_socket() as ready:
         environment["NOTIFY_SOCKET"] = ready.getsockname()
-        process = _spawn(command(path, linger_seconds), environment, log_file)
+        process = _spawn(arguments, environment, log_file)
         assert process.stdout is not None
         with process.stdout as its_end:
             readable, _, _ = select.select([ready.fileno(), its_end.fileno()], [], [], READY_SECONDS)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -18,6 +19,25 @@ from locksided.backends.process import launch
 from locksided.settings import KeeperSettings
 
 log = structlog.get_logger("keeper")
+
+
+class SocketFolder(Protocol):
+    """Where owners of runs are reached, and how one is had."""
+
+    def live(self) -> list[Path]:
+        """The sockets behind which somebody lives now."""
+
+    def is_alive(self, path: Path) -> bool:
+        """Whether somebody lives behind a socket."""
+
+    def free(self, taken: Container[Path]) -> Path | None:
+        """A socket behind which one for new starts can be had; None when all are taken."""
+
+    async def start_keeper(self, path: Path) -> None:
+        """Start one behind a free socket, if that is our task. Raises KeeperNotStartedError, OSError."""
+
+    def clear(self, path: Path) -> None:
+        """Remove the socket of one that is gone."""
 
 
 class Sockets:
@@ -40,8 +60,7 @@ class Sockets:
 
     def is_alive(self, path: Path) -> bool:
         """Whether a keeper lives behind a socket: the kernel gives its lock back at any death."""
-        with _locked(path) as is_ours:
-            return is_ours is False
+        return is_alive(path)
 
     def free(self, taken: Container[Path]) -> Path | None:
         """A socket behind which a keeper for new starts can be had; None when all are taken."""
@@ -60,9 +79,20 @@ class Sockets:
     def clear(self, path: Path) -> None:
         """Remove the socket of a keeper that is gone. Its lock stays: one may be about to take it."""
         if path not in self._given:
-            with _locked(path) as is_ours, suppress(FileNotFoundError):
-                if is_ours:
-                    os.unlink(path)
+            clear(path)
+
+
+def is_alive(path: Path) -> bool:
+    """Whether the lock beside a socket is held: the kernel gives it back at any death."""
+    with _locked(path) as is_ours:
+        return is_ours is False
+
+
+def clear(path: Path) -> None:
+    """Remove a socket behind which nobody lives. Its lock stays: somebody may be about to take it."""
+    with _locked(path) as is_ours, suppress(FileNotFoundError):
+        if is_ours:
+            os.unlink(path)
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
         "executor": pool.executor,
+        "options": pool.options or None,
+        "backends": pool.backends or None,
         "description": pool.description or None,
     }
 

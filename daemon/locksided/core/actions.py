@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from locksided.core.pools import Site
+
 
 @dataclass(frozen=True, slots=True)
 class StartStep:
@@ -13,6 +15,7 @@ class StartStep:
     token: str
     launch: int
     step: int
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class CheckProgram:
 
     job_id: int
     pool: str
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +64,12 @@ class CheckCondition:
     policy: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReachExecutor:
+    """Have an executor of this kind, and report `ExecutorUp` or `ExecutorDown`."""
+
+    executor: str
+
+
 JobAction: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun
-Action: TypeAlias = JobAction | CheckCondition
+Action: TypeAlias = JobAction | CheckCondition | ReachExecutor

@@ -99,12 +99,16 @@ def start_run(turn: Turn, job: Job, pool: Pool) -> None:
     if job.terms.reads_tables:
         turn.saves.append(PinTables(job.id))
     take_place(turn, job)
-    turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
+    turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0, pool.site))
 
 
 def _place(job: Job, run: Run) -> dict[str, Any]:
     """The columns that tell where it runs and with what, as far as that was not clear before."""
     columns: dict[str, Any] = {"pool": job.pool.id} if len(job.demand.pools) > 1 else {}
+    if job.pool.site is not None:
+        columns["work_root"] = job.pool.site.work_root
+    elif any(pool.site is not None for pool in job.demand.pools):
+        columns["work_root"] = None
     if job.demand.resources:
         columns["resources"] = {name: share.as_data() for name, share in run.shares.items()} or None
     return columns
@@ -122,7 +126,7 @@ def begin_step(turn: Turn, job: Job, run: Run) -> None:
     run.token = f"{job.id}-{run.launches}-{run.step}"
     run.spawned = False
     turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
-    turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step))
+    turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step, job.pool.site))
 
 
 def check_program(turn: Turn, job: UnverifiedJob, pool: Pool) -> None:
@@ -134,7 +138,7 @@ def check_program(turn: Turn, job: UnverifiedJob, pool: Pool) -> None:
     pool.check(job)
     _note_whether_full(turn, pool, was_full)
     turn.dirty_jobs[job] = None
-    turn.actions.append(CheckProgram(job.id, pool.id))
+    turn.actions.append(CheckProgram(job.id, pool.id, pool.site))
 
 
 def end_check(job: UnverifiedJob) -> None:

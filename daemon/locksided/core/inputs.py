@@ -107,6 +107,8 @@ class PutPool:
     executor: str
     description: str
     principal: Principal
+    options: Mapping[str, Any] = field(default_factory=dict)
+    backends: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,10 +326,11 @@ class Lost(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class ExecutorDown:
-    """Pools of this kind of executor cannot start anything."""
+    """Pools of this kind of executor cannot start anything; with `pools` only those of them."""
 
     executor: str
     cause: str
+    pools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

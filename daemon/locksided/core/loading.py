@@ -9,7 +9,7 @@ from locksided.core import dispatch, resource_control
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, Needs, RetryPolicy
-from locksided.core.pools import Pool, Trouble
+from locksided.core.pools import Pool, Trouble, site_of
 from locksided.core.recoveries import Block, CheckResult, RecoveryCondition
 from locksided.core.resources import ResourceTerms, Share
 from locksided.core.saves import Save
@@ -32,6 +32,8 @@ class PoolRecord:
     paused_by: str | None = None
     paused_us: int | None = None
     comment: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    backends: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def _condition(record: ConditionRecord) -> RecoveryCondition:
 
 
 def _add_pool(state: State, record: PoolRecord) -> Pool:
-    pool = state.pools[record.id] = Pool(record.id, record.slots, record.executor)
+    pool = state.pools[record.id] = Pool(
+        record.id, record.slots, site_of(record.executor, record.options, record.backends)
+    )
     pool.description = record.description
     pool.paused_by = record.paused_by
     pool.paused_us = record.paused_us or 0

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from locksided.core.actions import ReachExecutor
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict
 from locksided.core.inputs import (
@@ -13,7 +14,7 @@ from locksided.core.inputs import (
 )
 from locksided.core.jobs import Job
 from locksided.core.pool_trouble import trouble_of_executor
-from locksided.core.pools import Pool
+from locksided.core.pools import Pool, Site, site_of
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool
 from locksided.core.turn import Turn
@@ -22,14 +23,19 @@ from locksided.core.turn import Turn
 def put_pool(turn: Turn, asked: PutPool) -> None:
     """Create or replace a pool. Lowering its slots stops no job."""
     pool = turn.state.pools.get(asked.pool_id)
-    trouble = trouble_of_executor(turn, asked.executor)
+    site = site_of(asked.executor, asked.options, asked.backends)
     if pool is None:
-        pool = turn.state.pools[asked.pool_id] = Pool(asked.pool_id, asked.slots, asked.executor)
+        pool = turn.state.pools[asked.pool_id] = Pool(asked.pool_id, asked.slots, site)
         pool.paused_us = turn.now_us
-        pool.trouble = trouble
-    elif pool.executor != asked.executor:
-        pool.executor = asked.executor
-        pool.trouble = trouble
+        pool.trouble = trouble_of_executor(turn, pool)
+    elif _place_of(pool.site) != _place_of(site):
+        _refuse_to_move(pool)
+        pool.site = site
+        pool.trouble = trouble_of_executor(turn, pool)
+    else:
+        pool.site = site
+    if site is not None:
+        turn.actions.append(ReachExecutor(site.executor))
     _set_slots(turn, pool, asked.slots)
     pool.description = asked.description
     stamp = {
@@ -39,6 +45,20 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
     }
     _save_pool(turn, pool, **stamp)
     turn.pool_event("pool.put", pool)
+
+
+def _place_of(site: Site | None) -> tuple[str, str] | None:
+    """What must stay while jobs run there."""
+    return None if site is None else (site.executor, site.work_root)
+
+
+def _refuse_to_move(pool: Pool) -> None:
+    if pool.running:
+        raise Conflict(
+            f"{len(pool.running)} jobs run in the pool '{pool.id}', so its executor and its workRoot must "
+            "stay: pause the pool and let them end first, or make another pool.",
+            jobs=[str(job_id) for job_id in list(pool.running)[:20]],
+        )
 
 
 def _set_slots(turn: Turn, pool: Pool, slots: int | None) -> None:
@@ -55,6 +75,8 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
         **stamp,
         "slots": pool.slots,
         "executor": pool.executor,
+        "options": None if pool.site is None else pool.site.options,
+        "backends": None if pool.site is None else pool.site.backends,
         "description": pool.description,
         "paused": pool.paused_by is not None,
         "paused_by": pool.paused_by,

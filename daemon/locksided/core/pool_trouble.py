@@ -10,9 +10,8 @@ def executor_down(turn: Turn, report: ExecutorDown) -> None:
     """Start nothing in these pools until their executor is reached again."""
     for pool in turn.state.pools.values():
         trouble = pool.trouble
-        if pool.executor != report.executor or (
-            trouble is not None and trouble.until_told and trouble.cause == report.cause
-        ):
+        is_meant = pool.executor == report.executor and (not report.pools or pool.id in report.pools)
+        if not is_meant or (trouble is not None and trouble.until_told and trouble.cause == report.cause):
             continue
         if trouble is None or not trouble.until_told:
             pool.trouble = trouble = Trouble(report.cause, turn.now_us)
@@ -27,10 +26,16 @@ def executor_up(turn: Turn, report: ExecutorUp) -> None:
             _recover(turn, pool)
 
 
-def trouble_of_executor(turn: Turn, executor: str) -> Trouble | None:
-    """What a new pool of that executor begins with: its trouble, when the executor cannot be reached."""
-    others = (pool.trouble for pool in turn.state.pools.values() if pool.executor == executor)
-    down = next((trouble for trouble in others if trouble is not None and trouble.until_told), None)
+def trouble_of_executor(turn: Turn, pool: Pool) -> Trouble | None:
+    """What a pool begins with: the trouble of its executor, when that cannot be reached.
+
+    One that no other pool has is reached first.
+    """
+    others = [one for one in turn.state.pools.values() if one.executor == pool.executor and one is not pool]
+    if not others and pool.site is not None:
+        return Trouble(f"the executor {pool.executor} is being started", turn.now_us)
+    troubles = (one.trouble for one in others)
+    down = next((trouble for trouble in troubles if trouble is not None and trouble.until_told), None)
     return Trouble(down.cause, down.since_us) if down is not None else None
 
 

@@ -5,14 +5,40 @@ those whose program is being checked. Such a job keeps the slot that it is to ta
 it and no more programs are checked at once than jobs could start.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
 
 FIRST_PAUSE_US = 1_000_000
 LONGEST_PAUSE_US = 60_000_000
+
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a pool's jobs run that do not run on this machine; what `options` mean is its executor's matter.
+
+    `backends` says what the sizes of jobs mean there.
+    """
+
+    executor: str
+    options: Mapping[str, Any]
+    backends: Mapping[str, Any]
+
+    @property
+    def work_root(self) -> str:
+        """The folder that this machine and those of the site have under one path."""
+        return str(self.options.get("workRoot", ""))
+
+
+def site_of(executor: str, options: Mapping[str, Any], backends: Mapping[str, Any]) -> Site | None:
+    """The site of a pool; None for this machine."""
+    return None if executor == LOCAL else Site(executor, options, backends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +55,8 @@ class PoolSnapshot:
     comment: str | None
     trouble_cause: str | None
     trouble_since_us: int | None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    backends: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trouble:
@@ -69,21 +97,21 @@ class Pool:
         "checking",
         "comment",
         "description",
-        "executor",
         "full_since_us",
         "heavy",
         "id",
         "paused_by",
         "paused_us",
         "running",
+        "site",
         "slots",
         "trouble",
     )
 
-    def __init__(self, pool_id: str, slots: int | None, executor: str = "local") -> None:
+    def __init__(self, pool_id: str, slots: int | None, site: Site | None = None) -> None:
         self.id = pool_id
         self.slots = slots
-        self.executor = executor
+        self.site = site
         self.description = ""
         self.paused_by: str | None = None
         self.paused_us = 0
@@ -93,6 +121,11 @@ class Pool:
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.heavy: dict[int, Job] = {}
+
+    @property
+    def executor(self) -> str:
+        """The kind of what runs its jobs."""
+        return LOCAL if self.site is None else self.site.executor
 
     @property
     def slot_holders(self) -> list[int]:
@@ -169,4 +202,6 @@ class Pool:
             comment=self.comment,
             trouble_cause=None if trouble is None else trouble.cause,
             trouble_since_us=None if trouble is None else trouble.since_us,
+            options={} if self.site is None else self.site.options,
+            backends={} if self.site is None else self.site.backends,
         )

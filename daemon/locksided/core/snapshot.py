@@ -66,7 +66,7 @@ _MEMBERS = {
 
 
 def _pool(pool: Pool) -> Pool:
-    clone = Pool(pool.id, pool.slots, pool.executor)
+    clone = Pool(pool.id, pool.slots, pool.site)
     clone.paused_by = pool.paused_by
     clone.trouble = copy(pool.trouble)
     return clone

@@ -71,7 +71,7 @@ class State:
         self.jobs: dict[int, Job] = {}
         self.gates: dict[str, dict[str, Gate]] = {}
         self.pools: dict[str, Pool] = {}
-        self.no_pool = Pool("", None, "")
+        self.no_pool = Pool("", None)
         self.resources: dict[ResourceKey, Resource] = {}
         self.demands: dict[DemandKey, Demand] = {}
         self.reserve_us: int | None = 600_000_000

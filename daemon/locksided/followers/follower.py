@@ -13,7 +13,7 @@ import structlog
 
 from locksided import clock, threads
 from locksided.actors.broker import Broker
-from locksided.actors.messages import Decided, Exclusive
+from locksided.actors.messages import Decided, Exclusive, Write
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.core.saves import SetMeta
@@ -47,14 +47,18 @@ class Follower:
     which it returns true wake the follower. `written` hears of each decision that was committed what its
     write returned. One that `is_patient` rests between two decisions, the longer the more the last one took:
     a turn of the scheduler that many events share costs the jobs less.
+
+    One that needs no core decides `beside` the turns instead, while jobs go on: its write has to see whether
+    what it looked at still holds, and raises Refused if not.
     """
 
     name: str
     kinds: frozenset[str]
-    decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
+    decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]] | None = None
     concerns: Callable[[EventRow], bool] | None = None
     written: Callable[[Any], None] | None = None
     is_patient: bool = False
+    beside: Callable[[Sequence[EventRow]], Awaitable[Write]] | None = None
 
     def is_woken_by(self, events: Sequence[EventRow]) -> bool:
         """Whether any of these events concerns it; all are looked at."""
@@ -95,7 +99,11 @@ class Following:
                     await self._news.wait()
 
     async def _one_decision(self) -> None:
-        answer = await self._scheduler.ask(Exclusive(self._decide))
+        if self._follower.beside is None:
+            answer = await self._scheduler.ask(Exclusive(self._decide))
+        else:
+            with threads.at_work:
+                answer = await self._scheduler.ask((await self._decide(None)).write)
         if self._follower.written is not None and answer is not None:
             self._follower.written(answer)
 
@@ -111,7 +119,7 @@ class Following:
         if self._follower.is_woken_by(events) or self._passed_over >= PASSED_OVER:
             self._news.set()
 
-    async def _decide(self, core: Scheduler) -> Decided:
+    async def _decide(self, core: Scheduler | None) -> Decided:
         """What the next events come to, with the cursor behind them."""
         self._passed_over = 0
         key = cursor_key(self._follower.name)
@@ -120,7 +128,8 @@ class Following:
         events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE)
         self._is_behind = len(events) == EVENTS_AT_ONCE
         decided = await self._meaning(events, core) if events else Decided(_nothing)
-        through = events[-1].seq if self._is_behind else last
+        read = events[-1].seq if events else 0
+        through = read if self._is_behind else max(read, last)
 
         def write(tx: Transaction) -> object:
             tx.save(SetMeta(key, str(through)))
@@ -128,9 +137,13 @@ class Following:
 
         return Decided(write, decided.work, decided.also)
 
-    async def _meaning(self, events: Sequence[EventRow], core: Scheduler) -> Decided:
+    async def _meaning(self, events: Sequence[EventRow], core: Scheduler | None) -> Decided:
         """What the follower decides. A fault of its own must reach neither the core nor another follower."""
         try:
+            if self._follower.beside is not None:
+                return Decided(await self._follower.beside(events))
+            assert self._follower.decide is not None
+            assert core is not None
             return await self._follower.decide(events, core)
         except (Refused, StoreUnavailable):
             raise

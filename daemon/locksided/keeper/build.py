@@ -7,13 +7,14 @@ Two that differ tell a keeper that was started before an upgrade, also when the 
 import os
 import zlib
 
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
-def fingerprint() -> str:
-    """Eight hexadecimal digits over the sources of this package, as they are on disk. Raises OSError.
+
+def fingerprint(root: str = PACKAGE) -> str:
+    """Eight hexadecimal digits over the sources of a package, as they are on disk. Raises OSError.
 
     A checksum is enough, and needs no library of several megabytes in a process that should be small.
     """
-    root = os.path.dirname(os.path.abspath(__file__))
     found = 0
     for path in sorted(_sources(root)):
         with open(path, "rb") as file:

@@ -6,36 +6,28 @@ How a run lives is told in `run`.
 import errno
 import os
 import socket
-import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from locksided.keeper import clock, listener, outcome, wire
-from locksided.keeper.connection import DaemonConnection
+from locksided.keeper import outcome, wire
+from locksided.keeper.children import Children, cgroup_name
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
 from locksided.keeper.notes import Notes
+from locksided.keeper.port import Port
 from locksided.keeper.run import Run
 from locksided.keeper.start import order
 from locksided.keeper.start.claim import BURNT, STARTED, Claims
-from locksided.keeper.start.direct import Direct
-from locksided.keeper.start.mounts import Mounts
 from locksided.keeper.start.order import BadOrder, Order
-from locksided.keeper.start.spares import SpareFolders
 from locksided.keeper.start.spawn import Inherited
-from locksided.keeper.surroundings import Surroundings
-from locksided.keeper.tree import mark, proc
-from locksided.keeper.tree.cgroups import make_tree
-from locksided.keeper.tree.combined_tree import WholeTree
+from locksided.keeper.surroundings import Surroundings, surroundings
+from locksided.keeper.tree import proc
 from locksided.keeper.tree.hierarchy import Hierarchy
 from locksided.keeper.tree.reaping import Reaping
-from locksided.keeper.tree.scan import Family, ScanTree
-from locksided.keeper.tree.tree import Tree
-from locksided.keeper.wire import BadLine, Message
+from locksided.keeper.wire import Message
 
-ACCEPT_AGAIN_SECONDS = 1.0
 MAX_OUTCOMES_BYTES = 16 * 1024 * 1024
 """Of all outcomes in a hello: a daemon does not take a line of any length."""
 
@@ -55,36 +47,20 @@ class Keeper:
     ) -> None:
         self._loop = loop
         self._journal = journal
-        self._listening = listening
         self._hierarchy = hierarchy
         self._linger_seconds = linger_seconds
         self._build = build
-        self._family = Family(is_everyone=hierarchy is None)
         self._runs: dict[str, Run | Reaping] = {}
-        self._run_of_pid: dict[int, Run] = {}
-        self._connection: DaemonConnection | None = None
-        self._has_greeted = False
+        self._children = Children(loop, journal, hierarchy, self._runs)
         self._untold: deque[str] = deque()
         self._claims = Claims()
         self._notes = Notes(loop)
-        self._spares = SpareFolders()
         self._is_leaving = False
-        self._is_reaping = False
         self._linger: Timer | None = None
-        self._around = Surroundings(
-            loop=loop,
-            journal=journal,
-            notes=self._notes,
-            spares=self._spares,
-            tell=self._tell,
-            ended=self._run_ended,
-            wait_for_ended=self._wait_for_ended,
-            null_fd=os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),
-            inherited=inherited,
-            direct=Direct(inherited, Mounts(loop)),
-            boot_id=clock.boot_id(),
+        self._around: Surroundings = surroundings(
+            loop, journal, self._notes, inherited, self._tell, self._run_ended, self._children.wait_for_ended
         )
-        self._operations: dict[str, Callable[[Message], None]] = {
+        operations: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
             "start": self._start,
             "stop": lambda message: self._with_run(message, lambda run: run.stop("terminate")),
@@ -95,69 +71,25 @@ class Keeper:
             "reap": self._reap,
             "shutdown": lambda _: self.leave(),
         }
-        loop.watch(listening.fileno(), self._accept)
+        self._port = Port(loop, journal, listening, operations, self._daemon_changed)
         self._consider_leaving()
 
     # The daemon
 
-    def _accept(self) -> None:
-        try:
-            peer = listener.accept(self._listening)
-        except OSError as error:
-            self._accept_later(error)
-            return
-        if peer is None:
-            return
-        made = DaemonConnection(
-            self._loop, peer, lambda line: self._take_line(made, line), self._disconnected
-        )
-
-    def _become_current(self, connection: DaemonConnection) -> None:
-        """Serve this daemon from now on. Who connects and says nothing takes nobody's place."""
-        before, self._connection = self._connection, connection
-        self._has_greeted = False
+    def _daemon_changed(self) -> None:
+        """A daemon came, and has not sent its hello yet, or one went."""
         self._notes.nobody_listens()
-        if before is not None:
-            before.close()
         self._consider_leaving()
 
-    def _accept_later(self, error: OSError) -> None:
-        """No descriptor is left: end the old connection, as the new one would, or wait for a moment."""
-        self._journal.write("connection not accepted", error=str(error))
-        if self._connection is not None:
-            self._connection.close()
-            return
-        listening = self._listening.fileno()
-        self._loop.forget(listening)
-        self._loop.after(ACCEPT_AGAIN_SECONDS, lambda: self._loop.watch(listening, self._accept))
-
-    def _disconnected(self, connection: DaemonConnection) -> None:
-        if connection is self._connection:
-            self._connection = None
-            self._notes.nobody_listens()
-            self._consider_leaving()
-
     def _tell(self, message: Any) -> None:
-        """Say something to the daemon, if it is there; what it misses it finds in the next hello."""
-        if self._connection is not None and self._has_greeted:
-            self._connection.send(message)
-
-    def _take_line(self, connection: DaemonConnection, line: bytes) -> None:
-        try:
-            message = wire.decode(line)
-            if connection is not self._connection:
-                self._become_current(connection)
-            self._operations[message["op"]](message)
-        except (BadLine, BadOrder, KeyError) as error:
-            self._journal.write("line not understood", error=repr(error))
+        self._port.tell(message)
 
     def _hello(self, _message: Message) -> None:
         for run in self._runs.values():
             run.record()
-        self._has_greeted = True
         self._notes.somebody_listens()
         self._untold.clear()
-        strays = self._family.strays()[: outcome.MAX_REPORTED_PROCESSES]
+        strays = self._children.family.strays()[: outcome.MAX_REPORTED_PROCESSES]
         self._tell(
             Hello(
                 wire.VERSION,
@@ -250,25 +182,8 @@ class Keeper:
         return first is None
 
     def _begin(self, parsed: Order) -> None:
-        run = Run(parsed, self._make_tree(parsed), self._around)
-        self._runs[parsed.token] = run
-        run.start()
-        self._run_of_pid.update((pid, run) for pid in run.child_pids)
-
-    def _make_tree(self, parsed: Order) -> Tree:
-        own_mark = mark.of_folder(parsed.folder)
-        if self._hierarchy is not None:
-            name, home_fd = cgroup_name(parsed.token, parsed.folder), self._hierarchy.home_fd
-
-            def whole(path: str) -> WholeTree:
-                descendants = ScanTree(self._family, parsed.token, own_mark, None)
-                return WholeTree(self._loop, path, home_fd, descendants)
-
-            try:
-                return make_tree(self._hierarchy, name, parsed.memory_bytes, parsed.cpus, whole)
-            except OSError as error:
-                self._journal.write("no cgroup", token=parsed.token, error=str(error))
-        return ScanTree(self._family, parsed.token, own_mark, parsed.memory_bytes)
+        run = self._runs[parsed.token] = self._children.new_run(parsed, self._around)
+        self._children.start(run)
 
     def _reap(self, message: Message) -> None:
         parsed = order.parse_reap(message)
@@ -295,30 +210,8 @@ class Keeper:
     # Ends
 
     def reap_children(self) -> None:
-        """Wait for every child that has ended; orphans of jobs are among them."""
-        self._wait_for_ended()
-        for run in [run for run in self._runs.values() if run.looks_for_orphans]:
-            run.advance()
-
-    def _wait_for_ended(self) -> None:
-        """Count what has ended. A run that ends meanwhile asks for the same, which is being done then."""
-        if self._is_reaping:
-            return
-        self._is_reaping = True
-        try:
-            self._wait_for_all()
-        finally:
-            self._is_reaping = False
-
-    def _wait_for_all(self) -> None:
-        while (pid := _ended_child()) is not None:
-            orphan_of = None if pid in self._run_of_pid else self._family.owner_of(pid)
-            _, status, used = os.wait4(pid, 0)
-            leader_of = self._run_of_pid.pop(pid, None)
-            if leader_of is not None:
-                leader_of.child_ended(pid, status, used)
-            elif isinstance(bereaved := self._runs.get(orphan_of or ""), Run):
-                bereaved.orphan_ended(used)
+        """Wait for every child that has ended."""
+        self._children.reap()
 
     def _run_ended(self) -> None:
         self._consider_leaving()
@@ -340,27 +233,12 @@ class Keeper:
         if self._is_leaving:
             if all(run.outcome is not None for run in self._runs.values()):
                 self._end()
-        elif self._connection is None and all(run.is_recorded for run in self._runs.values()):
+        elif not self._port.is_connected and all(run.is_recorded for run in self._runs.values()):
             # What ended meanwhile is in its folder, where the next daemon reads it.
             self._linger = self._loop.after(self._linger_seconds, self._end)
 
     def _end(self) -> None:
         self._notes.nobody_listens()
-        self._spares.remove()
-        if self._connection is not None:
-            self._connection.say_last_words()
+        self._around.spares.remove()
+        self._port.say_last_words()
         self._loop.stop()
-
-
-def _ended_child() -> int | None:
-    """A child that has ended and can still be looked at, since nobody has waited for it."""
-    try:
-        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return None
-    return None if ended is None else ended.si_pid
-
-
-def cgroup_name(token: str, folder: str) -> str:
-    """The name of a run's cgroup: tokens of two daemons may be equal, control folders are not."""
-    return f"{token}-{zlib.crc32(os.fsencode(folder)):08x}"

@@ -8,9 +8,10 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from locksided.keeper import build, libc, listener, private, reserve, systemd
+from locksided.keeper import build, libc, listener, reserve, systemd
 from locksided.keeper.journal import Journal
 from locksided.keeper.keeper import Keeper
 from locksided.keeper.listener import KeeperLives
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"keeper: {error}\n{USAGE}", file=sys.stderr)
         return EXIT_USAGE
     passed = systemd.passed_socket()
-    _reserve_low_descriptors(passed)
+    reserve_low_descriptors(passed)
     inherited = prepare_process()
     journal = Journal(options.get("log"))
     path = os.path.abspath(options["socket"])
@@ -47,8 +48,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"keeper: {error}", file=sys.stderr)
         return EXIT_KEEPER_LIVES
     listening = passed or listener.listen(path)
-    listening.setblocking(False)
-    private.add(listening.fileno())
     _serve(listening, journal, inherited, float(options.get("linger", DEFAULT_LINGER_SECONDS)))
     if passed is None:
         with suppress(FileNotFoundError):
@@ -62,7 +61,7 @@ def _serve(listening: socket.socket, journal: Journal, inherited: Inherited, lin
         hierarchy.sweep(found)
     loop = Loop()
     keeper = Keeper(loop, journal, listening, found, inherited, linger_seconds, build.fingerprint())
-    _watch_signals(loop, keeper)
+    watch_signals(loop, {signal.SIGTERM: keeper.leave}, keeper.reap_children)
     journal.write("ready", pid=os.getpid(), cgroups=found is not None)
     reserve.keep()
     systemd.notify("READY=1")
@@ -93,7 +92,7 @@ def parse_arguments(arguments: list[str]) -> dict[str, str]:
     return options
 
 
-def _reserve_low_descriptors(passed: socket.socket | None) -> None:
+def reserve_low_descriptors(passed: socket.socket | None) -> None:
     """Close what was inherited and occupy 0 to 3: where a job's descriptors go no pipe of ours may lie."""
     kept = -1 if passed is None else passed.fileno()
     for name in os.listdir("/proc/self/fd"):
@@ -137,20 +136,22 @@ def score_for_children(before: bytes) -> bytes:
     return before if int(before) >= 0 else b"0"
 
 
-def _watch_signals(loop: Loop, keeper: Keeper) -> None:
-    """Have SIGCHLD and SIGTERM handled in the loop."""
-    asked_to_leave: list[int] = []
+def watch_signals(
+    loop: Loop, actions: Mapping[signal.Signals, Callable[[], None]], reap: Callable[[], None]
+) -> None:
+    """Have these signals, and then the ends of children, handled in the loop."""
+    received: list[int] = []
     reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda number, _: asked_to_leave.append(number))
+    for number in actions:
+        signal.signal(number, lambda caught, _: received.append(caught))
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
 
     def woken() -> None:
         with suppress(BlockingIOError):
             os.read(reading, 4096)
-        if asked_to_leave:
-            asked_to_leave.clear()
-            keeper.leave()
-        keeper.reap_children()
+        while received:
+            actions[signal.Signals(received.pop(0))]()
+        reap()
 
     loop.watch(reading, woken)

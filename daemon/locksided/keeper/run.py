@@ -115,6 +115,10 @@ class Run:
         if self._is_paused:
             self.resume()
 
+    def kill_at_once(self) -> None:
+        """Kill what lives, without grace and without the loop, which may stand still; for any thread."""
+        self._tree.kill()
+
     def pause(self) -> None:
         """Freeze the tree and its time limit, unless it is being stopped."""
         if self._phase is Phase.STARTING and not self._stopper.has_begun:

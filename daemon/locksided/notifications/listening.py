@@ -9,8 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from lockside.documents.notification import NotifiedEvent as Event
-from locksided.actors.messages import Decided
-from locksided.core.scheduler import Scheduler
+from locksided.actors.messages import Write
+from locksided.core.errors import Unavailable
 from locksided.followers.follower import Follower
 from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
@@ -21,21 +21,25 @@ from locksided.settings import Settings
 from locksided.store import notification_timers, notifications, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId
+from locksided.store.events import last_seq
 from locksided.store.notification_timers import TimerRow
 from locksided.store.rows import EventRow, JobRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
-STATUS, JOB_CREATED, CREATED = "job.status", "job.created", "notification.created"
-_CHANGED = frozenset({CREATED, "notification.updated"})
+STATUS, JOB_CREATED = "job.status", "job.created"
 _KINDS = frozenset({STATUS, JOB_CREATED, *telling.OTHERS})
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a round comes to: messages with their bodies, failures in a row as they are now, and timers."""
+    """What a round comes to: messages with their bodies, failures in a row as they are now, and timers.
 
+    It holds while no subscription changes after the event `seen_seq`.
+    """
+
+    seen_seq: int
     messages: Sequence[tuple[Message, bytes]] = ()
     counted: Mapping[Subject, Failures] = field(default_factory=dict)
     timers: Sequence[TimerRow] = ()
@@ -72,7 +76,14 @@ class Listening:
 
     def follower(self) -> Follower:
         """Who follows."""
-        return Follower("notifications", _KINDS, self._decide, self._concerns, self._written, is_patient=True)
+        return Follower(
+            "notifications",
+            _KINDS,
+            beside=self._decide,
+            concerns=self._concerns,
+            written=self._written,
+            is_patient=True,
+        )
 
     def _written(self, done: Done) -> None:
         if done.has_deliveries:
@@ -81,22 +92,23 @@ class Listening:
             self._news.timers()
 
     def _concerns(self, event: EventRow) -> bool:
-        if event.kind in _CHANGED:
+        if event.kind in notifications.CHANGES:
             self._is_heard = self._hears_of_waiting = True
         if event.kind == JOB_CREATED:
             return self._hears_of_waiting
         return self._is_heard and (event.kind == STATUS or event.kind in telling.OTHERS)
 
-    async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
-        heard = await self._store.read(partial(self._look, events))
-        return Decided(partial(_write, heard, self._backlog))
+    async def _decide(self, events: Sequence[EventRow]) -> Write:
+        heard = await self._store.read_patiently(partial(self._look, events))
+        return partial(_write, heard, self._backlog)
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
+        seen_seq = last_seq(connection)
         matching = Matching(enabled(connection), partial(notifications.failures_of, connection))
         self._hears_of_waiting = Event.JOB_WAITING_LONG in matching.wanted
         if not matching.wanted:
             self._is_heard = notifications.is_any(connection)
-            return Heard()
+            return Heard(seen_seq)
         wanted = [event for event in events if _may_be_told(event, matching.wanted)]
         ids = {event.job_id for event in wanted if event.job_id is not None}
         rows = {row.id: row for row in reads.job_rows(connection, ids)}
@@ -107,7 +119,9 @@ class Listening:
                 matching.add(told)
             if job is not None:
                 timers += timers_for(connection, self._store.vault, matching, event, job)
-        return Heard([(one, body_of(one.told)) for one in matching.messages], matching.counted, timers)
+        return Heard(
+            seen_seq, [(one, body_of(one.told)) for one in matching.messages], matching.counted, timers
+        )
 
     def _told(self, connection: Database, event: EventRow, job: JobRow | None) -> list[Told]:
         """What an event is told as, nothing or one thing."""
@@ -140,6 +154,8 @@ def config_name(connection: Database, job: JobRow) -> str | None:
 
 
 def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> Done:
+    if notifications.have_changed(tx, heard.seen_seq):
+        raise Unavailable("Subscriptions have changed meanwhile.")
     for (name, subject), (failures, is_told) in heard.counted.items():
         notifications.count_failures(tx, name, subject, failures, is_told=is_told)
     for timer in heard.timers:

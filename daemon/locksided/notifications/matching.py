@@ -40,6 +40,11 @@ class Message:
         else:
             self.at_once.setdefault(one.channel, []).append(one.name.id)
 
+    def add_all(self, all_of: "Unconditional") -> None:
+        """Tell several, too."""
+        for channel, subscriptions in all_of.by_channel.items():
+            self.at_once.setdefault(channel, []).extend(subscriptions)
+
 
 Subject = tuple[SubscriptionName, str]
 Failures = tuple[int, bool]
@@ -71,6 +76,24 @@ class Hearer:
             channel=channel_of(spec.recipient),
         )
 
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether it is told all that it hears, and at once."""
+        return not (self.spec.filters or self.counts or self.gathers_seconds)
+
+
+@dataclass(slots=True)
+class Unconditional:
+    """The subscriptions of a project that are told all such events behind `since_seq`, by channel."""
+
+    since_seq: int = 0
+    by_channel: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, one: Hearer) -> None:
+        """Count in another subscription."""
+        self.since_seq = max(self.since_seq, one.since_seq)
+        self.by_channel.setdefault(one.channel, []).append(one.name.id)
+
 
 class Matching:
     """Gathers what is to be told and counted of a round. `known` reads what was counted before."""
@@ -78,6 +101,11 @@ class Matching:
     def __init__(self, hearers: Sequence[Hearer], known: Callable[[SubscriptionName, str], Failures]) -> None:
         self._known = known
         self._by_event = _by_event(hearers)
+        self._conditional = _by_event(one for one in hearers if not one.is_unconditional)
+        self._unconditional: dict[tuple[Event, str], Unconditional] = {}
+        for one in hearers:
+            for event in one.events if one.is_unconditional else ():
+                self._unconditional.setdefault((event, one.name.project), Unconditional()).add(one)
         self._messages: dict[tuple[int, Event, int], Message] = {}
         self.counted: dict[Subject, Failures] = {}
 
@@ -98,7 +126,12 @@ class Matching:
     def add(self, told: Told) -> None:
         """Have everybody hear of it whom it concerns."""
         seq, project = told.event.seq, told.event.project
-        for one in self._by_event.get(told.name, ()):
+        all_of = self._unconditional.get((told.name, project))
+        hearers = self._by_event
+        if all_of is not None and seq > all_of.since_seq and told.about is None:
+            self._message(told).add_all(all_of)
+            hearers = self._conditional
+        for one in hearers.get(told.name, ()):
             if seq <= one.since_seq or project != one.name.project or told.about == one.name.id:
                 continue
             if not one.spec.filters or all(condition.holds(told.data) for condition in one.spec.filters):
@@ -106,13 +139,15 @@ class Matching:
 
     def _hear(self, one: Hearer, told: Told) -> None:
         named = self._counted(one, told) if one.counts else told
-        if named is None or named.name not in one.events:
-            return
-        place = (named.event.seq, named.name, named.data.get("failures", 0))
+        if named is not None and named.name in one.events:
+            self._message(named).add(one)
+
+    def _message(self, told: Told) -> Message:
+        place = (told.event.seq, told.name, told.data.get("failures", 0))
         message = self._messages.get(place)
         if message is None:
-            message = self._messages[place] = Message(named)
-        message.add(one)
+            message = self._messages[place] = Message(told)
+        return message
 
     def _counted(self, one: Hearer, told: Told) -> Told | None:
         """What a subscription hears that counts failures; None when it is too early or known."""
@@ -133,7 +168,7 @@ class Matching:
         return told if is_due else None
 
 
-def _by_event(hearers: Sequence[Hearer]) -> dict[Event, list[Hearer]]:
+def _by_event(hearers: Iterable[Hearer]) -> dict[Event, list[Hearer]]:
     """Who hears of each event; who counts failures hears of all ends."""
     found: dict[Event, list[Hearer]] = {}
     for one in hearers:

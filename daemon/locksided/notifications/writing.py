@@ -56,14 +56,17 @@ class Room:
 def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], backlog: Backlog) -> bool:
     """Have all be sent for which there is room; whether something was dropped."""
     now_us, room = clock.now_us(), Room(tx, backlog)
+    alike: dict[tuple[str, str, tuple[str, ...]], list[Notice]] = {}
     for message, body in messages:
         event = message.told.event
         body_id = deliveries.add_body(tx, body)
         notice = Notice(event.project, message.told.name.value, event.seq, event.job_id, body_id)
         for channel, subscriptions in message.at_once.items():
-            granted = subscriptions[: room.take(event.project, len(subscriptions))]
-            deliveries.add_all(tx, notice, channel, granted, now_us)
+            granted = tuple(subscriptions[: room.take(event.project, len(subscriptions))])
+            alike.setdefault((event.project, channel, granted), []).append(notice)
         for one in message.gathered:
             if room.take(event.project, 1):
                 deliveries.add_gathered(tx, notice, one.channel, one.name.id, one.gathers_seconds, now_us)
+    for to, notices in alike.items():
+        deliveries.add_all(tx, to, notices, now_us)
     return room.close()

@@ -8,9 +8,8 @@ import msgspec
 
 from lockside.documents.enums import JobType, Part
 from locksided.core.model import Draft
-from locksided.paths import StateDir
 from locksided.runs.canonical import freeze
-from locksided.runs.loading import Run
+from locksided.runs.loading import Run, RunLoader
 from locksided.runs.partition import FOLDER
 from locksided.runs.partition_tree import chunk_drafts, chunks_named
 from locksided.store.chunks import chunk_jobs
@@ -18,12 +17,12 @@ from locksided.store.rows import JobRow
 from locksided.store.store import Store
 
 
-async def chunk_order(run: Run, store: Store, state_dir: StateDir) -> dict[str, Any]:
+async def chunk_order(run: Run, store: Store, loader: RunLoader) -> dict[str, Any]:
     """Where a chunk's input is, or the outputs of all chunks that ended well."""
     if run.spec.part is Part.CHUNK:
         assert run.row.chunk is not None, f"job {run.row.id} runs a chunk"
         chunk = run.row.chunk
-        return {"from": f"{state_dir.work(int(chunk['splitter']))}/data/{FOLDER}/{chunk['name']}"}
+        return {"from": f"{loader.folder(int(chunk['splitter'])).data}/{FOLDER}/{chunk['name']}"}
     container = await _container_of(run.row.id, store)
     chunks = await store.read(partial(chunk_jobs, container.id))
     return {
@@ -32,9 +31,7 @@ async def chunk_order(run: Run, store: Store, state_dir: StateDir) -> dict[str, 
                 "chunk": one.number,
                 "job": str(one.job_id),
                 "status": one.status,
-                "from": None
-                if one.work_id is None or not one.is_good
-                else f"{state_dir.work(one.work_id)}/data",
+                "from": None if one.work_id is None or not one.is_good else loader.folder(one.work_id).data,
             }
             for one in chunks
         ]

@@ -12,12 +12,12 @@ from typing import Any
 from lockside.documents.enums import JobType, Mode
 from locksided.core.recoveries import RecoveryTerms
 from locksided.keeper.messages import Outcome, User
-from locksided.paths import StateDir
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.canonical import thaw
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
+from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.runs.recovery_policy import Whose, first_match, terms_of
@@ -112,12 +112,10 @@ class RunPlan:
 class RunLoader:
     """Reads runs from the store, and remembers those that are under way."""
 
-    def __init__(
-        self, store: Store, state_dir: StateDir, socket: str, operations: Sequence[Operation]
-    ) -> None:
+    def __init__(self, store: Store, places: Places, socket: str, operations: Sequence[Operation]) -> None:
         self._operations = operations
         self.store = store
-        self._state_dir = state_dir
+        self.places = places
         self._socket = socket
         self._runs: dict[tuple[int, int], Run] = {}
         self._plans: dict[tuple[str | None, str | None], RunPlan] = {}
@@ -129,7 +127,7 @@ class RunLoader:
 
     def folder(self, job_id: int) -> RunFolder:
         """A job's folder."""
-        return RunFolder(self._state_dir.work(job_id))
+        return self.places.folder(job_id)
 
     async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, User | None]:
         """A job's folder and the account that owns what is inside; None for our own, or one that is gone."""

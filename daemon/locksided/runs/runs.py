@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from lockside.documents.component import Manifest
 from lockside.documents.enums import FailureKind
 from locksided import clock, threads
-from locksided.backends.base import Backend, RequiredPrograms
+from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
@@ -35,6 +35,7 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.partition import chunk_operations
+from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
 from locksided.runs.result import failed_before_start, share_of
@@ -93,7 +94,8 @@ class Runs(RunConclusions):
         umask: str,
         save: Save,
     ) -> None:
-        storage = Storage(store, state_dir, settings.storage, save)
+        places = Places(str(state_dir.root), store.identity)
+        storage = Storage(store, state_dir.lake, places, settings.storage, save)
         records = records_operation(has_tables=bool(storage.operations))
         known = (
             *operations.OPERATIONS,
@@ -102,7 +104,7 @@ class Runs(RunConclusions):
             records,
             *chunk_operations(),
         )
-        loader = RunLoader(store, state_dir, socket, known)
+        loader = RunLoader(store, places, socket, known)
         super().__init__(loader, storage, settings.jobs.max_children)
         self._store = store
         self._state_dir = state_dir
@@ -111,6 +113,7 @@ class Runs(RunConclusions):
         self.images = images
         self._umask = umask
         self._spares = str(state_dir.spares)
+        self._identity8 = f"{store.identity:015x}"[:8]
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -131,6 +134,7 @@ class Runs(RunConclusions):
         Raises Refused when the job can never start, OSError when the folder cannot be made now, and
         TablesMissing when the job must hold tables first.
         """
+        self.loader.places.put(action.job_id, None if action.site is None else action.site.work_root)
         run = await self.loader.begin(action.job_id, action.launch)
         if not run.steps:
             raise NothingToRun
@@ -141,13 +145,14 @@ class Runs(RunConclusions):
             run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
-        is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
+        is_here = action.site is None
+        is_first_and_ours = is_here and run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
             return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
-        return order._replace(noted_late=run.is_one_step)
+        return order._replace(noted_late=is_here and run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
         """An operation with what it is told of this run: its tables, or its data folder."""
@@ -155,7 +160,7 @@ class Runs(RunConclusions):
             step = self._with_data_folder(run, step)
             if step.operation is not None and step.operation.part is not None:
                 return replace(
-                    step, order={**(step.order or {}), **await chunk_order(run, self._store, self._state_dir)}
+                    step, order={**(step.order or {}), **await chunk_order(run, self._store, self.loader)}
                 )
             return step
         if step.operation.name == VACUUM:
@@ -224,6 +229,32 @@ class Runs(RunConclusions):
         if row.paused_since_us is not None:
             paused_us += now_us - row.paused_since_us
         return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
+
+    def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, Place | None]:
+        """An order with the place where it is to run; None for this machine, where operations always run."""
+        run = self.loader.known(order.token)
+        assert run is not None, "it was prepared just now"
+        if action.site is None or run.steps[action.step].operation is not None:
+            return order, None
+        size = action.site.backends.get(str(run.spec.backend.get("type")), {})
+        place = Place(
+            work_root=action.site.work_root,
+            log_folder=order.log_folder,
+            options={**action.site.options, **size.get("options", {})},
+            name=f"ls-{self._identity8}-{order.token}",
+            comment=f"lockside:{run.row.id}:{run.row.name or ''}",
+            nodes=size.get("nodes") or 1,
+        )
+        memory_bytes = order.memory_bytes or size.get("memoryBytes")
+        return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
+
+    def place_of(self, token: str) -> Place | None:
+        """Where a start from before is, as far as that is needed to end it."""
+        job_id = StartToken.parse(token).job_id
+        work_root = self.loader.places.work_root(job_id)
+        if work_root is None:
+            return None
+        return Place(work_root=work_root, log_folder=self.loader.folder(job_id).log, options={})
 
     def reap_order(self, token: str) -> ReapOrder:
         """The order to stop what is left of a start whose owner is gone."""

@@ -18,12 +18,12 @@ from locksided import clock, threads
 from locksided.core.errors import Conflict, Invalid, Refused
 from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
-from locksided.paths import StateDir
 from locksided.runs.adaptive import since_of, states_after
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
+from locksided.runs.places import Places
 from locksided.runs.plan import configurations
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
@@ -69,11 +69,14 @@ NO_INPUTS = Inputs()
 class Storage:
     """The lake as runs use it."""
 
-    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings, save: Save) -> None:
+    def __init__(
+        self, store: Store, lake: Path, places: Places, settings: StorageSettings, save: Save
+    ) -> None:
+        """`lake` is where tables are, unless the settings put them elsewhere."""
         self._store = store
-        self._state_dir = state_dir
+        self._places = places
         self._settings = settings
-        self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.root = Path(settings.root) if settings.root else lake
         self.inspection = Inspection(store, self.root, save)
         self.vacuum = Vacuum(store, self.root, settings)
         self.operations = operations_of(settings)
@@ -279,7 +282,7 @@ class Storage:
     ) -> None:
         """Removes what is stored from the job's out/; what cannot be removed stays."""
         for source in sources:
-            folder = f"{self._state_dir.work(job_id)}/{source['place']}"
+            folder = f"{self._places.work_path(job_id)}/{source['place']}"
             with suppress(OSError, NotPlain, Unusable):
                 perform(folder, "remove_output", {"name": source["name"]}, account)
 

@@ -70,10 +70,13 @@ def add_body(tx: Transaction, body: bytes) -> int:
     return int(tx.connection.execute(QUERIES["insert_notification_body"], (body.decode(),)).lastrowid or 0)
 
 
-def add_all(tx: Transaction, notice: Notice, channel: str, subscriptions: Sequence[str], now_us: int) -> None:
-    """Have an event told to subscriptions now; each is told the same event once."""
-    values = {**notice._asdict(), "channel": channel, "receivers": json_text(subscriptions)}
-    values["now_us"] = now_us
+def add_all(
+    tx: Transaction, to: tuple[str, str, Sequence[str]], notices: Iterable[Notice], now_us: int
+) -> None:
+    """Have events of a project told now through a channel to the same subscriptions, each of them once."""
+    project, channel, receivers = to
+    values = {"project": project, "channel": channel, "receivers": json_text(receivers), "now_us": now_us}
+    values["notices"] = json_text([notice[1:] for notice in notices])
     tx.connection.execute(QUERIES["insert_deliveries"], values)
 
 

@@ -30,7 +30,7 @@ class TimerRow(NamedTuple):
 
 
 def add(tx: Transaction, row: TimerRow) -> None:
-    """Set a timer, once for each job, subscription and event."""
+    """Set a timer, once for each job, subscription and event; none when the job is gone."""
     tx.connection.execute(QUERIES["put_notification_timer"], row._asdict())
 
 

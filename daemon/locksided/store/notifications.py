@@ -12,6 +12,9 @@ from locksided.store.sql import QUERIES, Database
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
+CHANGES = frozenset(f"notification.{change}" for change in ("created", "updated", "deleted", "disabled"))
+"""The events that tell that a subscription is another than it was."""
+
 
 class SubscriptionName(NamedTuple):
     """What identifies a subscription."""
@@ -45,6 +48,15 @@ class WebhookSecrets(NamedTuple):
 def is_any(connection: Database) -> bool:
     """Whether there are any subscriptions."""
     (found,) = connection.execute(QUERIES["has_subscriptions"]).fetchone()
+    return bool(found)
+
+
+def have_changed(tx: Transaction, since_seq: int) -> bool:
+    """Whether any subscription has changed after an event, in this transaction too."""
+    if any(event.kind in CHANGES for event in tx.events):
+        return True
+    values = (json_text(sorted(CHANGES)), since_seq)
+    (found,) = tx.connection.execute(QUERIES["have_subscriptions_changed"], values).fetchone()
     return bool(found)
 
 

@@ -35,6 +35,10 @@ INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET valu
 -- name: delete_meta
 DELETE FROM meta WHERE key = ?;
 
+-- name: work_roots
+-- Of jobs whose folder is not in the state folder and still there.
+SELECT id, work_root FROM jobs WHERE work_root IS NOT NULL AND cleaned_us IS NULL;
+
 -- name: meta
 SELECT value FROM meta WHERE key = ?;
 
@@ -614,6 +618,12 @@ DELETE FROM known_files WHERE gone_us < ?;
 -- name: has_subscriptions
 SELECT EXISTS (SELECT 1 FROM subscriptions WHERE id <> '');
 
+-- name: have_subscriptions_changed
+SELECT EXISTS (
+    SELECT 1 FROM events INDEXED BY events_rare
+    WHERE kind NOT IN ('job.created', 'job.status', 'job.stage') AND kind IN (SELECT value FROM json_each(?)) AND seq > ?
+);
+
 -- name: subscriptions
 SELECT s.project, s.id, s.since_seq, v.body FROM subscriptions s
 JOIN objects o ON o.project = s.project AND o.kind = 'notification' AND o.scope = '' AND o.id = s.id
@@ -661,9 +671,14 @@ INSERT INTO notification_bodies (body) VALUES (?);
 SELECT body FROM notification_bodies WHERE id = ?;
 
 -- name: insert_deliveries
+-- Several notices, each to the same receivers. It is read once what a notice is, and not for each receiver.
+WITH notices AS MATERIALIZED (
+    SELECT value ->> 0 AS event, value ->> 1 AS seq, value ->> 2 AS job_id, value ->> 3 AS body_id FROM json_each(:notices)
+)
 INSERT INTO deliveries (project, receiver, channel, job_id, event, seq, body_id, status, next_us, created_us)
-SELECT :project, value, :channel, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
-WHERE true ON CONFLICT DO NOTHING;
+SELECT :project, r.value, :channel, n.job_id, n.event, n.seq, n.body_id, 'pending', :now_us, :now_us
+FROM notices n CROSS JOIN json_each(:receivers) r WHERE true
+ON CONFLICT DO NOTHING;
 
 -- name: insert_delivery
 INSERT INTO deliveries (
@@ -708,7 +723,8 @@ SELECT count(*) FROM deliveries WHERE digest = ?;
 
 -- name: put_notification_timer
 INSERT INTO notification_timers (job_id, project, subscription, event, seq, after_us, average_us)
-VALUES (:job_id, :project, :subscription, :event, :seq, :after_us, :average_us) ON CONFLICT DO NOTHING;
+SELECT id, :project, :subscription, :event, :seq, :after_us, :average_us FROM jobs WHERE id = :job_id
+ON CONFLICT DO NOTHING;
 
 -- name: notification_timers
 SELECT job_id, project, subscription, event, seq, after_us, average_us FROM notification_timers;

@@ -205,6 +205,11 @@ def pool(connection: sqlite3.Connection, pool_id: str) -> PoolRow | None:
     return decoded(PoolRow, rows)[0] if rows else None
 
 
+def work_roots(connection: sqlite3.Connection) -> dict[int, str]:
+    """Answer the work roots of the jobs that have one, by id."""
+    return dict(connection.execute(QUERIES["work_roots"]))
+
+
 def meta(connection: sqlite3.Connection, key: str) -> str | None:
     """Answer a fact about the daemon as a whole, or None."""
     found = connection.execute(QUERIES["meta"], (key,)).fetchone()

@@ -103,6 +103,8 @@ class JobRow(msgspec.Struct, frozen=True):
     block: dict[str, Any] | None
     blocked_count: int
     blocked_us: int | None
+    work_root: str | None
+    remote: Json | None
     chunk: dict[str, Any] | None
 
 
@@ -126,6 +128,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     status: str
     launches: int
     start_token: str | None
+    name: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
     resources: dict[str, Any] | None
@@ -171,6 +174,8 @@ class PoolRow(msgspec.Struct, frozen=True):
     created_us: int | None
     changed_us: int | None
     changed_by: dict[str, Any] | None
+    options: Json | None
+    backends: Json | None
 
 
 class Dependency(msgspec.Struct, frozen=True, gc=False):
@@ -239,7 +244,8 @@ JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
-        *("block", "chunk"),  # of jobs
+        *("block", "remote", "chunk"),  # of jobs
+        *("options", "backends"),  # of pools
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes", "watched", "watches"),  # of triggers

@@ -110,6 +110,8 @@ CREATE TABLE jobs (
     block TEXT CHECK (block IS NULL OR status = 'created'),
     blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
     blocked_us INTEGER,
+    work_root TEXT,
+    remote TEXT,
     chunk TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
@@ -157,6 +159,7 @@ CREATE INDEX jobs_block_created ON jobs (project, id >> 12, created_us);
 CREATE INDEX jobs_block_ended ON jobs (project, id >> 12, ifnull(end_us, 9223372036854775807));
 
 -- Retention, and which specifications are still in use.
+CREATE INDEX jobs_elsewhere ON jobs (work_root) WHERE work_root IS NOT NULL AND cleaned_us IS NULL;
 CREATE INDEX jobs_expiry ON jobs (expires_us) WHERE expires_us IS NOT NULL AND cleaned_us IS NULL;
 CREATE INDEX jobs_spec ON jobs (spec_hash) WHERE spec_hash IS NOT NULL;
 CREATE INDEX jobs_env ON jobs (env_hash) WHERE env_hash IS NOT NULL;
@@ -196,6 +199,7 @@ CREATE INDEX events_tree ON events (CAST(run_id AS INTEGER)) WHERE run_id IS NOT
 -- The rare kinds only: the three that make up nearly all rows are found by reading on.
 CREATE INDEX events_rare ON events (kind) WHERE kind NOT IN ('job.created', 'job.status', 'job.stage');
 
+-- `options` and `backends` (JSON) are of an executor that is not `local`.
 CREATE TABLE pools (
     id TEXT PRIMARY KEY,
     slots INTEGER CHECK (slots >= 0), -- null: without limit
@@ -209,6 +213,8 @@ CREATE TABLE pools (
     created_us INTEGER,
     changed_us INTEGER,
     changed_by TEXT -- JSON
+    , options TEXT,
+    backends TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- Stored objects of all kinds (components, configurations ...): which version of each is current.

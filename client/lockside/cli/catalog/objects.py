@@ -58,16 +58,14 @@ def about(kind: Kind, each: Json) -> str:
 def _cell(name: str, each: Json) -> Cell:
     if name.startswith("is"):
         return (name[2:].lower(), "yellow") if each.get(name) else ""
-    value = each.get(name)
-    return "" if value is None else str(value)
+    value: Cell = each.get(name)
+    return value
 
 
 def show(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     found = session.call(f"{kind.methods}.get", **_named(kind, parsed), version=parsed.number("at"))
-    if session.out.as_json:
-        session.out.json(found)
-    else:
+    if not session.out.is_given(found):
         session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
@@ -98,21 +96,15 @@ def rm(session: Session, parsed: Parsed) -> int:
 
 def versions(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
-    found = session.call(f"{kind.methods}.versions", **_named(kind, parsed))["versions"]
-    if session.out.is_given({"versions": found}):
-        return exits.DONE
+    found = session.call(f"{kind.methods}.versions", **_named(kind, parsed))
     now = datetime.now(UTC)
-    rows: list[list[Cell]] = [
-        [
-            str(each["version"]),
-            times.local(each["time"], now) if session.out.terminal else str(each["time"]),
-            str((each.get("changedBy") or {}).get("user") or ""),
-            "deleted" if each.get("isDeleted") else str(each.get("changeDescription") or ""),
-        ]
-        for each in found
-    ]
-    session.out.table(("VERSION", "CHANGED", "BY", ""), rows)
-    return exits.DONE
+
+    def row(each: Json) -> list[Cell]:
+        changed = times.local(each["time"], now) if session.out.terminal else each["time"]
+        why = "deleted" if each.get("isDeleted") else each.get("changeDescription")
+        return [each["version"], changed, (each.get("changedBy") or {}).get("user"), why]
+
+    return session.out.listed(found, "versions", ("VERSION", "CHANGED", "BY", ""), row)
 
 
 def diff(session: Session, parsed: Parsed) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lockside.cli import exits
 from lockside.cli.grammar import Parsed
 from lockside.cli.session import Session
-from lockside.cli.terminal.output import Cell
 
 _COLOURS = {"run": "green", "carry": "blue", "skip": "dim"}
 
@@ -22,7 +21,7 @@ def plan(session: Session, parsed: Parsed) -> int:
     )
     if session.out.is_given(found):
         return exits.DONE
-    rows: list[list[Cell]] = [
+    rows = [
         [phase["id"], task["id"], (task["action"], _COLOURS.get(task["action"], "")), task["reason"]]
         for phase in found["phases"]
         for task in phase["tasks"]

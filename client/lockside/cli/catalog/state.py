@@ -13,9 +13,7 @@ from lockside.cli.session import Json, Session
 def show(session: Session, parsed: Parsed) -> int:
     """Print a state: the JSON that the next run finds."""
     found = session.call("state.get", **_named(parsed))
-    if session.out.as_json:
-        session.out.json(found)
-    else:
+    if not session.out.is_given(found):
         session.out.verbatim(json.dumps(found["state"], indent=2, ensure_ascii=False))
     return exits.DONE
 
@@ -24,12 +22,9 @@ def reset(session: Session, parsed: Parsed) -> int:
     """Delete a state, so that the next run begins anew."""
     named = _named(parsed)
     answer = session.call("state.reset", **named, part=parsed.text("part"))
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        row = f", row {named['row']}" if named["row"] else ""
-        session.out.line(f"{parsed.required('component_config')}{row} has no state; its next run begins anew")
-    return exits.DONE
+    row = f", row {named['row']}" if named["row"] else ""
+    text = f"{parsed.required('component_config')}{row} has no state; its next run begins anew"
+    return session.out.result(answer, text)
 
 
 def _named(parsed: Parsed) -> Json:

@@ -9,8 +9,6 @@ from lockside.cli.session import Session
 
 def metrics(session: Session, _: Parsed) -> int:
     answer = session.call("daemon.metrics")
-    if session.out.as_json:
-        session.out.json(answer)
-        return 0
-    session.out.verbatim(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
+    if not session.out.is_given(answer):
+        session.out.verbatim(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
     return exits.DONE

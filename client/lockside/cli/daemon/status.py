@@ -13,19 +13,8 @@ from lockside.cli.terminal.output import one_line, wrapped
 
 RECENT_SECONDS = 86400
 _KEEPER_STARTS_SECONDS = 5
-_SHOWN = [
-    "id",
-    "name",
-    "type",
-    "creator",
-    "component",
-    "config",
-    "configData",
-    "startTime",
-    "limits",
-    "status",
-]
-_SHOWN += ["durationSeconds", "attempt", "parentRunId", "isFinished", "createdTime", "reasons"]
+_SHOWN = [*describe.NAMING, "type", "creator", "startTime", "limits", "status", "durationSeconds", "attempt"]
+_SHOWN += ["parentRunId", "isFinished", "createdTime", "reasons"]
 
 
 class Trouble:

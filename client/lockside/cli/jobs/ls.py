@@ -158,7 +158,7 @@ def _row(job: Json, name: str, now: Any) -> list[Cell]:
     word, colour = describe.status(job)
     return [
         name,
-        str(job["id"]),
+        job["id"],
         (f"{describe.SYMBOLS.get(word, '?')} {word}", colour),
         describe.took(job, now),
         (times.ago(job.get("createdTime"), now), "dim"),
@@ -168,4 +168,4 @@ def _row(job: Json, name: str, now: Any) -> list[Cell]:
 
 def _plain_row(job: Json) -> list[Cell]:
     columns = ("id", "status", "component", "config", "name", "createdTime", "startTime", "endTime")
-    return [str(job.get(column) or "") for column in columns]
+    return [job.get(column) for column in columns]

@@ -58,6 +58,5 @@ def report(session: Session, parsed: Parsed) -> int:
         )
     share = parsed.number("progress")
     answer = session.call("job.report", token=token, progress=share, message=parsed.text("message"))
-    if session.out.as_json:
-        session.out.json(answer)
+    session.out.is_given(answer)
     return exits.DONE

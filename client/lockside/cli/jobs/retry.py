@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockside.cli.files.parse import FileError, read_document
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.run import options_of, show_created
+from lockside.cli.jobs.run import show_created
 from lockside.cli.session import Json, Session
 from lockside.transport import new_deduplication_id
 
@@ -94,7 +94,7 @@ def _show_plan(session: Session, job: Json) -> None:
 
 
 def resubmit(session: Session, parsed: Parsed) -> int:
-    changes = options_of(parsed)
+    changes = parsed.members()
     pinned = {"pinned": True} if parsed.flag("pinned") else {}
     made = _once(
         session, "job.resubmit", parsed.required("job"), **pinned, **({"with": changes} if changes else {})
@@ -103,7 +103,7 @@ def resubmit(session: Session, parsed: Parsed) -> int:
 
 
 def amend(session: Session, parsed: Parsed) -> int:
-    changes = options_of(parsed)
+    changes = parsed.members()
     if not changes:
         raise UsageError("say what to change, as in --priority high.", "amend")
     return show_created(

@@ -115,7 +115,7 @@ def request_of(parsed: Parsed) -> Json:
         request = {"template": template}
     else:
         request = _stored(target) if target else plain_command(parsed, command, shell)
-    return request | options_of(parsed) | dry_run(parsed)
+    return request | parsed.members() | dry_run(parsed)
 
 
 def _stored(target: str) -> Json:
@@ -180,11 +180,6 @@ def _is_text(text: str) -> bool:
 def dry_run(parsed: Parsed) -> Json:
     """The member that asks only for what would be."""
     return {"dryRun": True} if parsed.flag("dry_run") else {}
-
-
-def options_of(parsed: Parsed) -> Json:
-    """The members of a request that were given as options."""
-    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:

@@ -9,7 +9,7 @@ from lockside.cli.files.parse import FileError
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs.describe import ANSWERED_WHOLE, BRIEF
 from lockside.cli.jobs.request_file import RequestFile
-from lockside.cli.jobs.run import create, dry_run, name_jobs, options_of, show_created
+from lockside.cli.jobs.run import create, dry_run, name_jobs, show_created
 from lockside.cli.session import Json, Session
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
@@ -26,7 +26,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
         asked = RequestFile(parsed, parsed.required("from_file"))
     except FileError as error:
         raise UsageError(str(error), "run") from error
-    options = options_of(parsed)
+    options = parsed.members()
     name_jobs(session, options)
     if asked.jobs is None:
         try:

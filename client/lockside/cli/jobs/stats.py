@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from lockside.cli import exits, times
+from lockside.cli import times
 from lockside.cli.grammar import Parsed
 from lockside.cli.jobs.ls import filters_of
-from lockside.cli.session import Session
+from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import Cell
 
 
 def stats(session: Session, parsed: Parsed) -> int:
     """Print counts and durations, a line for each group."""
     by = parsed.many("by") or ["status"]
-    groups = session.call("job.stats", groupBy=by, **filters_of(session, parsed))["groups"]
-    if session.out.is_given({"groups": groups}):
-        return exits.DONE
-    rows: list[list[Cell]] = [
-        [
-            *(str(group["group"].get(name) or "-") for name in by),
-            str(group["count"]),
-            *(_span(group["durationSeconds"][name]) for name in ("average", "max", "sum")),
-            _span(group["queueSeconds"]["average"]),
-        ]
-        for group in groups
-    ]
+    found = session.call("job.stats", groupBy=by, **filters_of(session, parsed))
+
+    def row(group: Json) -> list[Cell]:
+        names = [group["group"].get(name) or "-" for name in by]
+        ran = [_span(group["durationSeconds"][name]) for name in ("average", "max", "sum")]
+        return [*names, group["count"], *ran, _span(group["queueSeconds"]["average"])]
+
     headings = (*(name.upper() for name in by), "JOBS", "AVERAGE", "LONGEST", "SUM", "WAITED")
-    session.out.table(headings, rows)
-    return exits.DONE
+    return session.out.listed(found, "groups", headings, row)
 
 
 def _span(seconds: float | None) -> str:

@@ -101,9 +101,7 @@ def finish(session: Session, parsed: Parsed, job: Json) -> int:
     """Wait for a job that changes tables, unless told to detach, and print how it ended."""
     if not parsed.flag("detach"):
         job = session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600)
-    if session.out.as_json:
-        session.out.json(job)
-    else:
+    if not session.out.is_given(job):
         session.out.line(f"job {job['id']}: {job['status']}")
         if job["status"] == "error":
             session.out.line(f"  {job['message']}")

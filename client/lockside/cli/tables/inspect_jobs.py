@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Command, Option
-from lockside.cli.tables.shared import JOB, JOBS
+from lockside.cli.tables.shared import CHILDREN, IN_POOL, JOB, JOBS, LABEL, MINE, OF_CONFIG, STATUS
 from lockside.log_text import LEVEL_WORDS
 
 INSPECT_JOBS = (
@@ -21,10 +21,10 @@ INSPECT_JOBS = (
         Option("--waiting", "only waiting jobs"),
         Option("--failed", "only failures (error, terminated) not acknowledged and not made good by a retry"),
         Option("--acknowledged", "only failures that were acknowledged by `lockside ack`"),
-        Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status"),
-        Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG"),
-        Option("--pool", "only in this pool", "POOL", member="pool"),
-        Option("--mine", "only jobs of your own"),
+        STATUS,
+        OF_CONFIG,
+        IN_POOL,
+        MINE,
         Option(
             "--since",
             "created since 2h, today, yesterday, 2026-01-31; with --failed: failed since",
@@ -36,15 +36,8 @@ INSPECT_JOBS = (
             "TEXT",
             member="text",
         ),
-        Option(
-            "--label",
-            "only with this label (repeat for more)",
-            "KEY=VALUE",
-            "label",
-            many=True,
-            member="labels",
-        ),
-        Option("--children", "also rows, phases, tasks and attempts"),
+        LABEL,
+        CHILDREN,
         Option("--parent", "only children of this job", "JOB"),
         Option("--tree", "show children below their parents"),
         Option("--watch", "update the list until Ctrl-C"),
@@ -142,20 +135,13 @@ INSPECT_JOBS = (
             many=True,
             choices=("status", "component", "config", "pool", "day"),
         ),
-        Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status"),
-        Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG"),
-        Option("--pool", "only in this pool", "POOL", member="pool"),
-        Option("--mine", "only jobs of your own"),
+        STATUS,
+        OF_CONFIG,
+        IN_POOL,
+        MINE,
         Option("--since", "created since 2h, today, yesterday, 2026-01-31", "TIME"),
-        Option(
-            "--label",
-            "only with this label (repeat for more)",
-            "KEY=VALUE",
-            "label",
-            many=True,
-            member="labels",
-        ),
-        Option("--children", "also rows, phases, tasks and attempts"),
+        LABEL,
+        CHILDREN,
     ),
     Command(
         "top",

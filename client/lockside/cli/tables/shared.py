@@ -37,6 +37,16 @@ MEMORY = Option("--memory", "its memory limit: 512MB, 1.5GB", "SIZE", "size", me
 TAG = Option("--tag", "the tag of the component to run", "TAG", member="tag")
 PRIO = Option("--priority", PRIORITY, "N", "priority", member="priority")
 
+LABEL = Option(
+    "--label", "only with this label (repeat for more)", "KEY=VALUE", "label", many=True, member="labels"
+)
+STATUS = Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status")
+OF_CONFIG = Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG")
+IN_POOL = Option("--pool", "only in this pool", "POOL", member="pool")
+MINE = Option("--mine", "only jobs of your own")
+CHILDREN = Option("--children", "also rows, phases, tasks and attempts")
+"""Filters of lists of jobs."""
+
 WAITING = (
     Option("-w --wait", "wait until it ends; exit code 0 for success and warning, else 1"),
     Option("-f --follow", "wait, and show its log, progress and children"),

@@ -24,29 +24,8 @@ _MOST_RUNNING = 200
 _MOST_WAITING = 200
 _MOST_FAILED = 50
 _AWAY_SECONDS = 1.0
-_FIELDS = [
-    "id",
-    "runId",
-    "parentRunId",
-    "type",
-    "name",
-    "component",
-    "config",
-    "configData",
-    "creator",
-    "attempt",
-]
-_FIELDS += [
-    "status",
-    "isFinished",
-    "reasons",
-    "progress",
-    "message",
-    "createdTime",
-    "startTime",
-    "endTime",
-    "pool",
-]
+_FIELDS = [*describe.NAMING, "runId", "parentRunId", "type", "creator", "attempt", "status", "isFinished"]
+_FIELDS += ["reasons", "progress", "message", "createdTime", "startTime", "endTime", "pool"]
 _FIELDS += ["durationSeconds", "process", "result", "starts", "principal", "stage"]
 
 

@@ -151,7 +151,6 @@ class PreviewGet(Params, frozen=True, kw_only=True):
     """Return rows of a table, read by a process of the caller.
 
     Attributes:
-        table: The table's id.
         version: A version of it instead of the head.
         columns: Only these columns.
         where_column: A column of which only some values are wanted.

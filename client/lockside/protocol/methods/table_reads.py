@@ -25,7 +25,6 @@ class DiffGet(Params, frozen=True, kw_only=True):
     """Return the rows in which two versions of a table differ, read by a process of the caller.
 
     Attributes:
-        table: The table's id.
         since: The older version.
         to: The newer version; the head when left out.
         limit: How many rows of each kind are answered at most.
@@ -49,7 +48,6 @@ class LineageGet(Params, frozen=True, kw_only=True):
     """Return which jobs made a version of a table and from what, or what was made of it.
 
     Attributes:
-        table: The table's id.
         version: A version of it instead of the head.
         job: A job from which to go on instead of a table.
         direction: `up` to what it was made from, `down` to what was made of it.

@@ -9,10 +9,6 @@ class Branch(StoredBranch, frozen=True, kw_only=True):
 
 
 class Branches(ListPage, frozen=True, kw_only=True):
-    """Several branches.
-
-    Attributes:
-        branches: The branches.
-    """
+    """Several branches."""
 
     branches: list[Branch]

@@ -60,7 +60,6 @@ class Subscription(Out, frozen=True, kw_only=True):
     """A subscription of this connection and the `seq` it starts after.
 
     Attributes:
-        subscription: The id of the subscription.
         cursor: The `seq` after which it begins.
     """
 
@@ -69,11 +68,7 @@ class Subscription(Out, frozen=True, kw_only=True):
 
 
 class Unsubscribed(Out, frozen=True, kw_only=True):
-    """The subscription that ended.
-
-    Attributes:
-        subscription: The id of the subscription.
-    """
+    """The subscription that ended."""
 
     subscription: str
 
@@ -82,7 +77,6 @@ class EventPush(Out, frozen=True, kw_only=True):
     """Parameters of the notification `event`.
 
     Attributes:
-        subscription: The id of the subscription.
         events: The events, in order.
     """
 
@@ -94,7 +88,6 @@ class EventLost(Out, frozen=True, kw_only=True):
     """Parameters of the notification `event.lost`: read the gap with `event.list`.
 
     Attributes:
-        subscription: The id of the subscription.
         from_: The first `seq`.
         to: The last `seq`.
     """

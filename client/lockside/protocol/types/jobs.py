@@ -278,11 +278,7 @@ class Jobs(Out, frozen=True, kw_only=True):
 
 
 class WaitedJobs(ListPage, frozen=True, kw_only=True):
-    """A page of the jobs that were waited for.
-
-    Attributes:
-        jobs: The jobs.
-    """
+    """A page of the jobs that were waited for."""
 
     jobs: list[Job]
 

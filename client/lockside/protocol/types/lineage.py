@@ -11,10 +11,8 @@ class LineageNode(Out, frozen=True, kw_only=True):
     Attributes:
         id: Its name in `edges`.
         kind: What it is.
-        table: The table's id.
         branch_id: The table's branch.
         version: The table's version.
-        job: The job's id.
         component: The job's component; null when the job was purged.
         config: The job's configuration.
         status: The job's status; null when the job was purged.

@@ -32,11 +32,7 @@ class Notification(StoredSubscription, frozen=True, kw_only=True):
 
 
 class Notifications(ListPage, frozen=True, kw_only=True):
-    """Several subscriptions.
-
-    Attributes:
-        subscriptions: The subscriptions.
-    """
+    """Several subscriptions."""
 
     subscriptions: list[Notification]
 
@@ -103,11 +99,7 @@ class Delivery(Out, frozen=True, kw_only=True):
 
 
 class Deliveries(ListPage, frozen=True, kw_only=True):
-    """Several deliveries, the newest first.
-
-    Attributes:
-        deliveries: The deliveries.
-    """
+    """Several deliveries, the newest first."""
 
     deliveries: list[Delivery]
 
@@ -152,7 +144,6 @@ class Tested(Out, frozen=True, kw_only=True):
         status: `delivered` or `failed`.
         status_code: The status code of the answer.
         seconds: How long it took.
-        error: Why it failed.
     """
 
     status: Literal["delivered", "failed"]

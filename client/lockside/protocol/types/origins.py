@@ -27,7 +27,6 @@ class CauseOfJob(Out, frozen=True, kw_only=True):
         job: The job that ended, or that wrote the table.
         path: The file.
         size_bytes: The size of the file.
-        time: When it happened.
         status: How the job ended.
     """
 

@@ -63,7 +63,6 @@ class LeftProcess(Out, frozen=True, kw_only=True):
     """A process that lives on after the program that started it.
 
     Attributes:
-        pid: The process id.
         name: The program's name.
     """
 
@@ -75,7 +74,6 @@ class Process(Out, frozen=True, kw_only=True):
     """The last process of a job, and what the processes of all steps used: seconds and bytes.
 
     Attributes:
-        pid: The process id.
         start_token: The token of the start.
         spawn_time: When it was started.
         exit_time: When it ended.
@@ -165,7 +163,6 @@ class MappedData(Out, frozen=True, kw_only=True):
     """Tables and files that were read or written.
 
     Attributes:
-        tables: The tables.
         files: The files.
         omitted: How many of both are not listed: 10,000 of each are.
     """
@@ -257,7 +254,6 @@ class KilledProcess(Out, frozen=True, kw_only=True):
     """One process that was stopped, and with which signal.
 
     Attributes:
-        pid: The process id.
         name: The program's name.
         signal: The signal that was sent.
         time: When it was sent.

@@ -83,11 +83,7 @@ class Schedule(StoredSchedule, frozen=True, kw_only=True):
 
 
 class Schedules(ListPage, frozen=True, kw_only=True):
-    """Several schedules.
-
-    Attributes:
-        schedules: The schedules.
-    """
+    """Several schedules."""
 
     schedules: list[Schedule]
 
@@ -122,7 +118,6 @@ class LedgerRow(Out, frozen=True, kw_only=True):
         job: Its job, or the job that runs for it too.
         job_status: The status of that job.
         version: The version of the schedule that decided.
-        error: Why it failed.
         backfills: Further jobs of these moments, from backfills or by hand.
     """
 
@@ -156,7 +151,6 @@ class UpcomingMoment(Out, frozen=True, kw_only=True):
     """A moment to come.
 
     Attributes:
-        moment: The moment.
         wall: What the clock on the wall shows.
         utc_offset: How far that clock is ahead of UTC, as in `+02:00`.
         due_time: When it is due.
@@ -186,7 +180,6 @@ class MomentJob(Out, frozen=True, kw_only=True):
     """A moment and its job.
 
     Attributes:
-        moment: The moment.
         job: The job's id; null in a dry run.
     """
 
@@ -198,7 +191,6 @@ class LeftMoment(Out, frozen=True, kw_only=True):
     """A moment that a backfill leaves alone.
 
     Attributes:
-        moment: The moment.
         because: Why.
     """
 

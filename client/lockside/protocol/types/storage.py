@@ -45,7 +45,6 @@ class Table(Out, frozen=True, kw_only=True):
     Attributes:
         display_name: Its name in its bucket.
         bucket: The bucket's id.
-        primary_key: The columns of which no two rows have the same values.
         columns: The names of its columns.
         definition: The columns with their types.
         created: When it was made.
@@ -89,11 +88,7 @@ class Table(Out, frozen=True, kw_only=True):
 
 
 class Tables(ListPage, frozen=True, kw_only=True):
-    """Tables by their ids.
-
-    Attributes:
-        tables: The tables.
-    """
+    """Tables by their ids."""
 
     tables: list[Table]
 
@@ -102,7 +97,6 @@ class TableRead(Out, frozen=True, kw_only=True):
     """A table that was read.
 
     Attributes:
-        table: The table's id.
         version: The version of it that was read.
         branch_id: The branch of the table.
     """
@@ -142,11 +136,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
 
 
 class TableHistory(ListPage, frozen=True, kw_only=True):
-    """The versions of a table, the newest first.
-
-    Attributes:
-        versions: The versions.
-    """
+    """The versions of a table, the newest first."""
 
     versions: list[TableVersion]
 
@@ -224,7 +214,6 @@ class Snapshot(Out, frozen=True, kw_only=True):
     Attributes:
         root: The root of the lake.
         program: What reads the tables: it is run with the name of an operation and a folder with its order.
-        tables: The tables.
     """
 
     time: str
@@ -256,7 +245,6 @@ class Unpublished(Out, frozen=True, kw_only=True):
     """A commit that readers of the table's folder do not see yet.
 
     Attributes:
-        table: The table's id.
         cause: Why the last try failed; null before the first.
         since: Since when it fails.
     """
@@ -272,7 +260,6 @@ class TroubledTable(Out, frozen=True, kw_only=True):
     """A table that can be read only.
 
     Attributes:
-        table: The table's id.
         version: The version that is not ours, or is gone.
         cause: What is wrong.
     """

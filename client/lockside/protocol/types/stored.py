@@ -84,11 +84,7 @@ class Component(StoredManifest, frozen=True, kw_only=True):
 
 
 class Components(ListPage, frozen=True, kw_only=True):
-    """Several components.
-
-    Attributes:
-        components: The components.
-    """
+    """Several components."""
 
     components: list[Component]
 
@@ -121,11 +117,7 @@ class Bucket(StoredBucket, frozen=True, kw_only=True):
 
 
 class Buckets(ListPage, frozen=True, kw_only=True):
-    """Several buckets.
-
-    Attributes:
-        buckets: The buckets.
-    """
+    """Several buckets."""
 
     buckets: list[Bucket]
 
@@ -174,11 +166,7 @@ class Template(StoredTemplate, frozen=True, kw_only=True):
 
 
 class Templates(ListPage, frozen=True, kw_only=True):
-    """Several templates.
-
-    Attributes:
-        templates: The templates.
-    """
+    """Several templates."""
 
     templates: list[Template]
 
@@ -221,11 +209,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
 
 
 class Pools(ListPage, frozen=True, kw_only=True):
-    """Several pools.
-
-    Attributes:
-        pools: The pools.
-    """
+    """Several pools."""
 
     pools: list[Pool]
 
@@ -247,11 +231,7 @@ class Resource(StoredResource, frozen=True, kw_only=True):
 
 
 class Resources(ListPage, frozen=True, kw_only=True):
-    """Several resources.
-
-    Attributes:
-        resources: The resources.
-    """
+    """Several resources."""
 
     resources: list[Resource]
 
@@ -260,7 +240,6 @@ class Deleted(Out, frozen=True, kw_only=True):
     """The id of what was deleted.
 
     Attributes:
-        id: The id.
         deleted_time: When it was deleted.
     """
 

@@ -77,11 +77,7 @@ class Token(Out, frozen=True, kw_only=True):
 
 
 class Tokens(ListPage, frozen=True, kw_only=True):
-    """A page of tokens, in the order in which they were made.
-
-    Attributes:
-        tokens: The tokens.
-    """
+    """A page of tokens, in the order in which they were made."""
 
     tokens: list[Token]
 

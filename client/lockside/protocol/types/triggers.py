@@ -43,11 +43,7 @@ class Trigger(StoredTrigger, frozen=True, kw_only=True):
 
 
 class Triggers(ListPage, frozen=True, kw_only=True):
-    """Several triggers.
-
-    Attributes:
-        triggers: The triggers.
-    """
+    """Several triggers."""
 
     triggers: list[Trigger]
 
@@ -63,7 +59,6 @@ class Firing(Out, frozen=True, kw_only=True):
         job_status: The status of that job.
         version: The version of the trigger that decided.
         causes: What it heard.
-        error: Why it failed.
     """
 
     decided_time: str

@@ -1,7 +1,3 @@
--- Failed records; jobs that run a chunk of another.
-
-ALTER TABLE jobs ADD COLUMN chunk TEXT;
-
 -- Failed records, as runs of lines in the lists that jobs left. Numbers are those of all jobs of a family: the
 -- outermost job, what is below it, and the retries of all of them. What was given to a retry and whether that
 -- ended well says whether records are still open.

@@ -1,0 +1,138 @@
+"""The kinds of executors beside `local`: those that come with lockside, and those of plug-ins.
+
+A plug-in is an entry point in the group `lockside.executors`. What it says of itself is asked of a process of
+its own, so nothing of it is imported here, and a bad one hurts nobody.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from locksided import executors, threads
+from locksided.backends.keepers import KeeperRelease
+from locksided.backends.messages import BUILD, VERSION
+from locksided.backends.process import launch_program
+from locksided.backends.sockets import clear, is_alive
+from locksided.keeper import build
+
+GROUP = "lockside.executors"
+OWN = ("slurm",)
+DESCRIBED_WITHIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of a kind. `cause` says why it cannot be used."""
+
+    name: str
+    version: str
+    argv: tuple[str, ...] = ()
+    options_schema: dict[str, Any] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    cause: str | None = None
+
+    def trouble(self, options: dict[str, Any]) -> tuple[str, str] | None:
+        """The first option that is not as it should be, by its path, and why; None when all are."""
+        for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
+            path = "".join(
+                f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.instance_path
+            )
+            return path, error.message
+        return None
+
+
+def release_of(name: str) -> KeeperRelease:
+    """What an executor of this kind tells in its hello when it runs what is installed."""
+    own = build.fingerprint(os.path.dirname(str(executors.__file__)))
+    return KeeperRelease(VERSION, f"{BUILD}-{own}-{_version(_plugins().get(name))}")
+
+
+def _version(plugin: EntryPoint | None) -> str:
+    return "" if plugin is None or plugin.dist is None else plugin.dist.version
+
+
+def kind_names() -> list[str]:
+    """The kinds that there are, beside `local`."""
+    return sorted({*OWN, *_plugins()})
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {one.name: one for one in entry_points(group=GROUP)}
+
+
+async def described(name: str) -> Kind:
+    """A kind by its name, in its own words."""
+    return await threads.run_sync(_described, name)
+
+
+def _described(name: str) -> Kind:
+    plugin = _plugins().get(name)
+    version = _version(plugin)
+    if plugin is None and name not in OWN:
+        return Kind(
+            name, version, cause=f"there is no executor {name!r}; there are local, {', '.join(kind_names())}"
+        )
+    asked = [sys.executable, "-m", "locksided.executors.describe", name]
+    try:
+        said = subprocess.run(asked, capture_output=True, timeout=DESCRIBED_WITHIN_SECONDS, check=False)
+        if said.returncode:
+            return Kind(name, version, cause=_last_line(said.stderr))
+        told = json.loads(said.stdout)
+        kind = Kind(
+            name,
+            version,
+            tuple(map(str, told["argv"])),
+            dict(told.get("optionsSchema") or {}),
+            tuple(map(str, told.get("capabilities") or ())),
+        )
+        jsonschema_rs.validator_for(kind.options_schema)
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+        return Kind(name, version, cause=f"it does not say what it is: {type(error).__name__}: {error}")
+    return kind
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1][:500] if lines else "it ended without a word"
+
+
+class ExecutorSocket:
+    """The one socket of a kind, which the daemon starts an executor behind."""
+
+    def __init__(self, folder: Path, name: str, linger_seconds: float) -> None:
+        self._folder = folder
+        self._path = folder / f"{name}.sock"
+        self._name = name
+        self._linger_seconds = linger_seconds
+
+    def live(self) -> list[Path]:
+        return [self._path] if is_alive(self._path) else []
+
+    def is_alive(self, path: Path) -> bool:
+        return is_alive(path)
+
+    def free(self, taken: Any) -> Path | None:
+        return None if self._path in taken else self._path
+
+    async def start_keeper(self, path: Path) -> None:
+        if is_alive(path):
+            return
+        kind = await described(self._name)
+        if kind.cause is not None:
+            raise OSError(f"the executor {self._name} cannot be used: {kind.cause}")
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        options = ["--socket", str(path), "--state", str(self._folder / self._name)]
+        options += ["--linger", f"{self._linger_seconds:g}", "--build", release_of(self._name).build]
+        environment = {**os.environ, "LANG": "C.UTF-8"}
+        log_file = self._folder / f"{self._name}.log"
+        await threads.run_sync(launch_program, [*kind.argv, *options], environment, log_file)
+
+    def clear(self, path: Path) -> None:
+        clear(path)

@@ -1,0 +1,30 @@
+"""Backends whose runs are on other machines: behind each is an executor of its kind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from locksided.backends.base import Place, RequiredPrograms
+from locksided.backends.claims import ControlFolders
+from locksided.backends.keepers import Keepers
+from locksided.backends.local import LocalBackend
+from locksided.keeper.messages import ReapOrder, StartOrder, to_wire
+
+
+class RemoteBackend(LocalBackend):
+    """Knows the executor of one kind, and which run it has."""
+
+    ends_with_boot = False
+
+    def __init__(self, kind: str, keepers: Keepers, folders: ControlFolders) -> None:
+        super().__init__(keepers, folders)
+        self.kind = kind
+
+    def on_wire(self, order: StartOrder | ReapOrder, place: Place | None) -> Any:
+        if place is None:
+            return order
+        known = to_wire(place)
+        return {**known, **to_wire(order)}
+
+    async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
+        """Whoever would look is not here: the start shows it."""
+        return None

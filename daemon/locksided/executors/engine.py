@@ -1,0 +1,102 @@
+"""What an engine is to an executor: it finds a machine and starts the runner there.
+
+Only `submit` is needed: starts and ends are told by the inbox, stops by `asks`, a token is taken back by its
+claim, and a loss is found by the lease. Methods are called in threads, one at a time each, and may take 30 s.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, ClassVar, NamedTuple
+
+from locksided.keeper.messages import User
+
+COMMAND_SECONDS = 30.0
+"""So long a command of an engine may take before it counts as not answered."""
+
+
+class NotNow(Exception):
+    """The engine cannot take it now, or did not answer: then it is looked for, and tried again."""
+
+
+class Refused(Exception):
+    """The engine will never take it; the message is its own."""
+
+
+class Order(NamedTuple):
+    """A run that an engine is to start somewhere: `argv` as `user` (None: as whoever the executor is).
+
+    `name` is the same for every submission of this token and for no other. `seconds` is how long it may take
+    in all; None without a limit. `cpus` and `memory_bytes` are those of each of `nodes`.
+    """
+
+    token: str
+    name: str
+    comment: str
+    argv: tuple[str, ...]
+    control: str
+    user: User | None
+    options: Mapping[str, Any]
+    nodes: int = 1
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    seconds: float | None = None
+
+
+class State(Enum):
+    """What an engine says of a run, in the terms of the executor."""
+
+    QUEUED = auto()
+    RUNNING = auto()
+    ENDED = auto()
+    """It is over on all its machines; without an outcome the runner was killed."""
+    STOPPED = auto()
+    """The same, and it was the engine that stopped it, for a reason of its own: it is lost."""
+    CANCELLED = auto()
+    """The same, and somebody asked the engine for it."""
+    OUT_OF_MEMORY = auto()
+    TIMEOUT = auto()
+    NODE_DOWN = auto()
+    """Its machine does not answer. What runs there goes on as long as its lease does."""
+
+
+class Status(NamedTuple):
+    """What an engine says of one submission. `word` and `reason` are its own."""
+
+    state: State
+    word: str = ""
+    reason: str = ""
+    node: str | None = None
+    start_estimate: str | None = None
+
+
+class Engine:
+    """The base of all engines."""
+
+    kind: ClassVar[str]
+    version: str = ""
+    capabilities: ClassVar[tuple[str, ...]] = ("queue",)
+    most: ClassVar[int] = 500
+    """So many orders are handed over at once, at most."""
+    knows_status: ClassVar[bool] = False
+    knows_names: ClassVar[bool] = False
+
+    def submit(self, orders: Sequence[Order]) -> Sequence[str]:
+        """Have the orders started, and return the engine's id of each. Raises NotNow, Refused.
+
+        All have the same user, options and limits.
+        """
+        raise NotImplementedError
+
+    def find(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """By name the ids of what is queued or runs under it. Raises NotNow."""
+        return {}
+
+    def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
+        """What the engine says of submissions; what it does not know is left out. Raises NotNow."""
+        return {}
+
+    def signal(self, ids: Sequence[str], signal: int) -> None:
+        """Have the runners get a signal, so that they look what is asked. Raises NotNow."""
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Take what is queued out of the queue, and kill what runs. Raises NotNow."""

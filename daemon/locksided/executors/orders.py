@@ -1,0 +1,80 @@
+"""An order of the daemon as an engine and a runner get it."""
+
+import os
+from typing import Any
+
+from locksided.executors.engine import Order
+from locksided.executors.records import Record
+from locksided.executors.work_root import WorkRoot
+from locksided.keeper import remote
+from locksided.keeper.messages import User
+from locksided.keeper.wire import Message
+
+PYTHON = "python3"
+RESERVE_SECONDS = 120.0
+"""What an engine's own time limit has beyond ours and the grace period, so that ours comes first."""
+
+_OF_THE_ENGINE = (
+    "name",
+    "comment",
+    "options",
+    "nodes",
+    "cpus",
+    "memoryBytes",
+    "timeoutSeconds",
+    "graceSeconds",
+)
+
+
+class BadPlace(ValueError):
+    """The order does not say where the run's files are."""
+
+
+def record_of(message: Message) -> Record:
+    """What is kept of an order. Raises BadPlace."""
+    work_root, options = message.get("workRoot"), message.get("options")
+    if not isinstance(work_root, str) or not work_root.startswith("/"):
+        raise BadPlace("workRoot: an absolute path is expected")
+    if not isinstance(options, dict):
+        raise BadPlace("options: an object is expected")
+    known = {name: message.get(name) for name in (*_OF_THE_ENGINE, "user")}
+    name, token = message.get("name"), message["token"]
+    return Record(
+        token, str(name or f"ls-{token}"), message["folder"], work_root, message.get("logFolder") or "", known
+    )
+
+
+def hand_over(message: Message, record: Record) -> None:
+    """Put the order where the runner finds it, in folders that the run's user may write to.
+
+    Raises OSError.
+    """
+    user = record.order.get("user")
+    owner = None if user is None or os.geteuid() else (user["uid"], user["gid"])
+    os.makedirs(os.path.dirname(record.folder), 0o711, exist_ok=True)
+    for path in (record.folder, record.log_folder):
+        os.makedirs(path, 0o700, exist_ok=True)
+        if owner is not None:
+            os.chown(path, *owner, follow_symlinks=False)
+    given = {name: value for name, value in message.items() if name not in ("op", "user", "options")}
+    remote.write(record.folder, remote.ORDER, {**given, "workRoot": record.work_root}, owner)
+
+
+def engine_order(record: Record, root: WorkRoot) -> Order:
+    """What the engine is asked for."""
+    asked: dict[str, Any] = record.order
+    options = asked.get("options") or {}
+    user, limit = asked.get("user"), asked.get("timeoutSeconds")
+    return Order(
+        record.token,
+        record.name,
+        str(asked.get("comment") or ""),
+        (str(options.get("python") or PYTHON), "-I", root.runner, record.folder),
+        record.folder,
+        None if user is None or os.geteuid() else User(user["uid"], user["gid"], tuple(user["groups"])),
+        options,
+        int(asked.get("nodes") or 1),
+        asked.get("cpus"),
+        asked.get("memoryBytes"),
+        None if limit is None else limit + float(asked.get("graceSeconds") or 0) + RESERVE_SECONDS,
+    )

@@ -1,0 +1,72 @@
+"""What an executor knows of each run, from the order to the acknowledgement: a file for each."""
+
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from locksided.keeper import remote
+from locksided.keeper.journal import Journal
+
+
+class Phase(Enum):
+    """How far a run has come."""
+
+    SUBMITTING = "submitting"
+    """Whether the engine has it is not known."""
+    QUEUED = "queued"
+    RUNNING = "running"
+    """It is claimed by a runner."""
+    ENDED = "ended"
+
+
+@dataclass
+class Record:
+    """One run. Times are in microseconds since the epoch."""
+
+    token: str
+    name: str
+    folder: str
+    work_root: str
+    log_folder: str
+    order: dict[str, Any]
+    """What the engine is asked with."""
+    ids: list[str] = field(default_factory=list)
+    """The engine's ids of all its submissions."""
+    retries: int = 0
+    stop: bool = False
+    paused: bool = False
+    submitted_us: int | None = None
+    outcome: dict[str, Any] | None = None
+    """Of a run that this executor ended; others have it in their folder."""
+
+
+class Records:
+    """The files of one executor's runs."""
+
+    def __init__(self, folder: str, journal: Journal) -> None:
+        self._folder = folder
+        self._journal = journal
+        os.makedirs(folder, 0o700, exist_ok=True)
+
+    def load(self) -> list[Record]:
+        """All that are kept. One that cannot be read is passed over: the daemon asks what became of it."""
+        found = []
+        known = {one.name for one in fields(Record)}
+        for path in sorted(Path(self._folder).glob("*.json")):
+            try:
+                content = remote.read(self._folder, path.name, remote.ORDER_BYTES) or {}
+                found.append(Record(**{name: value for name, value in content.items() if name in known}))
+            except (OSError, TypeError) as error:
+                self._journal.write("record not read", path=str(path), error=str(error))
+        return found
+
+    def save(self, record: Record) -> None:
+        """Raises OSError."""
+        remote.write(self._folder, f"{record.token}.json", asdict(record))
+
+    def remove(self, token: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._folder, f"{token}.json"))

@@ -1,0 +1,141 @@
+"""One run of an executor: what lies in its folder, and what follows from it and from the engine's words.
+
+It reads and writes the files of the run; who is told and what the engine is asked is the executor's matter.
+"""
+
+from typing import Any, cast
+
+from locksided.executors.records import Phase, Record
+from locksided.keeper import clock, outcome, remote
+from locksided.keeper.log import segments
+from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
+
+LEASE_EXPIRES_SECONDS = 120.0
+LEAST_LOOKS = 2
+
+
+class RemoteRun:
+    """One run, from its order to its acknowledgement."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.phase = Phase.SUBMITTING
+        self.started: dict[str, Any] = {}
+        """What the runner noted of the start."""
+        self.engine_id: str | None = None
+        """The submission that won the claim."""
+        self.node: str | None = None
+        self.outcome: dict[str, Any] | None = record.outcome
+        self.progress: dict[str, Any] = {}
+        self.unknown = 0
+        """How often in a row the engine knew nothing of it."""
+        self.gone = 0
+        """How often in a row the engine said that it is over while there was no outcome."""
+        self.kill_at: float | None = None
+        self.watched_seq: int | None = None
+        self._beat: Any = None
+        self._beat_seconds = clock.boot_seconds()
+        self._looks = 0
+        self._log_bytes = -1
+
+    @property
+    def token(self) -> str:
+        return self.record.token
+
+    def look(self) -> None:
+        """Find out from the folder how far it is. Raises OSError."""
+        if self.outcome is None:
+            self.outcome = self._recorded()
+        if self.outcome is not None:
+            self.phase = Phase.ENDED
+        claim = remote.claim_of(self.record.folder)
+        if claim is not None:
+            self.engine_id, self.node = remote.claimed_by(claim)
+            self.started = self.started or remote.read(self.record.folder, outcome.RUN_FILE) or {}
+        if self.outcome is None and self.engine_id is not None:
+            self.phase = Phase.RUNNING
+        elif self.outcome is None and self.record.ids:
+            self.phase = Phase.QUEUED
+
+    @property
+    def waits_for_word(self) -> bool:
+        """Whether only the engine can say why it stopped it."""
+        return self.record.outcome is None and (self.outcome or {}).get("stopped") == "engine"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is what it will be."""
+        return self.outcome is not None and not self.waits_for_word
+
+    def _recorded(self) -> dict[str, Any] | None:
+        found = remote.read(self.record.folder, outcome.FILE)
+        return None if found is None else {**found, "token": self.token}
+
+    def look_at_lease(self) -> None:
+        """See whether the runner lives, and what it said. A look that fails is none."""
+        try:
+            found = remote.read(self.record.folder, remote.LEASE) or {}
+        except OSError:
+            return
+        now = clock.boot_seconds()
+        if found.get("beat") != self._beat:
+            self._beat, self._beat_seconds, self._looks = found.get("beat"), now, 0
+            said = found.get("progress")
+            self.progress = said if isinstance(said, dict) else {}
+        else:
+            self._looks += 1
+
+    @property
+    def is_lease_over(self) -> bool:
+        """Whether the runner did not renew it for so long that it has stopped its run itself."""
+        quiet_seconds = clock.boot_seconds() - self._beat_seconds
+        return self._looks >= LEAST_LOOKS and quiet_seconds >= LEASE_EXPIRES_SECONDS
+
+    def ask(self) -> None:
+        """Write down what is asked of the run, for the runner to find. Raises OSError."""
+        asked = {"stop": self.record.stop, "pause": self.record.paused}
+        remote.write(self.record.folder, remote.ASKS, asked, self._owner)
+
+    @property
+    def _owner(self) -> tuple[int, int] | None:
+        user = self.record.order.get("user")
+        return None if user is None else (user["uid"], user["gid"])
+
+    def lose(self, proof: str, **values: Any) -> None:
+        """It ended without an outcome of its own; `proof` is how that is known."""
+        made = outcome.blank(self.token)._replace(
+            pid=_number(self.started.get("pid")),
+            spawn_time=_number(self.started.get("spawnTime")),
+            exit_time=clock.wall_us(),
+            kill_report=KillReport(proof, ()),
+        )
+        values = values or {"lost": True}
+        self.outcome = self.record.outcome = to_wire(made._replace(**values))
+        self.phase = Phase.ENDED
+
+    def log_end(self) -> int | None:
+        """The number of the next frame of its log, when that may have changed since it was asked last."""
+        size = sum(one.size_bytes for one in segments.list_segments(self.record.log_folder))
+        if size == self._log_bytes:
+            return None
+        self._log_bytes = size
+        return segments.peek_next_seq(self.record.log_folder)
+
+    def watch(self, seq: int) -> None:
+        self.watched_seq, self._log_bytes = seq, -1
+
+    def describe(self) -> KeptRun:
+        """The run as the hello lists it."""
+        states = {Phase.ENDED: "ended" if self.is_settled else "stopping", Phase.RUNNING: "running"}
+        return KeptRun(
+            self.token,
+            states.get(self.phase, "starting"),
+            self.record.paused,
+            _number(self.started.get("pid")),
+            spawn_time=_number(self.started.get("spawnTime")),
+            outcome=cast("Any", self.outcome) if self.is_settled else None,
+        )
+
+
+def _number(value: Any) -> Number | None:
+    return value if type(value) is int and 0 <= value < 2**53 else None

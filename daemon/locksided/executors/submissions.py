@@ -1,0 +1,139 @@
+"""Hands orders to the engine: what is to start while one submission is under way goes together as the next.
+
+An answer may be lost, so what was not answered is looked for by its name before it is handed over again. Two
+submissions of one token do no harm: one of them wins the claim.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.executors.engine import Engine, Order, Refused
+from locksided.executors.workers import Worker
+from locksided.keeper import clock
+from locksided.keeper.loop import Loop
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+GIVEN_UP_SECONDS = 600.0
+
+
+@dataclass
+class Waiting:
+    """An order that the engine does not have for sure."""
+
+    order: Order
+    since_seconds: float
+    tries: int = 0
+    pause_seconds: float = FIRST_PAUSE_SECONDS
+    was_sent: bool = False
+
+
+class Submissions:
+    """The orders that are on their way to the engine."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        taken: Callable[[str, Sequence[str], int], None],
+        refused: Callable[[str, str], None],
+        given_up: Callable[[str, str], None],
+    ) -> None:
+        """`taken` is told a token, its ids and how often it was tried again; the others why it was not."""
+        self._loop = loop
+        self._engine = engine
+        self._taken = taken
+        self._refused = refused
+        self._given_up = given_up
+        self._worker = Worker(loop)
+        self._waiting: dict[str, Waiting] = {}
+        self._under_way: dict[str, Waiting] = {}
+
+    def add(self, order: Order, *, was_sent: bool = False) -> None:
+        """Have it started. `was_sent`: it may have been handed over before, so it is looked for first."""
+        self._waiting[order.token] = Waiting(order, clock.boot_seconds(), was_sent=was_sent)
+        self._go_on()
+
+    def drop(self, token: str) -> None:
+        """It is not wanted any more; what is under way now goes on."""
+        self._waiting.pop(token, None)
+
+    def _go_on(self) -> None:
+        if self._under_way or not self._waiting:
+            return
+        first = next(iter(self._waiting.values()))
+        batch = [one for one in self._waiting.values() if _go_together(one, first)][: self._engine.most]
+        for one in batch:
+            del self._waiting[one.order.token]
+        self._under_way = {one.order.token: one for one in batch}
+        orders = [one.order for one in batch]
+        if first.was_sent and self._engine.knows_names:
+            self._worker.do(lambda: self._engine.find([one.name for one in orders]), self._found)
+        else:
+            self._worker.do(lambda: self._engine.submit(orders), self._answered)
+
+    def _found(self, came_to: Any) -> None:
+        """What was handed over before is there, or has to be handed over again."""
+        batch, self._under_way = self._under_way, {}
+        for token, one in batch.items():
+            if isinstance(came_to, Exception):
+                self._again(one, came_to)
+            elif ids := came_to.get(one.order.name):
+                self._taken(token, ids, one.tries)
+            else:
+                one.was_sent = False
+                self._waiting[token] = one
+        self._go_on()
+
+    def _answered(self, came_to: Any) -> None:
+        batch, self._under_way = self._under_way, {}
+        match came_to:
+            case Refused() if len(batch) > 1:
+                self._one_by_one(batch)
+            case Refused():
+                for token in batch:
+                    self._refused(token, str(came_to))
+            case Exception():
+                for one in batch.values():
+                    self._again(one, came_to)
+            case _:
+                for (token, one), id_ in zip(batch.items(), came_to, strict=True):
+                    self._taken(token, [id_], one.tries)
+        self._go_on()
+
+    def _one_by_one(self, batch: dict[str, Waiting]) -> None:
+        """One of them is not wanted: the others do not suffer for it."""
+        for one in batch.values():
+            one.tries += 1
+        self._waiting = batch | self._waiting
+
+    def _again(self, one: Waiting, failure: Exception) -> None:
+        words = str(failure) or type(failure).__name__
+        if clock.boot_seconds() - one.since_seconds > GIVEN_UP_SECONDS:
+            self._given_up(one.order.token, words)
+            return
+        one.tries += 1
+        one.was_sent = True
+        pause, one.pause_seconds = one.pause_seconds, min(one.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self._loop.after(pause, lambda: self._back(one))
+
+    def _back(self, one: Waiting) -> None:
+        self._waiting[one.order.token] = one
+        self._go_on()
+
+
+def _go_together(one: Waiting, first: Waiting) -> bool:
+    """Whether two can be one submission; what was tried before goes by itself."""
+    if one is first:
+        return True
+    if one.tries or first.tries or one.was_sent != first.was_sent:
+        return False
+    same = first.order._replace(
+        token=one.order.token,
+        name=one.order.name,
+        comment=one.order.comment,
+        argv=one.order.argv,
+        control=one.order.control,
+    )
+    return one.order == same

@@ -1,0 +1,230 @@
+"""What the engine says of the runs of an executor, and what follows from it beside what their folders say."""
+
+import signal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from locksided.executors.engine import Engine, State, Status
+from locksided.executors.records import Phase
+from locksided.executors.remote_run import RemoteRun
+from locksided.executors.workers import Worker
+from locksided.keeper import clock
+from locksided.keeper.journal import Journal
+from locksided.keeper.loop import Loop, Timer
+
+QUEUED_SECONDS = 15.0
+RUNNING_SECONDS = 60.0
+SOONEST_SECONDS = 5.0
+LARGEST_SHARE = 20
+"""The engine is asked for no more than one in so many seconds."""
+SURE = 2
+"""So often in a row it must be said, or not be known."""
+
+SIGNALS = {"stop": signal.SIGTERM, "pause": signal.SIGUSR1, "resume": signal.SIGUSR2}
+
+
+class Watching:
+    """Asks the engine, as seldom as may be, and concludes runs that have no outcome of their own."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        journal: Journal,
+        engine: Engine,
+        runs: Mapping[str, RemoteRun],
+        conclude: Callable[[RemoteRun], None],
+        resubmit: Callable[[RemoteRun], None],
+        tell: Callable[[Any], None],
+    ) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._engine = engine
+        self._runs = runs
+        self._conclude = conclude
+        self._resubmit = resubmit
+        self._tell = tell
+        self._worker = Worker(loop)
+        self._timer: Timer | None = None
+        self._due = 0.0
+        self._asked_seconds = 0.0
+        self._took_seconds = 0.0
+        self._is_asking = False
+        self.checks = 0
+        self.failed_checks = 0
+        self._checked_us: int | None = None
+        self._down_cause: str | None = None
+
+    # What is asked of the engine
+
+    def soon(self) -> None:
+        """Ask when it is time to."""
+        if self._engine.knows_status and not self._is_asking and self._runs:
+            is_queued = any(run.phase is Phase.QUEUED for run in self._runs.values())
+            self._ask_in(QUEUED_SECONDS if is_queued else RUNNING_SECONDS)
+
+    def _ask_in(self, seconds: float) -> None:
+        least = max(SOONEST_SECONDS, self._took_seconds * LARGEST_SHARE)
+        due = max(
+            self._asked_seconds + least, min(self._asked_seconds + seconds, clock.boot_seconds() + seconds)
+        )
+        if self._timer is not None and self._due <= due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = self._loop.after(max(due - clock.boot_seconds(), 0), self._ask)
+
+    def _ask(self) -> None:
+        self._timer = None
+        ids = [id_ for run in self._runs.values() for id_ in run.record.ids if run.record.outcome is None]
+        if not ids:
+            return
+        self._is_asking = True
+        self._asked_seconds = clock.boot_seconds()
+        self._worker.do(lambda: self._engine.status(ids), self._answered)
+
+    def _answered(self, came_to: Any) -> None:
+        self._is_asking = False
+        self._took_seconds = clock.boot_seconds() - self._asked_seconds
+        if isinstance(came_to, Exception):
+            self.failed_checks += 1
+            self._engine_down(str(came_to) or type(came_to).__name__)
+        else:
+            self.checks += 1
+            self._checked_us = clock.wall_us()
+            self._engine_up()
+            for run in list(self._runs.values()):
+                if run.record.ids:
+                    self._settle(run, came_to)
+        self.soon()
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Have the engine end submissions; whether it does is seen later."""
+        if ids:
+            given = list(ids)
+            self._worker.do(lambda: self._engine.cancel(given), self._noted)
+
+    def signal(self, run: RemoteRun, what: str) -> None:
+        """Have the runner look what is asked; it does so at its next lease anyway."""
+        ids = [run.engine_id] if run.engine_id is not None else []
+        if ids:
+            self._worker.do(lambda: self._engine.signal(ids, SIGNALS[what]), self._noted)
+
+    def _noted(self, came_to: Any) -> None:
+        if isinstance(came_to, Exception):
+            self._journal.write("the engine did not do it", error=str(came_to))
+
+    # What follows
+
+    def ended(self, run: RemoteRun) -> None:
+        """Its outcome is there. Why the engine stopped it, if it did, is for the engine to say."""
+        assert run.outcome is not None
+        if run.outcome.get("stopped") != "engine":
+            self._conclude(run)
+        elif self._engine.knows_status:
+            self._ask_in(0)
+        else:
+            self._stopped_by(run, "machine")
+
+    def _stopped_by(self, run: RemoteRun, reason: str) -> None:
+        run.outcome = run.record.outcome = {**(run.outcome or {}), "stopped": reason}
+        self._conclude(run)
+
+    def lease_over(self, run: RemoteRun) -> None:
+        """The runner has not said for long that it lives."""
+        if not self._engine.knows_status:
+            self._lost(run, "lease")
+        else:
+            self._ask_in(SOONEST_SECONDS)
+
+    def _settle(self, run: RemoteRun, told: Mapping[str, Status]) -> None:
+        """What the engine's words come to for one run."""
+        if run.record.outcome is not None or (run.phase is Phase.ENDED and not run.waits_for_word):
+            return
+        status = _of(run, told)
+        if run.waits_for_word:
+            self._stopped_by(run, "terminate" if status and status.state is State.CANCELLED else "machine")
+        elif status is None:
+            self._unknown(run)
+        else:
+            run.unknown = 0
+            self._known(run, status)
+
+    def _unknown(self, run: RemoteRun) -> None:
+        run.unknown += 1
+        if run.unknown < SURE:
+            return
+        if run.phase is Phase.RUNNING:
+            if run.is_lease_over:
+                self._lost(run, "lease")
+        else:
+            run.unknown = 0
+            self._resubmit(run)
+
+    def _known(self, run: RemoteRun, status: Status) -> None:
+        match status.state:
+            case State.QUEUED | State.RUNNING:
+                run.gone = 0
+                if run.phase is Phase.QUEUED:
+                    self.tell_remote(run, status.word or "queued", status.reason)
+            case State.NODE_DOWN:
+                if run.phase is Phase.RUNNING and run.is_lease_over:
+                    self._lost(run, "lease")
+            case _:
+                self._over(run, status)
+
+    def _over(self, run: RemoteRun, status: Status) -> None:
+        """It is over for the engine, and the folder does not say how: sure when it is so once more."""
+        run.gone += 1
+        if run.gone < SURE:
+            self._ask_in(SOONEST_SECONDS)
+        elif run.phase is not Phase.RUNNING:
+            run.gone = 0
+            self._resubmit(run)
+        elif status.state is State.OUT_OF_MEMORY:
+            self._lost(run, "engine", out_of_memory=True)
+        elif status.state is State.TIMEOUT:
+            self._lost(run, "engine", stopped="timeout")
+        elif status.state is State.CANCELLED:
+            self._lost(run, "engine", stopped="terminate")
+        else:
+            self._lost(run, "engine")
+
+    def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
+        self._journal.write("lost", token=run.token, proof=proof, **values)
+        run.lose(proof, **values)
+        self._conclude(run)
+
+    # What the daemon is told
+
+    def tell_remote(self, run: RemoteRun, state: str, reason: str) -> None:
+        """How it stands with the engine."""
+        record = run.record
+        told = {
+            "engine": self._engine.version or self._engine.kind,
+            "remoteJobId": None if run.started.get("pid") is None else str(run.started["pid"]),
+            "schedulerJobId": run.engine_id or (record.ids[-1] if record.ids else None),
+            "remoteNode": run.node,
+            "submitRetries": record.retries,
+            "remoteSubmitted": record.submitted_us,
+            "remoteStatusChecks": self.checks,
+            "failedStatusChecks": self.failed_checks,
+            "lastStatusCheck": self._checked_us,
+        }
+        self._tell({"op": "remote", "token": run.token, "remote": told, "state": state, "reason": reason})
+
+    def _engine_down(self, cause: str) -> None:
+        if self._down_cause != cause:
+            self._down_cause = cause
+            self._tell({"op": "down", "cause": cause, "pools": []})
+
+    def _engine_up(self) -> None:
+        if self._down_cause is not None:
+            self._down_cause = None
+            self._tell({"op": "up"})
+
+
+def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
+    """What is said of the submission that was claimed, else of the last that is known."""
+    ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
+    return next((told[id_] for id_ in ids if id_ in told), None)

@@ -1,0 +1,61 @@
+"""The folder that this machine and an engine's have under one path: the runner's code, and the inbox."""
+
+import io
+import os
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+from locksided.keeper import build, remote
+
+_MAIN = "from locksided.keeper.runner import main\nraise SystemExit(main())\n"
+_SAME_FOR_ALL = (1980, 1, 1, 0, 0, 0)
+
+
+class WorkRoot:
+    """One work root."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.runner = f"{path}/.lockside/{build.fingerprint()}.pyz"
+
+    def prepare(self) -> None:
+        """Make what runners need, as far as it is not there. Raises OSError."""
+        place = Path(self.path, ".lockside")
+        place.mkdir(0o755, parents=True, exist_ok=True)
+        inbox = Path(remote.inbox(self.path))
+        if not inbox.is_dir():
+            inbox.mkdir(0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            place.chmod(0o755)
+            inbox.chmod(0o1777)  # runners of all users leave entries, and each removes but its own
+        if not os.path.exists(self.runner):
+            made = f"{self.runner}.{os.getpid()}"
+            Path(made).write_bytes(_runner())
+            os.chmod(made, 0o644)
+            os.rename(made, self.runner)
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Tokens, and what there is to look at of each. Raises OSError.
+
+        An entry of our own comes and goes before, so that a file system that caches shows what is there.
+        """
+        place = remote.inbox(self.path)
+        own = Path(place, f".look.{os.getpid()}")
+        own.touch()
+        with suppress(FileNotFoundError):
+            own.unlink()
+        found = (name.rpartition(".") for name in os.listdir(place) if not name.startswith("."))
+        return [(token, what) for token, _, what in found if what in (remote.BEGAN, remote.OVER)]
+
+
+def _runner() -> bytes:
+    """The keeper's modules as one file that Python runs."""
+    package = Path(build.__file__).parent
+    sources = {path.relative_to(package.parents[1]): path.read_bytes() for path in package.rglob("*.py")}
+    sources |= {Path("locksided/__init__.py"): b"", Path("__main__.py"): _MAIN.encode()}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(sources):
+            archive.writestr(zipfile.ZipInfo(str(name), _SAME_FOR_ALL), sources[name])
+    return made.getvalue()

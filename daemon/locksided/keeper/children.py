@@ -1,0 +1,97 @@
+"""The processes that this one started for its runs, what they left behind among them, and their trees."""
+
+import os
+import zlib
+from collections.abc import Mapping
+
+from locksided.keeper.journal import Journal
+from locksided.keeper.loop import Loop
+from locksided.keeper.run import Run
+from locksided.keeper.start.order import Order
+from locksided.keeper.surroundings import Surroundings
+from locksided.keeper.tree import mark
+from locksided.keeper.tree.cgroups import make_tree
+from locksided.keeper.tree.combined_tree import WholeTree
+from locksided.keeper.tree.hierarchy import Hierarchy
+from locksided.keeper.tree.reaping import Reaping
+from locksided.keeper.tree.scan import Family, ScanTree
+from locksided.keeper.tree.tree import Tree
+
+Runs = Mapping[str, Run | Reaping]
+
+
+class Children:
+    """Starts runs and hears of the ends of their processes. `runs` is the caller's table, by token."""
+
+    def __init__(self, loop: Loop, journal: Journal, hierarchy: Hierarchy | None, runs: Runs) -> None:
+        self.family = Family(is_everyone=hierarchy is None)
+        self._loop = loop
+        self._journal = journal
+        self._hierarchy = hierarchy
+        self._runs = runs
+        self._run_of_pid: dict[int, Run] = {}
+        self._is_reaping = False
+
+    def new_run(self, order: Order, around: Surroundings) -> Run:
+        """A run whose claim is won, with a tree for its processes."""
+        return Run(order, self._make_tree(order), around)
+
+    def start(self, run: Run) -> None:
+        """Start it, once it stands in the table."""
+        run.start()
+        self._run_of_pid.update((pid, run) for pid in run.child_pids)
+
+    def reap(self) -> None:
+        """Wait for every child that has ended; orphans of jobs are among them."""
+        self.wait_for_ended()
+        for run in [run for run in self._runs.values() if run.looks_for_orphans]:
+            run.advance()
+
+    def wait_for_ended(self) -> None:
+        """Count what has ended. A run that ends meanwhile asks for the same, which is being done then."""
+        if self._is_reaping:
+            return
+        self._is_reaping = True
+        try:
+            self._wait_for_all()
+        finally:
+            self._is_reaping = False
+
+    def _wait_for_all(self) -> None:
+        while (pid := _ended_child()) is not None:
+            orphan_of = None if pid in self._run_of_pid else self.family.owner_of(pid)
+            _, status, used = os.wait4(pid, 0)
+            leader_of = self._run_of_pid.pop(pid, None)
+            if leader_of is not None:
+                leader_of.child_ended(pid, status, used)
+            elif isinstance(bereaved := self._runs.get(orphan_of or ""), Run):
+                bereaved.orphan_ended(used)
+
+    def _make_tree(self, order: Order) -> Tree:
+        own_mark = mark.of_folder(order.folder)
+        if self._hierarchy is not None:
+            name, home_fd = cgroup_name(order.token, order.folder), self._hierarchy.home_fd
+
+            def whole(path: str) -> WholeTree:
+                descendants = ScanTree(self.family, order.token, own_mark, None)
+                return WholeTree(self._loop, path, home_fd, descendants)
+
+            try:
+                return make_tree(self._hierarchy, name, order.memory_bytes, order.cpus, whole)
+            except OSError as error:
+                self._journal.write("no cgroup", token=order.token, error=str(error))
+        return ScanTree(self.family, order.token, own_mark, order.memory_bytes)
+
+
+def _ended_child() -> int | None:
+    """A child that has ended and can still be looked at, since nobody has waited for it."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if ended is None else ended.si_pid
+
+
+def cgroup_name(token: str, folder: str) -> str:
+    """The name of a run's cgroup: tokens of two daemons may be equal, control folders are not."""
+    return f"{token}-{zlib.crc32(os.fsencode(folder)):08x}"

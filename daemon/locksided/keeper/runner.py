@@ -1,0 +1,205 @@
+"""Keeps one run on another machine: claims its token, runs it as a keeper does, and tells of it by files.
+
+It is started by whatever engine found the machine: `PYTHON -I RUNNER.pyz CONTROL_FOLDER [ENGINE_ID]`. Who
+loses the claim ends with 0 and starts nothing, so a token may be handed to an engine any number of times.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any
+
+from locksided.keeper import clock, libc, remote
+from locksided.keeper.children import Children
+from locksided.keeper.journal import Journal
+from locksided.keeper.loop import Loop
+from locksided.keeper.main import prepare_process, reserve_low_descriptors, watch_signals
+from locksided.keeper.messages import Progress, Started
+from locksided.keeper.notes import Notes
+from locksided.keeper.run import Run
+from locksided.keeper.start import order
+from locksided.keeper.start.order import BadOrder, Order
+from locksided.keeper.start.spawn import Inherited
+from locksided.keeper.surroundings import surroundings
+from locksided.keeper.tree import hierarchy
+from locksided.keeper.tree.hierarchy import Hierarchy
+
+EXIT_NO_ORDER = 65
+AGAIN_SECONDS = 5.0
+HEARD_SECONDS = 0.5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Keep the run of one control folder until it has ended; returns the exit code of the process."""
+    control, *rest = sys.argv[1:] if arguments is None else arguments
+    reserve_low_descriptors(None)
+    try:
+        found = remote.read(control, remote.ORDER, remote.ORDER_BYTES)
+        if found is None:
+            return 0 if remote.claim_of(control) is not None else EXIT_NO_ORDER
+        parsed, work_root = order.parse(found), str(found["workRoot"])
+    except (OSError, BadOrder, KeyError) as error:
+        print(f"runner: the order in {control} cannot be carried out: {error}", file=sys.stderr)
+        return EXIT_NO_ORDER
+    claim = remote.runners_claim("".join(rest), os.uname().nodename, token_hex(8))
+    if not remote.is_claimed(control, claim):
+        return 0
+    os.unlink(os.path.join(control, remote.ORDER))
+    inherited = prepare_process()
+    found_cgroups = hierarchy.find(dict(os.environ))
+    loop = Loop()
+    Runner(loop, parsed, work_root, inherited, found_cgroups).begin()
+    loop.run()
+    if found_cgroups is not None:
+        hierarchy.remove(found_cgroups)
+    return 0
+
+
+class Runner:
+    """One run, from its won claim to the outcome in its folder."""
+
+    def __init__(
+        self, loop: Loop, parsed: Order, work_root: str, inherited: Inherited, cgroups: Hierarchy | None
+    ) -> None:
+        self._loop = loop
+        self._order = parsed
+        self._work_root = work_root
+        self._journal = Journal(None)
+        self._runs: dict[str, Run] = {}
+        self._children = Children(loop, self._journal, cgroups, self._runs)
+        around = surroundings(
+            loop,
+            self._journal,
+            Notes(loop),
+            inherited,
+            self._hear,
+            self._look_whether_over,
+            self._children.wait_for_ended,
+        )
+        self._run = self._runs[parsed.token] = self._children.new_run(parsed, around)
+        self._lease = Lease(parsed.folder, self._run.kill_at_once)
+        self._said: dict[str, Any] = {}
+        self._is_paused = False
+        self._was_asked_to_stop = False
+
+    def begin(self) -> None:
+        """Start the run; the loop keeps it."""
+        signals = {
+            signal.SIGTERM: self._signalled_to_end,
+            signal.SIGUSR1: self._look_what_is_asked,
+            signal.SIGUSR2: self._look_what_is_asked,
+        }
+        watch_signals(self._loop, signals, self._children.reap)
+        self._renew()
+        self._children.start(self._run)
+        self._lease.begin(self._loop, self._give_up)
+
+    def _give_up(self) -> None:
+        """Nobody could see that it lives for too long: others may begin soon what this run may not meet."""
+        self._run.stop("machine")
+        self._run.kill_at_once()
+
+    # What the executor is told
+
+    def _hear(self, message: Any) -> None:
+        """What a keeper would tell the daemon."""
+        match message:
+            case Started():
+                self._report(remote.BEGAN)
+            case Progress():
+                self._said = message.progress
+
+    def _report(self, what: str) -> None:
+        try:
+            remote.report(self._work_root, self._order.token, what)
+        except OSError as error:
+            self._journal.write("not reported", what=what, error=str(error))
+            self._loop.after(AGAIN_SECONDS, lambda: self._report(what))
+            return
+        if what == remote.OVER:
+            self._loop.stop()
+
+    def _look_whether_over(self) -> None:
+        """The run has ended: once that is recorded, say so and leave."""
+        self._run.record()
+        if self._run.is_recorded:
+            self._report(remote.OVER)
+        else:
+            self._loop.after(AGAIN_SECONDS, self._look_whether_over)
+
+    def _renew(self) -> None:
+        """Say that it lives, and look what is asked; again soon."""
+        self._lease.renew({"paused": self._is_paused, "progress": self._said})
+        self._look_what_is_asked()
+        self._loop.after(remote.LEASE_SECONDS, self._renew)
+
+    # What the executor asks
+
+    def _look_what_is_asked(self) -> None:
+        try:
+            asks = remote.read(self._order.folder, remote.ASKS) or {}
+        except OSError:
+            return
+        if asks.get("stop") is True:
+            self._was_asked_to_stop = True
+            self._run.stop("terminate")
+        elif asks.get("pause") is True and not self._is_paused:
+            self._is_paused = True
+            self._run.pause()
+        elif asks.get("pause") is not True and self._is_paused:
+            self._is_paused = False
+            self._run.resume()
+
+    def _signalled_to_end(self) -> None:
+        """A signal without a word of the executor is the engine's own."""
+        self._look_what_is_asked()
+        if not self._was_asked_to_stop:
+            self._run.stop("engine")
+
+
+class Lease:
+    """What says that the runner lives, and the thread that sees to it when that cannot be said."""
+
+    def __init__(self, folder: str, kill: Callable[[], None]) -> None:
+        self._folder = folder
+        self._kill = kill
+        self._beat = 0
+        self._timer_fd = libc.boot_timer()
+        self._is_heard = threading.Event()
+
+    def renew(self, content: dict[str, Any]) -> None:
+        """Write it anew; that it could not be is for the thread to notice."""
+        with suppress(OSError):
+            remote.write(self._folder, remote.LEASE, {"beat": self._beat, **content})
+            self._beat += 1
+            libc.arm_boot_timer(self._timer_fd, clock.boot_seconds() + remote.ALONE_SECONDS)
+
+    def begin(self, loop: Loop, expired: Callable[[], None]) -> None:
+        """Watch from now on. Once it has run out `expired` is called; where the loop stands still, `kill`."""
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+        def hear() -> None:
+            os.read(reading, 1)
+            self._is_heard.set()
+            expired()
+
+        loop.watch(reading, hear)
+        threading.Thread(target=self._watch, args=(writing,), daemon=True).start()
+
+    def _watch(self, writing: int) -> None:
+        """Touches no file, for the file system may be what stands still."""
+        while True:
+            select.select([self._timer_fd], [], [])
+            try:
+                os.read(self._timer_fd, 8)
+            except BlockingIOError:
+                continue  # it was renewed just now
+            os.write(writing, b"x")
+            while not self._is_heard.wait(HEARD_SECONDS):
+                self._kill()
+            self._is_heard.clear()

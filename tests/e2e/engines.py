@@ -1,0 +1,90 @@
+"""A daemon with a third party's executors: plug-ins that are installed for it alone, and their cluster."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from e2e.harness import Daemon, short_folder
+from e2e.processes import wait_for_end
+from e2e.wire import Message, Wire
+
+PLUGINS = Path(__file__).resolve().parents[1] / "engines"
+ENTRY_POINTS = """[lockside.executors]
+fake = fake_engine:describe
+fakewise = fake_engine:describe_wise
+broken = fake_engine:describe_bad
+"""
+
+
+class Cluster:
+    """The folder that is the cluster, the daemon beside it, and its pool."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "shared"
+        self.jobs = folder / "cluster"
+        self.root.mkdir()
+        self.jobs.mkdir()
+        site = folder / "site" / "fake_engine-1.0.dist-info"
+        site.mkdir(parents=True)
+        (site / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-engine\nVersion: 1.0\n")
+        (site / "entry_points.txt").write_text(ENTRY_POINTS)
+        path = os.pathsep.join([str(site.parent), str(PLUGINS)])
+        self.daemon = Daemon(folder, PYTHONPATH=path, FAKE_CLUSTER=str(self.jobs))
+
+    def behave(self, **how: Any) -> None:
+        """Be as bad as that from now on."""
+        made = self.jobs / "behave.new"
+        made.write_text(json.dumps(how))
+        made.rename(self.jobs / "behave.json")
+
+    def put_pool(self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8) -> Message:
+        """A pool whose jobs run in the cluster."""
+        python = {"python": sys.executable}
+        options = {"workRoot": str(self.root), **python}
+        body = {"id": pool, "slots": slots, "executor": kind, "options": options}
+        put: Message = wire.call("pool.put", pool=body)
+        return put
+
+    def executor_pid(self, kind: str = "fake") -> int:
+        """Who holds the lock of that kind's executor."""
+        inode = os.stat(self.daemon.state_dir / "executors" / f"{kind}.sock.lock").st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            if "FLOCK" in fields and fields[-3].endswith(f":{inode}"):
+                return int(fields[-4])
+        raise AssertionError("nobody holds it")
+
+    def kill_executor(self, kind: str = "fake") -> None:
+        pid = self.executor_pid(kind)
+        os.kill(pid, signal.SIGKILL)
+        wait_for_end(pid)
+
+    def runners(self) -> list[int]:
+        """The pids of the runners that live."""
+        found = [int(path.read_text()) for path in self.jobs.glob("*.pid") if path.read_text().strip()]
+        return [pid for pid in found if Path(f"/proc/{pid}").exists()]
+
+    def end(self) -> None:
+        for kind in ("fake", "fakewise"):
+            with suppress(AssertionError, OSError):
+                self.kill_executor(kind)
+        self.daemon.end()
+
+
+@contextmanager
+def a_cluster() -> Iterator[Cluster]:
+    """A daemon whose executors find machines in a folder."""
+    with short_folder() as folder:
+        made = Cluster(folder)
+        try:
+            made.daemon.start()
+            made.daemon.keeper_pid()
+            yield made
+        finally:
+            made.end()
