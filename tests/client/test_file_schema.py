@@ -32,6 +32,9 @@ EXAMPLES = {
     "row": {"name": "eu", "parameters": {"x": 1}},
     "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
     "bucket": {"in.c-shop": {"access": "groupRead"}, "out.c-shop": {}},
+    "system": {
+        "archive": {"type": "s3", "root": "s3://lake", "isWritable": True, "options": {"#secret": "x"}}
+    },
     "resource": {"gpu": {"units": ["0", "1"]}, "api": {"capacity": "infinity", "shared": True}},
     "variables": {"country": "CZ", "many": 3, "is_on": True},
     "template": {"values": [{"name": "day"}], "job": {"component": "a"}},
@@ -59,6 +62,10 @@ WRONG = {
     ],
     "row": [{"isDisabled": "no"}],
     "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
+    "system": [
+        {"archive": {"type": "s3"}},
+        {"archive": {"type": "s3", "root": "s3://lake", "writable": True}},
+    ],
     "bucket": [{"in.c-shop": {"access": "all"}}, {"in.c-shop": {"acces": "private"}}],
     "resource": [{"gpu": {"unit": ["0"]}}, {"gpu": 2}],
     "variables": [{"country": None}],

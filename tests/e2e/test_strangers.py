@@ -22,6 +22,7 @@ UNSUITABLE = {
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
     "mcp": "it speaks with an agent",
+    "web": "it serves until it is stopped",
 }
 WORDS = {
     "run": "run -- true",
@@ -43,6 +44,9 @@ WORDS = {
     "resume": "resume DONE",
     "undo": "undo DONE --dry-run",
     "vacuum": "vacuum --dry-run",
+    "file put": "file put FOLDER/c.toml",
+    "file get": "file get 1 FOLDER/got",
+    "file tag": "file tag 1 checked",
     "prio": "prio HELD 3",
     "pool ls": "pool ls",
     "pool show": "pool show p",
@@ -73,6 +77,8 @@ WORDS = {
     "trigger resume": "trigger resume none",
     "trigger ledger": "trigger ledger none",
     "bucket put": "bucket put FOLDER/c.toml",
+    "system put": "system put FOLDER/c.toml",
+    "system check": "system check none",
     "table preview": "table preview in.c-none.a",
     "table history": "table history in.c-none.a",
     "table delete-rows": "table delete-rows in.c-none.a --all",

@@ -109,8 +109,8 @@ class Runs:
     async def discard(self, token: str) -> None:
         await self._daemon.hop("the removal of a folder")
 
-    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
-        """What ended and left nothing to be read or removed."""
+    def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
+        """What ended and left nothing to be read or removed; of one that `is_new` it tells that it runs."""
         if outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
         return _finished(token, outcome)

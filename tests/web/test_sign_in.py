@@ -47,7 +47,7 @@ def test_who_runs_it_signs_in_once_with_its_url(daemon: Daemon) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as browser, web.client() as other:
         assert browser.get("/session").status_code == 401
         answer = browser.get(web.invitation)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/session")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"]
         assert cookie.startswith("lockside=")
         assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Max-Age=43200", "Path=/"))

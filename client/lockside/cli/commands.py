@@ -19,6 +19,8 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.stored_files import STORED_FILES
+from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -37,6 +39,7 @@ GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
     "table": "tables that jobs read and write",
+    "file": "files that jobs have stored",
     "secret": "encrypted values, and the keys that encrypt them",
     "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
@@ -149,6 +152,7 @@ _OWN = {command.name for command in SCHEDULES}
 CATALOG = (
     *(command for command in OF_KINDS if command.name not in _OWN),
     *NOTIFY,
+    *SYSTEMS,
     *OF_CONFIGURATIONS,
     *SCHEDULES,
     *TRIGGERS,
@@ -252,6 +256,15 @@ OTHER = (
         notes="Everything is done with your rights. `lockside help agents` tells of the tools.",
     ),
     Command(
+        "web",
+        "lockside.cli.daemon.web:web",
+        "serve the web page for yourself until Ctrl-C, and print the URL that signs you in",
+        ("lockside web", "at 127.0.0.1:8765, or where the settings say"),
+        ("lockside web --listen 127.0.0.1:9000", "at another port"),
+        Option("--listen", "an address and a port", "ADDRESS"),
+        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells of pages.",
+    ),
+    Command(
         "demo",
         "lockside.cli.daemon.demo:demo",
         "run a demonstration: a pipeline, a wait with its reason, a crash survived",
@@ -304,7 +317,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
-    ("tables", (*STORAGE, *TABLE_UPKEEP)),
+    ("tables", (*STORAGE, *TABLE_UPKEEP, *STORED_FILES)),
     ("secrets", SECRETS),
     ("tokens", TOKENS),
     ("the daemon", DAEMON),

@@ -12,13 +12,20 @@ from lockside.session import Engine, each, run
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Self
+    from typing import Any, Protocol, Self
 
     from lockside.cli.grammar import Parsed
 
     Json = dict[str, Any]
+
+    class Asks(Protocol):
+        """What functions need that only ask: a command's session, or a page's."""
+
+        def call(self, method: str, /, **params: Any) -> Any: ...
+
 else:
-    Json = dict  # `typing` would cost every command line time to start
+    Json, Asks = dict, object  # `typing` would cost every command line time to start
+
 
 AWAY_SECONDS = 120.0
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from lockside.documents import quantities, staging
+from lockside.documents.archive import Archive
 from lockside.documents.base import (
     DelaySeconds,
     Document,
@@ -142,6 +143,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         recovery: What happens to a job that failed because the world outside was not ready.
         inputs: Files that are fetched into the data folder before the component starts.
         partition: How the job is cut into chunks that run as jobs of their own.
+        archive: Where the files of its jobs are kept once the component has ended.
     """
 
     reads = {"parallelism": quantities.count}
@@ -159,6 +161,7 @@ class Runtime(Document, frozen=True, kw_only=True):
     recovery: RecoveryPolicies | None = None
     inputs: Inputs | None = None
     partition: Partition | None = None
+    archive: Archive | None = None
 
     def check(self) -> None:
         """Raise FieldError for pools or policies that cannot be, and an input that can never be."""

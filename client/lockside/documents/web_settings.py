@@ -17,6 +17,8 @@ class WebSettings(Section, frozen=True):
     auth: Literal["local", "proxy", "token"] = "local"
     user_header: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$(?!\n)")] = "X-Remote-User"
     project: ProjectId = "default"
+    page: bool = True
+    url: Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^(https?://.+)?$")] = ""
     metrics: Literal["local", "token", "off"] = "local"
     keboola: Annotated[str, msgspec.Meta(max_length=255)] = ""
     keboola_url: Annotated[str, msgspec.Meta(max_length=1024)] = ""

@@ -1,10 +1,12 @@
 """The applications that are served, each behind a gate of its own."""
 
 import socket
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from lockside.documents.web_settings import WebSettings
 from lockside.web.addresses import hosts_of
@@ -15,16 +17,25 @@ from lockside.web.keboola.problems import Problem
 from lockside.web.keboola.queue import Queue
 from lockside.web.keboola.storage import Storage
 from lockside.web.monitoring import Monitoring
+from lockside.web.pages.site import Site
 from lockside.web.sessions import Sessions
 from lockside.web.sign_in import SignIn
 from lockside.web.visitors import Visitors
 
 
 def main_app(callers: Callers, sessions: Sessions, settings: WebSettings, listening: socket.socket) -> Gate:
-    """What monitors read, and sessions of browsers."""
+    """What monitors read, sessions of browsers, and the page."""
     visitors = Visitors(callers, sessions, settings)
-    routes = [*Monitoring(callers, settings).routes(), *SignIn(visitors, sessions, settings).routes()]
-    return Gate(Guarded(Starlette(routes=routes)), hosts_of(listening, settings.hosts))
+    routes: list[BaseRoute] = list(Monitoring(callers, settings).routes())
+    routes += SignIn(visitors, sessions, settings).routes()
+    handlers: dict[Any, Any] = {}
+    if settings.page:
+        site = Site(visitors, settings)
+        routes += site.routes()
+        handlers[404] = site.no_page
+    return Gate(
+        Guarded(Starlette(routes=routes, exception_handlers=handlers)), hosts_of(listening, settings.hosts)
+    )
 
 
 def queue_app(callers: Callers, settings: WebSettings, listening: socket.socket) -> Gate:

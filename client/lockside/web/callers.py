@@ -1,6 +1,7 @@
 """Connections to the daemon by whom they act as. Who may do what is decided by the daemon alone."""
 
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, Final
 
@@ -33,6 +34,19 @@ class Caller:
     async def call_once(self, method: str, **params: Any) -> Any:
         """Ask what must not be sent twice."""
         return await self._engine.call(method, params, is_repeatable=False)
+
+    def events(self, after: int | None) -> AsyncIterator[Json]:
+        """Give events as they happen. Raises NotReachable when the daemon stays away."""
+        return self._engine.events(after, {})
+
+    async def last_event(self) -> int:
+        """The `seq` of the newest event."""
+        stream = await self._link.open()
+        try:
+            answer = await stream.call("event.subscribe", self._engine.given("event.subscribe", {}))
+            return int(answer["cursor"])
+        finally:
+            await stream.close()
 
     async def close(self) -> None:
         """Close its connections."""

@@ -11,6 +11,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_REQUESTS: Final = 200
+MOST_STREAMS: Final = 500
+STREAMS: Final = "/live"
+"""The path whose answers do not end."""
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_SECONDS: Final = 30.0
 _POLICY: Final = (
@@ -35,6 +38,7 @@ class Gate:
         self._app = app
         self._hosts = hosts
         self._running = 0
+        self._streaming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -43,6 +47,8 @@ class Gate:
             return
         if _header(scope, b"host").lower() not in self._hosts:
             await _refuse(send, _MISDIRECTED, "This host is not served here: see `hosts` in [web].")
+        elif scope["path"] == STREAMS:
+            await self._stream(scope, receive, send)
         elif self._running >= MOST_REQUESTS:
             await _refuse(send, _UNAVAILABLE, f"{MOST_REQUESTS} requests are being served: try again.")
         else:
@@ -51,6 +57,17 @@ class Gate:
                 await self._serve(scope, receive, send)
             finally:
                 self._running -= 1
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A stream lasts as long as its page is open, so it takes no place of a request."""
+        if self._streaming >= MOST_STREAMS:
+            await _refuse(send, _UNAVAILABLE, f"{MOST_STREAMS} streams are being served: try again.")
+            return
+        self._streaming += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._streaming -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_begun = False

@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -11,20 +11,11 @@ from starlette.routing import Route
 
 from lockside.documents.web_settings import WebSettings
 from lockside.errors import LocksideError, NotFound
-from lockside.web.sessions import SESSION_SECONDS, Session, Sessions
-from lockside.web.visitors import Unwelcome, Visitors, check_origin, cookie_name, is_loopback
+from lockside.web.pages.rendering import ENVIRONMENT
+from lockside.web.sessions import Session, Sessions
+from lockside.web.visitors import Unwelcome, Visitors, check_origin, cookie_name, is_loopback, remember
 
 Json = dict[str, Any]
-AFTERWARDS: Final = "/session"
-_FORM: Final = """<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><title>Sign in to lockside</title>
-<main><h1>Sign in</h1>
-<form method="post" action="/sign-in">
-<label for="token">A token, as <code>lockside token create</code> prints it</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required>
-<button>Sign in</button>
-</form></main></html>
-"""
 
 
 class SignIn:
@@ -64,13 +55,13 @@ class SignIn:
 
     async def form(self, _: Request) -> Response:
         """The page that takes a token."""
-        return HTMLResponse(_FORM)
+        return HTMLResponse(ENVIRONMENT.get_template("sign_in.html").render(desk=None))
 
     async def accept(self, request: Request) -> Response:
         """Begin the session that the server's URL invites to."""
         if not self._sessions.accept(request.query_params.get("token", "")):
             raise self._refused(request, 401, "This link was used or is too old: start lockside-web again.")
-        return _with_cookie(request, self._sessions.begin())
+        return self._begun(request, self._sessions.begin())
 
     async def sign_in(self, request: Request) -> Response:
         """Begin a session with a token that the daemon takes."""
@@ -83,7 +74,12 @@ class SignIn:
             await self._visitors.with_token(token)
         except Unwelcome as refused:
             raise self._refused(request, refused.status, refused.message) from None
-        return _with_cookie(request, self._sessions.begin(token=token))
+        return self._begun(request, self._sessions.begin(token=token))
+
+    def _begun(self, request: Request, session: Session) -> Response:
+        answer = RedirectResponse("/" if self._settings.page else "/session", 303)
+        remember(request, answer, session)
+        return answer
 
     def _refused(self, request: Request, status: int, message: str) -> Unwelcome:
         refused = Unwelcome(status, message)
@@ -107,8 +103,7 @@ class SignIn:
         acting = visitor.caller.acting or {"principal": _own_user(), "role": None, "token": None}
         session = visitor.session
         answer = JSONResponse({**acting, "csrf": session.csrf if session else None})
-        if session is not None and self._settings.auth == "proxy":
-            _set_cookie(request, answer, session)
+        remember(request, answer, session)
         return answer
 
 
@@ -119,21 +114,3 @@ def _own_user() -> Json:
     except KeyError:
         user = str(uid)
     return {"uid": uid, "user": user, "gid": os.getegid()}
-
-
-def _with_cookie(request: Request, session: Session) -> Response:
-    answer = RedirectResponse(AFTERWARDS, 303)
-    _set_cookie(request, answer, session)
-    return answer
-
-
-def _set_cookie(request: Request, answer: Response, session: Session) -> None:
-    answer.set_cookie(
-        cookie_name(request),
-        session.id,
-        max_age=SESSION_SECONDS,
-        path="/",
-        secure=not is_loopback(request),
-        httponly=True,
-        samesite="strict",
-    )

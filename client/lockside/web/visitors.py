@@ -10,11 +10,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from lockside.documents.web_settings import WebSettings
 from lockside.errors import Forbidden, NotFound
 from lockside.web.callers import Caller, Callers
-from lockside.web.sessions import Session, Sessions
+from lockside.web.sessions import SESSION_SECONDS, Session, Sessions
 from lockside.web.tokens import bearer
 
 log = logging.getLogger("lockside.web")
@@ -128,6 +129,22 @@ def check_origin(request: Request) -> None:
         is_ours = bool(origin.netloc) and origin.netloc.lower() == request.headers["host"].lower()
     if not is_ours:
         raise Unwelcome(403, "Another site asked for it.")
+
+
+def remember(request: Request, answer: Response, session: Session | None) -> None:
+    """Have the browser show its session from now on, unless it does."""
+    name = cookie_name(request)
+    if session is None or request.cookies.get(name) == session.id:
+        return
+    answer.set_cookie(
+        name,
+        session.id,
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=not is_loopback(request),
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def cookie_name(request: Request) -> str:

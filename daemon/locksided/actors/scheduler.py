@@ -46,7 +46,6 @@ T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
 FIRST_PROBE_SECONDS = 1.0
-DEFERRED_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
@@ -94,10 +93,6 @@ class SchedulerActor:
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
         self._mailbox.put(Ask(work, saved=answered))
-
-    def tell_deferred(self, work: Input) -> None:
-        """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
-        self._mailbox.put_deferred(Ask(work), DEFERRED_SECONDS)
 
     async def look(self, at: Callable[[Scheduler], T]) -> T:
         """Read from the core at a moment when it is what the disk says."""

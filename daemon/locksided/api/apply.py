@@ -149,7 +149,7 @@ class ApplyMethods:
         return Decided(write, work)
 
     def _pools(self, core: Scheduler) -> dict[str, Json]:
-        return {pool.id: pool_body(pool) for pool in core.state.pools.values()}
+        return {pool.id: pool_body(pool.snapshot()) for pool in core.state.pools.values()}
 
     async def _prepare(self, call: Call, params: p.CatalogApply, wanted: Wanted) -> Prepared:
         """What would be done now. Raises Refused with all faults."""

@@ -40,6 +40,7 @@ from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
 from locksided.runs.specification import GivenRecords
 from locksided.runs.storage_operations import CHECKED
+from locksided.runs.systems import refuse_unusable, uses_of
 from locksided.runs.task_selection import Decision, decide
 from locksided.server.access import Principal
 from locksided.store.rows import StoredRow as Row
@@ -136,6 +137,7 @@ class Trees:
         resolved = _again(await self._resolved(request, found, above), above)
         if not above.is_ours:
             _refuse_forged(resolved)
+        await self._check_systems(resolved)
         self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:
             below = _below(resolved, request, config, above)
@@ -149,6 +151,12 @@ class Trees:
         if self._objects.reads == reads:
             recent.keep(key, work)
         return await self._seen_to(work, place)
+
+    async def _check_systems(self, resolved: Resolved) -> None:
+        """Raises Refused for a system that the job names and its owner cannot use so."""
+        for use in uses_of(resolved.spec):
+            row = await self._objects.system(use.system)
+            refuse_unusable(use, row, self._principal.uid, (self._principal.gid, *self._principal.groups))
 
     async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:

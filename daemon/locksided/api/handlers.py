@@ -14,6 +14,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.previews import PreviewMethods
 from locksided.api.records import RecordMethods
 from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
@@ -21,6 +22,8 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.stored_files import FileMethods
+from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -37,6 +40,7 @@ GROUPS = (
     RecordMethods,
     LogMethods,
     CatalogMethods,
+    SystemMethods,
     ApplyMethods,
     PoolMethods,
     ActionMethods,
@@ -45,11 +49,13 @@ GROUPS = (
     TriggerMethods,
     RecoveryMethods,
     StorageMethods,
+    PreviewMethods,
     StorageJobMethods,
     LineageMethods,
     TableChangeMethods,
     UndoMethods,
     VacuumMethods,
+    FileMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

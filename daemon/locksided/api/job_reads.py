@@ -191,14 +191,15 @@ async def _views(
 
 def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
     """What makes views of this daemon's jobs for a caller."""
-    project = service.settings.project.name
+    store, settings = service.store, service.settings
     return JobViews(
-        service.store.identity,
+        store.identity,
         service.runs.loader.places.work_path,
-        project,
+        settings.project.name,
         caller,
         now_us,
-        service.store.vault,
+        store.vault,
+        settings.web,
     )
 
 

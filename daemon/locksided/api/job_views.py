@@ -15,10 +15,12 @@ from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, Stage, Status, TaskAction
 from lockside.documents.runtime import Limits
 from lockside.documents.secrets import shown
+from lockside.documents.web_settings import WebSettings
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.types.results import Result
 from lockside.protocol.words import Role
 from locksided import clock
+from locksided.api.job_links import links_of
 from locksided.api.reasons import reason_view
 from locksided.catalog.views import without_environment, without_secrets
 from locksided.core.reasons import Explanation
@@ -96,6 +98,7 @@ class JobViews:
         caller: Principal,
         now_us: int,
         vault: Vault,
+        web: WebSettings,
     ) -> None:
         self._identity = identity
         self._work_path = work_path
@@ -103,6 +106,7 @@ class JobViews:
         self._caller = caller
         self._now_us = now_us
         self._vault = vault
+        self._web = web
 
     def view(
         self,
@@ -131,6 +135,7 @@ class JobViews:
         return found
 
     def _identification(self, row: JobRow) -> dict[str, Any]:
+        links = links_of(row, self._web)
         return {
             "id": str(row.id),
             "uuid": job_uuid(self._identity, row.id),
@@ -141,6 +146,8 @@ class JobViews:
             "visible": bool(row.visible),
             "resources": {name: one["units"] or one["amount"] for name, one in (row.resources or {}).items()},
             "workPath": self._folder(row),
+            "url": links.get("page"),
+            "links": links,
         }
 
     def _folder(self, row: JobRow) -> str | None:

@@ -94,6 +94,8 @@ class LogMethods(HandlerGroup):
     @handler
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
         job_id, offset = self._service.job_id(params.id), params.offset
+        if params.tail is not None:
+            offset = max(offset, await self._length(job_id, params.row) - params.tail)
         until_us = clock.boot_us() + round(params.wait_seconds * clock.SECOND_US)
         while True:
             source = await source_of(self._service, job_id, params.row, offset)
@@ -114,6 +116,15 @@ class LogMethods(HandlerGroup):
                     await self._more(row, part.more_from, changes)
                 if waiting.cancelled_caught:
                     return self._page(call, source, part, params, is_over=False)
+
+    async def _length(self, job_id: int, row_id: str | None) -> int:
+        """The number behind the last frame that there is."""
+        source = await source_of(self._service, job_id, row_id, _BEYOND_ALL)
+        length = await self._service.runs.log_length(source.job_id)
+        if source.only is not None:
+            wanted = await self._service.runs.log_range_of_row(source.job_id, source.only)
+            length = length if wanted is None or wanted.end is None else min(length, wanted.end)
+        return source.before + length
 
     def _page(
         self, call: Call, source: LogSource, part: LogPart, params: p.JobLog, *, is_over: bool

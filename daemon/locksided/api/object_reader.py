@@ -15,7 +15,7 @@ from lockside.documents.paths import split_problem
 from lockside.documents.reading import from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
-from lockside.kinds import COMPONENT, VARIABLES, Kind
+from lockside.kinds import COMPONENT, SYSTEM, VARIABLES, Kind
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.partition import part_components
@@ -113,6 +113,11 @@ class ObjectReader:
     async def variables(self, name: str) -> Row | None:
         """A stored set of variables, with who changed it last."""
         return await self._once(("variables", name), lambda: self._object(VARIABLES, name))
+
+    async def system(self, name: str) -> Row | None:
+        """A system, with its secrets as they are stored."""
+        key = Key(self._project, SYSTEM, (name,))
+        return await self._once(("system", name), lambda: self.store.object(key))
 
     async def _processors(
         self, request: JobRequest, config: Stored[ConfigSpec] | None

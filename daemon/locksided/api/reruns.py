@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace as replace_fields
 
+from lockside.documents.archive import Archive
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, RetryScope
@@ -161,6 +162,8 @@ async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     fields = {name: getattr(spec, name) for name in PASSED_ON if name not in decided}
     if fields.get("inputs") is not None:
         fields["inputs"] = [from_store(one, InputSource) for one in fields["inputs"]]
+    if fields.get("archive") is not None:
+        fields["archive"] = from_store(fields["archive"], Archive)
     data = spec.config_data
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}

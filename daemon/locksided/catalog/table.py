@@ -15,13 +15,14 @@ from lockside.kinds import (
     POOL,
     RESOURCE,
     SCHEDULE,
+    SYSTEM,
     TEMPLATE,
     TRIGGER,
 )
 from locksided.catalog import resources
 from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
-from locksided.catalog.views import View, for_users
+from locksided.catalog.views import View, for_admins, for_users
 from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
@@ -108,6 +109,7 @@ _SPECIAL = (
         deleted=standing.deleted,
         members=standing.members,
     ),
+    Record(SYSTEM, hide=for_admins),
     Record(BUCKET, stored=buckets.changed, deleted=buckets.refuse_full),
     Record(
         NOTIFICATION,

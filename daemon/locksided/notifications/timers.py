@@ -20,9 +20,9 @@ from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
 from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
-from locksided.notifications.listening import config_name
 from locksided.notifications.long_jobs import Wait, ran_us, waits_of
 from locksided.notifications.matching import Hearer, Message, Told
+from locksided.notifications.names import Names
 from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings
 from locksided.store import deliveries, notification_timers, reads
@@ -51,7 +51,7 @@ class Standing:
 
     timers: Sequence[TimerRow]
     jobs: Mapping[int, JobRow]
-    names: Mapping[int, str | None]
+    names: Mapping[int, telling.JobNames]
     hearers: Mapping[SubscriptionName, Hearer]
     dropped_us: int | None
     waits: Mapping[int, Wait] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Timers:
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
-        self._project_names = {settings.project.id: settings.project.name}
+        self._settings = settings
         self._backlog = backlog
         self._tell_couriers = news
         self._news = asyncio.Event()
@@ -90,7 +90,7 @@ class Timers:
 
     async def run(self, scheduler: SchedulerActor, broker: Broker) -> None:
         """Tell what is due until cancelled. What cannot be saved now waits for news."""
-        with broker.watching(self._note):
+        with broker.waking(self.wake, *_NEWS, *_SUBSCRIPTIONS):
             self.wake()
             timer: clock.Timer | None = None
             while True:
@@ -107,14 +107,10 @@ class Timers:
                     left_us = None
                 timer = None if left_us is None else clock.call_later(left_us / clock.SECOND_US, self.wake)
 
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind in _NEWS or event.kind in _SUBSCRIPTIONS for event in events):
-            self.wake()
-
     async def _round(self, scheduler: SchedulerActor) -> int | None:
         """Tell what is due; how long it is until something else is."""
         now_us = clock.now_us()
-        found = await self._store.read(_look)
+        found = await self._store.read(partial(_look, self._settings))
         waiting = [one.job_id for one in found.timers if one.event == Event.JOB_WAITING_LONG]
         if waiting:
             found.waits = await scheduler.look(partial(waits_of, job_ids=waiting, now_us=now_us))
@@ -145,8 +141,7 @@ class Timers:
         passed_us, event = found.passed_us(timer, now_us) or 0, Event(timer.event)
         about = {"to": job.status}
         row = EventRow(timer.seq, now_us, f"job.{_kind(event)}", job.project, job.id, job.run_id, None, about)
-        name = self._project_names.get(job.project, job.project)
-        data = {**telling.job_data(row, job, name, found.names[job.id]), **_more(found, timer, passed_us)}
+        data = {**telling.job_data(row, job, found.names[job.id]), **_more(found, timer, passed_us)}
         if not all(condition.holds(data) for condition in one.spec.filters):
             return None
         message = Message(Told(row, event, data))
@@ -185,12 +180,13 @@ def _more(found: Standing, timer: TimerRow, passed_us: int) -> dict[str, Any]:
     }
 
 
-def _look(connection: Database) -> Standing:
+def _look(settings: Settings, connection: Database) -> Standing:
     timers = notification_timers.everything(connection)
     jobs = {row.id: row for row in reads.job_rows(connection, {one.job_id for one in timers})}
-    names = {job_id: config_name(connection, job) for job_id, job in jobs.items()}
+    names = Names(connection, settings)
+    of_jobs = {job_id: names.of(job) for job_id, job in jobs.items()}
     hearers = {one.name: one for one in enabled(connection)}
-    return Standing(timers, jobs, names, hearers, deliveries.dropped_due_us(connection))
+    return Standing(timers, jobs, of_jobs, hearers, deliveries.dropped_due_us(connection))
 
 
 def _write(

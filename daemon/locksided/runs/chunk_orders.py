@@ -1,6 +1,6 @@
 """What steps of jobs that are cut are told of chunks, and the jobs that a splitter's chunks become."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,8 @@ from locksided.runs.partition_tree import chunk_drafts, chunks_named
 from locksided.store.chunks import chunk_jobs
 from locksided.store.rows import JobRow
 from locksided.store.store import Store
+
+NO_CHUNKS: tuple[Draft, ...] = ()
 
 
 async def chunk_order(run: Run, store: Store, loader: RunLoader) -> dict[str, Any]:
@@ -45,6 +47,17 @@ async def _container_of(job_id: int, store: Store) -> JobRow:
         row = await store.job_row(row.parent_id or 0)
     assert row is not None, f"job {job_id} is a part of another"
     return row
+
+
+async def read_before(store: Store, run: Run, read: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `input` of a run's result; of an assembler that of its splitter, for which it saves."""
+    if run.spec.part is not Part.ASSEMBLER:
+        return read
+    container = await _container_of(run.row.id, store)
+    chunks = await store.read(partial(chunk_jobs, container.id))
+    splitter = await store.job_row(int(chunks[0].splitter)) if chunks else None
+    found: Mapping[str, Any] = read if splitter is None else (splitter.result or {})["input"]
+    return found
 
 
 async def drafts_of_chunks(store: Store, run: Run, names: Sequence[str]) -> tuple[Draft, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from locksided.joblog.plain_text import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
@@ -121,6 +122,9 @@ def _make_operation_folder(step: Step, context: JobContext) -> None:
         "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
         **(step.order or {}),
     }
+    if "log" in order.get("include", ()):
+        order["logFile"] = f"{own}-log"
+        write_text(folder.log, order["logFile"], context.run_as)
     argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
     perform(own, "write", argument, context.run_as)
 

@@ -74,7 +74,8 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         **_environment_of_chunk(context.chunk),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
-        return {**(step.execution.environment or _base(context)), **job}
+        data = {"KBC_DATADIR": context.folder.data + "/"} if step.has_data else {}
+        return {**(step.execution.environment or _base(context)), **data, **job}
     interface = _interface(step, spec, context)
     return {**_base(context), **interface, **step.execution.environment, **job}
 

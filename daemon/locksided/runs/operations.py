@@ -89,7 +89,7 @@ class OperationResult(NamedTuple):
     """What result.json says: a message, members of the job's result, and commits of tables, not checked.
 
     `failed_records` is how many records it left out, `records_bytes` how long the list is to which it added
-    them; 0 without one.
+    them; 0 without one. `files` are those that it stored, not checked.
     """
 
     message: str
@@ -98,6 +98,7 @@ class OperationResult(NamedTuple):
     is_warning: bool
     failed_records: int = 0
     records_bytes: int = 0
+    files: Any = ()
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -115,7 +116,9 @@ def read_result(content: bytes | None) -> OperationResult:
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
     failed, size = (_number(document, name) for name in ("failedRecords", "recordsBytes"))
     is_warning = document.get("warning") is True
-    return OperationResult(message, result, document.get("commits", []), is_warning, failed, size)
+    return OperationResult(
+        message, result, document.get("commits", []), is_warning, failed, size, document.get("files", [])
+    )
 
 
 def _number(document: Mapping[str, Any], name: str) -> int:

@@ -83,13 +83,12 @@ def resolve(
     values = _values(subject, found, inherited)
     parts = _parts(subject, values.used)
     refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
-    if subject.component.id not in (COMMAND, ORCHESTRATOR):
+    if subject.component.id != ORCHESTRATOR:
         _check_storage(parts, defaults.tables)
     _check_inputs(subject, runtime, defaults.missing_schemes)
     if runtime.partition is not None:
-        rows = 1 if subject.rows is None else len(subject.rows)
         path = first_named(subject.asked, "partition")[1]
-        check_partition(subject.component.id, request.mode, rows, path)
+        check_partition(subject.component.id, request.mode, len(subject.rows or ()), path)
     return _resolved(subject, runtime, values, found)
 
 
@@ -281,10 +280,8 @@ def _lock_key(subject: _Subject, policy: str) -> str | None:
 def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
     if subject.component.id == ORCHESTRATOR:
         return JobType.ORCHESTRATION
-    if runtime.partition is not None:
-        return JobType.CONTAINER
-    parallel = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
-    return JobType.CONTAINER if parallel else JobType.STANDARD
+    has_parallel_rows = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
+    return JobType.CONTAINER if has_parallel_rows or runtime.partition is not None else JobType.STANDARD
 
 
 def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
@@ -381,6 +378,7 @@ def _specification(
         "recovery": None if runtime.recovery is None else list(runtime.recovery),
         "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
         "partition": runtime.partition,
+        "archive": None if runtime.archive is None else msgspec.to_builtins(runtime.archive),
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
         "processors": _processors(subject, runtime, found),

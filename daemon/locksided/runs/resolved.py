@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from lockside.documents.archive import Archive
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
@@ -103,6 +104,7 @@ class RuntimeValues:
     recovery: Sequence[RecoveryPolicy] | None
     inputs: Sequence[InputSource]
     partition: Partition | None = None
+    archive: Archive | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of, summed
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
 
-CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
+Staged: TypeAlias = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+CheckStaged: TypeAlias = Callable[[OperationResult], Staged]
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -47,6 +48,8 @@ class RunResult:
     """Members of `result` that an operation sets for the whole run."""
     commits: Sequence[Mapping[str, Any]] = ()
     """What an operation staged, to be ratified in the transaction that ends a good run."""
+    files: Sequence[Mapping[str, Any]] = ()
+    """What it stored, to be shown from then on."""
     summary: str = ""
     records: Sequence[Mapping[str, Any]] = ()
     """Lists of failed records, see `record_lists`."""
@@ -99,21 +102,21 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
 
 
 def conclude_operation(
-    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckCommits
+    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckStaged
 ) -> RunResult:
     """The result of an operation. One that is done shows of itself only what its result.json adds.
 
-    `check` makes of the commits in it those to ratify, and raises BadResult.
+    `check` makes of the commits and files in it those to ratify, and raises BadResult.
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     problem, told = left.problem, OperationResult("", {}, [], is_warning=False)
-    commits: Sequence[Mapping[str, Any]] = ()
+    staged: Staged = ((), ())
     try:
         if problem is None:
             told = read_result(left.content)
             is_good = ending.verdict is Verdict.SUCCESS
-            commits = check(told.commits) if is_good and told.commits else ()
+            staged = check(told) if is_good and (told.commits or told.files) else staged
     except BadResult as bad:
         problem = str(bad)
     message, counts = told.message, {**dict.fromkeys(_COUNTS, 0), "error": _count(told.failed_records)}
@@ -122,8 +125,9 @@ def conclude_operation(
         if ending.failure is None:
             verdict = Verdict.WARNING if told.is_warning else ending.verdict
             shown = _result(spec, ending, message=message or None, counts=counts)
-            done = replace(shown, verdict=verdict, metrics={}, added=told.result, commits=commits)
-            return _with_step(replace(done, records=rejected(step, told)), step, outcome)
+            done = replace(shown, verdict=verdict, metrics={}, added=told.result)
+            done = replace(done, commits=staged[0], files=staged[1], records=rejected(step, told))
+            return _with_step(done, step, outcome)
     else:
         ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
@@ -208,13 +212,12 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         output["omitted"] = omitted
     files = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = _added(results)
-    output["tables"] = with_stored(output["tables"], added.pop("output", {}))
-    verdict = last.verdict
-    if last.success and any(one.verdict is Verdict.WARNING for one in results):
-        verdict = Verdict.WARNING
-    message, summary = last.message, last.summary
+    stored = _object(added.pop("output", {}))
+    output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    verdict, message, summary = telling.verdict, telling.message, telling.summary
     for one in after:
-        if not one.success:
+        if one.verdict is not Verdict.SUCCESS:
             message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
     if not_run:
         named = f"Rows that did not run: {', '.join(not_run)}."
@@ -246,6 +249,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
         metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
         commits=[commit for one in (results if last.success else after) for commit in one.commits],
+        files=[file for one in results for file in one.files] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )

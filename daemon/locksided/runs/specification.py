@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.base import Document
-from lockside.documents.component import Manifest
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.enums import (
     Mode,
     OnError,
@@ -164,6 +164,14 @@ class Specification(Document, frozen=True, kw_only=True):
         """The configuration's root that runs: `configData`, or the stored configuration."""
         return (self.configuration if self.config_data is None else self.config_data) or {}
 
+    @property
+    def has_data_folder(self) -> bool:
+        """Whether its steps have one: a plain command has when anything is to go in or out."""
+        if self.component == ORCHESTRATOR:
+            return False
+        is_moved = bool(self.inputs or self.archive or self.root.get("storage"))
+        return self.component != COMMAND or is_moved
+
 
 PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
 """The members that are as the request says, but for those that `resolve` decides."""
@@ -215,7 +223,11 @@ def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[
     """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
     behavior = Behavior(on_error=on_error)
     for row in spec.rows or ():
-        yield row.id, replace(spec, config_row_ids=[row.id], rows=[row], parallelism=None, behavior=behavior)
+        archive = spec.archive
+        if archive and archive["path"]:
+            archive = {**archive, "path": f"{archive['path']}/{row.id}"}
+        own = {"config_row_ids": [row.id], "rows": [row], "archive": archive}
+        yield row.id, replace(spec, parallelism=None, behavior=behavior, **own)
 
 
 def of_container(spec: Specification) -> Specification:

@@ -25,6 +25,18 @@ def dropped(connection: sqlite3.Connection) -> list[DroppedRow]:
     return decoded(DroppedRow, connection.execute(QUERIES["dropped_tables"]).fetchall())
 
 
+def newest_dropped(connection: sqlite3.Connection, table: TableId) -> str | None:
+    """The key of the table of this id that was dropped last; None when none is in the trash."""
+    found = connection.execute(QUERIES["newest_dropped"], (table.key,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def trash_of(connection: sqlite3.Connection, key: str) -> str | None:
+    """The name of the folder of a dropped table in the trash of its bucket; None when it is not there."""
+    found = connection.execute(QUERIES["trash_of"], (key,)).fetchone()
+    return None if found is None else found[0]
+
+
 def note_trashed(tx: Transaction, row: DroppedRow) -> None:
     """The folder of a dropped table is in the trash."""
     tx.connection.execute(QUERIES["note_trashed"], {"number": row.number, "trash": row.trash})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lockside.cli import exits, times
 from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
-from lockside.cli.session import Json, Session
+from lockside.cli.session import Asks, Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
 
 RECENT_SECONDS = 86400
@@ -33,7 +33,7 @@ def status(session: Session, parsed: Parsed) -> int:
     found = session.call("daemon.status")
     if session.out.is_given(found):
         return exits.DONE
-    troubles = _troubles(session, found)
+    troubles = troubles_of(session, found)
     _verdict(session, found, troubles)
     _facts(session, found)
     return exits.DONE
@@ -68,7 +68,8 @@ def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
         out.line()
 
 
-def _troubles(session: Session, found: Json) -> list[Trouble]:
+def troubles_of(session: Asks, found: Json) -> list[Trouble]:
+    """What is wrong or odd, the worst first."""
     counts = found["counts"]
     waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
     troubles = []
@@ -87,7 +88,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     return troubles
 
 
-def _store(session: Session, store: Json, waiting: int) -> Trouble:
+def _store(session: Asks, store: Json, waiting: int) -> Trouble:
     what = f"the database cannot be written: {store.get('cause') or 'no cause is known'}"
     follows = f"New jobs are refused and {_wait(waiting)}; running jobs go on, and nothing is lost."
     since = _since(session, "store_unavailable") if waiting else ""
@@ -96,7 +97,7 @@ def _store(session: Session, store: Json, waiting: int) -> Trouble:
     )
 
 
-def _keeper(session: Session, keeper: Json, waiting: int) -> Trouble:
+def _keeper(session: Asks, keeper: Json, waiting: int) -> Trouble:
     what = f"the keeper, which starts jobs, cannot be reached{_cause(keeper)}"
     follows = f"No job can start and {_wait(waiting)}; running jobs go on."
     since = _since(session, "no_executor") if waiting else ""
@@ -116,7 +117,7 @@ def _cause(keeper: Json) -> str:
     return f": {keeper['cause']}" if keeper.get("cause") else ""
 
 
-def _since(session: Session, kind: str) -> str:
+def _since(session: Asks, kind: str) -> str:
     """Say since when there is a reason of this kind, as the jobs that wait for it know."""
     found = session.call(
         "job.list", status=list(describe.NOT_STARTED), order="asc", limit=1, fields=["reasons"]
@@ -160,7 +161,7 @@ def _pool(pool: Json) -> Trouble:
     )
 
 
-def _failures(session: Session) -> list[Trouble]:
+def _failures(session: Asks) -> list[Trouble]:
     """Tell of jobs that failed within a day; what is a part of another job does not count."""
     found = session.call(
         "job.list",

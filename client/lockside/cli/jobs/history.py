@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
-from lockside.cli.session import Json, Session
+from lockside.cli.session import Asks, Json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "star
 _BLOCKERS += ["runId", "type"]
 
 
-def history(session: Session, job: Json) -> list[Entry]:
+def history(session: Asks, job: Json) -> list[Entry]:
     """Give what happened as (time, what, colour), in order."""
     events = session.call("event.list", job=job["id"], kinds=_KINDS, limit=1000)["events"]
     told: list[Entry] = [(str(job["createdTime"]), f"created by {_creator(job)}", "")]
@@ -90,7 +90,7 @@ def _cause(data: Json) -> str:
     )
 
 
-def _waits(session: Session, job: Json, events: list[Json]) -> list[str]:
+def _waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
     """Say for what a job that has started or ended waited; one that still waits says so itself."""
     until = job.get("startTime") or job.get("endTime")
     if not until or float(job.get("queueSeconds") or 0) < _NOTABLE_SECONDS:
@@ -126,7 +126,7 @@ def _for_time(job: Json, begin: datetime) -> list[str]:
     return [f"waited {times.span(seconds)} for its start time, {times.local(at, times.now())}"]
 
 
-def _for_dependencies(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+def _for_dependencies(session: Asks, job: Json, begin: datetime, end: datetime) -> list[str]:
     said = []
     for dependency in job.get("dependsOn") or ():
         other = session.call("job.get", id=dependency["job"], fields=_BLOCKERS)
@@ -139,7 +139,7 @@ def _for_dependencies(session: Session, job: Json, begin: datetime, end: datetim
     return said
 
 
-def _for_the_lock(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+def _for_the_lock(session: Asks, job: Json, begin: datetime, end: datetime) -> list[str]:
     """Name the jobs of the same configuration that ran while this one waited."""
     if not job.get("lockKey") or not job.get("config"):
         return []
@@ -165,7 +165,7 @@ def _for_the_lock(session: Session, job: Json, begin: datetime, end: datetime) -
     return said
 
 
-def _for_its_container(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+def _for_its_container(session: Asks, job: Json, begin: datetime, end: datetime) -> list[str]:
     above = session.call("job.get", id=str(job["parentRunId"]).rpartition(".")[2], fields=_BLOCKERS)
     begun = above.get("startTime")
     seconds = (times.parsed(begun) - begin).total_seconds() if begun else 0.0

@@ -47,6 +47,12 @@ def _heading(session: Session, job: Json) -> None:
 
 
 def _facts(session: Session, job: Json) -> None:
+    for name, value in facts_of(job):
+        session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
+
+
+def facts_of(job: Json) -> list[tuple[str, str]]:
+    """What is known of a job before it starts: what runs, where, and within which limits."""
     dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
     facts = [
         ("runs", _what(job)),
@@ -58,9 +64,7 @@ def _facts(session: Session, job: Json) -> None:
         ("labels", ", ".join(f"{name}={value}" for name, value in (job.get("labels") or {}).items())),
         ("folder", str(job.get("workPath") or "")),
     ]
-    for name, value in facts:
-        if value:
-            session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
+    return [(name, value) for name, value in facts if value]
 
 
 def _what(job: Json) -> str:
@@ -200,12 +204,12 @@ def _end(session: Session, job: Json) -> None:
     used = _used(process, process.get("usageSource"))
     if used:
         out.line(out.paint("dim", f"  {used}"))
-    for line in _result(job):
+    for line in left_behind(job):
         out.line(f"  {line}")
 
 
-def _result(job: Json) -> list[str]:
-    """Say what a job left behind."""
+def left_behind(job: Json) -> list[str]:
+    """Say what a job left behind, a sentence for each thing."""
     result = job.get("result") or {}
     lines = []
     message = describe.first_line(str(result.get("message") or ""))

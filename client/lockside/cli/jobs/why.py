@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lockside.cli import times
 from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
-from lockside.cli.session import Json, Session
+from lockside.cli.session import Asks, Json, Session
 from lockside.cli.terminal.output import one_line, wrapped
 from lockside.errors import NotFound
 
@@ -58,7 +58,7 @@ def print_reasons(session: Session, job: Json, reasons: Sequence[Json]) -> None:
     out = session.out
     width = out.width if out.terminal else 10_000
     for reason in reasons:
-        sentences = one_line(" ".join(_sentences(session, job, reason)))
+        sentences = one_line(" ".join(sentences_of(session, job, reason)))
         first, *more = wrapped(sentences, width - 1, "    ")
         out.line(f"  {out.paint('yellow', '○')} {first[4:]}")
         for line in more:
@@ -77,7 +77,7 @@ def _since(reason: Json) -> str:
     return f", for {times.span((times.now() - times.parsed(reason['since'])).total_seconds())}"
 
 
-def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
+def sentences_of(session: Asks, job: Json, reason: Json) -> list[str]:
     """Say a reason as its own message, with names where it has ids alone."""
     said = [_message(reason)]
     if reason.get("via"):
@@ -104,7 +104,7 @@ def _message(reason: Json) -> str:
     return said
 
 
-def _other(session: Session, number: str) -> str:
+def _other(session: Asks, number: str) -> str:
     """Say how the other job is that this one waits for."""
     try:
         other = session.call("job.get", id=number, fields=_FIELDS)

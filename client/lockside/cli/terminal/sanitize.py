@@ -12,7 +12,8 @@ import re
 _STANDS_FOR = "�"
 _ORDERS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Unicode's orders to write the other way round, which make a text look like another one."""
-_FORBIDDEN = {code: _STANDS_FOR for code in (*range(32), *range(127, 160), *_ORDERS) if code not in {9, 10}}
+FORBIDDEN = {code: _STANDS_FOR for code in (*range(32), *range(127, 160), *_ORDERS) if code not in {9, 10}}
+"""What a person does not see, and what stands for it."""
 
 _OWN_COLOUR = "(\x1b\\[(?:0|1|2|3[1-6])m)"
 _NUMBER = r"(?:0|1|2|3|4|7|9|2[1-4]|27|29|[34][0-79]|9[0-7]|10[0-7]|[34]8;5;\d{1,3}|[34]8;2(?:;\d{1,3}){3})"
@@ -23,7 +24,7 @@ _RESET = "\x1b[0m"
 
 def plain(text: str) -> str:
     """Replace every control character but line ends and tabs, colours too."""
-    return text.translate(_FORBIDDEN)
+    return text.translate(FORBIDDEN)
 
 
 def shown(text: str) -> str:

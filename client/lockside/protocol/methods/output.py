@@ -34,6 +34,7 @@ class JobLog(Params, frozen=True, kw_only=True):
         row: Only output of this row.
         offset: The number of the first frame.
         limit: How many frames are answered at most.
+        tail: Leave out all but the last frames that there are, so many of them.
         stream: Only this stream.
         level: Only messages that came by GELF, of this level (0 to 7) or more urgent ones.
         raw: Answer bytes in base64 as `data` instead of `text`.
@@ -46,6 +47,7 @@ class JobLog(Params, frozen=True, kw_only=True):
     row: RowId | None = None
     offset: Sequence = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    tail: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     stream: Stream | None = None
     level: Annotated[int, Meta(ge=0, le=7)] | None = None
     raw: bool = False

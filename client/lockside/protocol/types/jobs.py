@@ -125,9 +125,9 @@ class Job(Out, frozen=True, kw_only=True):
         type: What kind of job it is; the daemon decides.
         visible: Whether lists show it.
         hidden_time: When it was hidden.
-        url: A link for people.
+        url: The job's page, when the setting `web.url` is there.
         work_path: The job's folder, until `expiresTime`.
-        links: Links by name.
+        links: Links by name: `page`, `log`, `config`, and `api` in Keboola's Queue API.
         component_version: The version of the component.
         config_version: The version of the configuration.
         lock_key: The key of the lock that the job takes; null without one.

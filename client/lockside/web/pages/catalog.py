@@ -1,0 +1,142 @@
+"""Configurations with their versions, components, and schedules with what became of their moments."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from lockside.errors import InvalidParams, LocksideError
+from lockside.web.pages.actions import new_word, offered
+from lockside.web.pages.desk import Desk
+from lockside.web.pages.overview import BRIEF
+from lockside.web.pages.rendering import document
+
+Json = dict[str, Any]
+
+PAGE: Final = 100
+_EDITED: Final = ("name", "description", "isDisabled", "configuration", "rows")
+"""The members of a configuration that the form has, as one document."""
+
+
+async def configs(desk: Desk) -> Response:
+    """The page `/configs`."""
+    query = desk.request.query_params
+    found = await desk.call(
+        "config.list",
+        component=query.get("component") or None,
+        limit=PAGE,
+        cursor=query.get("cursor") or None,
+        fields=["component", "config", "name", "description", "version", "updatedTime", "changedBy"],
+    )
+    return desk.page("configs.html", configs=found["configs"], next_cursor=found.get("nextCursor"))
+
+
+def _key(desk: Desk) -> Json:
+    asked = desk.request.path_params
+    return {"component": asked["component"], "config": asked["config"]}
+
+
+async def config(desk: Desk) -> Response:
+    """The page `/configs/C/K`: its newest version, or the one of the URL, and what changed when and why."""
+    key, query = _key(desk), desk.request.query_params
+    version = int(query["version"]) if query.get("version", "").isdecimal() else None
+    shown, versions, jobs = await asyncio.gather(
+        desk.call("config.get", **key, version=version),
+        desk.call("config.versions", **key, limit=20),
+        desk.call("job.list", **key, limit=10, fields=[*BRIEF, "configVersion"], expand=["configData"]),
+    )
+    diff = None
+    if query.get("to", "").isdecimal():
+        diff = await desk.call("config.diff", **key, version=int(query["to"]), to=shown["version"])
+    return desk.page(
+        "config.html",
+        config=shown,
+        body=_document(shown),
+        versions=versions["versions"],
+        jobs=jobs["jobs"],
+        diff=diff,
+        once=new_word(),
+    )
+
+
+def _document(config: Json) -> Json:
+    return {name: config[name] for name in _EDITED if config.get(name) not in (None, [], {})}
+
+
+async def edit(desk: Desk) -> Response:
+    """The form with a configuration as one document."""
+    found = await desk.call("config.get", **_key(desk))
+    return _form(desk, document(_document(found)), found["version"], "", None)
+
+
+def _form(desk: Desk, text: str, version: Any, why: str, fault: LocksideError | None) -> Response:
+    data = {**_key(desk), "text": text, "version": version, "why": why, "fault": fault, "once": new_word()}
+    return desk.page("edit.html", 400 if fault else 200, **data)
+
+
+async def save(desk: Desk) -> Response:
+    """Store it as the next version, unless somebody else was quicker. A fault is shown in the form."""
+    text, why = desk.form.get("document", ""), desk.form.get("why", "").strip()
+    version = desk.form.get("version", "")
+    try:
+        try:
+            given = json.loads(text)
+        except ValueError as fault:
+            raise InvalidParams(f"This is no JSON: {fault}", data={"path": "$"}) from None
+        if not isinstance(given, dict):
+            raise InvalidParams("A configuration is a JSON object.", data={"path": "$"})
+        await desk.call(
+            "config.put",
+            **{name: given[name] for name in given if name in _EDITED},
+            **_key(desk),
+            expectedVersion=int(version) if version.isdecimal() else None,
+            changeDescription=why or None,
+            deduplicationId=desk.form.get("once", "") or None,
+        )
+    except LocksideError as error:
+        if not error.path and error.kind != "conflict":
+            raise
+        return _form(desk, text, version, why, error)
+    return desk.go("/configs/*/*", *_key(desk).values())
+
+
+async def rollback(desk: Desk) -> Response:
+    """Store an old version as the newest."""
+    await desk.call(
+        "config.rollback",
+        **_key(desk),
+        version=int(desk.form["version"]),
+        deduplicationId=desk.form.get("once", "") or None,
+    )
+    return desk.go("/configs/*/*", *_key(desk).values())
+
+
+async def components(desk: Desk) -> Response:
+    """The page `/components`."""
+    found = await desk.call("component.list", limit=PAGE, cursor=desk.request.query_params.get("cursor"))
+    return desk.page("components.html", components=found["components"], next_cursor=found.get("nextCursor"))
+
+
+async def schedules(desk: Desk) -> Response:
+    """The page `/schedules`, those that come next first."""
+    found = (await desk.call("schedule.list", limit=1000))["schedules"]
+    found.sort(key=lambda one: (one.get("nextDueTime") is None, str(one.get("nextDueTime")), one["id"]))
+    return desk.page("schedules.html", schedules=[(one, offered(one, "schedules")) for one in found])
+
+
+async def schedule(desk: Desk) -> Response:
+    """The page `/schedules/ID`."""
+    name = desk.request.path_params["id"]
+    found, coming, ledger = await asyncio.gather(
+        desk.call("schedule.get", id=name),
+        desk.call("schedule.next", id=name, count=20),
+        desk.call("schedule.ledger", id=name, limit=50),
+    )
+    return desk.page(
+        "schedule.html",
+        schedule=found,
+        coming=coming["moments"],
+        ledger=ledger["rows"],
+        actions=offered(found, "schedules"),
+    )

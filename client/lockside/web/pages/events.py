@@ -1,0 +1,34 @@
+"""What happened, the newest first."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from lockside.protocol.events import EVENT_KINDS
+from lockside.web.pages.desk import Desk
+
+WINDOW: Final = 1000
+"""The numbers of events that a page looks through."""
+SHOWN: Final = 200
+
+
+async def events(desk: Desk) -> Response:
+    """The page `/events`: the last ones, or those up to the one of the URL; of a job all."""
+    query = desk.request.query_params
+    kinds = [kind for kind in query.getlist("kinds") if kind]
+    job = query.get("job") or None
+    is_newest = not query.get("to", "").isdecimal()
+    last = await desk.visitor.caller.last_event() if is_newest else int(query["to"])
+    after = 0 if job else max(last - WINDOW, 0)
+    found = await desk.call("event.list", kinds=kinds or None, job=job, after=after, limit=WINDOW)
+    shown = [event for event in found["events"] if event["seq"] <= last][-SHOWN:]
+    is_cut = len(shown) == SHOWN
+    return desk.page(
+        "events.html",
+        events=shown[::-1],
+        earlier=shown[0]["seq"] - 1 if is_cut else after or None,
+        kinds=kinds,
+        job=job,
+        known=sorted(EVENT_KINDS),
+        is_newest=is_newest,
+    )

@@ -1,0 +1,224 @@
+"""`/live`: what changes, as server-sent events, one stream a tab.
+
+A message says that something changed; the script then asks for its page anew, so a page is made in one place
+and nothing is missed or shown twice. What a job writes is sent itself. A reader that is slow holds up nobody:
+its changes become one, and of a log it gets the end.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from lockside.cli.jobs.log_lines import LineMaker
+from lockside.cli.terminal.sanitize import shown_log
+from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.web.callers import Caller
+from lockside.web.pages.desk import Desk
+from lockside.web.pages.logs import last_of, shown_line
+from lockside.web.visitors import Unwelcome, Visitors
+
+Json = dict[str, Any]
+
+MOST_OF_ONE: Final = 4
+"""Streams of one session: a browser has six connections to a host."""
+_PAUSE_SECONDS: Final = 0.25
+_LOG_PAUSE_SECONDS: Final = 0.1
+_COMMENT_SECONDS: Final = 15.0
+_AWAY_SECONDS: Final = 0.5
+_LOG_FRAMES: Final = 1000
+_LOG_LINES: Final = 2000
+_REST: Final = 2_000
+
+
+class Reader:
+    """One stream: what it is to be told next."""
+
+    def __init__(self, topics: list[str]) -> None:
+        self._kinds = tuple(topic for topic in topics if ":" not in topic)
+        self._jobs = frozenset(topic[4:] for topic in topics if topic.startswith("job:"))
+        self._changed: Json | None = None
+        self._log: Json | None = None
+        self._state: str | None = None
+        self._woken = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def take(self, event: Json) -> None:
+        """Note an event, if the stream is about it."""
+        if event["kind"].startswith(self._kinds) or self._jobs.intersection(_jobs_of(event)):
+            self._changed = {"seq": max(event["seq"], (self._changed or {}).get("seq", 0))}
+            self._woken.set()
+
+    def turn(self, state: str) -> None:
+        """Tell that the daemon is `away`, or `back`."""
+        self._state = state
+        self._woken.set()
+
+    async def put_log(self, part: Json) -> None:
+        """Give a part of a log; waits until the one before was taken."""
+        await self._room.wait()
+        self._room.clear()
+        self._log = part
+        self._woken.set()
+
+    async def messages(self) -> AsyncIterator[str]:
+        """The stream's text."""
+        yield ": a stream of lockside\n\n"
+        while True:
+            try:
+                async with asyncio.timeout(_COMMENT_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                yield ":\n\n"
+                continue
+            self._woken.clear()
+            if self._state is not None:
+                state, self._state = self._state, None
+                yield f"event: {state}\ndata: {{}}\n\n"
+            if self._log is not None:
+                part, self._log = self._log, None
+                self._room.set()
+                yield f"event: log\ndata: {json.dumps(part)}\n\n"
+            if self._changed is not None:
+                changed, self._changed = self._changed, None
+                yield f"id: {changed['seq']}\nevent: changed\ndata: {json.dumps(changed)}\n\n"
+                await asyncio.sleep(_PAUSE_SECONDS if self._log is None else 0)
+
+
+def _jobs_of(event: Json) -> list[str]:
+    """The job of an event and all those above it."""
+    return [*str(event.get("runId") or "").split("."), str(event.get("job") or "")]
+
+
+class Feed:
+    """The one subscription of a caller, and all who read it."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._readers: set[Reader] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, reader: Reader) -> None:
+        """Begin to tell a reader."""
+        self._readers.add(reader)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._feed(), name="events of a caller")
+
+    def leave(self, reader: Reader) -> bool:
+        """Tell it no more; true if nobody is left, and the subscription has ended."""
+        self._readers.discard(reader)
+        if not self._readers and self._task is not None:
+            self._task.cancel()
+        return not self._readers
+
+    async def _feed(self) -> None:
+        cursor: int | None = None
+        is_away = False
+        while True:
+            with suppress(NotReachable, Unavailable):
+                if is_away:
+                    await self._caller.call("daemon.health")
+                    self._tell("back")
+                async for event in self._caller.events(cursor):
+                    cursor = event["seq"] or cursor
+                    for reader in self._readers:
+                        reader.take(event)
+            if not is_away:
+                self._tell("away")
+            is_away = True
+            await asyncio.sleep(_AWAY_SECONDS)
+
+    def _tell(self, state: str) -> None:
+        for reader in self._readers:
+            reader.turn(state)
+
+
+class Live:
+    """The route."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self._visitors = visitors
+        self._feeds: dict[Caller, Feed] = {}
+        self._of_session: Counter[str] = Counter()
+
+    async def stream(self, request: Request) -> Response:
+        """`/live?topics=job,pool,job:17,log:17:120`: kinds of events by how they begin, jobs, and a log."""
+        try:
+            visitor = await self._visitors.of(request)
+        except Unwelcome as refused:
+            return Response(refused.message, refused.status)
+        except LocksideError as error:
+            return Response(error.message, 503, {"Retry-After": "5"})
+        session = visitor.session.id if visitor.session else ""
+        if self._of_session[session] >= MOST_OF_ONE:
+            return Response(status_code=204)
+        topics = [topic for topic in request.query_params.get("topics", "").split(",") if topic][:20]
+        desk = Desk(request, visitor)
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(
+            self._messages(desk, session, topics), media_type="text/event-stream", headers=headers
+        )
+
+    async def _messages(self, desk: Desk, session: str, topics: list[str]) -> AsyncIterator[str]:
+        caller = desk.visitor.caller
+        reader = Reader(topics)
+        feed = self._feeds.setdefault(caller, Feed(caller))
+        self._of_session[session] += 1
+        feed.join(reader)
+        logs = [
+            asyncio.create_task(_follow(desk, topic, reader)) for topic in topics if topic.startswith("log:")
+        ]
+        try:
+            async for message in reader.messages():
+                yield message
+        finally:
+            for task in logs:
+                task.cancel()
+            self._of_session[session] -= 1
+            if not self._of_session[session]:
+                del self._of_session[session]
+            if feed.leave(reader):
+                self._feeds.pop(caller, None)
+
+
+async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
+    """Give what a job writes behind a frame until its log is over."""
+    _, job, *rest = topic.split(":")
+    offset = int(rest[0]) if rest and rest[0].isdecimal() else 0
+    maker = LineMaker(job)
+    while True:
+        try:
+            page = await desk.call("job.log", id=job, offset=offset, tail=_LOG_FRAMES, waitSeconds=25)
+        except (NotReachable, Unavailable):
+            await asyncio.sleep(_AWAY_SECONDS)
+            continue
+        except LocksideError:
+            return
+        if page["frames"] or page["isComplete"]:
+            await reader.put_log(_part(maker, page, offset))
+        offset = page["nextOffset"]
+        if page["isComplete"]:
+            return
+        await asyncio.sleep(_LOG_PAUSE_SECONDS)
+
+
+def _part(maker: LineMaker, page: Json, offset: int) -> Json:
+    """What a page of a log is as a message: its last lines, and whether some were left out before them."""
+    made = [line for frame in page["frames"] for line in maker.take(frame)]
+    if page["isComplete"]:
+        made += maker.rest()
+    shown = last_of([shown_line(line) for line in made[-_LOG_LINES:]], _LOG_LINES)
+    first = page["frames"][0]["seq"] if page["frames"] else offset
+    return {
+        "lines": shown,
+        "skipped": first > offset or len(shown) < len(made),
+        "rest": shown_log(maker.unfinished()[-_REST:], coloured=False),
+        "next": page["nextOffset"],
+        "isComplete": page["isComplete"],
+    }

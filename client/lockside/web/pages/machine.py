@@ -1,0 +1,28 @@
+"""Pools and what runs jobs in them, and the daemon as a whole."""
+
+import asyncio
+
+from starlette.responses import Response
+
+from lockside.cli.daemon.status import troubles_of
+from lockside.errors import Forbidden
+from lockside.web.pages.actions import offered
+from lockside.web.pages.desk import Desk
+
+
+async def pools(desk: Desk) -> Response:
+    """The page `/pools`."""
+    status, resources = await asyncio.gather(desk.call("daemon.status"), desk.call("resource.list"))
+    listed = [(pool, offered(pool, "pools")) for pool in status["pools"]]
+    return desk.page("pools.html", status=status, pools=listed, resources=resources["resources"])
+
+
+async def status(desk: Desk) -> Response:
+    """The page `/status`."""
+    found = await desk.call("daemon.status")
+    health, troubles = await asyncio.gather(desk.call("daemon.health"), desk.told(troubles_of, found))
+    try:
+        problems = (await desk.call("daemon.check"))["problems"]
+    except Forbidden:
+        problems = None
+    return desk.page("status.html", status=found, health=health, troubles=troubles, problems=problems)

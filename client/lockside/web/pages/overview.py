@@ -1,0 +1,90 @@
+"""The first page: what is red, who waits and why, what runs, what comes next."""
+
+import asyncio
+from collections import Counter
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from lockside.cli.daemon.status import RECENT_SECONDS, troubles_of
+from lockside.cli.jobs import describe
+from lockside.cli.times import wire_ago
+from lockside.errors import LocksideError
+from lockside.web.pages.desk import Desk
+
+Json = dict[str, Any]
+
+BRIEF: Final = [
+    *("id", "runId", "parentRunId", "type", "name", "component", "config", "configData", "creator", "status"),
+    *(
+        "isFinished",
+        "createdTime",
+        "startTime",
+        "endTime",
+        "durationSeconds",
+        "progress",
+        "message",
+        "result",
+    ),
+    *("attempt", "starts", "pool", "retriable"),
+]
+_SHOWN: Final = 30
+_WAITING: Final = 50
+_MOMENTS: Final = 5
+
+
+async def overview(desk: Desk) -> Response:
+    """The page `/`."""
+    status, failed, waiting, running, schedules = await asyncio.gather(
+        desk.call("daemon.status"),
+        _failed(desk),
+        _listed(desk, _WAITING, status=list(describe.NOT_STARTED), order="asc", fields=[*BRIEF, "reasons"]),
+        _listed(desk, _SHOWN, status=list(describe.RUNNING)),
+        _next_moments(desk),
+    )
+    return desk.page(
+        "overview.html",
+        status=status,
+        troubles=[one for one in await desk.told(troubles_of, status) if "failed within" not in one.what],
+        failed=failed,
+        waiting=waiting,
+        reasons=_by_reason(waiting["jobs"]),
+        running=running,
+        schedules=schedules,
+    )
+
+
+async def _failed(desk: Desk) -> Json:
+    since = wire_ago(RECENT_SECONDS)
+    asked = describe.OPEN_FAILURES | {"finishedFrom": since, "orderBy": "endTime", "onlyRoots": True}
+    return await _listed(desk, _SHOWN, **asked)
+
+
+async def _listed(desk: Desk, limit: int, **filters: Any) -> Json:
+    asked = {"onlyRoots": True, "fields": BRIEF} | filters
+    found: Json = await desk.call("job.list", limit=limit, count=True, expand=["configData"], **asked)
+    return found
+
+
+def _by_reason(waiting: list[Json]) -> list[tuple[str, list[Json]]]:
+    """Who waits, under the first reason of each, the most frequent first."""
+    first = {job["id"]: _reason(job) for job in waiting}
+    return [
+        (said, [job for job in waiting if first[job["id"]] == said])
+        for said, _ in Counter(first.values()).most_common()
+    ]
+
+
+def _reason(job: Json) -> str:
+    reasons = job.get("reasons") or ()
+    return str(reasons[0].get("message") or reasons[0]["kind"]) if reasons else "It is about to start."
+
+
+async def _next_moments(desk: Desk) -> list[Json]:
+    """The schedules that come next; none where there are no schedules, or nobody may see them."""
+    try:
+        found = (await desk.call("schedule.list", limit=1000))["schedules"]
+    except LocksideError:
+        return []
+    due = [one for one in found if one.get("nextDueTime")]
+    return sorted(due, key=lambda one: str(one["nextDueTime"]))[:_MOMENTS]

@@ -1,0 +1,82 @@
+"""The templates, and what they call. What users and jobs wrote is escaped by the template engine."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+from markupsafe import Markup, escape
+
+from lockside.cli import times
+from lockside.cli.jobs import describe
+from lockside.cli.terminal.sanitize import FORBIDDEN, plain
+
+_JOB: Final = re.compile(r"\b([Jj]obs? )(\d{1,18})\b")
+_CONTAINS_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
+MOST_JSON: Final = 20_000
+"""Characters of a document that are shown."""
+
+
+def url(path: str, *parts: str, **query: Any) -> str:
+    """A path with names in it (`/configs/*/*`), and a query of what is not empty."""
+    for part in parts:
+        path = path.replace("*", quote(str(part), safe=""), 1)
+    asked = {name: value for name, value in query.items() if value not in (None, "", [], False)}
+    return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+
+
+def linked(text: object) -> Markup:
+    """A sentence with a link for each `job 17` in it."""
+    escaped = plain(str(escape(text)))
+    return Markup(_JOB.sub(r'\1<a href="/jobs/\2">\2</a>', escaped))  # noqa: S704 - it is escaped before
+
+
+def utc(text: str | None) -> str:
+    """A time of the wire as it is read: `2026-01-31 08:00:00 UTC`."""
+    return f"{times.parsed(text).astimezone(UTC):{_CONTAINS_TIME}} UTC" if text else ""
+
+
+def ago(text: str | None) -> str:
+    """How long it is ago, or will be."""
+    return times.ago(text, datetime.now(UTC))
+
+
+def seconds_since(text: str) -> float:
+    """How many seconds ago it was."""
+    return max((datetime.now(UTC) - times.parsed(text)).total_seconds(), 0.0)
+
+
+def document(value: Any) -> str:
+    """A JSON document as people read and write it, with what nobody sees as `\\u202e`."""
+    return json.dumps(value, ensure_ascii=False, indent=2).translate(_ESCAPED)
+
+
+def begun(text: str) -> str:
+    """Of a very long document the beginning."""
+    return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… and {len(text) - MOST_JSON} more"
+
+
+def _visible(value: Any) -> Any:
+    """What is put into a page has no characters that hide or turn round what is read."""
+    return plain(value) if type(value) is str else value
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("lockside.web"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"linked": linked, "utc": utc, "ago": ago, "document": document}
+    made.filters |= {"begun": begun, "span": times.span, "size": times.size, "since": seconds_since}
+    made.globals |= {"url": url, "describe": describe}
+    return made
+
+
+ENVIRONMENT: Final = _environment()

@@ -1,0 +1,190 @@
+// Keeps a page live: a stream tells that something changed, then the page is asked for anew and what differs is
+// drawn. Without a stream (a browser has few connections) it is asked for every 5 seconds.
+
+import { Log } from "./log.js";
+import { morph } from "./morph.js";
+import { dress, tick } from "./times.js";
+
+const PAUSE = 250;
+const WITHOUT_STREAM = 5000;
+const ANNOUNCED = 5000;
+const main = document.getElementById("main");
+const banner = document.getElementById("banner");
+let asOf = new Date();
+let log = null;
+let stream = null;
+
+// -- drawing anew
+
+let isAsking = false;
+let isWanted = false;
+let last = 0;
+
+function refresh() {
+  isWanted = true;
+  if (!isAsking && !document.hidden) ask();
+}
+
+async function ask() {
+  isAsking = true;
+  while (isWanted && !document.hidden) {
+    const pause = last + PAUSE - performance.now();
+    if (pause > 0) await new Promise((go) => setTimeout(go, pause));
+    isWanted = false;
+    last = performance.now();
+    try {
+      await draw();
+    } catch {
+      away("The server cannot be reached.");
+      break;
+    }
+  }
+  isAsking = false;
+}
+
+async function draw() {
+  const answer = await fetch(location.href, { headers: { "X-Live": "1" }, redirect: "manual" });
+  if (answer.status === 503) return away("The daemon cannot be reached; its jobs go on.");
+  if (!answer.ok) return away("This page is shown no more: load it again.");
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const wanted = fresh.getElementById("main");
+  wanted.dataset.topics = main.dataset.topics;
+  dress(wanted);
+  tick(wanted);
+  morph(main, wanted);
+  document.title = fresh.title;
+  asOf = new Date();
+  banner.hidden = true;
+  announce();
+  begin();
+}
+
+function away(why) {
+  const text = `${why} What is shown is as of ${asOf.toLocaleTimeString()}.`;
+  if (banner.textContent !== text) banner.textContent = text;
+  banner.hidden = false;
+}
+
+// -- the stream
+
+function begin() {
+  const box = document.getElementById("tail");
+  const topic = main.dataset.topics.split(",").find((one) => one.startsWith("log:"));
+  if (box && topic && !log) {
+    log = new Log(box, Number(topic.split(":")[2]));
+    box.scrollTop = box.scrollHeight;
+  }
+  if (stream || !main.dataset.topics || document.hidden) return;
+  const topics = main.dataset.topics.split(",").filter((one) => !one.startsWith("log:"));
+  if (log && !log.isOver) topics.push(`log:${topic.split(":")[1]}:${log.next}`);
+  const query = new URLSearchParams({ topics: topics.join(",") });
+  const project = new URLSearchParams(location.search).get("project");
+  if (project) query.set("project", project);
+  stream = new EventSource(`/live?${query}`);
+  stream.onopen = refresh;
+  stream.onerror = end;
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("log", (message) => log.take(JSON.parse(message.data)));
+  stream.addEventListener("away", () => away("The daemon cannot be reached; its jobs go on."));
+  stream.addEventListener("back", refresh);
+}
+
+function end() {
+  if (stream) stream.close();
+  stream = null;
+}
+
+setInterval(() => {
+  if (!stream && main.dataset.topics) {
+    refresh();
+    begin();
+  }
+}, WITHOUT_STREAM);
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) end();
+  else {
+    begin();
+    if (main.dataset.topics) refresh();
+  }
+});
+
+// -- what is said to those who hear the page
+
+let said = 0;
+
+function announce() {
+  const now = performance.now();
+  const summary = main.querySelector("[data-summary]");
+  const box = document.getElementById("said");
+  if (!summary || now - said < ANNOUNCED || box.textContent === summary.dataset.summary) return;
+  said = now;
+  box.textContent = summary.dataset.summary;
+}
+
+// -- switches and keys
+
+function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "plain";
+  made.textContent = text();
+  made.addEventListener("click", () => {
+    act();
+    made.textContent = text();
+  });
+  document.getElementById("switches").append(made);
+}
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+button(
+  () => (isDark() ? "Light colours" : "Dark colours"),
+  () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+  },
+);
+button(
+  () => (localStorage.getItem("utc") === "1" ? "Times here" : "Times in UTC"),
+  () => {
+    localStorage.setItem("utc", localStorage.getItem("utc") === "1" ? "0" : "1");
+    dress(document);
+  },
+);
+button(
+  () => "Keys (?)",
+  () => document.getElementById("help").showModal(),
+);
+document.getElementById("switches").hidden = false;
+
+function move(by) {
+  const lines = [...main.querySelectorAll("tbody tr:has(a), .lines li:has(a)")];
+  const at = lines.findIndex((one) => one.contains(document.activeElement));
+  const next = lines[Math.min(Math.max(at + by, 0), lines.length - 1)];
+  if (next) next.querySelector("a").focus();
+}
+
+const KEYS = {
+  "/": () => document.getElementById("find")?.focus(),
+  j: () => move(1),
+  k: () => move(-1),
+  g: () => location.assign("/"),
+  "?": () => document.getElementById("help").showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey;
+  if (isTyping || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+dress(document);
+tick(document);
+setInterval(() => tick(main), 1000);
+begin();

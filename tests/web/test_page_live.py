@@ -1,0 +1,157 @@
+"""What happens is on the screen soon, once, and without harm to who is slow; figures are printed."""
+
+import os
+import re
+from collections.abc import Iterator
+from statistics import quantiles
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.harness import Daemon, running
+from e2e.signs import Gate
+from e2e.wire import Wire
+from web.browser import Visit, browser, needs_chromium, signed_in, visiting
+from web.night import command, ended, made
+from web.webserver import Web, serving
+
+pytestmark = [needs_chromium, pytest.mark.real_processes]
+
+LONG = os.environ.get("LOCKSIDE_TEST_LONG")
+SOON_SECONDS = 0.5
+FLOOD_BYTES = 200_000_000 if LONG else 20_000_000
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with running() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def opened(web: Web) -> Iterator[Any]:
+    with browser() as one:
+        yield one, signed_in(one, web)
+
+
+@pytest.fixture
+def visit(opened: Any, web: Web) -> Iterator[Visit]:
+    with visiting(opened[0], web, opened[1]) as one:
+        yield one
+
+
+def listening(visit: Visit, path: str) -> None:
+    """Open a page and wait until its stream is open."""
+    with visit.page.expect_response(re.compile(r"/live\?")):
+        visit.go(path)
+
+
+def test_a_failure_is_on_the_screen_within_half_a_second(visit: Visit, wire: Wire) -> None:
+    listening(visit, "/")
+    waits = []
+    for number in range(100 if LONG else 12):
+        job = made(wire, **command("exit 3", name=f"fails {number}"))
+        wire.call("job.wait", id=job, timeoutSeconds=60)
+        begun = monotonic()
+        visit.page.locator(f"#failed #job-{job}").wait_for()
+        waits.append(monotonic() - begun)
+    slow = quantiles(waits, n=20)[-1]
+    print(f"a failure is on the screen after {slow * 1000:.0f} ms (p95)")
+    assert slow < (SOON_SECONDS if LONG else 10 * SOON_SECONDS)
+
+
+def test_what_a_job_writes_appears_line_by_line(visit: Visit, wire: Wire, gate: Gate) -> None:
+    job = made(wire, **command(f"echo first; printf 'half a line'; {gate.text}; echo; echo last"))
+    listening(visit, f"/jobs/{job}")
+    visit.sees("half a line", "#tail")
+    gate.open()
+    visit.page.locator(".verdict.success").wait_for()
+    visit.sees("last", "#tail")
+    assert visit.text("#tail").split("\n")[:3] == ["first", "half a line", "last"]
+
+
+def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None:
+    with running() as daemon, serving(daemon, KEBOOLA="") as web:
+        state = signed_in(opened[0], web)
+        gate = Gate(daemon.folder)
+        with visiting(opened[0], web, state) as visit:
+            with Wire(daemon.socket) as wire:
+                job = made(
+                    wire, **command(f"for i in 1 2 3; do echo line $i; done; {gate.text}; echo line 4")
+                )
+            listening(visit, f"/jobs/{job}")
+            visit.sees("line 3", "#tail")
+            begun = monotonic()
+            daemon.kill()
+            visit.page.locator("#banner:visible").wait_for()
+            print(f"the banner is there after {monotonic() - begun:.1f} s")
+            assert "as of" in visit.text("#banner")
+            assert "line 3" in visit.text("#tail"), "what is shown stays"
+            daemon.start()
+            gate.open()
+            visit.page.locator(".verdict.success").wait_for()
+            visit.page.locator("#banner:visible").wait_for(state="detached")
+            visit.sees("line 4", "#tail")
+            assert re.findall(r"line \d", visit.text("#tail")) == [f"line {n}" for n in range(1, 5)]
+            visit.complaints.clear()  # that the daemon was away
+
+
+def test_a_flood_of_output_leaves_the_page_usable_and_the_server_small(
+    visit: Visit, web: Web, wire: Wire
+) -> None:
+    lines = FLOOD_BYTES // 100
+    job = made(wire, **command(f"yes {'x' * 99} | head -n {lines}; echo the end"))
+    listening(visit, f"/jobs/{job}")
+    stalled = [stalled_reader(web, visit, job) for _ in range(2)]
+    longest = 0.0
+    while not visit.page.locator(".verdict.success").count():
+        begun = monotonic()
+        visit.page.locator("#log-title").click()
+        longest = max(longest, monotonic() - begun)
+    visit.sees("the end", "#tail")
+    assert visit.page.locator("#tail > span").count() <= 5001
+    memory = peak_memory(web)
+    print(f"a click took at most {longest * 1000:.0f} ms; lockside-web used {memory / 1e6:.0f} MB")
+    assert memory < 150e6
+    for client in stalled:
+        client.close()
+
+
+def stalled_reader(web: Web, visit: Visit, job: str) -> httpx.Client:
+    """One who asks for a log and reads nothing of the answer."""
+    cookies = {one["name"]: one["value"] for one in visit.page.context.cookies()}
+    client = web.client(cookies=cookies)
+    client.send(client.build_request("GET", f"/live?topics=log:{job}:0"), stream=True)
+    return client
+
+
+def peak_memory(web: Web) -> int:
+    """Of the server's process, in bytes."""
+    with open(f"/proc/{web.process.pid}/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_ten_tabs_stay_live_although_a_browser_has_six_connections(visit: Visit, wire: Wire) -> None:
+    context = visit.page.context
+    tabs = [context.new_page() for _ in range(9)]
+    for tab in tabs:
+        tab.goto(visit.page.url if "http" in visit.page.url else f"http://{visit.web.listen}/")
+    visit.go("/")
+    job = ended(wire, **command("exit 7", name="seen by all"))
+    for tab in (*tabs, visit.page):
+        tab.bring_to_front()
+        tab.locator(f"#failed #job-{job}").wait_for()
+
+
+def test_a_fifth_stream_of_a_session_is_told_to_ask_instead(daemon: Daemon) -> None:
+    with serving(daemon, KEBOOLA="") as web, web.client() as client:
+        client.get(web.invitation)
+        streams = [
+            client.send(client.build_request("GET", "/live?topics=job"), stream=True) for _ in range(4)
+        ]
+        assert {one.headers["x-accel-buffering"] for one in streams} == {"no"}
+        assert client.get("/live?topics=job").status_code == 204
+        for one in streams:
+            one.close()
