@@ -53,6 +53,8 @@ class RunResult:
     summary: str = ""
     records: Sequence[Mapping[str, Any]] = ()
     """Lists of failed records, see `record_lists`."""
+    chunks: Sequence[str] = ()
+    """What a splitter called the chunks that it made."""
 
     @property
     def success(self) -> bool:
@@ -95,6 +97,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         outcome,
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
+        chunks=collected.chunks,
         process=process_of(outcome),
         kill_report=kill_report_of(outcome),
     )
@@ -180,6 +183,21 @@ def failed_before_start(
     return _result(spec, ending if step is None else _located(ending, step, Outcome()))
 
 
+def failed_after_all(result: RunResult, spec: Specification, step: Step, message: str) -> RunResult:
+    """The result of a run that is not good although its steps were."""
+    bad = failed_before_start(spec, FailureKind.OUTPUT, message, step)
+    told = {name: bad.result[name] for name in ("message", "error")}
+    return replace(
+        result,
+        verdict=bad.verdict,
+        failure=bad.failure,
+        message=bad.message,
+        summary=bad.summary,
+        result={**result.result, **told},
+        states={},
+    )
+
+
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
     """The result of a run of several steps: the last step's, with what the others made.
 
@@ -211,6 +229,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         message=message,
         summary=summary,
         records=records,
+        chunks=[name for one in results for name in one.chunks],
         result={
             **last.result,
             "message": message,
@@ -380,7 +399,7 @@ def _count(value: Any) -> int:
 
 
 def _saves_state(spec: Specification) -> bool:
-    return spec.config is not None and spec.mode is not Mode.DEBUG and spec.records is None
+    return spec.config is not None and spec.mode is not Mode.DEBUG and spec.keeps_state
 
 
 def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
