@@ -47,8 +47,8 @@ def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
         "executor": pool.executor,
-        "options": pool.options or None,
-        "backends": pool.backends or None,
+        "options": pool.options or {},
+        "backends": pool.backends or {},
         "description": pool.description or None,
     }
 
