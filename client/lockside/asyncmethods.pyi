@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
+from lockside.documents.archive import (Archive)
 from lockside.documents.bucket import (BucketSpec)
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
@@ -10,6 +11,7 @@ from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
+from lockside.documents.partition import (Partition)
 from lockside.documents.pool import (BackendSize, BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
@@ -17,12 +19,14 @@ from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, R
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
 from lockside.documents.staging import (InputSource)
 from lockside.documents.storage import (Check, DeleteRule, KeyValue)
+from lockside.documents.system import (SystemSpec)
 from lockside.documents.table import (ColumnSpec, TableSpec)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
 from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
+from lockside.protocol.methods.systems import (SystemChecked)
 from lockside.protocol.methods.table_changes import (ColumnType, NewColumn)
 from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
@@ -43,7 +47,9 @@ from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Ree
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDeleted, TableDiff,
     TableHistory, Tables, UndoPlan)
 from lockside.protocol.types.stored import (Bucket, Buckets, Component, Components, Config, ConfigVersions,
-    Configs, Deleted, Pool, Pools, Resource, Resources, State, Template, Templates, Variables, VariablesList)
+    Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, System, Systems, Template,
+    Templates, Variables, VariablesList)
+from lockside.protocol.types.stored_files import (File, FileDeleted, Files)
 from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
@@ -67,7 +73,8 @@ class JobCalls:
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         on_record_errors: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
         inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
-        archive: Mapping[str, Any] | None = ...,
+        partition: Mapping[str, Any] | Partition | None = ...,
+        archive: Mapping[str, Any] | Archive | None = ...,
         notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
         priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
@@ -195,6 +202,7 @@ class CatalogCalls:
     async def apply(
         self, *, branch_id: Text = ..., pools: Sequence[Mapping[str, Any] | PoolSpec] | None = ...,
         resources: Sequence[Mapping[str, Any] | ResourceSpec] | None = ...,
+        systems: Sequence[Mapping[str, Any] | SystemSpec] | None = ...,
         components: Sequence[Mapping[str, Any] | Manifest] | None = ...,
         variables: Sequence[Mapping[str, Any] | VariablesSpec] | None = ...,
         configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ...,
@@ -235,6 +243,9 @@ class PoolCalls:
     ) -> Pool: ...
     async def resume(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Pool: ...
     async def delete(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Deleted: ...
+
+class ExecutorCalls:
+    async def list(self, *, project: Text = ...) -> ExecutorKinds: ...
 
 class ScheduleCalls:
     @overload
@@ -393,21 +404,39 @@ class StorageCalls:
     ) -> TableHistory: ...
     async def table_restore(
         self, id: str, version: Number = ..., *, branch_id: Text = ..., time: Text = ...,
-        before_job: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        before_job: Text = ..., from_trash: Flag = ..., fields: Texts = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Job: ...
     async def snapshot(
         self, tables: Texts = ..., *, branch_id: Text = ..., project: Text = ...
     ) -> Snapshot: ...
     async def preview(
-        self, table: str, *, branch_id: Text = ..., version: Number = ..., columns: Texts = ...,
-        where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
-        where_operator: Text = ..., changed_since: Text = ..., limit: Number = ..., project: Text = ...
+        self, table: Text = ..., *, branch_id: Text = ..., version: Number = ..., time: Text = ...,
+        job: Text = ..., name: Text = ..., columns: Texts = ..., where_column: Text = ...,
+        where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
+        changed_since: Text = ..., limit: Number = ..., project: Text = ...
     ) -> Preview: ...
     async def vacuum(
         self, tables: Texts = ..., *, branch_id: Text = ..., dry_run: Flag = ..., fields: Texts = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Jobs: ...
     async def status(self, *, project: Text = ...) -> StorageStatus: ...
+    async def file_put(
+        self, path: str, *, name: Text = ..., tags: Texts = ..., is_permanent: Flag = ...,
+        branch_id: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def file_get(self, id: str, *, branch_id: Text = ..., project: Text = ...) -> File: ...
+    async def file_list(
+        self, *, limit: Number = ..., cursor: Text = ..., branch_id: Text = ..., tags: Texts = ...,
+        query: Text = ..., project: Text = ...
+    ) -> Files: ...
+    async def file_delete(
+        self, id: str, *, branch_id: Text = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> FileDeleted: ...
+    async def file_tag(
+        self, id: str, *, branch_id: Text = ..., add: Texts = ..., remove: Texts = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> File: ...
     @overload
     async def table_put(
         self, table: Mapping[str, Any] | TableSpec, *, project: Text = ..., deduplication_id: Text = ...,
@@ -497,6 +526,42 @@ class StorageCalls:
     async def bucket_diff(
         self, id: str, version: Number = ..., to: Number = ..., *, branch_id: Text = ..., project: Text = ...
     ) -> Diff: ...
+
+class SystemCalls:
+    async def check(self, id: str, *, project: Text = ...) -> SystemChecked: ...
+    @overload
+    async def put(
+        self, system: Mapping[str, Any] | SystemSpec, *, project: Text = ..., deduplication_id: Text = ...,
+        change_description: Text = ..., expected_version: Number = ...
+    ) -> System: ...
+    @overload
+    async def put(
+        self, id: str, type: str, root: str, *, description: Text = ...,
+        options: Mapping[str, Any] | None = ..., is_writable: Flag = ..., users: Texts = ...,
+        groups: Texts = ..., change_description: Text = ..., expected_version: Number = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> System: ...
+    async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> System: ...
+    async def list(
+        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
+    ) -> Systems: ...
+    async def delete(
+        self, id: str, *, change_description: Text = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Deleted: ...
+    async def versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    async def rollback(
+        self, id: str, version: int, *, change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> System: ...
+    async def diff(
+        self, id: str, version: Number = ..., to: Number = ..., *, project: Text = ...
+    ) -> Diff: ...
+    async def copy(
+        self, id: str, to_id: str, version: Number = ..., *, change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> System: ...
 
 class NotificationCalls:
     @overload
@@ -646,9 +711,9 @@ class ComponentCalls:
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
-        default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
-        change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
-        deduplication_id: Text = ...
+        default_bucket_stage: Text = ..., default_system: Text = ...,
+        staging_storage: Mapping[str, Any] | StagingStorage | None = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Component: ...
     async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Component: ...
     async def list(
@@ -814,12 +879,14 @@ class AsyncMethods:
     catalog: CatalogCalls
     state: StateCalls
     pool: PoolCalls
+    executor: ExecutorCalls
     schedule: ScheduleCalls
     trigger: TriggerCalls
     recovery: RecoveryCalls
     orchestration: OrchestrationCalls
     action: ActionCalls
     storage: StorageCalls
+    system: SystemCalls
     notification: NotificationCalls
     event: EventCalls
     secret: SecretCalls

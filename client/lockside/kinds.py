@@ -82,12 +82,8 @@ class Kind:
         self.described_by = tuple(described_by)
         self.role = role
         self.files = files
-        self._faults = faults
-        self._document = document
-        self._references = references
-        self._read = read
-        self._write = write
-        self._schema = schema
+        self._code = {"document": document, "references": references, "faults": faults}
+        self._code |= {"read": read, "write": write, "schema": schema}
 
     @property
     def put_verb(self) -> str:
@@ -102,22 +98,22 @@ class Kind:
     @property
     def document(self) -> Any:
         """The type of its documents."""
-        return loaded(self._document)
+        return loaded(self._code["document"])
 
     @property
     def references(self) -> Any:
         """The function that lists what a document names: `(document, path) -> Iterator[Reference]`."""
-        return loaded(self._references)
+        return loaded(self._code["references"])
 
     @property
     def faults(self) -> Any:
         """The function that checks a document: `(document, find_component, path) -> Iterator[Fault]`."""
-        return loaded(self._faults)
+        return loaded(self._code["faults"])
 
     @property
     def read(self) -> Any:
         """The function that reads an object from its file: `(kind, file, key, text) -> Item`."""
-        return loaded(self._read)
+        return loaded(self._code["read"])
 
     @property
     def write(self) -> Any:
@@ -125,12 +121,12 @@ class Kind:
 
         Where objects share a file it makes the table of one.
         """
-        return loaded(self._write)
+        return loaded(self._code["write"])
 
     @property
     def schema(self) -> Any:
         """The function that makes the JSON Schema of its file: `(kind, schemas of types) -> schema`."""
-        return loaded(self._schema)
+        return loaded(self._code["schema"])
 
     @property
     def is_one_file(self) -> bool:
@@ -299,10 +295,23 @@ BUCKET = Kind(
     write="lockside.cli.catalog.file_text:bucket",
 )
 
+SYSTEM = Kind(
+    "system",
+    "systems",
+    "lockside.documents.system:SystemSpec",
+    about="places outside to copy files from and to",
+    example="archive",
+    columns=("type", "isWritable", "version"),
+    described_by=("description", "root"),
+    role="admin",
+    files="systems.toml",
+    write="lockside.cli.catalog.file_text:table_of",
+)
+
 KINDS = {
     kind.word: kind
     for kind in (
-        *(POOL, RESOURCE, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
+        *(POOL, RESOURCE, SYSTEM, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
         *(SCHEDULE, TRIGGER, NOTIFICATION, BUCKET),
     )
 }

@@ -21,6 +21,7 @@ LISTS = {
     "recovery.list": ("conditions", 1000),
     "storage.table.list": ("tables", None),
     "storage.table.history": ("versions", None),
+    "storage.file.list": ("files", None),
     "notification.deliveries": ("deliveries", 1000),
     "token.list": ("tokens", None),
     **{f"{kind.methods}.list": (kind.plural, None) for kind in KINDS.values()},

@@ -148,6 +148,7 @@ class StorageSettings(Section, frozen=True):
     keep_days: Days = 7.0
     keep_versions: Count = 10
     trash_days: Days = 7.0
+    file_days: Days = 15.0
     keep_output: bool = False
     min_free_bytes: Bytes = 1_073_741_824
 

@@ -1,4 +1,4 @@
-"""Inputs over http on this machine, beside curl and sha256sum."""
+"""Inputs over http on this machine, beside curl and sha256sum; archives in a folder, beside cp."""
 
 import hashlib
 import json
@@ -14,8 +14,10 @@ from pathlib import Path
 
 from bench.figure import Figure, at_most, rounds
 from bench.place import Scale, short_folder
+from steps.archives import order_of
 
 PROGRAM = [sys.executable, "-I", "-m", "locksided.steps.staging", "stage"]
+ARCHIVE = [sys.executable, "-I", "-m", "locksided.steps.archiving", "archive"]
 BARE = "curl, sha256sum and a sync"
 
 
@@ -48,8 +50,50 @@ def figures(scale: Scale) -> Iterator[Figure]:
         finally:
             server.shutdown()
             server.server_close()
+        copied, archived = rounds(
+            scale.rounds, lambda: by_cp(folder, size), lambda: archived_by_us(folder, size)
+        )
     yield Figure("an input over http", size / ours / 1e6, "MB/s", about={"seconds": ours})
     yield Figure(f"an input of {size / 1e9:g} GB", ours, "s", curl or None, BARE, at_most(1.5))
+
+    yield Figure(
+        f"an archive of {size / 1e9:g} GB", archived, "s", copied, "cp, sha256sum and a sync", at_most(1.5)
+    )
+
+
+def _left(folder: Path, size: int) -> Path:
+    """What a job left."""
+    left = folder / "data/out/files/left"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    with left.open("wb") as file:
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+    return left
+
+
+def by_cp(folder: Path, size: int) -> float:
+    """Seconds."""
+    left, to = _left(folder, size), folder / "by-cp"
+    begin = time.monotonic()
+    command = 'cp "$0" "$1" && sha256sum "$1" && sync "$1"'
+    subprocess.run(["sh", "-c", command, str(left), str(to)], check=True, stdout=subprocess.DEVNULL)
+    took = time.monotonic() - begin
+    to.unlink()
+    return took
+
+
+def archived_by_us(folder: Path, size: int) -> float:
+    """Seconds."""
+    _left(folder, size)
+    there, place = folder / "there", folder / "archive-order"
+    for one in (there, place):
+        one.mkdir(exist_ok=True)
+    (place / "order.json").write_text(json.dumps(order_of(folder, there.as_uri())))
+    begin = time.monotonic()
+    subprocess.run([*ARCHIVE, str(place)], check=True, stdout=subprocess.DEVNULL)
+    took = time.monotonic() - begin
+    shutil.rmtree(there)
+    return took
 
 
 def by_curl(url: str, to: Path) -> float:

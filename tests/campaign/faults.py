@@ -77,9 +77,9 @@ def ranges(trace: Path) -> dict[str, int]:
     return found
 
 
-def points(found: dict[str, int], count: int) -> list[tuple[str, int]]:
+def points(found: dict[str, int], count: int, *, is_everywhere: bool = LONG) -> list[tuple[str, int]]:
     """Where to do it: everywhere in the long form, else so often, over all calls and their whole ranges."""
-    if not LONG:
+    if not is_everywhere:
         calls = sorted(found)
         turns = [(calls[turn % len(calls)], (turn + 0.5) / count) for turn in range(count)]
         return [(call, 1 + int(share * found[call])) for call, share in turns]

@@ -71,7 +71,7 @@ def test_a_rotation_killed_at_any_call_goes_on_and_loses_nothing(
     found = ranges(place / "trace")
     numbers = iter(range(10_000))
     kills = 0
-    for call, k in points(found, KILLS):
+    for call, k in points(found, KILLS, is_everywhere=False):
         daemon.start()
         check_all_open(daemon, numbers)
         kills += killed_while(daemon, "secret.rotate", Fault(call, k, place / "trace"))
@@ -89,7 +89,7 @@ def test_a_rotation_killed_at_any_call_goes_on_and_loses_nothing(
 def test_an_upgrade_killed_at_any_call_leaves_each_value_plain_or_encrypted(place: Path) -> None:
     plain = lzma.decompress(PLAIN_DATABASE.read_bytes())
     upgrade_killed_at(plain, Fault(CALLS, None, place / "trace"))
-    for call, k in points(ranges(place / "trace"), UPGRADE_KILLS):
+    for call, k in points(ranges(place / "trace"), UPGRADE_KILLS, is_everywhere=False):
         upgrade_killed_at(plain, Fault(call, k, place / "trace"))
 
 

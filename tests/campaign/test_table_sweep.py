@@ -1,6 +1,7 @@
 """SIGKILL at the k-th system call of the daemon, and of the step that writes, while a job loads three tables.
 
-Afterwards the heads agree with the job's status and all tables have one generation: all of a job or nothing.
+Afterwards the heads agree with the job's status, and all tables and the file have one generation: all of a
+job or nothing.
 """
 
 import json
@@ -58,7 +59,8 @@ class Loads:
     def _begin(self, wire: Wire) -> Message:
         tables = {f"{name}.csv": f"g\n{self.rounds}\n" for name in NAMES}
         request = {"deduplicationId": str(self.rounds)}
-        return writes(wire, tables, output={"default_bucket": "out.c-three"}, request=request)
+        output = {"default_bucket": "out.c-three", "files": [{"source": "g", "tags": ["g"]}]}
+        return writes(wire, tables, output=output, files={"g": str(self.rounds)}, request=request)
 
     def _under(self, fault: Fault) -> tuple[str | None, bool]:
         job_id = None
@@ -84,6 +86,11 @@ class Loads:
             assert rows(path) == [(str(self.generation),)], ended
             assert len(log_of(path)) == self.version + 1
             assert not list((path / "_lockside/staged").iterdir()) or ended["status"] != "success"
+        files = wire.call("storage.file.list", tags=["g"])["files"]
+        assert len(files) == self.version + 1
+        assert Path(files[0]["path"]).read_text() == str(self.generation)
+        on_disk = (self.daemon.state_dir / "lake/default/default/.files").glob("*/*/*")
+        assert {str(path) for path in on_disk} == {one["path"] for one in files}
 
 
 @pytest.mark.timeout(TIMEOUT)
@@ -102,6 +109,9 @@ def test_a_daemon_killed_at_any_call_leaves_all_tables_of_a_job_or_none(
     found.add("loads", loads.rounds)
     assert came
     assert set(loads.fates) == {"success"}
+
+
+ORIGIN = {"project": "default", "branch": "default", "component": "acme.writer", "config": None}
 
 
 # -- the step ---------------------------------------------------------------------------------------------
@@ -127,7 +137,11 @@ def order_of(base: Path, number: int) -> dict[str, Any]:
         "root": str(base / "lake"),
         "lakeId": "1",
         "timeUs": 1_800_000_000_000_000 + number,
-        "origin": {"project": "default", "branch": "default", "job": str(number)},
+        "origin": {**ORIGIN, "job": str(number), "runId": str(number)},
+        "storesFiles": True,
+        "numbers": [1],
+        "filesFolder": "files",
+        "keepsSources": True,
         "dataTypeSupport": "authoritative",
         "rows": [{**row, "bucket": "out.c-three"}],
         "tables": tables,
@@ -153,8 +167,15 @@ def test_a_step_killed_or_failing_at_any_call_changes_nothing_that_anybody_sees(
 ) -> None:
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
-    for name in ("data/out/tables", "lake/default/default/out.c-three", "tmp"):
+    for name in (
+        "data/out/tables",
+        "data/out/files",
+        "lake/default/default/out.c-three",
+        "lake/files",
+        "tmp",
+    ):
         (place / name).mkdir(parents=True)
+    (place / "data/out/files/g").write_text("g")
     for name in NAMES:
         (place / "data/out/tables" / f"{name}.csv").write_text("g\n0\n")
     assert step(place, 0, []) == 0
@@ -176,5 +197,6 @@ def test_a_step_killed_or_failing_at_any_call_changes_nothing_that_anybody_sees(
         assert [log_of(path) for path in paths] == before
         assert [rows(path) for path in paths] == [[("0",)]] * 3
         assert step(place, 1, []) == 0
+        assert (place / "lake/files/0/1_g").read_text() == "g"
     found.add("kills", came)
     assert came

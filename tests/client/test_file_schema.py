@@ -15,6 +15,12 @@ from lockside.cli.files.file_schema import FOLDER, file_schema, names
 from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
 
+FAR = {
+    "slots": 8,
+    "executor": "slurm",
+    "options": {"workRoot": "/shared"},
+    "backends": {"small": {"cpus": 1, "memoryBytes": 2**20, "nodes": 1, "options": {"partition": "p"}}},
+}
 EXAMPLES = {
     "component": {
         "command": ["true"],
@@ -25,12 +31,16 @@ EXAMPLES = {
     },
     "config": {
         "parameters": {"any": 1},
+        "runtime": {"partition": {"chunkRows": 10, "assembler": {"component": "acme.join"}}},
         "rows": [{"id": "a", "parameters": {"x": 1}}],
         "variables": {"v": 1},
     },
     "row": {"name": "eu", "parameters": {"x": 1}},
-    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
+    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}, "far": FAR},
     "bucket": {"in.c-shop": {"access": "groupRead"}, "out.c-shop": {}},
+    "system": {
+        "archive": {"type": "s3", "root": "s3://lake", "isWritable": True, "options": {"#secret": "x"}}
+    },
     "resource": {"gpu": {"units": ["0", "1"]}, "api": {"capacity": "infinity", "shared": True}},
     "variables": {"country": "CZ", "many": 3, "is_on": True},
     "template": {"values": [{"name": "day"}], "job": {"component": "a"}},
@@ -50,9 +60,23 @@ EXAMPLES = {
 }
 WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}, {"recovery": [{}]}],
-    "config": [{"paramters": {}}, {"rows": [{"parameters": {}}]}, {"runtime": {"parallelism": -1}}],
+    "config": [
+        {"paramters": {}},
+        {"rows": [{"parameters": {}}]},
+        {"runtime": {"parallelism": -1}},
+        {"runtime": {"partition": {"chunkRow": 1}}},
+    ],
     "row": [{"isDisabled": "no"}],
-    "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
+    "pool": [
+        {"loads": {"slot": 2}},
+        {"loads": 3},
+        {"far": {"executor": "No"}},
+        {"far": {"backends": {"s": 1}}},
+    ],
+    "system": [
+        {"archive": {"type": "s3"}},
+        {"archive": {"type": "s3", "root": "s3://lake", "writable": True}},
+    ],
     "bucket": [{"in.c-shop": {"access": "all"}}, {"in.c-shop": {"acces": "private"}}],
     "resource": [{"gpu": {"unit": ["0"]}}, {"gpu": 2}],
     "variables": [{"country": None}],

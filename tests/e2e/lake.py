@@ -19,6 +19,8 @@ for name, text in config["parameters"].get("tables", {}).items():
     (data / "out/tables" / name).write_text(text)
 for name, manifest in config["parameters"].get("manifests", {}).items():
     (data / "out/tables" / (name + ".manifest")).write_text(json.dumps(manifest))
+for name, text in config["parameters"].get("files", {}).items():
+    (data / "out/files" / name).write_text(text)
 if "state" in config["parameters"]:
     (data / "out/state.json").write_text(json.dumps(config["parameters"]["state"]))
 raise SystemExit(config["parameters"].get("code", 0))

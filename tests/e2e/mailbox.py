@@ -2,15 +2,23 @@
 
 import queue
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from e2e.processes import PATIENCE_SECONDS
 
@@ -32,13 +40,17 @@ class Mail:
 
 
 class Mailbox:
-    """Answers `answer` to each mail, or the next of `answers`; refuses the addresses in `refused`."""
+    """Answers `answer` to each mail, or the next of `answers`; refuses the addresses in `refused`.
+
+    `logins` are the users and passwords that were given to it.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.answer = "250 Ok"
         self.answers: list[str] = []
         self.refused: dict[str, str] = {}
+        self.logins: list[tuple[str, str]] = []
         self._mails: queue.Queue[Mail] = queue.Queue()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -54,6 +66,11 @@ class Mailbox:
         self._mails.put(Mail(list(envelope.rcpt_tos), message))
         return self.answers.pop(0) if self.answers else self.answer
 
+    def authenticate(self, *given: Any) -> AuthResult:
+        login = given[-1]
+        self.logins.append((login.login.decode(), login.password.decode()))
+        return AuthResult(success=True)
+
     def take(self) -> Mail:
         """The next mail, waited for."""
         return self._mails.get(timeout=PATIENCE_SECONDS)
@@ -63,14 +80,40 @@ class Mailbox:
 
 
 @contextmanager
-def receiving_mails() -> Iterator[Mailbox]:
-    """A server of the test's own."""
+def receiving_mails(certificate: Path | None = None, *, is_tls: bool = False) -> Iterator[Mailbox]:
+    """A server of the test's own; with a certificate it offers STARTTLS, or speaks TLS from the beginning."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     mailbox = Mailbox(port)
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    secured: dict[str, Any] = {}
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        secured = {"ssl_context" if is_tls else "tls_context": context}
+        secured |= {"authenticator": mailbox.authenticate, "auth_require_tls": not is_tls}
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **secured)
     controller.start()
     try:
         yield mailbox
     finally:
         controller.stop()
+
+
+def new_certificate(path: Path, name: str, *, days: int = 1) -> Path:
+    """A file with a key and a certificate for a host's name that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    ends = datetime.now(UTC) + timedelta(days=days)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(ends - timedelta(days=2))
+        .not_valid_after(ends)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path.write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(encoding)
+    )
+    return path

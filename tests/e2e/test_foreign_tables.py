@@ -133,6 +133,54 @@ def test_what_another_program_wrote_is_adopted(wire: Wire, daemon: Daemon) -> No
     assert rows(published(wire, daemon, "in.c-adopted.a", 4)) == [("1",)]
 
 
+def test_a_version_is_restored_over_what_another_program_wrote(wire: Wire, daemon: Daemon) -> None:
+    loads(wire, "over", 1)
+    loads(wire, "over", 2)
+    path = published(wire, daemon, "in.c-over.a", 1)
+    asked = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": [], "writerFeatures": []}
+    written_by_polars(path, "9")
+    (path / "_delta_log" / f"{3:020d}.json").write_text(json.dumps({"protocol": asked}) + "\n")
+    wire.call("storage.status")
+    refused = wire.done(wire.call("storage.table.adopt", id="in.c-over.a"))
+    assert "it asks for more than reader version 1 and writer version 2" in refused["message"]
+    job = wire.done(wire.call("storage.table.restore", id="in.c-over.a", version=1))
+    assert job["status"] == "success", job["message"]
+    assert rows(published(wire, daemon, "in.c-over.a", 4)) == [("2",)]
+    assert health(wire, "in.c-over.a") == "good"
+    history = wire.call("storage.table.history", id="in.c-over.a")["versions"]
+    assert [of(one, "version", "foreign") for one in history] == [
+        (4, False),
+        (3, True),
+        (2, True),
+        (1, False),
+        (0, False),
+    ]
+    assert loads(wire, "over", 5)["status"] == "success"
+    assert rows(published(wire, daemon, "in.c-over.a", 5)) == [("5",)]
+
+
+def test_a_data_file_that_is_gone_or_short_is_named_and_nothing_more_is_lost(
+    wire: Wire, daemon: Daemon
+) -> None:
+    for number in (1, 2):
+        loads(wire, "torn", number)
+    path = published(wire, daemon, "in.c-torn.a", 1)
+    newest = max(path.glob("*.parquet"), key=lambda one: one.stat().st_mtime_ns)
+    content = newest.read_bytes()
+    newest.chmod(0o600)
+    newest.write_bytes(content[:10])
+    said = f'Table "in.c-torn.a" is damaged: {newest.name} has 10 bytes instead of {len(content)}. '
+    offered = "Version 0 is the newest that is whole: restore it."
+    assert said + offered in str(wire.refused("storage.preview", table="in.c-torn.a"))
+    newest.unlink()
+    job = loads(wire, "torn", 3)
+    assert f"{newest.name} is missing. {offered}" in job["message"]
+    restored = wire.done(wire.call("storage.table.restore", id="in.c-torn.a", version=0))
+    assert restored["status"] == "success", restored["message"]
+    assert loads(wire, "torn", 4)["status"] == "success"
+    assert rows(published(wire, daemon, "in.c-torn.a", 3)) == [("4",)]
+
+
 def test_what_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "odd", 1)
     path = published(wire, daemon, "in.c-odd.a", 0)

@@ -127,9 +127,13 @@ def plant(wire: RecordingWire, planted: Planted) -> None:
     more = {
         "variableValuesId": "v",
         "variableValuesData": {"values": [{"name": "#given", "value": planted("given variable")}]},
-        "inputs": [{"source": "file:///etc/hostname", "options": {"#key": planted("inputs")}}],
-        "archive": {"#key": planted("archive")},
+        "inputs": [
+            {"source": "file:///etc/hostname", "options": {"#key": planted("inputs")}},
+            {"source": "system://etc/hostname", "target": "in/files/again"},
+        ],
     }
+    options = {"#key": planted("system")}
+    wire.call("system.put", system={"id": "etc", "type": "file", "root": "/etc", "options": options})
     task = {"component": "acme.leaky", "configData": {"parameters": {"#task": planted("task")}}}
     flow = {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": task}]}
     wire.call("config.put", component="lockside.orchestrator", config="o", configuration=flow)

@@ -115,7 +115,7 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
 @pytest.mark.parametrize(
     ("inputs", "path", "told"),
     [
-        ([{"source": "relative.csv"}], "$.inputs[0].source", "a path alone cannot be fetched"),
+        ([{"source": "relative.csv"}], "$.inputs[0].source", "a path alone needs a `defaultSystem`"),
         ([{"source": "gopher://h/x"}], "$.inputs[0].source", "gopher: cannot be fetched"),
         ([{"source": "ftp://ann:pw@h/x"}], "$.inputs[0].source", "A password does not belong in a URI"),
         ([{"source": "http:///x"}], "$.inputs[0].source", "It names no host"),
@@ -131,7 +131,7 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
         ),
         ([{"source": "http://h/x", "checksum": "sha1:00"}], "$.inputs[0].checksum", "sha256"),
         ([{"sourc": "http://h/x"}], "$.inputs[0].sourc", "did you mean `source`"),
-        ({"a": "nothing"}, "$.inputs", "a path alone cannot be fetched"),
+        ({"a": "nothing"}, "$.inputs", "a path alone needs a `defaultSystem`"),
     ],
 )
 def test_inputs_that_can_never_be_are_refused_with_their_path(
@@ -143,11 +143,21 @@ def test_inputs_that_can_never_be_are_refused_with_their_path(
     assert told in refusal.error["message"]
 
 
-def test_what_has_no_data_folder_takes_no_inputs(wire: Wire) -> None:
-    inputs = [{"source": "http://h/x"}]
-    body = {"parameters": {"command": ["true"]}}
-    refusal = wire.refused("job.create", component="lockside.command", configData=body, inputs=inputs)
-    assert (refusal.data["path"], "has no data folder" in refusal.error["message"]) == ("$.inputs", True)
+def test_a_plain_command_with_inputs_has_a_data_folder(wire: Wire, web: FileServer) -> None:
+    text = 'cat "$KBC_DATADIR/in/files/a.csv"; echo made > "$KBC_DATADIR/out/files/made"'
+    job = wire.done(wire.shell(text, inputs=[{"source": web.url()}]))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).endswith("a,b\n1,2\n")
+    assert [one["name"] for one in job["result"]["output"]["files"]] == ["made"]
+
+
+def test_an_orchestration_takes_no_inputs(wire: Wire) -> None:
+    given = {"inputs": [{"source": "http://h/x"}], "archive": {"path": "x"}}
+    body = {"phases": [], "tasks": []}
+    for name, value in given.items():
+        more = {name: value}
+        refusal = wire.refused("job.create", component="lockside.orchestrator", configData=body, **more)
+        assert (refusal.data["path"], "has no data folder" in refusal.error["message"]) == (f"$.{name}", True)
 
 
 def test_settings_say_which_networks_and_folders_are_open(web: FileServer) -> None:

@@ -200,6 +200,20 @@ def test_files_are_as_open_as_their_bucket(
     assert entry.stat().st_mode & 0o444 == file_mode
 
 
+def test_a_dropped_table_comes_back_from_the_trash(wire: Wire, daemon: Daemon) -> None:
+    mapping = {"source": "x.csv", "destination": "in.c-back.x", "primary_key": ["id"]}
+    for text in ("id\n1\n", "id\n2\n"):
+        wire.done(writes(wire, {"x.csv": text}, output={"tables": [mapping]}))
+    there = wire.refused("storage.table.restore", id="in.c-back.x", fromTrash=True)
+    assert there.kind == "conflict"
+    wire.call("storage.table.delete", id="in.c-back.x")
+    job = wire.done(wire.call("storage.table.restore", id="in.c-back.x", fromTrash=True))
+    assert job["status"] == "success", job["message"]
+    assert rows(published(wire, daemon, "in.c-back.x", 0)) == [("2",)]
+    assert wire.call("storage.table.get", id="in.c-back.x")["primaryKey"] == ["id"]
+    assert wire.refused("storage.table.restore", id="in.c-none.x", fromTrash=True).kind == "not_found"
+
+
 def test_a_dropped_table_is_gone_and_its_name_is_free(wire: Wire, daemon: Daemon) -> None:
     output = {"default_bucket": "in.c-drop"}
     wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=output))

@@ -241,6 +241,9 @@ def test_tables_are_listed_described_and_looked_into(wire: Wire) -> None:
     assert of(shown, "rows", "rowsCount", "isTruncated") == ([["3", "c"]], 3, True)
     old = wire.call("storage.preview", table="in.c-seen.x", version=0)
     assert sorted(old["rows"]) == [["1", "a"], ["2", ""]]
+    for named in ({"job": first["id"]}, {"time": versions[1]["time"]}):
+        assert wire.call("storage.preview", table="in.c-seen.x", **named)["version"] == 0
+    assert len(wire.call("storage.preview", job=first["id"], name="x.csv")["rows"]) == 2
     snapshot = wire.call("storage.snapshot", tables=["in.c-seen.x"])
     assert snapshot["tables"][0]["version"] == 1
     assert wire.call("storage.status")["backend"] == "lake"

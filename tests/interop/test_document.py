@@ -244,6 +244,15 @@ def _adopt(wire: Wire, table: str) -> None:
     wire.done(wire.call("storage.table.adopt", id=table))
 
 
+def _files(wire: Wire, folder: Path) -> None:
+    put = wire.done(wire.call("storage.file.put", path=f"{folder}/x.csv", tags=["doc"]))
+    (one,) = put["result"]["output"]["files"]
+    wire.call("storage.file.list", query="tags:doc")
+    wire.call("storage.file.get", id=one["id"])
+    wire.call("storage.file.tag", id=one["id"], add=["seen"])
+    wire.call("storage.file.delete", id=one["id"])
+
+
 def _tables(wire: Wire, folder: Path) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-doc.x"}]}
     put_component(wire, "doc.writer", command=python(WRITER))
@@ -272,12 +281,21 @@ def _tables(wire: Wire, folder: Path) -> None:
     wire.done(wire.call("storage.table.clone", id="in.c-doc.y", toId="in.c-doc.z"))
     wire.call("storage.diff", table="in.c-doc.y", **{"from": 0})
     wire.call("storage.lineage", table="in.c-doc.z")
+    _files(wire, folder)
     wire.call("storage.table.delete", id="in.c-doc.z")
     wire.call("storage.bucket.put", bucket={"id": "in.c-new", "metadata": [{"key": "a", "value": "b"}]})
     wire.call("storage.bucket.get", id="in.c-new")
     wire.call("storage.bucket.list", text="doc")
     _old_versions(wire, "storage.bucket", "in.c-new")
     wire.call("storage.bucket.delete", id="in.c-new")
+    system = {"type": "file", "root": str(folder), "isWritable": True}
+    wire.call("system.put", system={"id": "s", **system})
+    wire.call("system.get", id="s")
+    wire.call("system.list")
+    wire.call("system.check", id="s")
+    wire.call("system.copy", id="s", toId="s2")
+    _old_versions(wire, "system", "s2")
+    wire.call("system.delete", id="s2")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:
@@ -362,6 +380,7 @@ def _platform(wire: Wire) -> None:
     wire.call("pool.put", pool={"id": "heavy", "slots": "infinity", "description": "d"})
     wire.call("pool.get", id="heavy")
     wire.call("pool.list")
+    wire.call("executor.list")
     wire.call("pool.pause", id="heavy", comment="c")
     wire.call("pool.resume", id="heavy")
     wire.call("pool.delete", id="heavy")

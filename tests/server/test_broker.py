@@ -12,7 +12,7 @@ NOON_US = 1_774_785_600_000_000
 def pushed(*reports: tuple[float, float]) -> int:
     """How many of these are pushed, each with the seconds by the machine and by the wall clock."""
     broker, told = Broker(), []
-    with broker.watching(told.extend):
+    with broker.watching(lambda events, _: told.extend(events)):
         for real_seconds, wall_seconds in reports:
             with patch.object(clock, "real_boot_us", lambda at=real_seconds: round(at * 1e6)):
                 event = EventRow(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
@@ -107,16 +108,19 @@ def _handler(files: FileServer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def ftp_serving(folder: Path, *, user: str = "", password: str = "") -> Iterator[int]:
-    """Serves a folder by ftp, to anybody or to one user; gives the port."""
+def ftp_serving(folder: Path, *, user: str = "", password: str = "", refusal: str = "") -> Iterator[int]:
+    """Serves a folder by ftp, to anybody or to one user, or refuses what is sent; gives the port."""
     authorizer = DummyAuthorizer()
     if user:
-        authorizer.add_user(user, password, str(folder))
+        authorizer.add_user(user, password, str(folder), perm="elradfmw")
     else:
         authorizer.add_anonymous(str(folder))
 
     class Handler(FTPHandler):  # type: ignore[misc]
-        pass
+        def ftp_STOR(self, file: str, mode: str = "w") -> object:  # noqa: N802
+            if refusal:
+                return self.respond(refusal)
+            return super().ftp_STOR(file, mode)
 
     Handler.authorizer = authorizer
     server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
@@ -180,3 +184,28 @@ def sftp_serving(folder: Path) -> Iterator[SftpServer]:
     finally:
         server.terminate()
         server.communicate()
+
+
+@contextmanager
+def moto_serving() -> Iterator[tuple[Any, dict[str, str]]]:
+    """A server of S3: a client of it, and the options to reach it."""
+    from botocore.session import Session
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = {"key": "testing", "#secret": "s3cret", "endpointUrl": f"http://{host}:{port}"}
+    try:
+        yield (
+            Session().create_client(
+                "s3",
+                region_name="us-east-1",
+                endpoint_url=options["endpointUrl"],
+                aws_access_key_id=options["key"],
+                aws_secret_access_key=options["#secret"],
+            ),
+            options,
+        )
+    finally:
+        server.stop()

@@ -13,8 +13,17 @@ import pytest
 
 from lockside.documents.staging import shown_source
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import fetching
-from steps.fileserver import SFTP_SERVER, SSHD, FileServer, SftpServer, ftp_serving, serving, sftp_serving
+from locksided.steps.staging import fetching, retries
+from steps.fileserver import (
+    SFTP_SERVER,
+    SSHD,
+    FileServer,
+    SftpServer,
+    ftp_serving,
+    moto_serving,
+    serving,
+    sftp_serving,
+)
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -26,7 +35,7 @@ Stage = Callable[..., list[dict[str, Any]]]
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long it would have waited."""
     waited: list[float] = []
-    monkeypatch.setattr(fetching, "wait", waited.append)
+    monkeypatch.setattr(retries, "wait", waited.append)
     return waited
 
 
@@ -102,13 +111,13 @@ def test_a_transfer_that_cannot_be_continued_begins_anew(
     stage: Stage, web: FileServer, tmp_path: Path, etags: list[str], has_ranges: bool, pauses: list[float]
 ) -> None:
     web.cut_bytes, web.etags, web.has_ranges = 400_000, etags, has_ranges
-    web_waits = fetching.wait
+    web_waits = retries.wait
 
     def heal(seconds: float) -> None:
         web.cut_bytes = 0
         web_waits(seconds)
 
-    fetching.wait = heal
+    retries.wait = heal
     (one,) = stage({"source": web.url(), "checksum": SHA})
     assert fetched(tmp_path) == CONTENT
     assert (one["attempts"], one["resumedBytes"]) == (2, 0)
@@ -344,31 +353,16 @@ def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
         stage({"source": source, "options": {"#password": "wrong", "hostKey": sftp.host_key}})
 
 
-def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.session import Session
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"key": "testing", "#secret": "s3cret", "endpointUrl": f"http://{host}:{port}"}
-    try:
-        client = Session().create_client(
-            "s3",
-            region_name="us-east-1",
-            endpoint_url=keys["endpointUrl"],
-            aws_access_key_id="testing",
-            aws_secret_access_key="s3cret",
-        )
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, scheme: str) -> None:
+    with moto_serving() as (client, keys):
         client.create_bucket(Bucket="lake")
         client.put_object(Bucket="lake", Key="in/a b.csv", Body=CONTENT)
-        (one,) = stage({"source": "s3://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
+        (one,) = stage({"source": f"{scheme}://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
         assert fetched(tmp_path) == CONTENT
-        assert one["source"] == "s3://lake/in/a%20b.csv"
+        assert one["source"] == f"{scheme}://lake/in/a%20b.csv"
         assert one["etag"]
         with pytest.raises(UserFault, match="the server answered 404"):
-            stage({"source": "s3://lake/in/b.csv", "options": keys})
+            stage({"source": f"{scheme}://lake/in/b.csv", "options": keys})
         with pytest.raises(UserFault, match="is not in what"):
-            stage({"source": "s3://lake/in/a%20b.csv", "options": keys}, networks="public")
-    finally:
-        server.stop()
+            stage({"source": f"{scheme}://lake/in/a%20b.csv", "options": keys}, networks="public")

@@ -19,6 +19,8 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.stored_files import STORED_FILES
+from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 from lockside.cli.tables.tokens import TOKENS
 
@@ -36,7 +38,9 @@ _POOL = Argument("POOL", "a pool's id", member="id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "executor": "what runs the jobs of pools",
     "table": "tables that jobs read and write",
+    "file": "files that jobs have stored",
     "secret": "encrypted values, and the keys that encrypt them",
     "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
@@ -54,9 +58,21 @@ POOLS = (
         "create a pool, or change it",
         ("lockside pool put loads --slots 2", "two jobs at once; a lower number stops no running job"),
         "lockside pool put loads --slots infinity",
+        (
+            "lockside pool put far --slots 100 --executor slurm --option workRoot=/shared/lockside",
+            "jobs of this pool run where Slurm finds a machine",
+        ),
         _POOL,
         Option("--slots", "how many jobs run at once: 0 or more, or infinity", "N", "slots"),
+        Option("--executor", "what runs its jobs; executor ls lists the kinds", "KIND"),
+        Option("--option", "what that executor is told (repeat for more)", "NAME=VALUE", "label", many=True),
         Option("--description", "what it is for", "TEXT"),
+    ),
+    Command(
+        "executor ls",
+        "lockside.cli.catalog.executors:ls",
+        "list the kinds of executors",
+        "lockside executor ls",
     ),
     Command(
         "pool pause",
@@ -149,6 +165,7 @@ _OWN = {command.name for command in SCHEDULES}
 CATALOG = (
     *(command for command in OF_KINDS if command.name not in _OWN),
     *NOTIFY,
+    *SYSTEMS,
     *OF_CONFIGURATIONS,
     *SCHEDULES,
     *TRIGGERS,
@@ -313,7 +330,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
-    ("tables", (*STORAGE, *TABLE_UPKEEP)),
+    ("tables", (*STORAGE, *TABLE_UPKEEP, *STORED_FILES)),
     ("secrets", SECRETS),
     ("tokens", TOKENS),
     ("the daemon", DAEMON),

@@ -23,6 +23,7 @@ from lockside.documents.base import (
     Name,
     PoolId,
     Signal,
+    SystemId,
     Tag,
     Text,
     Umask,
@@ -174,6 +175,7 @@ class Manifest(Program, frozen=True, kw_only=True):
             `hints` and `none` columns are texts.
         default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
         default_bucket_stage: The stage of that bucket.
+        default_system: The system in which paths are that its inputs name alone.
         staging_storage: Where its tables and files come from and go to; `none` for a side has no mapping.
     """
 
@@ -210,6 +212,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     data_type_support: Literal["authoritative", "hints", "none"] = "authoritative"
     default_bucket: bool = True
     default_bucket_stage: Literal["in", "out"] = "in"
+    default_system: SystemId | None = None
     staging_storage: StagingStorage = StagingStorage()
 
     def check(self) -> None:

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from lockside.documents.archive import Archive
 from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
-from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import ProcessorPosition
 from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
@@ -153,9 +154,8 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
                 if row.content.processors:
                     text = "Processors stand in the configuration or in its rows, not in both"
                     raise FieldError(text, f"rows[{place}].configuration.processors")
-        refuse_inputs_without_folder(
-            self.component, self.content.runtime.inputs, "configuration.runtime.inputs"
-        )
+        runtime = self.content.runtime
+        refuse_without_folder(self.component, runtime.inputs, runtime.archive, "configuration.runtime")
         if self.component == ORCHESTRATOR:
             check_orchestration(self.content, "configuration")
 
@@ -199,12 +199,13 @@ def check_orchestration(content: Configuration, field: str) -> None:
         raise FieldError(text, f"{field}.{at}")
 
 
-def refuse_inputs_without_folder(component: str, inputs: Inputs | None, path: str) -> None:
-    """Raise FieldError for inputs of what has no data folder."""
-    if inputs and component == COMMAND:
-        raise FieldError("A plain command has no data folder: make it a component, and it has one", path)
-    if inputs and component == ORCHESTRATOR:
-        raise FieldError("An orchestration has no data folder: give the inputs to its tasks", path)
+def refuse_without_folder(component: str, inputs: Inputs | None, archive: Archive | None, path: str) -> None:
+    """Raise FieldError for inputs and an archive of what has no data folder."""
+    given = {"inputs": inputs, "archive": archive is not None and archive.is_asked}
+    for name, value in given.items():
+        if value and component == ORCHESTRATOR:
+            text = f"An orchestration has no data folder: give `{name}` to its tasks"
+            raise FieldError(text, join(path, name).removeprefix("."))
 
 
 def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:

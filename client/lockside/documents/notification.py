@@ -43,6 +43,8 @@ class NotifiedEvent(StrEnum):
     JOB_RECOVERED = "job-recovered"
     JOB_PROCESSING_LONG = "job-processing-long"
     JOB_WAITING_LONG = "job-waiting-long"
+    JOB_BLOCKED = "job-blocked"
+    JOB_STALLED = "job-stalled"
     PHASE_JOB_SUCCEEDED = "phase-job-succeeded"
     PHASE_JOB_SUCCEEDED_WITH_WARNING = "phase-job-succeeded-with-warning"
     PHASE_JOB_FAILED = "phase-job-failed"
@@ -226,6 +228,9 @@ def is_webhook_secret(text: str) -> bool:
     return text.startswith(SECRET_PREFIX) and len(key) in SECRET_BYTES
 
 
+BLOCKED: Final = "blocked"
+"""What becomes of a job that recovery keeps back: neither a status nor a stage."""
+
 WORDS: Final[Mapping[str, frozenset[str]]] = {
     **{one.value: frozenset({one.value}) for one in (*Status, *Stage)},
     "ACCEPTED": frozenset({Status.CREATED}),
@@ -238,7 +243,7 @@ WORDS: Final[Mapping[str, frozenset[str]]] = {
     "FINISHED": frozenset({Status.SUCCESS, Status.WARNING}),
     "FAILED": frozenset({Status.ERROR}),
     "STOPPED": frozenset({Status.CANCELLED, Status.TERMINATED}),
-    "BLOCKED": frozenset(),
+    **dict.fromkeys(("BLOCKED", "job-blocked"), frozenset({BLOCKED})),
     "job-started": frozenset({Status.PROCESSING}),
     "job-succeeded": frozenset({Status.SUCCESS}),
     "job-succeeded-with-warning": frozenset({Status.WARNING}),
@@ -297,11 +302,11 @@ class JobNotification(In, frozen=True, kw_only=True):
         """The mail address."""
         return self.url.removeprefix(MAILTO)
 
-    def is_told(self, status_or_stage: str, *, is_status: bool) -> bool:
-        """Whether it waits for that status or stage."""
+    def is_told(self, word: str, *, is_status: bool) -> bool:
+        """Whether it waits for that status, stage or `BLOCKED`."""
         if self.event == ANY_STATUS:
             return is_status
-        return status_or_stage in WORDS[self.event]
+        return word in WORDS[self.event]
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The URL with the values, percent-encoded; what is not known is empty."""

@@ -11,8 +11,10 @@ from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.pool import SLOTS
 from lockside.documents.reading import Fault
-from lockside.documents.request import DEFAULT_BRANCH
+from lockside.documents.request import DEFAULT_BRANCH, JobRequest
+from lockside.documents.runtime import Runtime
 from lockside.documents.schedule import JobMaker
+from lockside.documents.staging import listed
 from lockside.documents.template import TemplateSpec
 from lockside.documents.trigger import TriggerSpec
 from lockside.documents.variables import PLACE
@@ -75,8 +77,10 @@ def nothing(*_: Any) -> Iterator[Any]:
 
 
 def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
-    """The pools and resources of a manifest."""
+    """The pools, resources and systems of a manifest."""
     yield from _place(manifest, path)
+    if manifest.default_system is not None:
+        yield Reference("system", manifest.default_system, join(path, "defaultSystem"))
     for tag, changes in manifest.tags.items():
         yield from _named_place({name: changes.get(name) for name in _PLACE}, join(path, "tags", tag))
 
@@ -86,6 +90,7 @@ def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
     yield Reference("component", config.component, join(path, "component"))
     for at, content in config.contents(path):
         yield from _place(content.runtime, join(at, "runtime"))
+        yield from _systems(content.runtime, join(at, "runtime"))
         for side, place, processor in content.processors.placed():
             named = join(at, "processors", side.value, place, "definition", "component")
             yield Reference("component", processor.definition.component, named)
@@ -99,6 +104,7 @@ def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
     job, at = schedule.request, join(path, "job")
     yield Reference("component", job.component, join(at, "component"))
     yield from _place(job, at)
+    yield from _systems(job, at)
     if job.variable_values_id is not None:
         yield Reference("variables", job.variable_values_id, join(at, "variableValuesId"))
     if job.config is None or job.body is not None or job.branch_id not in (None, DEFAULT_BRANCH):
@@ -147,6 +153,14 @@ def _named_place(given: Mapping[str, Any], path: str) -> Iterator[Reference]:
     for name in needs if isinstance(needs, Mapping) else ():
         if name != SLOTS:
             yield Reference("resource", name, join(path, "needs", name))
+
+
+def _systems(given: Runtime | JobRequest, path: str) -> Iterator[Reference]:
+    for place, one in enumerate(listed(given.inputs)):
+        if one.system is not None:
+            yield Reference("system", one.system, join(path, "inputs", place, "source"))
+    if given.archive is not None and given.archive.is_asked:
+        yield Reference("system", given.archive.decided.system or "", join(path, "archive", "system"))
 
 
 def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:

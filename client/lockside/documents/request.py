@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, defstruct
 from msgspec.structs import fields as struct_fields
 
 from lockside.documents import quantities, staging, times
+from lockside.documents.archive import Archive
 from lockside.documents.base import (
     BranchId,
     ComponentId,
@@ -38,10 +39,11 @@ from lockside.documents.configuration import (
     Configuration,
     check_orchestration,
     content_of,
-    refuse_inputs_without_folder,
+    refuse_without_folder,
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.staging import Inputs
@@ -77,7 +79,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         on_lost: What happens when the job is lost with its machine or keeper.
         on_record_errors: The status of a job that ended well but reported failed records.
         inputs: Files that are fetched into the data folder before the component starts.
-        archive: Settings of archiving.
+        partition: How the job is cut into chunks that run as jobs of their own.
+        archive: Where the files of the job are kept once its component has ended; `{}` is nowhere.
         notifications: Who is told of the job: mail addresses and URLs, at most 20.
         component: The component's id; required unless a template names it.
         template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
@@ -135,7 +138,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     pools: Pools | None = None
     needs: Needs | None = None
     inputs: Inputs | None = None
-    archive: dict[str, Any] | None = None
+    partition: Partition | None = None
+    archive: Archive | None = None
     notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
     template: TemplateName | None = None
     priority: Priority | None = None
@@ -159,10 +163,10 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         if not self.is_stored:
             check_pools(self.pool, self.pools)
         staging.check(self.inputs, "inputs")
-        refuse_inputs_without_folder(self.component, self.inputs, "inputs")
+        refuse_without_folder(self.component, self.inputs, self.archive, "")
         if self.content is not None:
             runtime = self.content.runtime
-            refuse_inputs_without_folder(self.component, runtime.inputs, "configData.runtime.inputs")
+            refuse_without_folder(self.component, runtime.inputs, runtime.archive, "configData.runtime")
         if self.content is not None and self.component == ORCHESTRATOR:
             check_orchestration(self.content, "configData")
 

@@ -1,20 +1,25 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Inputs: files that are fetched into the data folder before a component starts."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from posixpath import basename
 from typing import Annotated, Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from lockside.documents.base import FieldError, In
 
 FOLDERS = ("in/files", "in/tables", "in/user")
-EXTRAS = {"s3": "botocore", "sftp": "paramiko"}
+EXTRAS = {"gs": "botocore", "s3": "botocore", "sftp": "paramiko"}
 """The schemes that need an extra of their own name, and the module that it brings."""
 SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS)
+SYSTEM = "system"
+"""The scheme of what is in a named place: `system://ID/path`."""
 MOST_INPUTS = 10_000
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$(?!\n)")]
 Uri: TypeAlias = Annotated[str, Meta(min_length=1, max_length=8192)]
@@ -24,15 +29,15 @@ class InputSource(In, frozen=True, kw_only=True):
     """A file that is fetched before the component starts.
 
     Attributes:
-        source: Where it is: a URI of file, http, https, ftp, ftps, sftp or s3. A password belongs to
-            `options`.
+        source: Where it is: a URI of file, http, https, ftp, ftps, sftp, s3 or gs, `system://ID/path`, or a
+            path in the component's `defaultSystem`. A password belongs to `options`.
         target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
             `in/files` and the last part of the source.
         checksum: What it must be: `sha256:` or `md5:` and the digits.
         size_bytes: The size that it must have, in bytes.
         optional: Whether the job goes on without it when there is no such file.
         options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 `key`, `#secret`, `region` and `endpointUrl`.
+            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`.
         headers: Headers of an http request, as `#Authorization`.
     """
 
@@ -48,6 +53,20 @@ class InputSource(In, frozen=True, kw_only=True):
     def path(self) -> str:
         """Where it goes to in the data folder."""
         return self.target or f"{FOLDERS[0]}/{_last_part(self.source)}"
+
+    @property
+    def system(self) -> str | None:
+        """The system that it is in; None for a URI that names its server."""
+        return urlsplit(self.source).netloc if self.source.startswith(f"{SYSTEM}://") else None
+
+    @property
+    def path_in_system(self) -> str:
+        """Its path there, in plain."""
+        return unquote(urlsplit(self.source).path).removeprefix("/")
+
+    def inside(self, system: str) -> "InputSource":
+        """The same, by the name of the system that its path is in."""
+        return replace(self, source=f"{SYSTEM}://{system}/{quote(self.source)}", target=self.path)
 
 
 Inputs: TypeAlias = Annotated[list[InputSource], Meta(max_length=MOST_INPUTS)] | dict[str, Uri | list[Uri]]
@@ -88,14 +107,31 @@ def check(inputs: Inputs | None, path: str) -> None:
 
 
 def _check_source(one: InputSource, path: str) -> None:
+    if is_relative(one.source):
+        _check_inside(one.source, path)
+    elif one.system is not None:
+        _check_inside(one.path_in_system, path)
+        if one.options:
+            raise FieldError("The options of a system's files are the system's", path)
+    else:
+        check_uri(one.source, path)
+
+
+def _check_inside(inside: str, path: str) -> None:
+    parts = inside.split("/")
+    if inside.startswith("/") or ".." in parts or parts[-1] in ("", "."):
+        raise FieldError(f"{inside!r} is no path of a file in a system", path)
+
+
+def check_uri(uri: str, path: str) -> None:
+    """Raise FieldError for what names no place that can be fetched from."""
     try:
-        parts = urlsplit(one.source)
+        parts = urlsplit(uri)
         _ = parts.port
     except ValueError as problem:
         raise FieldError(f"It is no URI: {problem}", path) from None
     if parts.scheme not in SCHEMES:
-        named = f"{parts.scheme}:" if parts.scheme else "a path alone"
-        raise FieldError(f"It must be a URI of {', '.join(SCHEMES)}; {named} cannot be fetched", path)
+        raise FieldError(f"It must be a URI of {', '.join(SCHEMES)}; {parts.scheme}: cannot be fetched", path)
     if parts.password is not None:
         raise FieldError("A password does not belong in a URI: give it as `#password` in `options`", path)
     if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
@@ -112,8 +148,13 @@ def _check_target(target: str, path: str) -> None:
         raise FieldError(f"{target!r} must be below {', '.join(FOLDERS)}", path)
 
 
+def is_relative(source: str) -> bool:
+    """Whether it is a path, in the component's own system."""
+    return not _SCHEME.match(source)
+
+
 def _last_part(source: str) -> str:
-    return unquote(basename(urlsplit(source).path))
+    return basename(source) if is_relative(source) else unquote(basename(urlsplit(source).path))
 
 
 def shown_source(source: str) -> str:

@@ -4,38 +4,21 @@
 Names are Keboola's, in snake case. Members that are not known are let through.
 """
 
-import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import Document, FieldError
+from lockside.documents.moments import ADAPTIVE, is_moment
+from lockside.documents.stored_files import FileName, InputFile, OutputFile
 
 TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
 BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"
 
 TableId = Annotated[str, Meta(pattern=TABLE_PATTERN, examples=["in.c-shop.orders"])]
 BucketId = Annotated[str, Meta(pattern=BUCKET_PATTERN, examples=["in.c-shop"])]
-FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\.\.?$)[^/\x00]+$(?!\n)")]
 Values = list[str | int | float | bool | None]
-
-
-ADAPTIVE = "adaptive"
-RELATIVE_TIME = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
-
-
-def is_moment(text: str) -> bool:
-    """Whether a text is a time: ISO 8601, seconds since the epoch, or before now as in `-2 days`."""
-    text = text.strip()
-    if not text or text.isdecimal() or RELATIVE_TIME.fullmatch(text):
-        return True
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
@@ -200,6 +183,7 @@ class Output(Mapped, frozen=True, kw_only=True):
 
     Attributes:
         tables: What becomes of files in out/tables.
+        files: What becomes of files in out/files.
         default_bucket: The bucket of tables that nobody gives another.
         data_type_support: `authoritative` types are the columns' types; with `hints` and `none` columns are
             texts. It overrides the component's word.
@@ -208,6 +192,7 @@ class Output(Mapped, frozen=True, kw_only=True):
     """
 
     tables: list[OutputTable] = []
+    files: list[OutputFile] = []
     default_bucket: BucketId | None = None
     data_type_support: Literal["authoritative", "hints", "none"] | None = None
     treat_values_as_null: list[str] = []
@@ -288,9 +273,11 @@ class Input(Mapped, frozen=True, kw_only=True):
 
     Attributes:
         tables: The tables that it reads.
+        files: The stored files that it reads.
     """
 
     tables: list[InputTable] = []
+    files: list[InputFile] = []
 
     def check(self) -> None:
         """Raises FieldError for two tables of one name."""

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from lockside.documents.base import BranchId, Document, FieldError, Name
 from lockside.documents.storage import TableId
+from lockside.documents.stored_files import FileName, FileTags
 
 DataPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", max_length=4096, examples=["/data/orders.csv"])]
 
@@ -36,6 +37,11 @@ class StorageJob(Document, frozen=True, kw_only=True):
         path: The file that is read or written.
         format: The form of a file that is written.
         overwrite: Whether a file that is there already is replaced.
+        trashed: The table in the trash that is made again, by its key.
+        over_foreign: Whether a version is put over what another program wrote.
+        name: The name of a file that is stored.
+        tags: Its tags.
+        is_permanent: Whether it is kept until somebody deletes it.
     """
 
     operation: Name
@@ -43,8 +49,13 @@ class StorageJob(Document, frozen=True, kw_only=True):
     path: DataPath | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
+    over_foreign: bool = False
+    trashed: Annotated[str, Meta(max_length=512)] | None = None
+    name: FileName | None = None
+    tags: FileTags = []
+    is_permanent: bool = False
 
     def check(self) -> None:
         """Raises FieldError for a transfer without a file."""
-        if self.operation in ("import", "export") and self.path is None:
+        if self.operation in ("import", "export", "put_file") and self.path is None:
             raise FieldError(f"The operation {self.operation} needs a path", "path")

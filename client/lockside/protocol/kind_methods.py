@@ -42,6 +42,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "trigger": (triggers.Trigger, triggers.Triggers),
     "notification": (notifications.Notification, notifications.Notifications),
     "bucket": (stored.Bucket, stored.Buckets),
+    "system": (stored.System, stored.Systems),
 }
 
 ORDERS: dict[str, Any] = {"component": "acme.orders", "config": "daily"}
@@ -65,6 +66,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "recipient": {"channel": "webhook", "url": "https://hooks.example.com/lockside"},
     },
     "bucket": {"id": "in.c-shop", "access": "groupRead"},
+    "system": {"id": "archive", "type": "sftp", "root": "sftp://files.example.com/data", "isWritable": True},
 }
 
 _SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}

@@ -16,7 +16,8 @@ from locksided.store.rows import EventRow
 PROGRESS_REMEMBERED = 10_000
 PROGRESS = "job.progress"
 
-Watcher = Callable[[list[EventRow]], None]
+Watcher = Callable[[list[EventRow], frozenset[str]], None]
+"""Is called with committed events, and with the kinds of them."""
 
 
 class Changes:
@@ -54,6 +55,8 @@ class Broker:
 
     def __init__(self) -> None:
         self._watchers: dict[int, Watcher] = {}
+        self._wakers: dict[int, tuple[Callable[[], None], tuple[str, ...]]] = {}
+        self._woken_by: dict[str, list[Callable[[], None]]] = {}
         self._changes: _Watched = {}
         self._ends: _Watched = {}
         self._next_number = 0
@@ -63,14 +66,22 @@ class Broker:
     def publish(self, events: list[EventRow]) -> None:
         """Hand committed events to everybody whom they concern."""
         self._last_seq = events[-1].seq
+        kinds = frozenset([event.kind for event in events])
         for watcher in list(self._watchers.values()):
-            watcher(events)
+            watcher(events, kinds)
+        for kind in kinds:
+            for wake in self._whom_it_wakes(kind):
+                wake()
         if self._changes:
             _note(self._changes, {event.job_id for event in events if event.job_id is not None})
         if self._ends:
-            _note(
-                self._ends, {event.job_id for event in events if event.job_id is not None and _is_end(event)}
-            )
+            _note(self._ends, ended_jobs(events))
+
+    def _whom_it_wakes(self, kind: str) -> list[Callable[[], None]]:
+        if kind not in self._woken_by:
+            found = [wake for wake, prefixes in self._wakers.values() if kind.startswith(prefixes)]
+            self._woken_by[kind] = found
+        return self._woken_by[kind]
 
     def tell_progress(self, event: EventRow) -> None:
         """Hand a job's progress to subscribers, at most once a second per job. It is stored nowhere.
@@ -85,7 +96,7 @@ class Broker:
             self._told_us.clear()
         self._told_us[event.job_id] = now_us
         for watcher in list(self._watchers.values()):
-            watcher([msgspec.structs.replace(event, seq=self._last_seq)])
+            watcher([msgspec.structs.replace(event, seq=self._last_seq)], frozenset((event.kind,)))
 
     def wake_all(self) -> None:
         """Let everybody who waits for a job look again: the store came back, or the daemon goes."""
@@ -97,13 +108,28 @@ class Broker:
     @contextmanager
     def watching(self, watcher: Watcher) -> Iterator[None]:
         """Call `watcher` with every group of committed events while the context lasts."""
-        number = self._next_number
-        self._next_number += 1
+        number = self._number()
         self._watchers[number] = watcher
         try:
             yield
         finally:
             del self._watchers[number]
+
+    @contextmanager
+    def waking(self, wake: Callable[[], None], *prefixes: str) -> Iterator[None]:
+        """Call `wake` when events were committed whose kinds begin so, while the context lasts."""
+        number = self._number()
+        self._wakers[number] = wake, prefixes
+        self._woken_by.clear()
+        try:
+            yield
+        finally:
+            del self._wakers[number]
+            self._woken_by.clear()
+
+    def _number(self) -> int:
+        self._next_number += 1
+        return self._next_number
 
     def changes_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
         """Whatever happens to these jobs while the context lasts."""
@@ -134,5 +160,10 @@ def _note(watched: _Watched, job_ids: Iterable[int]) -> None:
             changes.note((job_id,))
 
 
-def _is_end(event: EventRow) -> bool:
-    return event.kind == "job.status" and event.data["to"] in FINAL
+def ended_jobs(events: Iterable[EventRow]) -> set[int]:
+    """The jobs that became final by these events."""
+    return {
+        event.job_id
+        for event in events
+        if event.kind == "job.status" and event.data["to"] in FINAL and event.job_id is not None
+    }

@@ -20,7 +20,16 @@ from locksided.core import inputs as i
 from locksided.core.actions import CheckProgram, JobAction, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.pools import Site
-from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import (
+    Ended,
+    Leftovers,
+    Outcome,
+    Progress,
+    ReapOrder,
+    Remote,
+    Started,
+    StartOrder,
+)
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs, TablesMissing
 from locksided.store.errors import StoreUnavailable
@@ -29,6 +38,8 @@ from locksided.store.reads import Documents
 log = structlog.get_logger("executor")
 
 IN_ORDER_WITHIN_SECONDS = 0.5
+TOLD_WITHIN_SECONDS = 0.008
+"""A process that is over by then is reported with its end."""
 
 
 class Executor(Starts):
@@ -40,6 +51,7 @@ class Executor(Starts):
         self._runs = runs
         self._last_told = Event()
         self._last_told.set()
+        self._untold: list[Start] = []
 
     def perform(self, action: JobAction, documents: Documents) -> None:
         """Take one action; `documents` are what was read of the jobs that are to be started."""
@@ -183,24 +195,51 @@ class Executor(Starts):
         self._scheduler.tell(i.NotStarted(start.job_id, start.token))
 
     def heard(self, start: Start, message: Message) -> None:
+        if isinstance(message, Started):
+            self._report_soon(start, message)
+            return
+        if not (start.is_simple and isinstance(message, Ended)):
+            self._report_started(start)
         match message:
-            case Started():
-                self._scheduler.tell_deferred(self._runs.spawned(message))
             case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
                 self._scheduler.tell(self._runs.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
                 if report is not None:
                     self._scheduler.tell(report)
+            case Remote():
+                self._scheduler.tell(self._runs.told(message))
             case _:
                 super().heard(start, message)
+
+    def _report_soon(self, start: Start, message: Started) -> None:
+        start.untold = message
+        if not self._untold:
+            clock.real_call_later(TOLD_WITHIN_SECONDS, self._report_untold)
+        self._untold.append(start)
+
+    def _report_untold(self) -> None:
+        untold, self._untold = self._untold, []
+        for start in untold:
+            self._report_started(start)
+
+    def _report_started(self, start: Start) -> None:
+        message, start.untold = start.untold, None
+        if message is not None:
+            self._scheduler.tell(self._runs.spawned(message))
 
     def reap(self, start: Start) -> None:
         self._scheduler.tell(i.Orphaned(start.job_id, start.token))
         super().reap(start)
 
     def conclude_at_once(self, start: Start, outcome: Outcome) -> i.Finished | None:
-        return self._runs.conclude_at_once(start.token, outcome) if start.is_simple else None
+        if not start.is_simple:
+            return None
+        report = self._runs.conclude_at_once(start.token, outcome, is_new=start.untold is not None)
+        if report is None:
+            self._report_started(start)
+        start.untold = None
+        return report
 
     async def conclude(self, start: Start, outcome: Outcome) -> None:
         concluding = self._runs.conclude(start.token, outcome, is_same_boot=start.is_of_this_boot)

@@ -17,7 +17,6 @@ class Mailbox(Generic[M]):
         self._messages: deque[M] = deque()
         self._is_due = False
         self._reader: asyncio.Future[None] | None = None
-        self._is_timer_set = False
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -26,16 +25,6 @@ class Mailbox(Generic[M]):
         """Leave a message; never waits."""
         self._messages.append(message)
         self._wake()
-
-    def put_deferred(self, message: M, within_seconds: float) -> None:
-        """Leave a message that is taken with the next one of `put`, or alone when none came in that time.
-
-        A timer that is under way is used for the next such message, too: with many of them few are set.
-        """
-        self._messages.append(message)
-        if not self._is_timer_set:
-            self._is_timer_set = True
-            clock.real_call_later(within_seconds, self._wake_for_deferred)
 
     async def take(self, at_most: int, set_timer: Callable[[clock.Callback], clock.Timer]) -> list[M]:
         """Wait for a message, then take what is there in order. Empty when the timer calls back first.
@@ -56,11 +45,6 @@ class Mailbox(Generic[M]):
         finally:
             self._reader = None
             timer.cancel()
-
-    def _wake_for_deferred(self) -> None:
-        self._is_timer_set = False
-        if self._messages:
-            self._wake()
 
     def _wake(self) -> None:
         self._is_due = True

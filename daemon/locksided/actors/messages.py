@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from locksided.core.errors import Refused
 from locksided.core.inputs import Input
 from locksided.core.scheduler import Scheduler
 from locksided.store.transaction import Transaction
@@ -122,8 +121,8 @@ class Look:
             return
         try:
             self.answer.set_result(self.at(core))
-        except Refused as refusal:
-            self.refuse(refusal)
+        except Exception as error:  # noqa: BLE001 - a fault of who asks is its own: the core is as it was
+            self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""

@@ -16,7 +16,6 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.runs.storage import Storage
 from locksided.store.errors import StoreUnavailable
-from locksided.store.rows import EventRow
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import note_published
@@ -56,7 +55,7 @@ class Publisher:
         """Publish until cancelled, after a look at what others may have done to the tables meanwhile."""
         await self._inspect()
         pause_seconds = FIRST_PAUSE_SECONDS
-        with self._broker.watching(self._note):
+        with self._broker.waking(self._news.set, *NEWS):
             while True:
                 self._news.clear()
                 if await self._publish_all():
@@ -76,10 +75,6 @@ class Publisher:
     @staticmethod
     def _key(commit: UnpublishedRow) -> str:
         return TableId(commit.project, commit.branch_id, commit.id).key
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind in NEWS for event in events):
-            self._news.set()
 
     async def _publish_all(self) -> bool:
         """Whether nothing is left that could not be published."""

@@ -46,7 +46,6 @@ T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
 FIRST_PROBE_SECONDS = 1.0
-DEFERRED_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
@@ -94,10 +93,6 @@ class SchedulerActor:
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
         self._mailbox.put(Ask(work, saved=answered))
-
-    def tell_deferred(self, work: Input) -> None:
-        """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
-        self._mailbox.put_deferred(Ask(work), DEFERRED_SECONDS)
 
     async def look(self, at: Callable[[Scheduler], T]) -> T:
         """Read from the core at a moment when it is what the disk says."""
@@ -247,7 +242,7 @@ class SchedulerActor:
         work = ask.work.work if isinstance(ask.work, Decided) else ask.work
         assert work is not None
         assert not isinstance(work, Exclusive), "it was decided before"
-        if isinstance(work, Submit):
+        if final and isinstance(work, Submit):
             work = replace(work, final=final)
         try:
             step = self._the_core.handle(work, now_us)

@@ -41,6 +41,8 @@ class Start:
     phase: StartPhase = StartPhase.PREPARING
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
+    untold: m.Started | None = None
+    """That its processes exist, while that is not reported."""
     is_of_this_boot: bool = True
     """Whether it may live: not when the machine on which it ran has booted since."""
     elsewhere: Backend | None = None

@@ -115,7 +115,7 @@ class EventSubscription:
                 self._arrived = anyio.Event()
                 await self._push_held()
 
-    def _take(self, events: list[EventRow]) -> None:
+    def _take(self, events: list[EventRow], _kinds: frozenset[str]) -> None:
         """Note what was committed; called by the broker, never waits."""
         matching = [event for event in events if self._wanted.matches(event)]
         if not matching:

@@ -7,6 +7,7 @@ from locksided.api.catalog import CatalogMethods
 from locksided.api.clock import ClockMethods
 from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
+from locksided.api.executors import ExecutorMethods
 from locksided.api.job_creation import CreationMethods
 from locksided.api.jobs import JobMethods
 from locksided.api.lineage import LineageMethods
@@ -14,6 +15,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.previews import PreviewMethods
 from locksided.api.records import RecordMethods
 from locksided.api.recovery import RecoveryMethods
 from locksided.api.schedules import ScheduleMethods
@@ -21,6 +23,8 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.stored_files import FileMethods
+from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
@@ -37,19 +41,23 @@ GROUPS = (
     RecordMethods,
     LogMethods,
     CatalogMethods,
+    SystemMethods,
     ApplyMethods,
     PoolMethods,
+    ExecutorMethods,
     ActionMethods,
     OrchestrationMethods,
     ScheduleMethods,
     TriggerMethods,
     RecoveryMethods,
     StorageMethods,
+    PreviewMethods,
     StorageJobMethods,
     LineageMethods,
     TableChangeMethods,
     UndoMethods,
     VacuumMethods,
+    FileMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

@@ -6,8 +6,7 @@ from lockside.protocol.methods import table_reads as p
 from lockside.protocol.types import lineage as t
 from lockside.protocol.types.storage import TableDiff
 from locksided import clock
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.storage import TableMethods
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import NotFound
 from locksided.server.calls import Call
@@ -17,12 +16,8 @@ from locksided.store.rows import JobRow
 from locksided.store.table_rows import TableRow
 
 
-class LineageMethods(HandlerGroup):
+class LineageMethods(TableMethods):
     """`storage.lineage` and `storage.diff`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._tables = StorageMethods(service)
 
     @handler
     async def lineage(self, _: Call, params: p.LineageGet) -> t.Lineage:

@@ -15,9 +15,10 @@ from lockside.documents.paths import split_problem
 from lockside.documents.reading import from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
-from lockside.kinds import COMPONENT, VARIABLES, Kind
+from lockside.kinds import COMPONENT, SYSTEM, VARIABLES, Kind
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.partition import part_components
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
 from locksided.secrets.vault import Vault
@@ -113,15 +114,24 @@ class ObjectReader:
         """A stored set of variables, with who changed it last."""
         return await self._once(("variables", name), lambda: self._object(VARIABLES, name))
 
+    async def system(self, name: str) -> Row | None:
+        """A system, with its secrets as they are stored."""
+        key = Key(self._project, SYSTEM, (name,))
+        return await self._once(("system", name), lambda: self.store.object(key))
+
     async def _processors(
         self, request: JobRequest, config: Stored[ConfigSpec] | None
     ) -> dict[str, Stored[Manifest]]:
-        """The components of all processors that the configuration or its rows name."""
+        """The components of all processors and parts that the configuration or its rows name."""
         contents = [request.content] if request.content is not None else []
         if config is not None and request.body is None:
             contents = [config.document.content, *(row.content for row in config.document.rows)]
+        partitions = [request.partition, *(content.runtime.partition for content in contents)]
+        if config is not None:
+            partitions.append(config.document.content.runtime.partition)
+        parts = {str(one.component) for given in partitions for _, one in part_components(given)}
         found = {}
-        for name in processor_components(contents):
+        for name in processor_components(contents) | parts:
             stored = _stored(name, await self._component(name), Manifest)
             if stored is not None:
                 found[name] = stored

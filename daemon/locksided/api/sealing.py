@@ -24,7 +24,7 @@ from locksided.secrets.hasher import Hasher
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Unfit, Vault
 
-_PARTS = ("config_data", "variable_values_data", "inputs", "archive")
+_PARTS = ("config_data", "variable_values_data", "inputs", "partition")
 """The members of a request that can have secrets."""
 NO_ENVIRONMENT = b"{}"
 JOBS_SEALED_HERE = 100
@@ -134,11 +134,3 @@ class _Sealer:
             hashed = self.hasher.of_project(place.names[0], name)
             known = self._done[name, place] = (hashed, msgspec.json.encode(sealed))
         return known
-
-
-def opened_documents(
-    vault: Vault, bodies: Mapping[str, bytes], project: str, component: str | None
-) -> dict[str, bytes]:
-    """Stored specifications and environments of a component's jobs, in plain as far as that can be."""
-    place = Place.of_jobs(project, component or "")
-    return {name: vault.opened_text(body, place) for name, body in bodies.items()}

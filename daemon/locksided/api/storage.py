@@ -13,18 +13,16 @@ from locksided import clock
 from locksided.api.catalog import CatalogMethods
 from locksided.api.paging import View, listed
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
-from locksided.runs.table_orders import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import all_of
 from locksided.store.paging import Slice
 from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
-from locksided.store.tables import FoundTable, TableFilter
+from locksided.store.tables import FoundTable, TableFilter, told_page
 from locksided.store.troubles import troubled as troubled_tables
 from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
@@ -99,16 +97,17 @@ class StorageMethods(HandlerGroup):
         """Tables by their ids."""
         self.check_enabled()
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
-        rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
+        rows, kept, told = await self._service.store.read(
+            partial(told_page, wanted=wanted, after=params.cursor or "", limit=params.limit + 1)
+        )
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
-        told = await self._told(found.entries)
         return listed("tables", found, lambda row: self._view(row, kept, told), self._service.line_bytes)
 
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
         """The versions of a table."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
-        before = row.head + 1 if params.cursor is None else _number(params.cursor)
+        before = row.head + 1 if params.cursor is None else cursor_number(params.cursor)
         rows = await self._service.store.table_history(row.number, before, params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda one: str(one.version))
         return listed("versions", found, _version_view, self._service.line_bytes)
@@ -144,22 +143,16 @@ class StorageMethods(HandlerGroup):
             staged={str(version): name for version, name in found.staged.items()},
         )
 
-    @handler
-    async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:
-        """Rows of a table, read by a process of the caller."""
-        found = await self.table(params.project, params.branch_id, params.table, "$.table")
-        entry = {
-            "source": params.table,
-            "columns": params.columns,
-            "where_column": params.where_column,
-            "where_values": params.where_values,
-            "where_operator": params.where_operator,
-            "changed_since": params.changed_since,
-            "limit": params.limit,
-        }
-        order = self._storage.preview_order(found_order(found, params.version), entry)
-        answer = await run_storage_action(self._service, call, "preview", order)
-        return t.Preview(**answer)
+    async def version_of(self, row: TableRow, params: p.PreviewGet) -> int:
+        """The version that was the newest at a time, or the last that a job made. Raises NotFound."""
+        before = row.head + 1
+        while rows := await self._service.store.table_history(row.number, before, 1000):
+            for one in rows:
+                made = params.job is not None and str(one.job_id) == params.job
+                if made or (params.time is not None and one.time_us <= clock.from_text(params.time)):
+                    return one.version
+            before = rows[-1].version
+        raise NotFound(f"Table {row.id} has no such version.", path="$.time" if params.time else "$.job")
 
     @handler
     async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:
@@ -208,7 +201,7 @@ class StorageMethods(HandlerGroup):
             bucket=table.bucket,
             primary_key=row.definition.get("primaryKey", []),
             columns=[column["name"] for column in columns],
-            definition=[_column_view(column, of_columns.get(column["name"], ())) for column in columns],
+            definition=_column_views(columns, of_columns),
             description=_description(of_table),
             metadata=[_piece(one) for one in of_table],
             column_metadata={name: [_piece(one) for one in found] for name, found in of_columns.items()},
@@ -226,6 +219,14 @@ class StorageMethods(HandlerGroup):
         )
 
 
+class TableMethods(HandlerGroup):
+    """A group of methods that look tables up."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._tables = StorageMethods(service)
+
+
 def _piece(row: ToldRow) -> t.Metadata:
     timestamp = clock.to_text(row.time_us) or ""
     return t.Metadata(
@@ -239,8 +240,17 @@ def _description(told: Sequence[ToldRow]) -> str | None:
     return max(found, key=lambda one: one.time_us).value if found else None
 
 
-def _column_view(column: dict[str, Any], told: Sequence[ToldRow]) -> t.TableColumn:
-    return t.TableColumn(**{**column, "description": _description(told) or column.get("description")})
+def _column_views(
+    columns: Sequence[Mapping[str, Any]], told: Mapping[str, Sequence[ToldRow]]
+) -> list[t.TableColumn]:
+    shown = msgspec.convert(columns, list[t.TableColumn])
+    if not told:
+        return shown
+    texts = {name: _description(pieces) for name, pieces in told.items()}
+    return [
+        msgspec.structs.replace(one, description=text) if (text := texts.get(one.name)) else one
+        for one in shown
+    ]
 
 
 def _trouble_of(row: TableRow) -> str:
@@ -273,7 +283,8 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
     )
 
 
-def _number(cursor: str) -> int:
+def cursor_number(cursor: str) -> int:
+    """The number that a cursor is. Raises Invalid."""
     if not cursor.isdecimal():
         raise Invalid("It is not the `nextCursor` of a page of this list.", path="$.cursor")
     return int(cursor)

@@ -1,6 +1,6 @@
 """Storage steps outside of jobs: a question about data, answered by a process of the caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -24,10 +24,13 @@ from locksided.server.calls import Call
 
 
 async def run_storage_action(
-    service: Service, call: Call, name: str, order: Mapping[str, Any]
+    service: Service, call: Call, name: str, order: Mapping[str, Any], program: Sequence[str] = ()
 ) -> Mapping[str, Any]:
-    """The members of the result of an operation. Raises Invalid with its message, Timeout, Unavailable."""
-    action = _action(service, name, order)
+    """The members of the result of an operation, which is of the back end unless a program is named.
+
+    Raises Invalid with its message, Timeout, Unavailable.
+    """
+    action = _action(service, name, order, program or service.runs.storage.program)
 
     async def read(outcome: Outcome, context: JobContext) -> Mapping[str, Any]:
         if outcome.refused is not None:
@@ -44,24 +47,23 @@ async def run_storage_action(
     return await run_for_caller(service, call.principal, action, read)
 
 
-def _action(service: Service, name: str, order: Mapping[str, Any]) -> Action:
-    storage = service.runs.storage
+def _action(service: Service, name: str, order: Mapping[str, Any], program: Sequence[str]) -> Action:
     operation = Operation(
         name=name,
         title=name.capitalize(),
         place=OperationPlace.BEFORE_RUN,
-        program=storage.program,
+        program=program,
         order=lambda _spec, _row: None,
         stage="running",
         failure=FailureKind.INPUT,
-        memory_bytes=storage.memory_bytes,
+        memory_bytes=service.runs.storage.memory_bytes,
     )
     step = Step(
         index=0,
         kind=StepKind.OPERATION,
         component=COMMAND,
         row=None,
-        execution=replace(BUILT_IN[COMMAND], command=[*storage.program, name]),
+        execution=replace(BUILT_IN[COMMAND], command=[*program, name]),
         config_file=None,
         folder=DataFolder.NONE,
         ends_row=True,

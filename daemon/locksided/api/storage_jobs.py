@@ -22,8 +22,8 @@ from locksided.api.job_drafts import Origin, draft
 from locksided.api.job_reads import answered_ids, marked
 from locksided.api.paging import View
 from locksided.api.rights import actor
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.service import Service
+from locksided.api.storage import TableMethods
 from locksided.api.wait import until_final
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, NotFound, Timeout
@@ -32,6 +32,7 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.table_metadata import save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow
+from locksided.store.trash import newest_dropped
 from locksided.tables.metadata import DESCRIPTION, plain_text
 from locksided.tables.names import TableId
 from locksided.tables.orders import Told
@@ -39,22 +40,39 @@ from locksided.tables.orders import Told
 CREATION_SECONDS = 30
 
 
-class StorageJobMethods(HandlerGroup):
+class StorageJobMethods(TableMethods):
     """The methods `storage.table.*` that answer a job, and `storage.table.put`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._tables = StorageMethods(service)
         self._jobs = CreationMethods(service)
 
     @handler
     @repeats_first
     async def restore(self, call: Call, params: p.TableRestore) -> View:
         """A job that gives a table the content of an earlier version."""
+        if params.from_trash:
+            return await self._from_trash(call, params)
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         version = await self._version(found.row.number, found.row.head, params)
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
-        return await self.made(call, params, {"operation": "restore", "tables": [table]})
+        over = {"overForeign": True} if (found.row.trouble or {}).get("kind") == "foreign" else {}
+        return await self.made(call, params, {"operation": "restore", "tables": [table], **over})
+
+    async def _from_trash(self, call: Call, params: p.TableRestore) -> View:
+        """A job that makes a dropped table again. Raises Conflict when there is another of its id."""
+        self._tables.check_enabled()
+        table = TableId(params.project, params.branch_id, params.id)
+        await self._refuse_existing(table, "$.id")
+        key = await self._service.store.read(partial(newest_dropped, table=table))
+        if key is None:
+            raise NotFound(f"Table {params.id} is not in the trash.", path="$.id")
+        tables = [{"id": table.text, "branch": table.branch}]
+        return await self.made(call, params, {"operation": "clone", "tables": tables, "trashed": key})
+
+    async def _refuse_existing(self, table: TableId, path: str) -> None:
+        if await self._service.store.tables_by_key([table.key]):
+            raise Conflict(f"Table {table.text} exists already in branch {table.branch}.", path=path)
 
     @handler
     async def put(self, call: Call, params: j.TablePut) -> t.Table:
@@ -136,8 +154,7 @@ class StorageJobMethods(HandlerGroup):
         """A job that makes a table with the content of another."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         made = TableId(params.project, params.to_branch_id or params.branch_id, params.to_id or params.id)
-        if await self._service.store.tables_by_key([made.key]):
-            raise Conflict(f"Table {made.text} exists already in branch {made.branch}.", path="$.toId")
+        await self._refuse_existing(made, "$.toId")
         parameters = {"operation": "clone", "tables": [{"id": made.text, "branch": made.branch}]}
         storage = {"input": {"tables": [_source(found.row, params.version)]}}
         return await self.made(call, params, parameters, storage)
@@ -170,6 +187,14 @@ class StorageJobMethods(HandlerGroup):
                         return row.version - 1
             before = rows[-1].version
         raise NotFound(f"Table {params.id} has no such version.", path="$.version")
+
+
+class TableJobMethods(TableMethods):
+    """A group of methods that have jobs of the component `lockside.storage` made."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._jobs = StorageJobMethods(service)
 
 
 def _is_meant(row: TableVersionRow, params: p.TableRestore) -> bool:

@@ -8,21 +8,14 @@ import msgspec
 from lockside.protocol.methods import table_changes as p
 from locksided.api.deduplication import repeats_first
 from locksided.api.paging import View
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
-from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.storage_jobs import TableJobMethods
 from locksided.core.errors import Conflict
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
 
-class TableChangeMethods(HandlerGroup):
+class TableChangeMethods(TableJobMethods):
     """`storage.table.deleteRows`, `.setPrimaryKey`, `.alter`, `.adopt`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._tables = StorageMethods(service)
-        self._jobs = StorageJobMethods(service)
 
     @handler
     @repeats_first

@@ -9,8 +9,7 @@ from lockside.protocol.types import storage as t
 from locksided.api.deduplication import repeats_first
 from locksided.api.paging import View
 from locksided.api.rights import owned_job
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.storage_jobs import TableJobMethods
 from locksided.core.errors import Conflict, InvalidTransition, NotFound
 from locksided.core.transitions import FINAL
 from locksided.runs.storage_operations import UNDO
@@ -20,12 +19,8 @@ from locksided.store.rows import JobRow
 from locksided.store.undo import Made, SavedState, is_kept, made_by
 
 
-class UndoMethods(HandlerGroup):
+class UndoMethods(TableJobMethods):
     """`job.undo`."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__(service)
-        self._jobs = StorageJobMethods(service)
 
     @handler
     @repeats_first
@@ -56,8 +51,9 @@ class UndoMethods(HandlerGroup):
             unknown = set(params.tables) - {table.id for table in made.tables}
             if unknown:
                 raise NotFound(f"Job {row.id} did not write {', '.join(sorted(unknown))}.", path="$.tables")
-        if not (made.tables or made.states):
-            raise Conflict(f"Job {row.id} changed no table and no state that is still there.", path="$.id")
+        if not any(made):
+            text = f"Job {row.id} changed no table, no file and no state that is still there."
+            raise Conflict(text, path="$.id")
         return made
 
     async def _forgotten(self, made: Made) -> list[str]:
@@ -95,6 +91,7 @@ def _parameters(row: JobRow, made: Made, *, is_forced: bool) -> Mapping[str, Any
         "operation": UNDO,
         "job": str(row.id),
         "force": is_forced,
+        "withFiles": bool(made.files),
         "tables": [
             {"id": one.id, "branch": one.branch, "version": one.version_before, "head": one.head}
             for one in made.tables
@@ -138,5 +135,6 @@ def _plan(row: JobRow, made: Made, conflicts: list[str]) -> t.UndoPlan:
             )
             for one in made.states
         ],
+        files=[t.UndoneFile(id=str(one.id), name=one.name or "") for one in made.files],
         conflicts=conflicts,
     )

@@ -15,8 +15,8 @@ from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import Origin, draft
 from locksided.api.job_reads import marked, of_many
 from locksided.api.paging import View
-from locksided.api.service import HandlerGroup, Service
-from locksided.api.storage import StorageMethods
+from locksided.api.service import Service
+from locksided.api.storage import TableMethods
 from locksided.core.model import Draft
 from locksided.runs.storage_operations import VACUUM
 from locksided.server.access import Principal
@@ -27,12 +27,11 @@ from locksided.store.vacuum import keys_of_project, let_go
 from locksided.tables.names import TableId
 
 
-class VacuumMethods(HandlerGroup):
+class VacuumMethods(TableMethods):
     """`storage.vacuum`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._tables = StorageMethods(service)
         self._jobs = CreationMethods(service)
 
     @handler
@@ -70,6 +69,8 @@ async def vacuum_drafts(
         if tables:
             keeping = keeping._replace(trash_since_us=0)
         await service.scheduler.ask(partial(let_go, keys=keys, keeping=keeping, project=project))
+        if not tables:
+            await vacuum.forget_files(project, service.scheduler.ask)
     parameters = {
         "operation": VACUUM,
         "tables": [{"id": table.text, "branch": table.branch} for table in tables],
@@ -77,11 +78,13 @@ async def vacuum_drafts(
     }
     request = JobRequest(component=STORAGE, config_data={"parameters": parameters})
     wanted = {table.bucket_folder for table in tables}
-    owners = [
+    owners = dict.fromkeys(
         uid
         for uid, buckets in (await vacuum.buckets_by_owner(project)).items()
         if not wanted or wanted.intersection(buckets)
-    ]
+    )
+    if not tables:
+        owners |= dict.fromkeys(await vacuum.owners_of_files(project))
     return [
         await draft(
             service, request, await threads.run_sync(_owner, uid), project, Origin(creator, is_ours=True)

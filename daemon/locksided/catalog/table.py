@@ -15,20 +15,23 @@ from lockside.kinds import (
     POOL,
     RESOURCE,
     SCHEDULE,
+    SYSTEM,
     TEMPLATE,
     TRIGGER,
 )
 from locksided.catalog import resources
 from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
-from locksided.catalog.views import View, for_users
+from locksided.catalog.views import View, for_admins, for_users
 from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
 from locksided.store import buckets
-from locksided.store.catalog.keys import DEFAULT
+from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.catalog.objects import delete_contents
+from locksided.store.transaction import Transaction
+from locksided.store.trash import drop_branch
 from locksided.triggers import standing
 
 _DEFAULT_BRANCH: View = {
@@ -40,14 +43,20 @@ _DEFAULT_BRANCH: View = {
 }
 
 
+def _delete_branch(tx: Transaction, key: Key, change: Change) -> None:
+    """What is in a branch goes with it; its tables to the trash."""
+    delete_contents(tx, key, change)
+    drop_branch(tx, key.project, key.id, change.time_us, change.by)
+
+
 def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
     """A pool as it is compared; without a description and with an empty one are the same."""
     return {
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
         "executor": pool.executor,
-        "options": pool.options or None,
-        "backends": pool.backends or None,
+        "options": pool.options or {},
+        "backends": pool.backends or {},
         "description": pool.description or None,
     }
 
@@ -89,7 +98,7 @@ _SPECIAL = (
     ),
     # Who wrote a template wrote the code of its jobs.
     Record(TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many),
-    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=_delete_branch),
     Record(
         SCHEDULE,
         hide=shown.for_owner,
@@ -108,6 +117,7 @@ _SPECIAL = (
         deleted=standing.deleted,
         members=standing.members,
     ),
+    Record(SYSTEM, hide=for_admins),
     Record(BUCKET, stored=buckets.changed, deleted=buckets.refuse_full),
     Record(
         NOTIFICATION,

@@ -228,6 +228,14 @@ class Spawned(OfRun):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteTold(OfRun):
+    """What is known of a run elsewhere; `stage` is that of one that waits for a machine."""
+
+    remote: Mapping[str, Any]
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
     """A running job reported its progress."""
 
@@ -262,7 +270,8 @@ class Finished(OfRun):
     `status` is success, warning or error; it does not count when the job was asked to terminate.
     `stages` are the finer stages passed at the end and their times. `started` tells whether any process
     existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
-    whether there is another attempt. `recovery` is what the policy asks for that matches it.
+    whether there is another attempt. `recovery` is what the policy asks for that matches it. `children` are
+    the chunks that a splitter made, which ended well.
     """
 
     status: Status
@@ -271,6 +280,7 @@ class Finished(OfRun):
     started: bool = True
     failure: FailureClass | None = None
     recovery: RecoveryTerms | None = None
+    children: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +352,7 @@ Report: TypeAlias = (
     LeaderEnded
     | StageReached
     | Spawned
+    | RemoteTold
     | Progressed
     | StepEnded
     | TablesNeeded

@@ -43,10 +43,10 @@ class Follower:
     `decide` is called with such events, in their order, and with the core; nothing is written between that
     look and the commit. It is called again with the same events when the commit failed. It may raise.
 
-    `concerns`, if there is one, is called with every event that is committed, of any kind: only those for
-    which it returns true wake the follower. `written` hears of each decision that was committed what its
-    write returned. One that `is_patient` rests between two decisions, the longer the more the last one took:
-    a turn of the scheduler that many events share costs the jobs less.
+    `concerns`, if there is one, is called with all events of each commit, of any kind, and with their kinds:
+    only those for which it returns true wake the follower. `written` hears of each decision that was
+    committed what its write returned. One that `is_patient` rests between two decisions, the longer the more
+    the last one took: a turn of the scheduler that many events share costs the jobs less.
 
     One that needs no core decides `beside` the turns instead, while jobs go on: its write has to see whether
     what it looked at still holds, and raises Refused if not.
@@ -55,15 +55,16 @@ class Follower:
     name: str
     kinds: frozenset[str]
     decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]] | None = None
-    concerns: Callable[[EventRow], bool] | None = None
+    concerns: Callable[[Sequence[EventRow], frozenset[str]], bool] | None = None
     written: Callable[[Any], None] | None = None
     is_patient: bool = False
     beside: Callable[[Sequence[EventRow]], Awaitable[Write]] | None = None
 
-    def is_woken_by(self, events: Sequence[EventRow]) -> bool:
-        """Whether any of these events concerns it; all are looked at."""
-        concerns = self.concerns or (lambda event: event.kind in self.kinds)
-        return any([concerns(event) or event.kind == RECOVERED for event in events])  # noqa: C419 - each is heard
+    def is_woken_by(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        """Whether any of these events concerns it."""
+        if self.concerns is None:
+            return RECOVERED in kinds or not self.kinds.isdisjoint(kinds)
+        return self.concerns(events, kinds) or RECOVERED in kinds
 
 
 class Following:
@@ -78,6 +79,9 @@ class Following:
         self._news = asyncio.Event()
         self._passed_over = 0
         self._is_behind = True
+        self._has_news = False
+        """Whether there may be events behind the cursor that concern it; else all can be passed up to:"""
+        self._passed_seq = 0
 
     async def run(self) -> None:
         """Follow until cancelled. What cannot be decided or saved is tried again at the next news."""
@@ -88,11 +92,11 @@ class Following:
                 try:
                     await self._one_decision()
                 except Refused as refusal:
-                    self._is_behind = False
+                    self._is_behind, self._has_news = False, True
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
                 except Exception:
                     # Its write failed. The one place here that takes any fault: it must not end the daemon.
-                    self._is_behind = False
+                    self._is_behind, self._has_news = False, True
                     log.exception("a follower failed", follower=self._follower.name)
                 await self._rest(clock.real_seconds() - began)
                 if not self._is_behind:
@@ -114,15 +118,22 @@ class Following:
             with threads.at_work:
                 await clock.real_sleep(min(max(RESTS_TIMES * worked_seconds, least), most))
 
-    def _note(self, events: list[EventRow]) -> None:
+    def _note(self, events: list[EventRow], kinds: frozenset[str]) -> None:
         self._passed_over += len(events)
-        if self._follower.is_woken_by(events) or self._passed_over >= PASSED_OVER:
-            self._news.set()
+        self._passed_seq = max(self._passed_seq, events[-1].seq)
+        if self._follower.is_woken_by(events, kinds):
+            self._has_news = True
+        elif self._passed_over < PASSED_OVER:
+            return
+        self._news.set()
 
     async def _decide(self, core: Scheduler | None) -> Decided:
         """What the next events come to, with the cursor behind them."""
         self._passed_over = 0
-        key = cursor_key(self._follower.name)
+        key, passed_seq = cursor_key(self._follower.name), self._passed_seq
+        if not (self._has_news or self._is_behind):
+            return Decided(lambda tx: tx.save(SetMeta(key, str(passed_seq))))
+        self._has_news = False
         last, cursor = await self._store.last_seq(), await self._store.meta(key)
         after = last if cursor is None else int(cursor)
         events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE)
@@ -130,6 +141,7 @@ class Following:
         decided = await self._meaning(events, core) if events else Decided(_nothing)
         read = events[-1].seq if events else 0
         through = read if self._is_behind else max(read, last)
+        self._passed_seq = max(self._passed_seq, through)
 
         def write(tx: Transaction) -> object:
             tx.save(SetMeta(key, str(through)))

@@ -30,7 +30,6 @@ from locksided.store import asides as aside_rows
 from locksided.store import deliveries
 from locksided.store.deliveries import Rate
 from locksided.store.notification_rows import DeliveryRow
-from locksided.store.rows import EventRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
 
@@ -71,12 +70,8 @@ class Couriers:
 
     async def run(self, asides: Asides, scheduler: SchedulerActor, broker: Broker) -> None:
         """Send what is due until cancelled."""
-        with broker.watching(self._note):
+        with broker.waking(self.wake, "notification.", RECOVERED):
             await self._rounds.run(scheduler, self._next_us, partial(self._round, asides, scheduler))
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind.startswith("notification.") or event.kind == RECOVERED for event in events):
-            self.wake()
 
     async def _next_us(self) -> int | None:
         if self._are_all_at_work:

@@ -16,11 +16,10 @@ from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
 from locksided.notifications.long_jobs import timers_for
 from locksided.notifications.matching import Failures, Matching, Message, Subject, Told
+from locksided.notifications.names import Names
 from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings
 from locksided.store import notification_timers, notifications, reads
-from locksided.store.catalog import objects
-from locksided.store.catalog.keys import ConfigId
 from locksided.store.events import last_seq
 from locksided.store.notification_timers import TimerRow
 from locksided.store.rows import EventRow, JobRow
@@ -29,7 +28,10 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 STATUS, JOB_CREATED = "job.status", "job.created"
-_KINDS = frozenset({STATUS, JOB_CREATED, *telling.OTHERS})
+_NAMES = {**telling.OF_JOBS, **telling.OTHERS}
+_OF_JOBS = frozenset({STATUS, *telling.OF_JOBS})
+_TOLD = frozenset({*_OF_JOBS, *telling.OTHERS})
+_KINDS = _TOLD | {JOB_CREATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Listening:
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: News) -> None:
         self._store = store
-        self._project_names = {settings.project.id: settings.project.name}
+        self._settings = settings
         self._backlog = backlog
         self._news = news
         self._is_heard = False
@@ -91,12 +93,12 @@ class Listening:
         if done.has_timers:
             self._news.timers()
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind in notifications.CHANGES:
+    def _concerns(self, _events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if not notifications.CHANGES.isdisjoint(kinds):
             self._is_heard = self._hears_of_waiting = True
-        if event.kind == JOB_CREATED:
-            return self._hears_of_waiting
-        return self._is_heard and (event.kind == STATUS or event.kind in telling.OTHERS)
+        if self._hears_of_waiting and JOB_CREATED in kinds:
+            return True
+        return self._is_heard and not _TOLD.isdisjoint(kinds)
 
     async def _decide(self, events: Sequence[EventRow]) -> Write:
         heard = await self._store.read_patiently(partial(self._look, events))
@@ -113,9 +115,10 @@ class Listening:
         ids = {event.job_id for event in wanted if event.job_id is not None}
         rows = {row.id: row for row in reads.job_rows(connection, ids)}
         timers: list[TimerRow] = []
+        names = Names(connection, self._settings)
         for event in wanted:
             job = rows.get(event.job_id or 0)
-            for told in self._told(connection, event, job):
+            for told in _told(names, event, job):
                 matching.add(told)
             if job is not None:
                 timers += timers_for(connection, self._store.vault, matching, event, job)
@@ -123,34 +126,24 @@ class Listening:
             seen_seq, [(one, body_of(one.told)) for one in matching.messages], matching.counted, timers
         )
 
-    def _told(self, connection: Database, event: EventRow, job: JobRow | None) -> list[Told]:
-        """What an event is told as, nothing or one thing."""
-        project_name = self._project_names.get(event.project, event.project)
-        if event.kind in telling.OTHERS:
-            data = telling.other_data(event, project_name)
-            about = event.data.get("subscription", {}).get("id")
-            return [Told(event, telling.OTHERS[event.kind], data, about=about)]
-        name = None if job is None or event.kind != STATUS else telling.name_of(event, job)
-        if job is None or name is None:
-            return []
-        data = telling.job_data(event, job, project_name, config_name(connection, job))
-        return [Told(event, name, data, telling.subject_of(job))]
+
+def _told(names: Names, event: EventRow, job: JobRow | None) -> list[Told]:
+    """What an event is told as, nothing or one thing."""
+    if event.kind in telling.OTHERS:
+        data = telling.other_data(event, names.of_project(event.project))
+        about = event.data.get("subscription", {}).get("id")
+        return [Told(event, telling.OTHERS[event.kind], data, about=about)]
+    name = None if job is None or event.kind not in _OF_JOBS else telling.name_of(event, job)
+    if job is None or name is None:
+        return []
+    return [Told(event, name, telling.job_data(event, job, names.of(job)), telling.subject_of(job))]
 
 
 def _may_be_told(event: EventRow, wanted: Collection[Event]) -> bool:
     """Whether anybody may hear of it: most events are of no interest, and cost no look at their job."""
     if event.kind == STATUS:
         return not telling.names_for(event.data["to"]).isdisjoint(wanted)
-    return telling.OTHERS.get(event.kind, Event.JOB_WAITING_LONG) in wanted
-
-
-def config_name(connection: Database, job: JobRow) -> str | None:
-    """The name of a job's configuration."""
-    if job.component is None or job.config is None:
-        return None
-    key = ConfigId(job.component, job.config, job.branch_id or "default", job.project).key()
-    found = objects.find(connection, key)
-    return None if found is None else found.body.get("name")
+    return _NAMES.get(event.kind, Event.JOB_WAITING_LONG) in wanted
 
 
 def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> Done:

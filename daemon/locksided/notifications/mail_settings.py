@@ -31,4 +31,7 @@ def _password(settings: EmailSettings, environment: Mapping[str, str]) -> str:
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     credential = Path(credentials, CREDENTIAL) if credentials else None
     path = credential if credential is not None and credential.exists() else Path(settings.password_file)
-    return path.read_text("utf-8").rstrip("\n")
+    password = path.read_text("utf-8").rstrip("\n")
+    if not password.isascii():  # smtplib would name the first such character
+        raise ValueError("it has characters that are not ASCII")
+    return password

@@ -157,7 +157,7 @@ class Matching:
         failures, is_told = self.counted.get(subject) or self._known(*subject)
         if told.name in telling.WELL:
             self.counted[subject] = (0, False)
-            if not is_told or Event.JOB_RECOVERED not in spec.events:
+            if not is_told or Event.JOB_RECOVERED not in spec.events or "phase" in told.data:
                 return told
             return replace(told, name=Event.JOB_RECOVERED, data={**told.data, "failures": failures})
         failures += 1

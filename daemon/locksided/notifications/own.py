@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from lockside.documents.enums import FINAL, JobType, Status
-from lockside.documents.notification import JobNotification, channel_of
+from lockside.documents.enums import JobType, Status
+from lockside.documents.notification import BLOCKED, JobNotification, channel_of
 from locksided import clock
+from locksided.actors.broker import ended_jobs
 from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
 from locksided.followers.follower import Follower
 from locksided.notifications import standing, telling
+from locksided.notifications.names import Names
 from locksided.notifications.recipients import origin_of, recipient_of
 from locksided.notifications.writing import Backlog, Room
 from locksided.runs.specification import read_specification
@@ -27,6 +29,7 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 CREATED, STATUS, STAGE = "job.created", "job.status", "job.stage"
+KINDS = frozenset({CREATED, STATUS, STAGE, "job.blocked"})
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class OwnNotifications:
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
-        self._project_names = {settings.project.id: settings.project.name}
+        self._settings = settings
         self._backlog = backlog
         self._news = news
         self._live: set[int] = set()
@@ -53,19 +56,19 @@ class OwnNotifications:
 
     def follower(self) -> Follower:
         """Who follows."""
-        kinds = frozenset({CREATED, STATUS, STAGE})
         return Follower(
-            "jobNotifications", kinds, self._decide, self._concerns, self._written, is_patient=True
+            "jobNotifications", KINDS, self._decide, self._concerns, self._written, is_patient=True
         )
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind == CREATED and event.data.get("notifies") and event.job_id is not None:
-            self._live.add(event.job_id)
-        if event.job_id not in self._live:
+    def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if CREATED in kinds:
+            made = [event for event in events if event.kind == CREATED and event.data.get("notifies")]
+            self._live.update(event.job_id for event in made if event.job_id is not None)
+        if not self._live:
             return False
-        if event.kind == STATUS and event.data["to"] in FINAL:
-            self._live.discard(event.job_id)
-        return event.kind in (CREATED, STATUS, STAGE)
+        is_any = any(event.job_id in self._live and event.kind in KINDS for event in events)
+        self._live -= ended_jobs(events)
+        return is_any
 
     def _written(self, has_deliveries: object) -> None:
         if has_deliveries:
@@ -80,9 +83,10 @@ class OwnNotifications:
         rows = {row.id: row for row in reads.job_rows(connection, ids) if row.notifies and _is_asked_for(row)}
         wanted = {row.id: self._wanted(connection, row) for row in rows.values()}
         heard = Heard(spent={(one, place) for one in rows for place in notifications.spent(connection, one)})
+        names = Names(connection, self._settings)
         for event in events:
             if event.job_id in rows:
-                self._hear(heard, event, rows[event.job_id], wanted[event.job_id])
+                _hear(heard, event, rows[event.job_id], wanted[event.job_id], names)
         return heard
 
     def _wanted(self, connection: Database, row: JobRow) -> Sequence[JobNotification]:
@@ -90,22 +94,25 @@ class OwnNotifications:
         text = self._store.vault.opened_text(bodies[row.spec_hash or ""], place_of(row))
         return read_specification(text).notifications or ()
 
-    def _hear(self, heard: Heard, event: EventRow, row: JobRow, wanted: Sequence[JobNotification]) -> None:
-        word, is_status = _word(event), event.kind == STATUS
-        places = [
-            place
-            for place, one in enumerate(wanted)
-            if one.is_told(word, is_status=is_status) and (row.id, place) not in heard.spent
-        ]
-        if not places:
-            return
-        job = telling.as_at(row, event)
-        name = telling.own_name(event, row)
-        data = telling.job_data(event, job, self._project_names.get(row.project, row.project), None)
-        values = _values(job, data)
-        to = [_delivery(place, wanted[place], values) for place in places]
-        heard.told.append((event, name, telling.body_of(name, event.time_us, data), to))
-        heard.spent |= {(row.id, place) for place in places if not wanted[place].persistent}
+
+def _hear(
+    heard: Heard, event: EventRow, row: JobRow, wanted: Sequence[JobNotification], names: Names
+) -> None:
+    word, is_status = _word(event), event.kind == STATUS
+    places = [
+        place
+        for place, one in enumerate(wanted)
+        if one.is_told(word, is_status=is_status) and (row.id, place) not in heard.spent
+    ]
+    if not places:
+        return
+    job = telling.as_at(row, event)
+    name = telling.own_name(event, row)
+    data = telling.job_data(event, job, names.of(row))
+    values = _values(job, data)
+    to = [_delivery(place, wanted[place], values) for place in places]
+    heard.told.append((event, name, telling.body_of(name, event.time_us, data), to))
+    heard.spent |= {(row.id, place) for place in places if not wanted[place].persistent}
 
 
 def _is_asked_for(row: JobRow) -> bool:
@@ -115,9 +122,15 @@ def _is_asked_for(row: JobRow) -> bool:
 
 def _word(event: EventRow) -> str:
     """The status or stage that an event is about."""
-    if event.kind == CREATED:
-        return Status.CREATED
-    return str(event.data["to"] if event.kind == STATUS else event.data["stage"])
+    match event.kind:
+        case "job.created":
+            return Status.CREATED
+        case "job.status":
+            return str(event.data["to"])
+        case "job.stage":
+            return str(event.data["stage"])
+        case _:
+            return BLOCKED
 
 
 def _delivery(place: int, wanted: JobNotification, values: Mapping[str, str]) -> OwnDelivery:

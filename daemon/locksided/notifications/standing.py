@@ -116,10 +116,14 @@ def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: V
     if not isinstance(recipient, Webhook):
         return Receiver(recipient)
     secrets = notifications.secrets_of(connection, name, vault)
+    return Receiver(recipient, _signing(recipient.secret or secrets.made, secrets, now_us))
+
+
+def _signing(current: str | None, secrets: WebhookSecrets, now_us: int) -> tuple[str, ...]:
+    """What signs now: two secrets for a day after a rotation; none that could not be decrypted."""
     is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
-    signing = (recipient.secret or secrets.made, secrets.previous if is_rotated else None)
-    usable = tuple(secret for secret in signing if secret is not None and is_webhook_secret(secret))
-    return Receiver(recipient, usable)
+    found = (current, secrets.previous if is_rotated else None)
+    return tuple(secret for secret in found if secret is not None and is_webhook_secret(secret))
 
 
 def project_name(project: str) -> SubscriptionName:
@@ -149,9 +153,7 @@ def own_receiver(connection: Database, row: DeliveryRow, now_us: int, vault: Vau
     if row.channel == "email":
         return Receiver(Email(address=row.receiver))
     secrets = notifications.secrets_of(connection, project_name(row.project), vault)
-    is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
-    signing = (secrets.made, secrets.previous if is_rotated else None)
-    return Receiver(Webhook(url=row.url), tuple(secret for secret in signing if secret is not None))
+    return Receiver(Webhook(url=row.url), _signing(secrets.made, secrets, now_us))
 
 
 def receiver_of(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver | None:

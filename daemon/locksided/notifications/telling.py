@@ -1,7 +1,7 @@
 """What subscribers are told: the names of events and the `data` of a notification. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,10 +36,26 @@ OTHERS: Mapping[str, Event] = {
     "notification.disabled": Event.NOTIFICATION_DISABLED,
 }
 """What events that are not of jobs are told as."""
+OF_JOBS: Mapping[str, Event] = {"job.blocked": Event.JOB_BLOCKED, "job.stalled": Event.JOB_STALLED}
+"""What events of jobs are told as, beside changes of the status."""
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
-WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
+WELL = frozenset(
+    {
+        *(Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING),
+        *(Event.PHASE_JOB_SUCCEEDED, Event.PHASE_JOB_SUCCEEDED_WITH_WARNING),
+    }
+)
 _OF_CONTAINERS = frozenset({"container", "retry"})
+
+
+class JobNames(NamedTuple):
+    """The names that people gave to what a job belongs to; None for what has none."""
+
+    project: str
+    branch: str | None
+    component: str | None
+    config: str | None
 
 
 def names_for(status: str) -> frozenset[Event]:
@@ -48,11 +64,13 @@ def names_for(status: str) -> frozenset[Event]:
 
 
 def name_of(event: EventRow, job: JobRow) -> Event | None:
-    """The name of what a `job.status` event tells of a job; None when it is nothing to be told."""
-    status = Status(event.data["to"])
+    """The name of what an event tells of a job; None when it is nothing to be told."""
     is_phase = job.type == JobType.PHASE
     if is_part(job):
         return None
+    if event.kind in OF_JOBS:
+        return OF_JOBS[event.kind]
+    status = Status(event.data["to"])
     if status is Status.PROCESSING:
         return Event.JOB_STARTED if not is_phase and _is_first(event, job) else None
     name = _ENDS.get(status)
@@ -76,7 +94,7 @@ def as_at(job: JobRow, event: EventRow) -> JobRow:
 
 
 def _status_at(event: EventRow) -> str:
-    if event.kind == "job.created":
+    if event.kind in ("job.created", "job.blocked"):
         return Status.CREATED
     return str(event.data.get("to", Status.PROCESSING))
 
@@ -87,27 +105,32 @@ def _is_first(event: EventRow, job: JobRow) -> bool:
 
 
 def subject_of(job: JobRow) -> str:
-    """What failures in a row are counted of: a configuration, or what has the name of the job."""
-    names = (job.branch_id, job.component, job.config or "", job.name if job.config is None else "")
+    """What failures in a row are counted of: a configuration, a phase, or what has the name of the job."""
+    is_named = job.config is None or job.type == JobType.PHASE
+    names = (job.branch_id, job.component, job.config or "", job.name if is_named else "")
     return msgspec.json.encode(names).decode()
 
 
-def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str | None) -> dict[str, Any]:
+def head_of(event: EventRow, project_name: str) -> dict[str, Any]:
+    """What the `data` of every event begins with."""
+    project = {"id": event.project, "name": project_name}
+    return {"eventType": event.kind, "seq": event.seq, "project": project}
+
+
+def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
     """The `data` of an event of a job."""
     message = job.message or (job.result or {}).get("message")
     data: dict[str, Any] = {
-        "eventType": event.kind,
-        "seq": event.seq,
-        "project": {"id": job.project, "name": project_name},
-        "branch": {"id": job.branch_id or "default", "name": job.branch_id},
+        **head_of(event, names.project),
+        "branch": {"id": job.branch_id or "default", "name": names.branch},
         "job": {
             "id": str(job.id),
             "runId": job.run_id,
             "url": None,
             "name": job.name,
             "status": _status_at(event),
-            "component": {"id": job.component, "name": job.component},
-            "configuration": {"id": job.config, "name": config_name},
+            "component": {"id": job.component, "name": names.component},
+            "configuration": {"id": job.config, "name": names.config},
             "principal": {"user": job.owner_name},
             "pool": job.pool,
             "labels": dict(job.labels or {}),
@@ -128,8 +151,7 @@ def other_data(event: EventRow, project_name: str) -> dict[str, Any]:
     """The `data` of an event of a schedule, a trigger, or a notification itself."""
     word = event.kind.partition(".")[0]
     about = event.data if word == "notification" else {word: dict(event.data)}
-    project = {"id": event.project, "name": project_name}
-    return {"eventType": event.kind, "seq": event.seq, "project": project, **about}
+    return {**head_of(event, project_name), **about}
 
 
 def long_of(job: JobRow) -> Event:

@@ -20,9 +20,9 @@ from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
 from locksided.notifications import telling
 from locksided.notifications.hearers import enabled
-from locksided.notifications.listening import config_name
 from locksided.notifications.long_jobs import Wait, ran_us, waits_of
 from locksided.notifications.matching import Hearer, Message, Told
+from locksided.notifications.names import Names
 from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings
 from locksided.store import deliveries, notification_timers, reads
@@ -51,7 +51,7 @@ class Standing:
 
     timers: Sequence[TimerRow]
     jobs: Mapping[int, JobRow]
-    names: Mapping[int, str | None]
+    names: Mapping[int, telling.JobNames]
     hearers: Mapping[SubscriptionName, Hearer]
     dropped_us: int | None
     waits: Mapping[int, Wait] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Timers:
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
-        self._project_names = {settings.project.id: settings.project.name}
+        self._settings = settings
         self._backlog = backlog
         self._tell_couriers = news
         self._news = asyncio.Event()
@@ -90,7 +90,7 @@ class Timers:
 
     async def run(self, scheduler: SchedulerActor, broker: Broker) -> None:
         """Tell what is due until cancelled. What cannot be saved now waits for news."""
-        with broker.watching(self._note):
+        with broker.waking(self.wake, *_NEWS, *_SUBSCRIPTIONS):
             self.wake()
             timer: clock.Timer | None = None
             while True:
@@ -107,14 +107,10 @@ class Timers:
                     left_us = None
                 timer = None if left_us is None else clock.call_later(left_us / clock.SECOND_US, self.wake)
 
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind in _NEWS or event.kind in _SUBSCRIPTIONS for event in events):
-            self.wake()
-
     async def _round(self, scheduler: SchedulerActor) -> int | None:
         """Tell what is due; how long it is until something else is."""
         now_us = clock.now_us()
-        found = await self._store.read(_look)
+        found = await self._store.read(partial(_look, self._settings))
         waiting = [one.job_id for one in found.timers if one.event == Event.JOB_WAITING_LONG]
         if waiting:
             found.waits = await scheduler.look(partial(waits_of, job_ids=waiting, now_us=now_us))
@@ -128,7 +124,8 @@ class Timers:
         alive = self._alive(found.hearers.values())
         is_dropping = found.dropped_us is not None and found.dropped_us <= now_us
         if over or due or alive or is_dropping:
-            work = partial(_write, [*over, *due], messages, alive, self._backlog)
+            told = partial(_alive_messages, alive, self._settings)
+            work = partial(_write, [*over, *due], messages, told, self._backlog)
             await scheduler.ask(work)
             self._tell_couriers()
         left = [found.left_us(one, now_us) for one in found.timers if one not in over and one not in due]
@@ -145,8 +142,7 @@ class Timers:
         passed_us, event = found.passed_us(timer, now_us) or 0, Event(timer.event)
         about = {"to": job.status}
         row = EventRow(timer.seq, now_us, f"job.{_kind(event)}", job.project, job.id, job.run_id, None, about)
-        name = self._project_names.get(job.project, job.project)
-        data = {**telling.job_data(row, job, name, found.names[job.id]), **_more(found, timer, passed_us)}
+        data = {**telling.job_data(row, job, found.names[job.id]), **_more(found, timer, passed_us)}
         if not all(condition.holds(data) for condition in one.spec.filters):
             return None
         message = Message(Told(row, event, data))
@@ -185,33 +181,36 @@ def _more(found: Standing, timer: TimerRow, passed_us: int) -> dict[str, Any]:
     }
 
 
-def _look(connection: Database) -> Standing:
+def _look(settings: Settings, connection: Database) -> Standing:
     timers = notification_timers.everything(connection)
     jobs = {row.id: row for row in reads.job_rows(connection, {one.job_id for one in timers})}
-    names = {job_id: config_name(connection, job) for job_id, job in jobs.items()}
+    names = Names(connection, settings)
+    of_jobs = {job_id: names.of(job) for job_id, job in jobs.items()}
     hearers = {one.name: one for one in enabled(connection)}
-    return Standing(timers, jobs, names, hearers, deliveries.dropped_due_us(connection))
+    return Standing(timers, jobs, of_jobs, hearers, deliveries.dropped_due_us(connection))
 
 
 def _write(
     done: Sequence[TimerRow],
     messages: Sequence[Message],
-    alive: Sequence[Hearer],
+    alive: Callable[[Transaction], Sequence[Message]],
     backlog: Backlog,
     tx: Transaction,
 ) -> None:
     tx.reading()
     for timer in done:
         notification_timers.forget(tx, timer)
-    everything = [*messages, *(_alive_message(tx, one) for one in alive)]
-    write_messages(tx, [(one, body_of(one.told)) for one in everything], backlog)
+    write_messages(tx, [(one, body_of(one.told)) for one in [*messages, *alive(tx)]], backlog)
     deliveries.tell_dropped(tx, clock.now_us())
 
 
-def _alive_message(tx: Transaction, one: Hearer) -> Message:
-    project = one.name.project
-    event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
-    data = {"eventType": event.kind, "seq": event.seq, "project": {"id": project}}
-    message = Message(Told(event, Event.DAEMON_ALIVE, data))
-    message.add(one)
-    return message
+def _alive_messages(hearers: Sequence[Hearer], settings: Settings, tx: Transaction) -> list[Message]:
+    """That the daemon is alive, told to each by itself."""
+    names, found = Names(tx.connection, settings), []
+    for one in hearers:
+        project = one.name.project
+        event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
+        data = telling.head_of(event, names.of_project(project))
+        found.append(Message(Told(event, Event.DAEMON_ALIVE, data)))
+        found[-1].add(one)
+    return found

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lockside.documents.storage import ADAPTIVE
+from lockside.documents.moments import ADAPTIVE
 from locksided.runs.loading import Run, config_id
 from locksided.runs.plan import configurations
+from locksided.runs.stored_files import files_after
 from locksided.store.input_states import (
     ROW_BY_ROW,
     InputState,
@@ -17,6 +18,7 @@ from locksided.store.sql import Database
 from locksided.store.tables import tables_by_key
 from locksided.tables.mapping import input_entries, read_paths
 from locksided.tables.names import TableId
+from locksided.tables.stored_files import input_files
 
 
 class Since(NamedTuple):
@@ -66,13 +68,19 @@ def _since(
     return Since(before.last_import_us)
 
 
-def states_after(connection: Database, run: Run, pins: Mapping[str, int]) -> dict[str | None, InputState]:
-    """Up to where each row of a run read its adaptive tables."""
-    return {
-        row: InputState(tables=tables)
-        for row, configuration in configurations(run.spec)
-        if (tables := list(_tables_after(connection, run, input_entries(configuration), pins)))
-    }
+def states_after(
+    connection: Database, run: Run, pins: Mapping[str, int], read: Sequence[Mapping[str, Any]]
+) -> dict[str | None, InputState]:
+    """Up to where each row of a run read its adaptive tables and files; `read` are the files."""
+    found: dict[str | None, InputState] = {}
+    for row, configuration in configurations(run.spec):
+        tables = list(_tables_after(connection, run, input_entries(configuration), pins))
+        before = input_state(connection, config_id(run.row), row)
+        of_row = [one for one in read if one.get("row") == row]
+        files = files_after(before, input_files(configuration), of_row)
+        if tables or files:
+            found[row] = InputState(tables=tables, files=files)
+    return found
 
 
 def _tables_after(

@@ -3,21 +3,23 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Part, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Refused
+from locksided.core.model import Draft
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
 from locksided.runs.carried_states import carried_states
+from locksided.runs.chunk_orders import NO_CHUNKS, drafts_of_chunks, read_before
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
@@ -31,22 +33,24 @@ from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
+    failed_after_all,
     failed_before_start,
     joined,
     nothing_to_run,
     share_of,
     with_stages,
 )
+from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs
 from locksided.runs.saves import to_save
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import NO_INPUTS, Inputs, Storage
+from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.rows import RunRow
+from locksided.store.stored_files import Writer
 from locksided.store.transaction import Transaction
-from locksided.tables.orders import TableOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,9 @@ class NothingToRun(Refused):
 class RunConclusions:
     """Concludes steps, and those that never began."""
 
-    def __init__(self, loader: RunLoader, storage: Storage) -> None:
+    def __init__(self, loader: RunLoader, storage: Storage, max_children: int) -> None:
         self.loader = loader
+        self.max_children = max_children
         self.storage = storage
 
     async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
@@ -100,8 +105,11 @@ class RunConclusions:
                 result = await _of_all_steps(folder, launch, plan.steps, step, result)
         return await self._over(action.token, row, plan, result, None)
 
-    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
-        """The report on a simple command that ended and left nothing to be read or removed; else None."""
+    def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
+        """The report on a simple command that ended and left nothing to be read or removed; else None.
+
+        Of one that `is_new` nobody reported that it runs: the report says that, too.
+        """
         run = self.loader.known(token)
         if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
@@ -109,7 +117,7 @@ class RunConclusions:
             return None  # the id of a condition may need a key that is still to be made
         result = conclude(run.steps[0], run.spec, outcome, Collected())
         self.loader.forget(token)
-        return _report(token, result, outcome)
+        return _report(token, result, outcome, is_new=is_new)
 
     async def discard(self, token: str) -> None:
         """Nothing came of the launch: leave no input and no secret in its folder."""
@@ -153,9 +161,9 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None or not run.is_one_step:
-            tables = await self.storage.held_tables(run) if step.may_be_needless else {}
+            held = await self.storage.held(run, step)
             ended = await threads.run_for(
-                run.context.account, self._result_and_rest, run, step, outcome, tables
+                run.context.account, self._result_and_rest, run, step, outcome, held
             )
         else:
             result = conclude(step, run.spec, outcome, Collected())
@@ -176,7 +184,7 @@ class RunConclusions:
     async def _after_step(
         self, token: str, run: Run, step: Step, ended: StepResult, outcome: Outcome
     ) -> Conclusion:
-        result = ended.result
+        result, children = ended.result, NO_CHUNKS
         folder, launch, account = run.context.folder, run.context.launch, run.context.account
         if step.ends_row if result.success else ended.next is not None:
             await self._keep_row(run, step)
@@ -194,10 +202,28 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
+        if result.success and run.spec.part is Part.SPLITTER:
+            result, children = await self._cut(run, step, result)
         is_read = result.success or result.commits
-        inputs = await self.storage.inputs_of(run) if is_read else NO_INPUTS
-        then, undo = partial(_forget_states, run), undo_of(run.spec)
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo)
+        read = await read_before(self.loader.store, run, result.result["input"])
+        inputs = await self.storage.inputs_of(run, read) if is_read else NO_INPUTS
+        then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
+        writer = self.storage.files.writer(run.row, run) if result.files else None
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer, children)
+
+    async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+        """Remove what the run left and is saved."""
+        await _forget_states(run)
+        if files:
+            await self.storage.files.remove_sources(run, files)
+
+    async def _cut(self, run: Run, step: Step, result: RunResult) -> tuple[RunResult, tuple[Draft, ...]]:
+        """The chunks that a splitter made; it failed when there are too many."""
+        number = len(result.chunks)
+        if number > self.max_children:
+            message = f"It made {number} chunks; the setting jobs.max_children is {self.max_children}."
+            return failed_after_all(result, run.spec, step, message), ()
+        return result, await drafts_of_chunks(self.loader.store, run, result.chunks)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -207,11 +233,9 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _result_and_rest(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_and_rest(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
-        ended = self._result_of(run, step, outcome, tables)
+        ended = self._result_of(run, step, outcome, held)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
         if not run.is_debug and ended.next is None:
@@ -219,15 +243,13 @@ class RunConclusions:
             data_folder.finish(run.context)
         return ended
 
-    def _result_of(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> StepResult:
+    def _result_of(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
             return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
         if step.operation:
-            result = self._operation_result(run, step, outcome, tables)
+            result = self._operation_result(run, step, outcome, held)
         else:
             result = _component_result(run, step, outcome)
         following = _next_step(run, step, result)
@@ -236,12 +258,10 @@ class RunConclusions:
             keep_result(run.context.folder, run.context.launch, step.index, sealed)
         return StepResult(result, following)
 
-    def _operation_result(
-        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
-    ) -> RunResult:
+    def _operation_result(self, run: Run, step: Step, outcome: Outcome, held: Held) -> RunResult:
         left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
         return conclude_operation(
-            step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
+            step, run.spec, outcome, left, lambda told: self.storage.checked(run, told, held)
         )
 
     async def _over(
@@ -254,11 +274,13 @@ class RunConclusions:
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
+        writer: Writer | None = None,
+        children: tuple[Draft, ...] = NO_CHUNKS,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
-        report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(to_save, row, result, inputs, undo), then)
+        report = replace(_report(token, result, outcome), recovery=terms, children=children)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo, writer, plan.spec.part), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -312,12 +334,12 @@ def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
     return next_step(run.steps, step, run.spec, run.row.project, [*earlier, result])
 
 
-def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finished:
+def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: bool = False) -> i.Finished:
     """The report of the run's end; without an outcome of a run that never started."""
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        stages = _stages(outcome)
+        stages = _stages(outcome, is_new=is_new)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -329,20 +351,22 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     )
 
 
-def _stages(outcome: Outcome) -> dict[str, int]:
-    """The stages from the end of the program on."""
+def _stages(outcome: Outcome, *, is_new: bool) -> dict[str, int]:
+    """The stages from the end of the program on, of a new process from its start on."""
     now_us = clock.now_us()
     exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
     end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
-    left = {"leftovers": exit_us} if outcome.leftovers else {}
-    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
+    passed = {"running": clock.seen_us(outcome.spawn_time)} if is_new and outcome.spawn_time else {}
+    if outcome.leftovers:
+        passed["leftovers"] = exit_us
+    return {**passed, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {
     Verdict.SUCCESS: Status.SUCCESS,
     Verdict.WARNING: Status.WARNING,
     Verdict.ERROR: Status.ERROR,
-    Verdict.TERMINATED: Status.ERROR,
+    Verdict.TERMINATED: Status.TERMINATED,
     Verdict.LOST: Status.ERROR,
 }
 

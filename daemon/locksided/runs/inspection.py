@@ -21,7 +21,8 @@ from locksided.tables.names import TableId
 Save = Callable[..., Awaitable[Any]]
 AT_ONCE = 100
 REMEDY = {
-    "foreign": "`lockside doctor --adopt TABLE` takes over what the other program wrote.",
+    "foreign": "`lockside doctor --adopt TABLE` takes over what the other program wrote, `lockside table "
+    "restore TABLE --version N` puts one of our versions over it.",
     "damaged": "Put back what is missing, from a backup of the tables.",
 }
 

@@ -3,11 +3,11 @@
 Synchronous; called in threads. It reads the outcomes that the keeper left and nothing of the log itself.
 """
 
-import os
 from dataclasses import dataclass
 
 from locksided.keeper import outcome
 from locksided.runs.folder import RunFolder
+from locksided.runs.step_results import starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,9 @@ def log_range(folder: RunFolder, first_step: int, last_step: int) -> LogRange | 
 def _launches(folder: RunFolder) -> dict[int, list[int]]:
     """Of each step the launches in which it was begun, rising."""
     found: dict[int, list[int]] = {}
-    for name in _listed(f"{folder.root}/steps"):
-        launch, _, step = name.partition("-")
-        if launch.isdecimal() and step.isdecimal():
-            found.setdefault(int(step), []).append(int(launch))
+    for launch, step in starts_of(folder):
+        found.setdefault(step, []).append(launch)
     return {step: sorted(launches) for step, launches in found.items()}
-
-
-def _listed(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except FileNotFoundError:
-        return []
 
 
 def _end_of(folder: RunFolder, launches: dict[int, list[int]], step: int, run: int) -> int | None:

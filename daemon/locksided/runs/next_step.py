@@ -38,9 +38,9 @@ def next_step(
 
 
 def _has_component(results: Sequence[RunResult]) -> bool:
-    """Whether a component was started."""
+    """Whether a component, or a command, was started."""
     told = (step for one in results for step in one.result.get("steps", ()))
-    return any(step["kind"] == StepKind.COMPONENT.value for step in told)
+    return any(step["kind"] in (StepKind.COMPONENT.value, StepKind.COMMAND.value) for step in told)
 
 
 def _may_go_on(failed: RunResult) -> bool:

@@ -100,12 +100,11 @@ def with_reports(listed: Iterable[dict[str, Any]], reports: Sequence[Any]) -> li
     return merged
 
 
-def with_stored(listed: Sequence[dict[str, Any]], output: object) -> list[dict[str, Any]]:
-    """The listed tables; those that an output step stored are as it tells of them, and have no path.
+def with_stored(listed: Sequence[dict[str, Any]], told: object) -> list[dict[str, Any]]:
+    """The listed tables or files; those that an output step stored are as it tells, and have no path.
 
-    What it stored of other files comes after them.
+    What it stored of others comes after them.
     """
-    told = output.get("tables") if isinstance(output, Mapping) else None
     stored: dict[str, list[Mapping[str, Any]]] = {}
     for table in told if isinstance(told, list) else ():
         if isinstance(table, Mapping):

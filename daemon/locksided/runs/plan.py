@@ -13,11 +13,13 @@ from msgspec.structs import replace
 
 from lockside.documents.component import COMMAND, STORAGE, Manifest, Program
 from lockside.documents.configuration import Configuration, Processor, content_of, merged
+from lockside.documents.enums import Part
 from lockside.documents.placeholders import parameter_files, with_parameters
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
 from locksided.runs.builtin_components import BUILT_IN
-from locksided.runs.operations import OPERATIONS, Operation, OperationPlace
+from locksided.runs.operations import OPERATIONS, Operation, OperationPlace, is_wanted
+from locksided.runs.partition import part_chain
 from locksided.runs.processors import processor_key
 from locksided.runs.specification import Specification, StepKind
 
@@ -44,7 +46,8 @@ class Step:
 
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
+    and read after it; `splits` for one that leaves chunks;
+    `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
     come. `order` is that of an `operation`. `files` are texts to be written to the folder of inputs, by their
     names. `total` counts the steps that are certain to come, `rows` the rows.
     """
@@ -57,6 +60,7 @@ class Step:
     config_file: Mapping[str, Any] | None
     folder: DataFolder
     takes_state: bool = False
+    splits: bool = False
     ends_row: bool = False
     ends_run: bool = False
     operation: Operation | None = None
@@ -100,11 +104,11 @@ def plan(
 
     `environment` is a plain command's own, which is stored apart from its specification.
     """
-    if spec.component == COMMAND:
+    if spec.component == COMMAND and not spec.has_data_folder:
         return _numbered(list(_commands(spec, environment)), spec)
     if spec.component == STORAGE:
         return _numbered(list(_operations(spec, operations, OperationPlace.ALONE, None)), spec)
-    steps = list(_rows(spec, operations))
+    steps = list(_rows(spec, operations, environment))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
         places = (OperationPlace.AFTER_RUN, OperationPlace.AFTER_FAILURE)
@@ -131,26 +135,20 @@ def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, 
         yield row.id, filled(merged(spec.root, row.configuration), spec.variables)
 
 
-def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
+def _rows(
+    spec: Specification, operations: Sequence[Operation], environment: Mapping[str, str] | None
+) -> Iterator[Step]:
     for row, configuration in configurations(spec):
         before = list(_operations(spec, operations, OperationPlace.BEFORE_ROW, row))
         yield from before
-        content = content_of(configuration, "configuration", is_stored=True)
-        chain = list(_chain(spec, content))
-        for place, (kind, manifest, parameters) in enumerate(chain):
-            first = DataFolder.AS_LEFT if before else DataFolder.FRESH
-            yield Step(
-                index=0,
-                kind=kind,
-                component=manifest.id,
-                row=row,
-                execution=with_parameters(manifest, parameters),
-                files=parameter_files(manifest, parameters),
-                config_file=_config_file(kind, configuration, manifest, parameters),
-                folder=first if place == 0 else DataFolder.HANDED_ON,
-                takes_state=kind is StepKind.COMPONENT,
-                ends_row=place == len(chain) - 1,
-            )
+        if spec.component == COMMAND:
+            steps = [_command(spec, environment, row, configuration, {})]
+        else:
+            steps = list(_chain(spec, row, configuration))
+        first = DataFolder.AS_LEFT if before else DataFolder.FRESH
+        steps[0] = dataclasses.replace(steps[0], folder=first)
+        yield from steps[:-1]
+        yield dataclasses.replace(steps[-1], ends_row=True)
 
 
 def _operations(
@@ -159,7 +157,8 @@ def _operations(
     """The steps of that place that this run has."""
     folder = DataFolder.FRESH if place is OperationPlace.BEFORE_ROW else DataFolder.NONE
     for operation in operations:
-        order = operation.order(spec, row) if operation.place is place else None
+        is_here = operation.place is place and is_wanted(operation, spec)
+        order = operation.order(spec, row) if is_here else None
         if order is not None:
             yield Step(
                 index=0,
@@ -175,10 +174,31 @@ def _operations(
             folder = DataFolder.AS_LEFT if folder is DataFolder.FRESH else folder
 
 
-def _chain(
+def _chain(spec: Specification, row: str | None, configuration: Mapping[str, Any]) -> Iterator[Step]:
+    """The component of one row between its processors; what cuts or puts together has none."""
+    content = content_of(dict(configuration), "configuration", is_stored=True)
+    if (part := part_chain(spec)) is not None:
+        chain = [(StepKind.COMPONENT, *part)]
+    else:
+        chain = list(_own_chain(spec, content))
+    for kind, manifest, parameters in chain:
+        yield Step(
+            index=0,
+            kind=kind,
+            component=manifest.id,
+            row=row,
+            execution=with_parameters(manifest, parameters),
+            files=parameter_files(manifest, parameters),
+            config_file=_config_file(kind, configuration, manifest, parameters),
+            folder=DataFolder.HANDED_ON,
+            takes_state=kind is StepKind.COMPONENT,
+            splits=spec.part is Part.SPLITTER,
+        )
+
+
+def _own_chain(
     spec: Specification, content: Configuration
 ) -> Iterator[tuple[StepKind, Manifest, dict[str, Any]]]:
-    """The component of one row between its processors: kind, manifest, parameters."""
     for processor in content.processors.before:
         yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
     assert spec.manifest is not None
@@ -220,30 +240,39 @@ def config_file(
 
 
 def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Iterator[Step]:
-    manifest = spec.manifest or BUILT_IN[COMMAND]
     contents = list(configurations(spec))
     for index, (row, configuration) in enumerate(contents):
-        program = program_of(configuration)
-        yield Step(
-            index=index,
-            kind=StepKind.COMMAND,
-            component=spec.component,
-            row=row,
-            execution=replace(
-                manifest,
-                command=program.command,
-                pipeline=program.pipeline,
-                shell=program.shell,
-                shell_program=program.shell_program,
-                cwd=program.cwd,
-                environment={**(environment or {}), **program.environment},
-                umask=program.umask,
-            ),
-            config_file=None,
-            folder=DataFolder.NONE,
-            ends_row=True,
-            ends_run=index == len(contents) - 1,
-        )
+        step = _command(spec, environment, row, configuration, None)
+        yield dataclasses.replace(step, ends_row=True, ends_run=index == len(contents) - 1)
+
+
+def _command(
+    spec: Specification,
+    environment: Mapping[str, str] | None,
+    row: str | None,
+    configuration: Mapping[str, Any],
+    config_file: Mapping[str, Any] | None,
+) -> Step:
+    """A plain command, with a data folder where it has a `config_file`."""
+    program = program_of(configuration)
+    return Step(
+        index=0,
+        kind=StepKind.COMMAND,
+        component=spec.component,
+        row=row,
+        execution=replace(
+            spec.manifest or BUILT_IN[COMMAND],
+            command=program.command,
+            pipeline=program.pipeline,
+            shell=program.shell,
+            shell_program=program.shell_program,
+            cwd=program.cwd,
+            environment={**(environment or {}), **program.environment},
+            umask=program.umask,
+        ),
+        config_file=config_file,
+        folder=DataFolder.NONE,
+    )
 
 
 def program_of(configuration: Mapping[str, Any]) -> Program:

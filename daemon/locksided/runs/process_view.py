@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lockside.documents.times import time_text
+from locksided.clock import to_text
 from locksided.keeper.messages import Outcome, to_wire
 
 
@@ -17,8 +17,8 @@ def process_of(outcome: Outcome) -> dict[str, Any]:
         "systemSeconds": outcome.system_seconds,
         "maxRssBytes": outcome.max_rss_bytes,
         "usageSource": outcome.usage_source,
-        "spawnTime": _time(outcome.spawn_time),
-        "exitTime": _time(outcome.exit_time),
+        "spawnTime": to_text(outcome.spawn_time),
+        "exitTime": to_text(outcome.exit_time),
     }
 
 
@@ -27,10 +27,6 @@ def kill_report_of(outcome: Outcome) -> dict[str, Any]:
     report = outcome.kill_report
     if report is None:
         return {}
-    processes = [{**to_wire(process), "time": _time(process.time)} for process in report.processes]
+    processes = [{**to_wire(process), "time": to_text(process.time)} for process in report.processes]
     omitted = {"omitted": report.omitted} if report.omitted else {}
     return {"proof": report.proof, "processes": processes, **omitted}
-
-
-def _time(moment_us: int | None) -> str | None:
-    return None if moment_us is None else time_text(moment_us)

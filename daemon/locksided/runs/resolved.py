@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from lockside.documents.archive import Archive
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.staging import InputSource
@@ -101,6 +103,8 @@ class RuntimeValues:
     retry: Retry | None
     recovery: Sequence[RecoveryPolicy] | None
     inputs: Sequence[InputSource]
+    partition: Partition | None = None
+    archive: Archive | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,28 @@ from functools import partial
 from typing import Any, Protocol
 
 from lockside.documents.component import Manifest
-from lockside.documents.enums import FailureKind
+from lockside.documents.enums import FailureKind, Stage
 from locksided import clock, threads
 from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
-from locksided.core.errors import NotFound
+from locksided.core.errors import NotFound, Refused
+from locksided.ids import job_uuid
 from locksided.joblog import reader
-from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
+from locksided.keeper.messages import (
+    Leftovers,
+    Outcome,
+    Progress,
+    ReapOrder,
+    Remote,
+    Started,
+    StartOrder,
+    to_wire,
+)
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.chunk_orders import chunk_order
 from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
@@ -33,15 +44,17 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
+from locksided.runs.partition import chunk_operations
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
 from locksided.runs.result import failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import stage_operation
+from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
+from locksided.runs.systems import systems_told
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -95,8 +108,10 @@ class Runs(RunConclusions):
         places = Places(str(state_dir.root), store.identity)
         storage = Storage(store, state_dir.lake, places, settings.storage, save)
         records = records_operation(has_tables=bool(storage.operations))
-        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations, records)
-        super().__init__(RunLoader(store, places, socket, known), storage)
+        transfers = (stage_operation(settings.staging), *archive_operations(settings.staging))
+        known = (*operations.OPERATIONS, *transfers, *storage.operations, records, *chunk_operations())
+        loader = RunLoader(store, places, socket, known)
+        super().__init__(loader, storage, settings.jobs.max_children)
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -146,12 +161,21 @@ class Runs(RunConclusions):
         return order._replace(noted_late=is_here and run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """An operation with what it is told of this run: its tables, or its data folder."""
-        if step.operation is None or step.operation not in self.storage.operations:
-            return self._with_data_folder(run, step)
+        """An operation with what it is told of this run: its tables, or its data folder and systems."""
+        if step.operation is None:
+            return step
+        if step.operation not in self.storage.operations:
+            order = await self._with_systems(run, step)
+            if step.operation.part is not None:
+                order = {**order, **await chunk_order(run, self._store, self.loader)}
+            return replace(step, order=order)
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})
+        if "fileEntries" in known:
+            known |= await self.storage.files.chosen(run, step.row)
+        if known.get("storesFiles"):
+            known |= await self.storage.files.to_store(run, step)
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -159,18 +183,30 @@ class Runs(RunConclusions):
             assert step.operation.claims is not None
             if claims := step.operation.claims(run.spec, run.row.project, []):
                 raise TablesMissing(tuple(claims), step.operation.stage)
-        if step.operation.name != ADOPT:
+        if step.operation.name != ADOPT and not (known.get("parameters") or {}).get("overForeign"):
             await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
+        known |= await self.storage.trashed(known)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
-    def _with_data_folder(self, run: Run, step: Step) -> Step:
-        if step.operation is None:
-            return step
+    async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
+        """What a step that moves files is told of this run. Trouble of an archive may be a warning alone."""
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
-        return replace(step, order={**(step.order or {}), **places})
+        order = {**(step.order or {}), **places}
+        is_archive = step.operation is not None and step.operation.name == ARCHIVE
+        if is_archive:
+            row = await self._store.job_row(run.row.id)
+            assert row is not None, f"job {run.row.id} was started but is not stored"
+            order |= {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
+        try:
+            systems = await systems_told(self._store, run.spec, run.row, is_written=is_archive)
+        except Refused as refusal:
+            if not is_archive:
+                raise
+            return {**order, "refusal": refusal.message}
+        return {**order, "systems": systems}
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""
@@ -264,6 +300,11 @@ class Runs(RunConclusions):
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
+
+    def told(self, message: Remote) -> i.RemoteTold:
+        """The report of what an executor knows of a run elsewhere."""
+        stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
+        return i.RemoteTold(StartToken.parse(message.token).job_id, message.token, message.remote, stage)
 
     def leader_ended(self, message: Leftovers) -> i.LeaderEnded:
         """The report of a program that has ended and left processes."""

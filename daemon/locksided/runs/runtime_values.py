@@ -5,13 +5,14 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from lockside.documents.archive import Archive
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.paths import join
 from lockside.documents.pool import SLOTS
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
-from lockside.documents.staging import listed
+from lockside.documents.staging import InputSource, is_relative, listed
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.known_actions import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
@@ -56,8 +57,29 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
         recovery=_recovery(levels, component, manifest),
-        inputs=listed(first_named(levels, "inputs")[0]),
+        inputs=_inputs(levels, manifest),
+        archive=_archive(levels),
+        partition=first_named(levels, "partition")[0],
     )
+
+
+def _inputs(levels: Levels, manifest: Manifest) -> Sequence[InputSource]:
+    """Those of the first level that names any; paths alone are in the component's own system."""
+    given, path = first_named(levels, "inputs")
+    inputs = []
+    for place, one in enumerate(listed(given)):
+        if is_relative(one.source) and manifest.default_system is None:
+            at = path if isinstance(given, dict) else join(path, place, "source")
+            text = f"{at}: a path alone needs a `defaultSystem` of the component; give a URI."
+            raise Invalid(text, path=at)
+        inputs.append(one.inside(manifest.default_system or "") if is_relative(one.source) else one)
+    return inputs
+
+
+def _archive(levels: Levels) -> Archive | None:
+    """That of the first level that says anything of it; an empty object is none."""
+    found: Archive | None = first_named(levels, "archive")[0]
+    return found.decided if found is not None and found.is_asked else None
 
 
 def _recovery(levels: Levels, component: str, manifest: Manifest) -> Sequence[RecoveryPolicy] | None:

@@ -7,32 +7,42 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace as replace_fields
 
-from lockside.documents.enums import Status
+from lockside.documents.enums import Part, Status
 from locksided import clock
 from locksided.core.transitions import FINAL
 from locksided.runs.loading import config_id
 from locksided.runs.result import RunResult
-from locksided.runs.storage import Inputs
+from locksided.runs.run_inputs import Inputs
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
+from locksided.store.chunks import hand_pins_on
 from locksided.store.failed_records import note_records
 from locksided.store.input_states import save_input_state
 from locksided.store.rows import RunRow, owner_data
+from locksided.store.stored_files import Writer, add_tags
+from locksided.store.stored_files import store as store_files
 from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
 from locksided.store.undo import finish as finish_undo
+from locksided.tables.stored_files import Stored
 
 
 def to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
+    row: RunRow,
+    result: RunResult,
+    inputs: Inputs,
+    undo: Mapping[str, Any] | None,
+    writer: Writer | None,
+    part: Part | None,
+    ended: Any,
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run, for the transaction that ends it; or what it undid.
 
     One that failed has tables that are written always, and no states. Failed records are noted in any case.
     """
     is_good = ended in (Status.SUCCESS, Status.WARNING)
-    is_anything = result.commits or (is_good and (result.states or inputs.tables or undo))
+    is_anything = result.commits or (is_good and (result.states or any(inputs) or undo or writer))
     if not is_anything or not (is_good or ended is Status.ERROR):
         is_listed = ended in FINAL and result.records
         return partial(note_records, job_id=row.id, lists=result.records) if is_listed else None
@@ -44,6 +54,8 @@ def to_save(
         change = Change(clock.now_us(), by)
         for row_id, body in result.states.items() if is_good else ():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
+        if part is Part.SPLITTER:
+            hand_pins_on(tx, row.id)
         if result.records:
             note_records(tx, row.id, result.records)
         for commit in commits:
@@ -52,8 +64,13 @@ def to_save(
             note_read(tx, row.id, read.table, read.version)
         for row_id, state in inputs.states.items() if is_good else ():
             save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
+        if writer is not None and is_good:
+            store_files(tx, msgspec.convert(result.files, list[Stored]), writer)
+        for file_id, tags in inputs.processed if is_good else ():
+            add_tags(tx, row.project, file_id, tags)
         if undo is not None:
             states = msgspec.convert(undo["states"], list[PutBack])
-            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
+            with_files = bool(undo.get("withFiles"))
+            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id, with_files=with_files)
 
     return write

@@ -13,17 +13,19 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.base import Document
-from lockside.documents.component import Manifest
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.enums import (
     Mode,
     OnError,
     OnLost,
     OnRecordErrors,
+    Part,
     ProcessorPosition,
     RetryScope,
     TaskAction,
 )
 from lockside.documents.notification import JobNotification
+from lockside.documents.partition import Partition
 from lockside.documents.reading import stored_form
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
@@ -94,6 +96,7 @@ class GivenRecords(Document, frozen=True, kw_only=True):
 class Specification(Document, frozen=True, kw_only=True):
     """What is frozen of a job. Configurations still have their `{{ variables }}`: they are filled at the run.
 
+    `part` is what a job does for one that is cut into chunks: its other members are those of that one.
     `configuration` is the stored one (None when `configData` stands in for it). `rows` None means that the
     configuration has none and runs as a whole; an empty list runs nothing. Of manifests only what a run needs
     is kept. `asked` names the members of `ASKED` that the request itself said, as in JSON.
@@ -131,6 +134,8 @@ class Specification(Document, frozen=True, kw_only=True):
     previous_job_id: str | None = None
     retry_scope: RetryScope | None = None
     records: GivenRecords | None = None
+    partition: Partition | None = None
+    part: Part | None = None
     asked: list[str] = []
     manifest: Manifest | None = None
     processors: dict[str, Manifest] = {}
@@ -140,9 +145,32 @@ class Specification(Document, frozen=True, kw_only=True):
     tasks: list[JoblessTask] = []
 
     @property
+    def reads_inputs(self) -> bool:
+        """Whether the run begins with its inputs and tables: a chunk and its assembler have others."""
+        return self.part in (None, Part.SPLITTER)
+
+    @property
+    def stores_outputs(self) -> bool:
+        """Whether the run ends with its tables and its state: those of chunks are put together first."""
+        return self.part in (None, Part.ASSEMBLER)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a good run of the configuration saves its state."""
+        return self.records is None and self.stores_outputs
+
+    @property
     def root(self) -> dict[str, Any]:
         """The configuration's root that runs: `configData`, or the stored configuration."""
         return (self.configuration if self.config_data is None else self.config_data) or {}
+
+    @property
+    def has_data_folder(self) -> bool:
+        """Whether its steps have one: a plain command has when anything is to go in or out."""
+        if self.component == ORCHESTRATOR:
+            return False
+        is_moved = bool(self.inputs or self.archive or self.root.get("storage"))
+        return self.component != COMMAND or is_moved
 
 
 PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
@@ -195,12 +223,21 @@ def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[
     """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
     behavior = Behavior(on_error=on_error)
     for row in spec.rows or ():
-        yield row.id, replace(spec, config_row_ids=[row.id], rows=[row], parallelism=None, behavior=behavior)
+        archive = spec.archive
+        if archive and archive["path"]:
+            archive = {**archive, "path": f"{archive['path']}/{row.id}"}
+        own = {"config_row_ids": [row.id], "rows": [row], "archive": archive}
+        yield row.id, replace(spec, parallelism=None, behavior=behavior, **own)
 
 
 def of_container(spec: Specification) -> Specification:
     """The specification of a container, which starts nothing: without what only its children need."""
     return replace(spec, rows=None, processors={}, configuration=None)
+
+
+def as_part(spec: Specification, part: Part) -> Specification:
+    """The specification of a job that does a part of the work of this one."""
+    return replace(spec, part=part, parallelism=None, behavior=Behavior())
 
 
 def of_phase(spec: Specification, on_error: OnError | None, tasks: Sequence[JoblessTask]) -> Specification:

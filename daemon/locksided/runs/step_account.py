@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lockside.documents.times import time_text
+from locksided.clock import to_text
 from locksided.keeper import outcome as endings
 from locksided.keeper.messages import Exit, Outcome
 from locksided.runs.plan import Step
@@ -62,8 +62,8 @@ def entry(step: Step, outcome: Outcome, status: str) -> dict[str, Any]:
         "exitCode": outcome.exit_code,
         "exitCodes": exit_codes(outcome.exits),
         "signal": outcome.signal,
-        "startTime": _time(outcome.spawn_time),
-        "endTime": _time(outcome.exit_time),
+        "startTime": to_text(outcome.spawn_time),
+        "endTime": to_text(outcome.exit_time),
         "usage": usage_of(outcome),
     }
 
@@ -96,7 +96,3 @@ def summed(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _sum(values: Any) -> float:
     return float(round(sum(value or 0.0 for value in values), 6))
-
-
-def _time(moment_us: int | None) -> str | None:
-    return None if moment_us is None else time_text(moment_us)

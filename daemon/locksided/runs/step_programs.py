@@ -1,12 +1,17 @@
 """How the programs of `locksided.steps` are started that the daemon has run outside of jobs."""
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from locksided.keeper.messages import StartOrder
 from locksided.runs.folder import RunFolder
 
 GRACE_SECONDS = 1.0
+_TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables of OpenSSL that name which authorities are trusted instead of the machine's."""
+
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -23,9 +28,13 @@ def program_order(
         folder=folder.control(1, 0),
         pipeline=[[sys.executable, "-I", "-S", "-c", boot, _ROOT, f"{folder.data}/{file}"]],
         cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **_of_environment(_TRUSTED)},
         timeout_seconds=timeout_seconds,
         log_folder=folder.log,
         max_log_bytes=log_bytes,
         grace_seconds=GRACE_SECONDS,
     )
+
+
+def _of_environment(names: Iterable[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,7 +1,8 @@
 """What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -68,22 +69,22 @@ def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[
     }
 
 
+def starts_of(folder: RunFolder) -> Iterator[tuple[int, int]]:
+    """The launch and the step of each start that there was, in no order."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(f"{folder.root}/steps"):
+            launch, _, step = name.partition("-")
+            if launch.isdecimal() and step.isdecimal():
+                yield int(launch), int(step)
+
+
 def _concluded(folder: RunFolder) -> list[tuple[int, int]]:
     """The starts of the last run: of each step the last launch, but none that a later first step undid."""
     launches: dict[int, int] = {}
-    for name in _names(f"{folder.root}/steps"):
-        launch, _, step = name.partition("-")
-        if launch.isdecimal() and step.isdecimal():
-            launches[int(step)] = max(launches.get(int(step), 0), int(launch))
+    for launch, step in starts_of(folder):
+        launches[step] = max(launches.get(step, 0), launch)
     first = launches.get(0, 0)
     return [(launch, step) for step, launch in sorted(launches.items()) if launch >= first]
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except FileNotFoundError:
-        return []
 
 
 def repeats_of(folder: RunFolder, launch: int, step: int) -> int:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,12 +21,15 @@ from locksided.runs.adaptive import since_of, states_after
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
-from locksided.runs.operations import BadResult
+from locksided.runs.operations import BadResult, OperationResult
 from locksided.runs.places import Places
-from locksided.runs.plan import configurations
+from locksided.runs.plan import Step, configurations
 from locksided.runs.resolved import TableSupport
+from locksided.runs.result import Staged
+from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs, TableRead
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
+from locksided.runs.stored_files import StoredFiles, processed_in
 from locksided.runs.table_orders import found_order, table_order
 from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
@@ -37,33 +39,11 @@ from locksided.store.store import Store
 from locksided.store.table_metadata import pieces_of
 from locksided.store.table_rows import DroppedRow, UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
-from locksided.store.trash import dropped
+from locksided.store.trash import dropped, trash_of
 from locksided.tables.mapping import read_entries, read_paths
 from locksided.tables.names import BUCKET_MODES, TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
-
-
-class TableRead(NamedTuple):
-    """A table that a run reads, and its version."""
-
-    table: TableId
-    version: int
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """How the log of a table that was made of it names it."""
-        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
-        return {"table": self.table.text, "version": self.version, **branch}
-
-
-class Inputs(NamedTuple):
-    """The tables that a run read, and up to where each of its rows read those that are adaptive."""
-
-    tables: Sequence[TableRead] = ()
-    states: Mapping[str | None, InputState] = MappingProxyType({})
-
-
-NO_INPUTS = Inputs()
+from locksided.tables.stored_files import input_files
 
 
 class Storage:
@@ -79,6 +59,7 @@ class Storage:
         self.root = Path(settings.root) if settings.root else lake
         self.inspection = Inspection(store, self.root, save)
         self.vacuum = Vacuum(store, self.root, settings)
+        self.files = StoredFiles(store, self.root, settings, save)
         self.operations = operations_of(settings)
         self.lake_id = f"{store.identity:015x}"
         self.memory_bytes = settings.memory_bytes
@@ -87,6 +68,13 @@ class Storage:
             self.support = TableSupport.KEPT
         else:
             self.support = TableSupport.UNUSED if settings.backend == "local" else TableSupport.MISSING
+
+    async def held(self, run: Run, step: Step) -> Held:
+        """What a step may write."""
+        if step.operation is None or step.operation not in self.operations:
+            return Held({})
+        tables = await self.held_tables(run) if step.may_be_needless else {}
+        return Held(tables, await self.files.reserved(run.row.id))
 
     async def held_tables(self, run: Run) -> Mapping[str, TableOrder]:
         """The tables that the run holds, as a step finds them, by key."""
@@ -155,16 +143,18 @@ class Storage:
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
-    async def inputs_of(self, run: Run) -> Inputs:
-        """What a run read, to be saved when it ends well."""
-        if not any(read_entries(configuration) for _, configuration in configurations(run.spec)):
+    async def inputs_of(self, run: Run, read: Mapping[str, Any]) -> Inputs:
+        """What a run read, to be saved when it ends well; `read` is what its steps told of that."""
+        contents = [content for _, content in configurations(run.spec)]
+        if not any(read_entries(one) or input_files(one) for one in contents):
             return NO_INPUTS
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
         states: Mapping[str | None, InputState] = {}
-        if run.row.config is not None and not run.is_debug and run.spec.records is None:
-            states = await self._store.read(partial(states_after, run=run, pins=pins))
-        return Inputs(_reads(run, pins), states)
+        if run.row.config is not None and not run.is_debug and run.spec.keeps_state:
+            states = await self._store.read(partial(states_after, run=run, pins=pins, read=read["files"]))
+        files = read["files"] if run.spec.stores_outputs else ()
+        return Inputs(_reads(run, pins), states, processed_in(run, files))
 
     async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """An order with the tables that the step reads, as they were when the job started.
@@ -191,6 +181,19 @@ class Storage:
             "branch": run.spec.branch_id,
             **self._common(),
         }
+
+    async def trashed(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The table in the trash that a step makes again. Raises Invalid for one that is gone."""
+        key = (order.get("parameters") or {}).get("trashed")
+        if key is None:
+            return {}
+        found = (await self._store.tables_by_key([key])).get(key)
+        trash = await self._store.read(partial(trash_of, key=key))
+        if found is None or trash is None:
+            raise Invalid("The table is no longer in the trash.")
+        source = found_order(found)
+        folder = f"{source.folder.rpartition('/')[0]}/.trash/{trash}"
+        return {"sources": [msgspec.to_builtins(msgspec.structs.replace(source, folder=folder))]}
 
     async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """The whole order of a step that cleans the tables in the buckets of the run's account."""
@@ -230,13 +233,14 @@ class Storage:
                 os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
             path.chmod(BUCKET_MODES[access])
 
-    def checked(
-        self, run: Run, document: Any, tables: Mapping[str, TableOrder]
-    ) -> Sequence[Mapping[str, Any]]:
-        """The commits that a step staged, for the transaction that ratifies them. Raises BadResult."""
+    def checked(self, run: Run, told: OperationResult, held: Held) -> Staged:
+        """What a step staged, for the transaction that ratifies it. Raises BadResult."""
+        files = self.files.checked(run, told.files, held.numbers)
         try:
-            commits = read_commits(document, tables)
-            return [self._ratified(run, commit, tables[commit.key], serial) for commit, serial in commits]
+            commits = read_commits(told.commits, held.tables)
+            return [
+                self._ratified(run, commit, held.tables[commit.key], serial) for commit, serial in commits
+            ], files
         except (BadCommits, NotPlain, Unusable) as problem:
             raise BadResult(str(problem)) from None
         except FileNotFoundError as problem:

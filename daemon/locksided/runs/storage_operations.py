@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
+from lockside.documents.component import STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
@@ -23,6 +23,7 @@ from locksided.tables.mapping import (
     input_entries,
     loads,
     mapped_sources,
+    mapping_objects,
     output_of,
     value_sources,
 )
@@ -33,6 +34,7 @@ LAKE = "lake"
 ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
+PUT_FILE = "put_file"
 CHECKED = {UNDO: "job.undo", VACUUM: "storage.vacuum"}
 """Operations whose methods look at rights and at what is kept, before a job is made."""
 AFTER_FAILURE_SECONDS = 300
@@ -49,6 +51,7 @@ JOBS = {
     ADOPT: "Adoption",
     UNDO: "Undo",
     VACUUM: "Vacuum",
+    PUT_FILE: "Stored file",
 }
 """The operations that are jobs of their own, and how their messages begin."""
 
@@ -99,7 +102,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
                 order=partial(_job_order, name),
                 stage="running",
                 failure=FailureKind.OUTPUT,
-                claims=None if name in (VACUUM, "export") else _tables_of_job,
+                claims=None if name in (VACUUM, "export", PUT_FILE) else _tables_of_job,
             )
             for name, title in JOBS.items()
         ),
@@ -111,7 +114,12 @@ def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, An
     parameters = spec.root.get("parameters") or {}
     if parameters.get("operation") != name:
         return None
-    return {"parameters": parameters, "entries": input_entries(spec.root), "output": output_of(spec.root)}
+    return {
+        "parameters": parameters,
+        "entries": input_entries(spec.root),
+        "output": output_of(spec.root),
+        "storesFiles": name == PUT_FILE,
+    }
 
 
 def _tables_of_job(spec: Specification, project: str, _results: object) -> Sequence[str]:
@@ -128,20 +136,17 @@ def undo_of(spec: Specification) -> Mapping[str, Any] | None:
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     """What of an input step's order is the same for every job of a specification; None where it has none."""
     manifest = spec.manifest
-    if (
-        manifest is None
-        or spec.component in (COMMAND, ORCHESTRATOR)
-        or manifest.staging_storage.input == "none"
-    ):
+    if manifest is None or not spec.has_data_folder or manifest.staging_storage.input == "none":
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
-    entries = input_entries(configuration)
-    if not entries:
+    entries, files = input_entries(configuration), mapping_objects(configuration, "input", "files")
+    if not entries and not files:
         return None
+    order = {"entries": entries, "row": row, **({"fileEntries": len(files)} if files else {})}
     if spec.records is None:
-        return {"entries": entries, "row": row}
+        return order
     entries = [as_first_read(entry, spec.records) for entry in entries]
-    return {"entries": entries, "row": row, "records": spec.records.of_row(row)}
+    return {**order, "entries": entries, "records": spec.records.of_row(row)}
 
 
 def _output_order(
@@ -152,7 +157,7 @@ def _output_order(
     That of a failed run stores only what is written always.
     """
     manifest = spec.manifest
-    if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
+    if manifest is None or not spec.has_data_folder or spec.mode is Mode.DEBUG:
         return None
     if manifest.staging_storage.output == "none":
         return None
@@ -176,6 +181,7 @@ def _output_order(
     return {
         "rows": rows,
         "ofFailedRun": of_failed_run,
+        "storesFiles": not of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
         "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
@@ -194,7 +200,10 @@ def _written_tables(
     assert order is not None
     rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
     written: dict[str, None] = {}
-    is_needed = not of_failed_run and any(mapped_sources(row["output"]) for row in order["rows"])
+    is_needed = not of_failed_run and (
+        any(mapped_sources(row["output"]) or row["output"].get("files") for row in order["rows"])
+        or any(result["output"]["files"] for result in results)
+    )
     for listed in (table for result in results for table in result["output"]["tables"]):
         row = rows.get(str(listed.get("path")).partition("/out/")[0])
         if row is None:

@@ -1,5 +1,6 @@
-"""What of tables may be removed, and whose buckets there are; the step that removes it is told here."""
+"""What of tables and files may be removed, and whose they are; the step that removes it is told here."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 import msgspec
 
 from locksided import clock, threads
+from locksided.runs.inspection import Save
 from locksided.runs.table_orders import found_order
 from locksided.settings import StorageSettings
 from locksided.store.store import Store
+from locksided.store.stored_files import expire, forget, removable
+from locksided.store.table_rows import FileRow
 from locksided.store.vacuum import Keeping, claimed_keys, keys_of_project, known_trash, oldest_kept
 from locksided.tables.names import TableId, is_bucket_id
 
@@ -35,6 +39,29 @@ class Vacuum:
     async def buckets_by_owner(self, project: str) -> Mapping[int, list[str]]:
         """The folders of a project's buckets, below the root, by the uid that owns them."""
         return await threads.run_sync(self._buckets_by_owner, project)
+
+    async def owners_of_files(self, project: str) -> list[int]:
+        """The accounts of which files can be removed."""
+        return list(dict.fromkeys(row.uid for row in await self._removable(project)))
+
+    async def forget_files(self, project: str, save: Save) -> None:
+        """Delete files whose time is over, and forget those that were removed."""
+        await save(partial(expire, project=project, time_us=clock.now_us()))
+        rows = await self._removable(project)
+        gone = await threads.run_sync(lambda: [row.id for row in rows if not self._paths(row)])
+        if gone:
+            await save(partial(forget, ids=gone))
+
+    async def _removable(self, project: str) -> list[FileRow]:
+        before = self.keeping().trash_since_us
+        return await self._store.read(partial(removable, project=project, before_us=before))
+
+    def _paths(self, row: FileRow) -> list[str]:
+        """Where a file is below the root; nowhere when it was removed or never written."""
+        folder, _, name = row.path.rpartition("/")
+        if row.name is None:
+            return [str(path.relative_to(self._root)) for path in (self._root / folder).glob(name)]
+        return [row.path] if os.path.lexists(self._root / row.path) else []
 
     def _buckets_by_owner(self, project: str) -> Mapping[int, list[str]]:
         found: dict[int, list[str]] = {}
@@ -65,8 +92,13 @@ class Vacuum:
                 msgspec.to_builtins(msgspec.structs.replace(one, definition=None)) for one in mine.values()
             ],
             "buckets": [] if asked else buckets,
+            "files": [] if asked else await self._files_of(project, uid),
             "trash": await self._store.read(partial(known_trash, project=project)),
         }
+
+    async def _files_of(self, project: str, uid: int) -> list[str]:
+        rows = [row for row in await self._removable(project) if row.uid == uid]
+        return await threads.run_sync(lambda: [path for row in rows for path in self._paths(row)])
 
 
 def _bucket(folder: str) -> str:

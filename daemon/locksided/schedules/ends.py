@@ -10,9 +10,9 @@ import msgspec
 
 from lockside.documents.enums import Status
 from locksided import clock
+from locksided.actors.broker import ended_jobs
 from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
-from locksided.core.transitions import FINAL
 from locksided.followers.follower import Follower
 from locksided.schedules.ledger import paused_if_failing
 from locksided.schedules.settling import read
@@ -41,20 +41,16 @@ class Ends:
         """Who follows."""
         return Follower("schedules", frozenset({STATUS, CLOCK_SET}), self._decide, self._concerns)
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind == CREATED and "schedule" in event.data and event.job_id is not None:
-            self._live.add(event.job_id)
-        if event.kind == STATUS and event.job_id in self._live and event.data["to"] in FINAL:
-            self._live.discard(event.job_id)
-            return True
-        return event.kind == CLOCK_SET
+    def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if CREATED in kinds:
+            made = [event for event in events if event.kind == CREATED and "schedule" in event.data]
+            self._live.update(event.job_id for event in made if event.job_id is not None)
+        ended = self._live & ended_jobs(events) if self._live else set()
+        self._live -= ended
+        return bool(ended) or CLOCK_SET in kinds
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
-        ended = {
-            event.job_id: None
-            for event in events
-            if event.kind == STATUS and event.data["to"] in FINAL and event.job_id is not None
-        }
+        ended = ended_jobs(events)
         rows = [row for row in await self._store.job_rows(ended) if _counts(row)] if ended else []
         by_us = sum(us(event.data["seconds"]) for event in events if event.kind == CLOCK_SET)
         return Decided(partial(_write, ended=rows, by_us=by_us, now_us=clock.now_us()))

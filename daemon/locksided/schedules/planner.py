@@ -19,7 +19,6 @@ from locksided.schedules.replanning import Replanning
 from locksided.schedules.settling import Settling, note_broken
 from locksided.store import schedules
 from locksided.store.errors import StoreUnavailable
-from locksided.store.rows import EventRow
 from locksided.store.schedules import Name
 
 AT_ONCE = 100
@@ -43,7 +42,7 @@ class Planner:
 
     async def run(self) -> None:
         """Plan until cancelled."""
-        with self._broker.watching(self._note):
+        with self._broker.waking(self._news.set, "schedule.", *_NEWS):
             await self._begin()
             await self._rounds.run(self._service.scheduler, self._next_us, self._round)
 
@@ -54,10 +53,6 @@ class Planner:
             await self._replanning.look_at_zones()
         except (Refused, StoreUnavailable) as problem:
             log.warning("zones are not compared", cause=str(problem))
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind.startswith("schedule.") or event.kind in _NEWS for event in events):
-            self._news.set()
 
     async def _next_us(self) -> int | None:
         """When something is due next."""

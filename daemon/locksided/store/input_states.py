@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from locksided.store.catalog.keys import ConfigId
+from locksided.store.catalog.states import place_of
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
@@ -41,6 +42,10 @@ class InputState(msgspec.Struct, frozen=True, kw_only=True):
         """Up to where a table was read."""
         return next((one for one in self.tables if one.source == source), None)
 
+    def last_file(self, tags: Sequence[str]) -> int | None:
+        """The last file with these tags that was read."""
+        return next((one.last_import_id for one in self.files if one.tags == list(tags)), None)
+
 
 class Step(NamedTuple):
     """A version of a table."""
@@ -52,7 +57,7 @@ class Step(NamedTuple):
 
 def input_state(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> InputState:
     """What is kept of a configuration or a row of it; nothing where it never ran."""
-    found = connection.execute(QUERIES["input_state"], _place(config, row)).fetchone()
+    found = connection.execute(QUERIES["input_state"], place_of(config, row)).fetchone()
     return InputState() if found is None else msgspec.json.decode(found[0], type=InputState)
 
 
@@ -61,10 +66,10 @@ def save_input_state(
 ) -> None:
     """Keep up to where it read; an empty state is forgotten."""
     if not (state.tables or state.files):
-        tx.connection.execute(QUERIES["delete_input_state"], _place(config, row))
+        tx.connection.execute(QUERIES["delete_input_state"], place_of(config, row))
         return
     body = json_text(msgspec.to_builtins(state))
-    tx.connection.execute(QUERIES["put_input_state"], (*_place(config, row), body, time_us, job_id))
+    tx.connection.execute(QUERIES["put_input_state"], (*place_of(config, row), body, time_us, job_id))
 
 
 def undo_input_states(tx: Transaction, job_id: int) -> None:
@@ -76,7 +81,3 @@ def undo_input_states(tx: Transaction, job_id: int) -> None:
 def versions_between(connection: sqlite3.Connection, number: int, first: int, last: int) -> Sequence[Step]:
     """The versions of a table from one to another, as far as they are kept."""
     return [Step(*row) for row in connection.execute(QUERIES["operations_between"], (number, first, last))]
-
-
-def _place(config: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
-    return config.project, config.branch, config.component, config.config, row or ""

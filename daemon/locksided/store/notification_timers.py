@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lockside.documents.enums import JobType
 from locksided.store.notifications import SubscriptionName
 from locksided.store.rows import JobRow
 from locksided.store.sql import QUERIES, Database
@@ -48,7 +49,7 @@ def average_us(connection: Database, job: JobRow, rows_of: Callable[[str], objec
     """How long the last jobs like it took on average; None when there are too few.
 
     They are of the same configuration and ran the same rows of it, which `rows_of` a specification tells;
-    without a configuration they have the same specification.
+    without a configuration they have the same specification. A phase is like itself in other runs.
     """
     values = {
         "project": job.project,
@@ -58,6 +59,7 @@ def average_us(connection: Database, job: JobRow, rows_of: Callable[[str], objec
         "type": job.type,
         "spec_hash": job.spec_hash,
         "before": job.id,
+        "phase": job.creator_id if job.type == JobType.PHASE else None,
     }
     if job.config is None:
         found = connection.execute(

@@ -737,12 +737,13 @@ DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscriptio
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
 WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
     AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
+    AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: good_runs_of_spec
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_spec
 WHERE spec_hash = :spec_hash AND project = :project AND type = :type AND status IN ('success', 'warning')
-    AND id < :before
+    AND id < :before AND (:phase IS NULL OR creator_id = :phase)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: live_notifying_jobs
@@ -1009,6 +1010,17 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: tables_of_branch
+SELECT key, id FROM tables WHERE key > ? AND key < ? AND dropped_us IS NULL ORDER BY key;
+
+-- name: newest_dropped
+-- `@` and `A` are neighbours, and no key of an id has either.
+SELECT key FROM tables WHERE key > :key || '@' AND key < :key || 'A' AND dropped_us IS NOT NULL
+ORDER BY dropped_us DESC LIMIT 1;
+
+-- name: trash_of
+SELECT trash FROM tables WHERE key = ? AND dropped_us IS NOT NULL;
+
 -- name: dropped_tables
 -- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
 SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account
@@ -1139,6 +1151,44 @@ DELETE FROM input_states WHERE project = ? AND branch = ? AND component = ? AND 
 -- What made the versions behind one, up to another, and when.
 SELECT version, operation, time_us FROM table_versions WHERE number = ? AND version BETWEEN ? AND ? ORDER BY version;
 
+-- name: reserve_file
+INSERT INTO files (project, branch_id, uid, job_id, created_us) VALUES (?, ?, ?, ?, ?) RETURNING id;
+
+-- name: reserved_files
+SELECT id FROM files WHERE job_id = ? AND name IS NULL ORDER BY id;
+
+-- name: store_file
+UPDATE files SET name = :name, size_bytes = :size_bytes, sha256 = :sha256, created_us = :created_us,
+    expires_us = :expires_us, details = :details
+WHERE id = :id AND job_id = :job_id AND name IS NULL RETURNING id;
+
+-- name: file_tags
+SELECT file_id, tag FROM file_tags WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY file_id, tag;
+
+-- name: add_file_tag
+INSERT OR IGNORE INTO file_tags (tag, file_id) SELECT ?, id FROM files WHERE id = ? AND project = ?;
+
+-- name: remove_file_tag
+DELETE FROM file_tags WHERE file_id = ? AND tag = ?;
+
+-- name: delete_file
+UPDATE files SET deleted_us = ? WHERE id = ? AND deleted_us IS NULL RETURNING id;
+
+-- name: files_of_job
+SELECT {file_columns} FROM files WHERE job_id = ? AND name IS NOT NULL AND deleted_us IS NULL ORDER BY id;
+
+-- name: expired_files
+SELECT {file_columns} FROM files WHERE project = ? AND expires_us <= ? AND deleted_us IS NULL;
+
+-- name: removable_files
+-- What jobs that live were given is theirs.
+SELECT {file_columns} FROM files
+WHERE project = ? AND (name IS NULL OR deleted_us IS NOT NULL) AND ifnull(deleted_us, created_us) <= ?
+    AND (name IS NOT NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = files.job_id AND jobs.end_us IS NULL));
+
+-- name: forget_files
+DELETE FROM files WHERE id IN (SELECT value FROM json_each(?));
+
 -- name: family_of
 -- The way up from a job: to the job that it retries, or to its container. Besides whether it is a retry.
 WITH RECURSIVE above (id, is_retry, next, depth) AS (
@@ -1209,3 +1259,34 @@ SELECT job_id, sum(count) AS open FROM (
         LEFT JOIN jobs given ON given.id = given_to
     WHERE job_id IN (SELECT value FROM json_each(?))
 ) WHERE standing = 'open' GROUP BY job_id;
+
+-- name: chunk_jobs
+-- Of a job that is cut: the jobs of its chunks, and the last attempt of each as long as its folder is there.
+SELECT chunk, id, (
+    SELECT work.id FROM jobs work
+    WHERE work.id = ifnull((SELECT max(a.id) FROM jobs a WHERE a.parent_id = job.id AND a.relation = 'strong'), job.id)
+        AND work.cleaned_us IS NULL
+), status, json_extract(result, '$.counts')
+FROM jobs job
+WHERE parent_id IN (SELECT id FROM jobs WHERE parent_id = ? AND relation = 'strong') AND chunk IS NOT NULL;
+
+-- name: chunks_before
+-- The run whose chunks a retry carries over.
+SELECT creator_id FROM jobs job
+WHERE id = ? AND creator_type = 'retry' AND NOT EXISTS (
+    SELECT 1 FROM jobs phase WHERE phase.parent_id = job.id AND phase.creator_id = 'splitter'
+);
+
+-- name: hand_pins_on
+-- From the splitter of a job that is cut to its assembler, which saves up to where tables were read.
+WITH RECURSIVE above (id) AS (
+    SELECT parent_id FROM jobs WHERE id = :job_id
+    UNION ALL
+    SELECT jobs.parent_id FROM above CROSS JOIN jobs ON jobs.id = above.id WHERE jobs.type <> 'container'
+), below (id) AS (
+    SELECT jobs.id FROM above CROSS JOIN jobs ON jobs.parent_id = above.id AND jobs.relation = 'strong'
+    WHERE jobs.type = 'phaseContainer' AND jobs.creator_id = 'assembler'
+    UNION ALL
+    SELECT jobs.id FROM below CROSS JOIN jobs ON jobs.parent_id = below.id AND jobs.relation = 'strong'
+)
+UPDATE jobs SET pinned = (SELECT pins FROM jobs WHERE id = :job_id) WHERE id IN (SELECT id FROM below);

@@ -18,7 +18,8 @@ CREATE TABLE specs (
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
 -- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `pools` are
 -- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given. `block`
--- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
+-- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did. `chunk`
+-- is JSON: which chunk of another job it runs.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -111,6 +112,7 @@ CREATE TABLE jobs (
     blocked_us INTEGER,
     work_root TEXT,
     remote TEXT,
+    chunk TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -521,6 +523,34 @@ CREATE TABLE table_reads (
     PRIMARY KEY (number, version, job_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX table_reads_job ON table_reads (job_id);
+
+-- Stored files. One without a name is a number that a job was given for a file that it is to store. One that was
+-- deleted is there until its file is removed.
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- a part of the file's name on disk: it is never used twice
+    project TEXT NOT NULL,
+    branch_id TEXT NOT NULL,
+    uid INTEGER NOT NULL, -- the account that has it
+    job_id INTEGER,
+    name TEXT,
+    size_bytes INTEGER NOT NULL DEFAULT 0 CHECK (size_bytes >= 0),
+    sha256 TEXT NOT NULL DEFAULT '',
+    created_us INTEGER NOT NULL,
+    expires_us INTEGER,
+    deleted_us INTEGER,
+    details TEXT NOT NULL DEFAULT '{}' -- JSON: who stored it
+) STRICT;
+CREATE INDEX files_of_branch ON files (project, branch_id, id) WHERE name IS NOT NULL AND deleted_us IS NULL;
+CREATE INDEX files_of_job ON files (job_id);
+CREATE INDEX files_expiring ON files (project, expires_us) WHERE expires_us IS NOT NULL AND deleted_us IS NULL;
+CREATE INDEX files_removable ON files (project) WHERE name IS NULL OR deleted_us IS NOT NULL;
+
+CREATE TABLE file_tags (
+    file_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (file_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX file_tags_by_tag ON file_tags (tag, file_id);
 
 -- Up to where a configuration, or a row of it, read its adaptive inputs at its last good run.
 CREATE TABLE input_states (

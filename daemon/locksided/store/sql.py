@@ -12,7 +12,7 @@ from locksided.histograms import JOB_BOUNDS
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.record_rows import RECORD_COLUMNS
 from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
-from locksided.store.table_rows import TableRow, TableVersionRow
+from locksided.store.table_rows import FileRow, TableRow, TableVersionRow
 from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, ScheduleRow, TriggerRow
 from locksided.store.token_rows import TokenRow
 
@@ -36,6 +36,7 @@ _COLUMNS = {
     "made_columns": columns_of(MadeJob),
     "table_columns": columns_of(TableRow),
     "version_columns": columns_of(TableVersionRow),
+    "file_columns": columns_of(FileRow),
     "delivery_columns": columns_of(DeliveryRow),
     "token_columns": columns_of(TokenRow),
     "record_columns": RECORD_COLUMNS,

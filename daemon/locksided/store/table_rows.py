@@ -1,8 +1,10 @@
-"""Rows of tables: heads, versions, and what is still to be published."""
+"""Rows of tables and stored files: heads, versions, and what is still to be published."""
 
 from typing import Any
 
 import msgspec
+
+from locksided.tables.stored_files import FilesOf, place_of
 
 
 class TableRow(msgspec.Struct, frozen=True):
@@ -75,3 +77,29 @@ class UnpublishedRow(msgspec.Struct, frozen=True):
     sha256: str
     account: list[Any] | None
     details: dict[str, Any]
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """A stored file, and the account that has it; `name` is None of a number that no file has yet.
+
+    `details` say who stored it and what its manifest said. `expires_us` is None for one that stays.
+    """
+
+    id: int
+    project: str
+    branch_id: str
+    uid: int
+    job_id: int | None
+    name: str | None
+    size_bytes: int
+    sha256: str
+    created_us: int
+    expires_us: int | None
+    deleted_us: int | None
+    details: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where it is below the root of the lake; a pattern for one whose name is not known."""
+        folder = FilesOf(self.project, self.branch_id, self.uid).folder
+        return f"{folder}/{place_of(self.id, '*' if self.name is None else self.name)}"

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from locksided.store.buckets import make_bucket
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
-from locksided.store.table_metadata import save_metadata
+from locksided.store.table_metadata import ToldRow, metadata_of, save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow, UnpublishedRow
 from locksided.store.transaction import Transaction
 from locksided.store.trash import drop
@@ -108,6 +109,14 @@ def page(
     return rows, kept_versions(connection, [row.number for row in rows])
 
 
+def told_page(
+    connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
+) -> tuple[list[TableRow], Kept, Mapping[int, list[ToldRow]]]:
+    """The same, with what is told of the tables."""
+    rows, kept = page(connection, wanted, after, limit)
+    return rows, kept, metadata_of(connection, [row.number for row in rows])
+
+
 def kept_versions(connection: sqlite3.Connection, numbers: Iterable[int]) -> Kept:
     """Of each table the newest version that is published, and the oldest that is kept."""
     asked = {"numbers": json_text(list(numbers))}
@@ -135,6 +144,10 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     if commit.operation == ADOPT:
         adopt(tx, commit, job_id, principal)
         return
+    if commit.details.get("adopted"):
+        adopt(tx, replace(commit, version=commit.version - 1), job_id, principal)
+        kept = {name: value for name, value in commit.details.items() if name != "adopted"}
+        commit = replace(commit, details=kept)
     values = {name: getattr(commit, name) for name in commit.__struct_fields__}
     values |= {
         "head": commit.version,

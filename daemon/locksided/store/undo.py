@@ -8,9 +8,11 @@ import msgspec
 
 from locksided.core.saves import UpdateJob
 from locksided.store.catalog.keys import Change, ConfigId
-from locksided.store.catalog.states import save_state
+from locksided.store.catalog.states import newest, place_of, save_state
 from locksided.store.input_states import undo_input_states
 from locksided.store.sql import QUERIES
+from locksided.store.stored_files import delete, stored_by
+from locksided.store.table_rows import FileRow
 from locksided.store.transaction import Transaction
 
 
@@ -61,10 +63,11 @@ class Made(NamedTuple):
 
     tables: Sequence[WrittenTable]
     states: Sequence[SavedState]
+    files: Sequence[FileRow] = ()
 
 
 def made_by(job_id: int, connection: sqlite3.Connection) -> Made:
-    """What a job made of tables that are still there, and of states."""
+    """What a job made of tables and files that are still there, and of states."""
     asked = {"job_id": job_id}
     tables = [
         WrittenTable(name, branch, head, oldest, first, _names(jobs))
@@ -82,7 +85,7 @@ def made_by(job_id: int, connection: sqlite3.Connection) -> Made:
             QUERIES["states_of_job"], asked
         )
     ]
-    return Made(tables, states)
+    return Made(tables, states, stored_by(connection, job_id))
 
 
 def _names(jobs: str) -> tuple[str, ...]:
@@ -95,14 +98,26 @@ def is_kept(state: SavedState, connection: sqlite3.Connection) -> bool:
 
 
 def finish(
-    tx: Transaction, undone: int, states: Sequence[PutBack], project: str, change: Change, job_id: int
+    tx: Transaction,
+    undone: int,
+    states: Sequence[PutBack],
+    project: str,
+    change: Change,
+    job_id: int,
+    *,
+    with_files: bool,
 ) -> None:
-    """Put states back and note who undid the job, in the transaction that ratifies its tables."""
+    """Put states back and note who undid the job, in the transaction that ratifies its tables.
+
+    Its files are deleted `with_files`.
+    """
     for one in states:
         config = ConfigId(one.component, one.config, one.branch, project)
         body = _earlier(tx.connection, config, one.row, one.version) if one.version else {}
-        if body is not None and _current(tx.connection, config, one.row) == one.current:
+        if body is not None and newest(tx.connection, config, one.row) == one.current:
             save_state(tx, config, one.row, body, change, job_id=job_id)
+    for file in stored_by(tx.connection, undone) if with_files else ():
+        delete(tx, file, change.time_us, change.by, "undone")
     undo_input_states(tx, undone)
     tx.save(UpdateJob(undone, {"undone_by": job_id}))
 
@@ -110,14 +125,5 @@ def finish(
 def _earlier(
     connection: sqlite3.Connection, config: ConfigId, row: str | None, version: int
 ) -> Mapping[str, Any] | None:
-    found = connection.execute(QUERIES["earlier_state"], (*_place(config, row), version)).fetchone()
+    found = connection.execute(QUERIES["earlier_state"], (*place_of(config, row), version)).fetchone()
     return None if found is None else msgspec.json.decode(found[0])
-
-
-def _current(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> int:
-    found = connection.execute(QUERIES["state"], _place(config, row)).fetchone()
-    return 0 if found is None else int(found[1])
-
-
-def _place(config: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
-    return config.project, config.branch, config.component, config.config, row or ""

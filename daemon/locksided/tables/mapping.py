@@ -64,9 +64,14 @@ def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
 
 def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """`storage.input.tables` as it was configured."""
+    return mapping_objects(configuration, "input", "tables")
+
+
+def mapping_objects(configuration: Mapping[str, Any], side: str, kind: str) -> list[Mapping[str, Any]]:
+    """The entries of one part of a storage mapping."""
     storage = configuration.get("storage")
-    given = storage.get("input") if isinstance(storage, Mapping) else None
-    return _objects(given.get("tables")) if isinstance(given, Mapping) else []
+    given = storage.get(side) if isinstance(storage, Mapping) else None
+    return _objects(given.get(kind)) if isinstance(given, Mapping) else []
 
 
 def target_of(entry: Mapping[str, Any]) -> str:
@@ -105,7 +110,7 @@ def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[Tabl
 
 def settings_of(output: Mapping[str, Any]) -> Output:
     """The members of `storage.output` that hold for all its tables."""
-    bare = {name: value for name, value in output.items() if name != "tables"}
+    bare = {name: value for name, value in output.items() if name not in ("tables", "files")}
     read: Output = msgspec.convert(bare, stored_form(Output))
     return read
 

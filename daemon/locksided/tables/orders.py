@@ -16,6 +16,8 @@ from locksided.tables.names import STAGED_NAME
 MOST_TABLES = 1000
 ADOPT = "ADOPT"
 """The operation of a commit whose versions are in the log already."""
+RESTORE = "RESTORE"
+"""The operation of a commit with an earlier version's content, perhaps over what another program wrote."""
 DROP = "DROP"
 """The operation of a commit that puts its table into the trash; nothing is staged for it."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -97,7 +99,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
     what was stored, which is not kept in out/. `metadata` is what it tells of the table. `adopted` are
-    versions above the head that others published.
+    versions above the head that others published; the version that it makes follows them.
     """
 
     key: str
@@ -138,7 +140,9 @@ def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[t
             raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write so often.")
         seen[commit.key] += 1
         head = (-1 if table.version is None else table.version) + number
-        new = len(commit.adopted) if commit.operation == ADOPT else bool(commit.staged)
+        if commit.adopted and commit.operation not in (ADOPT, RESTORE):
+            raise BadCommits(f"Its commit of {table.id!r} has versions of another program.")
+        new = len(commit.adopted) + bool(commit.staged)
         if commit.version != head + new:
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):

@@ -47,10 +47,10 @@ class Hearing:
         """Who follows."""
         return Follower("triggers", frozenset({STATUS, TABLE, CLOCK_SET}), self._decide, self._concerns)
 
-    def _concerns(self, event: EventRow) -> bool:
-        if event.kind == "trigger.created":
+    def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
+        if "trigger.created" in kinds:
             self._has_triggers = True
-        return event.kind == CLOCK_SET or (self._has_triggers and _is_heard(event))
+        return CLOCK_SET in kinds or (self._has_triggers and any(map(_is_heard, events)))
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
         concerning = [event for event in events if _is_heard(event)]

@@ -8,7 +8,6 @@ from locksided.actors.rounds import Rounds
 from locksided.api.service import Service
 from locksided.followers.follower import RECOVERED
 from locksided.store import triggers
-from locksided.store.rows import EventRow
 from locksided.triggers.firing import Firings, NothingToFire
 from locksided.triggers.hearing import Hearing
 
@@ -25,12 +24,8 @@ class TriggerPlanner:
 
     async def run(self) -> None:
         """Fire what is due until cancelled."""
-        with self._service.broker.watching(self._note):
+        with self._service.broker.waking(self._rounds.news.set, "trigger.", RECOVERED):
             await self._rounds.run(self._service.scheduler, self._next_us, self._round)
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind.startswith("trigger.") or event.kind == RECOVERED for event in events):
-            self._rounds.news.set()
 
     async def _next_us(self) -> int | None:
         return await self._service.store.read(triggers.next_us)

@@ -33,7 +33,6 @@ from locksided.runs.step_programs import program_order
 from locksided.schedules.owners import current_owner
 from locksided.store import triggers, watching
 from locksided.store.errors import StoreUnavailable
-from locksided.store.rows import EventRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
 from locksided.store.time_rows import TriggerName, WatcherRow
@@ -73,13 +72,9 @@ class Watchers:
 
     async def run(self, service: Service) -> None:
         """Watch until cancelled."""
-        with service.broker.watching(self._note):
+        with service.broker.waking(self._rounds.news.set, *_NEWS):
             async with anyio.create_task_group() as tasks:
                 await self._rounds.run(self._scheduler, _never, partial(self._round, service, tasks))
-
-    def _note(self, events: list[EventRow]) -> None:
-        if any(event.kind in _NEWS for event in events):
-            self._rounds.news.set()
 
     async def _round(self, service: Service, tasks: TaskGroup) -> None:
         """Have exactly that watched which is to be watched."""

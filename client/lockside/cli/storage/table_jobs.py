@@ -30,7 +30,7 @@ def _column(text: str) -> Json:
 
 def import_(session: Session, parsed: Parsed) -> int:
     """Load a file into a table."""
-    job = session.call("storage.table.import", **parsed.members(), path=_whole(parsed))
+    job = session.call("storage.table.import", **parsed.members(), path=whole_path(parsed))
     return finish(session, parsed, job)
 
 
@@ -39,7 +39,7 @@ def export(session: Session, parsed: Parsed) -> int:
     asked = parsed.members() | _filter(parsed.many("where"))
     if parsed.flag("parquet"):
         asked["format"] = "parquet"
-    return finish(session, parsed, session.call("storage.table.export", **asked, path=_whole(parsed)))
+    return finish(session, parsed, session.call("storage.table.export", **asked, path=whole_path(parsed)))
 
 
 def _filter(given: list[str]) -> Json:
@@ -52,6 +52,6 @@ def _filter(given: list[str]) -> Json:
     return {"whereColumn": pairs[0][0], "whereValues": [value for _, _, value in pairs]}
 
 
-def _whole(parsed: Parsed) -> str:
+def whole_path(parsed: Parsed) -> str:
     """The path as the job is to find it, whose folder is another one."""
     return os.path.abspath(os.path.expanduser(parsed.required("path")))

@@ -37,4 +37,5 @@ def _lines(plan: Json) -> list[str]:
         + (f"that of version {one['toVersion']}" if one["toVersion"] else "none")
         for one in plan["states"]
     ]
-    return [*tables, *states, *plan["conflicts"]]
+    files = [f"file {one['id']}, {one['name']}: deleted" for one in plan["files"]]
+    return [*tables, *states, *files, *plan["conflicts"]]

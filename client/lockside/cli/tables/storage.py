@@ -63,6 +63,7 @@ STORAGE = (
         Option("--version", "the version", "N", "integer", member="version"),
         Option("--time", "the version that was the newest then", "TIME", member="time"),
         Option("--before-job", "the version before the first one of this job", "JOB", member="beforeJob"),
+        Option("--from-trash", "as it was when it was dropped", member="fromTrash"),
         DETACH,
         IN_BRANCH,
         method="storage.table.restore",

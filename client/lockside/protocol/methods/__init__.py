@@ -17,6 +17,8 @@ import lockside.protocol.methods.recovery
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.storage
+import lockside.protocol.methods.stored_files
+import lockside.protocol.methods.systems
 import lockside.protocol.methods.table_jobs
 import lockside.protocol.methods.table_reads
 import lockside.protocol.methods.table_changes

@@ -106,6 +106,7 @@ class TableRestore(Mutation, frozen=True, kw_only=True):
         version: The version whose content it gets.
         time: The version that was the newest at this time.
         before_job: The version before the first one that this job made.
+        from_trash: Whether it is made again with what it was when it was put into the trash last.
     """
 
     id: TableId
@@ -113,12 +114,13 @@ class TableRestore(Mutation, frozen=True, kw_only=True):
     version: TableVersionNumber | None = None
     time: str | None = None
     before_job: JobId | None = None
+    from_trash: bool = False
     fields: JobFields | None = None
 
     def check(self) -> None:
         """Raises FieldError unless exactly one version is named."""
-        if [self.version, self.time, self.before_job].count(None) != 2:
-            raise FieldError("Name one of version, time and beforeJob", "version")
+        if [self.version, self.time, self.before_job, self.from_trash or None].count(None) != 3:
+            raise FieldError("Name one of version, time, beforeJob and fromTrash", "version")
 
 
 @method(
@@ -145,13 +147,18 @@ class SnapshotGet(Params, frozen=True, kw_only=True):
     Role.OPERATOR,
     answers=Preview,
     refuses=[*MISSING, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE],
+    positional=["table"],
     example={"table": "in.c-shop.orders", "limit": 10},
 )
 class PreviewGet(Params, frozen=True, kw_only=True):
-    """Return rows of a table, read by a process of the caller.
+    """Return rows of a table, or how an output of a job begins, read by a process of the caller.
 
     Attributes:
+        table: The table's id.
         version: A version of it instead of the head.
+        time: The version of it that was the newest at this time.
+        job: The last version of it that this job made; without a table, the job whose output `name` is.
+        name: The name of a table or file that the job left in out/, stored or not.
         columns: Only these columns.
         where_column: A column of which only some values are wanted.
         where_values: These values.
@@ -160,9 +167,12 @@ class PreviewGet(Params, frozen=True, kw_only=True):
         limit: At most so many rows.
     """
 
-    table: TableId
+    table: TableId | None = None
     branch_id: BranchId = "default"
     version: TableVersionNumber | None = None
+    time: str | None = None
+    job: JobId | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     columns: list[str] = []
     where_column: str | None = None
     where_values: Values | None = None
@@ -171,7 +181,12 @@ class PreviewGet(Params, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
     def check(self) -> None:
-        """Raises FieldError for a filter with one half."""
+        """Raises FieldError for a filter with one half, and unless one thing is named."""
+        unnamed = [self.version, self.time, self.job].count(None)
+        if self.table is not None and (unnamed < 2 or self.name is not None):
+            raise FieldError("Name one of version, time and job", "version")
+        if self.table is None and (self.job is None or self.name is None or unnamed < 2):
+            raise FieldError("Name a table, or job and name", "table")
         if (self.where_column is None) != (self.where_values is None):
             raise FieldError("whereColumn and whereValues need each other", "whereColumn")
 

@@ -82,6 +82,22 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class ChunkOfJob(Out, frozen=True, kw_only=True):
+    """The chunk that a job runs.
+
+    Attributes:
+        number: Its number, from 1.
+        chunks: How many there are.
+        name: What the splitter called it.
+        splitter: The job that made it.
+    """
+
+    number: int
+    chunks: int
+    name: str
+    splitter: str
+
+
 class Acknowledgement(Out, frozen=True, kw_only=True):
     """That somebody has seen that a job failed.
 
@@ -93,6 +109,46 @@ class Acknowledgement(Out, frozen=True, kw_only=True):
     user: str
     time: str
     comment: str | None = None
+
+
+class RemoteJob(Out, frozen=True, kw_only=True):
+    """A job on other machines, as its executor knows it; null or 0 is what is not known, or not yet.
+
+    Attributes:
+        executor: The kind of executor.
+        engine: What found the machine, with its version.
+        remote_job_id: The process there that keeps the job.
+        scheduler_job_id: The engine's id of the job.
+        remote_queue: The queue of the engine, such as a partition.
+        remote_node: The machine.
+        remote_state: The engine's word for where the job stands.
+        remote_reason: The engine's word for why it waits.
+        remote_submitted: When the engine took it.
+        remote_started: When its program began.
+        remote_ended: When nothing of it was left.
+        remote_outcome: `FINISHED` or `FAILED`.
+        submit_retries: How often it was handed to the engine again.
+        remote_status_checks: How often the executor has asked the engine, for all of its jobs.
+        failed_status_checks: How often it got no answer.
+        last_status_check: When it got the last answer.
+    """
+
+    executor: str | None = None
+    engine: str | None = None
+    remote_job_id: str | None = None
+    scheduler_job_id: str | None = None
+    remote_queue: str | None = None
+    remote_node: str | None = None
+    remote_state: str | None = None
+    remote_reason: str | None = None
+    remote_submitted: str | None = None
+    remote_started: str | None = None
+    remote_ended: str | None = None
+    remote_outcome: str | None = None
+    submit_retries: int = 0
+    remote_status_checks: int = 0
+    failed_status_checks: int = 0
+    last_status_check: str | None = None
 
 
 class Job(Out, frozen=True, kw_only=True):
@@ -119,6 +175,8 @@ class Job(Out, frozen=True, kw_only=True):
         retry: The retry policy; empty without one.
         recovery: The recovery policies; empty without any.
         resources: What its last run was given of each resource: the names of units, or an amount.
+        partition: How the job is cut into chunks; empty where it is not.
+        chunk: Which chunk the job runs; null where it runs none.
         retry_of_job_id: The job that this one retries.
         retry_scope: What of that job it runs again.
         resubmit_of: The job whose request this one repeats.
@@ -146,7 +204,7 @@ class Job(Out, frozen=True, kw_only=True):
         starts: How often a process of the job was started.
         blocked_count: How often recovery blocked it.
         process: The last process.
-        remote: The job on another system.
+        remote: The job on other machines.
         result: What the job left.
         usage_data: What the component wrote to `out/usage.json`.
         metrics: Figures of the run by name.
@@ -206,6 +264,8 @@ class Job(Out, frozen=True, kw_only=True):
     on_lost: OnLost | None = None
     on_record_errors: str | None = None
     inputs: list[dict[str, Any]] = []
+    partition: dict[str, Any] = {}
+    chunk: ChunkOfJob | None = None
     archive: dict[str, Any] = {}
     notifications: list[dict[str, Any]] = []
     retry_of_job_id: str | None = None
@@ -238,7 +298,7 @@ class Job(Out, frozen=True, kw_only=True):
     starts: int = 0
     blocked_count: int = 0
     process: Process = Process()
-    remote: dict[str, Any] = {}
+    remote: RemoteJob = RemoteJob()
     result: Result = Result()
     usage_data: list[dict[str, Any]] = []
     metrics: dict[str, Any] = {}

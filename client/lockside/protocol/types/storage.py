@@ -176,6 +176,13 @@ class UndoneState(Out, frozen=True, kw_only=True):
     later_jobs: list[str] = []
 
 
+class UndoneFile(Out, frozen=True, kw_only=True):
+    """A file that undoing a job deletes."""
+
+    id: str
+    name: str
+
+
 class UndoPlan(Out, frozen=True, kw_only=True):
     """What undoing a job changes.
 
@@ -183,12 +190,14 @@ class UndoPlan(Out, frozen=True, kw_only=True):
         job: The job that is undone.
         tables: The tables that it wrote.
         states: The states that it saved.
+        files: The files that it stored.
         conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
     """
 
     job: str
     tables: list[UndoneTable]
     states: list[UndoneState]
+    files: list[UndoneFile] = []
     conflicts: list[str] = []
 
 
@@ -223,21 +232,24 @@ class Snapshot(Out, frozen=True, kw_only=True):
 
 
 class Preview(Out, frozen=True, kw_only=True):
-    """The first rows of a table.
+    """The first rows of a table, or how a file begins.
 
     Attributes:
         columns: Its columns.
         rows: Its rows: each value as text, null for none.
+        version: The table's version; null of a file.
         rows_count: How many rows the table has.
-        preview_type: What it is a preview of.
+        preview_type: What it is: `csv` of a table, `csv`, `json`, `text` or `binary` of a file.
+        text: How a file begins that is not binary.
         is_truncated: Whether there is more than is shown.
     """
 
-    columns: list[TableColumn]
-    rows: list[list[str | None]]
-    version: int
-    rows_count: int
+    columns: list[TableColumn] = []
+    rows: list[list[str | None]] = []
+    version: int | None = None
+    rows_count: int | None = None
     preview_type: str = "csv"
+    text: str | None = None
     is_truncated: bool = False
 
 

@@ -12,6 +12,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec, ResourceSpec
 from lockside.documents.reading import stored_form
+from lockside.documents.system import SystemSpec
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.jobs import PrincipalRef
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     class StoredBucket(BucketSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredSystem(SystemSpec, Stored, frozen=True, kw_only=True): ...
+
     def stored_as(document: Any) -> Any: ...
 
 else:
@@ -77,6 +80,7 @@ else:
     StoredResource = stored_as(ResourceSpec)
     StoredTemplate = stored_as(TemplateSpec)
     StoredBucket = stored_as(BucketSpec)
+    StoredSystem = stored_as(SystemSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -208,6 +212,36 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     queued: int = 0
 
 
+class ExecutorView(Out, frozen=True, kw_only=True):
+    """A kind of executor.
+
+    Attributes:
+        kind: The word by which pools name it.
+        version: The version of the plug-in; null for those that come with lockside.
+        is_up: Whether one runs and answers; one starts when a pool names it.
+        cause: Why it cannot be used.
+        capabilities: What it can do: `pause`, `queue` jobs by itself, use several `nodes` for one.
+        options_schema: The JSON Schema of the options of its pools.
+    """
+
+    kind: str
+    version: str | None = None
+    is_up: bool = False
+    cause: str | None = None
+    capabilities: list[str] = []
+    options_schema: dict[str, Any] = {}
+
+
+class ExecutorKinds(Out, frozen=True, kw_only=True):
+    """The kinds of executors that there are.
+
+    Attributes:
+        executors: The kinds.
+    """
+
+    executors: list[ExecutorView]
+
+
 class Pools(ListPage, frozen=True, kw_only=True):
     """Several pools."""
 
@@ -246,3 +280,17 @@ class Deleted(Out, frozen=True, kw_only=True):
     id: str
     deleted_time: str | None = None
     deduplicated: bool | UnsetType = UNSET
+
+
+class System(StoredSystem, frozen=True, kw_only=True):
+    """A stored system; its options are shown to admins alone, their secrets encrypted."""
+
+
+class Systems(ListPage, frozen=True, kw_only=True):
+    """Several systems.
+
+    Attributes:
+        systems: The systems.
+    """
+
+    systems: list[System]

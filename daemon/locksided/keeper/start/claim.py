@@ -1,7 +1,6 @@
 """Decides a token once: whoever makes the symbolic link `claim` first wins, its target says who that was."""
 
 import os
-from contextlib import suppress
 
 STARTED = "started"
 BURNT = "burnt"
@@ -31,7 +30,11 @@ class Claims:
             self._link(word, path)
         except FileNotFoundError:
             _make_folder(os.path.dirname(path))
-            self._link(word, path)
+            try:
+                self._link(word, path)
+            except FileNotFoundError:  # it was the last link that is gone
+                self._last.pop(word, None)
+                self._link(word, path)
 
     def _link(self, word: str, path: str) -> None:
         """Another name of the last link is cheaper than a new one, and as exclusive."""
@@ -39,10 +42,10 @@ class Claims:
         if last is not None:
             try:
                 os.link(last, path, follow_symlinks=False)
-            except FileExistsError:
+            except (FileExistsError, FileNotFoundError):
                 raise
             except OSError:
-                pass  # the last one is gone or has all the names that it can have, or the folder is missing
+                pass  # the last one has all the names that it can have
             else:
                 return
         os.symlink(word, path)
@@ -50,12 +53,12 @@ class Claims:
 
 
 def _make_folder(path: str) -> None:
-    """Make it with all above it that is missing; most often that is little, so looking first costs more."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make_folder(os.path.dirname(path))
-        with suppress(FileExistsError):
-            os.mkdir(path, 0o700)
+    """Make it with all above it that is missing: most often that is the job's folder and one in it."""
+    steps = os.path.dirname(path)
+    for folder in (os.path.dirname(steps), steps, path):
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            _make_folder(folder)

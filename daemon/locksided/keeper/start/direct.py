@@ -75,15 +75,17 @@ class Direct:
         """Be for a moment as this process was found, and wherever the caller goes come home again."""
         inherited = self._inherited
         own_umask = os.umask(inherited.umask if umask is None else umask)
-        open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (inherited.open_files[0], open_files[1]))
+        soft, hard = inherited.open_files  # the keeper itself has all that it may have
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         self._set_oom_score(inherited.oom_score_adj)
         try:
             yield
         finally:
             os.chdir(HOME)
             self._set_oom_score(spawn.OOM_SCORE)
-            resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
+            if soft != hard:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             os.umask(own_umask)
 
     def _set_oom_score(self, score: bytes | None) -> None:

@@ -9,6 +9,7 @@ import stat
 
 MOST = 16
 """More than a keeper's runs need between the end of one and the start of the next."""
+_OURS = os.geteuid(), os.getegid()
 
 
 class SpareFolders:
@@ -67,7 +68,7 @@ class SpareFolders:
 
 def _is_as_made(path: str) -> bool:
     found = os.lstat(path)
-    is_ours = (found.st_uid, found.st_gid) == (os.geteuid(), os.getegid())
+    is_ours = (found.st_uid, found.st_gid) == _OURS
     return is_ours and found.st_mode == stat.S_IFDIR | 0o700 and not os.listdir(path)
 
 

@@ -199,14 +199,14 @@ class CgroupTree:
             self._loop.forget(self._events_fd)
             os.close(self._events_fd)
             self._events_fd = -1
-        for folder in (self._folder, *self._beside):
+        for folder in (*([] if self._is_removed else [self._folder]), *self._beside):
             _remove(folder)
 
     def _note_memory(self) -> None:
         if self._memory_events is None:
             return
         with suppress(OSError):
-            self._out_of_memory = _counts(self._memory_events).get("oom_kill", 0) > 0
+            self._out_of_memory = _counts(self._memory_events).get(b"oom_kill", 0) > 0
 
     def _note_usage(self) -> None:
         """Read what was counted before the cgroup goes. The peak of memory is there since Linux 5.19."""
@@ -214,23 +214,19 @@ class CgroupTree:
             spent = _counts(os.path.join(self._folder, "cpu.stat"))
             peak_bytes = None
             with suppress(FileNotFoundError):
-                peak_bytes = int(_read(os.path.join(self._folder, "memory.peak")))
-            self._used = Used(spent["user_usec"] / 1e6, spent["system_usec"] / 1e6, peak_bytes)
+                peak_bytes = int(proc.content(os.path.join(self._folder, "memory.peak")))
+            self._used = Used(spent[b"user_usec"] / 1e6, spent[b"system_usec"] / 1e6, peak_bytes)
 
     def _pids(self) -> Iterator[int]:
         for folder, _, _ in os.walk(self._folder):
-            with suppress(OSError), open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as file:
-                yield from [int(line) for line in file]
+            with suppress(OSError):
+                yield from map(int, proc.content(os.path.join(folder, "cgroup.procs")).split())
 
 
-def _counts(path: str) -> dict[str, int]:
+def _counts(path: str) -> dict[bytes, int]:
     """The numbers in a file of names and numbers. Raises OSError."""
-    return {name: int(number) for name, number in (line.split() for line in _read(path).splitlines())}
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()
+    words = proc.content(path).split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
 def _make(path: str) -> None:
@@ -253,8 +249,7 @@ def _remove(path: str) -> bool:
 
 def _is_unpopulated(path: str) -> bool:
     try:
-        with open(os.path.join(path, "cgroup.events"), encoding="ascii") as file:
-            return "populated 0" in file.read()
+        return b"populated 0" in proc.content(os.path.join(path, "cgroup.events"))
     except OSError:
         return False
 

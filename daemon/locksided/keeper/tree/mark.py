@@ -12,8 +12,9 @@ import zlib
 from contextlib import suppress
 from typing import NamedTuple
 
+from locksided.keeper.tree import proc
+
 _LEAST_NUMBER = 2**62
-_READ_BYTES = 4096
 _LINE = b"Max realtime timeout"
 
 
@@ -48,15 +49,9 @@ def impose_on(pid: int, mark: Mark) -> None:
 def number_of(pid: int) -> int | None:
     """The number that a process has, None for one that has none or is gone."""
     try:
-        fd = os.open(f"/proc/{pid}/limits", os.O_RDONLY | os.O_CLOEXEC)
+        _, _, line = proc.content(f"/proc/{pid}/limits").partition(_LINE)
     except OSError:
         return None
-    try:
-        _, _, line = os.read(fd, _READ_BYTES).partition(_LINE)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
     fields = line.partition(b"\n")[0].split()
     number = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
     return number if number >= _LEAST_NUMBER else None
@@ -70,7 +65,6 @@ def is_borne_by(pid: int, mark: Mark) -> bool:
 def has_entry(pid: int, mark: Mark) -> bool:
     """Whether the environment that a process was started with holds the mark's entry."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark.entry in file.read().split(b"\0")
+        return mark.entry in proc.content(f"/proc/{pid}/environ").split(b"\0")
     except OSError:
         return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from locksided.keeper import clock
 
 _HZ = os.sysconf("SC_CLK_TCK")
-_READ_BYTES = 1024
+_READ_BYTES = 4096
 
 
 class Process(NamedTuple):
@@ -36,19 +36,24 @@ class Hit(NamedTuple):
     signal: int
 
 
+def content(path: str) -> bytes:
+    """What a small file of the kernel says; a file object would cost more than the file. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = b""
+        while part := os.read(fd, _READ_BYTES):
+            text += part
+        return text
+    finally:
+        os.close(fd)
+
+
 def read(pid: int) -> Process | None:
     """Return what /proc says of `pid`, or None if there is no such process."""
     try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        return parse_stat(content(f"/proc/{pid}/stat"))
     except OSError:
         return None
-    try:
-        text = os.read(fd, _READ_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    return parse_stat(text)
 
 
 def parse_stat(text: bytes) -> Process:
@@ -120,8 +125,8 @@ def all_child_pids(pid: int) -> set[int]:
     found: set[int] = set()
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                found.update(map(int, file.read().split()))
+            with suppress(OSError):
+                found.update(map(int, content(f"/proc/{pid}/task/{thread}/children").split()))
     return found
 
 
@@ -130,13 +135,13 @@ def newest_pid() -> int:
 
     0 if the system does not tell.
     """
-    with suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
-        return int(file.read().split()[4])
+    with suppress(OSError, ValueError, IndexError):
+        return int(content("/proc/loadavg").split()[4])
     return 0
 
 
 def child_pids(pid: int) -> set[int] | None:
     """The direct children of a single-threaded process, or None where the kernel does not list them."""
-    with suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-        return set(map(int, file.read().split()))
+    with suppress(OSError):
+        return set(map(int, content(f"/proc/{pid}/task/{pid}/children").split()))
     return None

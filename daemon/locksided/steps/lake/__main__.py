@@ -12,6 +12,7 @@ from locksided.steps.lake import (
     output,
     preview,
     restore,
+    stored_files,
     transfer,
     vacuum,
 )
@@ -28,7 +29,9 @@ OPERATIONS = {
     "import": transfer.import_,
     "input": input_tables.export,
     "output": output.store,
+    "look_at_file": stored_files.look,
     "preview": preview.look,
+    "put_file": stored_files.put,
     "restore": restore.restore,
     "set_primary_key": changes.set_primary_key,
     "sql": preview.query,

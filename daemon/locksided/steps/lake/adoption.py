@@ -27,7 +27,7 @@ def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
     if table.version is None or table.definition is None:
         raise UserFault(f'There is no table "{table.id}".')
     folder = Path(order["root"]) / table.folder
-    entries = _entries(folder, table, table.version)
+    entries = foreign_entries(folder, table, table.version)
     files = deltalog.read(folder, table)
     try:
         for _, actions in entries:
@@ -51,14 +51,17 @@ def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
         rows_count=count,
         size_bytes=files.size_bytes,
         time_us=max(order["timeUs"], table.imported_us + 1),
-        adopted=[_told(version, actions, count) for version, actions in entries],
+        adopted=adopted(entries, count),
     )
     message = f"{len(entries)} versions were adopted."
     return {"message": message, "result": {}, "commits": [msgspec.to_builtins(commit)]}
 
 
-def _entries(folder: Path, table: TableOrder, head: int) -> list[tuple[int, list[dict[str, Any]]]]:
-    """The entries above the head, in order and without a gap."""
+Entries = list[tuple[int, list[dict[str, Any]]]]
+
+
+def foreign_entries(folder: Path, table: TableOrder, head: int) -> Entries:
+    """The entries above the head, in order and without a gap. Raises UserFault when there are none."""
     found = (version_of_entry(name) for name in os.listdir(folder / deltalog.LOG))
     versions = sorted(version for version in found if version is not None and version > head)
     if not versions or versions != list(range(head + 1, head + 1 + len(versions))):
@@ -115,6 +118,11 @@ def _with_key_that_holds(
         return definition
     say(f'The primary key "{",".join(definition.primary_key)}" goes: {twice} keys occur more than once.')
     return msgspec.structs.replace(definition, primary_key=[])
+
+
+def adopted(entries: Entries, count: int) -> list[Adopted]:
+    """What is told of versions that another program made; `count` is how many rows they have."""
+    return [_told(version, actions, count) for version, actions in entries]
 
 
 def _told(version: int, actions: Sequence[Mapping[str, Any]], count: int) -> Adopted:

@@ -46,7 +46,7 @@ def _changed(order: Mapping[str, Any], operation: str, change: Change) -> dict[s
     target = Target(
         order=table,
         folder=folder,
-        files=deltalog.read(folder, table),
+        files=deltalog.read_whole(folder, table),
         columns=list(table.definition.columns),
         key=list(table.definition.primary_key),
         time_us=max(order["timeUs"], table.imported_us + 1),

@@ -33,7 +33,7 @@ def clone(order: Mapping[str, Any]) -> dict[str, Any]:
     table = _new_table(order)
     (source,) = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     folder, origin = Path(order["root"]) / table.folder, Path(order["root"]) / source.folder
-    files = deltalog.read(origin, source)
+    files = deltalog.read_whole(origin, source)
     deltalog.make_folders(folder, table)
     take_files(origin, folder, files.adds, source)
     known = source.definition
@@ -69,7 +69,7 @@ def begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> del
     if table.begins is None:
         return None
     origin = Path(order["root"]) / table.begins.folder
-    files = deltalog.read(origin, table.begins)
+    files = deltalog.read_whole(origin, table.begins)
     take_files(origin, folder, files.adds, table.begins)
     return files
 

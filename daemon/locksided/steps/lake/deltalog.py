@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from locksided.steps.durable import make_folder, write_new
 from locksided.steps.lake import checkpoints, types
 from locksided.steps.program import UserFault
@@ -19,6 +21,8 @@ from locksided.tables.names import BUCKET_MODES, TIMESTAMP, entry_name, staged_n
 from locksided.tables.orders import Column, TableOrder
 
 LOG, STAGED = "_delta_log", "_lockside/staged"
+MOST_LOOKED_AT = 100
+"""So many versions are looked at for one that is whole."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,38 @@ def read(folder: Path, table: TableOrder) -> Files:
     for version in range(0 if start is None else start + 1, table.version + 1):
         files.take(entry(folder, table, version))
     return files
+
+
+def read_whole(folder: Path, table: TableOrder) -> Files:
+    """The same, when all files are there as the log says. Raises UserFault, which names one that is not."""
+    files = read(folder, table)
+    damage = _damage(folder, files)
+    if damage is None:
+        return files
+    whole = _newest_whole(folder, table)
+    remedy = "" if whole is None else f" Version {whole} is the newest that is whole: restore it."
+    raise UserFault(f'Table "{table.id}" is damaged: {damage}.{remedy}')
+
+
+def _damage(folder: Path, files: Files) -> str | None:
+    """Which file of a version is missing or of another size; None when all are as the log says."""
+    for path, add in files.adds.items():
+        try:
+            size = os.stat(folder / path).st_size
+        except FileNotFoundError:
+            return f"{path} is missing"
+        if size != int(add["size"]):
+            return f"{path} has {size} bytes instead of {add['size']}"
+    return None
+
+
+def _newest_whole(folder: Path, table: TableOrder) -> int | None:
+    """The newest version before the table's of which all files are there."""
+    assert table.version is not None
+    for version in range(table.version - 1, max(table.oldest, table.version - MOST_LOOKED_AT) - 1, -1):
+        if _damage(folder, read(folder, replace(table, version=version))) is None:
+            return version
+    return None
 
 
 def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
@@ -171,6 +207,7 @@ def remove_action(add: Mapping[str, Any], time_us: int) -> dict[str, Any]:
             "extendedFileMetadata": True,
             "partitionValues": {},
             "size": add["size"],
+            **({"deletionVector": vector} if (vector := add.get("deletionVector")) else {}),
         }
     }
 

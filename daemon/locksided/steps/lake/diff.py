@@ -55,7 +55,7 @@ def _relate(
 ) -> list[Column]:
     """Make the views `older` and `newer` of the files that only one of them has; returns their columns."""
     folder = Path(root) / newer.folder
-    before, after = deltalog.read(folder, older), deltalog.read(folder, newer)
+    before, after = deltalog.read_whole(folder, older), deltalog.read_whole(folder, newer)
     columns = after.columns()
     columns += [column for column in before.columns() if column.name not in {one.name for one in columns}]
     for view, files, others in (("older", before, after), ("newer", after, before)):

@@ -1,4 +1,4 @@
-"""The operation `input`: the tables of a row's input mapping become files in in/tables, with manifests."""
+"""The operation `input`: a row's tables become files in in/tables, with manifests; its files come, too."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from lockside.documents.times import time_text
 from locksided.steps import records
-from locksided.steps.lake import deltalog, types
+from locksided.steps.lake import deltalog, stored_files, types
 from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
@@ -36,6 +36,7 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     problems, shown = [], []
     failed = records.inputs_of(order["records"]) if "records" in order else []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
+    files, problems_of_files = stored_files.fetch(order)
     with connect(order) as connection:
         for place, table in enumerate(tables):
             since = order["since"][place]
@@ -47,9 +48,9 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
                 shown.append(_exported(connection, order, place, table, folder, failed))
             except UserFault as fault:
                 problems.append(str(fault))
-    if problems:
-        raise UserFault("\n".join(problems))
-    return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
+    if problems or problems_of_files:
+        raise UserFault("\n".join([*problems, *problems_of_files]))
+    return {"message": "", "result": {"input": {"tables": shown, "files": files}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def write_table(
     Raises UserFault for what is not there.
     """
     folder = Path(order["root"]) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     known = files.columns()
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)

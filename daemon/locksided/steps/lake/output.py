@@ -1,10 +1,9 @@
 """The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
 
-import dataclasses
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.storage import ColumnValues, Output, OutputTable
-from locksided.steps.lake import checkpoints, deltalog, loading, structure
+from locksided.steps.lake import checkpoints, deltalog, loading, stored_files, structure
 from locksided.steps.lake.checks import judged
+from locksided.steps.lake.collection import Collected, collected_in
 from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
@@ -23,29 +23,24 @@ from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.rejects import keep, rejected, rejecting
-from locksided.steps.lake.sources import Found, found_in
+from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, say
-from locksided.tables import mapping as mappings
-from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
+from locksided.tables.mapping import Load
 from locksided.tables.metadata import told_by
 from locksided.tables.orders import Commit, Definition, Source, TableOrder
 
 MOST_PROBLEMS = 50
 
 
-@dataclass(slots=True)
-class Collected:
-    """All loads of a job, with the files that they come from, and what is wrong with them."""
-
-    loads: list[tuple[Load, Found, Output]] = field(default_factory=list)
-    stay: list[Load] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages a commit for each table. Raises UserFault with all problems of all tables."""
-    return staged(order, _collected(order))
+    """Stages a commit for each table, and stores files. Raises UserFault with all problems of all of them."""
+    collected, files = collected_in(order), stored_files.found_in(order)
+    collected.problems += files.problems
+    done = staged(order, collected)
+    stored, told = stored_files.store(order, files.sources)
+    done["result"]["output"]["files"] = told
+    return {**done, "files": msgspec.to_builtins(stored)}
 
 
 def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
@@ -100,49 +95,6 @@ def _refuse_full_disk(order: Mapping[str, Any]) -> None:
     free = shutil.disk_usage(order["root"]).free
     if free < order.get("minFreeBytes", 0):
         raise UserFault(f"The disk of the tables has {free} bytes left, less than [storage] min_free_bytes.")
-
-
-def _collected(order: Mapping[str, Any]) -> Collected:
-    collected, of_failed_run = Collected(), order.get("ofFailedRun", False)
-    for row in order["rows"]:
-        found, problems = found_in(Path(row["folder"]) / "out" / "tables")
-        if not of_failed_run:
-            collected.problems += [*problems, *_missing(row["output"], found)]
-        settings = settings_of(row["output"])
-        for one in found:
-            source = mappings.Source(row["row"], one.name, one.manifest)
-            for load in loads(
-                source, row["output"], row["bucket"], may_stay=row["mayStay"], of_failed_run=of_failed_run
-            ):
-                sort_in(collected, _added(load) if order.get("appends") else load, one, settings)
-    return collected
-
-
-def _missing(output: Mapping[str, Any], found: Sequence[Found]) -> Iterator[str]:
-    """What is wrong when the mapping names a source that is not there."""
-    known = {one.name for one in found}
-    missing = [name for name in mapped_sources(output) if name not in known]
-    if missing:
-        listed = ", ".join(f'"{name}"' for name in missing)
-        yield f"Table sources not found: {listed}"
-
-
-def _added(load: Load | BadMapping) -> Load | BadMapping:
-    """The load of a retry of failed records: it adds to what the first run stored."""
-    if isinstance(load, BadMapping):
-        return load
-    rules: dict[str, Any] = {"delete_where": [], "delete_where_column": None, "delete_where_values": None}
-    return dataclasses.replace(load, mapping=replace(load.mapping, incremental=True, **rules))
-
-
-def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
-    """Adds a load to what was collected, or what keeps it from being one."""
-    if isinstance(load, BadMapping):
-        collected.problems.append(str(load))
-    elif load.table is None:
-        collected.stay.append(load)
-    else:
-        collected.loads.append((load, found, settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +172,7 @@ def _prepared(
     target = Target(
         order=table,
         folder=folder,
-        files=begun_with(order, table, folder) or deltalog.read(folder, table),
+        files=begun_with(order, table, folder) or deltalog.read_whole(folder, table),
         columns=columns,
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
@@ -239,7 +191,7 @@ def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], 
     if table is None:
         raise UserFault(f'name table "{values.source}", which has the values, in the configuration.')
     folder = Path(order["root"]) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     columns = files.columns()
     column = next((one for one in columns if one.name == values.column), None)
     if column is None:

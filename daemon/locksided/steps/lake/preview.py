@@ -90,6 +90,6 @@ def query(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _target(root: str, table: TableOrder) -> Target:
     folder = Path(root) / table.folder
-    files = deltalog.read(folder, table)
+    files = deltalog.read_whole(folder, table)
     columns: list[Column] = files.columns()
     return Target(order=table, folder=folder, files=files, columns=columns, key=[], time_us=0)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from locksided.steps.lake import deltalog
+from locksided.steps.lake.adoption import HIGHEST_PROTOCOL, Entries, adopted, foreign_entries
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.program import UserFault
 from locksided.tables.orders import DROP, Commit, Definition, TableOrder
@@ -46,11 +47,16 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
     count = sum(json.loads(add["stats"])["numRecords"] for add in wanted.adds.values())
     deltalog.make_folders(folder, table)
     time_us = max(order["timeUs"], table.imported_us + 1)
-    actions = list(_actions(order, table, head, wanted, time_us))
+    entries = _foreign(folder, table, table.version) if order["parameters"].get("overForeign") else []
+    for _, actions in entries:
+        head.take(actions)
+    made = table.version + len(entries) + 1
+    actions = [*_actions(order, table, head, wanted, time_us), *_protocol(entries)]
     return Commit(
         key=table.key,
-        version=table.version + 1,
-        staged=deltalog.stage(folder, table.version + 1, actions),
+        version=made,
+        staged=deltalog.stage(folder, made, actions),
+        adopted=adopted(entries, table.rows_count),
         operation="RESTORE",
         definition=definition,
         rows_count=count,
@@ -58,6 +64,19 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
         time_us=time_us,
         counts={"rowsDeleted": table.rows_count, "rowsInserted": count, "rowsCount": count},
     )
+
+
+def _foreign(folder: Path, table: TableOrder, head: int) -> Entries:
+    """What another program wrote, over which the table is restored. Raises UserFault."""
+    if table.staged:
+        raise UserFault(f'Table "{table.id}" has versions that are not published: they would be lost.')
+    return foreign_entries(folder, table, head)
+
+
+def _protocol(entries: Entries) -> Iterator[dict[str, Any]]:
+    """The protocol of our tables, when another program asked for more."""
+    if any("protocol" in action for _, actions in entries for action in actions):
+        yield {"protocol": HIGHEST_PROTOCOL}
 
 
 def _dropped(order: Mapping[str, Any], table: TableOrder, version: int, definition: Definition) -> Commit:

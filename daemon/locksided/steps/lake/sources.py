@@ -49,7 +49,7 @@ def found_in(folder: Path) -> tuple[list[Found], list[str]]:
         if kind is None:
             continue
         try:
-            manifest = _manifest(folder / (name + SUFFIX))
+            manifest = read_manifest(folder / (name + SUFFIX))
         except ValueError as fault:
             problems.append(f'Failed to parse manifest file "{name}{SUFFIX}": {fault}')
         else:
@@ -63,7 +63,7 @@ def _orphans(names: Sequence[str], data: set[str]) -> Iterator[str]:
             yield f'Found orphaned table manifest: "{name}"'
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """What a manifest says; nothing without one. Raises ValueError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -3,12 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lockside.documents.storage import RELATIVE_TIME
+from lockside.documents import moments
 from locksided.steps.lake.engine import name
 from locksided.steps.program import UserFault
 from locksided.tables.orders import Column
-
-_DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}
 
 
 def as_text(column: Column) -> str:
@@ -40,18 +38,8 @@ def moment_at(micros: int) -> datetime:
 
 
 def moment_of(text: str, now_us: int) -> datetime | None:
-    """A time: ISO 8601, Unix seconds, or `-N days` before now; None for none. Raises UserFault."""
-    text = text.strip()
-    if not text:
-        return None
-    if text.isdecimal():
-        return datetime.fromtimestamp(int(text), UTC)
-    relative = RELATIVE_TIME.fullmatch(text)
-    if relative is not None:
-        now = datetime.fromtimestamp(now_us / 1e6, UTC)
-        return now - timedelta(days=int(relative[1]) * _DAYS[relative[2]])
+    """A time as `lockside.documents.moments` reads it; None for none. Raises UserFault."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserFault(f'"{text}" is not a time.') from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return moments.moment_of(text, now_us)
+    except ValueError as problem:
+        raise UserFault(str(problem)) from None

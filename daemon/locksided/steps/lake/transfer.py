@@ -12,9 +12,10 @@ import msgspec
 from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from locksided.steps.durable import sync, sync_all
+from locksided.steps.lake.collection import Collected, sort_in
 from locksided.steps.lake.engine import connect
 from locksided.steps.lake.input_tables import shown, write_table
-from locksided.steps.lake.output import Collected, sort_in, staged
+from locksided.steps.lake.output import staged
 from locksided.steps.lake.sources import Found
 from locksided.steps.program import UserFault
 from locksided.tables.mapping import Source, loads, settings_of

@@ -69,6 +69,8 @@ def vacuum(order: Mapping[str, Any]) -> dict[str, Any]:
             say(f'Table "{table.id}" is left as it is: {fault}')
     for path in _forgotten_trash(sweep, root, order["buckets"], frozenset(order["trash"])):
         sweep.remove(path)
+    for path in (root / one for one in order["files"]):
+        sweep.remove(path)
     verb = "can be removed" if sweep.is_dry else "were removed"
     message = f"{sweep.files} files of {sweep.size_bytes} bytes {verb}."
     return {"message": message, "result": {}, "warning": problems > 0}

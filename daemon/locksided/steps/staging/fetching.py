@@ -1,27 +1,20 @@
 """Fetches the inputs of a job: under a hidden name, synced, verified and renamed, so none is seen half."""
 
-import errno
 import hashlib
 import http.client
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep as wait
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from lockside.documents.staging import shown_source
 from locksided.steps.durable import sync
 from locksided.steps.program import ApplicationFault, UserFault, say
-from locksided.steps.staging.file_source import FileSource
-from locksided.steps.staging.ftp_source import FtpSource
-from locksided.steps.staging.http_source import HttpSource
-from locksided.steps.staging.networks import Networks
+from locksided.steps.staging.places import Place
+from locksided.steps.staging.remote import NO_SPACE
+from locksided.steps.staging.retries import Retries
 from locksided.steps.staging.sources import CHUNK_BYTES, Broken, Missing, Opened, Refused, Source, Stamp
-
-LONGEST_PAUSE_SECONDS = 60.0
-LONGEST_ASKED_PAUSE_SECONDS = 3600.0
 
 
 def stage(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,9 +29,9 @@ def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
     target = Path(order["data"], one["target"])
     target.parent.mkdir(parents=True, exist_ok=True)
     kinds = dict.fromkeys(("sha256", (one.get("checksum") or "sha256").partition(":")[0]))
-    transfer = Transfer(
-        source_of(one, order), target, order["attempts"], order["maxBytes"], shown, tuple(kinds)
-    )
+    source = Place.of(one["source"], one.get("options") or {}, order).source(one.get("headers") or {})
+    retries = Retries(shown, "fetched", order["attempts"])
+    transfer = Transfer(source, target, retries, order["maxBytes"], tuple(kinds))
     try:
         transfer.fetch()
         transfer.verify(one.get("sizeBytes"), one.get("checksum"))
@@ -49,7 +42,7 @@ def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
     except Refused as problem:
         raise UserFault(f"{shown} could not be fetched: {problem}") from None
     except OSError as problem:
-        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if problem.errno not in NO_SPACE:
             raise
         raise ApplicationFault(f"{shown} could not be fetched: {problem.strerror}") from None
     transfer.publish()
@@ -57,42 +50,15 @@ def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, **transfer.told()}
 
 
-def source_of(one: Mapping[str, Any], order: Mapping[str, Any]) -> Source:
-    """What a source is read by."""
-    parts = urlsplit(one["source"])
-    networks = Networks.of(order["networks"], order["allowHosts"], order["denyHosts"])
-    options = one.get("options") or {}
-    match parts.scheme:
-        case "file":
-            return FileSource(unquote(parts.path), order["fileRoots"], order["stateFolder"])
-        case "ftp" | "ftps":
-            return FtpSource(one["source"], options, networks)
-        case "sftp":
-            from locksided.steps.staging.sftp_source import SftpSource
-
-            return SftpSource(one["source"], options, networks)
-        case "s3":
-            from locksided.steps.staging.s3_source import s3_source
-
-            return s3_source(one["source"], options, networks)
-        case _:
-            return HttpSource(one["source"], one.get("headers") or {}, options, networks)
-
-
 @dataclass(slots=True)
 class Transfer:
-    """One file on its way into `target`. `most_bytes` 0 is any size; `kinds` are the checksums to compute.
-
-    `most_attempts` bounds the failures one after another without any progress between them.
-    """
+    """One file on its way into `target`. `most_bytes` 0 is any size; `kinds` are the checksums to compute."""
 
     source: Source
     target: Path
-    most_attempts: int
+    retries: Retries
     most_bytes: int
-    shown: str
     kinds: tuple[str, ...] = ("sha256",)
-    attempts: int = 0
     resumed_bytes: int = 0
     size_bytes: int = 0
     stamp: Stamp | None = None
@@ -105,28 +71,17 @@ class Transfer:
 
     def fetch(self) -> None:
         """Reads all of the source. Raises Refused, ApplicationFault, OSError."""
-        failures = 0
         with self.part.open("wb", buffering=0) as file:
             while True:
-                self.attempts += 1
+                self.retries.attempts += 1
                 before = self.size_bytes
                 try:
                     self._read_on(file)
                     break
                 except Broken as problem:
-                    failures = failures + 1 if self.size_bytes <= before else 1
-                    if failures >= self.most_attempts:
-                        text = f"{self.shown} could not be fetched after {self.attempts} attempts: {problem}"
-                        raise ApplicationFault(text) from None
-                    self._pause(failures, problem)
+                    told = f"{self.size_bytes} bytes are here, "
+                    self.retries.wait_after(problem, has_progressed=self.size_bytes > before, told=told)
             os.fsync(file.fileno())
-
-    def _pause(self, failures: int, problem: Broken) -> None:
-        pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-        asked = min(problem.retry_after_seconds or 0.0, LONGEST_ASKED_PAUSE_SECONDS)
-        pause = max(pause, asked)
-        say(f"{self.shown}: {problem}; {self.size_bytes} bytes are here, it goes on in {pause:g} s")
-        wait(pause)
 
     def _read_on(self, file: BinaryIO) -> None:
         with self.source.open(self.size_bytes, self.stamp) as opened:
@@ -135,7 +90,7 @@ class Transfer:
                 while chunk := opened.stream.read(CHUNK_BYTES):
                     self._take(chunk, file)
             except (OSError, http.client.HTTPException) as problem:
-                if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                if isinstance(problem, OSError) and problem.errno in NO_SPACE:
                     raise
                 raise Broken(f"the connection broke: {problem}") from None
             whole = opened.stamp.size_bytes
@@ -184,6 +139,6 @@ class Transfer:
             "checksum": f"sha256:{self.hashes[0].hexdigest()}",
             "etag": stamp.etag,
             "modifiedTime": stamp.modified,
-            "attempts": self.attempts,
+            "attempts": self.retries.attempts,
             "resumedBytes": self.resumed_bytes,
         }

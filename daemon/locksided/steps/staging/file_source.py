@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from locksided import clock
+from locksided.steps.staging.remote import is_below
 from locksided.steps.staging.sources import Broken, Missing, Opened, Refused, Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A regular file below one of the roots, and not in the state folder."""
+    """A regular file below one of the roots, below that of its system, and not in the state folder."""
 
     path: str
     roots: Sequence[str]
     state_folder: str
+    root: str = "/"
 
     @contextmanager
     def open(self, offset: int, known: Stamp | None) -> Iterator[Opened]:
@@ -41,15 +43,17 @@ class FileSource:
 
     def _check_place(self, real: str) -> None:
         """Judges where the file that is open really is, whatever links led there."""
-        if _is_below(real, self.state_folder):
-            raise Refused("it is in the state folder of the daemon")
-        if not any(_is_below(real, root) for root in self.roots):
-            raise Refused("it is not below any of [staging] file_roots")
+        refuse_misplaced(real, self.roots, self.state_folder)
+        if not is_below(real, os.path.realpath(self.root)):
+            raise Refused("it is outside the root of its system")
 
 
-def _is_below(path: str, folder: str) -> bool:
-    whole = os.path.realpath(folder)
-    return path == whole or path.startswith(whole.rstrip("/") + "/")
+def refuse_misplaced(real: str, roots: Sequence[str], state_folder: str) -> None:
+    """Raises Refused for a place of this machine that no job may read or write."""
+    if is_below(real, os.path.realpath(state_folder)):
+        raise Refused("it is in the state folder of the daemon")
+    if not any(is_below(real, os.path.realpath(root)) for root in roots):
+        raise Refused("it is not below any of [staging] file_roots")
 
 
 def _stamp(descriptor: int) -> Stamp:

@@ -16,6 +16,7 @@ from locksided import clock
 from locksided.notifications.addresses import Target
 from locksided.steps.connecting import Blocked, connected
 from locksided.steps.staging.networks import Networks
+from locksided.steps.staging.remote import Readable
 from locksided.steps.staging.sources import TIMEOUT_SECONDS, Broken, Missing, Opened, Refused, Stamp
 
 MOST_REDIRECTS = 5
@@ -49,7 +50,7 @@ class HttpSource:
         """The answer to a GET, after redirects."""
         url, own = self.url, self._own_headers()
         for _ in range(MOST_REDIRECTS + 1):
-            connection, response = self._asked(url, {**own, **extra})
+            connection, response = sent("GET", url, {**own, **extra}, self.networks)
             if response.status not in _REDIRECTS:
                 return connection, response
             connection.close()
@@ -66,30 +67,36 @@ class HttpSource:
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         return headers
 
-    def _asked(
-        self, url: str, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        parts, target = urlsplit(url), Target.of(url)
-        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_WRITTEN)
-        connection = http.client.HTTPConnection(target.host, target.port)
-        try:
-            plain = connected(target, self.networks, TIMEOUT_SECONDS)
-            connection.sock = _secured(plain, target)
-            connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
-            for name, value in {"Host": _host(parts), **headers, "Accept-Encoding": "identity"}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            return connection, connection.getresponse()
-        except Blocked as problem:
-            raise Refused(str(problem)) from None
-        except ssl.SSLCertVerificationError as problem:
-            raise Refused(f"its certificate is not trusted: {problem.verify_message}") from None
-        except (http.client.InvalidURL, ValueError):  # whose message has the value, which may be secret
-            connection.close()
-            raise Refused("its URL or a header has a character that cannot be sent") from None
-        except (OSError, http.client.HTTPException) as problem:
-            connection.close()
-            raise Broken(f"{type(problem).__name__}: {problem}") from None
+
+def sent(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    networks: Networks,
+    content: Readable | None = None,
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    """The answer of a server to one request, and the connection to be closed. Raises Refused, Broken."""
+    parts, target = urlsplit(url), Target.of(url)
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_WRITTEN)
+    connection = http.client.HTTPConnection(target.host, target.port, blocksize=1 << 18)
+    try:
+        plain = connected(target, networks, TIMEOUT_SECONDS)
+        connection.sock = _secured(plain, target)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": _host(parts), **headers, "Accept-Encoding": "identity"}.items():
+            connection.putheader(name, value)
+        connection.endheaders(content)
+        return connection, connection.getresponse()
+    except Blocked as problem:
+        raise Refused(str(problem)) from None
+    except ssl.SSLCertVerificationError as problem:
+        raise Refused(f"its certificate is not trusted: {problem.verify_message}") from None
+    except (http.client.InvalidURL, ValueError):  # whose message has the value, which may be secret
+        connection.close()
+        raise Refused("its URL or a header has a character that cannot be sent") from None
+    except (OSError, http.client.HTTPException) as problem:
+        connection.close()
+        raise Broken(f"{type(problem).__name__}: {problem}") from None
 
 
 def _secured(plain: Any, target: Target) -> Any:
@@ -129,20 +136,30 @@ def _range(offset: int, known: Stamp | None) -> dict[str, str]:
 
 
 def _opened(response: http.client.HTTPResponse, offset: int, known: Stamp | None) -> Opened:
-    status = response.status
-    if status == 206 and known is not None:
+    if response.status == 206 and known is not None:
         start, size = _content_range(response.getheader("Content-Range") or "")
         if start != offset or (known.size_bytes is not None and size != known.size_bytes):
             raise Broken("the server answered another part than was asked for")
         return Opened(response, offset, known)
-    if status == 200:
-        length = response.getheader("Content-Length") or ""
-        stamp = Stamp(
-            int(length) if length.isdecimal() else None,
-            response.getheader("ETag"),
-            _rfc_3339(response.getheader("Last-Modified")),
-        )
-        return Opened(response, 0, stamp)
+    refuse_failure(response)
+    return Opened(response, 0, stamp_of(response))
+
+
+def stamp_of(response: http.client.HTTPResponse) -> Stamp:
+    """What an answer tells of the file."""
+    length = response.getheader("Content-Length") or ""
+    return Stamp(
+        int(length) if length.isdecimal() else None,
+        response.getheader("ETag"),
+        _rfc_3339(response.getheader("Last-Modified")),
+    )
+
+
+def refuse_failure(response: http.client.HTTPResponse) -> None:
+    """Raises Missing, Refused or Broken for an answer that is no success."""
+    status = response.status
+    if status in (200, 204):
+        return
     said = f"the server answered {status} {response.reason}".rstrip()
     if status in (404, 410):
         raise Missing(said)

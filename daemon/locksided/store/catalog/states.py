@@ -36,7 +36,7 @@ class DeepState(NamedTuple):
 
 def state(connection: sqlite3.Connection, config_id: ConfigId, row: str | None = None) -> StateRow:
     """Answer the state; an empty one with version 0 if none was ever saved. Raises TooDeep."""
-    found = connection.execute(QUERIES["state"], _place(config_id, row)).fetchall()
+    found = connection.execute(QUERIES["state"], place_of(config_id, row)).fetchall()
     if found and _is_too_deep(found[0][0]):
         whose = config_id.config if row is None else f"{config_id.config}, row {row}"
         raise TooDeep(
@@ -96,13 +96,14 @@ def _replace(
     body = tx.vault.seal(body, config_id.place, before=before and before.body, unfit=Unfit.ENCRYPT)
     if before is not None and same(before.body, body):
         return before
-    version = _version(tx.connection, config_id, row) + 1
+    version = newest(tx.connection, config_id, row) + 1
     text = json_text(body)
     refuse_plain(text.encode())
-    tx.connection.execute(QUERIES["keep_earlier_state"], _place(config_id, row))
-    tx.connection.execute(QUERIES["forget_earlier_states"], (*_place(config_id, row), version - EARLIER_KEPT))
+    place = place_of(config_id, row)
+    tx.connection.execute(QUERIES["keep_earlier_state"], place)
+    tx.connection.execute(QUERIES["forget_earlier_states"], (*place, version - EARLIER_KEPT))
     values = (text, version, change.time_us, job_id)
-    tx.connection.execute(QUERIES["put_state"], (*_place(config_id, row), *values))
+    tx.connection.execute(QUERIES["put_state"], (*place, *values))
     data = {
         "branchId": config_id.branch,
         "component": config_id.component,
@@ -114,10 +115,12 @@ def _replace(
     return state(tx.connection, config_id, row)
 
 
-def _version(connection: sqlite3.Connection, config_id: ConfigId, row: str | None) -> int:
-    found = connection.execute(QUERIES["state"], _place(config_id, row)).fetchone()
+def newest(connection: sqlite3.Connection, config_id: ConfigId, row: str | None) -> int:
+    """The newest version of a state, 0 when there is none."""
+    found = connection.execute(QUERIES["state"], place_of(config_id, row)).fetchone()
     return 0 if found is None else int(found[1])
 
 
-def _place(config_id: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
+def place_of(config_id: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
+    """The key columns of a state."""
     return config_id.project, config_id.branch, config_id.component, config_id.config, row or ""

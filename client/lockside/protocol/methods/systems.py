@@ -1,0 +1,39 @@
+"""The method that looks whether a system can be used."""
+
+from lockside.documents.base import Out, SystemId
+from lockside.protocol.declaration import Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.words import Role
+
+
+class SystemChecked(Out, frozen=True, kw_only=True):
+    """A system that can be used.
+
+    Attributes:
+        entries: How many files and folders its root has; null where they cannot be listed.
+        is_writable: Whether a file was written there and removed.
+    """
+
+    id: str
+    entries: int | None = None
+    is_writable: bool
+
+
+@method(
+    "system.check",
+    Role.OPERATOR,
+    answers=SystemChecked,
+    refuses=[ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN, ErrorKind.TIMEOUT],
+    is_repeatable=False,
+    example={"id": "archive"},
+)
+class SystemCheck(Params, frozen=True, kw_only=True):
+    """List the root of a system and, of a writable one, write a file there and remove it.
+
+    It is done by a process of the caller, within 30 seconds.
+
+    Attributes:
+        id: The system's id.
+    """
+
+    id: SystemId
