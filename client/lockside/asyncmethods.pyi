@@ -47,8 +47,8 @@ from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Ree
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDeleted, TableDiff,
     TableHistory, Tables, UndoPlan)
 from lockside.protocol.types.stored import (Bucket, Buckets, Component, Components, Config, ConfigVersions,
-    Configs, Deleted, Pool, Pools, Resource, Resources, State, System, Systems, Template, Templates,
-    Variables, VariablesList)
+    Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, System, Systems, Template,
+    Templates, Variables, VariablesList)
 from lockside.protocol.types.stored_files import (File, FileDeleted, Files)
 from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
@@ -243,6 +243,9 @@ class PoolCalls:
     ) -> Pool: ...
     async def resume(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Pool: ...
     async def delete(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Deleted: ...
+
+class ExecutorCalls:
+    async def list(self, *, project: Text = ...) -> ExecutorKinds: ...
 
 class ScheduleCalls:
     @overload
@@ -876,6 +879,7 @@ class AsyncMethods:
     catalog: CatalogCalls
     state: StateCalls
     pool: PoolCalls
+    executor: ExecutorCalls
     schedule: ScheduleCalls
     trigger: TriggerCalls
     recovery: RecoveryCalls

@@ -15,6 +15,12 @@ from lockside.cli.files.file_schema import FOLDER, file_schema, names
 from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
 
+FAR = {
+    "slots": 8,
+    "executor": "slurm",
+    "options": {"workRoot": "/shared"},
+    "backends": {"small": {"cpus": 1, "memoryBytes": 2**20, "nodes": 1, "options": {"partition": "p"}}},
+}
 EXAMPLES = {
     "component": {
         "command": ["true"],
@@ -30,7 +36,7 @@ EXAMPLES = {
         "variables": {"v": 1},
     },
     "row": {"name": "eu", "parameters": {"x": 1}},
-    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
+    "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}, "far": FAR},
     "bucket": {"in.c-shop": {"access": "groupRead"}, "out.c-shop": {}},
     "system": {
         "archive": {"type": "s3", "root": "s3://lake", "isWritable": True, "options": {"#secret": "x"}}
@@ -61,7 +67,12 @@ WRONG = {
         {"runtime": {"partition": {"chunkRow": 1}}},
     ],
     "row": [{"isDisabled": "no"}],
-    "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
+    "pool": [
+        {"loads": {"slot": 2}},
+        {"loads": 3},
+        {"far": {"executor": "No"}},
+        {"far": {"backends": {"s": 1}}},
+    ],
     "system": [
         {"archive": {"type": "s3"}},
         {"archive": {"type": "s3", "root": "s3://lake", "writable": True}},

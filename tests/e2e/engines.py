@@ -52,13 +52,8 @@ class Cluster:
         return put
 
     def executor_pid(self, kind: str = "fake") -> int:
-        """Who holds the lock of that kind's executor."""
-        inode = os.stat(self.daemon.state_dir / "executors" / f"{kind}.sock.lock").st_ino
-        for line in Path("/proc/locks").read_text().splitlines():
-            fields = line.split()
-            if "FLOCK" in fields and fields[-3].endswith(f":{inode}"):
-                return int(fields[-4])
-        raise AssertionError("nobody holds it")
+        """Who is that kind's executor."""
+        return holder_of(self.daemon.state_dir / "executors" / f"{kind}.sock.lock")
 
     def kill_executor(self, kind: str = "fake") -> None:
         pid = self.executor_pid(kind)
@@ -71,10 +66,22 @@ class Cluster:
         return [pid for pid in found if Path(f"/proc/{pid}").exists()]
 
     def end(self) -> None:
+        if self.daemon.process is not None and self.daemon.process.poll() is None:
+            self.daemon.stop()  # it would start other executors
         for kind in ("fake", "fakewise"):
-            with suppress(AssertionError, OSError):
+            with suppress(OSError):
                 self.kill_executor(kind)
         self.daemon.end()
+
+
+def holder_of(lock: Path) -> int:
+    """Who holds a lock. Raises ProcessLookupError."""
+    inode = lock.stat().st_ino
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if "FLOCK" in fields and fields[-3].endswith(f":{inode}"):
+            return int(fields[-4])
+    raise ProcessLookupError(f"nobody holds {lock}")
 
 
 @contextmanager

@@ -22,6 +22,8 @@ STAGES = (
     "validated",
     "preparing",
     "input_mapping",
+    "submitting",
+    "queued",
     "partitioning",
     "running",
     "leftovers",

@@ -1,6 +1,7 @@
 """Pools whose jobs run on other machines: from a request to a result, through an engine that is bad."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from e2e.engines import Cluster, a_cluster
 from e2e.wire import of
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with a_cluster() as made:
         yield made
@@ -23,3 +24,44 @@ def test_a_job_runs_where_the_engine_says_and_its_result_and_log_are_here(cluste
     assert ended["result"]["error"]["exitCode"] == 3
     assert ended["workPath"].startswith(f"{cluster.root}/")
     assert wire.text(job) == "hello\noops\n"
+
+
+@pytest.mark.parametrize(
+    ("pool", "path", "says"),
+    [
+        ({"executor": "nomad"}, "$.pool.executor", "there is no executor 'nomad'"),
+        ({"executor": "broken"}, "$.pool.executor", "the plug-in is broken"),
+        ({"options": {"partition": "x"}}, "$.pool.options", "local takes none"),
+        ({"executor": "fake", "options": {}}, "$.pool.options", "workRoot"),
+        ({"executor": "fake", "options": {"workRoot": "/tmp", "queue": "x"}}, "$.pool.options", "queue"),
+        (
+            {"executor": "fake", "options": {"workRoot": "/proc/x"}},
+            "$.pool.options.workRoot",
+            "cannot be used",
+        ),
+        (
+            {"executor": "fake", "options": {"workRoot": "/tmp"}, "backends": {"big": {"options": {"a": 1}}}},
+            "$.pool.backends.big.options",
+            "a",
+        ),
+    ],
+)
+def test_what_a_pool_says_wrongly_of_its_executor_is_refused_with_its_path(
+    cluster: Cluster, pool: dict[str, Any], path: str, says: str
+) -> None:
+    refusal = cluster.daemon.wire().refused("pool.put", pool={"id": "far", "slots": 1, **pool})
+    assert of(refusal.error["data"], "kind", "path") == ("invalid", path)
+    assert says in str(refusal)
+
+
+def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_with_them(
+    cluster: Cluster,
+) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire)
+    wire.done(wire.shell("true", pool="far"))
+    found = {one["kind"]: one for one in wire.call("executor.list")["executors"]}
+    assert {"local", "slurm", "fake", "broken"} <= set(found)
+    assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
+    assert found["slurm"]["isUp"] is False
+    assert "the plug-in is broken" in found["broken"]["cause"]

@@ -54,6 +54,7 @@ WORDS = {
     "pool pause": "pool pause p",
     "pool resume": "pool resume p",
     "pool rm": "pool rm p",
+    "executor ls": "executor ls",
     "ack": "ack FAILED",
     "annotate": "annotate DONE --label a=b",
     "hide": "hide DONE",

@@ -2,7 +2,7 @@
 
 The file `behave.json` of the cluster says how bad it is: `lose` is the share of submissions whose answer is
 lost, `twice` of those that start two runners, `die` of those after which the executor dies, `refuse` a text
-with which all are refused.
+with which all are refused, and with `forget` none is taken.
 """
 
 import json
@@ -64,6 +64,8 @@ class Fake(Engine):
         )
         if "refuse" in behave:
             raise Refused(behave["refuse"])
+        if behave.get("forget"):
+            raise NotNow("nobody knows of it")
         ids = [_start(order) for order in orders]
         with open(CLUSTER / "submissions", "a") as log:
             log.write("".join(f"{order.token}\n" for order in orders))
@@ -123,12 +125,12 @@ def _pid(id_: str) -> int | None:
 
 
 def _status(id_: str) -> Status:
-    pid = _pid(id_)
+    pid, name = _pid(id_), (CLUSTER / f"{id_}.name").read_text()
     if (CLUSTER / f"{id_}.cancelled").exists():
-        return Status(State.CANCELLED, "CANCELLED")
+        return Status(State.CANCELLED, "CANCELLED", name=name)
     if pid is None:
-        return Status(State.QUEUED, "PENDING", "Resources")
-    return Status(State.RUNNING if Path(f"/proc/{pid}").exists() else State.ENDED, "RUNNING")
+        return Status(State.QUEUED, "PENDING", "Resources", name=name)
+    return Status(State.RUNNING if Path(f"/proc/{pid}").exists() else State.ENDED, "RUNNING", name=name)
 
 
 def _kill(id_: str, number: int) -> None:

@@ -380,6 +380,7 @@ def _platform(wire: Wire) -> None:
     wire.call("pool.put", pool={"id": "heavy", "slots": "infinity", "description": "d"})
     wire.call("pool.get", id="heavy")
     wire.call("pool.list")
+    wire.call("executor.list")
     wire.call("pool.pause", id="heavy", comment="c")
     wire.call("pool.resume", id="heavy")
     wire.call("pool.delete", id="heavy")

@@ -45,6 +45,7 @@ SMALL_OR_RARE = {
     "all_table_keys",  # when a daemon starts
     "claimed_tables",  # of live jobs
     "known_trash",  # once a day
+    "newest_dropped",  # by hand; one id was dropped few times
     "forget_trash",
     "tables_of_job",  # by hand; a job wrote few tables
     "unpublished",  # there are few, in an index of their own

@@ -38,6 +38,7 @@ _POOL = Argument("POOL", "a pool's id", member="id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "executor": "what runs the jobs of pools",
     "table": "tables that jobs read and write",
     "file": "files that jobs have stored",
     "secret": "encrypted values, and the keys that encrypt them",
@@ -57,9 +58,21 @@ POOLS = (
         "create a pool, or change it",
         ("lockside pool put loads --slots 2", "two jobs at once; a lower number stops no running job"),
         "lockside pool put loads --slots infinity",
+        (
+            "lockside pool put far --slots 100 --executor slurm --option workRoot=/shared/lockside",
+            "jobs of this pool run where Slurm finds a machine",
+        ),
         _POOL,
         Option("--slots", "how many jobs run at once: 0 or more, or infinity", "N", "slots"),
+        Option("--executor", "what runs its jobs; executor ls lists the kinds", "KIND"),
+        Option("--option", "what that executor is told (repeat for more)", "NAME=VALUE", "label", many=True),
         Option("--description", "what it is for", "TEXT"),
+    ),
+    Command(
+        "executor ls",
+        "lockside.cli.catalog.executors:ls",
+        "list the kinds of executors",
+        "lockside executor ls",
     ),
     Command(
         "pool pause",
@@ -262,7 +275,7 @@ OTHER = (
         ("lockside web", "at 127.0.0.1:8765, or where the settings say"),
         ("lockside web --listen 127.0.0.1:9000", "at another port"),
         Option("--listen", "an address and a port", "ADDRESS"),
-        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells of pages.",
+        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells more.",
     ),
     Command(
         "demo",

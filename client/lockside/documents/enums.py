@@ -37,6 +37,8 @@ class Stage(StrEnum):
     VALIDATED = "validated"
     PREPARING = "preparing"
     INPUT_MAPPING = "input_mapping"
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
     PARTITIONING = "partitioning"
     RUNNING = "running"
     LEFTOVERS = "leftovers"

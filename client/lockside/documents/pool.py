@@ -7,6 +7,7 @@ from msgspec import Meta
 from lockside.documents import quantities
 from lockside.documents.base import BranchId, FieldError, In, PoolId, ResourceId, Slots, Text
 
+LOCAL = "local"
 SLOTS = "slots"
 """Among the needs of a job, those of its pool."""
 MOST = 1_000_000
@@ -48,7 +49,7 @@ class PoolSpec(In, frozen=True, kw_only=True):
 
     id: PoolId
     slots: Slots = 1
-    executor: ExecutorKind = "local"
+    executor: ExecutorKind = LOCAL
     options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
     backends: dict[str, BackendSize] = {}  # noqa: RUF012 - msgspec copies it
     description: Text | None = None

@@ -178,6 +178,26 @@ class TableLockReason(ReasonBase, frozen=True, kw_only=True, tag="table_lock"):
     ahead: int
 
 
+class EngineQueueReason(ReasonBase, frozen=True, kw_only=True, tag="engine_queue"):
+    """The job has begun, and its pool's engine has not found a machine for it.
+
+    Attributes:
+        pool: The pool.
+        engine: The engine, with its version where it tells one.
+        scheduler_job_id: The engine's id of the job; null before it has answered.
+        state: The engine's word for where the job stands.
+        engine_reason: The engine's word for why it waits.
+        estimated_start: When the engine expects it to start, as the engine says it.
+    """
+
+    pool: str
+    engine: str
+    scheduler_job_id: str | None = None
+    state: str | None = None
+    engine_reason: str | None = None
+    estimated_start: str | None = None
+
+
 class ResourceReason(ReasonBase, frozen=True, kw_only=True, tag="resource"):
     """There is not enough of a resource that it needs.
 
@@ -225,4 +245,5 @@ Reason = (
     | StoreUnavailableReason
     | TableLockReason
     | ResourceReason
+    | EngineQueueReason
 )

@@ -20,7 +20,16 @@ from locksided.core import inputs as i
 from locksided.core.actions import CheckProgram, JobAction, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.pools import Site
-from locksided.keeper.messages import Ended, Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import (
+    Ended,
+    Leftovers,
+    Outcome,
+    Progress,
+    ReapOrder,
+    Remote,
+    Started,
+    StartOrder,
+)
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs, TablesMissing
 from locksided.store.errors import StoreUnavailable
@@ -198,6 +207,8 @@ class Executor(Starts):
                 report = self._runs.progressed(message)
                 if report is not None:
                     self._scheduler.tell(report)
+            case Remote():
+                self._scheduler.tell(self._runs.told(message))
             case _:
                 super().heard(start, message)
 

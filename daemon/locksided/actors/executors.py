@@ -24,7 +24,7 @@ from locksided.core.actions import Action, CheckCondition, ReachExecutor, StartS
 from locksided.core.errors import Unavailable
 from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
-from locksided.keeper.messages import KeptRun, Outcome, Started
+from locksided.keeper.messages import Down, KeptRun, Outcome, Started
 from locksided.runs.runs import Runs
 from locksided.store.reads import NOTHING_READ, Documents
 from locksided.store.store import Sequel
@@ -105,6 +105,10 @@ class Executors:
         elif known is not None and known.is_up:
             self._scheduler.tell(i.ExecutorUp(kind))
 
+    def backend_of_kind(self, kind: str) -> Backend | None:
+        """The backend of a kind that a pool has named."""
+        return self._sites.kind(kind)
+
     def flush(self) -> None:
         """Send the starts and the acknowledgements of a turn in one go."""
         self._backend.flush()
@@ -174,6 +178,8 @@ class Executors:
 
     def heard(self, message: Message) -> None:
         """Hand on one message."""
+        if isinstance(message, Down):
+            return
         found = self._start(message.token or "")
         if found is not None:
             found[0].heard(found[1], message)

@@ -32,6 +32,7 @@ from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import answered, dedup_mark
 from locksided.api.drafts import Drafts
+from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS, pool_body
@@ -158,7 +159,8 @@ class ApplyMethods:
             partial(whole, project=params.project, branch=params.branch_id)
         )
         plan = await threads.run_sync(self._plan, params, wanted, found, pools)
-        refuse(await job_faults(self._service, call.principal, plan, wanted, partial(_key, params)))
+        faults = await job_faults(self._service, call.principal, plan, wanted, partial(_key, params))
+        refuse([*faults, *await pool_faults(_pools_to_put(plan.steps, wanted))])
         return Prepared(plan, found.numbers, pools)
 
     def _plan(
@@ -224,6 +226,13 @@ def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
                 f"{principal.user} has the role {principal.role.word}: "
                 "have an admin apply this, or leave it out."
             )
+
+
+def _pools_to_put(steps: list[ApplyStep], wanted: Wanted) -> list[tuple[str, Json]]:
+    """The pools that change, each with its path in the request."""
+    places = {key: place for place, key in enumerate(wanted.get("pool", ()))}
+    changed = (step for step in steps if step.kind == "pool" and step.body is not None)
+    return [(f"$.pools[{places[step.key]}]", step.body) for step in changed if step.body is not None]
 
 
 def _put_pool(body: Json, who: Any) -> i.PutPool:

@@ -7,6 +7,7 @@ from locksided.api.catalog import CatalogMethods
 from locksided.api.clock import ClockMethods
 from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
+from locksided.api.executors import ExecutorMethods
 from locksided.api.job_creation import CreationMethods
 from locksided.api.jobs import JobMethods
 from locksided.api.lineage import LineageMethods
@@ -43,6 +44,7 @@ GROUPS = (
     SystemMethods,
     ApplyMethods,
     PoolMethods,
+    ExecutorMethods,
     ActionMethods,
     OrchestrationMethods,
     ScheduleMethods,

@@ -243,7 +243,19 @@ class JobViews:
                 "counts": sum_of(one.counts for one in chunks),
             }
         process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
-        return {"process": process, "result": result}
+        return {"process": process, "result": result, "remote": _remote(row)}
+
+
+_REMOTE_TIMES = ("remoteSubmitted", "remoteStarted", "remoteEnded", "lastStatusCheck")
+
+
+def _remote(row: JobRow) -> dict[str, Any]:
+    """What is known of it elsewhere, by the names that are known here."""
+    if row.remote is None:
+        return dict(_DEFAULTS["remote"])
+    times = {name: clock.to_text(row.remote.get(name)) for name in _REMOTE_TIMES}
+    found = {**row.remote, **times}
+    return {name: found.get(name, empty) for name, empty in _DEFAULTS["remote"].items()}
 
 
 def leftovers_message(process: Mapping[str, Any], now_us: int) -> str:

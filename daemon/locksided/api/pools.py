@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import msgspec
+
 from lockside.protocol.methods import pools as p
 from locksided import clock
+from locksided.api.apply_checks import refuse
 from locksided.api.deduplication import dedup_mark
+from locksided.api.executors import pool_faults
 from locksided.api.paging import View, listed_by_id
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
@@ -23,10 +27,13 @@ class PoolMethods(HandlerGroup):
     @handler
     async def put(self, call: Call, params: p.PoolPut) -> View:
         pool = params.pool
+        refuse(await pool_faults([("$.pool", msgspec.to_builtins(pool))]))
         slots = None if pool.slots == "infinity" else int(pool.slots)
         who = actor(call.principal)
         work = i.PutPool(
-            pool.id, slots, pool.executor, pool.description or "", who, pool.options, pool.backends
+            *(pool.id, slots, pool.executor, pool.description or "", who),
+            pool.options,
+            msgspec.to_builtins(pool.backends),
         )
         return await self._done(call, params, pool.id, work)
 

@@ -51,6 +51,16 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.TableLockReason(
                 tables=[table_id(key) for key in reason.tables], holders=_ids(holders), ahead=ahead, **common
             )
+        case core.EngineQueue():
+            return wire.EngineQueueReason(
+                pool=reason.pool,
+                engine=reason.engine,
+                scheduler_job_id=reason.scheduler_job_id,
+                state=reason.state,
+                engine_reason=reason.engine_reason,
+                estimated_start=reason.estimated_start,
+                **common,
+            )
         case core.StoreUnavailable():
             return wire.StoreUnavailableReason(cause=reason.cause, **common)
     raise AssertionError(f"no wire form for {reason}")
@@ -127,6 +137,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _draining(by), "the end of the drain"
         case core.TableLock():
             return _table_lock(reason)
+        case core.EngineQueue():
+            return _engine_queue(reason), "a machine that is free"
         case core.StoreUnavailable(cause=cause, remedy=remedy):
             return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
     raise AssertionError(f"no sentence for {reason}")
@@ -224,6 +236,13 @@ def _no_executor(reason: core.NoExecutor | core.NoProgram) -> tuple[str, str]:
     if isinstance(reason, core.NoExecutor):
         return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
     return _sentence([reason.cause or _LOOKED_FOR]), "a moment"
+
+
+def _engine_queue(reason: core.EngineQueue) -> str:
+    if reason.scheduler_job_id is None:
+        return f"It is being handed to {reason.engine}."
+    why = f": {reason.engine_reason}" if reason.engine_reason else ""
+    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {reason.state or 'queued'}{why}."
 
 
 def _draining(by: str) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 from locksided.backends.base import Place, RequiredPrograms
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
+from locksided.backends.link import Link
 from locksided.backends.local import LocalBackend
-from locksided.keeper.messages import ReapOrder, StartOrder, to_wire
+from locksided.backends.messages import Message, Other
+from locksided.keeper.messages import Down, ReapOrder, StartOrder, to_wire
 
 
 class RemoteBackend(LocalBackend):
@@ -24,6 +26,15 @@ class RemoteBackend(LocalBackend):
             return order
         known = to_wire(place)
         return {**known, **to_wire(order)}
+
+    def keeper_said(self, link: Link, message: Message) -> None:
+        match message:
+            case Down():
+                self._reports.down(message.cause, message.pools)
+            case Other(op="up"):
+                self._reports.up()
+            case _:
+                super().keeper_said(link, message)
 
     async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
         """Whoever would look is not here: the start shows it."""

@@ -1,7 +1,8 @@
 """Why a job waits: the blockers of `admission`, each with its details."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from locksided.core.admission import blockers, pool_blockers
 from locksided.core.candidates import before
@@ -14,6 +15,7 @@ from locksided.core.reasons import (
     ConfigLock,
     Dependencies,
     Draining,
+    EngineQueue,
     Explanation,
     Held,
     Holder,
@@ -55,6 +57,8 @@ def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
 
 def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
     run = job.run
+    if run is not None and run.engine is not None:
+        yield _engine_queue(job, run.engine)
     if run is None or run.claim is None or not run.waits_for_tables:
         return
     before = {table: state.tables.before(job, table) for table in run.claim.tables}
@@ -65,6 +69,18 @@ def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
         tables=tuple(table for table, earlier in before.items() if earlier),
         holders=holders,
         ahead=len(others) - len(holders),
+    )
+
+
+def _engine_queue(job: Job, told: Mapping[str, Any]) -> EngineQueue:
+    return EngineQueue(
+        since_us=told["since_us"],
+        pool=job.pool.id,
+        engine=told.get("engine") or job.pool.executor,
+        scheduler_job_id=told.get("schedulerJobId"),
+        state=told.get("remoteState"),
+        engine_reason=told.get("remoteReason"),
+        estimated_start=told.get("estimatedStart"),
     )
 
 

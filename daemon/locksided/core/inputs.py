@@ -228,6 +228,14 @@ class Spawned(OfRun):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteTold(OfRun):
+    """What is known of a run elsewhere; `stage` is that of one that waits for a machine."""
+
+    remote: Mapping[str, Any]
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
     """A running job reported its progress."""
 
@@ -344,6 +352,7 @@ Report: TypeAlias = (
     LeaderEnded
     | StageReached
     | Spawned
+    | RemoteTold
     | Progressed
     | StepEnded
     | TablesNeeded

@@ -110,7 +110,7 @@ def _resume(turn: Turn, job: Job) -> None:
     if run.paused_by is None:
         return
     run.paused_by = None
-    if not run.waits_for_tables:
+    if not run.waits_for_tables and run.engine is None:
         run.end_pause(turn.now_us)
     turn.update(job, paused_since_us=run.paused_since_us, paused_by=None, paused_us=run.paused_us)
     turn.event(job, "job.resumed")

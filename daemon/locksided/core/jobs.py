@@ -3,6 +3,7 @@
 The specification itself stays in the store; it is read when the job starts.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
@@ -62,7 +63,8 @@ class Run:
     run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
     `stages` are the finer stages of this launch and when they were reached. `shares` are what it was given of
     resources, by their ids. `block` is that of a job that recovery has blocked, `blocked_count` how often it
-    did, `blocked_us` when it first did.
+    did, `blocked_us` when it first did. `engine` is what an engine says of it while it looks for a machine:
+    its time stands still then.
     """
 
     __slots__ = (
@@ -71,6 +73,7 @@ class Run:
         "blocked_us",
         "claim",
         "duration_us",
+        "engine",
         "launches",
         "lost_count",
         "paused_by",
@@ -107,6 +110,7 @@ class Run:
         self.blocked_count = 0
         self.blocked_us: int | None = None
         self.shares: dict[str, Share] = {}
+        self.engine: Mapping[str, Any] | None = None
 
     @property
     def waits_for_tables(self) -> bool:
@@ -118,6 +122,21 @@ class Run:
         if self.paused_since_us is not None:
             self.paused_us += max(now_us - self.paused_since_us, 0)
             self.paused_since_us = self.paused_by = None
+
+    def stand_still(self, since_us: int) -> dict[str, Any]:
+        """Have its time stand still since then, unless it does; returns the columns to save."""
+        if self.paused_since_us is not None:
+            return {}
+        self.paused_since_us = since_us
+        return {"paused_since_us": since_us}
+
+    def go_on(self, now_us: int) -> dict[str, Any]:
+        """End a pause that is nobody's; returns the columns to save."""
+        self.engine = None
+        if self.paused_since_us is None or self.paused_by is not None:
+            return {}
+        self.end_pause(now_us)
+        return {"paused_us": self.paused_us, "paused_since_us": None}
 
     def exclude_jump(self, by_us: int) -> dict[str, int]:
         """Exclude a jump of the clock, forward or back, from the run's time; returns the columns to save."""

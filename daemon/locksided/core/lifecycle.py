@@ -20,6 +20,7 @@ from locksided.core.inputs import (
     OfRun,
     Orphaned,
     Progressed,
+    RemoteTold,
     Spawned,
     StageReached,
     StepEnded,
@@ -57,7 +58,8 @@ def spawned(turn: Turn, job: Job, run: Run, report: Spawned) -> None:
         return
     _count_start(turn, job, run)
     stage = turn.record_stages(job, {report.stage: turn.now_us})
-    turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
+    times = {} if run.paused_since_us is None else run.go_on(turn.now_us)
+    turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage, **times)
     conclude_trial(turn, job, run)
     if run.paused_by is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
@@ -88,6 +90,21 @@ def _mark_containers(turn: Turn, job: Job) -> None:
                 return
             above.run.starts = 1
             turn.update(above, starts=1)
+
+
+@of_run
+def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
+    """Record what is known of a run elsewhere; until something of it runs there its time stands still."""
+    columns: dict[str, Any] = {"remote": {"executor": job.pool.executor, **report.remote}}
+    if not run.spawned and report.stage is not None:
+        since_us = turn.now_us if run.engine is None else run.engine["since_us"]
+        run.engine = {"since_us": since_us, **report.remote}
+        columns |= run.stand_still(turn.now_us if run.step else run.start_us)
+        if report.stage not in run.stages:
+            columns |= turn.record_stages(job, {report.stage: turn.now_us})
+    turn.update(job, **columns)
+    told = {name: report.remote.get(name) for name in ("schedulerJobId", "remoteState", "remoteReason")}
+    turn.event(job, "job.remote", **told)
 
 
 @of_run
@@ -157,11 +174,21 @@ def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
+    elif status is Status.TERMINATED:
+        _stopped_elsewhere(turn, job, run, values)
+        return status
     elif status is Status.ERROR:
         _fail(turn, job, cause, report.failure, report.recovery, values)
         return job.status
     end(turn, job, status, cause, report.failure, **values)
     return status
+
+
+def _stopped_elsewhere(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) -> None:
+    """Somebody had its engine end it: as if it was terminated here."""
+    times = run.end_processing(turn.now_us)
+    turn.move(job, Status.TERMINATING, "engine", desired_status=Status.TERMINATING, **times)
+    end(turn, job, Status.TERMINATED, "engine", **values)
 
 
 def _fail(
@@ -273,6 +300,7 @@ def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
     times |= dispatch.give_up_place(job, run)
     run.token = None
     run.spawned = run.survivors = False
+    run.engine = None
     run.paused_us = 0
     run.stages = job.first_stages
     job.ready_us = turn.now_us

@@ -14,7 +14,8 @@ from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, On
 class ReasonKind(StrEnum):
     """Why a job has not started. The first four come from other jobs and make it `waiting`.
 
-    `table_lock` alone is that of a job that runs, before the step that writes its tables.
+    Two are those of jobs that run: `table_lock`, before the step that writes tables, and `engine_queue`,
+    before an engine has found a machine.
     """
 
     CONFIG_LOCK = "config_lock"
@@ -31,6 +32,7 @@ class ReasonKind(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     TABLE_LOCK = "table_lock"
     RESOURCE = "resource"
+    ENGINE_QUEUE = "engine_queue"
 
 
 BY_OTHER_JOBS = frozenset(

@@ -171,6 +171,19 @@ class TableLock(Reason):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineQueue(Reason):
+    """An engine has to find a machine for it. What it says is its own; None is what it does not say."""
+
+    kind = R.ENGINE_QUEUE
+    pool: str
+    engine: str
+    scheduler_job_id: str | None = None
+    state: str | None = None
+    engine_reason: str | None = None
+    estimated_start: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceShort(Reason):
     """There is not enough of a resource. `free` is None without limit, `ahead` when nobody asked to count.
 

@@ -174,6 +174,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.LeaderEnded: lifecycle.leader_ended,
     i.Spawned: lifecycle.spawned,
     i.Progressed: lifecycle.progressed,
+    i.RemoteTold: lifecycle.remote_told,
     i.StepEnded: lifecycle.step_ended,
     i.TablesNeeded: lifecycle.tables_needed,
     i.Finished: chunks.finished,

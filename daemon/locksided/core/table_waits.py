@@ -27,9 +27,7 @@ def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -
     run.spawned = False
     values = turn.record_stages(job, {stage: turn.now_us})
     turn.update(job, step=run.step, start_token=None, spawned=False, **values)
-    if run.paused_since_us is None:
-        run.paused_since_us = turn.now_us
-        turn.update(job, paused_since_us=turn.now_us)
+    turn.update(job, **run.stand_still(turn.now_us))
 
 
 def give_back(turn: Turn, job: Job, run: Run) -> dict[str, Any]:
@@ -49,7 +47,5 @@ def give_back(turn: Turn, job: Job, run: Run) -> dict[str, Any]:
 
 
 def _go_on(turn: Turn, job: Job, run: Run) -> None:
-    if run.paused_by is None:
-        run.end_pause(turn.now_us)
-        turn.update(job, paused_us=run.paused_us, paused_since_us=None)
+    turn.update(job, **run.go_on(turn.now_us))
     begin_step(turn, job, run)

@@ -40,7 +40,8 @@ CAUSES: dict[tuple[Status, Status], str] = {
     (
         S.PROCESSING,
         S.TERMINATING,
-    ): "somebody asked to terminate it or its last attempt, or a failed sibling keeps it from running again",
+    ): "somebody asked to terminate it or its last attempt, or had its engine end it, or a failed sibling "
+    "keeps it from running again",
     (S.PROCESSING, S.CREATED): "the machine failed, not the job; no process could be started; or recovery "
     "blocks it",
     (S.TERMINATING, S.TERMINATED): "no process of it is left, or all of its children are final",

@@ -8,11 +8,15 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
+from locksided.executors.slurm import engine as slurm
+
 GROUP = "lockside.executors"
 
 
 def describe(kind: str) -> dict[str, Any]:
     """What a kind says of itself. Raises whatever a plug-in raises."""
+    if kind == slurm.Slurm.kind:
+        return slurm.describe()
     for plugin in entry_points(group=GROUP):
         if plugin.name == kind:
             return dict(plugin.load()())

@@ -67,6 +67,10 @@ class Status(NamedTuple):
     reason: str = ""
     node: str | None = None
     start_estimate: str | None = None
+    name: str = ""
+    """Of the submission; an id counts only with our name beside it."""
+    is_hopeless: bool = False
+    """Whether it will never start as it was asked for."""
 
 
 class Engine:
@@ -79,6 +83,8 @@ class Engine:
     """So many orders are handed over at once, at most."""
     knows_status: ClassVar[bool] = False
     knows_names: ClassVar[bool] = False
+    variables: ClassVar[str] = ""
+    """How those variables begin that a machine has of the engine, and a run is to have, too."""
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         """Have the orders started, and return the engine's id of each. Raises NotNow, Refused.
@@ -97,6 +103,9 @@ class Engine:
 
     def signal(self, ids: Sequence[str], signal: int) -> None:
         """Have the runners get a signal, so that they look what is asked. Raises NotNow."""
+
+    def blame(self, node: str) -> None:
+        """A runner could not begin on that machine."""
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Take what is queued out of the queue, and kill what runs. Raises NotNow."""

@@ -57,9 +57,11 @@ class Executor:
         self._linger: Timer | None = None
         self._is_ticking = False
         self._ticks = 0
-        self._submissions = Submissions(loop, engine, self._taken, self._refused, self._given_up)
+        self._submissions = Submissions(
+            loop, engine, self._taken, self._refused, self._given_up, self._not_taken
+        )
         self._watching = Watching(
-            loop, journal, engine, self._runs, self._conclude, self._resubmit, self._tell
+            loop, journal, engine, self._runs, self._conclude, self._resubmit, self._take_back, self._tell
         )
         operations: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
@@ -103,6 +105,7 @@ class Executor:
                 capabilities=self._engine.capabilities,
             )
         )
+        self._watching.tell_again()
 
     def _with_run(self, message: Message, act: Callable[[RemoteRun], None]) -> None:
         run = self._runs.get(order.token_of(message))
@@ -134,7 +137,7 @@ class Executor:
             root = self._root(record.work_root)
             root.prepare()
             if remote.claim_of(record.folder) is None:
-                hand_over(message, record)
+                hand_over(message, record, self._engine.variables)
             self._records.save(record)
         except (BadOrder, BadPlace) as error:
             self._tell(Refused(token, "program", str(error), errno.EINVAL))
@@ -152,6 +155,7 @@ class Executor:
 
     def _taken(self, token: str, ids: Any, tries: int) -> None:
         """The engine has it. A run that is not wanted any more is taken out of its queue again."""
+        self._watching.engine_up()
         run = self._runs.get(token)
         if run is None or run.outcome is not None:
             self._watching.cancel(ids)
@@ -164,6 +168,10 @@ class Executor:
             run.phase = Phase.QUEUED
             self._tell_remote(run, "queued")
         self._watching.soon()
+
+    def _not_taken(self, words: str) -> None:
+        """The engine takes nothing now; what is handed to it is tried again by itself."""
+        self._watching.engine_down(words)
 
     def _refused(self, token: str, words: str) -> None:
         self._take_back(token, "program", words)
@@ -281,6 +289,8 @@ class Executor:
             run.look_at_lease()
             if run.progress != said:
                 self._tell(Progress(run.token, run.progress))
+            if run.is_quiet:
+                self._watching.quiet()
             if run.is_lease_over:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:
@@ -300,6 +310,8 @@ class Executor:
         if run.phase is Phase.RUNNING:
             self._submissions.drop(run.token)
         if run.phase is Phase.ENDED:
+            if before is not Phase.RUNNING and run.started.get("pid") is not None:
+                self._tell_started(run)
             self._watching.ended(run)
         else:
             self._tell_state(run)
@@ -314,9 +326,12 @@ class Executor:
         if run.outcome is not None and run.is_settled:
             self._tell_end(run, run.outcome)
         elif run.phase is Phase.RUNNING:
-            kept = run.describe()
-            self._tell(Started(run.token, kept.pid, kept.spawn_time))
-            self._tell_remote(run, "running")
+            self._tell_started(run)
+
+    def _tell_started(self, run: RemoteRun) -> None:
+        kept = run.describe()
+        self._tell(Started(run.token, kept.pid, kept.spawn_time))
+        self._tell_remote(run, "running")
 
     def _tell_end(self, run: RemoteRun, made: Message) -> None:
         self._tell_remote(run, "ended")

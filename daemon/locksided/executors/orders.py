@@ -44,7 +44,7 @@ def record_of(message: Message) -> Record:
     )
 
 
-def hand_over(message: Message, record: Record) -> None:
+def hand_over(message: Message, record: Record, variables: str) -> None:
     """Put the order where the runner finds it, in folders that the run's user may write to.
 
     Raises OSError.
@@ -57,7 +57,8 @@ def hand_over(message: Message, record: Record) -> None:
         if owner is not None:
             os.chown(path, *owner, follow_symlinks=False)
     given = {name: value for name, value in message.items() if name not in ("op", "user", "options")}
-    remote.write(record.folder, remote.ORDER, {**given, "workRoot": record.work_root}, owner)
+    given |= {"workRoot": record.work_root, "engineVariables": variables}
+    remote.write(record.folder, remote.ORDER, given, owner)
 
 
 def engine_order(record: Record, root: WorkRoot) -> Order:

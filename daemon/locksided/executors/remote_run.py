@@ -3,6 +3,7 @@
 It reads and writes the files of the run; who is told and what the engine is asked is the executor's matter.
 """
 
+import os
 from typing import Any, cast
 
 from locksided.executors.records import Phase, Record
@@ -12,6 +13,9 @@ from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
 
 LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
+QUIET_LOOKS = 4
+ENGINES_SIGNALS = (9, 15)
+LOG_BYTES = 64 * 1024
 
 
 class RemoteRun:
@@ -22,15 +26,19 @@ class RemoteRun:
         self.phase = Phase.SUBMITTING
         self.started: dict[str, Any] = {}
         """What the runner noted of the start."""
-        self.engine_id: str | None = None
-        """The submission that won the claim."""
-        self.node: str | None = None
+        self.claimant: remote.Claimant | None = None
+        """Who won the claim."""
         self.outcome: dict[str, Any] | None = record.outcome
         self.progress: dict[str, Any] = {}
         self.unknown = 0
         """How often in a row the engine knew nothing of it."""
         self.gone = 0
         """How often in a row the engine said that it is over while there was no outcome."""
+        self.hopeless_since: float | None = None
+        self.waits_for_word = False
+        """Whether the engine is being asked if it was it that stopped it."""
+        self.start_estimate: str | None = None
+        self.told_state, self.told_reason = "submitting", ""
         self.kill_at: float | None = None
         self.watched_seq: int | None = None
         self._beat: Any = None
@@ -50,22 +58,23 @@ class RemoteRun:
             self.phase = Phase.ENDED
         claim = remote.claim_of(self.record.folder)
         if claim is not None:
-            self.engine_id, self.node = remote.claimed_by(claim)
+            self.claimant = remote.claimed_by(claim)
             self.started = self.started or remote.read(self.record.folder, outcome.RUN_FILE) or {}
-        if self.outcome is None and self.engine_id is not None:
+            self.started = self.started or self.outcome or {}  # the outcome is written over the note
+        if self.outcome is None and self.claimant is not None:
             self.phase = Phase.RUNNING
         elif self.outcome is None and self.record.ids:
             self.phase = Phase.QUEUED
 
     @property
-    def waits_for_word(self) -> bool:
-        """Whether only the engine can say why it stopped it."""
-        return self.record.outcome is None and (self.outcome or {}).get("stopped") == "engine"
-
-    @property
     def is_settled(self) -> bool:
         """Whether its outcome is what it will be."""
         return self.outcome is not None and not self.waits_for_word
+
+    @property
+    def engine_id(self) -> str | None:
+        """The submission that won the claim."""
+        return None if self.claimant is None else self.claimant.engine_id
 
     def _recorded(self) -> dict[str, Any] | None:
         found = remote.read(self.record.folder, outcome.FILE)
@@ -91,6 +100,11 @@ class RemoteRun:
         quiet_seconds = clock.boot_seconds() - self._beat_seconds
         return self._looks >= LEAST_LOOKS and quiet_seconds >= LEASE_EXPIRES_SECONDS
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the runner has missed to say that it lives: the engine may know why."""
+        return self._looks >= QUIET_LOOKS
+
     def ask(self) -> None:
         """Write down what is asked of the run, for the runner to find. Raises OSError."""
         asked = {"stop": self.record.stop, "pause": self.record.paused}
@@ -101,6 +115,16 @@ class RemoteRun:
         user = self.record.order.get("user")
         return None if user is None else (user["uid"], user["gid"])
 
+    @property
+    def may_be_stopped_by_engine(self) -> bool:
+        """Whether its outcome is one that an engine may have brought about."""
+        made = self.outcome or {}
+        if self.record.outcome is not None:
+            return False
+        return made.get("stopped") == "engine" or (
+            made.get("stopped") is None and made.get("signal") in ENGINES_SIGNALS
+        )
+
     def lose(self, proof: str, **values: Any) -> None:
         """It ended without an outcome of its own; `proof` is how that is known."""
         made = outcome.blank(self.token)._replace(
@@ -109,9 +133,18 @@ class RemoteRun:
             exit_time=clock.wall_us(),
             kill_report=KillReport(proof, ()),
         )
-        values = values or {"lost": True}
-        self.outcome = self.record.outcome = to_wire(made._replace(**values))
+        self.outcome = self.record.outcome = {**to_wire(made), **(values or {"lost": True})}
         self.phase = Phase.ENDED
+
+    def last_words(self) -> str:
+        """The last line that the runner, or who was to start it, has said outside of the log."""
+        try:
+            fd = os.open(f"{self.record.folder}/engine.log", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        with open(fd, "rb") as file:
+            lines = file.read(LOG_BYTES).decode(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else ""
 
     def log_end(self) -> int | None:
         """The number of the next frame of its log, when that may have changed since it was asked last."""

@@ -39,6 +39,7 @@ class Submissions:
         taken: Callable[[str, Sequence[str], int], None],
         refused: Callable[[str, str], None],
         given_up: Callable[[str, str], None],
+        not_taken: Callable[[str], None],
     ) -> None:
         """`taken` is told a token, its ids and how often it was tried again; the others why it was not."""
         self._loop = loop
@@ -46,6 +47,7 @@ class Submissions:
         self._taken = taken
         self._refused = refused
         self._given_up = given_up
+        self._not_taken = not_taken
         self._worker = Worker(loop)
         self._waiting: dict[str, Waiting] = {}
         self._under_way: dict[str, Waiting] = {}
@@ -113,6 +115,7 @@ class Submissions:
         if clock.boot_seconds() - one.since_seconds > GIVEN_UP_SECONDS:
             self._given_up(one.order.token, words)
             return
+        self._not_taken(words)
         one.tries += 1
         one.was_sent = True
         pause, one.pause_seconds = one.pause_seconds, min(one.pause_seconds * 2, LONGEST_PAUSE_SECONDS)

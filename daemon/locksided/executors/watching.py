@@ -11,14 +11,24 @@ from locksided.executors.workers import Worker
 from locksided.keeper import clock
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.messages import Down, Remote
 
 QUEUED_SECONDS = 15.0
 RUNNING_SECONDS = 60.0
 SOONEST_SECONDS = 5.0
 LARGEST_SHARE = 20
 """The engine is asked for no more than one in so many seconds."""
+HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
+
+STOPPED: Mapping[State, Mapping[str, Any]] = {
+    State.CANCELLED: {"stopped": "terminate"},
+    State.TIMEOUT: {"stopped": "timeout"},
+    State.OUT_OF_MEMORY: {"outOfMemory": True},
+    State.STOPPED: {"stopped": "machine"},
+}
+"""What an outcome says of a run that its engine ended."""
 
 SIGNALS = {"stop": signal.SIGTERM, "pause": signal.SIGUSR1, "resume": signal.SIGUSR2}
 
@@ -34,6 +44,7 @@ class Watching:
         runs: Mapping[str, RemoteRun],
         conclude: Callable[[RemoteRun], None],
         resubmit: Callable[[RemoteRun], None],
+        take_back: Callable[[str, str, str], None],
         tell: Callable[[Any], None],
     ) -> None:
         self._loop = loop
@@ -42,6 +53,7 @@ class Watching:
         self._runs = runs
         self._conclude = conclude
         self._resubmit = resubmit
+        self._take_back = take_back
         self._tell = tell
         self._worker = Worker(loop)
         self._timer: Timer | None = None
@@ -88,11 +100,15 @@ class Watching:
         self._took_seconds = clock.boot_seconds() - self._asked_seconds
         if isinstance(came_to, Exception):
             self.failed_checks += 1
-            self._engine_down(str(came_to) or type(came_to).__name__)
+            self._took_seconds = 0.0  # it says nothing of what an answer costs
+            for run in list(self._runs.values()):
+                if run.waits_for_word and (run.outcome or {}).get("stopped") is None:
+                    self._stopped_by(run, None)
+            self.engine_down(str(came_to) or type(came_to).__name__)
         else:
             self.checks += 1
             self._checked_us = clock.wall_us()
-            self._engine_up()
+            self.engine_up()
             for run in list(self._runs.values()):
                 if run.record.ids:
                     self._settle(run, came_to)
@@ -118,32 +134,40 @@ class Watching:
 
     def ended(self, run: RemoteRun) -> None:
         """Its outcome is there. Why the engine stopped it, if it did, is for the engine to say."""
-        assert run.outcome is not None
-        if run.outcome.get("stopped") != "engine":
-            self._conclude(run)
-        elif self._engine.knows_status:
+        if run.may_be_stopped_by_engine and self._engine.knows_status:
+            run.waits_for_word = True
             self._ask_in(0)
         else:
-            self._stopped_by(run, "machine")
+            self._stopped_by(run, None)
 
-    def _stopped_by(self, run: RemoteRun, reason: str) -> None:
-        run.outcome = run.record.outcome = {**(run.outcome or {}), "stopped": reason}
+    def _stopped_by(self, run: RemoteRun, status: Status | None) -> None:
+        """Conclude it with what the engine says; stopped by it for no reason that it tells, it is lost."""
+        run.waits_for_word = False
+        made = run.outcome or {}
+        reason = None if status is None else STOPPED.get(status.state)
+        if reason is not None and run.may_be_stopped_by_engine:
+            run.outcome = run.record.outcome = {**made, **reason}
+        elif made.get("stopped") == "engine":
+            run.outcome = run.record.outcome = {**made, "stopped": "machine"}
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
         """The runner has not said for long that it lives."""
         if not self._engine.knows_status:
             self._lost(run, "lease")
-        else:
+
+    def quiet(self) -> None:
+        """A runner misses to say that it lives: the engine may know why."""
+        if self._engine.knows_status:
             self._ask_in(SOONEST_SECONDS)
 
     def _settle(self, run: RemoteRun, told: Mapping[str, Status]) -> None:
         """What the engine's words come to for one run."""
-        if run.record.outcome is not None or (run.phase is Phase.ENDED and not run.waits_for_word):
+        if run.is_settled:
             return
         status = _of(run, told)
         if run.waits_for_word:
-            self._stopped_by(run, "terminate" if status and status.state is State.CANCELLED else "machine")
+            self._stopped_by(run, status)
         elif status is None:
             self._unknown(run)
         else:
@@ -166,12 +190,24 @@ class Watching:
             case State.QUEUED | State.RUNNING:
                 run.gone = 0
                 if run.phase is Phase.QUEUED:
-                    self.tell_remote(run, status.word or "queued", status.reason)
+                    self._still_queued(run, status)
             case State.NODE_DOWN:
                 if run.phase is Phase.RUNNING and run.is_lease_over:
                     self._lost(run, "lease")
             case _:
                 self._over(run, status)
+
+    def _still_queued(self, run: RemoteRun, status: Status) -> None:
+        reason = status.reason or ("" if status.state is State.QUEUED else "the machine starts it")
+        run.start_estimate = status.start_estimate
+        if (status.word or "queued", reason) != (run.told_state, run.told_reason):
+            self.tell_remote(run, status.word or "queued", reason)
+        if not status.is_hopeless:
+            run.hopeless_since = None
+        elif run.hopeless_since is None:
+            run.hopeless_since = clock.boot_seconds()
+        elif clock.boot_seconds() - run.hopeless_since > HOPELESS_SECONDS:
+            self._take_back(run.token, "program", f"{self._engine.kind} cannot start it: {status.reason}")
 
     def _over(self, run: RemoteRun, status: Status) -> None:
         """It is over for the engine, and the folder does not say how: sure when it is so once more."""
@@ -179,16 +215,11 @@ class Watching:
         if run.gone < SURE:
             self._ask_in(SOONEST_SECONDS)
         elif run.phase is not Phase.RUNNING:
-            run.gone = 0
-            self._resubmit(run)
-        elif status.state is State.OUT_OF_MEMORY:
-            self._lost(run, "engine", out_of_memory=True)
-        elif status.state is State.TIMEOUT:
-            self._lost(run, "engine", stopped="timeout")
-        elif status.state is State.CANCELLED:
-            self._lost(run, "engine", stopped="terminate")
+            if status.node is not None:
+                self._engine.blame(status.node)
+            self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
         else:
-            self._lost(run, "engine")
+            self._lost(run, "engine", **STOPPED.get(status.state, {}))
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
         self._journal.write("lost", token=run.token, proof=proof, **values)
@@ -199,26 +230,43 @@ class Watching:
 
     def tell_remote(self, run: RemoteRun, state: str, reason: str) -> None:
         """How it stands with the engine."""
+        run.told_state, run.told_reason = state, reason
         record = run.record
         told = {
             "engine": self._engine.version or self._engine.kind,
-            "remoteJobId": None if run.started.get("pid") is None else str(run.started["pid"]),
+            "remoteQueue": (record.order.get("options") or {}).get("partition"),
+            "remoteState": state.upper(),
+            "remoteReason": reason or None,
+            "remoteJobId": None if run.claimant is None else run.claimant.pid,
             "schedulerJobId": run.engine_id or (record.ids[-1] if record.ids else None),
-            "remoteNode": run.node,
+            "remoteNode": None if run.claimant is None else run.claimant.node,
+            "estimatedStart": run.start_estimate,
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
+            "remoteStarted": run.started.get("spawnTime"),
+            **_ending(run),
             "remoteStatusChecks": self.checks,
             "failedStatusChecks": self.failed_checks,
             "lastStatusCheck": self._checked_us,
         }
-        self._tell({"op": "remote", "token": run.token, "remote": told, "state": state, "reason": reason})
+        word = state if state == "submitting" or run.phase is Phase.RUNNING or run.outcome else "queued"
+        self._tell(Remote(run.token, told, word, reason))
 
-    def _engine_down(self, cause: str) -> None:
+    def engine_down(self, cause: str) -> None:
+        """The engine takes nothing now."""
         if self._down_cause != cause:
             self._down_cause = cause
-            self._tell({"op": "down", "cause": cause, "pools": []})
+            self._tell(Down(cause))
 
-    def _engine_up(self) -> None:
+    def tell_again(self) -> None:
+        """A daemon has come: what is not in the hello."""
+        if self._down_cause is not None:
+            self._tell(Down(self._down_cause))
+        for run in self._runs.values():
+            if not run.is_settled:
+                self.tell_remote(run, run.told_state, run.told_reason)
+
+    def engine_up(self) -> None:
         if self._down_cause is not None:
             self._down_cause = None
             self._tell({"op": "up"})
@@ -227,4 +275,13 @@ class Watching:
 def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
-    return next((told[id_] for id_ in ids if id_ in told), None)
+    ours = run.record.name.removesuffix(run.token)
+    known = (told[id_] for id_ in ids if id_ in told)
+    return next((one for one in known if one.name.startswith(ours)), None)
+
+
+def _ending(run: RemoteRun) -> dict[str, Any]:
+    if run.outcome is None:
+        return {}
+    outcome = "FINISHED" if run.outcome.get("exitCode") == 0 and not run.outcome.get("stopped") else "FAILED"
+    return {"remoteEnded": run.outcome.get("endTime"), "remoteOutcome": outcome}

@@ -199,6 +199,25 @@ class Leftovers(NamedTuple):
     stop_time: Time | None = None
 
 
+class Remote(NamedTuple):
+    """What an executor knows of a run elsewhere: by the fields of a job's `remote`, its state in one word.
+
+    `submitting` and `queued` are those of a run of which nothing has started.
+    """
+
+    token: str
+    remote: dict[str, Any]
+    state: str
+    reason: str = ""
+
+
+class Down(NamedTuple):
+    """An executor cannot start anything; with `pools` only in those."""
+
+    cause: str
+    pools: tuple[str, ...] = ()
+
+
 class User(NamedTuple):
     """The account that a run has."""
 
@@ -257,6 +276,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "progress": Progress,
     "log": LogGrown,
     "leftovers": Leftovers,
+    "remote": Remote,
+    "down": Down,
     "start": StartOrder,
     "reap": ReapOrder,
 }

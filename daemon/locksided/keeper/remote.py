@@ -18,7 +18,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from locksided.keeper import strictjson, wire
 from locksided.keeper.start.claim import BURNT, STARTED
@@ -103,16 +103,24 @@ def burn(folder: str) -> bool:
 
 
 def runners_claim(engine_id: str, node: str, nonce: str) -> str:
-    """The words by which one runner claims."""
+    """The words by which one runner claims; the nonce begins with its pid."""
     return f"{STARTED} {engine_id or '-'} {node} {nonce}"
 
 
-def claimed_by(claim: str) -> tuple[str | None, str | None]:
-    """The engine's id of the run, and the node, as a runner's claim tells them."""
+class Claimant(NamedTuple):
+    """Which runner claimed: the engine's id of the submission, the machine, the runner's pid there."""
+
+    engine_id: str
+    node: str
+    pid: str
+
+
+def claimed_by(claim: str) -> Claimant | None:
+    """Who a runner's claim names; None for any other claim."""
     words = claim.split(" ")
     if len(words) != 4 or words[0] != STARTED:
-        return None, None
-    return None if words[1] == "-" else words[1], words[2]
+        return None
+    return Claimant(words[1], words[2], words[3].partition("-")[0])
 
 
 def report(work_root: str, token: str, what: str) -> None:

@@ -1,6 +1,6 @@
 """Keeps one run on another machine: claims its token, runs it as a keeper does, and tells of it by files.
 
-It is started by whatever engine found the machine: `PYTHON -I RUNNER.pyz CONTROL_FOLDER [ENGINE_ID]`. Who
+Whatever engine found the machine starts it: `PYTHON -I RUNNER.pyz CONTROL_FOLDER [ENGINE_ID [NODE]]`. Who
 loses the claim ends with 0 and starts nothing, so a token may be handed to an engine any number of times.
 """
 
@@ -43,10 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         if found is None:
             return 0 if remote.claim_of(control) is not None else EXIT_NO_ORDER
         parsed, work_root = order.parse(found), str(found["workRoot"])
+        parsed.environment.update(_of_the_engine(str(found.get("engineVariables") or "")))
     except (OSError, BadOrder, KeyError) as error:
         print(f"runner: the order in {control} cannot be carried out: {error}", file=sys.stderr)
         return EXIT_NO_ORDER
-    claim = remote.runners_claim("".join(rest), os.uname().nodename, token_hex(8))
+    engine_id, node = (*rest, "", "")[:2]
+    claim = remote.runners_claim(engine_id, node or os.uname().nodename, f"{os.getpid()}-{token_hex(8)}")
     if not remote.is_claimed(control, claim):
         return 0
     os.unlink(os.path.join(control, remote.ORDER))
@@ -58,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     if found_cgroups is not None:
         hierarchy.remove(found_cgroups)
     return 0
+
+
+def _of_the_engine(prefix: str) -> dict[bytes, bytes]:
+    """The variables by which the engine tells a program where it is."""
+    return {name: value for name, value in os.environb.items() if prefix and name.startswith(prefix.encode())}
 
 
 class Runner:

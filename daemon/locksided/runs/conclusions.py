@@ -366,7 +366,7 @@ _STATUSES = {
     Verdict.SUCCESS: Status.SUCCESS,
     Verdict.WARNING: Status.WARNING,
     Verdict.ERROR: Status.ERROR,
-    Verdict.TERMINATED: Status.ERROR,
+    Verdict.TERMINATED: Status.TERMINATED,
     Verdict.LOST: Status.ERROR,
 }
 

@@ -28,7 +28,7 @@ from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.lock_keys import config_lock_key, free_lock_key
 from locksided.runs.partition import check_partition, part_manifests
 from locksided.runs.processors import processor_manifests
-from locksided.runs.refusals import refuse_first
+from locksided.runs.refusals import refuse_first, without_extra
 from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
 from locksided.runs.runtime_values import Level, first_named, runtime_of
 from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
@@ -111,8 +111,7 @@ def _check_inputs(subject: _Subject, runtime: RuntimeValues, missing: Collection
     for place, one in enumerate(runtime.inputs):
         scheme = urlsplit(one.source).scheme
         if scheme in missing:
-            text = f"{scheme}: needs `pip install 'lockside[{scheme}]'` where the daemon is installed."
-            raise Disabled(text, path=join(first_named(subject.asked, "inputs")[1], place, "source"))
+            raise without_extra(scheme, join(first_named(subject.asked, "inputs")[1], place, "source"))
 
 
 def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:

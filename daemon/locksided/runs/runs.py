@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from lockside.documents.component import Manifest
-from lockside.documents.enums import FailureKind
+from lockside.documents.enums import FailureKind, Stage
 from locksided import clock, threads
 from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
@@ -18,7 +18,16 @@ from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound, Refused
 from locksided.ids import job_uuid
 from locksided.joblog import reader
-from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
+from locksided.keeper.messages import (
+    Leftovers,
+    Outcome,
+    Progress,
+    ReapOrder,
+    Remote,
+    Started,
+    StartOrder,
+    to_wire,
+)
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
@@ -291,6 +300,11 @@ class Runs(RunConclusions):
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
+
+    def told(self, message: Remote) -> i.RemoteTold:
+        """The report of what an executor knows of a run elsewhere."""
+        stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
+        return i.RemoteTold(StartToken.parse(message.token).job_id, message.token, message.remote, stage)
 
     def leader_ended(self, message: Leftovers) -> i.LeaderEnded:
         """The report of a program that has ended and left processes."""

@@ -1010,9 +1010,12 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: tables_of_branch
+SELECT key, id FROM tables WHERE key > ? AND key < ? AND dropped_us IS NULL ORDER BY key;
+
 -- name: newest_dropped
 -- `@` and `A` are neighbours, and no key of an id has either.
-SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
+SELECT key FROM tables WHERE key > :key || '@' AND key < :key || 'A' AND dropped_us IS NOT NULL
 ORDER BY dropped_us DESC LIMIT 1;
 
 -- name: trash_of

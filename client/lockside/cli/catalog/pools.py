@@ -35,7 +35,9 @@ def put(session: Session, parsed: Parsed) -> int:
     pool = {
         "id": name,
         "slots": before.get("slots") if slots is None else slots,
-        "executor": before.get("executor") or "local",
+        "executor": parsed.text("executor") or before.get("executor") or "local",
+        "options": {**(before.get("options") or {}), **dict(parsed.values.get("option") or ())} or None,
+        "backends": before.get("backends") or None,
         "description": parsed.text("description") or before.get("description"),
     }
     stored = session.call("pool.put", pool={key: value for key, value in pool.items() if value is not None})

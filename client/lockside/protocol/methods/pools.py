@@ -8,7 +8,7 @@ from lockside.documents.base import PoolId
 from lockside.documents.pool import PoolSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types.stored import Deleted, Pool, Pools
+from lockside.protocol.types.stored import Deleted, ExecutorKinds, Pool, Pools
 from lockside.protocol.words import Role
 
 HEAVY: Final[dict[str, Any]] = {"id": "heavy"}
@@ -81,3 +81,8 @@ class PoolResume(PoolAction, frozen=True, kw_only=True):
 @method("pool.delete", Role.ADMIN, answers=Deleted, refuses=[ErrorKind.NOT_FOUND], example=HEAVY)
 class PoolDelete(PoolAction, frozen=True, kw_only=True):
     """Delete a pool that no unfinished job uses."""
+
+
+@method("executor.list", Role.VIEWER, answers=ExecutorKinds)
+class ExecutorList(Params, frozen=True, kw_only=True):
+    """List the kinds of executors that pools can name."""

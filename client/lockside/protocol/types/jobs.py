@@ -111,6 +111,46 @@ class Acknowledgement(Out, frozen=True, kw_only=True):
     comment: str | None = None
 
 
+class RemoteJob(Out, frozen=True, kw_only=True):
+    """A job on other machines, as its executor knows it; null or 0 is what is not known, or not yet.
+
+    Attributes:
+        executor: The kind of executor.
+        engine: What found the machine, with its version.
+        remote_job_id: The process there that keeps the job.
+        scheduler_job_id: The engine's id of the job.
+        remote_queue: The queue of the engine, such as a partition.
+        remote_node: The machine.
+        remote_state: The engine's word for where the job stands.
+        remote_reason: The engine's word for why it waits.
+        remote_submitted: When the engine took it.
+        remote_started: When its program began.
+        remote_ended: When nothing of it was left.
+        remote_outcome: `FINISHED` or `FAILED`.
+        submit_retries: How often it was handed to the engine again.
+        remote_status_checks: How often the executor has asked the engine, for all of its jobs.
+        failed_status_checks: How often it got no answer.
+        last_status_check: When it got the last answer.
+    """
+
+    executor: str | None = None
+    engine: str | None = None
+    remote_job_id: str | None = None
+    scheduler_job_id: str | None = None
+    remote_queue: str | None = None
+    remote_node: str | None = None
+    remote_state: str | None = None
+    remote_reason: str | None = None
+    remote_submitted: str | None = None
+    remote_started: str | None = None
+    remote_ended: str | None = None
+    remote_outcome: str | None = None
+    submit_retries: int = 0
+    remote_status_checks: int = 0
+    failed_status_checks: int = 0
+    last_status_check: str | None = None
+
+
 class Job(Out, frozen=True, kw_only=True):
     """One execution: its identity, its frozen specification and its state.
 
@@ -164,7 +204,7 @@ class Job(Out, frozen=True, kw_only=True):
         starts: How often a process of the job was started.
         blocked_count: How often recovery blocked it.
         process: The last process.
-        remote: The job on another system.
+        remote: The job on other machines.
         result: What the job left.
         usage_data: What the component wrote to `out/usage.json`.
         metrics: Figures of the run by name.
@@ -258,7 +298,7 @@ class Job(Out, frozen=True, kw_only=True):
     starts: int = 0
     blocked_count: int = 0
     process: Process = Process()
-    remote: dict[str, Any] = {}
+    remote: RemoteJob = RemoteJob()
     result: Result = Result()
     usage_data: list[dict[str, Any]] = []
     metrics: dict[str, Any] = {}

@@ -212,6 +212,36 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     queued: int = 0
 
 
+class ExecutorView(Out, frozen=True, kw_only=True):
+    """A kind of executor.
+
+    Attributes:
+        kind: The word by which pools name it.
+        version: The version of the plug-in; null for those that come with lockside.
+        is_up: Whether one runs and answers; one starts when a pool names it.
+        cause: Why it cannot be used.
+        capabilities: What it can do: `pause`, `queue` jobs by itself, use several `nodes` for one.
+        options_schema: The JSON Schema of the options of its pools.
+    """
+
+    kind: str
+    version: str | None = None
+    is_up: bool = False
+    cause: str | None = None
+    capabilities: list[str] = []
+    options_schema: dict[str, Any] = {}
+
+
+class ExecutorKinds(Out, frozen=True, kw_only=True):
+    """The kinds of executors that there are.
+
+    Attributes:
+        executors: The kinds.
+    """
+
+    executors: list[ExecutorView]
+
+
 class Pools(ListPage, frozen=True, kw_only=True):
     """Several pools."""
 

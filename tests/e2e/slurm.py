@@ -1,0 +1,103 @@
+"""A Slurm of three nodes on this machine, and a daemon that uses it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from e2e.engines import holder_of
+from e2e.harness import Daemon, short_folder
+from e2e.processes import wait_for_end
+from e2e.wire import Message, Wire
+
+SCRIPT = Path(__file__).resolve().parents[1] / "engines" / "slurm.sh"
+PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "munged")
+
+
+def missing() -> str | None:
+    """Why there is no Slurm here; None when there is."""
+    if os.geteuid() != 0:
+        return "Slurm's daemons need root here"
+    lacking = [
+        name for name in PROGRAMS if shutil.which(name) is None and not Path("/usr/sbin", name).exists()
+    ]
+    return f"not installed: {', '.join(lacking)}" if lacking else None
+
+
+class Slurm:
+    """The cluster, the folder that its nodes share, and the daemon beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "slurm"
+        self.root = folder / "shared"
+        self.root.mkdir()
+        port = 20_000 + os.getpid() % 20_000 // 8 * 8
+        self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
+        self.environment["SLURM_CONF"] = str(self.folder / "slurm.conf")
+        self.environment["PATH"] += ":/usr/sbin:/sbin"
+        self.daemon = Daemon(folder, SLURM_CONF=self.environment["SLURM_CONF"])
+
+    def up(self, nodes: int = 3) -> None:
+        subprocess.run(["bash", SCRIPT, "up", str(nodes)], env=self.environment, check=True, timeout=60)
+
+    def down(self) -> None:
+        subprocess.run(["bash", SCRIPT, "down"], env=self.environment, check=False, timeout=60)
+
+    def tell(self, *command: str) -> str:
+        """What one of Slurm's commands says."""
+        done = subprocess.run(
+            command, env=self.environment, check=True, timeout=60, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def pid(self, name: str) -> int:
+        """The pid of `slurmctld`, or of `slurmd-n1`."""
+        return int((self.folder / f"{name}.pid").read_text())
+
+    def kill(self, name: str) -> None:
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_for_end(pid)
+
+    def start(self, *command: str) -> None:
+        subprocess.run(command, env=self.environment, check=True, timeout=60)
+
+    def start_controller(self) -> None:
+        self.start("slurmctld", "-f", self.environment["SLURM_CONF"])
+
+    def start_node(self, name: str) -> None:
+        self.start("slurmd", "-f", self.environment["SLURM_CONF"], "-N", name)
+
+    def put_pool(self, wire: Wire, pool: str = "cluster", slots: int = 8, **options: Any) -> Message:
+        given = {"workRoot": str(self.root), "python": sys.executable, **options}
+        body = {"id": pool, "slots": slots, "executor": "slurm", "options": given}
+        put: Message = wire.call("pool.put", pool=body)
+        return put
+
+    def end(self) -> None:
+        self.down()
+        if self.daemon.process is not None and self.daemon.process.poll() is None:
+            self.daemon.stop()
+        for path in self.daemon.state_dir.glob("executors/*.sock.lock"):
+            with suppress(ProcessLookupError):
+                os.kill(holder_of(path), signal.SIGKILL)
+        self.daemon.end()
+
+
+@contextmanager
+def a_slurm() -> Iterator[Slurm]:
+    """A cluster and a daemon; both are ended, and nothing is left."""
+    with short_folder() as folder:
+        made = Slurm(folder)
+        try:
+            made.up()
+            made.daemon.start()
+            made.daemon.keeper_pid()
+            yield made
+        finally:
+            made.end()

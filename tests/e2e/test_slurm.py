@@ -1,0 +1,113 @@
+"""Pools on Slurm: three nodes on this machine, and what can go wrong with them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.signs import Ear, Gate
+from e2e.slurm import Slurm, a_slurm, missing
+from e2e.wire import Wire, of, until_running, wait_until
+
+pytestmark = [pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Slurm]:
+    with a_slurm() as made:
+        made.put_pool(made.daemon.wire())
+        yield made
+
+
+@pytest.fixture
+def wire(slurm: Slurm) -> Iterator[Wire]:
+    with Wire(slurm.daemon.socket) as opened:
+        yield opened
+
+
+def test_a_job_runs_on_a_node_and_all_that_is_known_of_it_there_is_told(wire: Wire, slurm: Slurm) -> None:
+    job = wire.shell("echo on $SLURMD_NODENAME as $SLURM_JOB_ID; exit 3", pool="cluster")
+    ended = wire.done(job)
+    assert of(ended, "status", "starts", "pool") == ("error", 1, "cluster")
+    assert ended["result"]["error"]["exitCode"] == 3
+    remote = ended["remote"]
+    assert wire.text(job) == f"on {remote['remoteNode']} as {remote['schedulerJobId']}\n"
+    assert of(remote, "executor", "remoteOutcome", "submitRetries") == ("slurm", "FAILED", 0)
+    assert all(remote[name] for name in ("remoteJobId", "remoteSubmitted", "remoteStarted", "remoteEnded"))
+    assert {"submitting", "queued", "running"} <= set(ended["stageTimestamps"])
+
+
+def test_many_jobs_that_start_at_once_become_few_submissions(wire: Wire, slurm: Slurm) -> None:
+    slurm.put_pool(wire, "wide", slots=20)
+    wire.call("pool.pause", id="wide")
+    jobs = [wire.shell("echo $SLURM_ARRAY_TASK_ID", pool="wide") for _ in range(12)]
+    wire.call("pool.resume", id="wide")
+    ended = [wire.done(job) for job in jobs]
+    assert [of(one, "status", "starts") for one in ended] == [("success", 1)] * 12
+    submissions = {one["remote"]["schedulerJobId"].partition("_")[0] for one in ended}
+    assert len(submissions) <= 3
+
+
+def test_what_no_partition_can_give_is_the_jobs_error_in_slurms_words(wire: Wire, slurm: Slurm) -> None:
+    slurm.put_pool(wire, "nowhere", partition="nowhere")
+    ended = wire.done(wire.shell("true", pool="nowhere"))
+    assert of(ended, "status", "starts") == ("error", 0)
+    assert ended["result"]["error"]["kind"] == "spawn"
+    assert "partition" in ended["message"].lower()
+
+
+def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled(
+    wire: Wire, slurm: Slurm, place: Path
+) -> None:
+    slurm.tell("scontrol", "update", "partitionname=small", "state=down")
+    slurm.put_pool(wire, "closed", partition="small")
+    job = wire.shell(f"touch {place}/ran", pool="closed", limits={"timeoutSeconds": 60})
+    wait_until(wire, job, lambda seen: (seen["remote"]["remoteReason"] or "").startswith("Partition"))
+    (reason,) = wire.explain(job)
+    assert of(reason, "kind", "state", "engineReason") == ("engine_queue", "PENDING", "PartitionDown")
+    assert wire.get(job["id"])["durationSeconds"] == 0
+    wire.call("job.terminate", id=job["id"])
+    assert of(wire.done(job), "status", "starts") == ("cancelled", 0)
+    slurm.tell("scontrol", "update", "partitionname=small", "state=up")
+    wire.done(wire.shell("true", pool="closed"))
+    assert not (place / "ran").exists()
+
+
+def test_without_a_controller_running_jobs_end_and_others_wait(
+    wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
+) -> None:
+    running = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 4", pool="cluster")
+    stopped = wire.shell("sleep 600", pool="cluster")
+    assert ear.hear() == "up"
+    until_running(wire, stopped)
+    slurm.kill("slurmctld")
+    gate.open()
+    assert wire.done(running)["result"]["error"]["exitCode"] == 4
+    waiting = wire.shell("true", pool="cluster")
+    wire.call("job.terminate", id=stopped["id"])
+    assert wire.done(stopped)["status"] == "terminated"
+    slurm.start_controller()
+    ended = wire.done(waiting)
+    assert of(ended, "status", "starts") == ("success", 1)
+
+
+def test_somebodys_scancel_is_a_termination(wire: Wire, slurm: Slurm) -> None:
+    job = until_running(wire, wire.shell("sleep 600", pool="cluster"))
+    slurm.tell("scancel", job["remote"]["schedulerJobId"])
+    assert of(wire.done(job), "status", "starts") == ("terminated", 1)
+
+
+def test_a_job_whose_node_dies_goes_on_and_its_end_counts(
+    wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
+) -> None:
+    job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 5", pool="cluster")
+    assert ear.hear() == "up"
+    node = wait_until(wire, job, lambda seen: seen["remote"]["remoteNode"] is not None)["remote"][
+        "remoteNode"
+    ]
+    slurm.kill(f"slurmd-{node}")
+    gate.open()
+    ended = wire.done(job)
+    assert of(ended, "status", "starts") == ("error", 1)
+    assert ended["result"]["error"]["exitCode"] == 5
+    slurm.start_node(node)
