@@ -30,6 +30,7 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.sites import Runnable, Sites
 from locksided.backends import keepers as keepers_module
 from locksided.backends import link as link_module
 from locksided.backends import local as local_module
@@ -187,7 +188,8 @@ class Daemon:
             await self.asides.load()
             checks = self.checks = Checks(self, runs, tasks)
             self.asides.deliver_to[checks.purpose] = checks.deliver
-            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides, checks)
+            sites = Sites(self.backend, self._no_other_backend)
+            self.executors = Executors(sites, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
@@ -198,6 +200,10 @@ class Daemon:
         self.loop.create_task(self.backend.run(self.executors))
         self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
         self.loop.create_task(self.makers.run())
+
+    @staticmethod
+    def _no_other_backend(kind: str) -> Runnable:
+        raise AssertionError(f"no pool names the executor {kind}")
 
     async def _schedule(self) -> None:
         try:
