@@ -11,6 +11,7 @@ from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
+from lockside.documents.partition import (Partition)
 from lockside.documents.pool import (BackendSize, BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
@@ -72,6 +73,7 @@ class JobCalls:
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         on_record_errors: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
         inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
+        partition: Mapping[str, Any] | Partition | None = ...,
         archive: Mapping[str, Any] | Archive | None = ...,
         notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
         priority: int | str | None = ..., name: Text = ..., description: Text = ...,

@@ -1,10 +1,12 @@
-"""The same no-op work through other queues that are on PATH: in one call, and one by one from a shell."""
+"""The same no-op work through other queues that are there: in one call, and one by one from a shell."""
 
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench import bare
@@ -54,6 +56,14 @@ def gnu_parallel(folder: Path, count: int) -> float:
     return count / shell(f"seq {count} | parallel --will-cite -j 2 true", _place(folder))
 
 
+def hyperqueue(folder: Path, count: int) -> float:
+    program = Path(__file__).with_name("hyperqueue_peer.py")
+    said = subprocess.run(
+        [sys.executable, program, folder, str(count)], env=_place(folder), capture_output=True, check=True
+    )
+    return float(said.stdout.split()[-1])
+
+
 def pueue(folder: Path, count: int) -> float:
     place = _place(
         folder, XDG_RUNTIME_DIR=str(folder), XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder)
@@ -94,8 +104,14 @@ PEERS: list[Peer] = [
     (ONE_BY_ONE, "sbatch", slurm, 20),
     (ONE_CALL, "sbatch", slurm_array, 20),
     (ONE_CALL, "parallel", gnu_parallel, 300),
+    (ONE_CALL, "hyperqueue", hyperqueue, 1000),
 ]
-NAMES = {"tsp": "task-spooler", "sbatch": "Slurm", "parallel": "GNU parallel"}
+NAMES = {
+    "tsp": "task-spooler",
+    "sbatch": "Slurm",
+    "parallel": "GNU parallel",
+    "hyperqueue": "HyperQueue without a journal",
+}
 
 
 def by_shell(daemon: Daemon, count: int) -> float:
@@ -125,6 +141,8 @@ def _all_done(daemon: Daemon) -> None:
 
 
 def _is_there(program: str) -> bool:
+    if program == "hyperqueue":
+        return find_spec(program) is not None
     if shutil.which(program) is None:
         return False
     if program != "sbatch":

@@ -7,27 +7,28 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from campaign.faults import points, ranges, untraceable
 from campaign.figures import LONG, Figures
-from steps.archives import order_of
+from steps.archives import SERVERS, order_of
 
 CALLS = "openat,write,fsync,mkdir,rename,unlink"
 FILES = {f"out/files/{name}": name.encode() * 700_000 for name in "abc"}
 TIMEOUT = 36_000 if LONG else 300
 
 
-def step(place: Path, before: list[str]) -> int:
+def step(place: Path, before: list[str], given: Mapping[str, Any]) -> int:
     """Run the step, perhaps under a tracer; its exit code."""
     folder = place / "order"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    (folder / "order.json").write_text(json.dumps(order_of(place, (place / "there").as_uri())))
+    (folder / "order.json").write_text(json.dumps(order_of(place, **given)))
     program = [sys.executable, "-I", "-B", "-m", "locksided.steps.archiving", "archive", str(folder)]
     return subprocess.run([*before, *program], check=False, capture_output=True).returncode
 
@@ -45,9 +46,15 @@ def is_archived(folder: Path) -> bool:
 
 
 @pytest.mark.timeout(TIMEOUT)
-@pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=EIO", "error=ENOSPC"])
+@pytest.mark.parametrize(
+    ("server", "fault"),
+    [
+        *(("file", fault) for fault in ("signal=SIGKILL", "error=EIO", "error=ENOSPC")),
+        *((server, "signal=SIGKILL") for server in ("ftp", "sftp")),
+    ],
+)
 def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
-    fault: str, place: Path, figures: Callable[[str], Figures]
+    server: str, fault: str, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
@@ -55,19 +62,22 @@ def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
         (place / "data" / path).parent.mkdir(parents=True, exist_ok=True)
         (place / "data" / path).write_bytes(content)
     (place / "there").mkdir()
-    folder, trace, found = place / "there/runs/17", place / "trace", figures(f"sweep, archive step, {fault}")
-    assert step(place, ["strace", "-f", "-o", str(trace), "-e", f"trace={CALLS}"]) == 0
-    assert is_archived(folder)
-    came = 0
-    for call, k in points(ranges(trace), 12):
-        shutil.rmtree(folder)
-        inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
-        code = step(place, inject)
-        came += code != 0
-        found.add("points")
-        assert is_archived(folder) or code != 0
-        assert step(place, []) == 0
+    calls, count = (CALLS, 12) if server == "file" else ("sendto", 5)
+    folder, trace, came = place / "there/runs/17", place / "trace", 0
+    found = figures(f"sweep, archive step, {server}, {fault}")
+    with SERVERS[server](place / "there") as given:
+        assert step(place, ["strace", "-f", "-o", str(trace), "-e", f"trace={calls}"], given) == 0
         assert is_archived(folder)
-        assert {one.name for one in folder.rglob("*") if one.is_file()} == {*"abc", "lockside-archive.json"}
+        for call, k in points(ranges(trace), count):
+            shutil.rmtree(folder)
+            inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
+            code = step(place, inject, given)
+            came += code != 0
+            found.add("points")
+            assert is_archived(folder) or code != 0
+            assert step(place, [], given) == 0
+            assert is_archived(folder)
+            names = {one.name for one in folder.rglob("*") if one.is_file()}
+            assert names == {*"abc", "lockside-archive.json"}
     found.add("kills", came)
     assert came

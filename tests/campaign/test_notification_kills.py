@@ -112,7 +112,7 @@ def test_couriers_that_are_killed_lose_nothing(telling: Telling, figures: Callab
         telling.receiver.gate.clear()
         assert telling.jobs_end()
         telling.posts.append(telling.receiver.take())
-        for pid in couriers():
+        for pid in couriers(telling.daemon):
             kill_and_wait(pid)
             told.add("kills")
         telling.receiver.gate.set()

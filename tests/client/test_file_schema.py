@@ -31,6 +31,7 @@ EXAMPLES = {
     },
     "config": {
         "parameters": {"any": 1},
+        "runtime": {"partition": {"chunkRows": 10, "assembler": {"component": "acme.join"}}},
         "rows": [{"id": "a", "parameters": {"x": 1}}],
         "variables": {"v": 1},
     },
@@ -59,7 +60,12 @@ EXAMPLES = {
 }
 WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}, {"recovery": [{}]}],
-    "config": [{"paramters": {}}, {"rows": [{"parameters": {}}]}, {"runtime": {"parallelism": -1}}],
+    "config": [
+        {"paramters": {}},
+        {"rows": [{"parameters": {}}]},
+        {"runtime": {"parallelism": -1}},
+        {"runtime": {"partition": {"chunkRow": 1}}},
+    ],
     "row": [{"isDisabled": "no"}],
     "pool": [
         {"loads": {"slot": 2}},

@@ -34,7 +34,7 @@ class Trees:
 
     def tree(self) -> Draft:
         """A container of some kind, with all below it."""
-        kind = self.random.choice([self.rows, self.rows, self.retried, self.orchestration])
+        kind = self.random.choice([self.rows, self.rows, self.retried, self.orchestration, self.cut])
         return kind(self.job(self.random.choice(KEYS)))
 
     def job(self, key: str | None = None) -> Draft:
@@ -81,6 +81,29 @@ class Trees:
             phase = replace(self.job(), type=JobType.PHASE, after=tuple(after), children=tasks)
             phases.append(replace(phase, values={"name": f"phase {place}"}))
         return replace(job, type=JobType.ORCHESTRATION, children=tuple(phases))
+
+    def cut(self, job: Draft) -> Draft:
+        """A job that is cut into chunks, which are known when its splitter ends; or some of them before."""
+        splitter, assembler = self.job(), self.job()
+        names = ["splitter", "chunks", "assembler"]
+        jobs: list[tuple[Draft, ...]] = [(splitter,), (), (assembler,)]
+        if self.random.random() < 0.2:
+            names, jobs = (
+                names[1:],
+                [tuple(self.job() for _ in range(self.random.randrange(3))), (assembler,)],
+            )
+        phases = [
+            replace(
+                PLAIN,
+                type=JobType.PHASE,
+                after=(number - 1,) if number else (),
+                children=inside,
+                parallelism=self.random.choice([1, 2, None]) if name == "chunks" else None,
+                values={"name": name},
+            )
+            for number, (name, inside) in enumerate(zip(names, jobs, strict=True))
+        ]
+        return replace(job, type=JobType.CONTAINER, children=tuple(phases))
 
     def task(self) -> Draft:
         job = self.job(self.random.choice(KEYS_OF_TASKS))

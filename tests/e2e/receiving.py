@@ -1,6 +1,7 @@
 """A receiver of webhooks: a real HTTP server that keeps what it got and answers as it is told."""
 
 import json
+import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from e2e.harness import Daemon
 from e2e.processes import PATIENCE_SECONDS
 
 
@@ -110,11 +112,11 @@ def receiving() -> Iterator[Receiver]:
         receiver.close()
 
 
-def couriers() -> list[int]:
-    """The couriers that live."""
-    found = []
+def couriers(daemon: Daemon) -> list[int]:
+    """The couriers of a daemon that live."""
+    found, words = [], (b"steps.courier", os.fsencode(daemon.state_dir))
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
-            if entry.name.isdecimal() and b"steps.courier" in (entry / "cmdline").read_bytes():
+            if entry.name.isdecimal() and all(word in (entry / "cmdline").read_bytes() for word in words):
                 found.append(int(entry.name))
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.harness import LAKE, Daemon, python, running
-from e2e.lake import READER, reads, writes
+from e2e.lake import READER, WRITER, folder, reads, writes
 from e2e.wire import (
     Message,
     Refusal,
@@ -131,6 +131,28 @@ def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, dae
     assert sorted(wire.call("storage.preview", table="in.c-forked.x")["rows"]) == [["1", "a"], ["2", "b"]]
     again = wire.done(wire.create("acme.writer", config="forked", branchId="dev"))
     assert of(again["result"]["output"]["tables"][0], "version", "rowsUnchanged") == (0, 2)
+
+
+def test_the_tables_of_a_branch_that_is_deleted_go_to_the_trash(wire: Wire, daemon: Daemon) -> None:
+    wire.call("branch.create", branch={"id": "over"})
+    put_component(wire, "acme.writer", command=python(WRITER))
+    output = {"files": [{"source": "f", "tags": ["over"]}], "default_bucket": "in.c-over"}
+    body = {"parameters": {"tables": {"x.csv": "n\n1\n"}, "files": {"f": ""}}, "storage": {"output": output}}
+    put_config(wire, "acme.writer", "over", configuration=body, branchId="over")
+    job = wire.done(wire.create("acme.writer", config="over", branchId="over"))
+    assert job["status"] == "success", job["message"]
+    wire.call("branch.delete", id="over")
+    assert wire.refused("storage.table.get", id="in.c-over.x", branchId="over").kind == "not_found"
+    assert wire.call("storage.file.list", branchId="over")["files"] == []
+    (event,) = [
+        one["data"] for one in wire.events(None, kinds=["table.dropped"]) if one["data"]["branchId"] == "over"
+    ]
+    assert event["table"] == "in.c-over.x"
+    wire.call("branch.create", branch={"id": "over"})
+    again = wire.done(wire.create("acme.writer", configData=body, branchId="over"))
+    assert again["result"]["output"]["tables"][0]["version"] == 0, again["message"]
+    (trashed,) = (folder(daemon, "in.c-over.x", "over").parent / ".trash").iterdir()
+    assert trashed.name.startswith("x.")
 
 
 def test_tables_whose_values_filters_name_are_read_as_they_were_at_the_start(wire: Wire) -> None:

@@ -1,13 +1,16 @@
 """Notifications with real daemons and real receivers: what happened arrives, whatever dies meanwhile."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
 from e2e.people import ANNA, OPERATORS, Person, used_by_groups
 from e2e.processes import kill_and_wait
@@ -87,6 +90,22 @@ def test_a_job_that_fails_while_the_daemon_is_down_is_told_after_it(
     assert receiver.take().data["job"]["id"] == job["id"]
 
 
+@needs_root
+def test_a_courier_of_root_is_nobody(daemon: Daemon, receiver: Receiver) -> None:
+    wire = daemon.wire()
+    subscribed(wire, receiver)
+    receiver.gate.clear()
+    failing(wire)
+    receiver.take()
+    (pid,) = couriers(daemon)
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert re.findall(r"^(?:Uid|Gid|Groups):[ \t]*(.*?)[ \t]*$", status, re.MULTILINE) == [
+        *["\t".join(["65534"] * 4)] * 2,
+        "",
+    ]
+    assert not list((daemon.state_dir / "asides").rglob("deliveries.json"))
+
+
 def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
     daemon: Daemon, receiver: Receiver
 ) -> None:
@@ -97,7 +116,7 @@ def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
         jobs = [wire.shell("exit 1") for _ in range(10)] + [wire.shell("true")]
         failed |= {job["id"] for job in jobs[:-1]}
         posts.append(receiver.take())
-        for pid in couriers():
+        for pid in couriers(daemon):
             kill_and_wait(pid)
         daemon.kill()
         wire = daemon.start().wire()

@@ -4,15 +4,18 @@ A job has as many steps as its id says. Each hop to a thread is something under 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from core.trees import PLAIN
 from core.world import recovery_terms
 from lockside.documents.enums import FailureClass, Status
 from locksided import clock
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Invalid, Refused
+from locksided.core.model import Draft
 from locksided.core.recoveries import RecoveryTerms
 from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
@@ -217,7 +220,13 @@ def _finished(token: str, outcome: Outcome) -> i.Finished:
     stages = {"output_mapping": outcome.exit_time or 0, "cleaning_up": clock.now_us()}
     job_id = StartToken.parse(token).job_id
     terms = terms_of(job_id) if outcome.exit_code == BLOCKED else None
-    return i.Finished(job_id, token, status, values, stages, failure=failure, recovery=terms)
+    chunks = chunks_of(job_id) if failure is None else ()
+    return i.Finished(job_id, token, status, values, stages, failure=failure, recovery=terms, children=chunks)
+
+
+def chunks_of(job_id: int) -> tuple[Draft, ...]:
+    """What a job reports to have been cut into; of any but a splitter the core makes nothing of it."""
+    return tuple(replace(PLAIN, values={"name": f"chunk {number}"}) for number in range(job_id % 4))
 
 
 def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:

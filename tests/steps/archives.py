@@ -1,7 +1,14 @@
-"""Orders of the step that archives."""
+"""Orders of the step that archives, and servers that it archives to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from steps.fileserver import SFTP_SERVER, SSHD, ftp_serving, sftp_serving
 
 
 def order_of(place: Path, url: str, **more: Any) -> dict[str, Any]:
@@ -25,3 +32,28 @@ def order_of(place: Path, url: str, **more: Any) -> dict[str, Any]:
         "denyHosts": [],
         **more,
     }
+
+
+@contextmanager
+def of_file(there: Path) -> Iterator[dict[str, Any]]:
+    yield {"url": there.as_uri()}
+
+
+@contextmanager
+def of_ftp(there: Path) -> Iterator[dict[str, Any]]:
+    with ftp_serving(there, user="ann", password="s3cret") as port:
+        yield {"url": f"ftp://127.0.0.1:{port}", "options": {"user": "ann", "#password": "s3cret"}}
+
+
+@contextmanager
+def of_sftp(there: Path) -> Iterator[dict[str, Any]]:
+    if SSHD is None or not SFTP_SERVER.exists():
+        pytest.skip("needs openssh-server")
+    keys = there.parent / "ssh"
+    keys.mkdir()
+    with sftp_serving(keys) as server:
+        options = {"#privateKey": server.private_key, "hostKey": server.host_key}
+        yield {"url": f"sftp://{getuser()}@127.0.0.1:{server.port}{there}", "options": options}
+
+
+SERVERS = {"file": of_file, "ftp": of_ftp, "sftp": of_sftp}

@@ -108,8 +108,8 @@ def _handler(files: FileServer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def ftp_serving(folder: Path, *, user: str = "", password: str = "") -> Iterator[int]:
-    """Serves a folder by ftp, to anybody or to one user; gives the port."""
+def ftp_serving(folder: Path, *, user: str = "", password: str = "", refusal: str = "") -> Iterator[int]:
+    """Serves a folder by ftp, to anybody or to one user, or refuses what is sent; gives the port."""
     authorizer = DummyAuthorizer()
     if user:
         authorizer.add_user(user, password, str(folder), perm="elradfmw")
@@ -117,7 +117,10 @@ def ftp_serving(folder: Path, *, user: str = "", password: str = "") -> Iterator
         authorizer.add_anonymous(str(folder))
 
     class Handler(FTPHandler):  # type: ignore[misc]
-        pass
+        def ftp_STOR(self, file: str, mode: str = "w") -> object:  # noqa: N802
+            if refusal:
+                return self.respond(refusal)
+            return super().ftp_STOR(file, mode)
 
     Handler.authorizer = authorizer
     server = ThreadedFTPServer(("127.0.0.1", 0), Handler)

@@ -3,9 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from getpass import getuser
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ import pytest
 
 from locksided.steps.archiving import archive as archiving
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import retries
-from steps.archives import order_of
-from steps.fileserver import SFTP_SERVER, SSHD, ftp_serving, moto_serving, sftp_serving
+from locksided.steps.staging import retries, s3_session
+from steps.archives import SERVERS, order_of
+from steps.fileserver import ftp_serving, moto_serving
 
 FILES = {
     "out/files/a b.bin": random.Random(1).randbytes(3_000_000),
@@ -53,31 +51,6 @@ def there(tmp_path: Path) -> Path:
     folder = tmp_path / "there"
     folder.mkdir()
     return folder
-
-
-@contextmanager
-def of_file(there: Path) -> Iterator[dict[str, Any]]:
-    yield {"url": there.as_uri()}
-
-
-@contextmanager
-def of_ftp(there: Path) -> Iterator[dict[str, Any]]:
-    with ftp_serving(there, user="ann", password="s3cret") as port:
-        yield {"url": f"ftp://127.0.0.1:{port}", "options": {"user": "ann", "#password": "s3cret"}}
-
-
-@contextmanager
-def of_sftp(there: Path) -> Iterator[dict[str, Any]]:
-    if SSHD is None or not SFTP_SERVER.exists():
-        pytest.skip("needs openssh-server")
-    keys = there.parent / "ssh"
-    keys.mkdir()
-    with sftp_serving(keys) as server:
-        options = {"#privateKey": server.private_key, "hostKey": server.host_key}
-        yield {"url": f"sftp://{getuser()}@127.0.0.1:{server.port}{there}", "options": options}
-
-
-SERVERS = {"file": of_file, "ftp": of_ftp, "sftp": of_sftp}
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -119,6 +92,20 @@ def test_objects_of_s3_are_compared_by_the_servers_checksum(
             archiving.archive(order_of(tmp_path, "s3://attic/kept", options=options, uuid="another"))
         with pytest.raises(UserFault, match="the server answered 404"):
             archiving.archive(order_of(tmp_path, "s3://none/kept", options=options))
+
+
+def test_a_large_object_is_sent_to_s3_in_parts(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_session, "PART_BYTES", 5 * 2**20)
+    large = random.Random(2).randbytes(12_000_000)
+    (data / "out/files/large").write_bytes(large)
+    with moto_serving() as (client, options):
+        client.create_bucket(Bucket="parts")
+        archiving.archive(order_of(tmp_path, "s3://parts/kept", options=options))
+        body = client.get_object(Bucket="parts", Key="kept/runs/17/out/files/large")["Body"].read()
+        assert body == large
+        assert not client.list_multipart_uploads(Bucket="parts").get("Uploads")
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -184,3 +171,14 @@ def test_settings_say_where_files_may_go(data: Path, there: Path, tmp_path: Path
         archiving.archive(order_of(tmp_path, url, fileRoots=["/srv"]))
     with pytest.raises(UserFault, match="state folder"):
         archiving.archive(order_of(tmp_path, url, stateFolder=str(there)))
+
+
+@pytest.mark.parametrize("refusal", ["452 Insufficient storage space.", "552 Exceeded storage allocation."])
+def test_an_ftp_server_without_space_ends_it_at_once(
+    data: Path, there: Path, tmp_path: Path, pauses: list[float], refusal: str
+) -> None:
+    with ftp_serving(there, user="ann", password="s3cret", refusal=refusal) as port:
+        options = {"user": "ann", "#password": "s3cret"}
+        with pytest.raises(UserFault, match=refusal):
+            archiving.archive(order_of(tmp_path, f"ftp://127.0.0.1:{port}", options=options))
+    assert not pauses

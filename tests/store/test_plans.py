@@ -45,6 +45,7 @@ SMALL_OR_RARE = {
     "all_table_keys",  # when a daemon starts
     "claimed_tables",  # of live jobs
     "known_trash",  # once a day
+    "newest_dropped",  # by hand; one id was dropped few times
     "forget_trash",
     "tables_of_job",  # by hand; a job wrote few tables
     "unpublished",  # there are few, in an index of their own
@@ -59,6 +60,8 @@ SMALL_OR_RARE = {
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
+    "chunk_jobs",  # of a job that is cut, each by an index
+    "hand_pins_on",  # the same, up and down from its splitter
     "family_of",  # goes up from a job to those above it, each by its id
     "records_of",  # of a job, what is below it and their retries, each by an index
     "undo_first_input_states",

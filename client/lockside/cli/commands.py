@@ -275,7 +275,7 @@ OTHER = (
         ("lockside web", "at 127.0.0.1:8765, or where the settings say"),
         ("lockside web --listen 127.0.0.1:9000", "at another port"),
         Option("--listen", "an address and a port", "ADDRESS"),
-        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells of the pages.",
+        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells more.",
     ),
     Command(
         "demo",

@@ -114,6 +114,22 @@ class RetryScope(StrEnum):
 
     ALL = "all"
     FAILED_RECORDS = "failedRecords"
+    FAILED_CHUNKS = "failedChunks"
+
+
+class OnChunkError(StrEnum):
+    """What a chunk that failed does to the job that was cut."""
+
+    FAIL = "fail"
+    MERGE = "merge"
+
+
+class Part(StrEnum):
+    """What a job does for one that is cut into chunks."""
+
+    SPLITTER = "splitter"
+    CHUNK = "chunk"
+    ASSEMBLER = "assembler"
 
 
 class StateFormat(StrEnum):

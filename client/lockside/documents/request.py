@@ -43,6 +43,7 @@ from lockside.documents.configuration import (
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.notification import JobNotification
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.staging import Inputs
@@ -78,6 +79,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         on_lost: What happens when the job is lost with its machine or keeper.
         on_record_errors: The status of a job that ended well but reported failed records.
         inputs: Files that are fetched into the data folder before the component starts.
+        partition: How the job is cut into chunks that run as jobs of their own.
         archive: Where the files of the job are kept once its component has ended; `{}` is nowhere.
         notifications: Who is told of the job: mail addresses and URLs, at most 20.
         component: The component's id; required unless a template names it.
@@ -136,6 +138,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     pools: Pools | None = None
     needs: Needs | None = None
     inputs: Inputs | None = None
+    partition: Partition | None = None
     archive: Archive | None = None
     notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
     template: TemplateName | None = None

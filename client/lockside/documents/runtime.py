@@ -24,6 +24,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
 )
 from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.staging import Inputs
 
@@ -141,6 +142,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         retry: How a failed job is retried.
         recovery: What happens to a job that failed because the world outside was not ready.
         inputs: Files that are fetched into the data folder before the component starts.
+        partition: How the job is cut into chunks that run as jobs of their own.
         archive: Where the files of its jobs are kept once the component has ended.
     """
 
@@ -158,6 +160,7 @@ class Runtime(Document, frozen=True, kw_only=True):
     retry: Retry | None = None
     recovery: RecoveryPolicies | None = None
     inputs: Inputs | None = None
+    partition: Partition | None = None
     archive: Archive | None = None
 
     def check(self) -> None:

@@ -59,7 +59,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "table.published": "branchId, table, version. Everybody can read it in the table's log.",
     "file.stored": "branchId, file, name, tags: a job stored it.",
     "file.tagged": "branchId, file, name, added, removed: tags.",
-    "file.deleted": "branchId, file, name, cause: asked, expired or undone.",
+    "file.deleted": "branchId, file, name, cause: asked, expired, undone or branch.",
     "recovery.checked": "condition, tester, outcome, message, checks; jobs, released: how many wait and go.",
     "state.saved": "branchId, component, config, row, version. A job stored it at its end.",
     "state.reset": "branchId, component, config, row, version. Somebody cleared it.",

@@ -242,7 +242,7 @@ class SchedulerActor:
         work = ask.work.work if isinstance(ask.work, Decided) else ask.work
         assert work is not None
         assert not isinstance(work, Exclusive), "it was decided before"
-        if isinstance(work, Submit):
+        if final and isinstance(work, Submit):
             work = replace(work, final=final)
         try:
             step = self._the_core.handle(work, now_us)

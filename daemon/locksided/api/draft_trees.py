@@ -34,6 +34,7 @@ from locksided.runs.draft_tree import (
     work_tree,
 )
 from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestration
+from locksided.runs.partition_tree import Chunk, partition_tree
 from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
@@ -61,7 +62,8 @@ class Above:
     `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
     last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
     some of them come from. `is_ours` tells of the request of a method that looked at the caller's rights.
-    `retry_scope` is that of a retry by hand, which may be given failed `records` alone.
+    `retry_scope` is that of a retry by hand, which may be given failed `records` alone, or run the chunks
+    alone that are `left`.
     """
 
     levels: tuple[Level, ...] = ()
@@ -72,6 +74,7 @@ class Above:
     is_ours: bool = False
     retry_scope: RetryScope | None = None
     records: GivenRecords | None = None
+    left: Sequence[Chunk] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class Trees:
         if choice.is_made:
             path = "$.onlyOrchestrationTaskIds"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
-        work = await self._work(resolved, place)
+        work = await self._work(resolved, place, above.left)
         if self._objects.reads == reads:
             recent.keep(key, work)
         return await self._seen_to(work, place)
@@ -162,7 +165,11 @@ class Trees:
         rows = found.config.document.rows if found.config is not None else ()
         return read() if len(rows) <= ROWS_DONE_HERE else await threads.run_sync(read)
 
-    async def _work(self, resolved: Resolved, place: TreePosition) -> ResolvedTree:
+    async def _work(
+        self, resolved: Resolved, place: TreePosition, left: Sequence[Chunk] | None
+    ) -> ResolvedTree:
+        if resolved.spec.partition is not None:
+            return ResolvedTree(resolved, await threads.run_sync(partition_tree, resolved, place, left))
         if len(resolved.rows or ()) <= ROWS_DONE_HERE:
             return ResolvedTree(resolved, work_tree(resolved, place))
         return ResolvedTree(resolved, await threads.run_sync(work_tree, resolved, place))
@@ -253,7 +260,14 @@ def _again(resolved: Resolved, above: Above) -> Resolved:
     if above.retry_scope is None:
         return resolved
     spec = msgspec.structs.replace(resolved.spec, retry_scope=above.retry_scope, records=above.records)
-    return replace(resolved, spec=spec)
+    if above.records is None:
+        return replace(resolved, spec=spec)
+    return replace(resolved, spec=msgspec.structs.replace(spec, partition=None), type=_type_alone(resolved))
+
+
+def _type_alone(resolved: Resolved) -> JobType:
+    """The type of a job that is given records, which are not cut into chunks."""
+    return resolved.type if resolved.spec.partition is None else JobType.STANDARD
 
 
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:

@@ -159,10 +159,10 @@ class CreationMethods(HandlerGroup):
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
         row = await owned_job(self._service, call.principal, params.id)
         async with self._choosing:
-            if params.scope is RetryScope.ALL:
-                failed = await failed_of(self._service, row)
-            else:
+            if params.scope is RetryScope.FAILED_RECORDS:
                 failed = await jobs_with_records(self._service, row)
+            else:
+                failed = await failed_of(self._service, row)
             asked = s.JobRetry(id=params.id, scope=params.scope)
             drafts, given = [], []
             for one in failed:
@@ -185,6 +185,7 @@ class CreationMethods(HandlerGroup):
             retry_scope=again.scope,
             records=again.records,
             pinned=again.pinned,
+            left=again.left,
         )
         return await draft(self._service, again.request, in_the_name_of(call.principal, row), project, origin)
 

@@ -3,7 +3,7 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
+from locksided.runs.partition_tree import Chunk
 from locksided.runs.resolved import Defaults
 from locksided.runs.specification import GivenRecords
 from locksided.runs.staging import missing_schemes
@@ -38,7 +39,8 @@ class Origin:
 
     `is_ours` tells of a method that looked at the caller's rights before it had the job made.
     `pinned` are the versions in which it reads tables, by their keys. `schedule` and `trigger` are
-    what such a maker tells it. `retry_scope` is that of a retry by hand, which may be given failed `records`.
+    what such a maker tells it. `retry_scope` is that of a retry by hand, which may be given failed `records`,
+    or run the chunks that are `left`.
     """
 
     creator_type: str = "user"
@@ -52,6 +54,7 @@ class Origin:
     is_ours: bool = False
     retry_scope: RetryScope | None = None
     records: GivenRecords | None = None
+    left: Sequence[Chunk] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def _above(origin: Origin) -> Above:
         is_ours=origin.is_ours,
         retry_scope=origin.retry_scope,
         records=origin.records,
+        left=origin.left,
     )
 
 

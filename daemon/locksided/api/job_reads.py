@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lockside.documents.enums import JobType
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.job_views import JobViews, record_errors, retries_view, wants_documents
@@ -25,6 +26,7 @@ from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.server.access import Principal
 from locksided.server.answers import OrShorter
 from locksided.store import reads
+from locksided.store.chunks import chunks_of_all
 from locksided.store.failed_records import open_records, records_of
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
@@ -161,6 +163,16 @@ async def _views(
     views = views_for(service, wanted.caller, clock.now_us())
     listed = [row.id for row in known.values() if row.status in FINAL and record_errors(row)]
     left = await service.store.read(partial(open_records, listed)) if listed else {}
+    cut = (
+        [
+            row.id
+            for row in known.values()
+            if row.type == JobType.CONTAINER and read[row.spec_hash or ""].partition is not None
+        ]
+        if read
+        else []
+    )
+    chunks = await service.store.read(partial(chunks_of_all, cut)) if cut else {}
     return [
         wanted.chosen(
             views.view(
@@ -170,6 +182,7 @@ async def _views(
                 reasons.get(row.id),
                 depends_on.get(row.id, []),
                 left.get(row.id, 0),
+                chunks.get(row.id, ()),
             )
         )
         for row in known.values()

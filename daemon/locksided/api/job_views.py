@@ -4,7 +4,7 @@ A member of `Job` is the column, or else the member of the specification, of its
 here. Pure: whoever calls has read everything. What is not known yet is null; objects and lists never are.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
-from lockside.documents.enums import JobType, Stage, Status
+from lockside.documents.enums import JobType, Stage, Status, TaskAction
 from lockside.documents.runtime import Limits
 from lockside.documents.secrets import shown
 from lockside.documents.web_settings import WebSettings
@@ -34,6 +34,7 @@ from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
+from locksided.store.chunks import ChunkJob
 from locksided.store.rows import JobRow, owner_data, place_of
 
 NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
@@ -115,6 +116,7 @@ class JobViews:
         explanation: Explanation | None,
         depends_on: list[dict[str, Any]],
         open_records: int = 0,
+        chunks: Sequence[ChunkJob] = (),
     ) -> dict[str, Any]:
         """The whole job; `environment` is a plain command's as it is stored."""
         found = dict(_DEFAULTS)
@@ -125,7 +127,7 @@ class JobViews:
         found |= self._specification(row, spec, environment)
         found |= self._standing(row, explanation, open_records)
         found |= self._durations(row)
-        found |= self._outcome(row, spec)
+        found |= self._outcome(row, spec, chunks)
         found["dependsOn"] = depends_on
         for name, empty in _EMPTY.items():
             if found[name] is None:
@@ -161,6 +163,7 @@ class JobViews:
             "lockKey": wire_lock_key(row.lock_key),
             "variableValuesData": self._shown(row, msgspec.to_builtins(spec.variable_values_data)),
             "inputs": self._shown(row, spec.inputs),
+            "partition": self._shown(row, msgspec.to_builtins(spec.partition)),
             "archive": self._shown(row, spec.archive),
             "notifications": self._notifications(row, spec),
             "limits": _limits(row, spec),
@@ -230,10 +233,15 @@ class JobViews:
             "queueSeconds": max((row.start_us or until_us) - row.created_us, 0) / 1e6,
         }
 
-    def _outcome(self, row: JobRow, spec: Specification) -> dict[str, Any]:
+    def _outcome(self, row: JobRow, spec: Specification, chunks: Sequence[ChunkJob]) -> dict[str, Any]:
         result = {**NO_RESULT, "configVersion": spec.config_version, **(row.result or {})}
         if row.type == JobType.PHASE:
             result["tasks"] = spec.tasks
+        if chunks:
+            result |= {
+                "chunks": list(map(_chunk_view, chunks)),
+                "counts": sum_of(one.counts for one in chunks),
+            }
         process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
         return {"process": process, "result": result, "remote": _remote(row)}
 
@@ -273,6 +281,25 @@ def _creator_id(row: JobRow) -> str | None:
     return row.creator_id
 
 
+def sum_of(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of counts of records."""
+    found: dict[str, int] = dict(NO_RESULT["counts"])
+    for one in counts:
+        for name, number in one.items():
+            found[name] += number
+    return found
+
+
+def _chunk_view(chunk: ChunkJob) -> dict[str, Any]:
+    return {
+        "chunk": chunk.number,
+        "job": str(chunk.job_id),
+        "action": TaskAction.CARRY if chunk.is_carried else TaskAction.RUN,
+        "status": chunk.status,
+        "counts": {**NO_RESULT["counts"], **chunk.counts},
+    }
+
+
 def record_errors(row: JobRow) -> int:
     """How many records of a job failed."""
     return int(((row.result or {}).get("counts") or {}).get("error") or 0)
@@ -287,10 +314,7 @@ def has_unlisted_errors(row: JobRow) -> bool:
 
 def retries_view(job: JobRow, retries: Sequence[JobRow], open_records: int) -> dict[str, Any]:
     """The retries by hand of a job, listed and summed with what the job counted itself."""
-    counts: dict[str, int] = dict(NO_RESULT["counts"])
-    for row in (job, *retries):
-        for name, number in ((row.result or {}).get("counts") or {}).items():
-            counts[name] += number
+    counts = sum_of((row.result or {}).get("counts") or {} for row in (job, *retries))
     return {
         "jobs": [{"id": str(row.id), "status": row.status} for row in retries],
         "counts": counts,

@@ -18,6 +18,7 @@ from lockside.documents.variables import VariablesSpec
 from lockside.kinds import COMPONENT, SYSTEM, VARIABLES, Kind
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.partition import part_components
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
 from locksided.secrets.vault import Vault
@@ -121,12 +122,16 @@ class ObjectReader:
     async def _processors(
         self, request: JobRequest, config: Stored[ConfigSpec] | None
     ) -> dict[str, Stored[Manifest]]:
-        """The components of all processors that the configuration or its rows name."""
+        """The components of all processors and parts that the configuration or its rows name."""
         contents = [request.content] if request.content is not None else []
         if config is not None and request.body is None:
             contents = [config.document.content, *(row.content for row in config.document.rows)]
+        partitions = [request.partition, *(content.runtime.partition for content in contents)]
+        if config is not None:
+            partitions.append(config.document.content.runtime.partition)
+        parts = {str(one.component) for given in partitions for _, one in part_components(given)}
         found = {}
-        for name in processor_components(contents):
+        for name in processor_components(contents) | parts:
             stored = _stored(name, await self._component(name), Manifest)
             if stored is not None:
                 found[name] = stored

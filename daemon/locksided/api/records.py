@@ -17,7 +17,7 @@ from locksided.api.service import HandlerGroup, Service
 from locksided.core.errors import Conflict, NotFound
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.safefs import NotPlain
-from locksided.runs.specification import GivenRecords, RecordRun
+from locksided.runs.specification import GivenRecords, RecordRun, read_specification
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.failed_records import records_of
@@ -177,8 +177,16 @@ async def jobs_with_records(service: Service, row: JobRow) -> list[JobRow]:
     return list(found.values())
 
 
+async def _is_part(service: Service, job: JobRow) -> bool:
+    """Whether it does a part of a job that is cut."""
+    specs = await service.store.specs([job.spec_hash or ""])
+    return read_specification(specs[job.spec_hash or ""]).part is not None
+
+
 async def _first_run(service: Service, run: RecordRow) -> JobRow:
     job = await job_row(service, run.job_id)
+    while await _is_part(service, job):
+        job = await job_row(service, job.parent_id or 0)
     if run.retry_id is not None:
         retry = await job_row(service, run.retry_id)
         if retry.type in (JobType.STANDARD, JobType.RETRY):

@@ -20,6 +20,7 @@ from lockside.documents.staging import InputSource
 from lockside.protocol.methods.steering import JobRetry
 from lockside.protocol.words import Role
 from locksided.api.job_reads import job_row
+from locksided.api.partition import chunks_left
 from locksided.api.pinned_tables import pinned_versions
 from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
 from locksided.api.records import NothingOpen, given_records, known_records, open_records_of
@@ -29,6 +30,7 @@ from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runs.canonical import thaw
 from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.partition_tree import Chunk
 from locksided.runs.specification import (
     ASKED,
     NO_SPECIFICATION,
@@ -60,7 +62,8 @@ async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] |
 class Again:
     """What a retry by hand is to be: its request, and the records that it is given, alone or among all.
 
-    `given` are the records that count as its own from now on, `records` those that it is given alone.
+    `given` are the records that count as its own from now on, `records` those that it is given alone. `left`
+    are the chunks that it runs alone.
     """
 
     request: JobRequest
@@ -68,14 +71,20 @@ class Again:
     given: Sequence[RecordRow] = ()
     records: GivenRecords | None = None
     pinned: Mapping[str, int] | None = None
+    left: Sequence[Chunk] | None = None
 
 
 async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
     """What a retry of a job is to be. Raises Refused."""
+    spec, _ = await _documents(service, row)
+    _refuse_part(row, spec)
     if asked.scope is RetryScope.FAILED_RECORDS:
         chosen = await open_records_of(service, row, asked.numbers, asked.replace)
         return await _retry_of_records(service, row, chosen, asked.replace)
-    spec, _ = await _documents(service, row)
+    if asked.scope is RetryScope.FAILED_CHUNKS or (asked.resume and spec.partition is not None):
+        left, pinned = await chunks_left(service, row, spec)
+        request = await request_of(service, row)
+        return Again(request, RetryScope.FAILED_CHUNKS, left=left, pinned=pinned)
     if spec.records is not None:  # the retry of a retry of records is given the same, as far as they are open
         first = await job_row(service, row.retry_of_id or row.id)
         chosen = [one for one in await open_records_of(service, first) if one.given_to == row.id]
@@ -91,11 +100,21 @@ async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
     return Again(request, RetryScope.ALL, given)
 
 
+def _refuse_part(row: JobRow, spec: Specification) -> None:
+    """Raises Conflict for a part of a job that is cut: none is of use by itself."""
+    if spec.part is not None:
+        text = (
+            f"Job {row.id} is the {spec.part} of a job that is cut: run that one again, with `failedChunks`."
+        )
+        raise Conflict(text, path="$.id")
+
+
 async def _retry_of_records(
     service: Service, row: JobRow, chosen: Sequence[RecordRow], replaced: Mapping[str, dict[str, Any]]
 ) -> Again:
     """A retry of these records: of the rows that left them, reading tables as the first run did."""
-    if row.type not in (JobType.STANDARD, JobType.RETRY):
+    spec, _ = await _documents(service, row)
+    if row.type not in (JobType.STANDARD, JobType.RETRY) and spec.partition is None:
         text = f"Job {row.id} is a container: `job.retryAllFailed` retries the failed records below it."
         raise Conflict(text, path="$.id")
     first = await job_row(service, row.retry_of_id or row.id)
@@ -257,7 +276,8 @@ async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
         case JobType.STANDARD | JobType.RETRY:
             return []
         case JobType.CONTAINER | JobType.PHASE:
-            return await service.store.parts(row.id)
+            is_cut = (await _documents(service, row))[0].partition is not None
+            return [] if is_cut else await service.store.parts(row.id)
         case JobType.ORCHESTRATION:
             phases = await service.store.parts(row.id)
             return [task for phase in phases for task in await service.store.parts(phase.id)]
@@ -279,7 +299,9 @@ async def check_amendable(service: Service, row: JobRow, changes: Mapping[str, A
     for name in ("depends_on", "parent_run_id"):
         if name in changes:
             raise Conflict(f"{camel(name)} cannot be amended.", path=f"$.with.{camel(name)}")
-    if (await _documents(service, row))[0].records is not None:
+    spec, _ = await _documents(service, row)
+    _refuse_part(row, spec)
+    if spec.records is not None:
         text = "A retry of failed records cannot be amended: terminate it, and retry them again."
         raise Conflict(text, path="$.id")
     if row.relation == "strong":

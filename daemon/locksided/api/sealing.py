@@ -24,7 +24,7 @@ from locksided.secrets.hasher import Hasher
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Unfit, Vault
 
-_PARTS = ("config_data", "variable_values_data", "inputs")
+_PARTS = ("config_data", "variable_values_data", "inputs", "partition")
 """The members of a request that can have secrets."""
 NO_ENVIRONMENT = b"{}"
 JOBS_SEALED_HERE = 100

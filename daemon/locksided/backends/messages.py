@@ -108,16 +108,32 @@ def read_outcome(record: bytes) -> Outcome | None:
 def read_whole(line: bytes) -> Message:
     """Any other message that can be read to its end. Raises ValueError.
 
-    The line is read twice, for its operation and as that: this costs less than to look at what it means.
+    One whose operation is not known, and one that is not what it says, is read again for what it is.
     """
-    op = _decoded(line, _struct_of(Other)).op
-    kind: Any = _KINDS.get(op, Other)
-    return cast("Message", _made(_decoded(line, _struct_of(kind))))
+    try:
+        return cast("Message", _made(_of_a_known_kind()(_shallow(line))))
+    except msgspec.ValidationError:
+        told = _decoded(line, _struct_of(Other))
+        if told.op in _KINDS:
+            raise
+        return cast("Message", _made(told))
 
 
 _KINDS: Final[dict[str, type[Any]]] = {
     name: kind for name, kind in OPERATIONS.items() if kind in get_args(Message)
 }
+
+
+@cache
+def _of_a_known_kind() -> Callable[[bytes], Any]:
+    """What reads all known messages, told apart by their `op`."""
+    structs = []
+    for op, kind in _KINDS.items():
+        base = _struct_of(cast("Any", kind))
+        struct = msgspec.defstruct(kind.__name__, [], bases=(base,), tag_field="op", tag=op)
+        _MADE_FROM[struct] = _MADE_FROM[base]
+        structs.append(struct)
+    return msgspec.json.Decoder(reduce(or_, structs)).decode
 
 
 def converted(kind: Callable[..., T], value: Any) -> T:
@@ -129,14 +145,15 @@ def converted(kind: Callable[..., T], value: Any) -> T:
 def _made(value: Any) -> Any:
     """The named tuple of a struct, also of those in its members."""
     if type(value) is tuple:
-        return tuple(map(_made, value)) if value else value
+        return tuple(map(_made, value))
     found = _MADE_FROM.get(type(value))
     if found is None:
         return value
     kind, composed = found
     values = [*msgspec.structs.astuple(value)]
     for place in composed:
-        values[place] = _made(values[place])
+        if values[place]:
+            values[place] = _made(values[place])
     return kind._make(values)
 
 
@@ -231,6 +248,11 @@ def _readable(kind: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
 
 def _decoded(text: bytes, kind: Any = Any) -> Any:
     """Raises ValueError."""
+    return msgspec.json.decode(_shallow(text), type=kind)
+
+
+def _shallow(text: bytes) -> bytes:
+    """A text that is not nested too deep. Raises ValueError."""
     if is_deeper(text, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-    return msgspec.json.decode(text, type=kind)
+    return text

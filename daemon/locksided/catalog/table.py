@@ -28,8 +28,10 @@ from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
 from locksided.store import buckets
-from locksided.store.catalog.keys import DEFAULT
+from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.catalog.objects import delete_contents
+from locksided.store.transaction import Transaction
+from locksided.store.trash import drop_branch
 from locksided.triggers import standing
 
 _DEFAULT_BRANCH: View = {
@@ -41,14 +43,20 @@ _DEFAULT_BRANCH: View = {
 }
 
 
+def _delete_branch(tx: Transaction, key: Key, change: Change) -> None:
+    """What is in a branch goes with it; its tables to the trash."""
+    delete_contents(tx, key, change)
+    drop_branch(tx, key.project, key.id, change.time_us, change.by)
+
+
 def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
     """A pool as it is compared; without a description and with an empty one are the same."""
     return {
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
         "executor": pool.executor,
-        "options": pool.options or None,
-        "backends": pool.backends or None,
+        "options": pool.options or {},
+        "backends": pool.backends or {},
         "description": pool.description or None,
     }
 
@@ -90,7 +98,7 @@ _SPECIAL = (
     ),
     # Who wrote a template wrote the code of its jobs.
     Record(TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many),
-    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=_delete_branch),
     Record(
         SCHEDULE,
         hide=shown.for_owner,

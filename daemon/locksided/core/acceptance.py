@@ -3,7 +3,7 @@
 Nothing starts here. What is refused is refused before anything changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,15 +167,15 @@ def _make(
     turn.state.add(job)
     _save_new(turn, job, draft, wanted)
     if isinstance(job, Container):
-        _make_children(turn, job, draft)
+        make_children(turn, job, draft.children)
     return job
 
 
-def _make_children(turn: Turn, container: Container, draft: Draft) -> None:
+def make_children(turn: Turn, container: Container, drafts: Sequence[Draft]) -> None:
     """All strong children in their order, then the dependencies between phases."""
     place = Parentage(container.child_lineage, container)
-    children = [_make(turn, child, place, {}, {}) for child in draft.children]
-    for child, wishes in zip(children, draft.children, strict=True):
+    children = [_make(turn, child, place, {}, {}) for child in drafts]
+    for child, wishes in zip(children, drafts, strict=True):
         turn.dirty_jobs[child] = None
         if wishes.delay_us:
             container.delays[child.id] = wishes.delay_us
@@ -284,7 +284,7 @@ def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:
         "delay_us": draft.delay_us,
         "retry": draft.retry.as_data() if draft.retry is not None else None,
     }
-    if draft.type is JobType.CONTAINER:
+    if draft.type is JobType.CONTAINER or draft.parallelism is not None:
         columns["parallelism"] = "infinity" if draft.parallelism is None else draft.parallelism
     return columns
 

@@ -5,7 +5,7 @@ Everything happens in the step of what causes it. When there is another attempt 
 
 from heapq import heappush
 
-from lockside.documents.enums import JobType, Status
+from lockside.documents.enums import JobType, Stage, Status
 from locksided.core import dispatch, lifecycle, retries
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import Job, Run
@@ -19,11 +19,33 @@ def start(turn: Turn, container: Container) -> None:
     run.start_us = turn.now_us
     run.stages = container.first_stages
     turn.move(container, Status.PROCESSING, "admitted", start_us=turn.now_us)
-    turn.update(container, **turn.record_stages(container, {"running": turn.now_us}))
+    if not _is_cut(container):
+        turn.update(container, **turn.record_stages(container, {"running": turn.now_us}))
+    if (stage := _stage_above(container)) is not None:
+        above = container.container
+        assert above is not None
+        turn.update(above, **turn.record_stages(above, {stage: turn.now_us}))
     dispatch.take_place(turn, container)
     for child in container.children.values():
         _release_child(turn, container, child)
     conclude(turn, container)
+
+
+_STAGES = {"splitter": Stage.PARTITIONING, "chunks": Stage.RUNNING, "assembler": Stage.MERGING}
+
+
+def _is_cut(container: Container) -> bool:
+    """Whether it is a job that is cut into chunks: its phases tell its stages."""
+    first = next(iter(container.children.values()), None)
+    is_phase = isinstance(first, Container) and first.type is JobType.PHASE
+    return container.type is JobType.CONTAINER and is_phase
+
+
+def _stage_above(phase: Container) -> Stage | None:
+    """The stage that a job that is cut into chunks reaches when one of its phases starts."""
+    above = phase.container
+    is_cut = above is not None and above.type is JobType.CONTAINER and phase.type is JobType.PHASE
+    return _STAGES.get(phase.title or "") if is_cut else None
 
 
 def _release_child(turn: Turn, container: Container, child: Job) -> None:
@@ -51,6 +73,8 @@ def child_ended(turn: Turn, ending: Ending) -> None:
     was_stopped = tally.stopped
     cause = cause_of(ending.job.id, (ending.result or {}).get("error"), ending.message)
     tally.add(ending.job.id, ending.status, ending.cause, ending.job.terms.on_error, cause)
+    if _stage_above(container) is Stage.RUNNING and container.container is not None:
+        turn.update(container.container, progress=tally.total / (tally.total + len(container.children)))
     if tally.stopped and not was_stopped:
         _cancel_siblings(turn, container, ending.job)
 

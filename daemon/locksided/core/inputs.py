@@ -270,7 +270,8 @@ class Finished(OfRun):
     `status` is success, warning or error; it does not count when the job was asked to terminate.
     `stages` are the finer stages passed at the end and their times. `started` tells whether any process
     existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
-    whether there is another attempt. `recovery` is what the policy asks for that matches it.
+    whether there is another attempt. `recovery` is what the policy asks for that matches it. `children` are
+    the chunks that a splitter made, which ended well.
     """
 
     status: Status
@@ -279,6 +280,7 @@ class Finished(OfRun):
     started: bool = True
     failure: FailureClass | None = None
     recovery: RecoveryTerms | None = None
+    children: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What a step must save: one frozen record per change, in the order of the changes.
 
-They name columns and values; how they are written is the store's affair. The core never reads them back.
+They name columns and values; how they are written is the store's affair. The core never reads them back. The
+two that every step has are named tuples, which are made faster.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,14 @@ class CloneJob:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateJob:
+class UpdateJob(NamedTuple):
     """New values for some columns of one job; the other columns stay."""
 
     id: int
     changes: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class AppendEvent:
+class AppendEvent(NamedTuple):
     """An event; the store assigns its `seq`."""
 
     time_us: int
@@ -78,7 +78,7 @@ class AppendEvent:
     job_id: int | None = None
     run_id: str | None = None
     principal: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from typing import Any, Final
 from locksided.core import (
     acceptance,
     amendment,
+    chunks,
     daemon_control,
     deadlocks,
     job_control,
@@ -176,7 +177,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.RemoteTold: lifecycle.remote_told,
     i.StepEnded: lifecycle.step_ended,
     i.TablesNeeded: lifecycle.tables_needed,
-    i.Finished: lifecycle.finished,
+    i.Finished: chunks.finished,
     i.NotStarted: lifecycle.not_started,
     i.Orphaned: lifecycle.orphaned,
     i.StepLost: lifecycle.step_lost,

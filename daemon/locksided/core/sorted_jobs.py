@@ -90,6 +90,8 @@ class SortedJobs:
         return self._chunks[number - 1][-1] if number else None
 
     def _place_of(self, job: "Job") -> tuple[int, int]:
+        if self.first is job:  # nearly always: who leaves stands first
+            return 0, 0
         number, place = self._find(job)
         chunk = self._chunks[number]
         assert chunk[place : place + 1] == [job], f"job {job.id} is not where its rank says"

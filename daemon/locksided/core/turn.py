@@ -119,4 +119,4 @@ class Turn:
             changes["end_us"] = self.now_us
             changes["end_cause"] = cause
         self.update(job, status=status, **changes)
-        self.event(job, "job.status", **{"from": before.value, "to": status.value, "cause": cause})
+        self.event(job, "job.status", **{"from": str(before), "to": str(status), "cause": cause})

@@ -111,13 +111,17 @@ def subject_of(job: JobRow) -> str:
     return msgspec.json.encode(names).decode()
 
 
+def head_of(event: EventRow, project_name: str) -> dict[str, Any]:
+    """What the `data` of every event begins with."""
+    project = {"id": event.project, "name": project_name}
+    return {"eventType": event.kind, "seq": event.seq, "project": project}
+
+
 def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
     """The `data` of an event of a job."""
     message = job.message or (job.result or {}).get("message")
     data: dict[str, Any] = {
-        "eventType": event.kind,
-        "seq": event.seq,
-        "project": {"id": job.project, "name": names.project},
+        **head_of(event, names.project),
         "branch": {"id": job.branch_id or "default", "name": names.branch},
         "job": {
             "id": str(job.id),
@@ -147,8 +151,7 @@ def other_data(event: EventRow, project_name: str) -> dict[str, Any]:
     """The `data` of an event of a schedule, a trigger, or a notification itself."""
     word = event.kind.partition(".")[0]
     about = event.data if word == "notification" else {word: dict(event.data)}
-    project = {"id": event.project, "name": project_name}
-    return {"eventType": event.kind, "seq": event.seq, "project": project, **about}
+    return {**head_of(event, project_name), **about}
 
 
 def long_of(job: JobRow) -> Event:

@@ -124,7 +124,8 @@ class Timers:
         alive = self._alive(found.hearers.values())
         is_dropping = found.dropped_us is not None and found.dropped_us <= now_us
         if over or due or alive or is_dropping:
-            work = partial(_write, [*over, *due], messages, alive, self._backlog)
+            told = partial(_alive_messages, alive, self._settings)
+            work = partial(_write, [*over, *due], messages, told, self._backlog)
             await scheduler.ask(work)
             self._tell_couriers()
         left = [found.left_us(one, now_us) for one in found.timers if one not in over and one not in due]
@@ -192,22 +193,24 @@ def _look(settings: Settings, connection: Database) -> Standing:
 def _write(
     done: Sequence[TimerRow],
     messages: Sequence[Message],
-    alive: Sequence[Hearer],
+    alive: Callable[[Transaction], Sequence[Message]],
     backlog: Backlog,
     tx: Transaction,
 ) -> None:
     tx.reading()
     for timer in done:
         notification_timers.forget(tx, timer)
-    everything = [*messages, *(_alive_message(tx, one) for one in alive)]
-    write_messages(tx, [(one, body_of(one.told)) for one in everything], backlog)
+    write_messages(tx, [(one, body_of(one.told)) for one in [*messages, *alive(tx)]], backlog)
     deliveries.tell_dropped(tx, clock.now_us())
 
 
-def _alive_message(tx: Transaction, one: Hearer) -> Message:
-    project = one.name.project
-    event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
-    data = {"eventType": event.kind, "seq": event.seq, "project": {"id": project}}
-    message = Message(Told(event, Event.DAEMON_ALIVE, data))
-    message.add(one)
-    return message
+def _alive_messages(hearers: Sequence[Hearer], settings: Settings, tx: Transaction) -> list[Message]:
+    """That the daemon is alive, told to each by itself."""
+    names, found = Names(tx.connection, settings), []
+    for one in hearers:
+        project = one.name.project
+        event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
+        data = telling.head_of(event, names.of_project(project))
+        found.append(Message(Told(event, Event.DAEMON_ALIVE, data)))
+        found[-1].add(one)
+    return found

@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Part, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Refused
+from locksided.core.model import Draft
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
 from locksided.runs.carried_states import carried_states
+from locksided.runs.chunk_orders import NO_CHUNKS, drafts_of_chunks, read_before
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
@@ -31,6 +33,7 @@ from locksided.runs.result import (
     RunResult,
     conclude,
     conclude_operation,
+    failed_after_all,
     failed_before_start,
     joined,
     nothing_to_run,
@@ -79,8 +82,9 @@ class NothingToRun(Refused):
 class RunConclusions:
     """Concludes steps, and those that never began."""
 
-    def __init__(self, loader: RunLoader, storage: Storage) -> None:
+    def __init__(self, loader: RunLoader, storage: Storage, max_children: int) -> None:
         self.loader = loader
+        self.max_children = max_children
         self.storage = storage
 
     async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
@@ -180,7 +184,7 @@ class RunConclusions:
     async def _after_step(
         self, token: str, run: Run, step: Step, ended: StepResult, outcome: Outcome
     ) -> Conclusion:
-        result = ended.result
+        result, children = ended.result, NO_CHUNKS
         folder, launch, account = run.context.folder, run.context.launch, run.context.account
         if step.ends_row if result.success else ended.next is not None:
             await self._keep_row(run, step)
@@ -198,17 +202,28 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
+        if result.success and run.spec.part is Part.SPLITTER:
+            result, children = await self._cut(run, step, result)
         is_read = result.success or result.commits
-        inputs = await self.storage.inputs_of(run, result.result["input"]) if is_read else NO_INPUTS
+        read = await read_before(self.loader.store, run, result.result["input"])
+        inputs = await self.storage.inputs_of(run, read) if is_read else NO_INPUTS
         then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
         writer = self.storage.files.writer(run.row, run) if result.files else None
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer)
+        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer, children)
 
     async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
         """Remove what the run left and is saved."""
         await _forget_states(run)
         if files:
             await self.storage.files.remove_sources(run, files)
+
+    async def _cut(self, run: Run, step: Step, result: RunResult) -> tuple[RunResult, tuple[Draft, ...]]:
+        """The chunks that a splitter made; it failed when there are too many."""
+        number = len(result.chunks)
+        if number > self.max_children:
+            message = f"It made {number} chunks; the setting jobs.max_children is {self.max_children}."
+            return failed_after_all(result, run.spec, step, message), ()
+        return result, await drafts_of_chunks(self.loader.store, run, result.chunks)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -260,11 +275,12 @@ class RunConclusions:
         inputs: Inputs = NO_INPUTS,
         undo: Mapping[str, Any] | None = None,
         writer: Writer | None = None,
+        children: tuple[Draft, ...] = NO_CHUNKS,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
-        report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(to_save, row, result, inputs, undo, writer), then)
+        report = replace(_report(token, result, outcome), recovery=terms, children=children)
+        return Conclusion(report, partial(to_save, row, result, inputs, undo, writer, plan.spec.part), then)
 
 
 async def _forget_states(run: Run) -> None:

@@ -56,6 +56,8 @@ class Collected:
     """The one that the step ran in."""
     has_pid: bool = False
     """Whether a container's first process was started."""
+    chunks: Sequence[str] = ()
+    """The names of the chunks that a splitter made."""
     records: Mapping[str, int] = field(default_factory=dict)
     """The list of failed records as `failed_records.measure` tells of it; empty without one."""
 
@@ -189,7 +191,7 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
     """
     if not step.has_data:
         return Collected()
-    wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last}
+    wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last, "chunks": step.splits}
     try:
         found = perform(_data_of(step, context.folder), "collect", wanted, context.run_as)
     except (Unusable, NotPlain) as problem:
@@ -204,6 +206,7 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         omitted=found.get("omitted", {}),
         image=kept_images(context.folder).get(step.execution.image_reference or ""),
         has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
+        chunks=found.get("chunks", ()),
         records=_measured(found.get("recordsBytes"), _data_of(step, context.folder), context.run_as),
     )
 

@@ -60,10 +60,10 @@ def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
     """The drafts of one job of work: a single one, its rows side by side, its attempts. Raises `Limit`."""
     if resolved.type is JobType.CONTAINER:
         return _container(resolved, place)
-    job = _draft(resolved, place, resolved.spec)
+    job = job_draft(resolved, place, resolved.spec)
     if resolved.spec.behavior.on_error is not None:
         job = replace(job, on_error=resolved.spec.behavior.on_error)
-    return _tried_again(job, resolved.spec.retry)
+    return tried_again(job, resolved.spec.retry)
 
 
 def relocked(tree: Draft, lock_key: str) -> Draft:
@@ -77,7 +77,7 @@ def _container(resolved: Resolved, place: TreePosition) -> Draft:
     _check_number(len(resolved.rows or ()), place.max_children, "$.config")
     parallelism = resolved.spec.parallelism
     return replace(
-        _draft(resolved, place, of_container(resolved.spec)),
+        job_draft(resolved, place, of_container(resolved.spec)),
         type=JobType.CONTAINER,
         on_error=resolved.spec.behavior.on_error,
         parallelism=None if parallelism == "infinity" else parallelism,
@@ -91,13 +91,13 @@ def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
         at = replace(place, maker=Maker("container", row_id))
-        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
+        job = replace(job_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
         named = {**job.values, "name": f"{resolved.spec.component}/{resolved.spec.config}#{row_id}"}
-        rows.append(_tried_again(replace(job, values=named), resolved.spec.retry))
+        rows.append(tried_again(replace(job, values=named), resolved.spec.retry))
     return rows
 
 
-def _tried_again(job: Draft, policy: Retry | None) -> Draft:
+def tried_again(job: Draft, policy: Retry | None) -> Draft:
     """The job in a retry container, when more than one attempt is allowed.
 
     The container has the lock, unless that is to be free between attempts: then each attempt takes it.
@@ -142,7 +142,7 @@ class Inside:
 def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence[Inside]) -> Draft:
     """An orchestration with its phases, each behind those that it depends on."""
     return replace(
-        _draft(resolved, place, of_container(resolved.spec)),
+        job_draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
         on_error=resolved.spec.behavior.on_error,
         children=tuple(_phase(resolved, place, inside) for inside in phases),
@@ -153,7 +153,7 @@ def _phase(resolved: Resolved, place: TreePosition, inside: Inside) -> Draft:
     phase = inside.phase
     at = replace(place, maker=Maker("orchestration", phase.id))
     spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
-    job = _draft(resolved, at, spec)
+    job = job_draft(resolved, at, spec)
     return replace(
         job,
         type=JobType.PHASE,
@@ -187,7 +187,7 @@ def tree_size(tree: Draft) -> int:
     return 1 + sum(tree_size(child) for child in tree.children)
 
 
-def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> Draft:
+def job_draft(resolved: Resolved, place: TreePosition, document: Specification) -> Draft:
     """One job, with the lock of its configuration."""
     spec = freeze(document)
     blobs = [(spec.hash, spec.body)]

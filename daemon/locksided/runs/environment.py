@@ -35,7 +35,7 @@ class JobContext:
     """What a step has to know of its job. `home` is the home folder of the account that it runs as.
 
     `schedule` and `trigger` are what made the job tells it.
-    `resources` are what it was given of each.
+    `resources` are what it was given of each. `chunk` is the chunk that it runs.
     `podman` is what its steps with images are run by; None where it has none.
     """
 
@@ -51,6 +51,7 @@ class JobContext:
     trigger: Mapping[str, Any] | None = None
     podman: Podman | None = None
     resources: Mapping[str, Any] | None = None
+    chunk: Mapping[str, Any] | None = None
 
     @property
     def account(self) -> int | None:
@@ -70,12 +71,19 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         **environment_of_causes(context.trigger),
         **environment_of_resources(context.resources),
         **environment_of_records(spec, context.folder.data),
+        **_environment_of_chunk(context.chunk),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         data = {"KBC_DATADIR": context.folder.data + "/"} if step.has_data else {}
         return {**(step.execution.environment or _base(context)), **data, **job}
     interface = _interface(step, spec, context)
     return {**_base(context), **interface, **step.execution.environment, **job}
+
+
+def _environment_of_chunk(chunk: Mapping[str, Any] | None) -> dict[str, str]:
+    if chunk is None:
+        return {}
+    return {"LOCKSIDE_CHUNK": str(chunk["number"]), "LOCKSIDE_CHUNKS": str(chunk["chunks"])}
 
 
 def environment_of_resources(resources: Mapping[str, Any] | None) -> dict[str, str]:

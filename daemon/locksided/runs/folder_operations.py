@@ -9,20 +9,19 @@ import os
 import re
 import stat
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
 from locksided.runs import failed_records, spare_inputs
 from locksided.runs.debug_zip import pack
+from locksided.runs.folder_listing import SUFFIX, artifacts, folders, outputs, size_of
 from locksided.runs.safefs import (
     NotPlain,
     clear,
     make_accessible,
     make_folder,
-    opened_below,
     opened_folder,
     read_file,
     remove,
@@ -30,17 +29,11 @@ from locksided.runs.safefs import (
 )
 
 MAX_STATE_BYTES = 2**20
-MAX_MANIFEST_BYTES = 2**20
-MAX_MANIFESTS_BYTES = 8 * 2**20
 MAX_COMMIT_BYTES = 2**28
-MAX_ENTRIES = 10_000
-MAX_COUNTED = 100_000
-_MAX_DEPTH = 16
 
 _INPUTS = (spare_inputs.NAME, *(f"{spare_inputs.NAME}/{name}" for name in spare_inputs.INSIDE))
 _OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
 _KEPT = ("out", "artifacts")
-_SUFFIX = ".manifest"
 ENTRY = re.compile(r"[0-9]{20}\.json")
 _HANDED = ".handed-on"
 
@@ -139,7 +132,7 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     Of each kind so many are listed at most; `omitted` counts the others.
 
     `argument` says what is wanted: `files` for the two files, `outputs` for the listing and the size of the
-    list of failed records, `recordsBytes`.
+    list of failed records, `recordsBytes`, `chunks` for the names of chunks.
     """
     found: dict[str, Any] = {}
     if argument["files"]:
@@ -148,19 +141,12 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     if argument["outputs"]:
         omitted = found["omitted"] = {}
         for name in ("tables", "files"):
-            found[name], omitted[name] = _outputs(data_fd, f"out/{name}")
-        found["artifacts"], omitted["artifacts"] = _artifacts(data_fd)
-        found["recordsBytes"] = _size_of(data_fd, failed_records.PATH)
+            found[name], omitted[name] = outputs(data_fd, f"out/{name}")
+        found["artifacts"], omitted["artifacts"] = artifacts(data_fd)
+        found["recordsBytes"] = size_of(data_fd, failed_records.PATH)
+    if argument["chunks"]:
+        found["chunks"] = folders(data_fd, "out", "chunks")
     return found
-
-
-def _size_of(data_fd: int, path: str) -> int | None:
-    """The size of a plain file; None without one."""
-    try:
-        with opened_below(path, data_fd) as file:
-            return os.fstat(file.fileno()).st_size
-    except (FileNotFoundError, PermissionError, NotPlain):
-        return None
 
 
 def staged(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +250,7 @@ def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
     kind = argument.get("kind", "tables")
     with opened_folder("out", data_fd) as out, opened_folder(kind, out) as folder:
         remove(argument["name"], folder)
-        remove(argument["name"] + _SUFFIX, folder)
+        remove(argument["name"] + SUFFIX, folder)
 
 
 OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | None]] = {
@@ -324,84 +310,3 @@ def _out_file(data_fd: int, name: str) -> dict[str, Any]:
     except (NotPlain, PermissionError) as problem:
         return {"problem": f"out/{name} cannot be read: {problem}."}
     return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
-
-
-def _outputs(data_fd: int, path: str) -> tuple[list[dict[str, Any]], int]:
-    """The entries of out/tables or out/files with their manifests' texts; links and devices are left out.
-
-    Besides how many more there are.
-    """
-    parent, _, name = path.rpartition("/")
-    try:
-        with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
-            names = sorted(os.listdir(folder))
-            shown = [name for name in names if not name.endswith(_SUFFIX)]
-            listed = shown[:MAX_ENTRIES]
-            of_listed = {name + _SUFFIX for name in listed}
-            manifests = _manifests(folder, [name for name in names if name in of_listed])
-            entries = [_entry(folder, path, name) for name in listed]
-    except (FileNotFoundError, PermissionError, NotPlain):
-        return [], 0
-    with_manifests = [{**entry, **manifests.get(entry["name"], {})} for entry in entries if entry]
-    return with_manifests, len(shown) - len(listed)
-
-
-def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:
-    manifests: dict[str, dict[str, Any]] = {}
-    left = MAX_MANIFESTS_BYTES
-    for name in names:
-        try:
-            content = read_file(name, folder, min(MAX_MANIFEST_BYTES, left)) or b""
-            manifests[_shown(name).removesuffix(_SUFFIX)] = {"manifest": content.decode("utf-8", "replace")}
-            left -= len(content)
-        except (NotPlain, PermissionError) as problem:
-            manifests[_shown(name).removesuffix(_SUFFIX)] = {"problem": _shown(str(problem))}
-    return manifests
-
-
-def _entry(folder: int, path: str, name: str) -> dict[str, Any]:
-    status = os.lstat(name, dir_fd=folder)
-    shown = _shown(name)
-    entry = {"name": shown, "path": f"{path}/{shown}", "updatedUs": status.st_mtime_ns // 1000}
-    if stat.S_ISREG(status.st_mode):
-        return {**entry, "isSliced": False, "sizeBytes": status.st_size}
-    if stat.S_ISDIR(status.st_mode):
-        return {**entry, "isSliced": True, "sizeBytes": sum(size for _, size in _walk(folder, name))}
-    return {}
-
-
-def _artifacts(data_fd: int) -> tuple[list[dict[str, Any]], int]:
-    try:
-        with opened_folder("artifacts", data_fd) as fd:
-            found = sorted(_walk(fd, "out"))
-    except (FileNotFoundError, PermissionError, NotPlain):
-        return [], 0
-    listed = [
-        {"path": f"artifacts/{path}", "name": path.rpartition("/")[2], "sizeBytes": size}
-        for path, size in found[:MAX_ENTRIES]
-    ]
-    return listed, len(found) - len(listed)
-
-
-def _walk(parent: int, name: str) -> Iterator[tuple[str, int]]:
-    """Plain files below a folder with their sizes, as many and as deep as is reasonable."""
-    return islice(_walk_level(parent, name, _shown(name), _MAX_DEPTH), MAX_COUNTED)
-
-
-def _shown(name: str) -> str:
-    """A file's name as text; bytes that are no UTF-8 become question marks."""
-    return name.encode("utf-8", "replace").decode()
-
-
-def _walk_level(parent: int, name: str, shown: str, depth: int) -> Iterator[tuple[str, int]]:
-    try:
-        with opened_folder(name, parent) as folder:
-            for inner in os.listdir(folder):
-                status = os.lstat(inner, dir_fd=folder)
-                path = f"{shown}/{_shown(inner)}"
-                if stat.S_ISREG(status.st_mode):
-                    yield path, status.st_size
-                elif stat.S_ISDIR(status.st_mode) and depth > 1:
-                    yield from _walk_level(folder, inner, path, depth - 1)
-    except (FileNotFoundError, PermissionError, NotPlain):
-        return

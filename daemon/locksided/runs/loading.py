@@ -229,6 +229,7 @@ class RunLoader:
             schedule=row.schedule,
             trigger=row.trigger,
             resources=row.resources,
+            chunk=row.chunk,
         )
         return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple, TypeAlias
 
-from lockside.documents.enums import FailureKind
+from lockside.documents.enums import FailureKind, Part
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runs.specification import Specification
@@ -52,7 +52,7 @@ class Operation:
     is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
     `claims` may turn out to be needless, and begins when the job has the tables. `timeout_seconds` is a time
     of its own, instead of what is left of the job's. `is_located` tells whether its own messages stand behind
-    the step's place in the run.
+    the step's place in the run. `part` is that of the jobs that have it alone.
     """
 
     name: str
@@ -66,9 +66,19 @@ class Operation:
     claims: Claims | None = None
     timeout_seconds: float | None = None
     is_located: bool = True
+    part: Part | None = None
 
 
 OPERATIONS: tuple[Operation, ...] = ()
+
+
+def is_wanted(operation: Operation, spec: Specification) -> bool:
+    """Whether a run has it at all: of a job that is cut some belong to one part alone."""
+    if operation.part is not None:
+        return spec.part is operation.part
+    if operation.place in (OperationPlace.BEFORE_RUN, OperationPlace.BEFORE_ROW):
+        return spec.reads_inputs
+    return spec.stores_outputs
 
 
 class BadResult(Exception):

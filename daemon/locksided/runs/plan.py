@@ -12,12 +12,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from lockside.documents.component import COMMAND, STORAGE, Manifest, Program
-from lockside.documents.configuration import Processor, content_of, merged
+from lockside.documents.configuration import Configuration, Processor, content_of, merged
+from lockside.documents.enums import Part
 from lockside.documents.placeholders import parameter_files, with_parameters
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
 from locksided.runs.builtin_components import BUILT_IN
-from locksided.runs.operations import OPERATIONS, Operation, OperationPlace
+from locksided.runs.operations import OPERATIONS, Operation, OperationPlace, is_wanted
+from locksided.runs.partition import part_chain
 from locksided.runs.processors import processor_key
 from locksided.runs.specification import Specification, StepKind
 
@@ -44,7 +46,8 @@ class Step:
 
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
+    and read after it; `splits` for one that leaves chunks;
+    `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
     come. `order` is that of an `operation`. `files` are texts to be written to the folder of inputs, by their
     names. `total` counts the steps that are certain to come, `rows` the rows.
     """
@@ -57,6 +60,7 @@ class Step:
     config_file: Mapping[str, Any] | None
     folder: DataFolder
     takes_state: bool = False
+    splits: bool = False
     ends_row: bool = False
     ends_run: bool = False
     operation: Operation | None = None
@@ -153,7 +157,8 @@ def _operations(
     """The steps of that place that this run has."""
     folder = DataFolder.FRESH if place is OperationPlace.BEFORE_ROW else DataFolder.NONE
     for operation in operations:
-        order = operation.order(spec, row) if operation.place is place else None
+        is_here = operation.place is place and is_wanted(operation, spec)
+        order = operation.order(spec, row) if is_here else None
         if order is not None:
             yield Step(
                 index=0,
@@ -170,14 +175,12 @@ def _operations(
 
 
 def _chain(spec: Specification, row: str | None, configuration: Mapping[str, Any]) -> Iterator[Step]:
-    """The component of one row between its processors."""
+    """The component of one row between its processors; what cuts or puts together has none."""
     content = content_of(dict(configuration), "configuration", is_stored=True)
-    assert spec.manifest is not None
-    chain = [
-        *((StepKind.PROCESSOR, _manifest_of(spec, one), one.parameters) for one in content.processors.before),
-        (StepKind.COMPONENT, spec.manifest, content.parameters),
-        *((StepKind.PROCESSOR, _manifest_of(spec, one), one.parameters) for one in content.processors.after),
-    ]
+    if (part := part_chain(spec)) is not None:
+        chain = [(StepKind.COMPONENT, *part)]
+    else:
+        chain = list(_own_chain(spec, content))
     for kind, manifest, parameters in chain:
         yield Step(
             index=0,
@@ -189,7 +192,19 @@ def _chain(spec: Specification, row: str | None, configuration: Mapping[str, Any
             config_file=_config_file(kind, configuration, manifest, parameters),
             folder=DataFolder.HANDED_ON,
             takes_state=kind is StepKind.COMPONENT,
+            splits=spec.part is Part.SPLITTER,
         )
+
+
+def _own_chain(
+    spec: Specification, content: Configuration
+) -> Iterator[tuple[StepKind, Manifest, dict[str, Any]]]:
+    for processor in content.processors.before:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
+    assert spec.manifest is not None
+    yield StepKind.COMPONENT, spec.manifest, content.parameters
+    for processor in content.processors.after:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
 
 
 def _manifest_of(spec: Specification, processor: Processor) -> Manifest:

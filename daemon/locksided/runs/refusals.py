@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lockside.documents.reading import Fault
-from locksided.core.errors import Invalid
+from locksided.core.errors import Disabled, Invalid
 
 
 def invalid(fault: Fault) -> Invalid:
@@ -15,3 +15,9 @@ def refuse_first(faults: Iterable[Fault]) -> None:
     """Raises `Invalid` for the first of the faults, if there is one."""
     for fault in faults:
         raise invalid(fault)
+
+
+def without_extra(scheme: str, path: str) -> Disabled:
+    """The refusal of what needs an extra that is not installed."""
+    text = f"{scheme}: needs `pip install 'lockside[{scheme}]'` where the daemon is installed."
+    return Disabled(text, path=path)

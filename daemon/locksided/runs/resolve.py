@@ -7,6 +7,7 @@ anything exists.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,8 +26,9 @@ from lockside.documents.variables import VariableValue, VariableValues, defaults
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.lock_keys import config_lock_key, free_lock_key
+from locksided.runs.partition import check_partition, part_manifests
 from locksided.runs.processors import processor_manifests
-from locksided.runs.refusals import refuse_first
+from locksided.runs.refusals import refuse_first, without_extra
 from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
 from locksided.runs.runtime_values import Level, first_named, runtime_of
 from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
@@ -84,6 +86,9 @@ def resolve(
     if subject.component.id != ORCHESTRATOR:
         _check_storage(parts, defaults.tables)
     _check_inputs(subject, runtime, defaults.missing_schemes)
+    if runtime.partition is not None:
+        path = first_named(subject.asked, "partition")[1]
+        check_partition(subject.component.id, request.mode, len(subject.rows or ()), path)
     return _resolved(subject, runtime, values, found)
 
 
@@ -106,8 +111,7 @@ def _check_inputs(subject: _Subject, runtime: RuntimeValues, missing: Collection
     for place, one in enumerate(runtime.inputs):
         scheme = urlsplit(one.source).scheme
         if scheme in missing:
-            text = f"{scheme}: needs `pip install 'lockside[{scheme}]'` where the daemon is installed."
-            raise Disabled(text, path=join(first_named(subject.asked, "inputs")[1], place, "source"))
+            raise without_extra(scheme, join(first_named(subject.asked, "inputs")[1], place, "source"))
 
 
 def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:
@@ -275,8 +279,8 @@ def _lock_key(subject: _Subject, policy: str) -> str | None:
 def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
     if subject.component.id == ORCHESTRATOR:
         return JobType.ORCHESTRATION
-    parallel = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
-    return JobType.CONTAINER if parallel else JobType.STANDARD
+    has_parallel_rows = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
+    return JobType.CONTAINER if has_parallel_rows or runtime.partition is not None else JobType.STANDARD
 
 
 def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
@@ -372,10 +376,11 @@ def _specification(
         "retry": runtime.retry,
         "recovery": None if runtime.recovery is None else list(runtime.recovery),
         "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
+        "partition": runtime.partition,
         "archive": None if runtime.archive is None else msgspec.to_builtins(runtime.archive),
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
-        "processors": _processors(subject, found),
+        "processors": _processors(subject, runtime, found),
         "configuration": None if has_own_body else body,
         "rows": rows,
         "variables": values.used,
@@ -383,7 +388,12 @@ def _specification(
     return Specification(**asked | decided)
 
 
-def _processors(subject: _Subject, found: Found) -> dict[str, Manifest]:
+def _processors(subject: _Subject, runtime: RuntimeValues, found: Found) -> dict[str, Manifest]:
     contents = [(subject.root.path, subject.root.content)]
     contents += [(one.path, one.row.content) for one in subject.rows or ()]
-    return {key: needed(manifest) for key, manifest in processor_manifests(contents, found.processors)}
+    path = first_named(subject.asked, "partition")[1]
+    manifests = chain(
+        processor_manifests(contents, found.processors),
+        part_manifests(runtime.partition, found.processors, path),
+    )
+    return {key: needed(manifest) for key, manifest in manifests}

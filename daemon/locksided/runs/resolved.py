@@ -9,6 +9,7 @@ from lockside.documents.archive import Archive
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
+from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.staging import InputSource
@@ -102,6 +103,7 @@ class RuntimeValues:
     retry: Retry | None
     recovery: Sequence[RecoveryPolicy] | None
     inputs: Sequence[InputSource]
+    partition: Partition | None = None
     archive: Archive | None = None
 
 

@@ -53,6 +53,8 @@ class RunResult:
     summary: str = ""
     records: Sequence[Mapping[str, Any]] = ()
     """Lists of failed records, see `record_lists`."""
+    chunks: Sequence[str] = ()
+    """What a splitter called the chunks that it made."""
 
     @property
     def success(self) -> bool:
@@ -89,10 +91,13 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
-    return replace(
-        _with_step(content, step, outcome),
+    return _with_step(
+        content,
+        step,
+        outcome,
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
+        chunks=collected.chunks,
         process=process_of(outcome),
         kill_report=kill_report_of(outcome),
     )
@@ -123,15 +128,15 @@ def conclude_operation(
             verdict = Verdict.WARNING if told.is_warning else ending.verdict
             shown = _result(spec, ending, message=message or None, counts=counts)
             done = replace(shown, verdict=verdict, metrics={}, added=told.result)
-            done = replace(done, commits=staged[0], files=staged[1], records=rejected(step, told))
-            return _with_step(done, step, outcome)
+            more = {"commits": staged[0], "files": staged[1], "records": rejected(step, told)}
+            return _with_step(done, step, outcome, **more)
     else:
         ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
     if message and located.failure is not None and not step.operation.is_located:
         located = replace(located, failure=replace(located.failure, where=""))
-    result = _with_step(_result(spec, located), step, outcome)
-    return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
+    process, killed = process_of(outcome), kill_report_of(outcome)
+    return _with_step(_result(spec, located), step, outcome, process=process, kill_report=killed)
 
 
 def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
@@ -151,12 +156,12 @@ def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
     return replace(ending, failure=located)
 
 
-def _with_step(result: RunResult, step: Step, outcome: Outcome) -> RunResult:
-    """The result of a step with the entry that tells of it."""
+def _with_step(result: RunResult, step: Step, outcome: Outcome, **more: Any) -> RunResult:
+    """The result of a step with the entry that tells of it, and with `more`."""
     if outcome.refused is not None:
-        return result
+        return replace(result, **more)
     told = entry(step, outcome, result.verdict.name.lower())
-    return replace(result, result={**result.result, "steps": [told]})
+    return replace(result, result={**result.result, "steps": [told]}, **more)
 
 
 def nothing_to_run(spec: Specification) -> RunResult:
@@ -178,6 +183,21 @@ def failed_before_start(
     return _result(spec, ending if step is None else _located(ending, step, Outcome()))
 
 
+def failed_after_all(result: RunResult, spec: Specification, step: Step, message: str) -> RunResult:
+    """The result of a run that is not good although its steps were."""
+    bad = failed_before_start(spec, FailureKind.OUTPUT, message, step)
+    told = {name: bad.result[name] for name in ("message", "error")}
+    return replace(
+        result,
+        verdict=bad.verdict,
+        failure=bad.failure,
+        message=bad.message,
+        summary=bad.summary,
+        result={**result.result, **told},
+        states={},
+    )
+
+
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
     """The result of a run of several steps: the last step's, with what the others made.
 
@@ -196,14 +216,10 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     added = _added(results)
     stored = _object(added.pop("output", {}))
     output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
-    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
-    verdict, message, summary = telling.verdict, telling.message, telling.summary
-    for one in after:
-        if one.verdict is not Verdict.SUCCESS:
-            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
-    if not_run:
-        named = f"Rows that did not run: {', '.join(not_run)}."
-        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
+    verdict = last.verdict
+    if last.success and any(one.verdict is Verdict.WARNING for one in results):
+        verdict = Verdict.WARNING
+    message, summary = _told(results, last, after, not_run)
     steps = [step for one in results for step in one.result.get("steps", ())]
     records = merged(one_list for one in results for one_list in one.records)
     process = _last(one.process for one in results[: ended + 1])
@@ -213,6 +229,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         message=message,
         summary=summary,
         records=records,
+        chunks=[name for one in results for name in one.chunks],
         result={
             **last.result,
             "message": message,
@@ -234,6 +251,21 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _told(
+    results: Sequence[RunResult], last: RunResult, after: Sequence[RunResult], not_run: Sequence[str]
+) -> tuple[str, str]:
+    """The message of a run, and the same on one line: of a good one the first warning."""
+    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
+    message, summary = telling.message, telling.summary
+    for one in after:
+        if one.verdict is not Verdict.SUCCESS:
+            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
+    if not_run:
+        named = f"Rows that did not run: {', '.join(not_run)}."
+        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
+    return message, summary
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -367,7 +399,7 @@ def _count(value: Any) -> int:
 
 
 def _saves_state(spec: Specification) -> bool:
-    return spec.config is not None and spec.mode is not Mode.DEBUG and spec.records is None
+    return spec.config is not None and spec.mode is not Mode.DEBUG and spec.keeps_state
 
 
 def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:

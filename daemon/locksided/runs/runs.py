@@ -31,6 +31,7 @@ from locksided.keeper.messages import (
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.chunk_orders import chunk_order
 from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
@@ -43,6 +44,7 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
+from locksided.runs.partition import chunk_operations
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
@@ -107,8 +109,9 @@ class Runs(RunConclusions):
         storage = Storage(store, state_dir.lake, places, settings.storage, save)
         records = records_operation(has_tables=bool(storage.operations))
         transfers = (stage_operation(settings.staging), *archive_operations(settings.staging))
-        known = (*operations.OPERATIONS, *transfers, *storage.operations, records)
-        super().__init__(RunLoader(store, places, socket, known), storage)
+        known = (*operations.OPERATIONS, *transfers, *storage.operations, records, *chunk_operations())
+        loader = RunLoader(store, places, socket, known)
+        super().__init__(loader, storage, settings.jobs.max_children)
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -162,7 +165,10 @@ class Runs(RunConclusions):
         if step.operation is None:
             return step
         if step.operation not in self.storage.operations:
-            return replace(step, order=await self._with_systems(run, step))
+            order = await self._with_systems(run, step)
+            if step.operation.part is not None:
+                order = {**order, **await chunk_order(run, self._store, self.loader)}
+            return replace(step, order=order)
         if step.operation.name == VACUUM:
             return replace(step, order=await self.storage.vacuum_order(run, step.order or {}))
         known = await self.storage.with_sources(run, step.order or {})

@@ -59,6 +59,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         recovery=_recovery(levels, component, manifest),
         inputs=_inputs(levels, manifest),
         archive=_archive(levels),
+        partition=first_named(levels, "partition")[0],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace as replace_fields
 
-from lockside.documents.enums import Status
+from lockside.documents.enums import Part, Status
 from locksided import clock
 from locksided.core.transitions import FINAL
 from locksided.runs.loading import config_id
@@ -15,6 +15,7 @@ from locksided.runs.result import RunResult
 from locksided.runs.run_inputs import Inputs
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
+from locksided.store.chunks import hand_pins_on
 from locksided.store.failed_records import note_records
 from locksided.store.input_states import save_input_state
 from locksided.store.rows import RunRow, owner_data
@@ -33,6 +34,7 @@ def to_save(
     inputs: Inputs,
     undo: Mapping[str, Any] | None,
     writer: Writer | None,
+    part: Part | None,
     ended: Any,
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run, for the transaction that ends it; or what it undid.
@@ -52,6 +54,8 @@ def to_save(
         change = Change(clock.now_us(), by)
         for row_id, body in result.states.items() if is_good else ():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
+        if part is Part.SPLITTER:
+            hand_pins_on(tx, row.id)
         if result.records:
             note_records(tx, row.id, result.records)
         for commit in commits:

@@ -19,11 +19,13 @@ from lockside.documents.enums import (
     OnError,
     OnLost,
     OnRecordErrors,
+    Part,
     ProcessorPosition,
     RetryScope,
     TaskAction,
 )
 from lockside.documents.notification import JobNotification
+from lockside.documents.partition import Partition
 from lockside.documents.reading import stored_form
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
@@ -94,6 +96,7 @@ class GivenRecords(Document, frozen=True, kw_only=True):
 class Specification(Document, frozen=True, kw_only=True):
     """What is frozen of a job. Configurations still have their `{{ variables }}`: they are filled at the run.
 
+    `part` is what a job does for one that is cut into chunks: its other members are those of that one.
     `configuration` is the stored one (None when `configData` stands in for it). `rows` None means that the
     configuration has none and runs as a whole; an empty list runs nothing. Of manifests only what a run needs
     is kept. `asked` names the members of `ASKED` that the request itself said, as in JSON.
@@ -131,6 +134,8 @@ class Specification(Document, frozen=True, kw_only=True):
     previous_job_id: str | None = None
     retry_scope: RetryScope | None = None
     records: GivenRecords | None = None
+    partition: Partition | None = None
+    part: Part | None = None
     asked: list[str] = []
     manifest: Manifest | None = None
     processors: dict[str, Manifest] = {}
@@ -138,6 +143,21 @@ class Specification(Document, frozen=True, kw_only=True):
     rows: list[SpecifiedRow] | None = None
     variables: dict[str, str] = {}
     tasks: list[JoblessTask] = []
+
+    @property
+    def reads_inputs(self) -> bool:
+        """Whether the run begins with its inputs and tables: a chunk and its assembler have others."""
+        return self.part in (None, Part.SPLITTER)
+
+    @property
+    def stores_outputs(self) -> bool:
+        """Whether the run ends with its tables and its state: those of chunks are put together first."""
+        return self.part in (None, Part.ASSEMBLER)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a good run of the configuration saves its state."""
+        return self.records is None and self.stores_outputs
 
     @property
     def root(self) -> dict[str, Any]:
@@ -213,6 +233,11 @@ def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[
 def of_container(spec: Specification) -> Specification:
     """The specification of a container, which starts nothing: without what only its children need."""
     return replace(spec, rows=None, processors={}, configuration=None)
+
+
+def as_part(spec: Specification, part: Part) -> Specification:
+    """The specification of a job that does a part of the work of this one."""
+    return replace(spec, part=part, parallelism=None, behavior=Behavior())
 
 
 def of_phase(spec: Specification, on_error: OnError | None, tasks: Sequence[JoblessTask]) -> Specification:

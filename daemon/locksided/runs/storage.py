@@ -151,9 +151,10 @@ class Storage:
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
         states: Mapping[str | None, InputState] = {}
-        if run.row.config is not None and not run.is_debug and run.spec.records is None:
+        if run.row.config is not None and not run.is_debug and run.spec.keeps_state:
             states = await self._store.read(partial(states_after, run=run, pins=pins, read=read["files"]))
-        return Inputs(_reads(run, pins), states, processed_in(run, read["files"]))
+        files = read["files"] if run.spec.stores_outputs else ()
+        return Inputs(_reads(run, pins), states, processed_in(run, files))
 
     async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """An order with the tables that the step reads, as they were when the job started.

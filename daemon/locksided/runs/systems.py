@@ -12,7 +12,9 @@ from lockside.documents.staging import InputSource
 from lockside.documents.system import SystemSpec
 from lockside.kinds import SYSTEM
 from locksided.core.errors import Forbidden, Invalid, NotFound
+from locksided.runs.refusals import without_extra
 from locksided.runs.specification import Specification
+from locksided.runs.staging import missing_schemes
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.server.access import group_id, user_id
 from locksided.store.catalog.keys import Key
@@ -39,7 +41,7 @@ def uses_of(spec: Specification) -> Iterator[Use]:
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:
-    """What a system is. Raises NotFound, Forbidden and Invalid for one that cannot be used so."""
+    """What a system is. Raises Refused for one that cannot be used so."""
     if row is None or row.deleted:
         raise NotFound(f"There is no system {use.system!r}. `lockside system ls` lists them.", path=use.path)
     spec = from_store(row.body, SystemSpec)
@@ -47,6 +49,8 @@ def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, 
         raise Forbidden(f"System {use.system!r} is for other users.", path=use.path)
     if use.is_written and not spec.is_writable:
         raise Invalid(f"System {use.system!r} is not writable: its `isWritable` is false.", path=use.path)
+    if spec.type in missing_schemes():
+        raise without_extra(spec.type, use.path)
     return spec
 
 

@@ -1010,9 +1010,12 @@ UPDATE tables SET key = key || '@' || (
 ), dropped_us = :time_us
 WHERE key = :key RETURNING number;
 
+-- name: tables_of_branch
+SELECT key, id FROM tables WHERE key > ? AND key < ? AND dropped_us IS NULL ORDER BY key;
+
 -- name: newest_dropped
 -- `@` and `A` are neighbours, and no key of an id has either.
-SELECT key FROM tables WHERE key > ?1 || '@' AND key < ?1 || 'A' AND dropped_us IS NOT NULL
+SELECT key FROM tables WHERE key > :key || '@' AND key < :key || 'A' AND dropped_us IS NOT NULL
 ORDER BY dropped_us DESC LIMIT 1;
 
 -- name: trash_of
@@ -1256,3 +1259,34 @@ SELECT job_id, sum(count) AS open FROM (
         LEFT JOIN jobs given ON given.id = given_to
     WHERE job_id IN (SELECT value FROM json_each(?))
 ) WHERE standing = 'open' GROUP BY job_id;
+
+-- name: chunk_jobs
+-- Of a job that is cut: the jobs of its chunks, and the last attempt of each as long as its folder is there.
+SELECT chunk, id, (
+    SELECT work.id FROM jobs work
+    WHERE work.id = ifnull((SELECT max(a.id) FROM jobs a WHERE a.parent_id = job.id AND a.relation = 'strong'), job.id)
+        AND work.cleaned_us IS NULL
+), status, json_extract(result, '$.counts')
+FROM jobs job
+WHERE parent_id IN (SELECT id FROM jobs WHERE parent_id = ? AND relation = 'strong') AND chunk IS NOT NULL;
+
+-- name: chunks_before
+-- The run whose chunks a retry carries over.
+SELECT creator_id FROM jobs job
+WHERE id = ? AND creator_type = 'retry' AND NOT EXISTS (
+    SELECT 1 FROM jobs phase WHERE phase.parent_id = job.id AND phase.creator_id = 'splitter'
+);
+
+-- name: hand_pins_on
+-- From the splitter of a job that is cut to its assembler, which saves up to where tables were read.
+WITH RECURSIVE above (id) AS (
+    SELECT parent_id FROM jobs WHERE id = :job_id
+    UNION ALL
+    SELECT jobs.parent_id FROM above CROSS JOIN jobs ON jobs.id = above.id WHERE jobs.type <> 'container'
+), below (id) AS (
+    SELECT jobs.id FROM above CROSS JOIN jobs ON jobs.parent_id = above.id AND jobs.relation = 'strong'
+    WHERE jobs.type = 'phaseContainer' AND jobs.creator_id = 'assembler'
+    UNION ALL
+    SELECT jobs.id FROM below CROSS JOIN jobs ON jobs.parent_id = below.id AND jobs.relation = 'strong'
+)
+UPDATE jobs SET pinned = (SELECT pins FROM jobs WHERE id = :job_id) WHERE id IN (SELECT id FROM below);

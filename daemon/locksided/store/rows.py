@@ -105,6 +105,7 @@ class JobRow(msgspec.Struct, frozen=True):
     blocked_us: int | None
     work_root: str | None
     remote: Json | None
+    chunk: dict[str, Any] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -131,6 +132,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
     resources: dict[str, Any] | None
+    chunk: dict[str, Any] | None
 
 
 def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
@@ -242,7 +244,7 @@ JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
-        *("block", "remote"),  # of jobs
+        *("block", "remote", "chunk"),  # of jobs
         *("options", "backends"),  # of pools
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs

@@ -18,7 +18,8 @@ CREATE TABLE specs (
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
 -- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `pools` are
 -- those in which it may run if there are several, `needs` its slots and resources, `resources` what it was given. `block`
--- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
+-- is JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did. `chunk`
+-- is JSON: which chunk of another job it runs.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -111,6 +112,7 @@ CREATE TABLE jobs (
     blocked_us INTEGER,
     work_root TEXT,
     remote TEXT,
+    chunk TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.

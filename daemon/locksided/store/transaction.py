@@ -75,14 +75,15 @@ class Transaction:
     _pending: list[Save] = field(default_factory=list)
     _starting: list[int] = field(default_factory=list)
 
-    def save(self, save: Save) -> None:
-        """Have `save` written with this transaction."""
-        if isinstance(save, AppendEvent):
-            self._append(save)
-        elif isinstance(save, PinTables):
-            self._starting.append(save.id)
-        else:
-            self._pending.append(save)
+    def save(self, *saves: Save) -> None:
+        """Have these written with this transaction."""
+        for save in saves:
+            if type(save) is AppendEvent:
+                self._append(save)
+            elif type(save) is PinTables:
+                self._starting.append(save.id)
+            else:
+                self._pending.append(save)
 
     def event(
         self,
@@ -108,9 +109,7 @@ class Transaction:
         """Do one unit and answer its result, or the exception that undid it."""
         match unit:
             case Saves(saves):
-                for save in saves:
-                    self.save(save)
-                return None
+                return self.save(*saves)
             case Operation(work, is_vital=True):
                 return work(self)
             case Operation(work):

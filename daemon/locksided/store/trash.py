@@ -4,10 +4,13 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from locksided.core.errors import Conflict
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
+from locksided.store.stored_files import FileFilter, delete, find
 from locksided.store.table_rows import DroppedRow
 from locksided.store.transaction import Transaction
+from locksided.store.vacuum import claimed_keys
 from locksided.tables.names import TableId
 
 
@@ -20,6 +23,25 @@ def drop(
     tx.event(time_us, "table.dropped", table.project, job_id=job_id, principal=principal, data=data)
 
 
+def drop_branch(
+    tx: Transaction, project: str, branch: str, time_us: int, principal: Mapping[str, Any]
+) -> None:
+    """Put all tables of a branch into the trash, and delete its files.
+
+    Raises Conflict while a job writes one of the tables.
+    """
+    place = f"{project}/{branch}/".lower()
+    found = tx.reading().execute(QUERIES["tables_of_branch"], (place, place + "~")).fetchall()
+    written = {key for key, _ in found} & claimed_keys(tx.connection)
+    if written:
+        listed = ", ".join(sorted(key.rpartition("/")[2] for key in written))
+        raise Conflict(f"Jobs write tables of branch {branch}: {listed}.", path="$.id")
+    for _, table in found:
+        drop(tx, TableId(project, branch, table), time_us, principal)
+    for file in find(tx.connection, FileFilter(project, branch), -1):
+        delete(tx, file, time_us, principal, "branch")
+
+
 def dropped(connection: sqlite3.Connection) -> list[DroppedRow]:
     """Dropped tables whose folders are not in the trash yet."""
     return decoded(DroppedRow, connection.execute(QUERIES["dropped_tables"]).fetchall())
@@ -27,7 +49,7 @@ def dropped(connection: sqlite3.Connection) -> list[DroppedRow]:
 
 def newest_dropped(connection: sqlite3.Connection, table: TableId) -> str | None:
     """The key of the table of this id that was dropped last; None when none is in the trash."""
-    found = connection.execute(QUERIES["newest_dropped"], (table.key,)).fetchone()
+    found = connection.execute(QUERIES["newest_dropped"], {"key": table.key}).fetchone()
     return None if found is None else str(found[0])
 
 

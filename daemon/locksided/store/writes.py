@@ -104,7 +104,7 @@ def _write_jobs(connection: sqlite3.Connection, batch: Batch) -> None:
     releasing: dict[int, dict[str, Any]] = {}
     others: dict[int, dict[str, Any]] = {}
     for job_id, changes in batch.updates.items():
-        releases = "status" in changes and plain(changes["status"]) not in HOLDING
+        releases = "status" in changes and changes["status"] not in HOLDING
         (releasing if releases else others)[job_id] = changes
     _update_jobs(connection, releasing)
     _insert_jobs(connection, batch.inserts)
@@ -245,13 +245,15 @@ def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) 
 
 def plain(value: Any) -> Any:
     """Answer what SQLite can hold: enums become their value, bools 0 or 1, objects and lists JSON text."""
-    if isinstance(value, Enum):
-        return value.value
+    if type(value) is dict or type(value) is list:
+        return json_text(value)
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, bool):
         return int(value)
-    if value is None or isinstance(value, int | str | float | bytes):
+    if value is None or isinstance(value, int | float | bytes):
         return value
-    return json_text(value)
+    return value.value if isinstance(value, Enum) else json_text(value)
 
 
 def json_text(value: Any) -> str:

@@ -102,10 +102,13 @@ def part(job: Json) -> str:
     creator = job.get("creator") or {}
     if creator.get("type") == "retry":
         return f"attempt {int(job.get('attempt') or 0) + 1}"
-    if creator.get("type") == "container" and creator.get("id"):
-        return f"row {creator['id']}"
     if job.get("type") == "phaseContainer":
         return f"phase {title(job)}"
+    if job.get("chunk"):
+        return f"chunk {job['chunk']['number']}"
+    if creator.get("type") == "container" and creator.get("id"):
+        is_part = title(job).endswith(f" {creator['id']}")  # a splitter or an assembler
+        return str(creator["id"]) if is_part else f"row {creator['id']}"
     return title(job)
 
 

@@ -18,7 +18,7 @@ def retry(session: Session, parsed: Parsed) -> int:
     if parsed.flag("resume") and parsed.flag("all_failed"):
         raise UsageError("give either --resume or --all-failed.", "retry")
     asked: Json = {"resume": True} if parsed.flag("resume") else {}
-    asked |= _records(parsed)
+    asked |= _scope(parsed)
     if parsed.flag("plan"):
         return _plan(session, parsed, asked)
     created: list[Json] = []
@@ -28,13 +28,18 @@ def retry(session: Session, parsed: Parsed) -> int:
         else:
             created.append(_once(session, "job.retry", reference, **asked))
     if not created:
-        left = "failed record below it is open" if "scope" in asked else "job below it failed"
+        is_of_records = asked.get("scope") == "failedRecords"
+        left = "failed record below it is open" if is_of_records else "job below it failed"
         session.say_aside(f"Nothing to retry: no {left}.")
     return show_created(session, parsed, created)
 
 
-def _records(parsed: Parsed) -> Json:
-    """Which failed records are asked for."""
+def _scope(parsed: Parsed) -> Json:
+    """Which chunks or failed records are asked for."""
+    if parsed.flag("failed_chunks"):
+        if parsed.flag("failed_records"):
+            raise UsageError("give either --failed-records or --failed-chunks.", "retry")
+        return {"scope": "failedChunks"}
     numbers, file = parsed.many("record"), parsed.text("replace")
     if not parsed.flag("failed_records"):
         if numbers or file:
@@ -61,7 +66,10 @@ def _plan(session: Session, parsed: Parsed, asked: Json) -> int:
         plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **asked)))
     if session.out.is_given({"jobs": [plan for _, plan in plans]}):
         return 0
-    option = " --resume" if asked.get("resume") else " --failed-records" if asked else ""
+    option = " --resume" if asked.get("resume") else ""
+    option = {"failedRecords": " --failed-records", "failedChunks": " --failed-chunks"}.get(
+        asked.get("scope", ""), option
+    )
     for job_id, plan in plans:
         _show_plan(session, plan)
         session.out.hint(f"  next: lockside retry{option} {job_id}")

@@ -340,6 +340,8 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     if job["status"] == "cancelled":
         return [again]
     steps = [(f"lockside logs {number}", "all of its output"), again]
+    if (job.get("result") or {}).get("chunks"):
+        return [(f"lockside retry --failed-chunks {number}", "run only the chunks that failed"), *steps]
     if has_children:
         resume = (
             f"lockside retry --resume {number}",

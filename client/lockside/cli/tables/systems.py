@@ -9,7 +9,7 @@ SYSTEMS = (
         "system check",
         "lockside.cli.catalog.systems:check",
         "list the root of a system and, of a writable one, write a file there and remove it",
-        ("lockside system check archive", ""),
+        "lockside system check archive",
         Argument("SYSTEM", "a system's id"),
     ),
 )

@@ -169,7 +169,8 @@ class JobRetry(JobAction, frozen=True, kw_only=True):
 
     Attributes:
         resume: Carry over what ended well, down to rows: only the rest runs, and later phases.
-        scope: Whether it is given everything, or only failed records that are open.
+        scope: Whether it is given everything, or only failed records that are open, or runs only the chunks
+            that did not end well.
         numbers: Of failed records only these, as `job.records` numbers them; all when none is named.
         replace: What some of the records are to be instead, by their numbers.
         dry_run: Answer what would be created, and of an orchestration the `plan`; create nothing.
@@ -187,8 +188,8 @@ class JobRetry(JobAction, frozen=True, kw_only=True):
             for name in ("numbers", "replace"):
                 if getattr(self, name):
                     raise FieldError("It goes with the scope failedRecords alone", name)
-        elif self.resume:
-            raise FieldError("Failed records are not carried over: give either `resume` or `scope`", "resume")
+        if self.resume and self.scope is not RetryScope.ALL:
+            raise FieldError("What is carried over is said by `scope` already", "resume")
 
 
 @method("job.retryAllFailed", Role.OPERATOR, answers=Jobs, refuses=CREATION, example=ONE)
@@ -196,7 +197,8 @@ class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
     """Retry every failed job below a job, or all failed records that are open.
 
     Attributes:
-        scope: Whether each failed job runs again, or jobs with open failed records are given those.
+        scope: Whether each failed job runs again, or only its chunks that failed, or jobs with open failed
+            records are given those.
     """
 
     scope: RetryScope = RetryScope.ALL

@@ -82,6 +82,22 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class ChunkOfJob(Out, frozen=True, kw_only=True):
+    """The chunk that a job runs.
+
+    Attributes:
+        number: Its number, from 1.
+        chunks: How many there are.
+        name: What the splitter called it.
+        splitter: The job that made it.
+    """
+
+    number: int
+    chunks: int
+    name: str
+    splitter: str
+
+
 class Acknowledgement(Out, frozen=True, kw_only=True):
     """That somebody has seen that a job failed.
 
@@ -159,6 +175,8 @@ class Job(Out, frozen=True, kw_only=True):
         retry: The retry policy; empty without one.
         recovery: The recovery policies; empty without any.
         resources: What its last run was given of each resource: the names of units, or an amount.
+        partition: How the job is cut into chunks; empty where it is not.
+        chunk: Which chunk the job runs; null where it runs none.
         retry_of_job_id: The job that this one retries.
         retry_scope: What of that job it runs again.
         resubmit_of: The job whose request this one repeats.
@@ -246,6 +264,8 @@ class Job(Out, frozen=True, kw_only=True):
     on_lost: OnLost | None = None
     on_record_errors: str | None = None
     inputs: list[dict[str, Any]] = []
+    partition: dict[str, Any] = {}
+    chunk: ChunkOfJob | None = None
     archive: dict[str, Any] = {}
     notifications: list[dict[str, Any]] = []
     retry_of_job_id: str | None = None

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import Out
-from lockside.documents.enums import ErrorType, FailureKind, RecoveryEnd, TaskAction
+from lockside.documents.enums import ErrorType, FailureKind, RecoveryEnd, Status, TaskAction
 
 
 class StepUsage(Out, frozen=True, kw_only=True):
@@ -200,6 +200,24 @@ class TaskResult(Out, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class ChunkResult(Out, frozen=True, kw_only=True):
+    """What was done with a chunk.
+
+    Attributes:
+        chunk: Its number, from 1.
+        job: The job that ran it, in a run before when it is carried over.
+        action: `run`, or `carry` when it ended well in a run before.
+        status: The status of that job.
+        counts: The records of that job.
+    """
+
+    chunk: int
+    job: str
+    action: Literal["run", "carry"]
+    status: Status
+    counts: Counts = Counts()
+
+
 class Result(Out, frozen=True, kw_only=True):
     """The result of a job.
 
@@ -214,6 +232,7 @@ class Result(Out, frozen=True, kw_only=True):
         variables: The values of variables that were used.
         tasks: What was done with each task of a phase.
         steps: The steps of the run that have ended.
+        chunks: What was done with each chunk of a job that is cut.
         error: Why the job failed; null when it did not.
     """
 
@@ -227,6 +246,7 @@ class Result(Out, frozen=True, kw_only=True):
     variables: dict[str, Any] = {}
     tasks: list[TaskResult] = []
     steps: list[StepResult] = []
+    chunks: list[ChunkResult] = []
     error: JobError | None = None
 
 

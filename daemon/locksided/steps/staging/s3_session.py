@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from io import BytesIO
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
 
 from botocore.client import BaseClient
 from botocore.config import Config
@@ -16,11 +18,11 @@ from lockside.documents.staging import options_of
 from locksided.steps.staging.http_source import HttpSource, refuse_failure, sent, stamp_of
 from locksided.steps.staging.networks import Networks
 from locksided.steps.staging.remote import Readable
-from locksided.steps.staging.sources import Refused, Stamp
+from locksided.steps.staging.sources import Broken, Refused, Stamp
 
 SIGNED_SECONDS = 86_400
-MOST_BYTES = 5 * 2**30
-"""Of an object that is sent at once."""
+PART_BYTES = 2**30
+"""An object of more bytes is sent in parts of so many; there are at most 10,000 of them."""
 DEFAULTS = {"gs": {"endpointUrl": "https://storage.googleapis.com", "region": "auto"}}
 OPTIONS = ("key", "secret", "token", "region", "endpointUrl")
 
@@ -88,31 +90,79 @@ class S3Session:
         """There are none: names may have slashes."""
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        if size_bytes > MOST_BYTES:
-            raise Refused(f"it has {size_bytes} bytes, and s3 takes {MOST_BYTES} at once")
-        headers = {"Content-Length": str(size_bytes)}
-        self._done("PUT", self._signed("put_object", Key=path.lstrip("/")), headers, content)
+        key = path.lstrip("/")
+        if size_bytes > PART_BYTES:
+            self._put_parts(key, content, size_bytes)
+        else:
+            self._answer("PUT", self._signed("put_object", Key=key), content, size_bytes)
+
+    def _put_parts(self, key: str, content: Readable, size_bytes: int) -> None:
+        begun = self._answer("POST", self._signed("create_multipart_upload", Key=key))
+        upload = {"Key": key, "UploadId": begun.member("UploadId")}
+        listed = ""
+        try:
+            for number, first in enumerate(range(0, size_bytes, PART_BYTES), 1):
+                size = min(PART_BYTES, size_bytes - first)
+                url = self._signed("upload_part", **upload, PartNumber=number)
+                etag = self._answer("PUT", url, Part(content, size), size).etag
+                listed += f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+            whole = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+            url = self._signed("complete_multipart_upload", **upload)
+            self._answer("POST", url, BytesIO(whole), len(whole)).member("ETag")
+        except (Refused, Broken):
+            with suppress(Refused, Broken):
+                self._answer("DELETE", self._signed("abort_multipart_upload", **upload))
+            raise
 
     def remove(self, path: str) -> None:
-        self._done("DELETE", self._signed("delete_object", Key=path.lstrip("/")))
+        self._answer("DELETE", self._signed("delete_object", Key=path.lstrip("/")))
 
     def names(self, path: str) -> list[str]:
         prefix = path.strip("/")
         url = self._signed("list_objects_v2", Prefix=f"{prefix}/" if prefix else "", Delimiter="/")
-        return re.findall("<Key>([^<]+)</Key>", self._done("GET", url).decode())
+        return re.findall("<Key>([^<]+)</Key>", self._answer("GET", url).text)
 
-    def _done(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: Readable | None = None
-    ) -> bytes:
-        connection, response = sent(method, url, headers or {}, self.networks, content)
+    def _answer(
+        self, method: str, url: str, content: Readable | None = None, size_bytes: int = 0
+    ) -> "Answer":
+        headers = {"Content-Length": str(size_bytes)} if method in ("PUT", "POST") else {}
+        connection, response = sent(method, url, headers, self.networks, content)
         try:
             refuse_failure(response)
-            return response.read()
+            return Answer(response.read().decode(), response.getheader("ETag") or "")
         finally:
             connection.close()
 
-    def _signed(self, method: str, **place: str) -> str:
+    def _signed(self, method: str, **place: str | int) -> str:
         url: str = self.client.generate_presigned_url(
             method, Params={"Bucket": self.bucket, **place}, ExpiresIn=SIGNED_SECONDS
         )
         return url
+
+
+class Answer(NamedTuple):
+    """What the server answered, and the tag of what it was sent."""
+
+    text: str
+    etag: str
+
+    def member(self, name: str) -> str:
+        """A member of the answer. Raises Broken without it: a success may turn out to be none."""
+        found = re.search(f"<{name}>([^<]+)</{name}>", self.text)
+        if found is None:
+            raise Broken(f"the server answered no {name}")
+        return found[1]
+
+
+class Part:
+    """The next bytes of a content."""
+
+    def __init__(self, content: Readable, size_bytes: int) -> None:
+        self._content = content
+        self._left = size_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes of the part."""
+        chunk = self._content.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(chunk)
+        return chunk

@@ -1,0 +1,3 @@
+-- Jobs that run a chunk of another.
+
+ALTER TABLE jobs ADD COLUMN chunk TEXT;
