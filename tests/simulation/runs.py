@@ -106,10 +106,6 @@ class Runs:
             )
         )
 
-    def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, None]:
-        """All run on this machine."""
-        return order, None
-
     async def discard(self, token: str) -> None:
         await self._daemon.hop("the removal of a folder")
 
