@@ -11,10 +11,12 @@ def web(session: Session, parsed: Parsed) -> int:
     import os
     import sys
 
-    settings = {"auth": "local", "project": session.engine.project or "default"}
+    settings = {
+        "LOCKSIDE_WEB__AUTH": "local",
+        "LOCKSIDE_WEB__PROJECT": str(session.engine.project or "default"),
+    }
     if parsed.text("listen"):
-        settings["listen"] = parsed.required("listen")
-    environment = os.environ | {f"LOCKSIDE_WEB__{name.upper()}": value for name, value in settings.items()}
+        settings["LOCKSIDE_WEB__LISTEN"] = parsed.required("listen")
     session.call("daemon.health")  # without a daemon there is nothing to show
     program = [sys.executable, "-m", "lockside.web.main", "--socket", session.link.path()]
-    os.execve(program[0], program, environment)  # noqa: S606 - no shell is wanted
+    os.execve(program[0], program, os.environ | settings)  # noqa: S606 - no shell is wanted
