@@ -188,7 +188,7 @@ class Daemon:
             await self.asides.load()
             checks = self.checks = Checks(self, runs, tasks)
             self.asides.deliver_to[checks.purpose] = checks.deliver
-            sites = Sites(self.backend, self._no_other_backend)
+            sites = Sites(self.backend, _no_other_kind)
             self.executors = Executors(sites, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
@@ -200,10 +200,6 @@ class Daemon:
         self.loop.create_task(self.backend.run(self.executors))
         self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
         self.loop.create_task(self.makers.run())
-
-    @staticmethod
-    def _no_other_backend(kind: str) -> Runnable:
-        raise AssertionError(f"no pool names the executor {kind}")
 
     async def _schedule(self) -> None:
         try:
@@ -300,6 +296,10 @@ class Daemon:
         except Violation as error:
             self.world.broken(error)
             raise
+
+
+def _no_other_kind(kind: str) -> Runnable:
+    raise AssertionError(f"no pool names {kind}")
 
 
 def _check_slots(job: Job | None) -> None:
