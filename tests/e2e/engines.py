@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,6 +60,15 @@ class Cluster:
         pid = self.executor_pid(kind)
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
+
+    def check(self, kind: str) -> "subprocess.CompletedProcess[str]":
+        """Run the suite that every executor must pass."""
+        command = [sys.executable, "-m", "locksided.executors.check", kind, str(self.root)]
+        command += ["--option", f"python={sys.executable}"]
+        environment = {**os.environ, **self.daemon.settings}
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=200, check=False
+        )
 
     def runners(self) -> list[int]:
         """The pids of the runners that live."""

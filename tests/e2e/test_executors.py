@@ -65,3 +65,18 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
     assert found["slurm"]["isUp"] is False
     assert "the plug-in is broken" in found["broken"]["cause"]
+
+
+@pytest.mark.parametrize("kind", ["fake", "fakewise"])
+def test_a_third_partys_executor_passes_the_suite(cluster: Cluster, kind: str) -> None:
+    done = cluster.check(kind)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok  ") == 6
+
+
+def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
+    cluster.behave(refuse="no")
+    done = cluster.check("fake")
+    cluster.behave()
+    assert done.returncode == 1
+    assert "no  a run ends as it does" in done.stdout

@@ -1,5 +1,7 @@
 """Pools on Slurm: three nodes on this machine, and what can go wrong with them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +97,13 @@ def test_somebodys_scancel_is_a_termination(wire: Wire, slurm: Slurm) -> None:
     job = until_running(wire, wire.shell("sleep 600", pool="cluster"))
     slurm.tell("scancel", job["remote"]["schedulerJobId"])
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
+
+
+def test_slurm_passes_the_suite_that_every_executor_must_pass(slurm: Slurm) -> None:
+    command = [sys.executable, "-m", "locksided.executors.check", "slurm", str(slurm.root)]
+    command += ["--option", f"python={sys.executable}"]
+    done = subprocess.run(command, env=slurm.environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_job_whose_node_dies_goes_on_and_its_end_counts(

@@ -106,10 +106,6 @@ class Runs:
             )
         )
 
-    def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, None]:
-        """All run on this machine."""
-        return order, None
-
     async def discard(self, token: str) -> None:
         await self._daemon.hop("the removal of a folder")
 
@@ -170,6 +166,11 @@ class Runs:
         if self._daemon.disk.is_full:
             raise OSError(28, "No space left on device")
         return order(action.token)
+
+    def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, None]:
+        """Everything runs on this machine."""
+        assert action.site is None, f"{action.token} is to run elsewhere"
+        return order, None
 
     def reap_order(self, token: str) -> ReapOrder:
         return ReapOrder(token, token, 10.0)
