@@ -349,6 +349,7 @@ def test_storage_answers_what_clients_of_the_queue_ask_first(queue: Client, web:
     assert [one["id"] for one in configs] == ["daily"]
     one = queue.get("/v2/storage/branch/default/components/kds.job/configs/daily")
     assert [row["id"] for row in one["rows"]] == ["r1", "r2"]
+    assert queue.get("/v2/storage/components/kds.job/configs/daily") == one
     queue.refused(queue.http.get("/v2/storage/buckets"), 501)
     queue.refused(queue.http.post("/v2/storage/branch/default/components/kds.job/configs"), 501)
 

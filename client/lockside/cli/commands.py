@@ -271,11 +271,11 @@ OTHER = (
     Command(
         "web",
         "lockside.cli.daemon.web:web",
-        "serve the web page for yourself until Ctrl-C, and print the URL that signs you in",
+        "serve the web page for yourself, and print the URL that signs you in",
         ("lockside web", "at 127.0.0.1:8765, or where the settings say"),
         ("lockside web --listen 127.0.0.1:9000", "at another port"),
         Option("--listen", "an address and a port", "ADDRESS"),
-        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web` tells more.",
+        notes="It needs the extra `web`: pip install 'lockside[web]'. `lockside help web-server` tells more.",
     ),
     Command(
         "demo",

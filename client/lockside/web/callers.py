@@ -35,9 +35,9 @@ class Caller:
         """Ask what must not be sent twice."""
         return await self._engine.call(method, params, is_repeatable=False)
 
-    def events(self, after: int | None) -> AsyncIterator[Json]:
-        """Give events as they happen. Raises NotReachable when the daemon stays away."""
-        return self._engine.events(after, {})
+    def events(self, after: int | None, project: str | None) -> AsyncIterator[Json]:
+        """Give a project's events as they happen. Raises NotReachable when the daemon stays away."""
+        return self._engine.events(after, {"project": project})
 
     async def last_event(self) -> int:
         """The `seq` of the newest event."""

@@ -63,6 +63,10 @@ class LineMaker:
         """Give what the last line has so far; of a very long one the end."""
         return "".join(_end_of(pieces) for pieces, _ in self._open.values())
 
+    def unfinished_from(self) -> int | None:
+        """Give the number of the first frame of which something has no line end yet."""
+        return min((frame["seq"] for _, frame in self._open.values()), default=None)
+
     def rest(self) -> Iterator[LogLine]:
         """Give what never got a line end."""
         for stream, (pieces, frame) in self._open.items():

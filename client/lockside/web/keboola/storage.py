@@ -32,13 +32,16 @@ class Storage:
 
     def routes(self) -> list[Route]:
         """What is served, and 501 for everything else below `/v2`."""
+        configs = "components/{component}/configs"
         served = {
             "/v2/storage/tokens/verify": self.token,
             "/v2/storage/dev-branches": self.branches,
             "/v2/storage/dev-branches/{id}": self.branch,
             "/v2/storage/components": self.components,
-            "/v2/storage/branch/{branch}/components/{component}/configs": self.configurations,
-            "/v2/storage/branch/{branch}/components/{component}/configs/{config}": self.configuration,
+            f"/v2/storage/{configs}": self.configurations,
+            f"/v2/storage/{configs}/{{config}}": self.configuration,
+            f"/v2/storage/branch/{{branch}}/{configs}": self.configurations,
+            f"/v2/storage/branch/{{branch}}/{configs}/{{config}}": self.configuration,
             "/v2/storage/events": self.events,
         }
         answering = self._desk.answering
@@ -128,7 +131,7 @@ class Storage:
         path = request.path_params
         return {
             "component": self._desk.components.read(path["component"]),
-            "branchId": branch_in(path["branch"]),
+            "branchId": branch_in(path.get("branch")),
         }
 
     async def events(self, request: Request, caller: Caller) -> Response:

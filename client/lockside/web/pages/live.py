@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -97,10 +96,11 @@ def _jobs_of(event: Json) -> list[str]:
 
 
 class Feed:
-    """The one subscription of a caller, and all who read it."""
+    """The one subscription of a caller in a project, and all who read it."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, project: str | None) -> None:
         self._caller = caller
+        self._project = project
         self._readers: set[Reader] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -121,14 +121,20 @@ class Feed:
         cursor: int | None = None
         is_away = False
         while True:
-            with suppress(NotReachable, Unavailable):
+            try:
                 if is_away:
                     await self._caller.call("daemon.health")
+                    is_away = False
                     self._tell("back")
-                async for event in self._caller.events(cursor):
+                async for event in self._caller.events(cursor, self._project):
                     cursor = event["seq"] or cursor
                     for reader in self._readers:
                         reader.take(event)
+            except (NotReachable, Unavailable):
+                pass
+            except LocksideError:  # the token was revoked: the page finds that when it is asked for anew
+                self._tell("back")
+                return
             if not is_away:
                 self._tell("away")
             is_away = True
@@ -144,7 +150,7 @@ class Live:
 
     def __init__(self, visitors: Visitors) -> None:
         self._visitors = visitors
-        self._feeds: dict[Caller, Feed] = {}
+        self._feeds: dict[tuple[Caller, str | None], Feed] = {}
         self._of_session: Counter[str] = Counter()
 
     async def stream(self, request: Request) -> Response:
@@ -166,9 +172,9 @@ class Live:
         )
 
     async def _messages(self, desk: Desk, session: str, topics: list[str]) -> AsyncIterator[str]:
-        caller = desk.visitor.caller
+        whose = (desk.visitor.caller, desk.project)
         reader = Reader(topics)
-        feed = self._feeds.setdefault(caller, Feed(caller))
+        feed = self._feeds.setdefault(whose, Feed(*whose))
         self._of_session[session] += 1
         feed.join(reader)
         logs = [
@@ -184,7 +190,7 @@ class Live:
             if not self._of_session[session]:
                 del self._of_session[session]
             if feed.leave(reader):
-                self._feeds.pop(caller, None)
+                self._feeds.pop(whose, None)
 
 
 async def _follow(desk: Desk, topic: str, reader: Reader) -> None:

@@ -40,15 +40,24 @@ def last_of(lines: list[Json], most: int) -> list[Json]:
 async def log_tail(desk: Desk, job: str | None) -> Json:
     """The last lines of a job so far, and the frame behind them."""
     if job is None:
-        return {"job": None, "lines": [], "next": 0, "is_whole": True, "is_over": True}
+        return {"job": None, "lines": [], "rest": "", "next": 0, "is_whole": True, "is_over": True}
     page = await desk.call("job.log", id=job, tail=TAIL_FRAMES)
-    lines = _lines(job, page)
+    maker = LineMaker(job)
+    made = [line for frame in page["frames"] for line in maker.take(frame)]
+    rest, after = "", page["nextOffset"]
+    begun = None if page["isComplete"] else maker.unfinished_from()
+    if begun is not None and all(line.frame["seq"] < begun for line in made):
+        rest, after = maker.unfinished()[-LONGEST_LINE:], begun  # whoever goes on gets the line as a whole
+    else:
+        made += maker.rest()
+    lines = [shown_line(line) for line in made]
     shown = last_of(lines, TAIL_LINES)
     starts = page["frames"][0]["seq"] if page["frames"] else 0
     return {
         "job": job,
         "lines": shown,
-        "next": page["nextOffset"],
+        "rest": shown_log(rest, coloured=False),
+        "next": after,
         "is_whole": not starts and len(shown) == len(lines),
         "is_over": page["isComplete"],
     }

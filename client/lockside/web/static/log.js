@@ -8,7 +8,7 @@ export class Log {
     this.next = next;
     this.isOver = false;
     this.waiting = [];
-    this.rest = null;
+    this.rest = box.querySelector("[data-rest]");
   }
 
   take(part) {
