@@ -264,7 +264,13 @@ SPOILT = [
     ),
     ("pools.toml", "[a]\nslots = 1.5\n", 2, "a.slots", "It must be a whole number or a text, not a number."),
     ("pools.toml", "[a]\nslot = 1\n", 2, "a.slot", "Unknown field `slot`: did you mean `slots`?"),
-    ("pools.toml", '[a]\nexecutor = "slurm"\nslots = 1\n', 2, "a.executor", "'slurm' is not one of local."),
+    (
+        "pools.toml",
+        '[a]\nexecutor = "Slurm!"\nslots = 1\n',
+        2,
+        "a.executor",
+        "It must match ^[a-z][a-z0-9_-]*$",
+    ),
     (
         "variables/x.toml",
         '"1a" = "x"\n',

@@ -51,6 +51,17 @@ def test_a_log_is_paged_from_any_frame(wire: Wire) -> None:
     assert seen == whole
 
 
+def test_only_the_end_of_a_log_is_read_when_that_is_wanted(wire: Wire) -> None:
+    text = "import sys\nfor n in range(20):\n"
+    text += " (sys.stdout, sys.stderr)[n % 2].write(f'{n}\\n'); sys.stdout.flush()"
+    put_component(wire, "acme.ends", command=python(text))
+    job = wire.done(wire.create("acme.ends"))
+    whole = frames(wire, job)
+    assert frames(wire, job, tail=3) == whole[-3:]
+    assert frames(wire, job, tail=3, offset=len(whole) - 2) == whole[-2:]
+    assert frames(wire, job, tail=10_000) == whole
+
+
 def test_a_job_is_followed_live_by_any_number_of_readers(
     wire: Wire, daemon: Daemon, gates: Callable[[str], Gate]
 ) -> None:

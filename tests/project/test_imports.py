@@ -17,6 +17,7 @@ DATA_TYPES = {
     "functools",
     "heapq",
     "itertools",
+    "types",
     "typing",
 }
 

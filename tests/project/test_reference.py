@@ -86,7 +86,7 @@ def test_a_job_finds_the_variables_that_the_reference_names(tmp_path: Path) -> N
 def read_by(package: Any) -> set[str]:
     """The variables that the code of a package reads by name."""
     code = "".join(path.read_text() for path in Path(package.__path__[0]).rglob("*.py"))
-    found = re.findall(r"environ(?:ment)?(?:\.get|\.pop)?[(\[]\s*\"([A-Z_]+)\"", code)
+    found = re.findall(r"environ(?:ment)?(?:\.get|\.pop)?[(\[]\s*\"([A-Z_]+)\"(?!\] = )", code)
     return {name for name in found if not name.startswith("KBC_")}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from locksided.keeper.messages import User
-from locksided.runs import data_folder, folder_operations
+from locksided.runs import data_folder, folder_listing, folder_operations
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.plan import Step
@@ -272,7 +272,7 @@ def test_outputs_are_listed_with_their_manifests(job: JobContext) -> None:
 
 
 def test_what_is_not_listed_of_too_many_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_operations, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(folder_listing, "MAX_ENTRIES", 2)
     for folder, names in (("out/files", "abcd"), ("out/tables", ""), ("artifacts/out", "xyz")):
         (tmp_path / folder).mkdir(parents=True)
         for name in names:

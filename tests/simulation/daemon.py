@@ -30,6 +30,7 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.sites import Runnable, Sites
 from locksided.backends import keepers as keepers_module
 from locksided.backends import link as link_module
 from locksided.backends import local as local_module
@@ -187,7 +188,8 @@ class Daemon:
             await self.asides.load()
             checks = self.checks = Checks(self, runs, tasks)
             self.asides.deliver_to[checks.purpose] = checks.deliver
-            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides, checks)
+            sites = Sites(self.backend, _no_other_kind)
+            self.executors = Executors(sites, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
@@ -294,6 +296,10 @@ class Daemon:
         except Violation as error:
             self.world.broken(error)
             raise
+
+
+def _no_other_kind(kind: str) -> Runnable:
+    raise AssertionError(f"no pool names {kind}")
 
 
 def _check_slots(job: Job | None) -> None:

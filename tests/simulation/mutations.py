@@ -26,7 +26,7 @@ from locksided.core.saves import SetMeta
 from locksided.core.state import State
 from locksided.store import retention, schedules, triggers, writes
 from locksided.store.transaction import Transaction
-from simulation import aside_scenarios, scenarios
+from simulation import aside_scenarios, disk_scenarios, scenarios
 from simulation.disk import Disk
 from simulation.keeper import Keeper, Run
 from simulation.scenarios import Scenario
@@ -372,12 +372,12 @@ SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (dismiss_unheard_ends, scenarios.an_end_that_is_told_while_a_new_daemon_takes_over),
     (write_starts_before_ends, scenarios.a_lock_that_passes_to_a_new_job_in_one_step),
     (spin_without_a_keeper, scenarios.a_step_that_is_due_while_there_is_no_keeper),
-    (reap_what_a_former_keeper_has, scenarios.an_end_that_a_former_keeper_tells_to_a_full_disk),
+    (reap_what_a_former_keeper_has, disk_scenarios.an_end_that_a_former_keeper_tells_to_a_full_disk),
     (let_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
     (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
-    (show_a_stale_core, scenarios.a_core_that_can_neither_be_saved_nor_read),
+    (show_a_stale_core, disk_scenarios.a_core_that_can_neither_be_saved_nor_read),
     (deliver_before_it_is_forgotten, aside_scenarios.an_aside_whose_delivery_is_saved_and_not_acknowledged),
     (repeat_an_operation_after_a_reboot, scenarios.an_operation_that_another_boot_ended),
-    (give_up_an_unreadable_outcome, scenarios.an_outcome_that_cannot_be_read_at_once),
+    (give_up_an_unreadable_outcome, disk_scenarios.an_outcome_that_cannot_be_read_at_once),
 ]
 """Worlds show them, too, but not soon; a story of its own shows each at once."""

@@ -167,6 +167,11 @@ class Runs:
             raise OSError(28, "No space left on device")
         return order(action.token)
 
+    def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, None]:
+        """Everything runs on this machine."""
+        assert action.site is None, f"{action.token} is to run elsewhere"
+        return order, None
+
     def reap_order(self, token: str) -> ReapOrder:
         return ReapOrder(token, token, 10.0)
 

@@ -3,13 +3,16 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.harness import Daemon
+from e2e.harness import Daemon, running
+from e2e.processes import PLAIN
 from e2e.wire import Wire, connected
 from web.webserver import Web, refused, serving
 
@@ -110,3 +113,44 @@ def test_it_ends_with_a_signal_whatever_is_connected(daemon: Daemon) -> None:
         with socket.create_connection((host, int(port))):
             one.process.send_signal(signal.SIGTERM)
             assert one.process.wait(timeout=20) == 0
+
+
+def test_one_command_serves_the_page_for_oneself(daemon: Daemon) -> None:
+    words = [sys.executable, "-m", "lockside.cli.main", "web", "--listen", "127.0.0.1:0"]
+    environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket)}
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline() + process.stderr.readline()
+        try:
+            url = next(word for word in told.split() if "sign-in" in word)
+            page = httpx.get(url, follow_redirects=True)
+            assert "<h1>Overview</h1>" in page.text
+            assert page.text.index("what waits and why") < page.text.index("<h2")
+        finally:
+            process.terminate()
+
+
+def test_the_page_can_be_off(daemon: Daemon) -> None:
+    with serving(daemon, PAGE="false", KEBOOLA="") as web, web.client() as client:
+        assert client.get(web.invitation).headers["location"] == "/session"
+        assert client.get("/").status_code == 404
+
+
+def test_jobs_have_links_where_the_settings_say_how_they_are_reached() -> None:
+    addresses = {"URL": "https://jobs.example/", "KEBOOLA_URL": "https://queue.example"}
+    settings = {f"LOCKSIDE_WEB__{name}": value for name, value in addresses.items()}
+    with running(**settings) as daemon, Wire(daemon.socket) as wire:
+        key = {"component": "lockside.command", "config": "daily"}
+        wire.call("config.put", **key, configuration={"parameters": {"shell": "true"}})
+        job = wire.call("job.create", **key)
+        page = f"https://jobs.example/jobs/{job['id']}"
+        assert job["url"] == page
+        assert job["links"] == {
+            "page": page,
+            "log": f"{page}/log",
+            "config": "https://jobs.example/configs/lockside.command/daily",
+            "api": f"https://queue.example/jobs/{job['id']}",
+        }
+        shell = {"parameters": {"shell": "true"}}
+        other = wire.call("job.create", component="lockside.command", project="etl", configData=shell)
+        assert other["url"].endswith("?project=etl")

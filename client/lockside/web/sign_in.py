@@ -44,6 +44,10 @@ class SignIn:
             try:
                 response: Response = await do(request)
             except Unwelcome as refused:
+                if "text/html" in request.headers.get("accept", ""):
+                    told = {"desk": None, "status": refused.status, "said": refused.message, "remedy": ""}
+                    page = ENVIRONMENT.get_template("problem.html").render(told)
+                    return HTMLResponse(page, refused.status)
                 return JSONResponse({"error": refused.message}, refused.status)
             except NotFound:  # what was shown when the session began is no more
                 return JSONResponse({"error": "Sign in again."}, 401)

@@ -11,11 +11,12 @@ def web(session: Session, parsed: Parsed) -> int:
     import os
     import sys
 
-    environment = dict(os.environ)
+    settings = {
+        "LOCKSIDE_WEB__AUTH": "local",
+        "LOCKSIDE_WEB__PROJECT": str(session.engine.project or "default"),
+    }
     if parsed.text("listen"):
-        environment["LOCKSIDE_WEB__LISTEN"] = parsed.required("listen")
-    environment["LOCKSIDE_WEB__AUTH"] = "local"
-    environment["LOCKSIDE_WEB__PROJECT"] = str(session.engine.project or "default")
+        settings["LOCKSIDE_WEB__LISTEN"] = parsed.required("listen")
     session.call("daemon.health")  # without a daemon there is nothing to show
     program = [sys.executable, "-m", "lockside.web.main", "--socket", session.link.path()]
-    os.execve(program[0], program, environment)  # noqa: S606 - no shell is wanted
+    os.execve(program[0], program, os.environ | settings)  # noqa: S606 - no shell is wanted

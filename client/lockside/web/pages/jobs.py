@@ -49,7 +49,7 @@ async def jobs(desk: Desk) -> Response:
     asked = filters | {"onlyRoots": not query.get("parts"), "parentRunId": query.get("parent") or None}
     if query.get("open"):
         asked |= describe.OPEN_FAILURES
-    found, counted = await asyncio.gather(
+    found, (counts, with_parts) = await asyncio.gather(
         desk.call(
             "job.list",
             **asked,
@@ -58,19 +58,29 @@ async def jobs(desk: Desk) -> Response:
             fields=[*BRIEF, "principal", "reasons"],
             expand=["configData"],
         ),
-        desk.call("job.stats", **{name: one for name, one in asked.items() if name != "status"}),
+        _counts(desk, {name: one for name, one in asked.items() if name != "status"}),
     )
-    counts = {one["group"]["status"]: one["count"] for one in counted["groups"]}
     return desk.page(
         "jobs.html",
         jobs=found["jobs"],
         next_cursor=found.get("nextCursor"),
         filters=filters,
         counts=counts,
+        with_parts=with_parts,
         fields=FILTERS,
         views=VIEWS,
         statuses=STATUSES,
     )
+
+
+async def _counts(desk: Desk, asked: Json) -> tuple[dict[str, int], bool]:
+    """How many there are of each status; of all jobs what the daemon knows without a look, parts too."""
+    narrowing = {name for name, one in asked.items() if one} - {"onlyRoots"}
+    if not narrowing and not desk.project:
+        counts = (await desk.call("daemon.status"))["counts"]
+        return {word: count for word, count in counts.items() if count}, True
+    counted = await desk.call("job.stats", **asked)
+    return {one["group"]["status"]: one["count"] for one in counted["groups"]}, False
 
 
 async def job(desk: Desk) -> Response:
