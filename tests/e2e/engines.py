@@ -25,7 +25,7 @@ broken = fake_engine:describe_bad
 class Cluster:
     """The folder that is the cluster, the daemon beside it, and its pool."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.root = folder / "shared"
         self.jobs = folder / "cluster"
@@ -36,7 +36,7 @@ class Cluster:
         (site / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-engine\nVersion: 1.0\n")
         (site / "entry_points.txt").write_text(ENTRY_POINTS)
         path = os.pathsep.join([str(site.parent), str(PLUGINS)])
-        self.daemon = Daemon(folder, PYTHONPATH=path, FAKE_CLUSTER=str(self.jobs))
+        self.daemon = Daemon(folder, PYTHONPATH=path, FAKE_CLUSTER=str(self.jobs), **settings)
 
     def behave(self, **how: Any) -> None:
         """Be as bad as that from now on."""
@@ -95,10 +95,10 @@ def holder_of(lock: Path) -> int:
 
 
 @contextmanager
-def a_cluster() -> Iterator[Cluster]:
+def a_cluster(**settings: str) -> Iterator[Cluster]:
     """A daemon whose executors find machines in a folder."""
     with short_folder() as folder:
-        made = Cluster(folder)
+        made = Cluster(folder, **settings)
         try:
             made.daemon.start()
             made.daemon.keeper_pid()

@@ -9,6 +9,7 @@ import pytest
 from e2e.harness import LAKE, Daemon, running
 from e2e.lake import published, rows, writes
 from e2e.test_archives import whole
+from e2e.test_chunks import cut
 from e2e.test_systems import put_system
 from e2e.test_write_always import exists
 from e2e.wire import Wire, of, wait_until
@@ -60,3 +61,15 @@ def test_no_table_is_locked_while_a_job_is_archived(wire: Wire, daemon: Daemon) 
         connected.close()
     assert of(wire.done(first), "status") == ("warning",)
     assert rows(published(wire, daemon, "out.c-free.t", 1)) == [("1",), ("2",)]
+
+
+def test_of_a_job_in_chunks_what_was_put_together_is_archived(wire: Wire, place: Path) -> None:
+    put_system(wire, "archive", str(place), isWritable=True)
+    archive = {"path": "all", "include": ["tables", "files"]}
+    job = wire.done(cut(wire, "kept", 25, {"chunkRows": 10}, request={"archive": archive}))
+    assert job["status"] == "success", job["message"]
+    paths = [one["path"] for one in whole(place / "all")["files"]]
+    assert [path for path in paths if path.startswith("out/files/")] == [
+        f"out/files/{number:06d}_note" for number in (1, 2, 3)
+    ]
+    assert any(path.startswith("out/tables/y.csv/") for path in paths)

@@ -9,7 +9,7 @@ import pytest
 from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import folder, rows, writes
 from e2e.timeline import children
-from e2e.wire import Message, Refusal, Wire, of, put_component, put_config
+from e2e.wire import Message, Refusal, Wire, of, put_component, put_config, wait_until
 
 pytestmark = pytest.mark.real_processes
 
@@ -238,3 +238,18 @@ def test_what_changed_since_is_noted_when_all_is_put_together(
     loads(5, 6)
     assert counted() == ("success", 2)
     assert len(rows(folder(daemon, "out.c-since.y"))) == 6
+
+
+def test_a_daemon_that_dies_between_splitter_and_chunks_changes_nothing() -> None:
+    with running(**LAKE) as daemon:
+        wire = daemon.wire()
+        job = cut(wire, "killed", 40, {"chunks": 4}, request={"parallelism": 2})
+        for stage in ("partitioning", "running"):
+            wait_until(wire, job, lambda view, stage=stage: view["stage"] == stage)
+            daemon.kill()
+            wire = daemon.start().wire()
+        done = wire.done(job)
+        assert done["status"] == "success", str(done["result"]["error"])
+        assert chunks_of(done) == [(n, "run", "success") for n in range(1, 5)]
+        table = rows(folder(daemon, "out.c-killed.y"))
+        assert sorted(int(row[0]) for row in table) == list(range(40))

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
+from e2e.people import ANNA, OPERATORS, Person
 from e2e.wire import of
 
 
@@ -80,3 +82,18 @@ def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     cluster.behave()
     assert done.returncode == 1
     assert "no  a run ends as it does" in done.stdout
+
+
+@needs_root
+def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
+    with a_cluster(LOCKSIDE_ACCESS__OPERATOR_GROUPS=str(OPERATORS)) as cluster:
+        cluster.daemon.state_dir.chmod(0o711)
+        cluster.daemon.socket.chmod(0o666)
+        wire = cluster.daemon.wire()
+        cluster.put_pool(wire)
+        shell = {"parameters": {"shell": "id -u; exit 6"}}
+        anna = Person(cluster.daemon, ANNA, OPERATORS)
+        job = anna.call("job.create", component="lockside.command", pool="far", configData=shell)
+        ended = wire.done(job["id"])
+        assert of(ended, "status", "starts") == ("error", 1)
+        assert (ended["result"]["error"]["exitCode"], wire.text(job)) == (6, f"{ANNA}\n")

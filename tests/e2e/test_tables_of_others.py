@@ -112,3 +112,28 @@ def test_the_tables_of_a_user_are_cleaned_as_that_user(wire: Wire, daemon: Daemo
     made = anna.call("job.list", component="acme.writer")["jobs"][0]
     (answer,) = bert.ask(("job.undo", {"id": made["id"]}))
     assert answer["error"]["data"]["kind"] == "forbidden"
+
+
+def test_a_stored_file_is_its_owner_s_alone(wire: Wire, daemon: Daemon) -> None:
+    anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
+    put_component(wire, "acme.writer", command=python(WRITER))
+    output = {"files": [{"source": "f", "tags": ["hers"]}]}
+    body = {"parameters": {"files": {"f": "secret"}}, "storage": {"output": output}}
+    put_config(wire, "acme.writer", "file", configuration=body)
+    made = run_as(anna, wire, component="acme.writer", config="file")
+    (stored,) = made["result"]["output"]["files"]
+    path = Path(wire.call("storage.file.get", id=stored["id"])["path"])
+    assert (path.stat().st_uid, path.parents[1].stat().st_mode & 0o777) == (ANNA, 0o700)
+    put_config(
+        wire,
+        "acme.writer",
+        "takes",
+        configuration={"storage": {"input": {"files": [{"tags": ["hers"]}]}}},
+    )
+    read = run_as(bert, wire, component="acme.writer", config="takes")
+    assert read["message"] == f'Not allowed to read file "f" ({stored["id"]}).'
+    mine = run_as(anna, wire, component="acme.writer", config="takes")
+    assert mine["status"] == "success", mine["message"]
+    (answer,) = bert.ask(("storage.preview", {"job": made["id"], "name": "f"}))
+    assert "Not allowed to read" in answer["error"]["message"]
+    assert anna.call("storage.preview", job=made["id"], name="f")["text"] == "secret"

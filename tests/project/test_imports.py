@@ -17,7 +17,6 @@ DATA_TYPES = {
     "functools",
     "heapq",
     "itertools",
-    "types",
     "typing",
 }
 

@@ -7,7 +7,6 @@ It is a symbolic link: made exclusively and together with its content in one sys
 import os
 from contextlib import suppress
 from enum import Enum, auto
-from pathlib import Path
 
 from locksided.keeper import outcome
 
@@ -42,5 +41,7 @@ class ControlFolders:
     def recorded(self, control: str) -> bytes | None:
         """The outcome that the keeper wrote beside the claim; None without one."""
         with suppress(OSError):
-            return Path(control, outcome.FILE).read_bytes()
+            fd = os.open(os.path.join(control, outcome.FILE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with open(fd, "rb") as file:
+                return file.read()
         return None

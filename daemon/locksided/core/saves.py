@@ -5,8 +5,7 @@ two that every step has are named tuples, which are made faster.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -78,7 +77,7 @@ class AppendEvent(NamedTuple):
     job_id: int | None = None
     run_id: str | None = None
     principal: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ that keep waiting.
 
 A container is a job without a pool. Starting it lets its children stand in line; the end of a child is
 counted in the same step and may end the container. Rows use the container's `parallelism` as their gate.
-Retries, phases and rows are policies on top of this.
+Retries, phases, rows and chunks are policies on top of this.
 
 Where to read on
 ----------------

@@ -51,14 +51,26 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
     """
     user = record.order.get("user")
     owner = None if user is None or os.geteuid() else (user["uid"], user["gid"])
-    os.makedirs(os.path.dirname(record.folder), 0o711, exist_ok=True)
+    _make_passable(record.work_root, os.path.dirname(record.folder))
     for path in (record.folder, record.log_folder):
         os.makedirs(path, 0o700, exist_ok=True)
         if owner is not None:
             os.chown(path, *owner, follow_symlinks=False)
-    given = {name: value for name, value in message.items() if name not in ("op", "user", "options")}
+    given = {name: value for name, value in message.items() if name not in ("op", "options")}
     given |= {"workRoot": record.work_root, "engineVariables": variables}
     remote.write(record.folder, remote.ORDER, given, owner)
+
+
+def _make_passable(work_root: str, folder: str) -> None:
+    """Make the folders down to one such that other users pass through them and see nothing.
+
+    Raises OSError.
+    """
+    made = work_root
+    for part in os.path.relpath(folder, work_root).split("/"):
+        made = os.path.join(made, part)
+        os.makedirs(made, exist_ok=True)
+        os.chmod(made, 0o711)  # noqa: S103 - nobody sees what is in it
 
 
 def engine_order(record: Record, root: WorkRoot) -> Order:

@@ -144,7 +144,7 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
             found[name], omitted[name] = outputs(data_fd, f"out/{name}")
         found["artifacts"], omitted["artifacts"] = artifacts(data_fd)
         found["recordsBytes"] = size_of(data_fd, failed_records.PATH)
-    if argument["chunks"]:
+    if argument.get("chunks"):
         found["chunks"] = folders(data_fd, "out", "chunks")
     return found
 

@@ -50,6 +50,11 @@ def part_manifests(
         yield processor_key(one.component, one.tag), at_tag(stored.document, one.tag, join(path, name, "tag"))
 
 
+def is_own(component: str) -> bool:
+    """Whether it is a component of the daemon's, which runs where the daemon is installed."""
+    return component in _OWN
+
+
 def check_partition(component: str, mode: Mode, rows: int, path: str) -> None:
     """Raises Invalid for a job that cannot be cut."""
     if component in _WITHOUT_FOLDER:

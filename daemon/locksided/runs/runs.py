@@ -44,7 +44,7 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
-from locksided.runs.partition import chunk_operations
+from locksided.runs.partition import chunk_operations, is_own
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
@@ -253,10 +253,11 @@ class Runs(RunConclusions):
         return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
 
     def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, Place | None]:
-        """An order with the place where it is to run; None for this machine, where operations always run."""
+        """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        if action.site is None or run.steps[action.step].operation is not None:
+        step = run.steps[action.step]
+        if action.site is None or step.operation is not None or is_own(step.component):
             return order, None
         size = action.site.backends.get(str(run.spec.backend.get("type")), {})
         place = Place(

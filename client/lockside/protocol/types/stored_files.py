@@ -10,6 +10,7 @@ class File(Out, frozen=True, kw_only=True):
     Attributes:
         name: The name that it had.
         tags: Its tags.
+        size_bytes: How large it is.
         checksum: `sha256:` and the digits.
         is_permanent: Whether it is kept until somebody deletes it.
         is_public: What its manifest said; without effect.

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from pathlib import Path
 from typing import Any, ClassVar
 
 from locksided.executors.engine import COMMAND_SECONDS, Engine, NotNow, Order, Refused, Status
@@ -14,6 +13,7 @@ from locksided.executors.slurm import words
 from locksided.keeper import clock
 from locksided.keeper.messages import User
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 EXCLUDED_SECONDS = 600.0
 FAILURES = 2
 """After so many a node is left out for a while."""
@@ -70,12 +70,13 @@ class Slurm(Engine):
         runner = _quoted(first.argv[:-1])
         if len(orders) == 1:
             return [self._sbatch(first, first.name, _SCRIPT % f"{runner} {_quoted([first.control])}")]
-        listed = Path(first.control, "array")
-        listed.write_text("".join(f"{order.control}\n" for order in orders))
-        listed.chmod(0o644)
+        listed = f"{first.control}/array"
+        with open(os.open(listed, _NEW, 0o644), "w") as file:
+            file.write("".join(f"{order.control}\n" for order in orders))
+            os.fchmod(file.fileno(), 0o644)
         name = f"{first.name}.{len(orders)}"
         self._arrays[name] = tuple(order.name for order in orders)
-        script = _ARRAY_SCRIPT % (_quoted([str(listed)]), runner)
+        script = _ARRAY_SCRIPT % (_quoted([listed]), runner)
         array = self._sbatch(first, name, script, f"--array=0-{len(orders) - 1}")
         return [f"{array}_{place}" for place in range(len(orders))]
 
