@@ -180,7 +180,7 @@ def test_a_configuration_is_edited_unless_somebody_was_quicker_and_rolled_back(
     assert wire.call("config.get", **key)["configuration"]["parameters"] == {"since": "2 days ago"}
 
     visit.go("/configs/acme.orders/daily/edit")
-    body = {"parameters": {"since": "2 days ago"}, "changed": token_hex(4)}
+    body = wire.call("config.get", **key)["configuration"] | {"changed": token_hex(4)}
     wire.call("config.put", **key, configuration=body)
     visit.click("Store")
     visit.page.locator(".verdict.error").wait_for()
