@@ -24,6 +24,7 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
+from locksided.runs.joining import joined
 from locksided.runs.loading import Run, RunLoader, RunPlan
 from locksided.runs.next_step import NextStep, next_step
 from locksided.runs.operations import MOST_REPEATS
@@ -35,7 +36,6 @@ from locksided.runs.result import (
     conclude_operation,
     failed_after_all,
     failed_before_start,
-    joined,
     nothing_to_run,
     share_of,
     with_stages,

@@ -1,6 +1,6 @@
 """The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -10,12 +10,12 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
-from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
+from locksided.runs.outputs import artifacts_of, output_of, stored_output
 from locksided.runs.plan import NOTHING_TO_RUN, Step
 from locksided.runs.process_view import kill_report_of, process_of
-from locksided.runs.record_lists import kept_in, list_of, merged, rejected, shown
+from locksided.runs.record_lists import kept_in, list_of, rejected, shown
 from locksided.runs.specification import Specification
-from locksided.runs.step_account import entry, label, side_of, summed
+from locksided.runs.step_account import entry, label, side_of
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
 
 Staged: TypeAlias = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
@@ -24,7 +24,7 @@ CheckStaged: TypeAlias = Callable[[OperationResult], Staged]
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
 LARGEST_COUNT = 2**53 - 1
-_COUNTS = ("success", "error", "ignored")
+COUNTS = ("success", "error", "ignored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def conclude_operation(
             staged = check(told) if is_good and (told.commits or told.files) else staged
     except BadResult as bad:
         problem = str(bad)
-    message, counts = told.message, {**dict.fromkeys(_COUNTS, 0), "error": _count(told.failed_records)}
+    message, counts = told.message, {**dict.fromkeys(COUNTS, 0), "error": count_of(told.failed_records)}
     if ending.verdict is Verdict.SUCCESS and problem is None:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
         if ending.failure is None:
@@ -198,111 +198,6 @@ def failed_after_all(result: RunResult, spec: Specification, step: Step, message
     )
 
 
-def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
-    """The result of a run of several steps: the last step's, with what the others made.
-
-    `not_run` names the rows after a failed one. States of a failed run are not saved. Steps that ran after
-    one that failed add their tables, and why they failed themselves.
-    """
-    ended = next((place for place, one in enumerate(results) if not one.success), len(results) - 1)
-    last, after = results[ended], results[ended + 1 :]
-    counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
-    output: dict[str, Any] = {
-        kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
-    }
-    if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
-        output["omitted"] = omitted
-    files = [item for one in results for item in one.result["artifacts"].get("files", ())]
-    added = _added(results)
-    stored = _object(added.pop("output", {}))
-    output |= {kind: with_stored(output[kind], stored.get(kind)) for kind in ("tables", "files")}
-    verdict = last.verdict
-    if last.success and any(one.verdict is Verdict.WARNING for one in results):
-        verdict = Verdict.WARNING
-    message, summary = _told(results, last, after, not_run)
-    steps = [step for one in results for step in one.result.get("steps", ())]
-    records = merged(one_list for one in results for one_list in one.records)
-    process = _last(one.process for one in results[: ended + 1])
-    return replace(
-        last,
-        verdict=verdict,
-        message=message,
-        summary=summary,
-        records=records,
-        chunks=[name for one in results for name in one.chunks],
-        result={
-            **last.result,
-            "message": message,
-            "counts": counts,
-            "images": [images for one in results for images in one.result["images"]],
-            "output": output,
-            "artifacts": {
-                **({"files": files} if files else {}),
-                **_object(added.pop("artifacts", {})),
-                **shown(records),
-            },
-            "steps": steps,
-            **added,
-        },
-        process={**process, **summed([step["usage"] for step in steps])} if process else {},
-        metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
-        commits=[commit for one in (results if last.success else after) for commit in one.commits],
-        files=[file for one in results for file in one.files] if last.success else [],
-        usage=[metric for one in results for metric in one.usage],
-        states={row: state for one in results for row, state in one.states.items()} if last.success else {},
-    )
-
-
-def _told(
-    results: Sequence[RunResult], last: RunResult, after: Sequence[RunResult], not_run: Sequence[str]
-) -> tuple[str, str]:
-    """The message of a run, and the same on one line: of a good one the first warning."""
-    telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
-    message, summary = telling.message, telling.summary
-    for one in after:
-        if one.verdict is not Verdict.SUCCESS:
-            message, summary = f"{message}\n{one.message}", f"{summary.rstrip('.')}. {one.summary}"
-    if not_run:
-        named = f"Rows that did not run: {', '.join(not_run)}."
-        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
-    return message, summary
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _with_sums(
-    metrics: Mapping[str, Any], read: Mapping[str, Any], output: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Metrics with the bytes of all tables that were read and written."""
-    sums = {
-        name: sum(_count(table.get("sizeBytes")) for table in tables if isinstance(table, Mapping))
-        for name, tables in (
-            ("inputTablesBytesSum", read.get("tables", ())),
-            ("outputTablesBytesSum", output["tables"]),
-        )
-    }
-    return {**metrics, "storage": sums} if metrics else metrics
-
-
-def _added(results: Sequence[RunResult]) -> dict[str, Any]:
-    """What operations add; what several of them read is one list."""
-    added = {name: value for one in results for name, value in one.added.items()}
-    read = [one.added["input"] for one in results if "input" in one.added]
-    if read:
-        added["input"] = {
-            kind: [item for one in read for item in one.get(kind, ())] for kind in ("tables", "files")
-        }
-    return added
-
-
-def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The last one that says anything: an operation that is done says nothing of itself."""
-    said = [value for value in values if value]
-    return said[-1] if said else {}
-
-
 def _result(
     spec: Specification,
     ending: StepEnding,
@@ -328,7 +223,7 @@ def _result(
             "images": [] if image is None else [[image.to_wire()]],
             "input": {"tables": [], "files": []},
             "output": output,
-            "counts": counts or dict.fromkeys(_COUNTS, 0),
+            "counts": counts or dict.fromkeys(COUNTS, 0),
             "artifacts": {**(artifacts or {}), **shown(records)},
             "variables": _shown_variables(spec.variables),
             "tasks": [],
@@ -339,7 +234,7 @@ def _result(
             "backend": {"size": spec.backend.get("type")},
             "storage": {
                 "inputTablesBytesSum": 0,
-                "outputTablesBytesSum": sum(_count(table.get("sizeBytes")) for table in output["tables"]),
+                "outputTablesBytesSum": sum(count_of(table.get("sizeBytes")) for table in output["tables"]),
             },
         },
     )
@@ -390,10 +285,11 @@ def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> StepEndin
 def _counts(reported: object, collected: Collected) -> dict[str, int]:
     """What was reported, else as many errors as there are lines in the list of failed records."""
     given = reported if isinstance(reported, Mapping) else {"error": collected.records.get("lines", 0)}
-    return {name: _count(given.get(name)) for name in _COUNTS}
+    return {name: count_of(given.get(name)) for name in COUNTS}
 
 
-def _count(value: Any) -> int:
+def count_of(value: Any) -> int:
+    """A count as somebody told it; what is no count is none."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return min(value, LARGEST_COUNT) if is_count else 0
 
