@@ -5,6 +5,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -59,6 +60,7 @@ from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
 from locksided.settings import Settings
+from locksided.state_folder import refuse_lost_database
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import work_roots
 from locksided.store.store import Store
@@ -84,22 +86,6 @@ class Place:
     umask: int
     """What the daemon was started with; its own is private."""
     test_clock: ManualClock | None = None
-
-
-class ForeignFolderError(OSError):
-    """The state folder is another user's."""
-
-
-def prepare_state_dir(root: Path) -> StateDir:
-    """Make the state folder when it is missing (0700). Raises ForeignFolderError for somebody else's."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner = root.stat().st_uid
-    if owner not in (0, os.geteuid()):
-        raise ForeignFolderError(
-            f"The state folder {root} belongs to user {owner}, who could change all in it: "
-            f"name another, or `chown -R {os.geteuid()} {root}`."
-        )
-    return StateDir(root)
 
 
 def listeners(place: Place) -> list[Listener]:
@@ -145,26 +131,6 @@ def access(place: Settings) -> Access:
         delegates=rights.delegates,
         delegate_role=rights.delegate_role,
     )
-
-
-class LostDatabaseError(OSError):
-    """The state folder has jobs and no database."""
-
-
-def refuse_lost_database(place: StateDir) -> None:
-    """Raise LostDatabaseError where a database was: a new one would give its numbers again.
-
-    Besides, SQLite removes the log of a database that does not exist, and with it what was accepted last.
-    """
-    log, runs = Path(f"{place.database}-wal"), place.root / "runs"
-    left = [log] if log.exists() else []
-    if runs.is_dir() and any(path.name.isdecimal() for path in runs.iterdir()):  # it may be a disk of its own
-        left.append(runs)
-    if left and not place.database.exists():
-        raise LostDatabaseError(
-            f"The database {place.database} is gone, but {left[0]} is there: put the database back or run "
-            f"`locksided --restore FILE`; to begin anew, move {left[0]} away."
-        )
 
 
 class Daemon:
@@ -255,9 +221,8 @@ class Daemon:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker, timings = Broker(), Timings()
-        scheduler = SchedulerActor(
-            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings), timings
-        )
+        load = partial(load_core, store, place.settings, place.state_dir.recordings)
+        scheduler = SchedulerActor(store, broker, load, timings)
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
@@ -273,9 +238,8 @@ class Daemon:
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(
-            store, place.state_dir, place.settings, str(address), backend, images, umask, scheduler.ask
-        )
+        save = scheduler.ask
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask, save)
         checks = Checks(asides, runs, scheduler, backend, place.state_dir, tasks)
         purposes[checks.purpose] = checks.deliver
         return Service(

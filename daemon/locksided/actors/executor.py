@@ -30,6 +30,7 @@ from locksided.keeper.messages import (
     Started,
     StartOrder,
 )
+from locksided.runs import reports
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs, TablesMissing
 from locksided.store.errors import StoreUnavailable
@@ -202,13 +203,13 @@ class Executor(Starts):
             self._report_started(start)
         match message:
             case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
-                self._scheduler.tell(self._runs.leader_ended(message))
+                self._scheduler.tell(reports.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
                 if report is not None:
                     self._scheduler.tell(report)
             case Remote():
-                self._scheduler.tell(self._runs.told(message))
+                self._scheduler.tell(reports.told(message))
             case _:
                 super().heard(start, message)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from lockside.documents.component import Manifest
-from lockside.documents.enums import FailureKind, Stage
+from lockside.documents.enums import FailureKind
 from locksided import clock, threads
 from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
@@ -19,14 +19,11 @@ from locksided.core.errors import NotFound, Refused
 from locksided.ids import job_uuid
 from locksided.joblog import reader
 from locksided.keeper.messages import (
-    Leftovers,
     Outcome,
     Progress,
     ReapOrder,
-    Remote,
     Started,
     StartOrder,
-    to_wire,
 )
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
@@ -301,30 +298,6 @@ class Runs(RunConclusions):
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
-
-    def told(self, message: Remote) -> i.RemoteTold:
-        """The report of what an executor knows of a run elsewhere."""
-        stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
-        return i.RemoteTold(StartToken.parse(message.token).job_id, message.token, message.remote, stage)
-
-    def leader_ended(self, message: Leftovers) -> i.LeaderEnded:
-        """The report of a program that has ended and left processes."""
-        ended = Outcome(
-            message.token,
-            message.pid,
-            exit_code=message.exit_code,
-            signal=message.signal,
-            spawn_time=message.spawn_time,
-            exit_time=message.exit_time,
-        )
-        stop = message.stop_time
-        process = {
-            **process_of(ended),
-            "leftovers": [to_wire(one) for one in message.processes],
-            "leftoversStopTime": None if stop is None else clock.to_text(clock.seen_us(stop)),
-        }
-        exit_us = clock.seen_us(message.exit_time) if message.exit_time else clock.now_us()
-        return i.LeaderEnded(StartToken.parse(message.token).job_id, message.token, exit_us, process)
 
     def progressed(self, message: Progress) -> i.Progressed | None:
         """The report of a job's own words; None when there is nothing in them that is shown."""

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType, field
 
 from lockside.documents.base import ListPage, Out
-from lockside.protocol.types.jobs import PrincipalRef
+from lockside.protocol.types.origins import PrincipalRef
 
 
 class Event(Out, frozen=True, kw_only=True):

@@ -1,8 +1,11 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""What made a job: a caller, another job, a schedule with its moment, a trigger with its causes."""
+"""Whose a job is and what made it: a caller, another job, a schedule and its moment, a trigger and its causes."""
+
+from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import Out
-from lockside.documents.enums import CreatorType
+from lockside.documents.enums import CreatorType, Status
+from lockside.protocol.types.results import Counts
 
 
 class Creator(Out, frozen=True, kw_only=True):
@@ -82,3 +85,75 @@ class ScheduleOfJob(Out, frozen=True, kw_only=True):
     last_success_time: str | None = None
     backfill: str | None = None
     manual: bool = False
+
+
+class ProjectRef(Out, frozen=True, kw_only=True):
+    """A project by its id; the name is the id.
+
+    Attributes:
+        id: The project's id.
+        name: The project's name.
+    """
+
+    id: str
+    name: str
+
+
+class PrincipalRef(Out, frozen=True, kw_only=True):
+    """The user who asked, as the kernel reports.
+
+    Attributes:
+        uid: The user id.
+        user: The user's name.
+        gid: The group id.
+        via: The user of the program that acted as this user; missing when nobody did.
+    """
+
+    uid: int
+    user: str
+    gid: int
+    via: str | UnsetType = UNSET
+
+
+class RetryRef(Out, frozen=True, kw_only=True):
+    """One retry by hand.
+
+    Attributes:
+        id: The retry's id.
+        status: Its status.
+    """
+
+    id: str
+    status: Status
+
+
+class Retries(Out, frozen=True, kw_only=True):
+    """The retries by hand of a job, in their order, with sums.
+
+    Attributes:
+        jobs: The retries, in their order.
+        counts: The records of the job and of all its retries.
+        open: How many failed records of them all no retry has made good.
+        duration_seconds: The sum of the retries' durations.
+    """
+
+    jobs: list[RetryRef] = []
+    counts: Counts = Counts()
+    open: int = 0
+    duration_seconds: float = 0.0
+
+
+class ChunkOfJob(Out, frozen=True, kw_only=True):
+    """The chunk that a job runs.
+
+    Attributes:
+        number: Its number, from 1.
+        chunks: How many there are.
+        name: What the splitter called it.
+        splitter: The job that made it.
+    """
+
+    number: int
+    chunks: int
+    name: str
+    splitter: str

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from lockside.documents.base import ListPage, Out
 from lockside.documents.enums import MomentOutcome, ScheduleStatus, Status
 from lockside.documents.schedule import ScheduleSpec
-from lockside.protocol.types.jobs import PrincipalRef
+from lockside.protocol.types.origins import PrincipalRef
 from lockside.protocol.types.stored import Stored, stored_as
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lockside.documents.reading import stored_form
 from lockside.documents.system import SystemSpec
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
-from lockside.protocol.types.jobs import PrincipalRef
+from lockside.protocol.types.origins import PrincipalRef
 
 
 class Stored(Out, frozen=True, kw_only=True):

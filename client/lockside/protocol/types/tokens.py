@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import ListPage, Out
-from lockside.protocol.types.jobs import PrincipalRef
+from lockside.protocol.types.origins import PrincipalRef
 
 RoleWord = Literal["admin", "operator", "viewer"]
 

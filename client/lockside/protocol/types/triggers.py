@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from lockside.documents.base import ListPage, Out
 from lockside.documents.enums import ScheduleStatus, Status
 from lockside.documents.trigger import TriggerSpec
-from lockside.protocol.types.jobs import PrincipalRef
-from lockside.protocol.types.origins import CauseOfJob
+from lockside.protocol.types.origins import CauseOfJob, PrincipalRef
 from lockside.protocol.types.schedules import Paused, Refusal
 from lockside.protocol.types.stored import Stored, stored_as
 
