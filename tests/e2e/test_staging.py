@@ -143,6 +143,14 @@ def test_inputs_that_can_never_be_are_refused_with_their_path(
     assert told in refusal.error["message"]
 
 
+def test_a_scheme_whose_package_is_missing_is_refused_with_how_it_is_installed(wire: Wire) -> None:
+    put_component(wire, "acme.reader", command=python(READS))
+    inputs = [{"source": "oss://bucket/a.csv"}]
+    refusal = wire.refused("job.create", component="acme.reader", configData={}, inputs=inputs)
+    assert (refusal.data["kind"], refusal.data["path"]) == ("disabled", "$.inputs[0].source")
+    assert "oss: needs `pip install 'lockside[fsspec]' ossfs`" in refusal.error["message"]
+
+
 def test_a_plain_command_with_inputs_has_a_data_folder(wire: Wire, web: FileServer) -> None:
     text = 'cat "$KBC_DATADIR/in/files/a.csv"; echo made > "$KBC_DATADIR/out/files/made"'
     job = wire.done(wire.shell(text, inputs=[{"source": web.url()}]))
