@@ -119,11 +119,12 @@ def test_progress_never_sets_a_status_and_starts_anew_with_a_requeue() -> None:
     job = world.submit()
     world.spawned(job)
     world.handle(i.Progressed(job, world.token(job), 0.5, "half"))
-    world.handle(i.Progressed(job, world.token(job), 0.6, None))
+    world.handle(i.Progressed(job, world.token(job), 0.6, None, {"success": 2}))
+    assert world.row(job)["result"] == {"counts": {"success": 2}}
     assert (world.row(job)["progress"], world.row(job)["message"]) == (0.6, "half")
     assert world.status(job) == "processing"
     world.loses(job)
-    assert (world.row(job)["progress"], world.row(job)["message"]) == (None, None)
+    assert [world.row(job)[name] for name in ("progress", "message", "result")] == [None, None, None]
 
 
 # -- steps ------------------------------------------------------------------------------------------------

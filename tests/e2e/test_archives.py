@@ -113,6 +113,17 @@ def test_an_archive_that_can_never_be_is_refused(
     assert told in refused.error["message"]
 
 
+def test_a_refused_system_is_told_where_it_stands(wire: Wire) -> None:
+    put_component(wire, "acme.writer", command=python(WRITES))
+    put_config(wire, "acme.writer", "sent", configuration={"runtime": {"archive": {"system": "nowhere"}}})
+    refused = wire.refused("job.create", component="acme.writer", config="sent")
+    assert refused.data["path"] == "$.configuration.runtime.archive.system"
+    inputs = [{"source": "system://nowhere/a.csv"}]
+    data = {"runtime": {"inputs": inputs}}
+    refused = wire.refused("job.create", component="acme.writer", configData=data)
+    assert refused.data["path"] == "$.configData.runtime.inputs[0].source"
+
+
 @pytest.mark.parametrize("on_failure", ["error", "warning"])
 def test_another_jobs_archive_stays_as_it_is(wire: Wire, place: Path, on_failure: str) -> None:
     put_system(wire, "archive", str(place), isWritable=True)

@@ -247,3 +247,41 @@ lines = [{"input": f"in/files/{name}", "record": {"b": 1, "a": None}} for name i
     found = dict(json.loads(text[text.index("[[") : text.index("]]") + 2]))
     assert found.pop("failed_records.jsonl").count("\n") == 3
     assert found == {"x.csv": "a,b,c\n,1,\n", "y.txt": '{"b": 1, "a": null}\n', "z.csv": "b,a\n1,\n"}
+
+
+PARQUET = """
+import datetime, duckdb, json, os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+found = duckdb.sql(f"FROM '{data}/in/tables/x/*.parquet' ORDER BY id")
+print(found.types, found.fetchall())
+told = [
+    {"input": f"in/tables/x{more}", "record": dict(zip(found.columns, row)), "id": str(row[0])}
+    for row, more in zip(found.fetchall(), ("", "/part-0.parquet", ""))
+]
+lines = "\\n".join(json.dumps(one, default=str) for one in told)
+(data / "artifacts/out/failed_records.jsonl").write_text(lines)
+"""
+
+
+def test_a_table_read_as_parquet_gets_its_records_in_its_types(wire: Wire) -> None:
+    texts = 'id,note,at,price\n1,"",2026-01-31 08:00:00,1.50\n2,"a ""b""\n,",,2\n3,x,2026-02-01 08:00:00,\n'
+    kinds = {"id": "INTEGER", "note": "STRING", "at": "TIMESTAMP", "price": "NUMERIC"}
+    schema = [{"name": name, "data_type": {"base": {"type": kind}}} for name, kind in kinds.items()]
+    table = {"source": "x.csv", "destination": "in.c-typed.x", "schema": schema, "has_header": True}
+    assert (
+        wire.done(writes(wire, {"x.csv": texts}, "typed", output={"tables": [table]}))["status"] == "success"
+    )
+    put_component(wire, "acme.typed", command=python(PARQUET))
+    mapped = {"source": "in.c-typed.x", "destination": "x", "file_type": "parquet"}
+    mapped |= {"where_column": "note", "where_operator": "ne", "where_values": ["{x}"]}
+    data = {"storage": {"input": {"tables": [mapped]}}}
+    root = wire.done(wire.create("acme.typed", configData=data))
+    assert root["status"] == "success", root["message"]
+    retry = again(wire, root)
+    assert retry["status"] == "success", retry["message"]
+    assert wire.text(retry).splitlines()[-1] == wire.text(root).splitlines()[-1]
+    assert "BIGINT" in wire.text(retry)
+    assert retry["result"]["input"]["tables"][0]["recordsCount"] == 3
+    spoilt = again(wire, retry, replace={"4": {"id": "four"}})
+    assert spoilt["status"] == "error"
+    assert 'do not fit the types of table "in.c-typed.x"' in spoilt["message"]

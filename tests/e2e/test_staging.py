@@ -1,5 +1,6 @@
 """Inputs of jobs: fetched before the component starts, whoever dies meanwhile."""
 
+import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 
 from e2e.harness import Daemon, python, short_folder
 from e2e.wire import Wire, of, put_component, put_config, wait_until
+from steps.davserver import dav_serving
 from steps.fileserver import FileServer, serving
 
 READS = """
@@ -141,6 +143,31 @@ def test_inputs_that_can_never_be_are_refused_with_their_path(
     refusal = wire.refused("job.create", component="acme.reader", configData={}, inputs=inputs)
     assert refusal.data["path"] == path
     assert told in refusal.error["message"]
+
+
+def test_an_input_comes_by_fsspec_with_a_secret_inside_of_an_option(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a.csv").write_text("a,b\n1,2\n")
+    with dav_serving(tmp_path, user="ann", password="s3cret") as dav:
+        secret = base64.b64encode(b"ann:s3cret").decode()
+        options = {"base_url": dav.url, "headers": {"#Authorization": f"Basic {secret}"}}
+        inputs = [{"source": "webdav://files/a.csv", "options": options}]
+        job = wire.done(wire.shell('cat "$KBC_DATADIR/in/files/a.csv"', inputs=inputs))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).endswith("a,b\n1,2\n")
+    assert secret not in str(wire.get(job["id"]))
+    kept = [path for path in daemon.state_dir.rglob("*") if path.is_file()]
+    assert not [path for path in kept if secret.encode() in path.read_bytes()]
+
+
+def test_a_scheme_whose_package_is_missing_is_refused_with_how_it_is_installed(wire: Wire) -> None:
+    put_component(wire, "acme.reader", command=python(READS))
+    inputs = [{"source": "oss://bucket/a.csv"}]
+    refusal = wire.refused("job.create", component="acme.reader", configData={}, inputs=inputs)
+    assert (refusal.data["kind"], refusal.data["path"]) == ("disabled", "$.inputs[0].source")
+    assert "oss: needs `pip install 'lockside[fsspec]' ossfs`" in refusal.error["message"]
 
 
 def test_a_plain_command_with_inputs_has_a_data_folder(wire: Wire, web: FileServer) -> None:

@@ -186,8 +186,10 @@ def test_progress_is_shown_and_pushed_but_not_kept_as_history(wire: Wire, gate: 
         job = wire.shell(f"echo '{line}' >&$LOCKSIDE_PROGRESS_FD; {gate.text}")
         pushed = other.notice()["params"]["events"][0]
         assert of(pushed, "kind", "job") == ("job.progress", job["id"])
-        assert pushed["data"]["progress"] == 0.4
+        counts = {"success": 2, "error": 1, "ignored": 3}
+        assert pushed["data"] == {"progress": 0.4, "message": "half way", "counts": counts}
         view = wire.get(job["id"])
+        assert view["result"]["counts"] == counts
         assert of(view, "progress", "message", "status") == (0.4, "half way", "processing")
     gate.open()
     ended = wire.done(job)

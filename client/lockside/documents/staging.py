@@ -15,7 +15,16 @@ from lockside.documents.base import FieldError, In
 FOLDERS = ("in/files", "in/tables", "in/user")
 EXTRAS = {"gs": "botocore", "s3": "botocore", "sftp": "paramiko"}
 """The schemes that need an extra of their own name, and the module that it brings."""
-SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS)
+FSSPEC = {
+    **dict.fromkeys(("abfs", "abfss", "az"), "adlfs"),
+    "hf": "huggingface_hub",
+    "oss": "ossfs",
+    "smb": "smbprotocol",
+    "webdav": "webdav4",
+    "webhdfs": "requests",
+}
+"""The schemes that fsspec reads, and the package beside it that each needs."""
+SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS, *FSSPEC)
 SYSTEM = "system"
 """The scheme of what is in a named place: `system://ID/path`."""
 MOST_INPUTS = 10_000
@@ -29,15 +38,17 @@ class InputSource(In, frozen=True, kw_only=True):
     """A file that is fetched before the component starts.
 
     Attributes:
-        source: Where it is: a URI of file, http, https, ftp, ftps, sftp, s3 or gs, `system://ID/path`, or a
-            path in the component's `defaultSystem`. A password belongs to `options`.
+        source: Where it is: a URI of file, http, https, ftp, ftps, sftp, s3, gs or fsspec (abfs, abfss, az,
+            hf, oss, smb, webdav, webhdfs), `system://ID/path`, or a path in the component's `defaultSystem`.
+            A password belongs to `options`.
         target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
             `in/files` and the last part of the source.
         checksum: What it must be: `sha256:` or `md5:` and the digits.
         size_bytes: The size that it must have, in bytes.
         optional: Whether the job goes on without it when there is no such file.
         options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`.
+            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for those of fsspec what its package
+            takes, as `account_name` and `#account_key`.
         headers: Headers of an http request, as `#Authorization`.
     """
 
@@ -151,6 +162,19 @@ def _check_target(target: str, path: str) -> None:
 def is_relative(source: str) -> bool:
     """Whether it is a path, in the component's own system."""
     return not _SCHEME.match(source)
+
+
+def packages_of(scheme: str) -> tuple[str, ...]:
+    """The modules beside those of the daemon that a scheme needs."""
+    if scheme in FSSPEC:
+        return "fsspec", FSSPEC[scheme]
+    return (EXTRAS[scheme],) if scheme in EXTRAS else ()
+
+
+def pip_line(scheme: str) -> str:
+    """How they are installed."""
+    of_fsspec = FSSPEC.get(scheme)
+    return f"pip install 'lockside[fsspec]' {of_fsspec}" if of_fsspec else f"pip install 'lockside[{scheme}]'"
 
 
 def _last_part(source: str) -> str:

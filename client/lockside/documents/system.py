@@ -17,11 +17,13 @@ class SystemSpec(In, frozen=True, kw_only=True):
 
     Attributes:
         id: The system's id, as in `system://ID/path`.
-        type: The scheme of its root: `file`, `ftp`, `ftps`, `gs`, `http`, `https`, `s3` or `sftp`.
+        type: The scheme of its root: `file`, `ftp`, `ftps`, `gs`, `http`, `https`, `s3` or `sftp`, or one
+            of fsspec: `abfs`, `abfss`, `az`, `hf`, `oss`, `smb`, `webdav` or `webhdfs`.
         root: The URI of the folder that no path leaves, as `sftp://files.example.com/data`; of `file` the
             whole path does, too.
         options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`. Whoever may use the system can come to
+            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for those of fsspec what its package
+            takes. Whoever may use the system can come to
             know them.
         is_writable: Whether jobs may archive to it.
         users: The users who may use it, by their names or numbers; everybody when no group is named, either.

@@ -23,7 +23,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "notifies: it has notifications of its own.",
     "job.status": "from, to, cause.",
     "job.stage": "stage.",
-    "job.progress": "progress, message. For subscribers only; it is not stored and its seq is 0.",
+    "job.progress": "progress, message, counts. For subscribers only; it is not stored and its seq is 0.",
     "job.remote": "schedulerJobId, remoteState, remoteReason: what an engine says of it.",
     "job.held": "No data.",
     "job.released": "No data.",

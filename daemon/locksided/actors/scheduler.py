@@ -283,7 +283,9 @@ class SchedulerActor:
 
     def _progress_event(self, report: Progressed, now_us: int) -> EventRow:
         job = self._the_core.state.jobs[report.job_id]
-        data = {"progress": report.progress, "message": report.message}
+        data: dict[str, Any] = {"progress": report.progress, "message": report.message}
+        if report.counts is not None:
+            data["counts"] = dict(report.counts)
         return EventRow(0, now_us, PROGRESS, job.project, job.id, job.run_id, None, data)
 
     # -- what the core cannot know ------------------------------------------------------------------------

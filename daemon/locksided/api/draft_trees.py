@@ -37,10 +37,10 @@ from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestra
 from locksided.runs.partition_tree import Chunk, partition_tree
 from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
-from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.runtime_values import Level, first_named, passed_on
 from locksided.runs.specification import GivenRecords
 from locksided.runs.storage_operations import CHECKED
-from locksided.runs.systems import refuse_unusable, uses_of
+from locksided.runs.systems import NAMED, refuse_unusable, uses_of
 from locksided.runs.task_selection import Decision, decide
 from locksided.server.access import Principal
 from locksided.store.rows import StoredRow as Row
@@ -154,7 +154,8 @@ class Trees:
 
     async def _check_systems(self, resolved: Resolved) -> None:
         """Raises Refused for a system that the job names and its owner cannot use so."""
-        for use in uses_of(resolved.spec):
+        named = {name: first_named(resolved.asked, name)[1] for name in NAMED}
+        for use in uses_of(resolved.spec, named):
             row = await self._objects.system(use.system)
             refuse_unusable(use, row, self._principal.uid, (self._principal.gid, *self._principal.groups))
 

@@ -237,10 +237,11 @@ class RemoteTold(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
-    """A running job reported its progress."""
+    """A running job reported its progress, and how many records it did."""
 
     progress: float | None
     message: str | None
+    counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
 @of_run
 def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    given = {"progress": report.progress, "message": report.message}
+    result = None if report.counts is None else {"counts": dict(report.counts)}
+    given = {"progress": report.progress, "message": report.message, "result": result}
     turn.update(job, **{key: value for key, value in given.items() if value is not None})
 
 
@@ -306,6 +307,7 @@ def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
     job.ready_us = turn.now_us
     values = {
         "message": None,
+        "result": None,
         **values,
         **times,
         "start_token": None,

@@ -5,8 +5,11 @@ two that every step has are named tuples, which are made faster.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
+
+NO_DATA: Mapping[str, Any] = {}
+"""Of an event that has none: a plain object, for not every encoder takes another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class AppendEvent(NamedTuple):
     job_id: int | None = None
     run_id: str | None = None
     principal: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = NO_DATA
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from lockside.documents.reading import Fault
+from lockside.documents.staging import pip_line
 from locksided.core.errors import Disabled, Invalid
 
 
@@ -18,6 +19,5 @@ def refuse_first(faults: Iterable[Fault]) -> None:
 
 
 def without_extra(scheme: str, path: str) -> Disabled:
-    """The refusal of what needs an extra that is not installed."""
-    text = f"{scheme}: needs `pip install 'lockside[{scheme}]'` where the daemon is installed."
-    return Disabled(text, path=path)
+    """The refusal of what needs a package that is not installed."""
+    return Disabled(f"{scheme}: needs `{pip_line(scheme)}` where the daemon is installed.", path=path)

@@ -65,7 +65,7 @@ class RunResult:
 def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Collected) -> RunResult:
     """The result of one step from the keeper's outcome and what was collected from its folder."""
     progress = outcome.progress or {}
-    counts = _counts(progress.get("counts"), collected)
+    counts = counts_of(progress.get("counts")) or _counted(collected)
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     if collected.image is not None and not began(outcome, has_pid=collected.has_pid):
         ending = failed(
@@ -282,10 +282,14 @@ def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> StepEndin
             return failed(ErrorType.USER, FailureKind.OUTPUT, f"{counts['error']} records failed.")
 
 
-def _counts(reported: object, collected: Collected) -> dict[str, int]:
-    """What was reported, else as many errors as there are lines in the list of failed records."""
-    given = reported if isinstance(reported, Mapping) else {"error": collected.records.get("lines", 0)}
-    return {name: count_of(given.get(name)) for name in COUNTS}
+def counts_of(reported: object) -> dict[str, int] | None:
+    """What was reported; None when that are no counts."""
+    return {name: count_of(reported.get(name)) for name in COUNTS} if isinstance(reported, Mapping) else None
+
+
+def _counted(collected: Collected) -> dict[str, int]:
+    """As many errors as there are lines in the list of failed records."""
+    return {**dict.fromkeys(COUNTS, 0), "error": count_of(collected.records.get("lines"))}
 
 
 def count_of(value: Any) -> int:

@@ -45,7 +45,7 @@ from locksided.runs.partition import chunk_operations, is_own
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
-from locksided.runs.result import failed_before_start, share_of
+from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
 from locksided.runs.start_order import secrets_of, start_order
@@ -303,9 +303,10 @@ class Runs(RunConclusions):
         """The report of a job's own words; None when there is nothing in them that is shown."""
         share, said = share_of(message.progress.get("progress")), message.progress.get("message")
         text = said[:4096] if isinstance(said, str) else None
-        if share is None and text is None:
+        counts = counts_of(message.progress.get("counts"))
+        if share is None and text is None and counts is None:
             return None
-        return i.Progressed(StartToken.parse(message.token).job_id, message.token, share, text)
+        return i.Progressed(StartToken.parse(message.token).job_id, message.token, share, text, counts)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""

@@ -9,7 +9,7 @@ from typing import Any
 from lockside.documents.archive import folder_of
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
-from lockside.documents.staging import EXTRAS, InputSource
+from lockside.documents.staging import SCHEMES, InputSource, packages_of
 from locksided import clock
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.specification import Specification
@@ -36,8 +36,10 @@ def transfer_rules(settings: StagingSettings) -> dict[str, Any]:
 
 @cache
 def missing_schemes() -> frozenset[str]:
-    """The schemes whose extras are not installed."""
-    return frozenset(scheme for scheme, module in EXTRAS.items() if find_spec(module) is None)
+    """The schemes whose packages are not installed."""
+    return frozenset(
+        scheme for scheme in SCHEMES if any(find_spec(module) is None for module in packages_of(scheme))
+    )
 
 
 def stage_operation(settings: StagingSettings) -> Operation:

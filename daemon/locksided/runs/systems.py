@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
@@ -30,14 +30,18 @@ class Use(NamedTuple):
     is_written: bool = False
 
 
-def uses_of(spec: Specification) -> Iterator[Use]:
-    """The systems that a job names."""
+NAMED = {"inputs": "$.inputs", "archive": "$.archive"}
+"""Where a job itself shows what names systems."""
+
+
+def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[Use]:
+    """The systems that a job names; `named` are the paths where its inputs and its archive stand."""
     for place, one in enumerate(spec.inputs or ()):
         system = from_store(one, InputSource).system
         if system is not None:
-            yield Use(system, join("$.inputs", place, "source"))
+            yield Use(system, join(named["inputs"], place, "source"))
     if spec.archive:
-        yield Use(spec.archive["system"], "$.archive.system", is_written=True)
+        yield Use(spec.archive["system"], join(named["archive"], "system"), is_written=True)
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:

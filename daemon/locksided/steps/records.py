@@ -62,7 +62,12 @@ def append_csv(path: Path, order: Mapping[str, Any], name: str) -> int:
 
 
 def _records_of(order: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    return (one["record"] for _, one in given(order) if one.get("input") == name)
+    return (one["record"] for _, one in given(order) if is_of(one.get("input") or "", name))
+
+
+def is_of(name: str, file: str) -> bool:
+    """Whether a record's input is a file, or a part of it where it is a folder."""
+    return name == file or name.startswith(f"{file}/")
 
 
 def _fields(header: str) -> list[str]:
@@ -91,7 +96,7 @@ def put(order: Mapping[str, Any]) -> dict[str, Any]:
         for number, one in given(order):
             file.write(json.dumps({"number": number, **one}, ensure_ascii=False) + "\n")
     for name in inputs_of(order):
-        if name not in order["mapped"]:
+        if not any(is_of(name, file) for file in order["mapped"]):
             _put_file(data / name, order, name)
     return {"message": ""}
 

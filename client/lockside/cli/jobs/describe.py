@@ -152,13 +152,21 @@ def told(job: Json) -> str:
     return first_line(str(said or ""))
 
 
+_COUNTED = {"success": "done", "error": "failed", "ignored": "ignored"}
+"""The counts of records."""
+
+
 def progress(job: Json) -> str:
     """Say how far a running job is, as it says itself."""
     share = job.get("progress")
-    message = first_line(str(job.get("message") or ""))
-    if share is None:
-        return message
-    return f"{share:.0%} {message}".rstrip()
+    counts = (job.get("result") or {}).get("counts") or {}
+    told = ", ".join(f"{count:,} {_COUNTED[name]}" for name, count in counts.items() if count)
+    parts = (
+        "" if share is None else f"{share:.0%}",
+        first_line(str(job.get("message") or "")),
+        told and f"({told})",
+    )
+    return " ".join(part for part in parts if part)
 
 
 def first_line(text: str) -> str:

@@ -132,8 +132,8 @@ def _happened(session: Session, job: Json) -> None:
         share = job.get("progress")
         if share is not None:
             out.line(f"  {out.paint('cyan', describe.bar(share, 30))} {describe.progress(job)}")
-        elif job.get("message") and job.get("stage") != "leftovers":
-            out.line(f"  {describe.progress(job)}")
+        elif (told := describe.progress(job)) and job.get("stage") != "leftovers":
+            out.line(f"  {told}")
 
 
 def _tell_steps(session: Session, job: Json) -> None:

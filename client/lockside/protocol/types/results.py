@@ -227,7 +227,7 @@ class Result(Out, frozen=True, kw_only=True):
         images: The images that ran.
         input: What was read.
         output: What was written.
-        counts: Records, as the job reported them.
+        counts: Records, as the job reports them; while it runs, those of its present step.
         artifacts: Artifacts; `stages` lists the archives of mode debug.
         variables: The values of variables that were used.
         tasks: What was done with each task of a phase.

@@ -77,7 +77,7 @@ def _exported(
     if adaptive is not None:
         entry = msgspec.structs.replace(entry, changed_since=None)
     last_us = None if adaptive is None else adaptive["time_us"]
-    if f"in/tables/{entry.target}" in failed:
+    if any(records.is_of(one, f"in/tables/{entry.target}") for one in failed):
         written = _write_failed(connection, order, entry, table, path)
     else:
         written = write_table(connection, order, entry, table, path, last_us=last_us)
@@ -93,12 +93,19 @@ def _write_failed(
     table: TableOrder,
     path: Path,
 ) -> Written:
-    """Writes the header of a table as the first run saw it, and the records that are given again."""
-    if entry.file_type != "csv":
-        raise UserFault(f'Table "{table.id}" is read as Parquet: failed records can be given as CSV alone.')
-    nothing = msgspec.structs.replace(entry, where_column=None, changed_since=None, days=None, limit=NO_ROWS)
-    written = write_table(connection, order, nothing, table, path)
-    count = records.append_csv(path, order["records"], f"in/tables/{entry.target}")
+    """Writes a table with the columns that the first run saw, and the records that are given again."""
+    none = {"where_column": None, "changed_since": None, "days": None, "limit": NO_ROWS}
+    header = msgspec.structs.replace(entry, **none, file_type="csv")
+    texts = path if entry.file_type == "csv" else path.with_name(f".{path.name}.csv")
+    written = write_table(connection, order, header, table, texts)
+    count = records.append_csv(texts, order["records"], f"in/tables/{entry.target}")
+    if texts != path:
+        try:
+            _write_parquet(connection, _read_csv(texts, written.columns), written.columns, path)
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as problem:
+            told = str(problem).partition("\n")[0]
+            raise UserFault(f'Failed records do not fit the types of table "{table.id}": {told}') from None
+        texts.unlink()
     return replace(written, count=count)
 
 
@@ -124,13 +131,13 @@ def write_table(
     since = changed_since(entry, order["timeUs"])
     if last_us is not None:
         since = moment_at(last_us + 1)
-    query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
+    rows = f"{existing_rows(connection, target)}{conditions(entry, known, since)}"
     if entry.file_type == "csv":
-        count = _write_csv(connection, query, columns, path)
+        count = _write_csv(connection, rows, columns, path)
     elif may_link and since is None and _is_whole(entry) and _linked(files, folder, path):
         count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
     else:
-        count = _write_parquet(connection, query, columns, path)
+        count = _write_parquet(connection, rows, columns, path)
     return Written(columns, count, since)
 
 
@@ -167,27 +174,32 @@ def changed_since(entry: InputTable, now_us: int) -> datetime | None:
 
 
 def _write_csv(
-    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column], path: Path
+    connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[Column], path: Path
 ) -> int:
     selected = ", ".join(f"{as_text(column)} AS {name(column.name)}" for column in columns)
     return int(
         one(
             connection,
-            f"COPY ({query.format(columns=selected)}) TO {literal(str(path))} "
+            f"COPY (SELECT {selected} FROM {rows}) TO {literal(str(path))} "
             "(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')",
         )
     )
 
 
+def _read_csv(path: Path, columns: Sequence[Column]) -> str:
+    """The rows that `_write_csv` wrote, in the types of the columns."""
+    kinds = ", ".join(f"{literal(one.name)}: {literal(types.duckdb_type(one))}" for one in columns)
+    form = "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', allow_quoted_nulls=false"
+    return f"read_csv({literal(str(path))}, columns={{{kinds}}}, {form})"
+
+
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column], path: Path
+    connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[Column], path: Path
 ) -> int:
     """A folder of Parquet files."""
     path.mkdir()
     selected = ", ".join(name(column.name) for column in columns)
-    copy = (
-        f"COPY ({query.format(columns=selected)}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
-    )
+    copy = f"COPY (SELECT {selected} FROM {rows}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
     return int(one(connection, copy))
 
 

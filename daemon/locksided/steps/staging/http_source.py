@@ -163,9 +163,14 @@ def refuse_failure(response: http.client.HTTPResponse) -> None:
     said = f"the server answered {status} {response.reason}".rstrip()
     if status in (404, 410):
         raise Missing(said)
-    if status in _TRANSIENT or status >= 500 or status == 416:
+    if is_transient(status) or status == 416:
         raise Broken(said, _seconds(response.getheader("Retry-After")))
     raise Refused(said)
+
+
+def is_transient(status: int) -> bool:
+    """Whether a server that answers so may answer otherwise the next time."""
+    return status in _TRANSIENT or status >= 500
 
 
 def _rfc_3339(http_date: str | None) -> str | None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from lockside.documents.staging import SYSTEM, shown_source
+from lockside.documents.staging import FSSPEC, SYSTEM, shown_source
 from locksided.steps.staging.file_session import file_session
 from locksided.steps.staging.file_source import FileSource
 from locksided.steps.staging.ftp_session import ftp_session
@@ -88,5 +88,9 @@ class Place:
                 from locksided.steps.staging.s3_session import s3_session
 
                 return partial(s3_session, *given)
+            case scheme if scheme in FSSPEC:
+                from locksided.steps.staging.fsspec_session import fsspec_session
+
+                return partial(fsspec_session, *given)
             case scheme:
                 raise Refused(f"nothing can be written by {scheme}")
