@@ -5,7 +5,7 @@ two that every step has are named tuples, which are made faster.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -77,7 +77,7 @@ class AppendEvent(NamedTuple):
     job_id: int | None = None
     run_id: str | None = None
     principal: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}  # nobody changes it; a proxy could not be encoded
 
 
 @dataclass(frozen=True, slots=True)
