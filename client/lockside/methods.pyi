@@ -93,9 +93,10 @@ class JobCalls:
         name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
         finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ..., started_to: Text = ...,
         duration_from: float | str | None = ..., duration_to: float | str | None = ..., mode: Text = ...,
-        visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ..., unresolved: Flag = ...,
-        order_by: Text = ..., order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ...,
-        fields: Texts = ..., expand: Texts = ..., project: Text = ...
+        tag: Text = ..., row: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
+        acknowledged: Flag = ..., unresolved: Flag = ..., order_by: Text = ..., order: Text = ...,
+        limit: Number = ..., cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ...,
+        project: Text = ...
     ) -> JobPage: ...
     def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -189,8 +190,9 @@ class JobCalls:
         labels: Mapping[str, str] | None = ..., name: Text = ..., text: Text = ..., created_from: Text = ...,
         created_to: Text = ..., finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ...,
         started_to: Text = ..., duration_from: float | str | None = ...,
-        duration_to: float | str | None = ..., mode: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
-        acknowledged: Flag = ..., unresolved: Flag = ..., project: Text = ...
+        duration_to: float | str | None = ..., mode: Text = ..., tag: Text = ..., row: Text = ...,
+        visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ..., unresolved: Flag = ...,
+        project: Text = ...
     ) -> Stats: ...
     def report(
         self, token: Text = ..., *, progress: float | None = ..., message: Text = ...,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -30,6 +31,15 @@ def daemon() -> Iterator[Daemon]:
 
 def told(receiver: Receiver, event: str, path: str = "/x", **more: Any) -> list[dict[str, Any]]:
     return [{"event": event, "url": f"http://127.0.0.1:{receiver.port}{path}", **more}]
+
+
+def test_the_page_of_the_job_is_told_where_the_settings_say_its_url(receiver: Receiver) -> None:
+    with running(**ALLOW, LOCKSIDE_WEB__URL="https://jobs.example.com/") as daemon:
+        job = failing(daemon.wire(), notifications=told(receiver, "FAILED", "/x?u=${JOB_URL}"))
+        post = receiver.take()
+    page = f"https://jobs.example.com/jobs/{job['id']}"
+    assert (post.data["job"]["url"], job["url"]) == (page, page)
+    assert post.path == f"/x?u={quote(page, safe='')}"
 
 
 def test_values_of_the_job_are_filled_in_percent_encoded(daemon: Daemon, receiver: Receiver) -> None:

@@ -91,9 +91,9 @@ async def test_labels_are_found_and_replaced_as_a_whole(store: Store) -> None:
 
 
 async def test_a_specification_is_stored_once_per_content(store: Store) -> None:
-    await save(store, PutSpec("h", b"first"), PutSpec("e", b"env"), new(1, spec_hash="h", env_hash="e"))
-    await save(store, PutSpec("h", b"first"))
-    assert await store.specs(["h", "e", "unknown"]) == {"h": b"first", "e": b"env"}
+    await save(store, PutSpec("h", b'"first"'), PutSpec("e", b'"env"'), new(1, spec_hash="h", env_hash="e"))
+    await save(store, PutSpec("h", b'"first"'))
+    assert await store.specs(["h", "e", "unknown"]) == {"h": b'"first"', "e": b'"env"'}
 
 
 async def test_dependencies_are_inserted_changed_and_deleted(store: Store) -> None:

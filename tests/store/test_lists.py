@@ -1,6 +1,7 @@
 """Lists of jobs have what the filter says, page by page, in the order that was asked for."""
 
 import itertools
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,19 +10,26 @@ from typing import Any
 import pytest
 
 from locksided.core.errors import Invalid
-from locksided.core.saves import UpdateJob
+from locksided.core.saves import PutSpec, UpdateJob
 from locksided.store import GroupBy, JobFilter, JobPage, JobRow, OrderBy, Store, search
 from locksided.store.events import is_below
 from locksided.store.terms import NO_END, id_ranges
 from store.samples import NOW, ended, new, save, started
 
+NOTHING = {"format": 1, "tag": None, "configRowIds": []}
+SPECS = {
+    "none": json.dumps(NOTHING).encode(),
+    "old": json.dumps(NOTHING | {"tag": "1.0"}).encode(),
+    "rows": json.dumps(NOTHING | {"tag": "1.1", "configRowIds": ["r1", "r2", "r1"]}).encode(),
+    "row": json.dumps(NOTHING | {"tag": "1.1", "configRowIds": ["r1"]}).encode(),
+}
 FINAL = ("success", "warning", "error", "terminated")
 
 
 def population(size: int, seed: int) -> list[Any]:
     """Jobs with all kinds of values, some common and some rare."""
     rnd = random.Random(seed)
-    saves: list[Any] = []
+    saves: list[Any] = [PutSpec(name, body) for name, body in SPECS.items()]
     runs: dict[int, str] = {}
     for job_id in range(1, size + 1):
         parent = rnd.choice([*runs, *[None] * 200]) if runs else None
@@ -33,6 +41,7 @@ def population(size: int, seed: int) -> list[Any]:
             "component": rnd.choice(["ex-a", "ex-b", "wr-a", None]),
             "config": rnd.choice(["c1", "c2", "12", None]),
             "mode": rnd.choice(["run", "run", "debug"]),
+            "spec_hash": rnd.choice([*SPECS, None]),
             "branch_id": rnd.choice(["default", "default", "dev"]),
             "type": rnd.choice(["standard", "standard", "container"]),
             "creator_type": rnd.choice(["user", "user", "schedule"]),
@@ -50,7 +59,7 @@ def population(size: int, seed: int) -> list[Any]:
         status = rnd.choice(["created", "waiting", "processing", *FINAL, "success", "success"])
         if status in FINAL:
             times = {"end_us": NOW + rnd.randrange(size), "duration_us": rnd.randrange(100)}
-            saves.append(ended(job_id, status, start_us=NOW, **times))
+            saves.append(ended(job_id, status, start_us=NOW + rnd.randrange(size), **times))
         elif status == "processing":
             saves.append(started(job_id))
         else:
@@ -79,6 +88,8 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
         (wanted.finished_to_us, lambda value: row.end_us is not None and row.end_us <= value),
         (wanted.ids or None, lambda value: row.id in value),
         (wanted.mode, lambda value: row.mode == value),
+        (wanted.tag, lambda value: specified(row)["tag"] == value),
+        (wanted.row, lambda value: value in specified(row)["configRowIds"]),
         (wanted.started_from_us, lambda value: row.start_us is not None and row.start_us >= value),
         (wanted.started_to_us, lambda value: row.start_us is not None and row.start_us <= value),
         (wanted.duration_from_us, lambda value: has_run(row) and row.duration_us >= value),
@@ -98,6 +109,10 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
     return row.project == wanted.project and all(value is None or holds(value) for value, holds in given)
 
 
+def specified(row: JobRow) -> Any:
+    return NOTHING if row.spec_hash is None else json.loads(SPECS[row.spec_hash])
+
+
 def has_run(row: JobRow) -> bool:
     return row.start_us is not None and row.end_us is not None
 
@@ -106,6 +121,7 @@ def key(order_by: OrderBy) -> Callable[[JobRow], tuple[int, int]]:
     keys: dict[OrderBy, Callable[[JobRow], int]] = {
         OrderBy.ID: lambda row: row.id,
         OrderBy.CREATED: lambda row: row.created_us,
+        OrderBy.STARTED: lambda row: NO_END if row.start_us is None else row.start_us,
         OrderBy.ENDED: lambda row: NO_END if row.end_us is None else row.end_us,
     }
     return lambda row: (keys[order_by](row), row.id)
@@ -171,6 +187,12 @@ FILTERS = [
     JobFilter(started_to_us=NOW, finished_from_us=NOW + 20),
     JobFilter(duration_from_us=50, statuses=("success",)),
     JobFilter(duration_to_us=20, visible=None),
+    JobFilter(tag="1.1"),
+    JobFilter(tag="1.0", statuses=("success",), created_from_us=NOW + 300),
+    JobFilter(tag="2.0"),
+    JobFilter(row="r1", visible=None),
+    JobFilter(row="r2", tag="1.1", component="ex-a"),
+    JobFilter(started_from_us=NOW + 5, started_to_us=NOW + 100),
 ]
 
 

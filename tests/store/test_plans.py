@@ -51,6 +51,7 @@ SMALL_OR_RARE = {
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
     "has_subscriptions",  # stops at the first
+    "put_spec_terms",  # sorts what one specification names
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
     "insert_deliveries",  # reads what it is given

@@ -38,9 +38,11 @@ async def test_final_jobs_expire_in_their_order_until_their_folder_is_gone(store
 
 
 async def test_an_environment_goes_with_the_last_folder_that_has_it(store: Store) -> None:
-    await save(store, PutSpec("e", b"secret"), new(1, env_hash="e"), new(2, env_hash="e"), ended(1), ended(2))
+    await save(
+        store, PutSpec("e", b'"secret"'), new(1, env_hash="e"), new(2, env_hash="e"), ended(1), ended(2)
+    )
     await do(store, lambda tx: mark_cleaned(tx, 1, NOW))
-    assert await store.specs(["e"]) == {"e": b"secret"}
+    assert await store.specs(["e"]) == {"e": b'"secret"'}
     await do(store, lambda tx: mark_cleaned(tx, 2, NOW))
     assert await store.specs(["e"]) == {}
 

@@ -154,3 +154,13 @@ def test_jobs_have_links_where_the_settings_say_how_they_are_reached() -> None:
         shell = {"parameters": {"shell": "true"}}
         other = wire.call("job.create", component="lockside.command", project="etl", configData=shell)
         assert other["url"].endswith("?project=etl")
+
+
+def test_the_head_of_an_answer_and_its_body_are_sent_at_once(web: Web) -> None:
+    host, _, port = web.listen.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        for _ in range(2):
+            client.sendall(f"GET /health/live HTTP/1.1\r\nHost: {web.listen}\r\n\r\n".encode())
+            head, _, body = client.recv(65_536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert body

@@ -11,6 +11,8 @@ from lockside.wire import AsyncLink
 
 MOST_CALLERS: Final = 400
 RECONNECT_SECONDS: Final = 2.0
+AWAY_SECONDS: Final = 1.0
+"""After so long without the daemon, and the last pause, pages are told that it is away."""
 
 Json = dict[str, Any]
 
@@ -21,6 +23,7 @@ class Caller:
     def __init__(self, socket: str | None, act_as: Json | None, project: str) -> None:
         self._link = AsyncLink(socket, act_as)
         self._engine = Engine(self._link, project, RECONNECT_SECONDS)
+        self._following = Engine(self._link, project, AWAY_SECONDS)
 
     @property
     def acting(self) -> Json:
@@ -37,7 +40,7 @@ class Caller:
 
     def events(self, after: int | None, project: str | None) -> AsyncIterator[Json]:
         """Give a project's events as they happen. Raises NotReachable when the daemon stays away."""
-        return self._engine.events(after, {"project": project})
+        return self._following.events(after, {"project": project})
 
     async def last_event(self) -> int:
         """The `seq` of the newest event."""

@@ -5,13 +5,46 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lockside.web.gate import App
 
+MOST_GATHERED = 16
+MOST_GATHERED_BYTES = 65_536
 _CREDENTIALS = struct.Struct("iII")
+
+
+class Gathered:
+    """A transport that sends at once what is written in one step of the loop: an answer's head and body."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send it soon; what is large at once, so that the client's pace is known."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+        if len(data) > MOST_GATHERED_BYTES or len(self._parts) > MOST_GATHERED:
+            self._send()
+
+    def close(self) -> None:
+        """Send the rest and close it."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts:
+            self._transport.write(b"".join(parts))
 
 
 class PeerProtocol(H11Protocol):
@@ -19,7 +52,7 @@ class PeerProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
-        super().connection_made(transport)
+        super().connection_made(Gathered(transport))  # type: ignore[arg-type]
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family == socket.AF_UNIX:
             raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

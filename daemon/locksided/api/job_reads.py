@@ -30,6 +30,7 @@ from locksided.store.chunks import chunks_of_all
 from locksided.store.failed_records import open_records, records_of
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 LOOKS = 5
@@ -40,8 +41,12 @@ async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
     """One stored job; NotFound with the remedy."""
     row = await service.store.job_row(job_id)
     if row is None:
-        raise NotFound(f"There is no job {job_id}: `lockside ls` shows those that there are.", path=path)
+        raise _no_job(job_id, path)
     return row
+
+
+def _no_job(job_id: int, path: str) -> NotFound:
+    return NotFound(f"There is no job {job_id}: `lockside ls` shows those that there are.", path=path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +210,23 @@ def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
 
 async def job_view(service: Service, job_id: int, caller: Principal, path: str = "$.id") -> View:
     """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
-    row = await job_row(service, job_id, path)
-    (view,) = await job_views(service, [row], Wanted(caller))
-    if not view["isFinished"]:
-        return view
-    retries = await service.store.retries(job_id)
+    found, retries = await service.store.read(partial(_with_retries, job_id))
+    if not found[0]:
+        raise _no_job(job_id, path)
+    (row,) = found[0]
+    (view,) = await _views(service, found, Wanted(caller), {})
     records = await service.store.read(partial(records_of, job_id)) if retries or record_errors(row) else ()
     if not (retries or records):
         return view
     left = sum(one.count for one in records if one.standing == "open")
     return {**view, "retries": retries_view(row, retries, left)}
+
+
+def _with_retries(job_id: int, connection: Database) -> tuple[reads.JobsWithDocuments, list[JobRow]]:
+    """One job, and its retries once it is final, in one trip: clients ask for it again and again."""
+    found = reads.jobs_with_documents(connection, [job_id])
+    is_final = any(row.status in FINAL for row in found[0])
+    return found, reads.retries(connection, job_id) if is_final else []
 
 
 async def _reasons(

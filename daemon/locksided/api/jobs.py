@@ -96,6 +96,8 @@ class JobMethods(HandlerGroup):
             duration_from_us=_span_us(params.duration_from),
             duration_to_us=_span_us(params.duration_to),
             mode=None if params.mode is None else params.mode.value,
+            tag=params.tag,
+            row=params.row,
             visible=params.visible,
             only_roots=params.only_roots,
             acknowledged=params.acknowledged,

@@ -17,6 +17,7 @@ from locksided.ids import parse_job_id
 from locksided.server.access import Principal
 from locksided.store.store import Store
 
+MOST_REMEMBERED: Final = 10_000
 _NAMES_JOBS: Final = (JobId, RunId)
 
 
@@ -25,6 +26,7 @@ class ProjectGuard:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._projects: dict[int, str] = {}
 
     async def check(self, who: Principal, params: Any) -> None:
         """Raise NotFound for a job that does not exist in the project."""
@@ -34,12 +36,21 @@ class ProjectGuard:
             parse_job_id(self._store.identity, text.rpartition(".")[2], path): path
             for path, text in jobs_named(params, "$")
         }
-        rows = await self._store.job_rows(list(named)) if named else []
-        inside = {row.id for row in rows if row.project == who.grant.project}
+        projects = {job_id: self._projects[job_id] for job_id in named if job_id in self._projects}
+        if unknown := named.keys() - projects.keys():
+            found = {row.id: row.project for row in await self._store.job_rows(list(unknown))}
+            self._remember(found)
+            projects |= found
         for job_id, path in named.items():
-            if job_id not in inside:
+            if projects.get(job_id) != who.grant.project:
                 text = f"There is no job {job_id} in the project {who.grant.project}."
                 raise NotFound(text, path=path)
+
+    def _remember(self, projects: dict[int, str]) -> None:
+        """Keep what never changes: a job stays in its project, and its id is not used again."""
+        if len(self._projects) > MOST_REMEMBERED:
+            self._projects.clear()
+        self._projects |= projects
 
 
 def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:

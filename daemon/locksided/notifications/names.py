@@ -1,6 +1,7 @@
 """The names that people gave to what an event is about: a project, a branch, a component, a configuration."""
 
 from lockside.kinds import BRANCH, COMPONENT
+from locksided.api.job_links import links_of
 from locksided.notifications.telling import JobNames
 from locksided.settings import Settings
 from locksided.store.catalog import objects
@@ -15,6 +16,7 @@ class Names:
     def __init__(self, connection: Database, settings: Settings) -> None:
         self._connection = connection
         self._project = settings.project
+        self._web = settings.web
         self._known: dict[tuple[str, ...], str | None] = {}
 
     def of_project(self, project: str) -> str:
@@ -22,13 +24,14 @@ class Names:
         return self._project.name if project == self._project.id else project
 
     def of(self, job: JobRow) -> JobNames:
-        """The names of what a job belongs to."""
+        """The names of what a job belongs to, and its page."""
         branch, component, config = job.branch_id or DEFAULT, job.component, job.config
         return JobNames(
             self.of_project(job.project),
             self._read(Key(job.project, BRANCH, (branch,))),
             component and (self._read(Key(job.project, COMPONENT, (component,))) or component),
             component and config and self._read(ConfigId(component, config, branch, job.project).key()),
+            links_of(job, self._web).get("page"),
         )
 
     def _read(self, key: Key) -> str | None:

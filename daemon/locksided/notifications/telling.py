@@ -50,12 +50,13 @@ _OF_CONTAINERS = frozenset({"container", "retry"})
 
 
 class JobNames(NamedTuple):
-    """The names that people gave to what a job belongs to; None for what has none."""
+    """The names of what a job belongs to, and the URL of its page; None for what has none."""
 
     project: str
     branch: str | None
     component: str | None
     config: str | None
+    page: str | None
 
 
 def names_for(status: str) -> frozenset[Event]:
@@ -126,7 +127,7 @@ def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
         "job": {
             "id": str(job.id),
             "runId": job.run_id,
-            "url": None,
+            "url": names.page,
             "name": job.name,
             "status": _status_at(event),
             "component": {"id": job.component, "name": names.component},

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.store.terms import END, Term
+from locksided.store.terms import END, START, Term
 
 BITS = 12
 BLOCK = f"id >> {BITS}"
-INDEXES = {"created_us": "jobs_block_created", END: "jobs_block_ended"}
+INDEXES = {"created_us": "jobs_block_created", START: "jobs_block_started", END: "jobs_block_ended"}
 FIRST_ID, LAST_ID = 0, 2**63 - 1
 
 

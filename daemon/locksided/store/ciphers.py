@@ -24,7 +24,7 @@ from locksided.store.reads import meta
 from locksided.store.schema import version
 from locksided.store.sql import QUERIES, migrations
 from locksided.store.transaction import Transaction
-from locksided.store.writes import json_text
+from locksided.store.writes import json_text, put_spec
 
 ROWS_AT_ONCE = 100
 HAS_PLAIN = "has_plain_secrets"
@@ -210,7 +210,7 @@ def _encrypt_spec(tx: Transaction, name: str, document: Any, *, is_whole: bool) 
         number = _new_ciphers(text.decode(), msgspec.json.encode(document).decode())
         if number:
             hashed = hasher_of(tx).of_project(project, name)
-            tx.connection.execute(QUERIES["put_spec"], (hashed, text))
+            put_spec(tx.connection, hashed, text)
             names = {"new": hashed, "old": name, "project": project}
             tx.connection.execute(QUERIES["rename_spec"], names)
             tx.connection.execute(QUERIES["rename_environment"], names)

@@ -8,10 +8,11 @@ from locksided.store.paging import PageRequest
 
 
 class OrderBy(Enum):
-    """What a list is ordered by; the id decides between equals. What has not ended sorts as the last end."""
+    """What a list is ordered by; the id decides between equals. What has no such time sorts as the last."""
 
     ID = "id"
     CREATED = "createdTime"
+    STARTED = "startTime"
     ENDED = "endTime"
 
 
@@ -22,7 +23,7 @@ class JobFilter:
     `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
     case and all. `visible` None lists hidden jobs too. Roots are the jobs that no container made;
     `unresolved` leaves out what a later retry made good. Durations are of jobs that started and ended, in
-    microseconds without pauses.
+    microseconds without pauses. `row` is one that the request asked for.
     """
 
     project: str = "default"
@@ -50,6 +51,8 @@ class JobFilter:
     duration_from_us: int | None = None
     duration_to_us: int | None = None
     mode: str | None = None
+    tag: str | None = None
+    row: str | None = None
     visible: bool | None = True
     retry_of: int | None = None
     only_roots: bool = False

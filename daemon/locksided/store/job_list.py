@@ -146,6 +146,8 @@ def _key(row: JobRow, order: OrderBy) -> int:
             return row.id
         case OrderBy.CREATED:
             return row.created_us
+        case OrderBy.STARTED:
+            return NO_END if row.start_us is None else row.start_us
         case OrderBy.ENDED:
             return NO_END if row.end_us is None else row.end_us
         case _:

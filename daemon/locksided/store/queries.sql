@@ -6,6 +6,14 @@
 -- A hash names its content, so what is there is the same.
 INSERT INTO specs (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING;
 
+-- name: put_spec_terms
+-- Only specifications have a format: environments are not looked into.
+INSERT INTO spec_terms (term, value, hash)
+SELECT 'tag', value, :hash FROM json_each(:body, '$.tag')
+WHERE type = 'text' AND json_type(:body, '$.format') = 'integer'
+UNION SELECT 'row', value, :hash FROM json_each(:body, '$.configRowIds')
+WHERE json_type(:body, '$.format') = 'integer';
+
 -- name: insert_label
 -- A job that is inserted and then annotated in one batch has its labels once.
 INSERT INTO job_labels (label, value, job_id) VALUES (?, ?, ?);

@@ -13,6 +13,15 @@ CREATE TABLE specs (
     body BLOB NOT NULL
 ) STRICT;
 
+-- By what of their specification jobs are found: the tag, and the rows that were asked for.
+CREATE TABLE spec_terms (
+    term TEXT NOT NULL,
+    value TEXT NOT NULL,
+    hash TEXT NOT NULL REFERENCES specs (hash) ON DELETE CASCADE,
+    PRIMARY KEY (term, value, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spec_terms_hash ON spec_terms (hash);
+
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
@@ -153,10 +162,13 @@ CREATE INDEX jobs_tree ON jobs (CAST(run_id AS INTEGER));
 CREATE INDEX jobs_created ON jobs (project, created_us);
 -- What has not ended sorts as if it ended last.
 CREATE INDEX jobs_ended ON jobs (project, ifnull(end_us, 9223372036854775807));
+-- What has not started sorts as if it started last.
+CREATE INDEX jobs_started ON jobs (project, ifnull(start_us, 9223372036854775807));
 
 -- Which times the jobs of 4096 ids in a row have: a list in one order begins where another's range does (blocks.py).
 CREATE INDEX jobs_block_created ON jobs (project, id >> 12, created_us);
 CREATE INDEX jobs_block_ended ON jobs (project, id >> 12, ifnull(end_us, 9223372036854775807));
+CREATE INDEX jobs_block_started ON jobs (project, id >> 12, ifnull(start_us, 9223372036854775807));
 
 -- Retention, and which specifications are still in use.
 CREATE INDEX jobs_elsewhere ON jobs (work_root) WHERE work_root IS NOT NULL AND cleaned_us IS NULL;

@@ -15,13 +15,13 @@ from typing import Any
 from locksided.store.blocks import Span, common, ids_of, keys_of
 from locksided.store.job_filter import JobFilter, OrderBy
 from locksided.store.reads import ids_text
-from locksided.store.terms import BY_ID, END, Term, TermSource, terms
+from locksided.store.terms import BY_ID, END, START, Term, TermSource, terms
 
 FEW = 5000
 FEW_MET = 1000
 FEW_VALUES = 32
-KEYS = {OrderBy.ID: "id", OrderBy.CREATED: "created_us", OrderBy.ENDED: END}
-_ORDERED = {OrderBy.CREATED: "jobs_created", OrderBy.ENDED: "jobs_ended"}
+KEYS = {OrderBy.ID: "id", OrderBy.CREATED: "created_us", OrderBy.STARTED: START, OrderBy.ENDED: END}
+_ORDERED = {OrderBy.CREATED: "jobs_created", OrderBy.STARTED: "jobs_started", OrderBy.ENDED: "jobs_ended"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from locksided.store.job_filter import JobFilter
 
 NO_END = 9223372036854775807
+START = f"ifnull(start_us, {NO_END})"
 END = f"ifnull(end_us, {NO_END})"
 BY_ID = "jobs NOT INDEXED"
 LAST_CHARACTER = "\U0010ffff"
@@ -65,6 +66,7 @@ def terms(wanted: JobFilter) -> list[Term]:
         *_equal(wanted),
         *_runs(wanted),
         *_labels(wanted),
+        *_specified(wanted),
         *_ranges(wanted),
         *_restrictions(wanted),
         *_text(wanted),
@@ -123,8 +125,6 @@ def _restrictions(wanted: JobFilter) -> Iterator[Term]:
     """Conditions that no index has: they are looked at in the jobs that others find."""
     bounds = {
         "mode = ?": wanted.mode,
-        "start_us >= ?": wanted.started_from_us,
-        "start_us <= ?": wanted.started_to_us,
         f"{_RAN} AND duration_us >= ?": wanted.duration_from_us,
         f"{_RAN} AND duration_us <= ?": wanted.duration_to_us,
     }
@@ -206,17 +206,32 @@ def _labels(wanted: JobFilter) -> Iterator[Term]:
         yield Term(sql, (name, value), (source,), by_id=True)
 
 
+def _specified(wanted: JobFilter) -> Iterator[Term]:
+    """What the specification says, which many jobs may share: not in the order of ids."""
+    for name, value in {"tag": wanted.tag, "row": wanted.row}.items():
+        if value is not None:
+            table = "spec_terms AS s JOIN jobs INDEXED BY jobs_spec ON jobs.spec_hash = s.hash"
+            source = TermSource(
+                table, "s.term = ? AND s.value = ? AND project = ?", (name, value, wanted.project)
+            )
+            sql = (
+                "EXISTS (SELECT 1 FROM spec_terms AS s"
+                " WHERE s.term = ? AND s.value = ? AND s.hash = jobs.spec_hash)"
+            )
+            yield Term(sql, (name, value), (source,))
+
+
 def _ranges(wanted: JobFilter) -> Iterator[Term]:
-    yield from _range(
-        "jobs_created", "created_us", wanted.project, wanted.created_from_us, wanted.created_to_us
-    )
-    ended_to = wanted.finished_to_us
-    if wanted.finished_from_us is not None and ended_to is None:
-        ended_to = NO_END - 1
-    yield from _range("jobs_ended", END, wanted.project, wanted.finished_from_us, ended_to)
+    project = wanted.project
+    yield from _range("jobs_created", "created_us", project, wanted.created_from_us, wanted.created_to_us)
+    yield from _range("jobs_started", START, project, wanted.started_from_us, wanted.started_to_us)
+    yield from _range("jobs_ended", END, project, wanted.finished_from_us, wanted.finished_to_us)
 
 
 def _range(index: str, column: str, project: str, first: int | None, last: int | None) -> Iterator[Term]:
+    """A range of times; what has none is in no range."""
+    if first is not None and last is None:
+        last = NO_END - 1
     bounds = [(f"{column} >= ?", first), (f"{column} <= ?", last)]
     given = [(sql, value) for sql, value in bounds if value is not None]
     if given:

@@ -89,15 +89,21 @@ def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
     for save in saves:
         batch.add(save)
     if batch.specs:
-        for body in batch.specs.values():
+        for name, body in batch.specs.items():
             refuse_plain(body)
-        connection.executemany(QUERIES["put_spec"], batch.specs.items())
+            put_spec(connection, name, body)
     _write_jobs(connection, batch)
     _write_dependencies(connection, batch.dependencies)
     for pool in batch.pools:
         _write_pool(connection, pool)
     _write_conditions(connection, batch.conditions)
     _write_meta(connection, batch.meta)
+
+
+def put_spec(connection: sqlite3.Connection, name: str, body: bytes) -> None:
+    """Write a specification or environment, and what jobs are found by, under its hash."""
+    if connection.execute(QUERIES["put_spec"], (name, body)).rowcount:
+        connection.execute(QUERIES["put_spec_terms"], {"hash": name, "body": body.decode()})
 
 
 def _write_jobs(connection: sqlite3.Connection, batch: Batch) -> None:

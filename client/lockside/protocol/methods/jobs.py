@@ -19,9 +19,11 @@ from lockside.documents.base import (
     Name,
     PoolId,
     ProjectId,
+    RowId,
     RunId,
     RunIdPrefix,
     Seconds,
+    Tag,
     Time,
 )
 from lockside.documents.enums import CreatorType, JobType, Mode, Status
@@ -127,6 +129,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
         duration_from: Only jobs that ended after so many seconds of running or more.
         duration_to: Only jobs that ended after so many seconds of running or less.
         mode: Only jobs in this mode.
+        tag: Only jobs that run this tag of their component.
+        row: Only jobs that were to run this row of their configuration by its id.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
         only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
         acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
@@ -167,6 +171,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     duration_from: Seconds | None = None
     duration_to: Seconds | None = None
     mode: Mode | None = None
+    tag: Tag | None = None
+    row: RowId | None = None
     visible: bool | None = True
     only_roots: bool = False
     acknowledged: bool | None = None
@@ -203,7 +209,7 @@ class JobList(JobFilters, frozen=True, kw_only=True):
         expand: Also answer these large members: `configData`, and the `environment` of a plain command in it.
     """
 
-    order_by: Literal["id", "createdTime", "endTime"] = "id"
+    order_by: Literal["id", "createdTime", "startTime", "endTime"] = "id"
     order: Literal["asc", "desc"] = "desc"
     limit: PageLimit = 100
     cursor: Cursor | None = None

@@ -25,7 +25,7 @@ class Desk:
 
     def base_url(self, request: Request) -> str:
         """The URL under which this API is reached."""
-        return self._url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+        return self._url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
 
     def answering(self, do: Do) -> Callable[[Request], Awaitable[Response]]:
         """A route that does this for whoever shows a token, and answers what is refused."""

@@ -36,21 +36,21 @@ class Queue:
         """What is served."""
         answering = self._desk.answering
         listed: dict[str, Callable[[Request, Caller], Awaitable[Response]]] = {
+            "/jobs/{id}": self.one,
             "/jobs": self.listed,
             "/search/jobs": self.listed,
             "/search/grouped-jobs": self.grouped,
             "/configurations-jobs": self.of_configurations,
             "/latest-configurations-jobs": self.latest,
             "/stats/project": self.stats,
-            "/jobs/{id}": self.one,
             "/jobs/{id}/open-api-lineage": self.lineage,
             "/job/{id}/open-api-lineage": self.lineage,
             "/orchestration-rerun-plan/{id}": self.rerun_plan,
         }
         return [
+            *(Route(path, answering(do), methods=["GET"]) for path, do in listed.items()),
             Route("/jobs", answering(self.create), methods=["POST"]),
             Route("/jobs/{id}/kill", answering(self.kill), methods=["POST"]),
-            *(Route(path, answering(do), methods=["GET"]) for path, do in listed.items()),
         ]
 
     def _view(self, request: Request, job: Json) -> Json:

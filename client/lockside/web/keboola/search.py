@@ -21,7 +21,12 @@ _ASKED_OF_DAEMON: Final = {
     "branchId": "branchId",
     "type": "type",
     "mode": "mode",
+    "tag": "tag",
+    "configRowIds": "row",
 }
+
+_ORDERS: Final = frozenset({"id", "createdTime"})
+_ORDERS_OF_BOUND: Final = frozenset({"startTime", "endTime"})
 _BOUNDS_OF_DAEMON: Final = {
     "createdTime": ("createdFrom", "createdTo"),
     "startTime": ("startedFrom", "startedTo"),
@@ -39,15 +44,18 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
 async def newest(caller: Caller, query: Query, page: Page) -> list[Json] | None:
     """The same of a page that the daemon alone can answer: None when it cannot."""
     asked = list(_asked(query))
-    is_known = not set(query.values) - {*_ASKED_OF_DAEMON, "status", "id"} and not set(query.bounds) - set(
+    is_known = not set(query.values) - {*_names(query), "status", "id"} and not set(query.bounds) - set(
         _BOUNDS_OF_DAEMON
     )
-    if page.sort_by != "id" or len(asked) != 1 or not is_known or page.offset + page.limit > _PAGE:
+    # What has no such time sorts as the last there, and here as the first: bounds leave it out.
+    is_ordered = page.sort_by in _ORDERS or page.sort_by in _ORDERS_OF_BOUND & query.bounds.keys()
+    if not is_ordered or len(asked) != 1 or not is_known or page.offset + page.limit > _PAGE:
         return None
     order = "desc" if page.is_descending else "asc"
     answer = await caller.call(
         "job.list",
         **asked[0],
+        orderBy=page.sort_by,
         order=order,
         limit=page.offset + page.limit,
         expand=["configData"],
@@ -80,13 +88,18 @@ def _asked(query: Query) -> Iterator[Json]:
     for name, (first, last) in _BOUNDS_OF_DAEMON.items():
         if name in query.bounds:
             common |= dict(zip((first, last), query.bounds[name], strict=True))
-    names = [name for name in _ASKED_OF_DAEMON if name in query.values]
+    names = _names(query)
     combinations = list(islice(product(*(sorted(query.values[name]) for name in names)), MOST_ASKED + 1))
     if len(combinations) > MOST_ASKED:
         raise bad(f"At most {MOST_ASKED} combinations of values can be asked for at once")
     for values in combinations:
         one = {_ASKED_OF_DAEMON[name]: value for name, value in zip(names, values, strict=True)}
         yield {**common, **one}
+
+
+def _names(query: Query) -> list[str]:
+    """The filters that the daemon knows; it has none for what is empty."""
+    return [name for name in _ASKED_OF_DAEMON if all(query.values.get(name, ("",)))]
 
 
 async def whole_jobs(caller: Caller, ids: list[str]) -> list[Json]:

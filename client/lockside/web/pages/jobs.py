@@ -26,9 +26,14 @@ FILTERS: Final = {
     "config": "Configuration",
     "pool": "Pool",
     "owner": "Owner",
+    "tag": "Tag",
+    "row": "Row",
 }
 """Fields of the form; each is a filter of `job.list`, and so are those of `_MORE`, which links use."""
-_MORE: Final = ("name", "mode", "type", "createdFrom", "createdTo", "finishedFrom", "finishedTo")
+_MORE: Final = (
+    *("name", "mode", "type"),
+    *("createdFrom", "createdTo", "startedFrom", "startedTo", "finishedFrom", "finishedTo"),
+)
 VIEWS: Final[dict[str, Json]] = {
     "All": {},
     "Unfinished": {"status": list(describe.LIVE)},
