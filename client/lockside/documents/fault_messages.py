@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from lockside.documents import base
+from lockside.documents import base, storage, stored_files
 from lockside.documents.paths import join, split_problem
 
 _PATTERNS: Final = {
@@ -22,6 +22,10 @@ _PATTERNS: Final = {
     base.VARIABLE_PATTERN: "be a variable's name: a letter or '_', then letters, digits, '_', '-' or '.'",
     base.NO_NUL_PATTERN: "not contain a NUL character",
     base.UMASK_PATTERN: "be an umask of three octal digits, as in '022', or empty for the default",
+    base.NUMBER_PATTERN: "be a number in digits, as in '17'",
+    storage.TABLE_PATTERN: "be a table's id: stage, bucket and name, as in 'in.c-shop.orders'",
+    storage.BUCKET_PATTERN: "be a bucket's id: stage and name, as in 'in.c-shop'",
+    stored_files.FILE_NAME_PATTERN: "be a file's name, without '/' and NUL",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
 }
 _OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")
