@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lockside.cli.grammar import Parsed
+from lockside.cli.grammar import Argument, Option, Parsed
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
 
@@ -17,23 +17,37 @@ _OPTIONS = {
     "dependsOn": "depends",
     "labels": "label",
     "memoryBytes": "memory",
+    "numbers": "record",
+    "options": "option",
     "timeoutSeconds": "timeout",
     "variableValuesData": "set",
 }
 
 
 def in_typed_words(parsed: Parsed, error: LocksideError) -> LocksideError:
-    """Name the option that a field came from. A field of the request that was not typed is not named."""
+    """Name the option or argument that a field came from. A field that was not typed is not named."""
     steps = steps_of(error.path or "$")
-    option = next((name for step in steps if (name := _typed(parsed, str(step)))), None)
-    if option is not None:
-        error.message = f"--{option.replace('_', '-')}: {re.sub(OWN_PLACE, '', error.message)}"
-    if option is not None or len(steps) == 1:
+    typed = next((one for step in steps if (one := _typed(parsed, str(step)))), None)
+    has_place = re.match(OWN_PLACE, error.message)
+    if isinstance(typed, Option) or (typed and has_place):
+        word = typed.flags[-1] if isinstance(typed, Option) else typed.metavar
+        error.message = f"{word}: {re.sub(OWN_PLACE, '', error.message)}"
+    if typed is not None or len(steps) == 1:
         error.data.pop("path", None)
     return error
 
 
-def _typed(parsed: Parsed, field: str) -> str | None:
+def _typed(parsed: Parsed, field: str) -> Option | Argument | None:
     name = _OPTIONS.get(field, field)
-    options = parsed.command.options if parsed.command else ()
-    return name if any(option.name == name for option in options) and parsed.values.get(name) else None
+    command = parsed.command
+    given: list[Option | Argument] = [*command.options, *command.arguments] if command else []
+    return next((one for one in given if name in _names(one) and _is_given(parsed, one)), None)
+
+
+def _names(one: Option | Argument) -> tuple[str, str]:
+    return one.name, one.member.rpartition(".")[2]
+
+
+def _is_given(parsed: Parsed, one: Option | Argument) -> bool:
+    value = parsed.values.get(one.name)
+    return value is not None and value != []
