@@ -8,6 +8,10 @@ from lockside.cli.grammar import Argument, Option, Parsed
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 OWN_PLACE = r"^(?:`[^` ]+`|\$\S*): "
 """How a message begins that names its field itself."""
 _OPTIONS = {
@@ -26,28 +30,35 @@ _OPTIONS = {
 
 def in_typed_words(parsed: Parsed, error: LocksideError) -> LocksideError:
     """Name the option or argument that a field came from. A field that was not typed is not named."""
-    steps = steps_of(error.path or "$")
-    typed = next((one for step in steps if (one := _typed(parsed, str(step)))), None)
-    has_place = re.match(OWN_PLACE, error.message)
-    if isinstance(typed, Option) or (typed and has_place):
-        word = typed.flags[-1] if isinstance(typed, Option) else typed.metavar
+    fields = [str(step) for step in steps_of(error.path or "$")]
+    option = next((one for field in fields if (one := _typed(parsed, field))), None)
+    argument = _argument(parsed, fields) if re.match(OWN_PLACE, error.message) else None
+    word = option.flags[-1] if option else argument
+    if word is not None:
         error.message = f"{word}: {re.sub(OWN_PLACE, '', error.message)}"
-    if typed is not None or len(steps) == 1:
+    if word is not None or len(fields) == 1:
         error.data.pop("path", None)
     return error
 
 
-def _typed(parsed: Parsed, field: str) -> Option | Argument | None:
+def _typed(parsed: Parsed, field: str) -> Option | None:
     name = _OPTIONS.get(field, field)
-    command = parsed.command
-    given: list[Option | Argument] = [*command.options, *command.arguments] if command else []
-    return next((one for one in given if name in _names(one) and _is_given(parsed, one)), None)
+    options = parsed.command.options if parsed.command else ()
+    return next((one for one in options if name in _names(one) and _is_given(parsed, one)), None)
+
+
+def _argument(parsed: Parsed, fields: Sequence[str]) -> str | None:
+    """The argument that is the field itself, or a list that has it."""
+    field, *below = fields or ("",)
+    arguments = parsed.command.arguments if parsed.command else ()
+    is_whole = not below or below[0].isdigit()
+    return next((one.metavar for one in arguments if is_whole and field in _names(one)), None)
 
 
 def _names(one: Option | Argument) -> tuple[str, str]:
     return one.name, one.member.rpartition(".")[2]
 
 
-def _is_given(parsed: Parsed, one: Option | Argument) -> bool:
-    value = parsed.values.get(one.name)
-    return value is not None and value != []
+def _is_given(parsed: Parsed, option: Option) -> bool:
+    value = parsed.values.get(option.name)
+    return value is not None and value is not False and value != []
