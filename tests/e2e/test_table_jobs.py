@@ -97,6 +97,16 @@ def test_a_clone_has_the_files_of_a_version_and_a_life_of_its_own(wire: Wire, da
     assert (taken.kind, taken.data["path"]) == ("conflict", "$.toId")
 
 
+def test_a_version_that_there_is_not_is_told_to_whoever_asks_for_it(wire: Wire, tmp_path: Path) -> None:
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-seven"}))
+    table, told = "in.c-seven.x", 'Table "in.c-seven.x" has no version 7: its newest is 0.'
+    assert told in str(wire.refused("storage.table.get", id=table, version=7))
+    assert told in str(wire.refused("storage.preview", table=table, version=7))
+    out = wire.done(wire.call("storage.table.export", id=table, version=7, path=str(tmp_path / "x.csv")))
+    clone = wire.done(wire.call("storage.table.clone", id=table, version=7, toId="in.c-seven.y"))
+    assert [out["message"], clone["message"]] == [told, told]
+
+
 def test_a_table_that_is_loaded_or_made_in_a_branch_is_in_that_branch_alone(
     wire: Wire, tmp_path: Path
 ) -> None:
