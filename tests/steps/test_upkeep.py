@@ -145,6 +145,7 @@ def vacuumed(lake: Lake, days: float, **more: Any) -> str:
         "tables": [table],
         "buckets": [],
         "trash": [],
+        "files": [],
     }
     return str(vacuum.vacuum(order)["message"])
 
