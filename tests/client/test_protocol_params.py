@@ -98,6 +98,12 @@ def test_a_word_outside_its_list_is_told_the_list() -> None:
         ("token.revoke", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
         ("storage.table.get", {"id": "a.csv"}, "stage, bucket and name, as in 'in.c-shop.orders'"),
         ("storage.bucket.get", {"id": "shop"}, "stage and name, as in 'in.c-shop'"),
+        ("storage.preview", {"table": "in.c-a.b", "whereOperator": "lt"}, "It must be one of eq, ne"),
+        (
+            "storage.table.put",
+            {"table": {"id": "in.c-a.b", "primaryKey": ["a-b"]}},
+            "be a column's name: ASCII",
+        ),
         ("storage.file.put", {"path": "/a", "name": "../b"}, "a file's name, without '/' and NUL"),
     ],
 )
