@@ -265,6 +265,18 @@ def test_a_pool_keeps_what_is_not_named(daemon: FakeDaemon, run: Run) -> None:
     assert run("pool", "put", "new").code == 2
 
 
+def test_a_pool_that_gets_another_executor_keeps_no_options_of_the_one_before(
+    daemon: FakeDaemon, run: Run
+) -> None:
+    pool = {"id": "far", "slots": 2, "executor": "slurm", "options": {"workRoot": "/shared"}}
+    daemon.answers |= {"pool.list": {"pools": [pool]}, "pool.put": pool}
+    run("pool", "put", "far", "--option", "partition=main")
+    run("pool", "put", "far", "--executor", "local")
+    first, second = (one["pool"] for one in daemon.params_of("pool.put"))
+    assert first["options"] == {"workRoot": "/shared", "partition": "main"}
+    assert second == {"id": "far", "slots": 2, "executor": "local"}
+
+
 def _event(seq: int) -> dict[str, object]:
     return {
         "seq": seq,

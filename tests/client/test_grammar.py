@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from client.conftest import Run
 from client.fakedaemon import FakeDaemon
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, HIDDEN
 from lockside.cli.grammar import Parsed, UsageError, parse
@@ -28,6 +29,13 @@ def test_options_and_arguments_may_be_mixed() -> None:
 def test_global_options_stand_before_or_behind_the_command() -> None:
     assert _parse("--json", "ls").flag("json")
     assert _parse("ls", "--json").flag("json")
+
+
+def test_a_version_that_a_command_is_given_is_not_that_of_the_program(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers |= {"storage.preview": {"columns": [], "rows": [], "rowsCount": 0, "isTruncated": False}}
+    for version in (0, 3):
+        run("table", "preview", "in.c-shop.orders", "--version", str(version))
+        assert daemon.params_of("storage.preview")[-1]["version"] == version
 
 
 def test_what_follows_a_lone_dash_dash_is_the_command_to_run() -> None:

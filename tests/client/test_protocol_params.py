@@ -91,6 +91,26 @@ def test_a_word_outside_its_list_is_told_the_list() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "told"),
+    [
+        ("storage.file.get", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
+        ("token.revoke", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
+        ("storage.table.get", {"id": "a.csv"}, "stage, bucket and name, as in 'in.c-shop.orders'"),
+        ("storage.bucket.get", {"id": "shop"}, "stage and name, as in 'in.c-shop'"),
+        ("storage.preview", {"table": "in.c-a.b", "whereOperator": "lt"}, "It must be one of eq, ne"),
+        (
+            "storage.table.put",
+            {"table": {"id": "in.c-a.b", "primaryKey": ["a-b"]}},
+            "be a column's name: ASCII",
+        ),
+        ("storage.file.put", {"path": "/a", "name": "../b"}, "a file's name, without '/' and NUL"),
+    ],
+)
+def test_an_id_that_is_none_is_told_how_one_looks(method: str, params: dict[str, Any], told: str) -> None:
+    assert told in fault(method, **params)[0]
+
+
 def test_a_huge_unknown_name_makes_no_huge_message() -> None:
     assert len(fault("job.create", component="a", **{"x" * 10**6: 1})[0]) < 1500
 

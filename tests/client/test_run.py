@@ -112,6 +112,37 @@ def test_a_refusal_is_told_in_the_words_that_were_typed(
     assert run("run", *words, "a/b").err == f"lockside: {told}\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "method", "path", "message", "told"),
+    [
+        ("file get x", "storage.file.get", "$.id", "`id`: It is none", "FILE: It is none"),
+        ("file get 9", "storage.file.get", "$.id", "There is no file 9", "There is no file 9"),
+        ("file ls -n 0", "storage.file.list", "$.limit", "`limit`: It is too low", "--limit: It is too low"),
+        ("file put a --tag b", "storage.file.put", "$.tags[0]", "`tags[0]`: It is bad", "--tag: It is bad"),
+        (
+            "pool put p --slots 1",
+            "pool.put",
+            "$.pool.options",
+            "$.pool.options: none",
+            "$.pool.options: none",
+        ),
+        (
+            "retry 7 --failed-records --record 9",
+            "job.retry",
+            "$.numbers[0]",
+            "$.numbers[0]: none",
+            "--record: none",
+        ),
+    ],
+)
+def test_a_field_that_was_given_by_another_name_is_told_by_that_name(
+    daemon: FakeDaemon, run: Run, words: str, method: str, path: str, message: str, told: str
+) -> None:
+    daemon.answers["pool.list"] = {"pools": []}
+    daemon.answers[method] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
+    assert run(*words.split()).err == f"lockside: {told}\n"
+
+
 @pytest.mark.parametrize("stay", ["--wait", "--follow"])
 def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
     daemon.answers["job.create"] = job(status="created")

@@ -183,6 +183,8 @@ def test_other_components_may_cut_and_put_together(daemon: Daemon, wire: Wire) -
     ("request_", "path", "told"),
     [
         ({"partition": {}}, "$.partition.chunkRows", "Give one of"),
+        ({"partition": {"chunks": 2, "input": "/etc/passwd"}}, "$.partition.input", "path below in/"),
+        ({"partition": {"chunks": 2, "input": "files/../../x"}}, "$.partition.input", "path below in/"),
         ({"partition": {"chunks": 2, "chunkRows": 3}}, "$.partition.chunkRows", "Give one of"),
         ({"partition": {"chunks": 2}, "mode": "debug"}, "$.partition", "mode debug"),
         ({"partition": {"chunks": 2}, "config": "many"}, "$.partition", "2 rows would run"),

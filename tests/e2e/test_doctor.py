@@ -17,7 +17,7 @@ import pytest
 
 from campaign.faults import until_logged
 from e2e.conftest import needs_root
-from e2e.harness import Daemon
+from e2e.harness import LAKE, Daemon
 from e2e.processes import PLAIN, is_alive, wait_for_end
 from e2e.signs import Gate
 from e2e.wire import Message, of, put_component, put_config, until_running
@@ -263,6 +263,21 @@ def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(
     assert [(one["check"], one["canFix"], one["isFixed"]) for one in found] == [("outcome", False, False)] * 2
     assert f"Job {cancelled['id']} is cancelled" in found[0]["message"]
     assert f"Job {failed['id']} ended with exit code 3" in found[1]["message"]
+
+
+def test_a_code_of_a_step_of_the_daemon_is_no_difference(
+    fresh: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = fresh(**LAKE)
+    wire = daemon.wire()
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    put = wire.done(wire.call("storage.file.put", path=str(tmp_path / "a.csv")))
+    put_component(wire, "acme.fails", command=["sh", "-c", "echo n > $KBC_DATADIR/out/tables/a.csv; exit 3"])
+    table = {"source": "a.csv", "destination": "in.c-a.a", "write_always": True}
+    failed = wire.done(wire.create("acme.fails", configData={"storage": {"output": {"tables": [table]}}}))
+    assert [put["status"], failed["status"]] == ["success", "error"]
+    assert [one["exitCode"] for one in failed["result"]["steps"]] == [3, 0]
+    assert doctor(daemon) == (0, [])
 
 
 def test_a_record_of_an_earlier_release_that_cannot_be_read_is_removed(daemon: Daemon) -> None:

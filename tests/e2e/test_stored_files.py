@@ -229,6 +229,18 @@ def test_a_branch_reads_its_own_files_else_those_of_the_default_branch(wire: Wir
     assert [one["name"] for one in read["result"]["input"]["files"]] == ["base"]
 
 
+def test_a_file_that_is_put_into_a_branch_is_in_that_branch_alone(wire: Wire, place: Path) -> None:
+    wire.call("branch.create", branch={"id": "apart"})
+    (place / "apart.txt").write_text("")
+    put = {"path": str(place / "apart.txt"), "tags": ["apart"]}
+    job = wire.done(wire.call("storage.file.put", **put, branchId="apart"))
+    assert of(job, "status", "branchId") == ("success", "apart")
+    assert [one["name"] for one in wire.call("storage.file.list", branchId="apart")["files"]] == ["apart.txt"]
+    assert not names(wire, tags=["apart"])
+    refusal = wire.refused("storage.file.put", **put, branchId="nope")
+    assert (refusal.kind, refusal.data["path"]) == ("not_found", "$.branchId")
+
+
 def test_the_command_line_stores_and_copies_files(wire: Wire, daemon: Daemon, place: Path) -> None:
     def lockside(*words: str) -> str:
         environment = os.environ | {"LOCKSIDE_SOCKET": str(daemon.socket)}
@@ -238,10 +250,12 @@ def test_the_command_line_stores_and_copies_files(wire: Wire, daemon: Daemon, pl
         return done.stdout
 
     (place / "cli.txt").write_text("by hand")
-    lockside("file", "put", str(place / "cli.txt"), "--tag", "cli")
+    put = lockside("file", "put", str(place / "cli.txt"), "--tag", "cli")
     (one,) = wire.call("storage.file.list", tags=["cli"])["files"]
+    assert f"file {one['id']}: cli.txt" in put
     assert "cli.txt" in lockside("file", "ls", "--tag", "cli")
-    lockside("file", "tag", one["id"], "more", "--remove", "cli")
+    tagged = lockside("file", "tag", one["id"], "more", "--remove", "cli")
+    assert tagged.startswith(f"file {one['id']}, cli.txt: componentId: lockside.storage, more, ")
     lockside("file", "get", one["id"], str(place / "copy.txt"))
     assert (place / "copy.txt").read_text() == "by hand"
     lockside("file", "rm", one["id"])

@@ -97,6 +97,45 @@ def test_a_clone_has_the_files_of_a_version_and_a_life_of_its_own(wire: Wire, da
     assert (taken.kind, taken.data["path"]) == ("conflict", "$.toId")
 
 
+def test_a_version_that_there_is_not_is_told_to_whoever_asks_for_it(wire: Wire, tmp_path: Path) -> None:
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-seven"}))
+    table, told = "in.c-seven.x", 'Table "in.c-seven.x" has no version 7: its newest is 0.'
+    assert told in str(wire.refused("storage.table.get", id=table, version=7))
+    assert told in str(wire.refused("storage.preview", table=table, version=7))
+    out = wire.done(wire.call("storage.table.export", id=table, version=7, path=str(tmp_path / "x.csv")))
+    clone = wire.done(wire.call("storage.table.clone", id=table, version=7, toId="in.c-seven.y"))
+    assert [out["message"], clone["message"]] == [told, told]
+
+
+def test_a_table_that_is_loaded_or_made_in_a_branch_is_in_that_branch_alone(
+    wire: Wire, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("n\n1\n2\n")
+    load = {"id": "in.c-apart.x", "path": str(tmp_path / "x.csv")}
+    wire.call("branch.create", branch={"id": "apart"})
+    done(wire, "storage.table.import", **load, branchId="apart")
+    done(wire, "storage.table.clone", id="in.c-apart.x", branchId="apart", toId="in.c-apart.y")
+    tables = wire.call("storage.table.list", bucket="in.c-apart", branchId="apart")["tables"]
+    assert [(one["id"], one["rowsCount"]) for one in tables] == [("in.c-apart.x", 2), ("in.c-apart.y", 2)]
+    assert not wire.call("storage.table.list", bucket="in.c-apart")["tables"]
+    exported = {"id": "in.c-apart.x", "branchId": "apart", "path": str(tmp_path / "y.csv")}
+    done(wire, "storage.table.export", **exported)
+    assert (tmp_path / "y.csv").read_text().split() == ["n", "1", "2"]
+
+
+def test_nothing_is_loaded_made_or_cloned_into_a_branch_that_is_not_there(wire: Wire, tmp_path: Path) -> None:
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-lost"}))
+    table = {"id": "in.c-lost.y", "columns": [{"name": "n"}]}
+    for method, path, params in (
+        ("import", "$.branchId", {"id": "in.c-lost.y", "path": str(tmp_path), "branchId": "nope"}),
+        ("put", "$.branchId", {"table": table, "branchId": "nope"}),
+        ("clone", "$.toBranchId", {"id": "in.c-lost.x", "toBranchId": "nope"}),
+        ("restore", "$.branchId", {"id": "in.c-lost.x", "branchId": "nope", "fromTrash": True}),
+    ):
+        refusal = wire.refused(f"storage.table.{method}", **params)
+        assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
+
+
 def test_what_components_tell_of_a_table_is_kept(wire: Wire) -> None:
     schema = [{"name": "id", "description": "a number", "data_type": {"base": {"type": "INTEGER"}}}]
     manifest = {"schema": schema, "has_header": True, "table_metadata": {"source": "shop"}}

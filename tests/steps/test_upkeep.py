@@ -127,6 +127,13 @@ def test_a_version_that_is_not_kept_is_named(lake: Lake) -> None:
         deltalog.read(lake.folder(), order)
 
 
+def test_a_version_that_there_never_was_is_no_damage(lake: Lake) -> None:
+    append(lake, range(3))
+    order = TableOrder(id="in.c-main.x", key="", folder="", version=9, newest=3)
+    with pytest.raises(Exception, match=r'Table "in.c-main.x" has no version 9: its newest is 3\.'):
+        deltalog.read(lake.folder(), order)
+
+
 def vacuumed(lake: Lake, days: float, **more: Any) -> str:
     """What a vacuum so many days later says."""
     known = lake.tables[f"default/default/{BUCKET}.x"]

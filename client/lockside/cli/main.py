@@ -95,7 +95,7 @@ def _say(text: str) -> None:
 
 
 def _run(parsed: Parsed) -> int:
-    if parsed.flag("version"):
+    if parsed.values.get("version") is True:  # commands have an option --version N of their own
         from lockside import __version__
 
         sys.stdout.write(f"lockside {__version__}\n")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-from lockside.cli.grammar import Parsed
+from lockside.cli.grammar import Argument, Option, Parsed
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 OWN_PLACE = r"^(?:`[^` ]+`|\$\S*): "
 """How a message begins that names its field itself."""
@@ -17,23 +21,44 @@ _OPTIONS = {
     "dependsOn": "depends",
     "labels": "label",
     "memoryBytes": "memory",
+    "numbers": "record",
+    "options": "option",
     "timeoutSeconds": "timeout",
     "variableValuesData": "set",
 }
 
 
 def in_typed_words(parsed: Parsed, error: LocksideError) -> LocksideError:
-    """Name the option that a field came from. A field of the request that was not typed is not named."""
-    steps = steps_of(error.path or "$")
-    option = next((name for step in steps if (name := _typed(parsed, str(step)))), None)
-    if option is not None:
-        error.message = f"--{option.replace('_', '-')}: {re.sub(OWN_PLACE, '', error.message)}"
-    if option is not None or len(steps) == 1:
+    """Name the option or argument that a field came from. A field that was not typed is not named."""
+    fields = [str(step) for step in steps_of(error.path or "$")]
+    option = next((one for field in fields if (one := _typed(parsed, field))), None)
+    argument = _argument(parsed, fields) if re.match(OWN_PLACE, error.message) else None
+    word = option.flags[-1] if option else argument
+    if word is not None:
+        error.message = f"{word}: {re.sub(OWN_PLACE, '', error.message)}"
+    if word is not None or len(fields) == 1:
         error.data.pop("path", None)
     return error
 
 
-def _typed(parsed: Parsed, field: str) -> str | None:
+def _typed(parsed: Parsed, field: str) -> Option | None:
     name = _OPTIONS.get(field, field)
     options = parsed.command.options if parsed.command else ()
-    return name if any(option.name == name for option in options) and parsed.values.get(name) else None
+    return next((one for one in options if name in _names(one) and _is_given(parsed, one)), None)
+
+
+def _argument(parsed: Parsed, fields: Sequence[str]) -> str | None:
+    """The argument that is the field itself, or a list that has it."""
+    field, *below = fields or ("",)
+    arguments = parsed.command.arguments if parsed.command else ()
+    is_whole = not below or below[0].isdigit()
+    return next((one.metavar for one in arguments if is_whole and field in _names(one)), None)
+
+
+def _names(one: Option | Argument) -> tuple[str, str]:
+    return one.name, one.member.rpartition(".")[2]
+
+
+def _is_given(parsed: Parsed, option: Option) -> bool:
+    value = parsed.values.get(option.name)
+    return value is not None and value is not False and value != []

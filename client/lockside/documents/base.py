@@ -18,6 +18,7 @@ NAME_PATTERN = r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
 JOB_ID_PATTERN = (
     r"^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$(?!\n)"
 )
+NUMBER_PATTERN = r"^[0-9]{1,18}$(?!\n)"
 RUN_ID_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*$(?!\n)"
 RUN_ID_PREFIX_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*\.?$(?!\n)"
 LOCK_PATTERN = r"^(exclusive|none|shared:([1-9][0-9]{0,5}|1000000))$(?!\n)"

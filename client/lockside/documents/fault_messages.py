@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from lockside.documents import base
+from lockside.documents import base, image, notification, pool, storage, stored_files, table
 from lockside.documents.paths import join, split_problem
 
 _PATTERNS: Final = {
@@ -22,8 +22,18 @@ _PATTERNS: Final = {
     base.VARIABLE_PATTERN: "be a variable's name: a letter or '_', then letters, digits, '_', '-' or '.'",
     base.NO_NUL_PATTERN: "not contain a NUL character",
     base.UMASK_PATTERN: "be an umask of three octal digits, as in '022', or empty for the default",
+    base.NUMBER_PATTERN: "be a number in digits, as in '17'",
+    storage.TABLE_PATTERN: "be a table's id: stage, bucket and name, as in 'in.c-shop.orders'",
+    storage.BUCKET_PATTERN: "be a bucket's id: stage and name, as in 'in.c-shop'",
+    stored_files.FILE_NAME_PATTERN: "be a file's name, without '/' and NUL",
+    table.COLUMN_PATTERN: "be a column's name: ASCII letters, digits, and '_' between them",
+    notification.ADDRESS_PATTERN: "be a mail address, as in 'team@example.com'",
+    image.IMAGE_PATTERN: "be an image's name, as in 'registry.example.org/etl/orders:1.2'",
+    pool.VARIABLE_OF_ENVIRONMENT: "be a variable's name: a letter or '_', then letters, digits or '_'",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
 }
+_WORDS: Final = re.compile(r"\^\((\w+(?:\|\w+)*)\)\$")
+"""A pattern that is a list of words."""
 _OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")
 _KINDS: Final = {
     "object": "an object",
@@ -74,7 +84,9 @@ def _rewritten(text: str, expected: Any, path: str) -> str:
         r"Expected `str` matching regex (?P<quote>['\"])(?P<pattern>.*)(?P=quote)$", text, re.DOTALL
     ):
         pattern = match["pattern"].replace("\\\\", "\\")
-        return f"It must {_PATTERNS.get(pattern, f'match {pattern}')}"
+        listed = _WORDS.fullmatch(pattern)
+        otherwise = f"be one of {listed[1].replace('|', ', ')}" if listed else f"match {pattern}"
+        return f"It must {_PATTERNS.get(pattern, otherwise)}"
     if match := re.match(r"Invalid enum value (?P<value>.*)$", text, re.DOTALL):
         choices = _choices_at(expected, path)
         given = shortened(match["value"])

@@ -49,7 +49,9 @@ class Partition(In, frozen=True, kw_only=True):
     on_chunk_error: OnChunkError = OnChunkError.FAIL
 
     def check(self) -> None:
-        """Raises FieldError unless exactly one size is given, or another splitter decides."""
+        """Raises FieldError for a file elsewhere, and for sizes that are not one where one is needed."""
+        if self.input is not None and (self.input.startswith("/") or ".." in self.input.split("/")):
+            raise FieldError("It must be a file's path below in/", "input")
         given = [name for name in SIZES if getattr(self, name) is not None]
         if len(given) > 1 or (not given and self.splitter.component in (None, SPLITTER)):
             raise FieldError("Give one of `chunkRows`, `chunkBytes` and `chunks`", "chunkRows")

@@ -34,7 +34,7 @@ from lockside.documents.base import (
     VariablesId,
     Version,
 )
-from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.component import ORCHESTRATOR, STORAGE
 from lockside.documents.configuration import (
     Configuration,
     check_orchestration,
@@ -177,8 +177,9 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 
     @property
     def branch(self) -> str:
-        """The branch of the configuration; `configData` is in none."""
-        return self.branch_id if self.branch_id is not None and self.body is None else DEFAULT_BRANCH
+        """The branch of the configuration; `configData` is in none, but tables and files by hand are."""
+        in_one = self.body is None or self.component == STORAGE
+        return self.branch_id if self.branch_id is not None and in_one else DEFAULT_BRANCH
 
     @property
     def asked_rows(self) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import NO_NUL_PATTERN, Document, FieldError
+from lockside.documents.base import NO_NUL_PATTERN, NUMBER_PATTERN, Document, FieldError
 from lockside.documents.file_query import BadQuery, read_query
 from lockside.documents.moments import ADAPTIVE, is_moment
 
-FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\.\.?$)[^/\x00]+$(?!\n)")]
+FILE_NAME_PATTERN = r"^(?!\.\.?$)[^/\x00]+$(?!\n)"
+
+FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=FILE_NAME_PATTERN)]
 FileTag = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-FileId = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)", examples=["17"])]
+FileId = Annotated[str, Meta(pattern=NUMBER_PATTERN, examples=["17"])]
 FileQuery = Annotated[str, Meta(min_length=1, max_length=4096)]
 FileTags = Annotated[list[FileTag], Meta(max_length=100)]
 DEFAULT_LIMIT = 10

@@ -9,7 +9,8 @@ from msgspec import Meta
 from lockside.documents.base import FieldError, In, Text
 from lockside.documents.storage import KeyValue, TableId
 
-ColumnName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9](_*[A-Za-z0-9])*$(?!\n)", max_length=255)]
+COLUMN_PATTERN = r"^[A-Za-z0-9](_*[A-Za-z0-9])*$(?!\n)"
+ColumnName = Annotated[str, Meta(pattern=COLUMN_PATTERN, max_length=255)]
 ColumnTypeName = Literal["STRING", "INTEGER", "NUMERIC", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP"]
 
 

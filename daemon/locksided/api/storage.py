@@ -73,6 +73,9 @@ class StorageMethods(HandlerGroup):
         shown = await self.shown(row)
         if params.version is None:
             return shown
+        if params.version > row.head:
+            text = f'Table "{row.id}" has no version {params.version}: its newest is {row.head}.'
+            raise NotFound(text, path="$.version")
         versions = await self._service.store.table_history(row.number, params.version + 1, 1)
         if not versions or versions[0].version != params.version:
             raise NotFound(

@@ -32,6 +32,7 @@ class FileMethods(TableJobMethods):
     async def put(self, call: Call, params: p.FilePut) -> View:
         """A job that stores a file."""
         self._tables.check_enabled()
+        await self._jobs.require_branch(params.project, params.branch_id)
         parameters = {
             "operation": PUT_FILE,
             "path": params.path,

@@ -89,13 +89,21 @@ def _story(path: str, row: JobRow) -> list[Problem]:
         return []
     step = f"{path}/steps/{row.launches}-{row.step}"
     seen = _outcome(step)
-    known = (row.process or {}).get("exitCode")
+    known = _exit_code(row)
     if seen is None or seen.lost or seen.unreadable is not None:
         return []
     if seen.refused is None and seen.exit_code != known:
         text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {seen.exit_code}."
         return [_difference(row, text, "the database stands; see the job's log for what happened", step)]
     return []
+
+
+def _exit_code(row: JobRow) -> int | None:
+    """That of the last step, which may be one of the daemon; without steps that of the process."""
+    steps = (row.result or {}).get("steps") or [row.process or {}]
+    last = next((one for one in reversed(steps) if one.get("step") == row.step + 1), steps[-1])
+    code: int | None = last.get("exitCode")
+    return code
 
 
 def _unreadable(path: str, row: JobRow) -> list[Problem]:

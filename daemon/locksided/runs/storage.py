@@ -30,7 +30,7 @@ from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs, TableRead
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
 from locksided.runs.stored_files import StoredFiles, processed_in
-from locksided.runs.table_orders import found_order, table_order
+from locksided.runs.table_orders import at_version, found_order, table_order
 from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
 from locksided.store.catalog.keys import DEFAULT, Key
@@ -373,9 +373,8 @@ def _pinned(
     for table in tables:
         if table.key in found and table.key in pins:
             order = table_order(table, 0, found[table.key])
-            version = entry.get("version")
-            return msgspec.structs.replace(
-                order, version=pins[table.key] if version is None else version, branch=table.branch
-            )
+            asked = entry.get("version")
+            version = pins[table.key] if asked is None else int(asked)
+            return msgspec.structs.replace(at_version(order, version), branch=table.branch)
     bucket, _, name = tables[0].text.rpartition(".")
     raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')

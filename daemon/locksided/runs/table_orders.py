@@ -11,7 +11,12 @@ def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
     """A table as a step finds it, at its head or at a version."""
     row = found.row
     order = table_order(TableId(row.project, row.branch_id, row.id), 0, found)
-    return order if version is None else msgspec.structs.replace(order, version=version)
+    return order if version is None else at_version(order, version)
+
+
+def at_version(order: TableOrder, version: int) -> TableOrder:
+    """The table at a version that somebody asked for, which there may not be."""
+    return msgspec.structs.replace(order, version=version, newest=order.version)
 
 
 def table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:

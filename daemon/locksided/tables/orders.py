@@ -46,9 +46,10 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
 
     `access` is what others than the bucket's owner may do. `begins` is the table of the default branch that a
-    new one of another branch begins with. `oldest` is the oldest version whose files are kept. `pinned` is
-    the version that it had when the job started, as far as the job reads it or asked to know; `head_job` made
-    the version. `staged` has the names of those commits up to `version` that may not be published yet.
+    new one of another branch begins with. `oldest` is the oldest version whose files are kept, `newest` the
+    head, where somebody asked for the version. `pinned` is the version that it had when the job started, as
+    far as the job reads it or asked to know; `head_job` made the version. `staged` has the names of those
+    commits up to `version` that may not be published yet.
     """
 
     id: str
@@ -57,6 +58,7 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     serial: int = 0
     version: int | None = None
     oldest: int = 0
+    newest: int | None = None
     branch: str = ""
     access: str = "private"
     begins: "TableOrder | None" = None

@@ -32,11 +32,13 @@ def put(session: Session, parsed: Parsed) -> int:
     if slots is None and name not in known:
         raise UsageError("a new pool needs --slots N.", "pool put")
     before = known.get(name, {})
+    executor = parsed.text("executor") or before.get("executor") or "local"
+    kept = before.get("options") if executor == before.get("executor") else None
     pool = {
         "id": name,
         "slots": before.get("slots") if slots is None else slots,
-        "executor": parsed.text("executor") or before.get("executor") or "local",
-        "options": {**(before.get("options") or {}), **dict(parsed.values.get("option") or ())} or None,
+        "executor": executor,
+        "options": {**(kept or {}), **dict(parsed.values.get("option") or ())} or None,
         "backends": before.get("backends") or None,
         "description": parsed.text("description") or before.get("description"),
     }

@@ -12,6 +12,7 @@ from lockside.cli.session import Json, Session
 from lockside.cli.storage.table_jobs import whole_path
 from lockside.cli.storage.tables import SHOWN, finish
 from lockside.cli.terminal.output import Cell
+from lockside.cli.terminal.sanitize import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def put(session: Session, parsed: Parsed) -> int:
     """Store a file, and wait for the job that does it."""
     job = session.call("storage.file.put", **parsed.members(), path=whole_path(parsed))
     return finish(session, parsed, job)
+
+
+def tag(session: Session, parsed: Parsed) -> int:
+    """Give a stored file tags, and take others away."""
+    one = session.call("storage.file.tag", **parsed.members())
+    return session.out.result(one, f"file {one['id']}, {plain(one['name'])}: {plain(', '.join(one['tags']))}")
 
 
 def get(session: Session, parsed: Parsed) -> int:

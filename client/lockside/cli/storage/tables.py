@@ -105,6 +105,8 @@ def finish(session: Session, parsed: Parsed, job: Json) -> int:
         session.out.line(f"job {job['id']}: {job['status']}")
         if job["status"] == "error":
             session.out.line(f"  {job['message']}")
+        for one in ((job.get("result") or {}).get("output") or {}).get("files", ()):
+            session.out.line(f"  file {one['id']}: {one['name']}")
     return exits.FAILED if job["isFinished"] and job["status"] not in ("success", "warning") else exits.DONE
 
 

@@ -43,15 +43,13 @@ STORED_FILES = (
     ),
     Command(
         "file tag",
-        TELL,
+        "lockside.cli.storage.files:tag",
         "give a stored file tags",
         "lockside file tag 17 checked --remove new",
         _FILE,
         Argument("TAG", "a tag that it gets", "*", member="add"),
         Option("--remove", "a tag that it has no more; also several", "TAG", many=True, member="remove"),
         IN_BRANCH,
-        method="storage.file.tag",
-        says="{name}: {tags}",
     ),
     Command(
         "file rm",

@@ -6,14 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta, field
 
 from lockside.documents import times
-from lockside.documents.base import ComponentId, ConfigId, FieldError, JobId, PoolId, Sequence, Text, Time
+from lockside.documents.base import (
+    NUMBER_PATTERN,
+    ComponentId,
+    ConfigId,
+    FieldError,
+    JobId,
+    PoolId,
+    Sequence,
+    Text,
+    Time,
+)
 from lockside.documents.notification import NotifiedEvent, Recipient, SubscriptionSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import notifications as t
 from lockside.protocol.words import Role
 
-DeliveryId = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)", description="A delivery's id.")]
+DeliveryId = Annotated[str, Meta(pattern=NUMBER_PATTERN, description="A delivery's id.")]
 _ONE: Final = {"id": "failures"}
 
 if TYPE_CHECKING:

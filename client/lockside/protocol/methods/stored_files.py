@@ -19,7 +19,7 @@ MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
     "storage.file.put",
     Role.OPERATOR,
     answers=Job,
-    refuses=[ErrorKind.DISABLED],
+    refuses=MISSING,
     example={"path": "/data/orders.csv", "tags": ["orders"]},
 )
 class FilePut(Mutation, frozen=True, kw_only=True):

@@ -5,14 +5,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from lockside.documents import times
-from lockside.documents.base import NO_NUL_PATTERN, FieldError, Name, Time
+from lockside.documents.base import NO_NUL_PATTERN, NUMBER_PATTERN, FieldError, Name, Time
 from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import tokens as t
 from lockside.protocol.words import Role
 
 UserName = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)", description="A token's id.")]
+TokenId = Annotated[str, Meta(pattern=NUMBER_PATTERN, description="A token's id.")]
 Secret = Annotated[str, Meta(max_length=255)]
 
 

@@ -64,6 +64,8 @@ def read(folder: Path, table: TableOrder) -> Files:
         return files
     if table.version < table.oldest:
         raise UserFault(f'Version {table.version} of table "{table.id}" is no longer kept.')
+    if table.newest is not None and table.version > table.newest:
+        raise UserFault(f'Table "{table.id}" has no version {table.version}: its newest is {table.newest}.')
     try:
         start = checkpoints.newest(folder / LOG, table.version)
         if start is not None:
