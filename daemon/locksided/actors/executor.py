@@ -132,8 +132,9 @@ class Executor(Starts):
         if start is None:
             return  # it was stopped in the step that started it
         try:
-            order = await self._runs.prepare(action)
-            order, place = self._runs.placed(action, order)
+            order, place = await self._runs.prepare(action), None
+            if start.phase is StartPhase.PREPARING:  # else it was ended meanwhile, and is not known any more
+                order, place = self._runs.placed(action, order)
         except TablesMissing as need:
             self._needs_tables(start, need)
             return

@@ -34,14 +34,14 @@ class Message:
     gathered: list["Hearer"] = field(default_factory=list)
 
     def add(self, one: "Hearer") -> None:
-        """Tell a subscription, too."""
+        """Add a subscription to those that are notified."""
         if one.gathers_seconds:
             self.gathered.append(one)
         else:
             self.at_once.setdefault(one.channel, []).append(one.name.id)
 
     def add_all(self, all_of: "Unconditional") -> None:
-        """Tell several, too."""
+        """Add several subscriptions."""
         for channel, subscriptions in all_of.by_channel.items():
             self.at_once.setdefault(channel, []).extend(subscriptions)
 

@@ -250,17 +250,11 @@ class Runs(RunConclusions):
         return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
 
     def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, Place | None]:
-        """An order with the place where it is to run; None for this machine, where our own programs run.
-
-        Raises OSError when the run was ended while it was prepared.
-        """
-        if action.site is None:
-            return order, None
+        """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
-        if run is None:
-            raise FileNotFoundError("the run was ended meanwhile")
+        assert run is not None, "it was prepared just now"
         step = run.steps[action.step]
-        if step.operation is not None or is_own(step.component):
+        if action.site is None or step.operation is not None or is_own(step.component):
             return order, None
         size = action.site.backends.get(str(run.spec.backend.get("type")), {})
         place = Place(

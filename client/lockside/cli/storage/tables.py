@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SHOWN = {"limit": 20}
-"""How many rows or versions are asked for when nobody says."""
+"""How many rows or versions are shown by default."""
 
 
 def ls(session: Session, parsed: Parsed) -> int:

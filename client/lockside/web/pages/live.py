@@ -55,7 +55,7 @@ class Reader:
             self._woken.set()
 
     def turn(self, state: str) -> None:
-        """Tell that the daemon is `away`, or `back`."""
+        """Report to the reader that the daemon is `away` or `back`."""
         self._state = state
         self._woken.set()
 
@@ -105,13 +105,13 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     def join(self, reader: Reader) -> None:
-        """Begin to tell a reader."""
+        """Add a reader."""
         self._readers.add(reader)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._feed(), name="events of a caller")
 
     def leave(self, reader: Reader) -> bool:
-        """Tell it no more; true if nobody is left, and the subscription has ended."""
+        """Remove a reader; true if it was the last one, whose end is that of the subscription."""
         self._readers.discard(reader)
         if not self._readers and self._task is not None:
             self._task.cancel()
