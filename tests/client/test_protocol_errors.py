@@ -2,8 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from msgspec import Struct
+
+from lockside.documents.base import JobId, RunId
 from lockside.protocol.errors import CODES, KINDS, ErrorKind, ErrorObject, error
+from lockside.protocol.methods import TEST_METHODS
 
 
 def test_every_kind_has_a_code_of_its_own() -> None:
@@ -47,3 +53,26 @@ def test_frames_and_errors_are_imported_without_the_types() -> None:
         "lockside.protocol.frames",
         "lockside.protocol.errors",
     }
+
+
+def test_whoever_names_a_job_can_be_told_that_there_is_none() -> None:
+    naming = {name: one for name, one in TEST_METHODS.items() if names_jobs(one.params)}
+    assert {"job.get", "job.list", "event.list"} <= naming.keys()
+    assert [name for name, one in naming.items() if ErrorKind.NOT_FOUND not in one.errors] == []
+
+
+def names_jobs(params: Any) -> bool:
+    found = (part for part in parts(params, set()) if get_origin(part) is Annotated)
+    return any(part in (JobId, RunId) for part in found)
+
+
+def parts(hint: Any, seen: set[type]) -> Iterator[Any]:
+    """A type and the types of everything in it."""
+    yield hint
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        inside = () if hint in seen else tuple(get_type_hints(hint, include_extras=True).values())
+        seen.add(hint)
+    else:
+        inside = get_args(hint)
+    for part in inside:
+        yield from parts(part, seen)

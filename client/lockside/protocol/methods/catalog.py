@@ -38,7 +38,7 @@ else:
     "catalog.stage",
     Role.OPERATOR,
     answers=Staged,
-    refuses=[ErrorKind.CONFLICT],
+    refuses=[ErrorKind.NOT_FOUND, ErrorKind.CONFLICT],
     of_connection=True,
     example={"draft": "a", "configs": [ORDERS]},
 )

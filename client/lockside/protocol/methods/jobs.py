@@ -192,6 +192,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
     "job.list",
     Role.VIEWER,
     answers=JobPage,
+    refuses=[ErrorKind.NOT_FOUND],
     defaults={"expand": EXPANDED},
     example={"status": ["processing"]},
 )

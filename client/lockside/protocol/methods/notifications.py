@@ -95,7 +95,13 @@ class NotificationRotate(Mutation, frozen=True, kw_only=True):
     id: PoolId
 
 
-@method("notification.deliveries", Role.VIEWER, answers=t.Deliveries, example={"status": ["dead"]})
+@method(
+    "notification.deliveries",
+    Role.VIEWER,
+    answers=t.Deliveries,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"status": ["dead"]},
+)
 class NotificationDeliveries(ListParams, frozen=True, kw_only=True):
     """List deliveries, the newest first.
 

@@ -82,7 +82,14 @@ class JobRecords(Params, frozen=True, kw_only=True):
     limit: PageLimit = 100
 
 
-@method("job.stats", Role.VIEWER, answers=Stats, positional=["group_by"], example={"groupBy": ["status"]})
+@method(
+    "job.stats",
+    Role.VIEWER,
+    answers=Stats,
+    refuses=[ErrorKind.NOT_FOUND],
+    positional=["group_by"],
+    example={"groupBy": ["status"]},
+)
 class JobStats(JobFilters, frozen=True, kw_only=True):
     """Return counts and durations of jobs by group.
 
