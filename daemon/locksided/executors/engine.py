@@ -57,6 +57,8 @@ class State(Enum):
     TIMEOUT = auto()
     NODE_DOWN = auto()
     """Its machine does not answer. What runs there goes on as long as its lease does."""
+    UNTOLD = auto()
+    """The engine has it, and tells no more: the claim says that it runs, the lease that it still does."""
 
 
 class Status(NamedTuple):
@@ -69,6 +71,8 @@ class Status(NamedTuple):
     start_estimate: str | None = None
     name: str = ""
     """Of the submission; an id counts only with our name beside it."""
+    is_ours: bool = False
+    """Whether the id alone tells that it is ours, because the engine gives it to no other."""
     is_hopeless: bool = False
     """Whether it will never start as it was asked for."""
 
