@@ -26,7 +26,7 @@ from locksided.keeper.messages import Outcome, StartOrder, User
 from locksided.paths import StateDir
 from locksided.runs import data_folder
 from locksided.runs.environment import PLAIN_PATH, JobContext
-from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.image_run import FOR_GOOD, Image, NoImage, Podman
 from locksided.settings import ContainerSettings
 
 log = structlog.get_logger("images")
@@ -37,19 +37,6 @@ PULL_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _LOG_BYTES = 2**20
 _CONFIGURATION, _STORAGE = "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"
-_FOR_GOOD = (
-    "image not known",
-    "manifest unknown",
-    "name unknown",
-    "not found",
-    "denied",
-    "unauthorized",
-    "invalid reference",
-    "short-name",
-    "does not resolve to an image id",
-)
-"""Parts of what podman says of an image that another try will not bring."""
-
 _NO_IDS = (
     "User {uid} has no subordinate ids in {file}, which containers need: an administrator gives them with "
     "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`."
@@ -265,6 +252,6 @@ def _image(wanted: Wanted, outcome: Outcome, said: bytes) -> Image:
         uid, _, gid = (user or "0").partition(":")
         return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))
     words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip().rpartition("\n")[2]
-    if outcome.exit_code is not None and any(part in words.lower() for part in _FOR_GOOD):
+    if outcome.exit_code is not None and any(part in words.lower() for part in FOR_GOOD):
         raise NoImage(f"The image {wanted.reference} cannot be had: {words}")
     raise Unavailable(words or "podman was stopped")

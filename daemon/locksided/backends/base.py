@@ -35,7 +35,10 @@ class Evidence:
 
 
 class Place(NamedTuple):
-    """Where a run goes that does not run on this machine. `name` is unique to the start."""
+    """Where a run goes that does not run on this machine. `name` is unique to the start.
+
+    `image` says how its container image gets there.
+    """
 
     work_root: str
     log_folder: str
@@ -43,6 +46,7 @@ class Place(NamedTuple):
     name: str = ""
     comment: str = ""
     nodes: int = 1
+    image: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,15 @@ COMMAND_SECONDS = 30.0
 """So long a command of an engine may take before it counts as not answered."""
 
 
+_FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/", "maxLength": 4096}
+OPTIONS: dict[str, Any] = {
+    "workRoot": _FOLDER,
+    "containerRoot": _FOLDER,
+    "python": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+"""The JSON Schemas of the options that pools of all kinds have."""
+
+
 class NotNow(Exception):
     """The engine cannot take it now, or did not answer: then it is looked for, and tried again."""
 

@@ -18,21 +18,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from locksided.executors.commands import run
-from locksided.executors.engine import Engine, NotNow, Order, State, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status
 from locksided.keeper.messages import User
 
 _SERVER = ".hq-server"
 """HyperQueue's own folder, in the home of the user."""
 _FROM_HERE = [sys.executable, "-m", "locksided.executors.hyperqueue"]
-_PATH = {"type": "string", "pattern": "^/", "maxLength": 4096}
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["workRoot"],
     "additionalProperties": False,
     "properties": {
-        "workRoot": _PATH,
-        "serverDir": _PATH,
-        "python": {"type": "string", "minLength": 1, "maxLength": 255},
+        **OPTIONS,
+        "serverDir": OPTIONS["workRoot"],
         "resources": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
     },
 }

@@ -16,6 +16,7 @@ from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound, Refused
+from locksided.core.pools import Site
 from locksided.ids import job_uuid
 from locksided.joblog import reader
 from locksided.keeper.messages import (
@@ -145,7 +146,8 @@ class Runs(RunConclusions):
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         if run.has_images:
-            run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
+            run = await self._with_images(run, is_first=action.step == 0)
+            run = self.loader.remember(run if action.site is None else _for_nodes(run, action.site))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_here = action.site is None
@@ -256,6 +258,7 @@ class Runs(RunConclusions):
         step = run.steps[action.step]
         if action.site is None or step.operation is not None or is_own(step.component):
             return order, None
+        podman = None if step.execution.image is None else run.context.podman
         size = action.site.backends.get(str(run.spec.backend.get("type")), {})
         place = Place(
             work_root=action.site.work_root,
@@ -264,6 +267,7 @@ class Runs(RunConclusions):
             name=f"ls-{self._identity8}-{order.token}",
             comment=f"lockside:{run.row.id}:{run.row.name or ''}",
             nodes=run.spec.limits.nodes or size.get("nodes") or 1,
+            image=None if podman is None else podman.image_order(step.execution, order.token),
         )
         memory_bytes = order.memory_bytes or size.get("memoryBytes")
         return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
@@ -283,7 +287,8 @@ class Runs(RunConclusions):
     async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
         run = self.loader.known(token)
         conclusion = await super().conclude(token, outcome, is_same_boot=is_same_boot)
-        if outcome.kill_report is not None and run is not None and run.has_images:
+        is_here = run is not None and self.loader.places.work_root(run.row.id) is None
+        if outcome.kill_report is not None and run is not None and run.has_images and is_here:
             self.images.clear_soon(token, run.context)
         return conclusion
 
@@ -362,6 +367,15 @@ class Runs(RunConclusions):
             return i.ProgramFound(job_id)
         result = failed_before_start(plan.spec, FailureKind.SPAWN, message)
         return i.CannotStart(job_id, values_of(result, None), class_of(result))
+
+
+def _for_nodes(run: Run, site: Site) -> Run:
+    """The run with podman as it is on the machines of a site."""
+    context = run.context
+    assert context.podman is not None, "its images were found just now"
+    uid = os.geteuid() if context.run_as is None else context.run_as.uid
+    podman = context.podman.on_nodes(site.options.get("containerRoot"), uid)
+    return replace(run, context=replace(context, podman=podman))
 
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:

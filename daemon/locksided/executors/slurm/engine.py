@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, ClassVar
 
 from locksided.executors.commands import run
-from locksided.executors.engine import Engine, NotNow, Order, Refused, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, Status
 from locksided.executors.slurm import words
 from locksided.keeper import clock
 
@@ -24,8 +24,8 @@ _SCHEMA: dict[str, Any] = {
     "required": ["workRoot"],
     "additionalProperties": False,
     "properties": {
-        "workRoot": {"type": "string", "pattern": "^/"},
-        **dict.fromkeys((*_OPTIONS, "clusters", "python"), _TEXT),
+        **OPTIONS,
+        **dict.fromkeys((*_OPTIONS, "clusters"), _TEXT),
         "extra": {"type": "array", "items": {"type": "string", "pattern": "^--"}, "maxItems": 50},
     },
 }
