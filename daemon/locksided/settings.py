@@ -180,6 +180,7 @@ class ContainerSettings(Section, frozen=True):
 
     podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
     auth_file: str = ""
+    keep_days: Days = 30.0
 
 
 class SchedulingSettings(Section, frozen=True):

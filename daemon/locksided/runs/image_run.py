@@ -73,6 +73,11 @@ class Image(Struct, frozen=True):
         return {"id": self.reference, "digests": list(self.digests) or [f"sha256:{self.id}"]}
 
 
+def container_name(store: str, token: str) -> str:
+    """The name of a run's container."""
+    return f"ls-{store}-{token}"
+
+
 @dataclass(frozen=True, slots=True)
 class Podman:
     """Podman as one account uses it, and the images of a run by their references.
@@ -114,7 +119,7 @@ class Podman:
 
     def container(self, token: str) -> str:
         """The name of a run's container."""
-        return f"ls-{self.store}-{token}"
+        return container_name(self.store, token)
 
 
 @dataclass(frozen=True, slots=True)
