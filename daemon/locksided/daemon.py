@@ -277,7 +277,8 @@ class Daemon:
     def _backend_of(self, kind: str) -> RemoteBackend:
         """The backend of a kind of executor."""
         place = self._place
-        socket = ExecutorSocket(place.state_dir.executors, kind, place.settings.keeper.linger_seconds)
+        keeper = place.settings.keeper
+        socket = ExecutorSocket(place.state_dir.executors, kind, keeper.linger_seconds, keeper.executors)
         return RemoteBackend(kind, Keepers(socket, release=release_of(kind)), ControlFolders())
 
     async def _record_stop(self, service: Service) -> None:

@@ -132,6 +132,7 @@ class KeeperSettings(Section, frozen=True):
     reads = {"linger_seconds": time_limit}
 
     socket: str = ""
+    executors: str = ""
     cgroups: Literal["auto", "off"] = "auto"
     linger_seconds: TimeoutSeconds = 60.0
 

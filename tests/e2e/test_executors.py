@@ -1,6 +1,10 @@
 """Pools whose jobs run on other machines: from a request to a result, through an engine that is bad."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +125,20 @@ def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     cluster.behave()
     assert done.returncode == 1
     assert "no  a run ends as it does" in done.stdout
+
+
+def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(place: Path) -> None:
+    with a_cluster(LOCKSIDE_KEEPER__EXECUTORS=str(place)) as cluster:
+        wire = cluster.daemon.wire()
+        cluster.put_pool(wire)
+        job = wire.shell("exit 4", pool="far")
+        assert "fake.sock" in wire.explain(job)[0]["cause"]
+        command = [sys.executable, "-m", "locksided.executors", "fake", "--socket", str(place / "fake.sock")]
+        environment = {**os.environ, **cluster.daemon.settings}
+        with subprocess.Popen([*command, "--state", str(place / "fake")], env=environment) as executor:
+            assert wire.done(job)["result"]["error"]["exitCode"] == 4
+            executor.terminate()
+        assert not list(cluster.daemon.state_dir.glob("executors/*.sock"))
 
 
 @needs_root
