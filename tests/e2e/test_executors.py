@@ -12,7 +12,7 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
-from e2e.wire import of, wait_until
+from e2e.wire import of, put_component, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +154,21 @@ def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
         ended = wire.done(job["id"])
         assert of(ended, "status", "starts") == ("error", 1)
         assert (ended["result"]["error"]["exitCode"], wire.text(job)) == (6, f"{ANNA}\n")
+
+
+@pytest.mark.parametrize(("seconds", "submitted"), [(60, ["0"]), (0, ["0", "1"])])
+def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before(
+    cluster: Cluster, seconds: int, submitted: list[str]
+) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire, stepSeconds=seconds)
+    put_component(wire, "acme.first", shell="echo one > $KBC_DATADIR/out/files/a; echo $$")
+    put_component(wire, "acme.then", shell="cat $KBC_DATADIR/in/files/a; umask", type="processor")
+    body = {"parameters": {}, "processors": {"after": [{"definition": {"component": "acme.then"}}]}}
+    job = wire.done(wire.create("acme.first", pool="far", configData=body))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).splitlines()[1:] == ["one", "0022"]
+    tokens = (cluster.jobs / "submissions").read_text().split()
+    steps = [token.split("-")[2] for token in tokens if token.startswith(f"{job['id']}-")]
+    assert steps == submitted
+    assert job["remote"]["schedulerJobId"] is not None

@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {
     "workRoot": _FOLDER,
     "containerRoot": _FOLDER,
     "python": {"type": "string", "minLength": 1, "maxLength": 255},
+    "stepSeconds": {"type": "number", "minimum": 0, "maximum": 86400},
 }
 """The JSON Schemas of the options that pools of all kinds have."""
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
-from locksided.keeper import clock, image, libc, outcome, remote
+from locksided.keeper import clock, image, libc, next_step, outcome, remote
 from locksided.keeper.children import Children
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop
@@ -67,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         hierarchy.remove(found_cgroups)
     if asked is not None:
         image.clear(asked, parsed.user)
+    following = next_step.wait(control, float(found.get("stepSeconds") or 0))
+    if following is not None:
+        next_step.begin(following, rest, inherited)
     return 0
 
 

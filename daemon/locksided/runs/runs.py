@@ -16,7 +16,6 @@ from locksided.backends.base import Backend, Place, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound, Refused
-from locksided.core.pools import Site
 from locksided.ids import job_uuid
 from locksided.joblog import reader
 from locksided.keeper.messages import (
@@ -42,7 +41,8 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
-from locksided.runs.partition import chunk_operations, is_own
+from locksided.runs.partition import chunk_operations
+from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
@@ -147,7 +147,7 @@ class Runs(RunConclusions):
             os.chmod(self._state_dir.root, PASSABLE)
         if run.has_images:
             run = await self._with_images(run, is_first=action.step == 0)
-            run = self.loader.remember(run if action.site is None else _for_nodes(run, action.site))
+            run = self.loader.remember(run if action.site is None else for_nodes(run, action.site))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_here = action.site is None
@@ -255,22 +255,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        step = run.steps[action.step]
-        if action.site is None or step.operation is not None or is_own(step.component):
-            return order, None
-        podman = None if step.execution.image is None else run.context.podman
-        size = action.site.backends.get(str(run.spec.backend.get("type")), {})
-        place = Place(
-            work_root=action.site.work_root,
-            log_folder=order.log_folder,
-            options={**action.site.options, **size.get("options", {})},
-            name=f"ls-{self._identity8}-{order.token}",
-            comment=f"lockside:{run.row.id}:{run.row.name or ''}",
-            nodes=run.spec.limits.nodes or size.get("nodes") or 1,
-            image=None if podman is None else podman.image_order(step.execution, order.token),
-        )
-        memory_bytes = order.memory_bytes or size.get("memoryBytes")
-        return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
+        return placed(run, action, order, self._identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
@@ -367,15 +352,6 @@ class Runs(RunConclusions):
             return i.ProgramFound(job_id)
         result = failed_before_start(plan.spec, FailureKind.SPAWN, message)
         return i.CannotStart(job_id, values_of(result, None), class_of(result))
-
-
-def _for_nodes(run: Run, site: Site) -> Run:
-    """The run with podman as it is on the machines of a site."""
-    context = run.context
-    assert context.podman is not None, "its images were found just now"
-    uid = os.geteuid() if context.run_as is None else context.run_as.uid
-    podman = context.podman.on_nodes(site.options.get("containerRoot"), uid)
-    return replace(run, context=replace(context, podman=podman))
 
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:
