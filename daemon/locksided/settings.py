@@ -26,6 +26,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
     Umask,
 )
+from lockside.documents.notification import MAX_NOTIFICATIONS
 from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
 from lockside.documents.settings_files import Files, Section, read_settings
 from lockside.documents.web_settings import WebSettings
@@ -216,6 +217,12 @@ class TriggerSettings(Section, frozen=True):
     max_depth: Positive = 20
 
 
+class TemplateSettings(Section, frozen=True):
+    """What keeps the templates of a project few enough to be found."""
+
+    max_per_project: Positive = 1000
+
+
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
@@ -233,6 +240,8 @@ class NotificationSettings(Section, frozen=True):
     )
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
     max_pending: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+    max_per_project: Positive = 1000
+    max_per_job: Annotated[int, msgspec.Meta(ge=1, le=MAX_NOTIFICATIONS)] = 20
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 
@@ -266,6 +275,7 @@ class Settings(Section, frozen=True):
     scheduling: SchedulingSettings = SchedulingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
+    templates: TemplateSettings = TemplateSettings()
     storage: StorageSettings = StorageSettings()
     staging: StagingSettings = StagingSettings()
     secrets: SecretSettings = SecretSettings()

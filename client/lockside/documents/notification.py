@@ -21,6 +21,8 @@ SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
 SECRET_BYTES: Final = range(24, 65)
 MAX_URL: Final = 2048
 MAX_ADDRESSES: Final = 20
+MAX_NOTIFICATIONS: Final = 1000
+"""More than the settings can allow one job."""
 EMAIL_SECONDS: Final = 300.0
 """For so long after a mail what is told is gathered, unless the subscription says otherwise."""
 

@@ -10,7 +10,6 @@ from lockside.documents.reading import from_store
 from lockside.documents.trigger import FilesCondition, TriggerSpec
 from locksided import clock
 from locksided.catalog.views import View
-from locksided.core.errors import Limit
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
 from locksided.schedules import owners
 from locksided.schedules.filters import Stand
@@ -24,7 +23,6 @@ from locksided.store.time_rows import CauseRow, TriggerName, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
-MOST_OF_A_PROJECT = 1000
 DAEMON = "daemon"
 
 NOWHERE: View = {
@@ -121,8 +119,6 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 
 
 def _new(tx: Transaction, name: TriggerName, change: Change) -> TriggerRow:
-    if triggers.number_of(tx.connection, name.project) >= MOST_OF_A_PROJECT:
-        raise Limit(f"A project has at most {MOST_OF_A_PROJECT} triggers: delete one first.")
     owner = change.owner or change.by
     return TriggerRow(
         project=name.project,
