@@ -16,7 +16,7 @@ COMMAND_SECONDS = 30.0
 
 _FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/", "maxLength": 4096}
 OPTIONS: dict[str, Any] = {
-    "workRoot": _FOLDER,
+    "workRoot": {"type": "string", "maxLength": 4096},
     "containerRoot": _FOLDER,
     "python": {"type": "string", "minLength": 1, "maxLength": 255},
     "stepSeconds": {"type": "number", "minimum": 0, "maximum": 86400},

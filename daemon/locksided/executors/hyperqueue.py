@@ -30,7 +30,7 @@ _SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         **OPTIONS,
-        "serverDir": OPTIONS["workRoot"],
+        "serverDir": OPTIONS["containerRoot"],
         "resources": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
     },
 }
