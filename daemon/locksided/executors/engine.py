@@ -19,7 +19,12 @@ OPTIONS: dict[str, Any] = {
     "workRoot": {"type": "string", "maxLength": 4096},
     "containerRoot": _FOLDER,
     "python": {"type": "string", "minLength": 1, "maxLength": 255},
-    "stepSeconds": {"type": "number", "minimum": 0, "maximum": 86400},
+    "stepSeconds": {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "maximum": 86400,
+        "pattern": r"^[0-9]{1,5}(\.[0-9]+)?$",
+    },
 }
 """The JSON Schemas of the options that pools of all kinds have."""
 
