@@ -41,6 +41,12 @@ def test_a_filter_compares_numbers_as_numbers_and_all_else_as_text(
     assert Filter(field=field, operator=operator, value=value).holds(DATA) is holds
 
 
+def test_what_is_about_no_job_has_no_label() -> None:
+    about = {"schedule": {"id": "nightly"}}
+    assert not Filter(field="job.labels.team", value="core").holds(about)
+    assert Filter(field="job.labels.team", operator="!=", value="core").holds(about)
+
+
 def test_a_body_is_at_most_64_kib_and_says_that_tasks_are_missing() -> None:
     tasks = [{"id": f"task-{n}", "message": "x" * (n * 10)} for n in range(500)]
     body = body_of("job-failed", 0, {"job": {"id": "1", "tasks": tasks}})

@@ -6,6 +6,7 @@ its own, so nothing of it is imported here, and a bad one hurts nobody.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -44,8 +45,21 @@ class Kind:
             path = "".join(
                 f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.instance_path
             )
-            return path, error.message
+            return _told(path, error)
         return None
+
+
+def _told(path: str, error: jsonschema_rs.ValidationError) -> tuple[str, str]:
+    """Where an option is wrong, and why, without regular expressions where that can be."""
+    match error.kind.as_dict():
+        case {"property": str(name)}:
+            return f"{path}.{name}", f"it is required: give `--option {name}=…`, or name it in `options`"
+        case {"unexpected": [str(name), *_]}:
+            return f"{path}.{name}", "there is no such option"
+        case {"pattern": str(pattern)} if re.fullmatch(r"\^[/\w-]+", pattern):
+            return path, f"it must begin with {pattern[1:]}"
+        case _:
+            return path, error.message
 
 
 def release_of(name: str) -> KeeperRelease:
