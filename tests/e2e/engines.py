@@ -18,6 +18,7 @@ PLUGINS = Path(__file__).resolve().parents[1] / "engines"
 ENTRY_POINTS = """[lockside.executors]
 fake = fake_engine:describe
 fakewise = fake_engine:describe_wise
+unpausing = fake_engine:describe_unpausing
 broken = fake_engine:describe_bad
 """
 
@@ -78,7 +79,7 @@ class Cluster:
     def end(self) -> None:
         if self.daemon.process is not None and self.daemon.process.poll() is None:
             self.daemon.stop()  # it would start other executors
-        for kind in ("fake", "fakewise"):
+        for kind in ("fake", "fakewise", "unpausing"):
             with suppress(OSError):
                 self.kill_executor(kind)
         self.daemon.end()

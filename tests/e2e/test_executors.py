@@ -8,7 +8,7 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
-from e2e.wire import of
+from e2e.wire import of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,29 @@ def test_a_job_runs_where_the_engine_says_and_its_result_and_log_are_here(cluste
         ({"executor": "nomad"}, "$.pool.executor", "there is no executor 'nomad'"),
         ({"executor": "broken"}, "$.pool.executor", "the plug-in is broken"),
         ({"options": {"partition": "x"}}, "$.pool.options", "local takes none"),
-        ({"executor": "fake", "options": {}}, "$.pool.options", "workRoot"),
-        ({"executor": "fake", "options": {"workRoot": "/tmp", "queue": "x"}}, "$.pool.options", "queue"),
+        ({"executor": "fake", "options": {}}, "$.pool.options.workRoot", "required"),
         (
-            {"executor": "fake", "options": {"workRoot": "/proc/x"}},
-            "$.pool.options.workRoot",
-            "cannot be used",
+            {"executor": "fake", "options": {"workRoot": "/tmp", "queue": "x"}},
+            "$.pool.options.queue",
+            "queue",
         ),
         (
+            {"executor": "fake", "options": {"workRoot": "/tmp", "partition": 1}},
+            "$.pool.options.partition",
+            "string",
+        ),
+        ({"executor": "fake", "options": {"workRoot": "/proc"}}, "$.pool.options.workRoot", "cannot be used"),
+        ({"executor": "fake", "options": {"workRoot": "/tmp/no/such"}}, "$.pool.options.workRoot", "make it"),
+        ({"executor": "fake", "options": {"workRoot": "here"}}, "$.pool.options.workRoot", "absolute"),
+        (
             {"executor": "fake", "options": {"workRoot": "/tmp"}, "backends": {"big": {"options": {"a": 1}}}},
-            "$.pool.backends.big.options",
+            "$.pool.backends.big.options.a",
             "a",
+        ),
+        (
+            {"executor": "fake", "options": {"workRoot": "/tmp"}, "backends": {"big": {"nodes": 2}}},
+            "$.pool.backends.big.nodes",
+            "one machine",
         ),
     ],
 )
@@ -65,8 +77,35 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     found = {one["kind"]: one for one in wire.call("executor.list")["executors"]}
     assert {"local", "slurm", "fake", "broken"} <= set(found)
     assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
+    assert (found["fake"]["engine"], found["slurm"]["engine"]) == ("fake", None)
     assert found["slurm"]["isUp"] is False
     assert "the plug-in is broken" in found["broken"]["cause"]
+
+
+def test_several_machines_are_refused_where_a_job_gets_one(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire)
+    refusal = wire.refused(
+        "job.create",
+        component="lockside.command",
+        pools=["far", "default"],
+        limits={"nodes": 2},
+        configData={"parameters": {"command": ["true"]}},
+    )
+    assert of(refusal.error["data"], "kind", "path") == ("invalid", "$.limits.nodes")
+    assert "'far'" in str(refusal)
+
+
+def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire, "unpausing", "stiff")
+    job = wire.shell("sleep 600", pool="stiff")
+    wait_until(wire, job, lambda view: view["status"] == "processing")
+    refusal = wire.refused("job.pause", id=job["id"])
+    assert of(refusal.error["data"], "kind") == ("disabled",)
+    assert "cannot pause" in str(refusal)
+    wire.call("job.terminate", id=job["id"])
+    wire.done(job)
 
 
 @pytest.mark.parametrize("kind", ["fake", "fakewise"])

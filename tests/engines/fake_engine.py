@@ -32,6 +32,11 @@ def describe_wise() -> dict[str, Any]:
     return _described("fakewise")
 
 
+def describe_unpausing() -> dict[str, Any]:
+    """What the daemon is told of `unpausing`."""
+    return {**_described("unpausing"), "capabilities": ["queue"]}
+
+
 def describe_bad() -> dict[str, Any]:
     raise RuntimeError("the plug-in is broken")
 
@@ -102,6 +107,13 @@ class Wise(Fake):
         self.signal(ids, signal.SIGKILL)
 
 
+class Unpausing(Fake):
+    """It cannot suspend a run."""
+
+    kind: ClassVar[str] = "unpausing"
+    capabilities = ("queue",)
+
+
 def _start(order: Order) -> str:
     """Start a runner that outlives the executor."""
     id_ = token_hex(4)
@@ -140,4 +152,4 @@ def _kill(id_: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(serve({"fake": Fake, "fakewise": Wise}[sys.argv.pop(1)]()))
+    raise SystemExit(serve({"fake": Fake, "fakewise": Wise, "unpausing": Unpausing}[sys.argv.pop(1)]()))

@@ -5,7 +5,16 @@ from typing import Annotated, Any, Final
 from msgspec import Meta
 
 from lockside.documents import quantities
-from lockside.documents.base import BranchId, FieldError, In, PoolId, ResourceId, Slots, Text
+from lockside.documents.base import (
+    BranchId,
+    FieldError,
+    In,
+    MemoryBytes,
+    PoolId,
+    ResourceId,
+    Slots,
+    Text,
+)
 
 LOCAL = "local"
 SLOTS = "slots"
@@ -23,14 +32,16 @@ class BackendSize(In, frozen=True, kw_only=True):
 
     Attributes:
         cpus: Processors of each machine.
-        memory_bytes: Memory of each machine.
+        memory_bytes: Memory of each machine, in bytes or as in "1.5GB".
         nodes: How many machines.
         options: What the executor is told of such jobs, instead of the pool's own.
     """
 
-    cpus: Annotated[float, Meta(gt=0)] | None = None
-    memory_bytes: Annotated[int, Meta(ge=1)] | None = None
-    nodes: Annotated[int, Meta(ge=1)] | None = None
+    reads = {"memory_bytes": quantities.size}  # noqa: RUF012 - a ClassVar of the base
+
+    cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
+    memory_bytes: MemoryBytes | None = None
+    nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
 
 

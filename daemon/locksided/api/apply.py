@@ -35,6 +35,7 @@ from locksided.api.drafts import Drafts
 from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.backends.kinds import capabilities_of
 from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
@@ -264,6 +265,7 @@ def _put_pool(body: Json, who: Any) -> i.PutPool:
         who,
         body["options"] or {},
         body["backends"] or {},
+        capabilities_of(body["executor"]),
     )
 
 

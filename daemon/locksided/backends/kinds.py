@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from lockside.documents.paths import join
 from locksided import executors, threads
 from locksided.backends.keepers import KeeperRelease
 from locksided.backends.messages import BUILD, VERSION
@@ -26,6 +27,8 @@ from locksided.keeper import build
 GROUP = "lockside.executors"
 OWN = ("slurm",)
 DESCRIBED_WITHIN_SECONDS = 30.0
+_capabilities: dict[str, frozenset[str]] = {}
+"""Of the kinds that have said them, since this daemon started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,28 @@ class Kind:
     def trouble(self, options: dict[str, Any]) -> tuple[str, str] | None:
         """The first option that is not as it should be, by its path, and why; None when all are."""
         for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
-            path = "".join(
-                f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.instance_path
-            )
-            return _told(path, error)
+            steps = [*error.instance_path, *_named(error.kind)]
+            return join("", *steps), _said(error)
         return None
 
 
-def _told(path: str, error: jsonschema_rs.ValidationError) -> tuple[str, str]:
-    """Where an option is wrong, and why, without regular expressions where that can be."""
+def _named(kind: Any) -> list[str]:
+    """The member that is not known, or missing: the place of the fault is the object around it."""
+    unexpected: list[str] = getattr(kind, "unexpected", [])
+    return unexpected[:1] or [name for name in [getattr(kind, "property", None)] if name is not None]
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong, without a regular expression where that can be."""
     match error.kind.as_dict():
         case {"property": str(name)}:
-            return f"{path}.{name}", f"it is required: give `--option {name}=…`, or name it in `options`"
-        case {"unexpected": [str(name), *_]}:
-            return f"{path}.{name}", "there is no such option"
+            return f"it is required: give `--option {name}=…`, or name it in `options`"
+        case {"unexpected": _}:
+            return "there is no such option"
         case {"pattern": str(pattern)} if re.fullmatch(r"\^[/\w-]+", pattern):
-            return path, f"it must begin with {pattern[1:]}"
+            return f"it must begin with {pattern[1:]}"
         case _:
-            return path, error.message
+            return error.message
 
 
 def release_of(name: str) -> KeeperRelease:
@@ -83,7 +90,15 @@ def _plugins() -> dict[str, EntryPoint]:
 
 async def described(name: str) -> Kind:
     """A kind by its name, in its own words."""
-    return await threads.run_sync(_described, name)
+    kind = await threads.run_sync(_described, name)
+    if kind.cause is None:
+        _capabilities[name] = frozenset(kind.capabilities)
+    return kind
+
+
+def capabilities_of(name: str) -> frozenset[str] | None:
+    """What a kind said that it can do; None for one that was not asked yet."""
+    return _capabilities.get(name)
 
 
 def _described(name: str) -> Kind:

@@ -103,6 +103,7 @@ class Executor:
                 boot_id=clock.boot_id(),
                 kind=self._engine.kind,
                 capabilities=self._engine.capabilities,
+                engine=self._engine.version or self._engine.kind,
             )
         )
         self._watching.tell_again()

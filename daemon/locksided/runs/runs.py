@@ -263,7 +263,7 @@ class Runs(RunConclusions):
             options={**action.site.options, **size.get("options", {})},
             name=f"ls-{self._identity8}-{order.token}",
             comment=f"lockside:{run.row.id}:{run.row.name or ''}",
-            nodes=size.get("nodes") or 1,
+            nodes=run.spec.limits.nodes or size.get("nodes") or 1,
         )
         memory_bytes = order.memory_bytes or size.get("memoryBytes")
         return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
