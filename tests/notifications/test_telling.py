@@ -56,6 +56,15 @@ def test_a_body_is_at_most_64_kib_and_says_that_tasks_are_missing() -> None:
     assert job["tasks"] == tasks[: len(job["tasks"])] != []
 
 
+def test_labels_are_left_out_when_a_body_without_tasks_is_too_large() -> None:
+    labels = {f"{n}": "\x01" * 255 for n in range(64)}
+    body = body_of("job-failed", 0, {"job": {"id": "1", "tasks": [], "labels": labels}})
+    job = json.loads(body)["data"]["job"]
+    assert len(body) <= MAX_BODY_BYTES
+    assert job["isTruncated"]
+    assert list(job["labels"]) == [f"{n}" for n in range(32)]
+
+
 def test_a_body_that_fits_has_all_tasks() -> None:
     body = json.loads(body_of("job-failed", 0, {"job": {"tasks": [{"id": "a"}]}}))
     assert body == {
