@@ -183,6 +183,7 @@ def _output_order(
         "ofFailedRun": of_failed_run,
         "storesFiles": not of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "componentType": str(manifest.type),
         "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }

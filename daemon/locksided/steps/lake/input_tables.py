@@ -135,7 +135,7 @@ def write_table(
     if entry.file_type == "csv":
         count = _write_csv(connection, rows, columns, path)
     elif may_link and since is None and _is_whole(entry) and _linked(files, folder, path):
-        count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
+        count = files.rows_count
     else:
         count = _write_parquet(connection, rows, columns, path)
     return Written(columns, count, since)
