@@ -349,6 +349,7 @@ def origin_of(run: Run) -> dict[str, Any]:
         "component": spec.component,
         "config": spec.config,
         "configVersion": spec.config_version,
+        "row": spec.rows[0].id if spec.rows is not None and len(spec.rows) == 1 else None,
         "user": row.owner_name,
         "inputs": [],
     }

@@ -166,7 +166,8 @@ def _prepared(
     deltalog.make_folders(folder, table)
     if table.begins is not None:
         table = begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
-    readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
+    scratch = Path(order["folders"]["tmp"])
+    readings = [reading_of(connection, found, load.mapping, scratch) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
         for (load, _, settings), reading in zip(group, readings, strict=True)
