@@ -80,7 +80,7 @@ class Queue:
                 asked["parentRunId"] = parent
         perform = caller.call if "deduplicationId" in asked else caller.call_once
         job = await perform("job.create", **asked)
-        if job["status"] == "processing" and not job.get("deduplicated"):
+        if job["status"] in ("waiting", "processing") and not job.get("deduplicated"):
             job |= {"status": "created", "startTime": None}  # as it was created: clients look for that
         return JSONResponse(self._view(request, job), 201)
 
