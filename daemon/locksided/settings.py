@@ -26,8 +26,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
     Umask,
 )
-from lockside.documents.notification import MAX_NOTIFICATIONS
-from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
+from lockside.documents.quantities import MAX_COUNT, MAX_NOTIFICATIONS, grace_period, size, time_limit
 from lockside.documents.settings_files import Files, Section, read_settings
 from lockside.documents.web_settings import WebSettings
 

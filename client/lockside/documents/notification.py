@@ -21,8 +21,6 @@ SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
 SECRET_BYTES: Final = range(24, 65)
 MAX_URL: Final = 2048
 MAX_ADDRESSES: Final = 20
-MAX_NOTIFICATIONS: Final = 1000
-"""More than the settings can allow one job."""
 EMAIL_SECONDS: Final = 300.0
 """For so long after a mail what is told is gathered, unless the subscription says otherwise."""
 
@@ -125,7 +123,8 @@ class Filter(In, frozen=True, kw_only=True):
 def value_in(data: Any, path: str) -> Any:
     """The member that a dotted path names, None when there is none. Names of labels may have dots."""
     if path.startswith(_LABELS):
-        return value_in(data, _LABELS.rstrip(".")).get(path.removeprefix(_LABELS))
+        labels: Mapping[str, Any] = value_in(data, _LABELS.rstrip(".")) or {}
+        return labels.get(path.removeprefix(_LABELS))
     for name in path.split("."):
         data = data.get(name) if isinstance(data, Mapping) else None
     return data

@@ -1,6 +1,6 @@
 """Pools, resources and branches: documents without parts."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
@@ -21,8 +21,10 @@ SLOTS = "slots"
 """Among the needs of a job, those of its pool."""
 MOST = 1_000_000
 VARIABLE_OF_ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
-ExecutorKind = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_-]*$(?!\n)")]
-Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:/-]+$(?!\n)")]
+KIND_PATTERN: Final = r"^[a-z][a-z0-9_-]*$(?!\n)"
+UNIT_PATTERN: Final = r"^[A-Za-z0-9._:/-]+$(?!\n)"
+ExecutorKind = Annotated[str, Meta(min_length=1, max_length=64, pattern=KIND_PATTERN)]
+Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=UNIT_PATTERN)]
 
 
 class BackendSize(In, frozen=True, kw_only=True):

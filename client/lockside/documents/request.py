@@ -42,7 +42,7 @@ from lockside.documents.configuration import (
     refuse_without_folder,
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
-from lockside.documents.notification import MAX_NOTIFICATIONS, JobNotification
+from lockside.documents.notification import JobNotification
 from lockside.documents.partition import Partition
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Needs, Pools, Retry, check_pools
@@ -141,7 +141,9 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     inputs: Inputs | None = None
     partition: Partition | None = None
     archive: Archive | None = None
-    notifications: Annotated[list[JobNotification], Meta(max_length=MAX_NOTIFICATIONS)] | None = None
+    notifications: Annotated[list[JobNotification], Meta(max_length=quantities.MAX_NOTIFICATIONS)] | None = (
+        None
+    )
     template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None

@@ -6,6 +6,7 @@ its own, so nothing of it is imported here, and a bad one hurts nobody.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Kind:
         """The first option that is not as it should be, by its path, and why; None when all are."""
         for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
             steps = [*error.instance_path, *_named(error.kind)]
-            return join("", *steps), error.message
+            return join("", *steps), _said(error)
         return None
 
 
@@ -51,6 +52,19 @@ def _named(kind: Any) -> list[str]:
     """The member that is not known, or missing: the place of the fault is the object around it."""
     unexpected: list[str] = getattr(kind, "unexpected", [])
     return unexpected[:1] or [name for name in [getattr(kind, "property", None)] if name is not None]
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong, without a regular expression where that can be."""
+    match error.kind.as_dict():
+        case {"property": str(name)}:
+            return f"it is required: give `--option {name}=…`, or name it in `options`"
+        case {"unexpected": _}:
+            return "there is no such option"
+        case {"pattern": str(pattern)} if re.fullmatch(r"\^[/\w-]+", pattern):
+            return f"it must begin with {pattern[1:]}"
+        case _:
+            return error.message
 
 
 def release_of(name: str) -> KeeperRelease:

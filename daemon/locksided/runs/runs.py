@@ -41,7 +41,8 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
-from locksided.runs.partition import chunk_operations
+from locksided.runs.outputs import running_output
+from locksided.runs.partition import chunk_operations, is_own
 from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
@@ -293,10 +294,17 @@ class Runs(RunConclusions):
         """The report of a job's own words; None when there is nothing in them that is shown."""
         share, said = share_of(message.progress.get("progress")), message.progress.get("message")
         text = said[:4096] if isinstance(said, str) else None
-        counts = counts_of(message.progress.get("counts"))
-        if share is None and text is None and counts is None:
+        counts, outputs = counts_of(message.progress.get("counts")), message.progress.get("outputs")
+        if share is None and text is None and counts is None and not outputs:
             return None
-        return i.Progressed(StartToken.parse(message.token).job_id, message.token, share, text, counts)
+        run = self.loader.known(message.token)
+        said = {} if run is None else run.said
+        if counts is not None:
+            said["counts"] = counts
+        if outputs:
+            said["outputs"] = running_output(said.get("outputs"), outputs)
+        job_id = StartToken.parse(message.token).job_id
+        return i.Progressed(job_id, message.token, share, text, said.get("counts"), said.get("outputs"))
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""
