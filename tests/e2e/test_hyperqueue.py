@@ -116,8 +116,9 @@ def test_a_job_that_waits_for_a_worker_begins_on_the_server_that_comes_after_thi
 def test_nothing_of_a_run_outlives_its_killed_runner(wire: Wire, ear: Ear) -> None:
     job = wire.shell(f"setsid sh -c 'echo $$ > {ear.path}; exec sleep 600' & sleep 600", pool="hq")
     stray = int(ear.hear())
-    runner = wait_until(wire, job, lambda view: view["stage"] == "running")["remote"]["remoteJobId"]
-    os.kill(int(runner), signal.SIGKILL)
+    program = wait_until(wire, job, lambda view: view["process"]["pid"] is not None)["process"]["pid"]
+    runner = int(Path(f"/proc/{program}/stat").read_text().split()[3])
+    os.kill(runner, signal.SIGKILL)
     wait_for_end(stray)
 
 
