@@ -5,7 +5,6 @@ the engine says only adds to that.
 """
 
 import errno
-import os
 import socket
 from collections.abc import Callable
 from typing import Any
