@@ -11,7 +11,7 @@ import msgspec
 from lockside.documents.enums import ScheduleState
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
-from locksided.core.errors import Conflict, Limit
+from locksided.core.errors import Conflict
 from locksided.core.moments import sort_due
 from locksided.schedules import owners
 from locksided.schedules.makers import name_of
@@ -24,8 +24,6 @@ from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
 from locksided.store.time_rows import MakerName, ScheduleRow
 from locksided.store.transaction import Transaction
-
-MOST_OF_A_PROJECT = 10_000
 
 
 class Unsettled(Conflict):
@@ -72,12 +70,10 @@ def require_settled(
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
-    """A document was stored: begin a schedule, or go on with one. Raises Limit."""
+    """A document was stored: begin a schedule, or go on with one."""
     name, spec = name_of(key), from_store(after.body, ScheduleSpec)
     row = schedules.find(tx.connection, name)
     if row is None:
-        if schedules.number_of(tx.connection, key.project) >= MOST_OF_A_PROJECT:
-            raise Limit(f"A project has at most {MOST_OF_A_PROJECT} schedules: delete one first.")
         schedules.add(tx, _with_state(tx, _new(name, spec, change), spec, change))
         return
     old = None if before is None else from_store(before.body, ScheduleSpec)

@@ -69,12 +69,6 @@ def broken(connection: sqlite3.Connection) -> list[MakerName]:
     return [MakerName(*row) for row in connection.execute(QUERIES["broken_schedules"])]
 
 
-def number_of(connection: sqlite3.Connection, project: str) -> int:
-    """How many schedules a project has."""
-    (count,) = connection.execute(QUERIES["count_schedules"], (project,)).fetchone()
-    return int(count)
-
-
 def add(tx: Transaction, row: ScheduleRow) -> None:
     """Store where a new schedule stands."""
     tx.connection.execute(QUERIES["put_schedule"], _values(row))

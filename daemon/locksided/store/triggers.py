@@ -67,12 +67,6 @@ def next_us(connection: Database) -> int | None:
     return None if due_us is None else int(due_us)
 
 
-def number_of(connection: Database, project: str) -> int:
-    """How many triggers a project has."""
-    (count,) = connection.execute(QUERIES["count_triggers"], (project,)).fetchone()
-    return int(count)
-
-
 def add(tx: Transaction, row: TriggerRow) -> None:
     """Store where a new trigger stands."""
     tx.connection.execute(QUERIES["put_trigger"], _values(row))

@@ -10,7 +10,6 @@ from lockside.documents.reading import from_store
 from lockside.documents.trigger import FilesCondition, TriggerSpec
 from locksided import clock
 from locksided.catalog.views import View
-from locksided.core.errors import Limit
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
 from locksided.schedules import owners
 from locksided.schedules.makers import DAEMON, GONE, Stand, fails_too_often, name_of, shown
@@ -23,8 +22,6 @@ from locksided.store.sql import Database
 from locksided.store.time_rows import CauseRow, MakerName, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
-
-MOST_OF_A_PROJECT = 1000
 
 
 def rule_of(spec: TriggerSpec) -> Rule:
@@ -109,8 +106,6 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 
 
 def _new(tx: Transaction, name: MakerName, change: Change) -> TriggerRow:
-    if triggers.number_of(tx.connection, name.project) >= MOST_OF_A_PROJECT:
-        raise Limit(f"A project has at most {MOST_OF_A_PROJECT} triggers: delete one first.")
     owner = owners.columns_of(change.owner or change.by)
     return TriggerRow(project=name.project, id=name.id, since_seq=tx.last_seq, **owner)
 
