@@ -315,7 +315,8 @@ def stored(daemon: Daemon) -> None:
         put_config(wire, "keboola.ex-db-snowflake", "111")
         put_config(wire, "keboola.ok", "555", rows=[{"id": "r1"}])
         put_config(wire, "keboola.long", "666")
-        phases = {"phases": [{"id": "p1"}], "tasks": []}
+        task = {"id": "t1", "phase": "p1", "task": {"componentId": "keboola.ok", "configId": "555"}}
+        phases = {"phases": [{"id": "p1"}], "tasks": [task]}
         put_config(wire, "lockside.orchestrator", "777", configuration=phases)
 
 
