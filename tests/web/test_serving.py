@@ -85,6 +85,16 @@ def test_what_would_let_strangers_in_does_not_start(settings: dict[str, str], sa
     assert says in refused(**settings)
 
 
+def test_a_port_that_is_in_use_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        told = refused(LISTEN=address)
+    assert told == (
+        f"lockside-web: {address} is in use by another program: "
+        "name another address, in the setting web.listen or `lockside web --listen`\n"
+    )
+
+
 def test_an_address_that_others_reach_is_served_where_tokens_are_asked_for(daemon: Daemon) -> None:
     with serving(daemon, LISTEN="0.0.0.0:0", AUTH="token", KEBOOLA="") as one:
         port = one.listen.rpartition(":")[2]
