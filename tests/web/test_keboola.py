@@ -10,6 +10,8 @@ import pytest
 from e2e.harness import Daemon
 from e2e.signs import Gate
 from e2e.wire import Message, Wire, put_component, put_config, until_running
+from lockside.web.keboola.job import job_view
+from lockside.web.keboola.words import Components
 from web.queueclient import Client
 from web.webserver import Web
 
@@ -52,6 +54,8 @@ def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, w
     assert (ended["status"], ended["isFinished"], ended["durationSeconds"]) == ("success", True, 0)
     assert ended["result"]["configVersion"] == "1"
     assert ended["token"]["description"] == "queue"
+    whole = job_view(wire.get(job["id"]), Components(()), str(queue.http.base_url).rstrip("/"))
+    assert ended == whole, "nothing is left out that the daemon knows"
     answer = queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
     assert "not in one of killable states" in answer["error"]
 
@@ -178,6 +182,10 @@ def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Cl
         True,
     )
     assert (task["componentId"], task["status"]) == ("kds.job", "success")
+    again = queue.create(
+        component="keboola.flow", config="all", previousJobId=job["id"], onlyOrchestrationTaskIds=["t1"]
+    )
+    assert (again["previousJobId"], again["onlyOrchestrationTaskIds"]) == (job["id"], ["t1"])
 
 
 @pytest.fixture(scope="module")

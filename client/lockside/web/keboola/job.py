@@ -16,6 +16,14 @@ from lockside.web.keboola.words import (
 
 Json = dict[str, Any]
 _SECONDS: Final = len("2022-01-24T22:41:10")
+SHOWN: Final = [
+    *("id", "runId", "project", "principal", "labels", "status", "desiredStatus", "mode", "component"),
+    *("config", "configRowIds", "configData", "configVersion", "tag", "branchId", "createdTime", "startTime"),
+    *("endTime", "delayedStartTime", "durationSeconds", "result", "usageData", "isFinished", "type"),
+    *("variableValuesId", "variableValuesData", "backend", "behavior", "parallelism"),
+    *("onlyOrchestrationTaskIds", "previousJobId"),
+]
+"""The fields of a job of the wire that are shown: the daemon is asked for no others."""
 
 
 def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> Json:
