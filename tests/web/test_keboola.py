@@ -133,12 +133,13 @@ def test_what_php_sends_for_nothing_is_nothing_and_what_has_no_field_is_kept(que
         backend="large",
         parallelism=None,
         executor="dind",
+        type="container",
         orchestrationJobId=12,
         orchestrationTaskId="t1",
         orchestrationPhaseId="p1",
         configRow="",
     )
-    assert job["backend"] == {"type": "large"}
+    assert (job["backend"], job["type"]) == ({"type": "large"}, "container")
     assert (job["executor"], job["orchestrationJobId"], job["orchestrationTaskId"]) == ("dind", "12", "t1")
     other = queue.create(
         component="kds.job", configData={}, backend={"context": "1_ex", "containerType": "c"}
@@ -260,6 +261,8 @@ def test_groups_have_the_first_jobs_of_each(queue: Client, some: list[Message]) 
     queue.refused(queue.http.get("/search/grouped-jobs"), 400)
     of_configurations = queue.get("/configurations-jobs", componentId="kds.job", jobsPerConfiguration=2)
     assert len(of_configurations) == 2
+    upwards = queue.get("/configurations-jobs", componentId="kds.job", jobsPerConfiguration=2, sortBy="id")
+    assert [job["id"] for job in upwards] == [job["id"] for job in reversed(of_configurations)]
     latest = queue.get("/latest-configurations-jobs")
     assert len({(job["component"], job["config"]) for job in latest}) == len(latest)
     assert queue.get("/stats/project")["jobs"]["durationSum"] >= 0

@@ -61,7 +61,7 @@ def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> J
         "metrics": _metrics(job),
         "behavior": {"onError": (job.get("behavior") or {}).get("onError")},
         "parallelism": None if job.get("parallelism") is None else str(job["parallelism"]),
-        "type": job["type"],
+        "type": _type(job["type"], labels),
         **{name: labels.get(label_of(name)) for name in _ORCHESTRATION},
         "onlyOrchestrationTaskIds": job.get("onlyOrchestrationTaskIds") or None,
         "previousJobId": job.get("previousJobId"),
@@ -69,6 +69,15 @@ def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> J
 
 
 _ORCHESTRATION: Final = ("orchestrationJobId", "orchestrationTaskId", "orchestrationPhaseId")
+
+
+_TYPES: Final = ("standard", "container", "phaseContainer", "orchestrationContainer", "retryContainer")
+
+
+def _type(own: str, labels: Mapping[str, str]) -> str:
+    """The type that the request gave, where it is one."""
+    given = labels.get(label_of("type"))
+    return given if given in _TYPES else own
 
 
 def time_view(text: str | None) -> str | None:

@@ -183,7 +183,8 @@ class Queue:
     async def _per_configuration(
         self, request: Request, caller: Caller, given: dict[str, list[str]], per_group: int
     ) -> Response:
-        query, page = await self._query(caller, given), Page.read(given)
+        order = "asc" if "sortBy" in given else "desc"
+        query, page = await self._query(caller, given), Page.read(given, order)
         jobs = [job for job in await search.scanned(caller, query) if job.get("config")]
         groups = search.grouped(jobs, _CONFIGURATION, per_group, search.MOST_SCANNED)
         ids = {job_id for _, some in groups for job_id in some}
