@@ -22,6 +22,7 @@ from locksided.api.service import Service
 from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.pools import NODES
 from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
@@ -198,6 +199,7 @@ def defaults_of(service: Service, project: str) -> Defaults:
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,
         missing_schemes=missing_schemes(),
+        one_node_pools=service.scheduler.pools_without(NODES),
     )
 
 

@@ -24,7 +24,7 @@ TableVersionNumber = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
 
 
-@method("storage.bucket.list", Role.VIEWER, answers=Buckets, refuses=[])
+@method("storage.bucket.list", Role.VIEWER, answers=Buckets, refuses=[ErrorKind.NOT_FOUND])
 class BucketList(ListParams, frozen=True, kw_only=True):
     """List buckets by their ids.
 
@@ -58,7 +58,7 @@ class TableGet(Params, frozen=True, kw_only=True):
     version: TableVersionNumber | None = None
 
 
-@method("storage.table.list", Role.VIEWER, answers=Tables, refuses=[ErrorKind.DISABLED])
+@method("storage.table.list", Role.VIEWER, answers=Tables, refuses=MISSING)
 class TableList(ListParams, frozen=True, kw_only=True):
     """List tables by their ids.
 
@@ -127,7 +127,7 @@ class TableRestore(Mutation, frozen=True, kw_only=True):
     "storage.snapshot",
     Role.OPERATOR,
     answers=Snapshot,
-    refuses=MISSING,
+    refuses=[*MISSING, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE],
     positional=["tables"],
     example={"tables": ["in.c-shop.orders"]},
 )
@@ -136,10 +136,12 @@ class SnapshotGet(Params, frozen=True, kw_only=True):
 
     Attributes:
         tables: The tables; all of the branch when none is named.
+        with_files: Whether the files of each table are read from its log, by a process of the caller.
     """
 
     tables: Annotated[list[TableId], Meta(max_length=1000)] = []
     branch_id: BranchId = "default"
+    with_files: bool = True
 
 
 @method(
