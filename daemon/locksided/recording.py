@@ -22,7 +22,7 @@ from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 
 INPUTS: Final[dict[str, Any]] = {kind.__name__: kind for kind in get_args(i.Input)}
-CARGO: Final[dict[str, Any]] = {"values": {}, "process": {}, "message": None}
+CARGO: Final[dict[str, Any]] = {"values": {}, "process": {}, "message": None, "outputs": None}
 """Fields of inputs that the core hands on without a look, and what stands for them in a recording."""
 DECIDING_VALUES: Final = ("name", "component", "config")
 """The columns of a new job that the core itself reads."""

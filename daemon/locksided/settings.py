@@ -132,6 +132,7 @@ class KeeperSettings(Section, frozen=True):
     reads = {"linger_seconds": time_limit}
 
     socket: str = ""
+    executors: str = ""
     cgroups: Literal["auto", "off"] = "auto"
     linger_seconds: TimeoutSeconds = 60.0
 
@@ -180,6 +181,7 @@ class ContainerSettings(Section, frozen=True):
 
     podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
     auth_file: str = ""
+    keep_days: Days = 30.0
 
 
 class SchedulingSettings(Section, frozen=True):

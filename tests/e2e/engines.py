@@ -45,10 +45,11 @@ class Cluster:
         made.write_text(json.dumps(how))
         made.rename(self.jobs / "behave.json")
 
-    def put_pool(self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8) -> Message:
+    def put_pool(
+        self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8, **more: Any
+    ) -> Message:
         """A pool whose jobs run in the cluster."""
-        python = {"python": sys.executable}
-        options = {"workRoot": str(self.root), **python}
+        options = {"workRoot": str(self.root), "python": sys.executable, **more}
         body = {"id": pool, "slots": slots, "executor": kind, "options": options}
         put: Message = wire.call("pool.put", pool=body)
         return put

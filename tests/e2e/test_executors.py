@@ -1,6 +1,10 @@
 """Pools whose jobs run on other machines: from a request to a result, through an engine that is bad."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +12,7 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
-from e2e.wire import of, wait_until
+from e2e.wire import of, put_component, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +127,20 @@ def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     assert "no  a run ends as it does" in done.stdout
 
 
+def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(place: Path) -> None:
+    with a_cluster(LOCKSIDE_KEEPER__EXECUTORS=str(place)) as cluster:
+        wire = cluster.daemon.wire()
+        cluster.put_pool(wire)
+        job = wire.shell("exit 4", pool="far")
+        assert "fake.sock" in wire.explain(job)[0]["cause"]
+        command = [sys.executable, "-m", "locksided.executors", "fake", "--socket", str(place / "fake.sock")]
+        environment = {**os.environ, **cluster.daemon.settings}
+        with subprocess.Popen([*command, "--state", str(place / "fake")], env=environment) as executor:
+            assert wire.done(job)["result"]["error"]["exitCode"] == 4
+            executor.terminate()
+        assert not list(cluster.daemon.state_dir.glob("executors/*.sock"))
+
+
 @needs_root
 def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
     with a_cluster(LOCKSIDE_ACCESS__OPERATOR_GROUPS=str(OPERATORS)) as cluster:
@@ -136,3 +154,21 @@ def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
         ended = wire.done(job["id"])
         assert of(ended, "status", "starts") == ("error", 1)
         assert (ended["result"]["error"]["exitCode"], wire.text(job)) == (6, f"{ANNA}\n")
+
+
+@pytest.mark.parametrize(("seconds", "submitted"), [(60, ["0"]), (0, ["0", "1"])])
+def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before(
+    cluster: Cluster, seconds: int, submitted: list[str]
+) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire, stepSeconds=seconds)
+    put_component(wire, "acme.first", shell="echo one > $KBC_DATADIR/out/files/a; echo $$")
+    put_component(wire, "acme.then", shell="cat $KBC_DATADIR/in/files/a; umask", type="processor")
+    body = {"parameters": {}, "processors": {"after": [{"definition": {"component": "acme.then"}}]}}
+    job = wire.done(wire.create("acme.first", pool="far", configData=body))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).splitlines()[1:] == ["one", "0022"]
+    tokens = (cluster.jobs / "submissions").read_text().split()
+    steps = [token.split("-")[2] for token in tokens if token.startswith(f"{job['id']}-")]
+    assert steps == submitted
+    assert job["remote"]["schedulerJobId"] is not None

@@ -8,6 +8,7 @@ import pytest
 
 from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import READER, WRITER, folder, reads, writes
+from e2e.signs import Gate
 from e2e.wire import (
     Message,
     Refusal,
@@ -45,6 +46,38 @@ def test_rejected_rows_count_as_failed_records_and_are_judged_as_such(wire: Wire
     warned = wire.done(writes(wire, {"x.csv": "n\n3\nx\n"}, **given, request={"onRecordErrors": "warning"}))
     assert warned["status"] == "warning"
     assert wire.call("storage.preview", table="in.c-rejects.x")["rows"] == [["3"]]
+
+
+REPORTER = """
+import json, os, subprocess
+data = os.environ["KBC_DATADIR"]
+def say(**line):
+    os.write(int(os.environ["LOCKSIDE_PROGRESS_FD"]), (json.dumps(line) + "\\n").encode())
+say(outputs=[{"name": "x.csv", "recordsCount": 7, "progress": 0.5}, {"name": "y.csv", "progress": 1}])
+say(outputs=[{"name": "x.csv", "progress": 0.7}], counts={"success": 7})
+open(data + "out/tables/x.csv", "w").write("a b,c\\n1,2\\n")
+subprocess.run(json.load(open(data + "config.json"))["parameters"]["gate"], shell=True, check=True)
+"""
+
+
+def test_a_running_job_shows_what_was_reported_of_its_outputs(wire: Wire, gate: Gate) -> None:
+    put_component(wire, "acme.reporter", command=python(REPORTER), type="extractor")
+    mapping = {"tables": [{"source": "x.csv", "destination": "in.c-reported.x"}]}
+    job = wire.create(
+        "acme.reporter", configData={"parameters": {"gate": gate.text}, "storage": {"output": mapping}}
+    )
+    number = wire.call("event.subscribe", kinds=["job.progress"])["subscription"]
+    while len(tables := wire.get(job["id"])["result"]["output"]["tables"]) < 2 or tables[0]["progress"] < 0.7:
+        wire.notice()
+    wire.call("event.unsubscribe", subscription=number)
+    assert of(tables[0], "name", "recordsCount", "progress", "stored") == ("x.csv", 7, 0.7, False)
+    assert of(tables[1], "name", "progress", "stored") == ("y.csv", 0.99, False)
+    gate.open()
+    stored, reported = wire.done(job)["result"]["output"]["tables"]
+    assert of(stored, "id", "stored", "progress", "recordsCount") == ("in.c-reported.x", True, 1.0, 1)
+    made_by = {"component": "acme.reporter", "type": "extractor", "columns": ["a_b", "c"]}
+    assert of(stored, "producedBy", "sizeBytes", "path") == (made_by, 10, None)
+    assert of(reported, "name", "stored") == ("y.csv", False)
 
 
 def appends(wire: Wire, text: str, table: str = "in.c-adapt.x", **more: object) -> Message:

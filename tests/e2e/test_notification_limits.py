@@ -1,22 +1,14 @@
 """Limits of notifications: of a minute, of what is pending, of subscriptions and templates."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from e2e.harness import Daemon, running
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import NOON, failing, put
 from e2e.wire import Wire, connected
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
 
 
 def limited(**settings: str) -> Any:

@@ -10,20 +10,14 @@ from standardwebhooks.webhooks import Webhook
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
 from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import ended, failing
 from e2e.wire import connected
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     with running(**ALLOW) as one:
         yield one

@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from locksided.executors.engine import Engine, NotNow, Order, Refused, State, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status
 from locksided.executors.serving import serve
 
 CLUSTER = Path(os.environ.get("FAKE_CLUSTER", "/nonexistent"))
@@ -42,11 +42,7 @@ def describe_bad() -> dict[str, Any]:
 
 
 def _described(kind: str) -> dict[str, Any]:
-    properties = {
-        "workRoot": {"type": "string"},
-        "partition": {"type": "string"},
-        "python": {"type": "string"},
-    }
+    properties = {**OPTIONS, "partition": {"type": "string"}}
     schema = {
         "type": "object",
         "properties": properties,

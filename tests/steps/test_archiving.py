@@ -15,7 +15,7 @@ import pytest
 from campaign.places import unmountable
 from locksided.steps.archiving import archive as archiving
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import retries, s3_session
+from locksided.steps.staging import s3_session
 from steps.archives import SERVERS, order_of
 from steps.fileserver import ftp_serving, moto_serving
 
@@ -27,14 +27,6 @@ FILES = {
 LIST = "lockside-archive.json"
 
 Archive = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it would have waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(retries, "wait", waited.append)
-    return waited
 
 
 @pytest.fixture

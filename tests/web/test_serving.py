@@ -113,7 +113,8 @@ def test_a_unix_socket_has_its_mode_from_its_first_moment(daemon: Daemon, tmp_pa
 def test_a_body_that_is_too_large_is_refused_and_the_server_goes_on(web: Web, token: str) -> None:
     with web.queue(token) as client:
         large = client.post("/jobs", content=b"x" * (2**20 + 1))
-        assert (large.status_code, large.headers["retry-after"]) == (503, "1")
+        assert (large.status_code, large.headers["retry-after"]) == (503, "5")
+        assert large.json()["context"] == {"errorCode": "limit", "path": None}
         assert client.get("/stats/project").status_code == 200
 
 

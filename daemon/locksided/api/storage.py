@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from lockside.documents.base import camel
 from lockside.kinds import BUCKET
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
@@ -13,6 +14,7 @@ from locksided import clock
 from locksided.api.catalog import CatalogMethods
 from locksided.api.paging import View, listed
 from locksided.api.service import HandlerGroup, Service
+from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
@@ -29,6 +31,11 @@ from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TableId
 
+_COUNTED = tuple(
+    name
+    for name in t.TableVersion.__struct_fields__
+    if name.startswith(("rows_", "records_")) and name != "rows_count"
+)
 Kept = Mapping[int, tuple[int | None, int]]
 Metadata = Mapping[int, list[ToldRow]]
 Health = Literal["good", "unpublished", "foreign", "damaged"]
@@ -123,8 +130,8 @@ class StorageMethods(HandlerGroup):
         return listed("versions", found, _version_view, self._service.line_bytes)
 
     @handler
-    async def snapshot(self, _: Call, params: p.SnapshotGet) -> t.Snapshot:
-        """The heads of tables, read in one look."""
+    async def snapshot(self, call: Call, params: p.SnapshotGet) -> t.Snapshot:
+        """The heads of tables, read in one look; their files are read by a process of the caller."""
         self.check_enabled()
         await self.require_branch(params.project, params.branch_id)
         ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
@@ -136,22 +143,28 @@ class StorageMethods(HandlerGroup):
         for place, one in enumerate(ids):
             if one.key not in found:
                 raise NotFound(f"There is no table {one.text!r}.", path=f"$.tables[{place}]")
+        files: Mapping[str, Any] = {}
+        if params.with_files and ids:
+            order = self._storage.files_order(found.values())
+            files = (await run_storage_action(self._service, call, "files", order))["files"]
         return t.Snapshot(
             time=clock.to_text(clock.now_us()) or "",
             root=str(self._storage.root),
             program=list(self._storage.program),
-            tables=[self._snapshot_view(found[one.key]) for one in ids],
+            tables=[self._snapshot_view(found[one.key], files.get(one.key)) for one in ids],
         )
 
-    def _snapshot_view(self, found: FoundTable) -> t.SnapshotTable:
+    def _snapshot_view(self, found: FoundTable, files: Sequence[str] | None) -> t.SnapshotTable:
         row = found.row
         folder = TableId(row.project, row.branch_id, row.id).folder
+        uri = f"file:{self._storage.root / folder}"
         return t.SnapshotTable(
             id=row.id,
             version=row.head,
             folder=folder,
-            uri=f"file:{self._storage.root / folder}",
-            staged={str(version): name for version, name in found.staged.items()},
+            uri=uri,
+            files=None if files is None else [f"{uri}/{name}" for name in files],
+            staged=list(found.staged.values()),
         )
 
     async def version_of(self, row: TableRow, params: p.PreviewGet) -> int:
@@ -179,7 +192,7 @@ class StorageMethods(HandlerGroup):
             root=str(self._storage.root),
             lake_id=self._storage.lake_id,
             tables=number,
-            data_size_bytes=size_bytes,
+            bytes=size_bytes,
             unpublished=[
                 t.Unpublished(
                     table=one.id,
@@ -287,11 +300,17 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
         config=details.get("config"),
         user=details.get("user"),
         rows_count=row.rows_count,
-        counts=details.get("counts", {}),
+        **_counts(details),
         inputs=[msgspec.convert(one, t.TableRead) for one in details.get("inputs", [])],
         published=row.published_us is not None,
         foreign=details.get("foreign", False),
     )
+
+
+def _counts(details: Mapping[str, Any]) -> dict[str, int]:
+    """What a commit's load counted, by the names of the members of a version."""
+    told = details.get("counts", {})
+    return {name: told[camel(name)] for name in _COUNTED if camel(name) in told}
 
 
 def cursor_number(cursor: str) -> int:

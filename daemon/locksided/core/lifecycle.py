@@ -127,8 +127,9 @@ def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
 @of_run
 def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    result = None if report.counts is None else {"counts": dict(report.counts)}
-    given = {"progress": report.progress, "message": report.message, "result": result}
+    told = {"counts": report.counts, "output": report.outputs}
+    result = {key: dict(value) for key, value in told.items() if value is not None}
+    given = {"progress": report.progress, "message": report.message, "result": result or None}
     turn.update(job, **{key: value for key, value in given.items() if value is not None})
 
 

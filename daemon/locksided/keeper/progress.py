@@ -1,5 +1,6 @@
 """Reads the progress lines of a run and merges them. It cannot set anything but progress."""
 
+import json
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -81,6 +82,8 @@ class Progress:
             return
         if "counts" in news:
             news["counts"] = {**self.merged.get("counts", {}), **news["counts"]}
+        if "outputs" in news:
+            news["outputs"] = _by_name(self.merged.get("outputs", []), news["outputs"])
         self.merged.update(news)
         self._has_news = True
 
@@ -116,6 +119,20 @@ def parse(line: bytes) -> tuple[Message, str | None]:
     wrong = next((name for name in given if name not in sound), None)
     problem = None if wrong is None else f"has no {_FIELDS[wrong].expected} in '{wrong}'"
     return {name: _FIELDS[name].take(value) for name, value in sound.items()}, problem
+
+
+def _by_name(before: list[Any], news: list[Any]) -> list[Any]:
+    """Outputs with what was said of them last, each by its name; just the last line when that is too much."""
+    merged = {_name(one): one for one in before}
+    for one in news:
+        known = merged.get(_name(one))
+        merged[_name(one)] = {**known, **one} if isinstance(known, dict) and isinstance(one, dict) else one
+    found = list(merged.values())
+    return found if len(json.dumps(found)) <= MAX_LINE_BYTES else news
+
+
+def _name(output: Any) -> str:
+    return str(output.get("name") if isinstance(output, dict) else output)
 
 
 def _is_count(value: object) -> bool:

@@ -5,7 +5,7 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ ENVIRONMENT = "$.parameters.environment"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One launch of a job with all that belongs to it."""
+    """One launch of a job with all that belongs to it; `said` is what its steps reported so far."""
 
     row: RunRow
     spec: Specification
@@ -46,6 +46,7 @@ class Run:
     context: JobContext
     vault: Vault
     missing: tuple[Missing, ...] = ()
+    said: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def with_sealed_states(self, result: RunResult) -> RunResult:
         """A result as it may be kept in the run's folder."""

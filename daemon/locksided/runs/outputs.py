@@ -3,7 +3,7 @@
 Manifests come in two forms; what they say is taken as far as it is understood, all else is left unread.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockside.documents.times import time_text
@@ -11,15 +11,25 @@ from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runs.data_folder import Collected
 
+MOST_REPORTED = 2000
+UNFINISHED = 0.99
+"""The most that is shown of an output's progress before it is there."""
 
-def output_of(collected: Collected, reports: object, folder: str) -> dict[str, Any]:
-    """`result.output` from listed entries; `folder` is where they stay, below the job's work path."""
-    listed = [table_of(_placed(entry, folder)) for entry in collected.tables]
-    return {
-        "tables": with_reports(listed, reports if isinstance(reports, list) else []),
-        "files": [file_of(_placed(entry, folder)) for entry in collected.files],
-        **_omitted(collected, "tables", "files"),
-    }
+
+def output_of(
+    collected: Collected, reports: object, folder: str, made_by: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`result.output` from listed entries; `folder` is where they stay, below the job's work path.
+
+    `made_by` names the component that left them there.
+    """
+    tables = [table_of(_placed(entry, folder)) for entry in collected.tables]
+    files = [file_of(_placed(entry, folder)) for entry in collected.files]
+    output = with_reports({"tables": tables, "files": files}, reports)
+    for one in (*output["tables"], *output["files"]):
+        columns = [column["name"] for column in one.get("columns") or ()]
+        one["producedBy"] = {**made_by, "columns": columns}
+    return {**output, **_omitted(collected, "tables", "files")}
 
 
 def _omitted(collected: Collected, *kinds: str) -> dict[str, int]:
@@ -86,18 +96,35 @@ def file_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def with_reports(listed: Iterable[dict[str, Any]], reports: Sequence[Any]) -> list[dict[str, Any]]:
-    """The listed outputs with what the program reported of them by name; what matches none is listed too."""
-    merged = list(listed)
-    for report in reports:
-        if not isinstance(report, Mapping):
-            continue
-        place = next((at for at, item in enumerate(merged) if item.get("name") == report.get("name")), None)
-        if place is None:
-            merged.append(dict(report))
-        else:
-            merged[place] = {**report, **merged[place]}
+def with_reports(
+    listed: Mapping[str, Sequence[dict[str, Any]]], reports: object
+) -> dict[str, list[dict[str, Any]]]:
+    """The listed outputs with what was reported of them by name; what matches none is one of the tables."""
+    told = _by_name(reports)
+    merged = {
+        kind: [{**told.pop(item["name"], {}), **item} for item in items] for kind, items in listed.items()
+    }
+    merged["tables"] += [{**one, **_unstored(one.get("progress"))} for one in told.values()]
     return merged
+
+
+def running_output(before: Mapping[str, Any] | None, reports: object) -> dict[str, Any]:
+    """`result.output` of a job that runs: what its steps reported until now, each output by its name."""
+    tables = {one["name"]: one for one in (before or {}).get("tables", ())}
+    for name, report in _by_name(reports).items():
+        told = {**tables.get(name, {}), **report}
+        tables[name] = {**told, **_unstored(told.get("progress"))}
+    return {"tables": list(tables.values())[:MOST_REPORTED], "files": []}
+
+
+def _by_name(reports: object) -> dict[str, dict[str, Any]]:
+    listed = (one for one in reports if isinstance(one, dict)) if isinstance(reports, list) else ()
+    return {one["name"]: one for one in listed if isinstance(one.get("name"), str)}
+
+
+def _unstored(progress: object) -> dict[str, Any]:
+    share = float(progress) if isinstance(progress, int | float) else 0.0
+    return {"stored": False, "progress": min(max(share, 0.0), UNFINISHED)}
 
 
 def with_stored(listed: Sequence[dict[str, Any]], told: object) -> list[dict[str, Any]]:
@@ -117,11 +144,16 @@ def with_stored(listed: Sequence[dict[str, Any]], told: object) -> list[dict[str
 
 
 def _common(entry: Mapping[str, Any]) -> dict[str, Any]:
+    suffix = entry["name"].rpartition(".")[2].lower()
     return {
         "name": entry["name"],
         "path": entry["path"],
         "isSliced": entry["isSliced"],
         "sizeBytes": entry["sizeBytes"],
+        "stored": False,
+        "progress": 1.0,
+        "previewType": suffix if suffix in ("csv", "json") else None,
+        "createdTime": time_text(entry["updatedUs"]),
         "updatedTime": time_text(entry["updatedUs"]),
     }
 

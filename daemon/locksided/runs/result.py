@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
+from lockside.documents.enums import ComponentType, ErrorType, FailureKind, Mode, OnRecordErrors
 from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
@@ -76,7 +76,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
     folder = kept_in(step)
     is_kept = spec.mode is not Mode.DEBUG
-    output = output_of(collected, progress.get("outputs"), folder)
+    output = output_of(collected, progress.get("outputs"), folder, _made_by(spec))
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
     content = _result(
@@ -101,6 +101,12 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         process=process_of(outcome),
         kill_report=kill_report_of(outcome),
     )
+
+
+def _made_by(spec: Specification) -> dict[str, Any]:
+    """The component of a run, as its outputs name it."""
+    kind = ComponentType.OTHER if spec.manifest is None else spec.manifest.type
+    return {"component": spec.component, "type": str(kind)}
 
 
 def conclude_operation(

@@ -41,7 +41,9 @@ from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
-from locksided.runs.partition import chunk_operations, is_own
+from locksided.runs.outputs import running_output
+from locksided.runs.partition import chunk_operations
+from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
@@ -145,7 +147,8 @@ class Runs(RunConclusions):
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         if run.has_images:
-            run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
+            run = await self._with_images(run, is_first=action.step == 0)
+            run = self.loader.remember(run if action.site is None else for_nodes(run, action.site))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_here = action.site is None
@@ -253,20 +256,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        step = run.steps[action.step]
-        if action.site is None or step.operation is not None or is_own(step.component):
-            return order, None
-        size = action.site.backends.get(str(run.spec.backend.get("type")), {})
-        place = Place(
-            work_root=action.site.work_root,
-            log_folder=order.log_folder,
-            options={**action.site.options, **size.get("options", {})},
-            name=f"ls-{self._identity8}-{order.token}",
-            comment=f"lockside:{run.row.id}:{run.row.name or ''}",
-            nodes=run.spec.limits.nodes or size.get("nodes") or 1,
-        )
-        memory_bytes = order.memory_bytes or size.get("memoryBytes")
-        return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
+        return placed(run, action, order, self._identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
@@ -283,7 +273,8 @@ class Runs(RunConclusions):
     async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
         run = self.loader.known(token)
         conclusion = await super().conclude(token, outcome, is_same_boot=is_same_boot)
-        if outcome.kill_report is not None and run is not None and run.has_images:
+        is_here = run is not None and self.loader.places.work_root(run.row.id) is None
+        if outcome.kill_report is not None and run is not None and run.has_images and is_here:
             self.images.clear_soon(token, run.context)
         return conclusion
 
@@ -303,10 +294,17 @@ class Runs(RunConclusions):
         """The report of a job's own words; None when there is nothing in them that is shown."""
         share, said = share_of(message.progress.get("progress")), message.progress.get("message")
         text = said[:4096] if isinstance(said, str) else None
-        counts = counts_of(message.progress.get("counts"))
-        if share is None and text is None and counts is None:
+        counts, outputs = counts_of(message.progress.get("counts")), message.progress.get("outputs")
+        if share is None and text is None and counts is None and not outputs:
             return None
-        return i.Progressed(StartToken.parse(message.token).job_id, message.token, share, text, counts)
+        run = self.loader.known(message.token)
+        said = {} if run is None else run.said
+        if counts is not None:
+            said["counts"] = counts
+        if outputs:
+            said["outputs"] = running_output(said.get("outputs"), outputs)
+        job_id = StartToken.parse(message.token).job_id
+        return i.Progressed(job_id, message.token, share, text, said.get("counts"), said.get("outputs"))
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""

@@ -205,6 +205,10 @@ class Storage:
         """The order of a look at a table."""
         return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
 
+    def files_order(self, tables: Iterable[FoundTable]) -> dict[str, Any]:
+        """The order to list the files of the heads of tables."""
+        return {"tables": [msgspec.to_builtins(found_order(one)) for one in tables], **self._common()}
+
     def diff_order(self, found: FoundTable, older: int, newer: int, limit: int) -> dict[str, Any]:
         """The order to compare two versions of a table."""
         tables = [msgspec.to_builtins(found_order(found, version)) for version in (older, newer)]
@@ -345,6 +349,7 @@ def origin_of(run: Run) -> dict[str, Any]:
         "component": spec.component,
         "config": spec.config,
         "configVersion": spec.config_version,
+        "row": spec.rows[0].id if spec.rows is not None and len(spec.rows) == 1 else None,
         "user": row.owner_name,
         "inputs": [],
     }

@@ -142,7 +142,12 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     entries, files = input_entries(configuration), mapping_objects(configuration, "input", "files")
     if not entries and not files:
         return None
-    order = {"entries": entries, "row": row, **({"fileEntries": len(files)} if files else {})}
+    order = {
+        "entries": entries,
+        "row": row,
+        "withNames": not (configuration.get("processors") or {}).get("before"),
+        **({"fileEntries": len(files)} if files else {}),
+    }
     if spec.records is None:
         return order
     entries = [as_first_read(entry, spec.records) for entry in entries]
@@ -183,6 +188,7 @@ def _output_order(
         "ofFailedRun": of_failed_run,
         "storesFiles": not of_failed_run,
         "dataTypeSupport": manifest.data_type_support,
+        "componentType": str(manifest.type),
         "appends": spec.records is not None,
         "entries": [{"source": source} for source in sources],
     }

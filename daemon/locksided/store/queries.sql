@@ -590,7 +590,7 @@ SELECT uid, token, watches, next_seq FROM watchers WHERE token = ?;
 INSERT INTO watchers (uid, token, watches) VALUES (?, ?, ?);
 
 -- name: advance_watcher
-UPDATE watchers SET next_seq = ? WHERE token = ? AND next_seq = ?;
+UPDATE watchers SET next_seq = ?, watches = ? WHERE token = ? AND next_seq = ?;
 
 -- name: delete_watcher
 DELETE FROM watchers WHERE token = ?;

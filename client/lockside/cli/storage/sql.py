@@ -15,7 +15,7 @@ from lockside.cli.storage.tables import print_rows
 
 def sql(session: Session, parsed: Parsed) -> int:
     """Run a query and print what it returns."""
-    snapshot = session.call("storage.snapshot", branchId=parsed.text("branch"))
+    snapshot = session.call("storage.snapshot", branchId=parsed.text("branch"), withFiles=False)
     code, result = _run(snapshot, parsed.required("query"))
     if code != 0:
         session.say_aside(result.get("message") or f"The query ended with exit code {code}.")
@@ -32,7 +32,7 @@ def _run(snapshot: Json, query: str) -> tuple[int, Json]:
             "query": query,
             "root": snapshot["root"],
             "folders": {"tmp": str(folder / "tmp")},
-            "tables": [{"key": table["id"], **table} for table in snapshot["tables"]],
+            "tables": [_order(table) for table in snapshot["tables"]],
         }
         (folder / "order.json").write_text(json.dumps(order), "utf-8")
         done = subprocess.run([*snapshot["program"], "sql", name], check=False)
@@ -41,3 +41,8 @@ def _run(snapshot: Json, query: str) -> tuple[int, Json]:
         except FileNotFoundError:
             result = {}
     return done.returncode, result
+
+
+def _order(table: Json) -> Json:
+    """A table of the snapshot as the program wants it; staged commits begin with their version."""
+    return {**table, "key": table["id"], "staged": {str(int(name[:20])): name for name in table["staged"]}}

@@ -67,7 +67,7 @@ def _version(one: Json, now: datetime) -> list[Cell]:
         one["operation"],
         f"job {one['job']}" if one.get("job") else "",
         one["rowsCount"],
-        _changes(one["counts"]),
+        _changes(one),
         "" if one["published"] else ("not published", "yellow"),
     ]
 
@@ -115,7 +115,7 @@ def status(session: Session, _: Parsed) -> int:
     found, out = session.call("storage.status"), session.out
     if out.is_given(found):
         return exits.DONE
-    out.line(f"{found['backend']}: {found['tables']} tables, {times.size(found['dataSizeBytes'])}")
+    out.line(f"{found['backend']}: {found['tables']} tables, {times.size(found['bytes'])}")
     out.line(f"  {found['root']}")
     for one in found["unpublished"]:
         cause = f": {one['cause']}" if one.get("cause") else ""

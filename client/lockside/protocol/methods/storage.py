@@ -127,7 +127,7 @@ class TableRestore(Mutation, frozen=True, kw_only=True):
     "storage.snapshot",
     Role.OPERATOR,
     answers=Snapshot,
-    refuses=MISSING,
+    refuses=[*MISSING, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE],
     positional=["tables"],
     example={"tables": ["in.c-shop.orders"]},
 )
@@ -136,10 +136,12 @@ class SnapshotGet(Params, frozen=True, kw_only=True):
 
     Attributes:
         tables: The tables; all of the branch when none is named.
+        with_files: Whether the files of each table are read from its log, by a process of the caller.
     """
 
     tables: Annotated[list[TableId], Meta(max_length=1000)] = []
     branch_id: BranchId = "default"
+    with_files: bool = True
 
 
 @method(

@@ -114,7 +114,13 @@ class TableVersion(Out, frozen=True, kw_only=True):
         operation: What the commit was.
         user: Whose job it was.
         rows_count: How many rows the table had after it.
-        counts: How many rows were inserted, updated, deleted and so on.
+        records_count: How many records were read for it.
+        rows_inserted: How many rows it added.
+        rows_updated: How many rows got other values.
+        rows_unchanged: How many records were rows already.
+        rows_duplicate: How many records had the key of a later one.
+        rows_rejected: How many records were left out.
+        rows_deleted: How many rows went before others came.
         inputs: The tables that its job read.
         published: Whether all readers of the table's folder see it.
         foreign: Whether another program made it; it was adopted.
@@ -129,7 +135,13 @@ class TableVersion(Out, frozen=True, kw_only=True):
     config: str | None = None
     user: str | None = None
     rows_count: int
-    counts: dict[str, int] = {}
+    records_count: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_unchanged: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    rows_deleted: int = 0
     inputs: list[TableRead] = []
     published: bool
     foreign: bool = False
@@ -207,14 +219,18 @@ class SnapshotTable(Out, frozen=True, kw_only=True):
     Attributes:
         folder: Its folder below the root of the lake.
         uri: Where its folder is.
-        staged: The names of commits that may not be published yet, by version.
+        files: Where the Parquet files are that are the version's content; null when they were not asked for,
+            or when the caller may not read the table.
+        staged: The commits that may not be published yet, by their names in `_lockside/staged`; each begins
+            with the number of its version.
     """
 
     id: str
     version: int
     folder: str
     uri: str
-    staged: dict[str, str] = {}
+    files: list[str] | None = None
+    staged: list[str] = []
 
 
 class Snapshot(Out, frozen=True, kw_only=True):
@@ -290,7 +306,7 @@ class StorageStatus(Out, frozen=True, kw_only=True):
         root: Where the tables are.
         lake_id: The random id of this lake, which stands in the logs of its tables.
         tables: How many tables there are.
-        data_size_bytes: How large their files are together.
+        bytes: How large their files are together.
         unpublished: Commits that are not published yet.
         foreign: Tables to whose logs another program wrote.
         damaged: Tables of which something is gone.
@@ -300,7 +316,7 @@ class StorageStatus(Out, frozen=True, kw_only=True):
     root: str
     lake_id: str
     tables: int
-    data_size_bytes: int
+    bytes: int
     unpublished: list[Unpublished]
     foreign: list[TroubledTable] = []
     damaged: list[TroubledTable] = []

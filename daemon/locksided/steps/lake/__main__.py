@@ -26,6 +26,7 @@ OPERATIONS = {
     "delete_rows": changes.delete_rows,
     "diff": diff.diff,
     "export": transfer.export,
+    "files": preview.files,
     "import": transfer.import_,
     "input": input_tables.export,
     "output": output.store,

@@ -24,7 +24,10 @@ def judged(
     previous = existing_rows(connection, target)
     found = []
     for check in mapping.checks:
-        fault = _fault(connection, target, check, {"this": this, "previous": previous})
+        try:
+            fault = _fault(connection, target, check, {"this": this, "previous": previous})
+        except duckdb.Error as problem:
+            raise UserFault(f'Check "{_title(check)}" failed: {str(problem).splitlines()[0]}') from None
         text = f'Check "{_title(check)}" failed: {fault}.' if fault else None
         if text is not None and check.on_fail == "error":
             raise UserFault(text)
@@ -69,8 +72,5 @@ def _fault(
 def _found_by_query(connection: duckdb.DuckDBPyConnection, query: str, relations: Mapping[str, str]) -> str:
     for view, relation in relations.items():
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {relation}")
-    try:
-        found = rows_of(connection, query)
-    except duckdb.Error as fault:
-        raise UserFault(f'Check "sql" failed: {fault}') from None
+    found = rows_of(connection, query)
     return f"its query returned {len(found)} rows, the first is {found[0]}" if found else ""

@@ -46,6 +46,11 @@ class Files:
         """How large they are together."""
         return sum(int(add["size"]) for add in self.adds.values())
 
+    @property
+    def rows_count(self) -> int:
+        """How many rows they have together."""
+        return sum(int(json.loads(add["stats"])["numRecords"]) for add in self.adds.values())
+
     def take(self, actions: Iterable[Mapping[str, Any]]) -> None:
         """Go one version further."""
         for action in actions:

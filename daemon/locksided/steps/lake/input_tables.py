@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -82,6 +83,8 @@ def _exported(
     else:
         written = write_table(connection, order, entry, table, path, last_us=last_us)
     manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
+    if order.get("withNames", True):
+        manifest["name"] = table.id.rpartition(".")[2]
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
     return shown(entry, table, written, path)
 
@@ -134,8 +137,9 @@ def write_table(
     rows = f"{existing_rows(connection, target)}{conditions(entry, known, since)}"
     if entry.file_type == "csv":
         count = _write_csv(connection, rows, columns, path)
-    elif may_link and since is None and _is_whole(entry) and _linked(files, folder, path):
-        count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
+    elif may_link and since is None and _is_whole(entry):
+        _take(files, folder, path)
+        count = files.rows_count
     else:
         count = _write_parquet(connection, rows, columns, path)
     return Written(columns, count, since)
@@ -207,20 +211,19 @@ def _is_whole(entry: InputTable) -> bool:
     return not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
 
 
-def _linked(files: Files, folder: Path, path: Path) -> bool:
-    """Link the files of a table that is wanted whole, where they can be."""
-    if os.geteuid() == 0:
-        return False  # it could write into the table's own files
+def _take(files: Files, folder: Path, path: Path) -> None:
+    """Links the files of a table that is wanted whole; copies those that cannot be.
+
+    Root gets copies: it could write into the table's own files.
+    """
     path.mkdir()
-    try:
-        for add in files.adds:
+    for add in files.adds:
+        try:
+            if os.geteuid() == 0:
+                raise PermissionError
             os.link(folder / add, path / add)
-    except OSError:
-        for made in path.iterdir():
-            made.unlink()
-        path.rmdir()
-        return False
-    return True
+        except OSError:
+            shutil.copyfile(folder / add, path / add)
 
 
 def _manifest(
@@ -246,7 +249,12 @@ def _manifest(
         "column_metadata": {name: found for name, found in pieces.items() if found},
         "description": next((one["value"] for one in of_table if one["key"] == DESCRIPTION), None),
         "schema": [
-            {"name": column.name, "data_type": {"base": {"type": column.type, "length": column.length}}}
+            {
+                "name": column.name,
+                "data_type": {"base": {"type": column.type, "length": column.length}},
+                "nullable": column.nullable,
+                "primary_key": column.name in key,
+            }
             for column in columns
         ],
     }

@@ -14,7 +14,7 @@ from locksided.steps.lake import deltalog, types
 from locksided.steps.lake.deletion import NOTHING
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import ROW_GROUP, ROW_GROUPS_IN_A_FILE, literal, name, names, one, rows_of
-from locksided.steps.lake.reading import Reading
+from locksided.steps.lake.reading import Reading, unreadable
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
@@ -231,7 +231,7 @@ def _cast(column: Column, rows: Rows) -> str:
         nulls = ", ".join(map(literal, rows.nulls))
         value = f"CASE WHEN {value}::VARCHAR IN ({nulls}) THEN NULL ELSE {value} END"
     if column.type != types.STRING and not rows.reading.is_typed:
-        value = f"nullif({value}, '')"
+        value = _checked(column, f"nullif({value}, '')", rows)
     return f"CAST({value} AS {kind}) AS {name(column.name)}"
 
 
@@ -327,13 +327,19 @@ def _execute(
         for one_source in rows:
             _refuse_values(connection, target, one_source)
         raise
-    except duckdb.InvalidInputException as fault:
+    except (duckdb.InvalidInputException, duckdb.IOException) as fault:
         line = _LINE.search(str(fault))
+        if line is None and rows and _is_of_source(str(fault), rows):
+            raise unreadable(_source_at_fault(str(fault), rows), fault) from None
         if line is None:
             raise
         raise UserFault(
             f'"{_source_at_fault(str(fault), rows)}" line {line[1]}: {_told(str(fault))}'
         ) from None
+
+
+def _is_of_source(message: str, rows: Sequence[Rows]) -> bool:
+    return any(f"/{one.source}" in message for one in rows)
 
 
 def _source_at_fault(message: str, rows: Sequence[Rows]) -> str:
@@ -346,6 +352,10 @@ def _told(message: str) -> str:
     return f"{found[1]}." if found is not None else "it cannot be read."
 
 
+def _checked(column: Column, value: str, rows: Rows) -> str:
+    return value if rows.reading.is_typed else types.plain_text(column, value)
+
+
 def _refuse_values(connection: duckdb.DuckDBPyConnection, target: Target, rows: Rows) -> None:
     """Raise UserFault for the first value that is not of its column's type."""
     for column in target.columns:
@@ -356,7 +366,7 @@ def _refuse_values(connection: duckdb.DuckDBPyConnection, target: Target, rows: 
             connection,
             f"SELECT _place, {value}, count(*) OVER () FROM (SELECT {value}, row_number() OVER () AS _place "
             f"FROM {rows.reading.relation}) WHERE nullif({value}::VARCHAR, '') IS NOT NULL "
-            f"AND TRY_CAST({value} AS {kind}) IS NULL ORDER BY _place LIMIT 1",
+            f"AND TRY_CAST({_checked(column, value, rows)} AS {kind}) IS NULL ORDER BY _place LIMIT 1",
         )
         for place, text, number in found:
             more = f" (and {number - 1} more)" if number > 1 else ""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.storage import ColumnValues, Output, OutputTable
+from lockside.documents.times import time_text
 from locksided.steps.lake import checkpoints, deltalog, loading, stored_files, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.collection import Collected, collected_in
@@ -23,6 +24,7 @@ from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.rejects import keep, rejected, rejecting
+from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, say
@@ -52,8 +54,10 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
         key = f"{order['origin']['project']}/{order['origin']['branch']}/{(load.table or '').lower()}"
         by_table.setdefault(key, []).append((load, found, settings))
     done: list[Loaded] = []
-    with connect(order) as connection:
+    named = {load.source: tables[key].id for key, group in by_table.items() for load, _, _ in group}
+    with connect(order) as connection, Reporting(connection, named) as reporting:
         for key, group in by_table.items():
+            reporting.begin([load.source for load, _, _ in group])
             try:
                 loaded = _load(connection, order, tables[key], group)
             except MappingFault as fault:
@@ -133,7 +137,14 @@ def _load(
     merge = merged(connection, order, target, commit)
     _keep_checkpoints(table, target.folder)
     commits = [commit] if merge is None else [commit, merge]
-    shown = [{**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group]
+    shown = [
+        {
+            **_shown(load, target, commit, places.get(load.row)),
+            **_produced(order, found, rows_of_one.reading.columns),
+            "checks": checks,
+        }
+        for (load, found, _), rows_of_one in zip(group, rows, strict=True)
+    ]
     return Loaded(commits, shown, records)
 
 
@@ -155,7 +166,8 @@ def _prepared(
     deltalog.make_folders(folder, table)
     if table.begins is not None:
         table = begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
-    readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
+    scratch = Path(order["folders"]["tmp"])
+    readings = [reading_of(connection, found, load.mapping, scratch) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
         for (load, _, settings), reading in zip(group, readings, strict=True)
@@ -326,6 +338,19 @@ def _actions(
         yield from ({"add": add} for add in files.adds.values())
     else:
         yield from target.actions
+
+
+def _produced(order: Mapping[str, Any], found: Found, columns: Sequence[str]) -> dict[str, Any]:
+    """What is told of a source: its size and age, and who made it with which columns."""
+    states = [path.stat() for path in found.files()] or [found.path.stat()]
+    written = time_text(max(one.st_mtime_ns for one in states) // 1000)
+    made_by = {"component": order["origin"].get("component"), "type": order.get("componentType", "other")}
+    return {
+        "sizeBytes": sum(one.st_size for one in states) if found.files() else 0,
+        "createdTime": written,
+        "updatedTime": written,
+        "producedBy": {**made_by, "columns": list(columns)},
+    }
 
 
 def _shown(load: Load, target: Target, commit: Commit, place: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The operations `preview` and `sql`: rows of tables as texts."""
+"""The operations `preview`, `sql` and `files`: rows of tables as texts, and which files have them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def look(order: Mapping[str, Any]) -> dict[str, Any]:
     table = msgspec.convert(order["table"], TableOrder, strict=False)
     with connect(order) as connection:
         target = _target(order["root"], table)
+        count = target.files.rows_count
         columns = wanted_columns(entry, target.columns)
         where = conditions(entry, target.columns, changed_since(entry, order["timeUs"]))
         texts = ", ".join(f"left({as_text(column)}, {MOST_CHARACTERS + 1})" for column in columns)
@@ -39,9 +41,9 @@ def look(order: Mapping[str, Any]) -> dict[str, Any]:
             "columns": [{"name": column.name, "type": column.type} for column in columns],
             "rows": rows,
             "version": table.version,
-            "rows_count": table.rows_count,
+            "rows_count": count,
             "preview_type": "csv",
-            "is_truncated": is_cut or len(rows) < table.rows_count,
+            "is_truncated": is_cut or len(rows) < count,
         },
     }
 
@@ -59,12 +61,26 @@ def _bounded(found: Sequence[Sequence[str | None]]) -> tuple[list[list[str | Non
     return rows, is_cut
 
 
+def files(order: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of the files of each table; those of a table that cannot be read are left out."""
+    found: dict[str, list[str]] = {}
+    for table in msgspec.convert(order["tables"], list[TableOrder], strict=False):
+        with suppress(UserFault):
+            found[table.key] = list(deltalog.read(Path(order["root"]) / table.folder, table).adds)
+    return {"message": "", "result": {"files": found}}
+
+
 def query(order: Mapping[str, Any]) -> dict[str, Any]:
     """What a query over tables returns; the tables are views under their ids, and nothing can be written."""
     tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    unreadable: dict[str, str] = {}
     with connect(order) as connection:
         for table in tables:
-            target = _target(order["root"], table)
+            try:
+                target = _target(order["root"], table)
+            except UserFault as fault:
+                unreadable[table.id] = str(fault)
+                continue
             relation = existing_rows(connection, target)
             connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (filename) FROM {relation}")
         connection.execute(f"SET allowed_directories = ['{order['root']}']")
@@ -76,7 +92,8 @@ def query(order: Mapping[str, Any]) -> dict[str, Any]:
             columns, kinds = relation_found.columns, relation_found.types
             found = relation_found.limit(MOST_ROWS).fetchall()
         except duckdb.Error as fault:
-            raise UserFault(str(fault)) from None
+            named = (told for table, told in unreadable.items() if table in order["query"])
+            raise UserFault(next(named, str(fault))) from None
     return {
         "message": "",
         "result": {

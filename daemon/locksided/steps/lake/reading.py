@@ -3,10 +3,14 @@
 import csv
 import gzip
 import io
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import duckdb
 
@@ -41,28 +45,41 @@ class Reading:
     parts: int = 0
 
 
-def reading_of(connection: duckdb.DuckDBPyConnection, found: Found, mapping: OutputTable) -> Reading:
-    """How a source is read. Raises UserFault for what cannot be read at all."""
+def reading_of(
+    connection: duckdb.DuckDBPyConnection, found: Found, mapping: OutputTable, scratch: Path
+) -> Reading:
+    """How a source is read; copies are made in the folder `scratch`.
+
+    Raises UserFault for what cannot be read at all.
+    """
     files = found.files()
     if files and all(_begins(path, b"PAR1") for path in files):
-        return _parquet(connection, files)
+        return _parquet(connection, found.name, files)
     named = [*mapping.columns, *(str(column.get("name")) for column in mapping.schema)]
     if named and not (mapping.schema and mapping.has_header and not found.is_sliced):
-        return _csv(found.name, named, files, mapping, has_header=False)
+        return _csv(found.name, named, files, mapping, scratch, has_header=False)
     if found.is_sliced:
         raise MappingFault(f'Sliced file "{found.name}" columns specification missing.')
     header = _header(found, mapping)
     if named and [clean_column(one) for one in header] != [clean_column(one) for one in named]:
         told = f"{','.join(header)}, its schema is {','.join(named)}"
         raise UserFault(f'Header of "{found.name}" is {told}.')
-    return _csv(found.name, header, files, mapping, has_header=True)
+    return _csv(found.name, header, files, mapping, scratch, has_header=True)
 
 
-def _parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Reading:
+def unreadable(source: str, fault: Exception) -> UserFault:
+    """What is told of a source that cannot be read at all."""
+    return UserFault(f'"{source}" cannot be read: {str(fault).splitlines()[0].rstrip(".")}.')
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, source: str, files: Sequence[Path]) -> Reading:
     relation = f"read_parquet([{_paths(files)}])"
-    described = rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")
+    try:
+        described = rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")
+    except duckdb.Error as fault:
+        raise unreadable(source, fault) from None
     columns = [str(row[0]) for row in described]
-    cleaned = _cleaned(files[0].name, columns)
+    cleaned = _cleaned(source, columns)
     kept = [
         f"{'to_json(' + name(old) + ')::VARCHAR' if _is_nested(str(row[1])) else name(old)} AS {name(new)}"
         for old, new, row in zip(columns, cleaned, described, strict=True)
@@ -75,10 +92,18 @@ def _is_nested(kind: str) -> bool:
 
 
 def _csv(
-    source: str, columns: Sequence[str], files: Sequence[Path], mapping: OutputTable, *, has_header: bool
+    source: str,
+    columns: Sequence[str],
+    files: Sequence[Path],
+    mapping: OutputTable,
+    scratch: Path,
+    *,
+    has_header: bool,
 ) -> Reading:
     cleaned = _cleaned(source, columns)
     filled = [path for path in files if path.lstat().st_size]
+    if len(cleaned) == 1 and mapping.enclosure:
+        filled = [with_enclosed_fields(path, mapping, scratch) for path in filled]
     groups = [
         (list(group), is_gzip)
         for is_gzip, group in groupby(filled, key=lambda path: _begins(path, b"\x1f\x8b"))
@@ -170,23 +195,68 @@ def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
     return cleaned
 
 
+def _records(file: BinaryIO, mapping: OutputTable) -> Iterator[list[str]]:
+    """The records of a text; bytes that are no UTF-8 come as surrogates."""
+    csv.field_size_limit(MAX_FIELD_BYTES)
+    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+    enclosed = {"quotechar": mapping.enclosure} if mapping.enclosure else {"quoting": csv.QUOTE_NONE}
+    return csv.reader(text, delimiter=mapping.delimiter, **enclosed)
+
+
+def _has_empty_lines(file: BinaryIO) -> bool:
+    before = b"\n"
+    while piece := file.read(2**20):
+        if b"\n\n" in before + piece or b"\n\r\n" in before + piece:
+            return True
+        before = piece[-2:]
+    return False
+
+
+def with_enclosed_fields(path: Path, mapping: OutputTable, scratch: Path) -> Path:
+    """The file; of one with empty lines a copy in which all fields are enclosed.
+
+    In a file of one column an empty line is a record with an empty field, and DuckDB leaves it out.
+    """
+    copy = scratch / f"{uuid.uuid4()}.csv"
+    try:
+        with _opened(path) as file:
+            if not _has_empty_lines(file):
+                return path
+        with _opened(path) as file, copy.open("w", encoding="utf-8", errors="surrogateescape") as made:
+            rows = csv.writer(
+                made,
+                delimiter=mapping.delimiter,
+                quotechar=mapping.enclosure,
+                quoting=csv.QUOTE_ALL,
+                lineterminator="\n",
+            )
+            rows.writerows(row or [""] for row in _records(file, mapping))
+    except (csv.Error, OSError, EOFError, zlib.error):
+        return path  # what is wrong with it is told when it is read
+    return copy
+
+
 def _begins(path: Path, mark: bytes) -> bool:
     with path.open("rb") as file:
         return file.read(len(mark)) == mark
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file, unpacked where it is packed."""
+    with path.open("rb") as raw:
+        yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if _begins(path, b"\x1f\x8b") else raw
+
+
 def _header(found: Found, mapping: OutputTable) -> list[str]:
     """The first record of a file. Raises UserFault where there is none."""
-    with found.path.open("rb") as raw:
-        unpacked = gzip.GzipFile(fileobj=raw) if _begins(found.path, b"\x1f\x8b") else raw
-        text = io.TextIOWrapper(unpacked, "utf-8-sig", "surrogateescape", newline="")
-        csv.field_size_limit(MAX_FIELD_BYTES)
-        enclosed = {"quotechar": mapping.enclosure} if mapping.enclosure else {"quoting": csv.QUOTE_NONE}
-        rows = csv.reader(text, delimiter=mapping.delimiter, **enclosed)
+    with _opened(found.path) as file:
         try:
-            header = next(rows, None)
+            header = next(_records(file, mapping), None)
         except csv.Error as fault:
             raise UserFault(f'"{found.name}" line 1: {fault}.') from None
+        except (OSError, EOFError, zlib.error) as fault:
+            raise unreadable(found.name, fault) from None
     if not header:
         raise UserFault(f'File "{found.name}" is empty, a header is expected.')
     if any("\udc80" <= character <= "\udcff" for column in header for character in column):

@@ -3,7 +3,6 @@
 A table whose version is null goes to the trash.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
     definition = msgspec.structs.replace(
         known, columns=columns, primary_key=known.primary_key if has_key else []
     )
-    count = sum(json.loads(add["stats"])["numRecords"] for add in wanted.adds.values())
+    count = wanted.rows_count
     deltalog.make_folders(folder, table)
     time_us = max(order["timeUs"], table.imported_us + 1)
     entries = _foreign(folder, table, table.version) if order["parameters"].get("overForeign") else []

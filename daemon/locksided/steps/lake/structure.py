@@ -9,6 +9,8 @@ from locksided.steps.program import UserFault
 from locksided.tables.names import clean_column
 from locksided.tables.orders import Column, Definition
 
+MOST_COLUMNS = 1600
+
 
 def columns_after(
     table: str,
@@ -19,6 +21,8 @@ def columns_after(
     modifications: str,
 ) -> list[Column]:
     """The table's columns after a load. Raises UserFault for a structure that the load may not make."""
+    if len(reading.columns) > MOST_COLUMNS:
+        raise UserFault(f"It has {len(reading.columns)} columns, at most {MOST_COLUMNS} are allowed.")
     typed = _typed(mapping) if support == "authoritative" else {}
     if known is None:
         return [typed.get(one) or Column(name=one) for one in reading.columns]
@@ -76,7 +80,7 @@ def key_after(
         if column.get("primary_key") is True
     ]
     if not wanted:
-        return [] if known is None else known.primary_key
+        wanted = [] if known is None else known.primary_key
     named = {column.name for column in columns}
     for one in wanted:
         if one not in named:

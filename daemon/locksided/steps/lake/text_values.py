@@ -13,7 +13,8 @@ def as_text(column: Column) -> str:
     """The column's value as CSV has it, in SQL."""
     value = name(column.name)
     if column.type == "TIMESTAMP":
-        return f"({value} AT TIME ZONE 'UTC')::VARCHAR"
+        text = f"({value} AT TIME ZONE 'UTC')::VARCHAR"
+        return f"CASE WHEN contains({text}, '.') THEN rpad({text}, 26, '0') ELSE {text} END"
     return f"{value}::VARCHAR"
 
 

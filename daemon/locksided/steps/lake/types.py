@@ -24,6 +24,7 @@ _DELTA = {
     "DATE": "date",
     "TIMESTAMP": "timestamp",
 }
+_WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
 
@@ -47,6 +48,16 @@ def duckdb_type(column: Column) -> str:
     if column.type == "NUMERIC":
         return f"DECIMAL({column.length or DEFAULT_LENGTH})"
     return _DUCKDB[column.type]
+
+
+def plain_text(column: Column, text: str) -> str:
+    """A text, in SQL, before it is cast to the column's type: one that is no whole number is none to DuckDB.
+
+    By itself it would round 1.5, and read 0x1F as a number.
+    """
+    if column.type != "INTEGER":
+        return text
+    return f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN {text} ELSE 'no ' || {text} END"
 
 
 def delta_field(column: Column) -> dict[str, Any]:
