@@ -25,7 +25,6 @@ from lockside.protocol.types.daemon import (
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
-from locksided.api.decision_tally import Decisions
 from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import mended, problems
 from locksided.api.health import HealthCheck
@@ -34,7 +33,7 @@ from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Tally
+from locksided.api.tally import Decisions, Tally
 from locksided.api.waiting_figures import oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
