@@ -1,4 +1,4 @@
-"""SIGKILL of the daemon, the executor and the runners at random: of runs elsewhere none is lost or doubled.
+"""SIGKILL at random of all that has to do with runs elsewhere: of the runs none is lost or doubled.
 
 What the jobs write themselves is judged. The short form runs always; LOCKSIDE_TEST_LONG=1 makes it 60 kills
 over 300 jobs, and LOCKSIDE_TEST_SEED repeats a run.
@@ -8,53 +8,121 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from campaign.evidence import Span, command, spans
+from campaign.evidence import Span, spans, survivors, witness
 from campaign.figures import LONG, Figures
-from e2e.engines import Cluster, a_cluster
+from e2e.engines import Cluster, a_cluster, holder_of
+from e2e.harness import Daemon
+from e2e.processes import wait_for_end
+from e2e.slurm import Slurm, a_slurm, missing
+from e2e.wire import Refusal
 
 JOBS, KILLS = (300, 60) if LONG else (12, 4)
 KEYS = 5
 
 pytestmark = pytest.mark.timeout(JOBS * 30)
 
+Kills = Mapping[str, Callable[[], None]]
 
-def test_of_runs_elsewhere_none_is_lost_doubled_or_beside_another_whoever_is_killed(
-    place: Path, figures: Callable[[str], Figures]
-) -> None:
-    told = figures("kills of executors and runners")
+
+@pytest.fixture
+def dice() -> random.Random:
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.randrange(2**32))
     print(f"LOCKSIDE_TEST_SEED={seed}")
-    dice, file = random.Random(seed), place / "witness"
+    return random.Random(seed)
+
+
+def test_of_runs_elsewhere_none_is_lost_doubled_or_beside_another_whoever_is_killed(
+    place: Path, figures: Callable[[str], Figures], dice: random.Random
+) -> None:
     with a_cluster() as cluster:
-        wire = cluster.daemon.wire()
-        cluster.put_pool(wire, "fakewise", slots=4)
+        cluster.put_pool(cluster.daemon.wire(), "fakewise", slots=4)
         cluster.behave(lose=0.1, twice=0.1)
-        bodies = [command(file, f"{n % KEYS}:{n}", seconds=dice.uniform(0.02, 0.5)) for n in range(JOBS)]
-        jobs = [
-            wire.create(
-                configData={"parameters": {"command": body}}, pool="far", lockKey=f"k{n % KEYS}", priority=-n
-            )
-            for n, body in enumerate(bodies)
-        ]
-        for n in range(KILLS):
-            cluster.daemon.wire().done(jobs[n * JOBS // (2 * KILLS)])
-            told.add(f"kills of the {_kill_one(cluster, dice)}")
-        ended = [cluster.daemon.wire().done(job) for job in jobs]
-        starts = sum(one["starts"] for one in ended)
+        kills: Kills = {
+            "daemon": lambda: _restart(cluster.daemon),
+            "executor": lambda: cluster.kill_executor("fakewise"),
+            "runner": lambda: _kill_runner(cluster),
+        }
+        told = figures("kills of executors and runners")
+        _campaign(cluster.daemon, "far", place / "witness", kills, dice, told, most_seconds=0.5)
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_killed(
+    place: Path, figures: Callable[[str], Figures], dice: random.Random
+) -> None:
+    with a_slurm() as slurm:
+        slurm.put_pool(slurm.daemon.wire(), slots=6)
+        restarts: dict[str, Timer] = {}
+
+        def kill(name: str) -> None:
+            """Kill one of Slurm's own, and have it start again after a while."""
+            if name in restarts:
+                restarts[name].join()
+            slurm.kill(name)
+            restarts[name] = Timer(dice.choice([0, 0, 5, 20]) if LONG else 0, slurm.start, [name])
+            restarts[name].start()
+
+        kills: Kills = {
+            "daemon": lambda: _restart(slurm.daemon),
+            "executor": lambda: _kill(holder_of(slurm.daemon.state_dir / "executors" / "slurm.sock.lock")),
+            "runner": lambda: _kill_runner_in(slurm),
+            "slurmctld": lambda: kill("slurmctld"),
+            "slurmd": lambda: kill(f"slurmd-{slurm.node(dice.randint(1, 3))}"),
+        }
+        told = figures("kills around Slurm")
+        most_seconds = 6 if LONG else 1
+        _campaign(slurm.daemon, "cluster", place / "witness", kills, dice, told, most_seconds=most_seconds)
+        for restart in restarts.values():
+            restart.join()
+
+
+def _campaign(
+    daemon: Daemon,
+    pool: str,
+    file: Path,
+    kills: Kills,
+    dice: random.Random,
+    told: Figures,
+    *,
+    most_seconds: float,
+) -> None:
+    """Kill while jobs run, terminate some that wait, and judge what the jobs wrote."""
+    wire = daemon.wire()
+    bodies = [witness(file, f"{n % KEYS}:{n}", seconds=dice.uniform(0.02, most_seconds)) for n in range(JOBS)]
+    jobs = [
+        wire.create(configData={"parameters": {"command": body}}, pool=pool, lockKey=f"k{n % KEYS}")
+        for n, body in enumerate(bodies)
+    ]
+    for n in range(KILLS):
+        daemon.wire().done(jobs[n * JOBS // (2 * KILLS)])
+        victim = dice.choice(list(kills)) if LONG else list(kills)[n % len(kills)]
+        with suppress(ProcessLookupError, FileNotFoundError, ValueError):  # a pid file is not written yet
+            kills[victim]()
+        told.add(f"kills of the {victim}")
+        if n % 5 == 4:
+            with suppress(Refusal):  # it may be over
+                daemon.wire().call("job.terminate", id=jobs[n * JOBS // (2 * KILLS) + n % 3 + 1]["id"])
+    ended = [daemon.wire().done(job) for job in jobs]
     found = spans(file)
     told.add("jobs", len(ended))
-    assert {one["status"] for one in ended} == {"success"}
-    assert Counter(span.name for span in found if span.end_ns) == Counter(
-        f"{n % KEYS}:{n}" for n in range(JOBS)
-    )
-    assert len(found) <= starts
+    told.add("terminated", sum(one["status"] != "success" for one in ended))
+    names = {f"{n % KEYS}:{n}": one["status"] for n, one in enumerate(ended)}
+    assert set(names.values()) <= {"success", "terminated", "cancelled"}
+    by_itself = Counter(span.name for span in found if span.end_ns)
+    assert {name: by_itself[name] for name, status in names.items() if status == "success"} == {
+        name: 1 for name, status in names.items() if status == "success"
+    }
+    assert not [span for span in found if names[span.name] == "cancelled"]
+    assert not survivors(file)
+    assert len(found) <= sum(one["starts"] for one in ended)
     assert not [pair for key in range(KEYS) for pair in _overlaps(found, f"{key}:")]
 
 
@@ -64,17 +132,32 @@ def _overlaps(found: list[Span], key: str) -> list[tuple[Span, Span]]:
     return [(a, b) for a, b in pairwise(of_key) if a.end_ns and b.start_ns < a.end_ns]
 
 
-def _kill_one(cluster: Cluster, dice: random.Random) -> str:
-    victim = dice.choice(["daemon", "executor", "runner"])
-    with suppress(ProcessLookupError, FileNotFoundError):
-        if victim == "daemon":
-            cluster.daemon.kill()
-            cluster.daemon.start()
-        elif victim == "executor":
-            cluster.kill_executor("fakewise")
-        elif runners := cluster.runners():
-            _kill_tree(runners[0])
-    return victim
+def _restart(daemon: Daemon) -> None:
+    daemon.kill()
+    daemon.start()
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end(pid)
+
+
+def _kill_runner(cluster: Cluster) -> None:
+    if runners := cluster.runners():
+        _kill_tree(runners[0])
+
+
+def _kill_runner_in(slurm: Slurm) -> None:
+    """Kill one runner; Slurm ends the rest of what it was, if it knows what that is."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"{slurm.root}/.lockside/".encode() in path.read_bytes():
+                pid = int(path.parent.name)
+                if slurm.has_cgroups:
+                    _kill(pid)
+                else:
+                    _kill_tree(pid)
+                return
 
 
 def _kill_tree(pid: int) -> None:

@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "starts": 0,
     "launches": 0,
     "lost_count": 0,
+    "preempted_count": 0,
     "step": 0,
     "start_token": None,
     "spawned": False,

@@ -6,6 +6,7 @@ from core.world import NOON, SECOND, World
 from lockside.documents.enums import Status
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
+from locksided.core.model import MOST_PREEMPTIONS
 
 
 @pytest.mark.parametrize("status", ["success", "warning", "error"])
@@ -201,6 +202,38 @@ def test_a_step_that_ends_after_the_request_to_terminate_ends_the_job() -> None:
 
 
 # -- losses -----------------------------------------------------------------------------------------------
+
+
+def test_a_preempted_job_is_requeued_at_most_twenty_times_which_its_losses_do_not_count() -> None:
+    world = World()
+    job = world.submit("orders")
+    for preemption in range(1, MOST_PREEMPTIONS + 1):
+        world.spawned(job)
+        world.loses(job, preempted=True)
+        assert (world.row(job)["preempted_count"], world.row(job)["lost_count"]) == (preemption, 0)
+        assert world.started() == [job]
+        world.crash()
+    world.spawned(job)
+    world.loses(job)
+    assert world.row(job)["lost_count"] == 1
+    world.spawned(job)
+    world.loses(job, preempted=True)
+    assert world.status(job) == "error"
+
+
+def test_a_preempted_job_that_asks_for_it_is_an_error_at_once() -> None:
+    world = World()
+    job = world.submit(on_lost="error")
+    world.spawned(job)
+    world.loses(job, preempted=True)
+    assert world.status(job) == "error"
+
+
+def test_a_job_that_is_taken_out_of_an_engines_queue_is_cancelled_as_nothing_of_it_ran() -> None:
+    world = World()
+    job = world.submit()
+    world.handle(i.Finished(job, world.token(job), Status.TERMINATED, {"message": "gone"}, started=False))
+    assert (world.status(job), world.row(job)["starts"]) == ("cancelled", 0)
 
 
 def test_a_lost_job_is_requeued_at_most_three_times_and_then_is_an_error() -> None:

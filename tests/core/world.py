@@ -334,10 +334,11 @@ class World:
     def keeper_dies(self, job_id: int) -> None:
         self.handle(i.Orphaned(job_id, self.token(job_id)))
 
-    def loses(self, job_id: int) -> None:
-        """The machine or the keeper died under it."""
+    def loses(self, job_id: int, *, preempted: bool = False) -> None:
+        """The machine or the keeper died under it, or its engine gave its machine to another."""
         error = {"type": "application", "kind": "lost", "message": "The machine died under it."}
-        self.handle(i.Lost(job_id, self.token(job_id), {"result": {"error": error}}))
+        values = {"result": {"error": error}}
+        self.handle(i.Lost(job_id, self.token(job_id), values, was_preempted=preempted))
 
     def executor_down(self, cause: str = "the keeper cannot be reached") -> None:
         self.handle(i.ExecutorDown("local", cause))

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,16 @@ def missing() -> str | None:
     return f"not installed: {', '.join(lacking)}" if lacking else None
 
 
+def _wrapped(folder: Path, log: Path) -> Path:
+    """A folder of Slurm's commands that note their use."""
+    folder.mkdir()
+    for name in ("sbatch", "squeue", "scancel", "scontrol"):
+        made = folder / name
+        made.write_text(f'#!/bin/sh\necho {name} >> {log}\nexec {shutil.which(name)} "$@"\n')
+        made.chmod(0o755)
+    return folder
+
+
 class Slurm:
     """The cluster, the folder that its nodes share, and the daemon beside it."""
 
@@ -38,21 +48,38 @@ class Slurm:
         self.folder = folder / "slurm"
         self.root = folder / "shared"
         self.root.mkdir()
+        self.has_cgroups = False
+        """Whether it limits memory, and finds all processes of a job."""
         port = 20_000 + os.getpid() % 20_000 // 8 * 8
         self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
+        self.prefix = f"n{port}x"  # cgroups are named after nodes, and there may be other clusters
+        self.environment["SLURM_TEST_NODES"] = self.prefix
         self.environment["SLURM_CONF"] = str(self.folder / "slurm.conf")
         self.environment["PATH"] += ":/usr/sbin:/sbin"
-        self.daemon = Daemon(folder, SLURM_CONF=self.environment["SLURM_CONF"])
+        self._log = folder / "commands"
+        path = f"{_wrapped(folder / 'bin', self._log)}:{self.environment['PATH']}"
+        self.daemon = Daemon(folder, SLURM_CONF=self.environment["SLURM_CONF"], PATH=path)
 
-    def up(self, nodes: int = 3) -> None:
+    def up(self) -> None:
         """Start the cluster. Where Slurm itself cannot run there is nothing to be tested."""
-        try:
-            subprocess.run(["bash", SCRIPT, "up", str(nodes)], env=self.environment, check=True, timeout=60)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
-            pytest.skip(f"Slurm does not run here: {problem}")
+        for how in (["cgroup"], []):
+            try:
+                command = ["bash", SCRIPT, "up", "3", *how]
+                subprocess.run(command, env=self.environment, check=True, timeout=60)
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
+                self.down()
+                told = problem
+            else:
+                self.has_cgroups = bool(how)
+                return
+        pytest.skip(f"Slurm does not run here: {told}")
 
     def down(self) -> None:
         subprocess.run(["bash", SCRIPT, "down"], env=self.environment, check=False, timeout=60)
+
+    def node(self, number: int) -> str:
+        """The name of a node, from 1 to 3."""
+        return f"{self.prefix}{number}"
 
     def tell(self, *command: str) -> str:
         """What one of Slurm's commands says."""
@@ -61,8 +88,12 @@ class Slurm:
         )
         return done.stdout
 
+    def commands(self) -> list[str]:
+        """The names of Slurm's commands that the executor has used."""
+        return self._log.read_text().splitlines() if self._log.exists() else []
+
     def pid(self, name: str) -> int:
-        """The pid of `slurmctld`, or of `slurmd-n1`."""
+        """The pid of `slurmctld`, or of the `slurmd` of a node: `slurmd-NODE`."""
         return int((self.folder / f"{name}.pid").read_text())
 
     def kill(self, name: str) -> None:
@@ -70,14 +101,11 @@ class Slurm:
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
 
-    def start(self, *command: str) -> None:
-        subprocess.run(command, env=self.environment, check=True, timeout=60)
-
-    def start_controller(self) -> None:
-        self.start("slurmctld", "-f", self.environment["SLURM_CONF"])
-
-    def start_node(self, name: str) -> None:
-        self.start("slurmd", "-f", self.environment["SLURM_CONF"], "-N", name)
+    def start(self, name: str, *options: str, within: Sequence[str] = ()) -> None:
+        """Start `slurmctld` or `slurmd-NODE`; `within` is a command that runs it."""
+        program, _, node = name.partition("-")
+        command = [*within, program, "-f", self.environment["SLURM_CONF"], *(["-N", node] if node else [])]
+        subprocess.run([*command, *options], env=self.environment, check=True, timeout=60)
 
     def put_pool(self, wire: Wire, pool: str = "cluster", slots: int = 8, **options: Any) -> Message:
         given = {"workRoot": str(self.root), "python": sys.executable, **options}

@@ -137,3 +137,20 @@ def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(
     os.kill(pid, signal.SIGKILL)
     ended = wire.done(job)
     assert of(ended, "status", "starts") == ("success", 2)
+
+
+def test_a_start_that_no_executor_has_begins_anew_though_the_keepers_are_heard_last(cluster: Cluster) -> None:
+    wire, keeper = cluster.daemon.wire(), cluster.daemon.keeper_pid()
+    wire.done(wire.shell("true", pool="far"))
+    os.kill(cluster.executor_pid(), signal.SIGSTOP)
+    job = wire.shell("true", pool="far")
+    wait_until(wire, job, lambda seen: seen["status"] == "processing")
+    cluster.daemon.kill()
+    cluster.kill_executor()
+    os.kill(keeper, signal.SIGSTOP)
+    cluster.daemon.start()
+    wire = cluster.daemon.wire()
+    while not {one["kind"]: one["isUp"] for one in wire.call("executor.list")["executors"]}["fake"]:
+        pass  # asking takes a process each time
+    os.kill(keeper, signal.SIGCONT)
+    assert of(wire.done(job), "status", "starts") == ("success", 1)

@@ -75,6 +75,12 @@ def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled(
     assert not (place / "ran").exists()
 
 
+def test_somebodys_scancel_is_a_termination(wire: Wire, slurm: Slurm) -> None:
+    job = until_running(wire, wire.shell("sleep 600", pool="cluster"))
+    slurm.tell("scancel", job["remote"]["schedulerJobId"])
+    assert of(wire.done(job), "status", "starts") == ("terminated", 1)
+
+
 def test_without_a_controller_running_jobs_end_and_others_wait(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:
@@ -88,15 +94,9 @@ def test_without_a_controller_running_jobs_end_and_others_wait(
     waiting = wire.shell("true", pool="cluster")
     wire.call("job.terminate", id=stopped["id"])
     assert wire.done(stopped)["status"] == "terminated"
-    slurm.start_controller()
+    slurm.start("slurmctld")
     ended = wire.done(waiting)
     assert of(ended, "status", "starts") == ("success", 1)
-
-
-def test_somebodys_scancel_is_a_termination(wire: Wire, slurm: Slurm) -> None:
-    job = until_running(wire, wire.shell("sleep 600", pool="cluster"))
-    slurm.tell("scancel", job["remote"]["schedulerJobId"])
-    assert of(wire.done(job), "status", "starts") == ("terminated", 1)
 
 
 def test_slurm_passes_the_suite_that_every_executor_must_pass(slurm: Slurm) -> None:
@@ -119,4 +119,4 @@ def test_a_job_whose_node_dies_goes_on_and_its_end_counts(
     ended = wire.done(job)
     assert of(ended, "status", "starts") == ("error", 1)
     assert ended["result"]["error"]["exitCode"] == 5
-    slurm.start_node(node)
+    slurm.start(f"slurmd-{node}")

@@ -86,11 +86,11 @@ class Wise(Fake):
     knows_status = True
     knows_names = True
 
-    def find(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = {}
         for path in CLUSTER.glob("*.name"):
             found.setdefault(path.read_text(), []).append(path.stem)
-        return {name: found[name] for name in names if name in found}
+        return {order.name: found[order.name] for order in orders if order.name in found}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
         return {id_: _status(id_) for id_ in ids if (CLUSTER / f"{id_}.name").exists()}
@@ -99,7 +99,7 @@ class Wise(Fake):
         for id_ in ids:
             _kill(id_, signal)
 
-    def cancel(self, ids: Sequence[str]) -> None:
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
         self.signal(ids, signal.SIGKILL)
 
 

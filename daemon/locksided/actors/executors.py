@@ -168,9 +168,11 @@ class Executors:
                 found = self._start(one.token)
                 is_underway = found is not None and found[1].phase is not StartPhase.SENT
                 responsible = usual if found is None else owner.backend_of(found[1])
-                if responsible is backend and not (is_underway or self._is_attended(one.token, backend)):
-                    backend.adopt(one.token)
-                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one, backend))
+                if responsible is not backend and not (responsible.is_up and responsible.are_all_heard):
+                    continue  # it is settled when its own have told, or after the keepers if they come last
+                if not (is_underway or self._is_attended(one.token, responsible)):
+                    responsible.adopt(one.token)
+                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one, responsible))
         return True
 
     def _is_attended(self, token: str, backend: Backend) -> bool:

@@ -230,10 +230,14 @@ class Spawned(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTold(OfRun):
-    """What is known of a run elsewhere; `stage` is that of one that waits for a machine."""
+    """What is known of a run elsewhere; `stage` is that of one that waits for a machine.
+
+    `note` says what is the matter with it; empty for nothing.
+    """
 
     remote: Mapping[str, Any]
     stage: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +333,14 @@ class StepLost(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Lost(OfRun):
-    """The job's machine or keeper died under it and its tree is empty. `recovery` as in `Finished`."""
+    """The job's machine or keeper died under it and its tree is empty. `recovery` as in `Finished`.
+
+    `was_preempted`: its engine stopped it for another job.
+    """
 
     values: Mapping[str, Any]
     recovery: RecoveryTerms | None = None
+    was_preempted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from locksided.core.gates import Gate
 from locksided.core.invariants_of_runs import check_deadline, check_recovery, check_tables
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
-from locksided.core.model import BY_OTHER_JOBS, ReasonKind
+from locksided.core.model import BY_OTHER_JOBS, MOST_PREEMPTIONS, ReasonKind
 from locksided.core.pools import Pool
 from locksided.core.resources import Resource
 from locksided.core.sorted_jobs import sort_key
@@ -110,6 +110,8 @@ def _jobs(state: State) -> Iterator[str]:
                 yield f"job {job_id} was started {run.starts} times and told to start {launches} times"
             if run.lost_count > state.max_requeues:
                 yield f"job {job_id} was requeued {run.lost_count} times, which is more than allowed"
+            if run.preempted_count > MOST_PREEMPTIONS:
+                yield f"job {job_id} was requeued after {run.preempted_count} preemptions"
     strangers = set(state.waits) - {job.id for job in started(state)}
     if strangers:
         yield f"jobs {sorted(strangers)} wait for others and have not started"

@@ -76,9 +76,11 @@ class Run:
         "engine",
         "launches",
         "lost_count",
+        "message_told",
         "paused_by",
         "paused_since_us",
         "paused_us",
+        "preempted_count",
         "shares",
         "spawned",
         "stages",
@@ -94,6 +96,7 @@ class Run:
         self.launches = 0
         self.starts = 0
         self.lost_count = 0
+        self.preempted_count = 0
         self.step = 0
         self.token: str | None = None
         self.spawned = False
@@ -111,6 +114,7 @@ class Run:
         self.blocked_us: int | None = None
         self.shares: dict[str, Share] = {}
         self.engine: Mapping[str, Any] | None = None
+        self.message_told = ""
 
     @property
     def waits_for_tables(self) -> bool:

@@ -28,6 +28,7 @@ from locksided.core.inputs import (
     TablesNeeded,
 )
 from locksided.core.jobs import Job, Run
+from locksided.core.model import MOST_PREEMPTIONS
 from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.recoveries import RecoveryTerms
 from locksided.core.turn import Ending, Turn
@@ -102,6 +103,9 @@ def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
         columns |= run.stand_still(turn.now_us if run.step else run.start_us)
         if report.stage not in run.stages:
             columns |= turn.record_stages(job, {report.stage: turn.now_us})
+    if report.note != run.message_told:
+        run.message_told = report.note
+        columns["message"] = report.note or None
     turn.update(job, **columns)
     told = {name: report.remote.get(name) for name in ("schedulerJobId", "remoteState", "remoteReason")}
     turn.event(job, "job.remote", **told)
@@ -178,7 +182,7 @@ def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
     elif status is Status.TERMINATED:
         _stopped_elsewhere(turn, job, run, values)
-        return status
+        return job.status
     elif status is Status.ERROR:
         _fail(turn, job, cause, report.failure, report.recovery, values)
         return job.status
@@ -190,7 +194,7 @@ def _stopped_elsewhere(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]
     """Somebody had its engine end it: as if it was terminated here."""
     times = run.end_processing(turn.now_us)
     turn.move(job, Status.TERMINATING, "engine", desired_status=Status.TERMINATING, **times)
-    end(turn, job, Status.TERMINATED, "engine", **values)
+    end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "engine", **values)
 
 
 def _fail(
@@ -239,7 +243,8 @@ def not_started(turn: Turn, job: Job, run: Run, report: NotStarted) -> None:
         run.launches += 1
         dispatch.begin_step(turn, job, run)
     else:
-        _go_by_on_lost(turn, job, run, _refused_step(run, report.cause))
+        may_requeue = _lost_again(turn, job, run)
+        _go_by_on_lost(turn, job, _refused_step(run, report.cause), may_requeue=may_requeue)
 
 
 def _refused_step(run: Run, cause: str) -> dict[str, Any]:
@@ -274,15 +279,39 @@ def lost(turn: Turn, job: Job, run: Run, report: Lost) -> None:
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
     else:
-        _go_by_on_lost(turn, job, run, report.values, report.recovery)
+        may_requeue = (
+            _preempted_again(turn, job, run) if report.was_preempted else _lost_again(turn, job, run)
+        )
+        _go_by_on_lost(turn, job, report.values, report.recovery, may_requeue=may_requeue)
+
+
+def _preempted_again(turn: Turn, job: Job, run: Run) -> bool:
+    """Count a preemption, which says nothing against the job; whether it may be requeued for it."""
+    if run.preempted_count >= MOST_PREEMPTIONS:
+        return False
+    run.preempted_count += 1
+    turn.update(job, preempted_count=run.preempted_count)
+    return True
+
+
+def _lost_again(turn: Turn, job: Job, run: Run) -> bool:
+    """Count a loss of a job that is requeued for it; whether it may be."""
+    if job.terms.on_lost is not OnLost.REQUEUE or run.lost_count >= turn.state.max_requeues:
+        return False
+    run.lost_count += 1
+    turn.update(job, lost_count=run.lost_count)
+    return True
 
 
 def _go_by_on_lost(
-    turn: Turn, job: Job, run: Run, values: Mapping[str, Any], terms: RecoveryTerms | None = None
+    turn: Turn,
+    job: Job,
+    values: Mapping[str, Any],
+    terms: RecoveryTerms | None = None,
+    *,
+    may_requeue: bool,
 ) -> None:
-    if job.terms.on_lost is OnLost.REQUEUE and run.lost_count < turn.state.max_requeues:
-        run.lost_count += 1
-        turn.update(job, lost_count=run.lost_count)
+    if job.terms.on_lost is OnLost.REQUEUE and may_requeue:
         requeue(turn, job, "lost")
     else:
         _fail(turn, job, "lost", FailureClass.LOST, terms, values)

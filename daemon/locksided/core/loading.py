@@ -61,6 +61,7 @@ class JobRecord:
     starts: int
     launches: int
     lost_count: int
+    preempted_count: int
     step: int
     start_token: str | None
     stages: Mapping[str, int] | None
@@ -294,6 +295,7 @@ def _run(record: JobRecord) -> Run:
     run.launches = record.launches
     run.starts = record.starts
     run.lost_count = record.lost_count
+    run.preempted_count = record.preempted_count
     run.step = record.step
     run.token = record.start_token
     run.spawned = bool(record.spawned)

@@ -10,6 +10,9 @@ from typing import Any
 
 from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost, Status
 
+MOST_PREEMPTIONS = 20
+"""So often a job is requeued because its engine stopped it for another; its losses are counted apart."""
+
 
 class ReasonKind(StrEnum):
     """Why a job has not started. The first four come from other jobs and make it `waiting`.

@@ -64,8 +64,8 @@ class State(Enum):
     RUNNING = auto()
     ENDED = auto()
     """It is over on all its machines; without an outcome the runner was killed."""
-    STOPPED = auto()
-    """The same, and it was the engine that stopped it, for a reason of its own: it is lost."""
+    PREEMPTED = auto()
+    """The same, and the engine stopped it for another: it is lost."""
     CANCELLED = auto()
     """The same, and somebody asked the engine for it."""
     OUT_OF_MEMORY = auto()
@@ -90,6 +90,12 @@ class Status(NamedTuple):
     """Whether the id alone tells that it is ours, because the engine gives it to no other."""
     is_hopeless: bool = False
     """Whether it will never start as it was asked for."""
+    queue: str | None = None
+    is_suspended: bool = False
+    is_node_up: bool = True
+    """Whether its machine answers; without that the end of a run proves nothing."""
+    booted_us: int | None = None
+    """When its machine booted, by the clock there; told of runs whose end is not proved."""
 
 
 class Engine:
@@ -112,8 +118,8 @@ class Engine:
         """
         raise NotImplementedError
 
-    def find(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """By name the ids of what is queued or runs under it. Raises NotNow."""
+    def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
+        """By name the ids of what is queued or runs under it, or did. Raises NotNow."""
         return {}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
@@ -126,5 +132,8 @@ class Engine:
     def blame(self, node: str) -> None:
         """A runner could not begin on that machine."""
 
-    def cancel(self, ids: Sequence[str]) -> None:
-        """Take what is queued out of the queue, and kill what runs. Raises NotNow."""
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+        """Take what is queued out of the queue, and kill what runs. Raises NotNow.
+
+        Only what has a name with that prefix: an id may have become another's.
+        """

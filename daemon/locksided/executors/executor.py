@@ -60,7 +60,15 @@ class Executor:
             loop, engine, self._taken, self._refused, self._given_up, self._not_taken
         )
         self._watching = Watching(
-            loop, journal, engine, self._runs, self._conclude, self._resubmit, self._take_back, self._tell
+            loop,
+            journal,
+            engine,
+            self._submissions,
+            self._runs,
+            self._conclude,
+            self._resubmit,
+            self._take_back,
+            self._tell,
         )
         operations: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
@@ -142,12 +150,12 @@ class Executor:
     def _root(self, path: str) -> WorkRoot:
         return self._roots.setdefault(path, WorkRoot(path))
 
-    def _taken(self, token: str, ids: Any, tries: int) -> None:
+    def _taken(self, token: str, name: str, ids: Any, tries: int) -> None:
         """The engine has it. A run that is not wanted any more is taken out of its queue again."""
-        self._watching.engine_up()
+        self._watching.engine_up("submit", "status")
         run = self._runs.get(token)
         if run is None or run.outcome is not None:
-            self._watching.cancel(ids)
+            self._watching.cancel(ids, name.removesuffix(token))
             return
         run.record.ids += [id_ for id_ in ids if id_ not in run.record.ids]
         run.record.retries += tries
@@ -156,16 +164,24 @@ class Executor:
         if run.phase is Phase.SUBMITTING:
             run.phase = Phase.QUEUED
             self._tell_remote(run, "queued")
+        elif run.phase is Phase.RUNNING:
+            self._cancel_others(run)
         self._watching.soon()
+
+    def _cancel_others(self, run: RemoteRun) -> None:
+        """One of its submissions has claimed it: nothing can come of the others."""
+        if run.engine_id in run.record.ids:
+            self._watching.cancel([id_ for id_ in run.record.ids if id_ != run.engine_id], run.prefix)
 
     def _not_taken(self, words: str) -> None:
         """The engine takes nothing now; what is handed to it is tried again by itself."""
-        self._watching.engine_down(words)
+        self._watching.engine_down("submit", words)
 
     def _refused(self, token: str, words: str) -> None:
         self._take_back(token, "program", words)
 
     def _given_up(self, token: str, words: str) -> None:
+        self._watching.engine_up("submit")  # the daemon tries another start of the pool before long
         self._take_back(token, "system", words)
 
     def _take_back(self, token: str, kind: str, words: str) -> None:
@@ -180,7 +196,7 @@ class Executor:
             self._loop.after(TICK_SECONDS, lambda: self._take_back(token, kind, words))
             return
         if is_burnt:
-            self._watching.cancel(run.record.ids)
+            self._watching.cancel(run.record.ids, run.prefix)
             self._forget(run)
             self._tell(Refused(token, kind, words))
         else:
@@ -284,7 +300,7 @@ class Executor:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:
             run.kill_at = None
-            self._watching.cancel(run.record.ids)
+            self._watching.cancel(run.record.ids, run.prefix)
 
     def _look(self, run: RemoteRun) -> None:
         """Find out how far it is, and tell what is new."""
@@ -298,6 +314,7 @@ class Executor:
             return
         if run.phase is Phase.RUNNING:
             self._submissions.drop(run.token)
+        self._cancel_others(run)
         if run.phase is Phase.ENDED:
             if before is not Phase.RUNNING and run.started.get("pid") is not None:
                 self._tell_started(run)

@@ -15,6 +15,8 @@ LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
 QUIET_LOOKS = 4
 ENGINES_SIGNALS = (9, 15)
+SHELLS_CODES = tuple(128 + number for number in ENGINES_SIGNALS)
+"""What a shell exits with whose program was ended by such a signal."""
 LOG_BYTES = 64 * 1024
 
 
@@ -37,8 +39,12 @@ class RemoteRun:
         self.hopeless_since: float | None = None
         self.waits_for_word = False
         """Whether the engine is being asked if it was it that stopped it."""
+        self.words_awaited = 0
+        """How often it has said since that it still runs."""
         self.start_estimate: str | None = None
-        self.told_state, self.told_reason = "submitting", ""
+        self.queue: str | None = None
+        self.told_state, self.told_reason, self.trouble = "submitting", "", ""
+        """What is told of it; `trouble` is a sentence for whoever reads the job."""
         self.kill_at: float | None = None
         self.watched_seq: int | None = None
         self._beat: Any = None
@@ -72,6 +78,16 @@ class RemoteRun:
     def is_settled(self) -> bool:
         """Whether its outcome is what it will be."""
         return self.outcome is not None and not self.waits_for_word
+
+    @property
+    def prefix(self) -> str:
+        """How the names of all submissions of this daemon begin."""
+        return self.record.name.removesuffix(self.token)
+
+    @property
+    def started_us(self) -> int:
+        """When it started or, before that is known, was handed over."""
+        return _number(self.started.get("spawnTime")) or self.record.submitted_us or 0
 
     @property
     def engine_id(self) -> str | None:
@@ -124,7 +140,8 @@ class RemoteRun:
         if self.record.outcome is not None:
             return False
         return made.get("stopped") == "engine" or (
-            made.get("stopped") is None and made.get("signal") in ENGINES_SIGNALS
+            made.get("stopped") is None
+            and (made.get("signal") in ENGINES_SIGNALS or made.get("exitCode") in SHELLS_CODES)
         )
 
     def lose(self, proof: str, **values: Any) -> None:

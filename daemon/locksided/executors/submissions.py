@@ -11,11 +11,15 @@ from typing import Any
 from locksided.executors.engine import Engine, Order, Refused
 from locksided.executors.workers import Worker
 from locksided.keeper import clock
-from locksided.keeper.loop import Loop
+from locksided.keeper.loop import Loop, Timer
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 GIVEN_UP_SECONDS = 600.0
+GATHER_SECONDS = 0.25
+"""What comes within so long of another goes with it; one that comes alone goes at once."""
+GATHERED_SECONDS = 5.0
+"""So long the first of those that are gathered waits at most."""
 HANDED_ON_SECONDS = 15.0
 """So long the runner of the step before may take to claim the next one."""
 
@@ -29,6 +33,8 @@ class Waiting:
     tries: int = 0
     pause_seconds: float = FIRST_PAUSE_SECONDS
     was_sent: bool = False
+    is_alone: bool = False
+    """Whether it was refused together with others."""
 
 
 class Submissions:
@@ -38,12 +44,12 @@ class Submissions:
         self,
         loop: Loop,
         engine: Engine,
-        taken: Callable[[str, Sequence[str], int], None],
+        taken: Callable[[str, str, Sequence[str], int], None],
         refused: Callable[[str, str], None],
         given_up: Callable[[str, str], None],
         not_taken: Callable[[str], None],
     ) -> None:
-        """`taken` is told a token, its ids and how often it was tried again; the others why it was not."""
+        """`taken` is told a token, its name, its ids and how often it was tried again; the others why not."""
         self._loop = loop
         self._engine = engine
         self._taken = taken
@@ -53,12 +59,19 @@ class Submissions:
         self._worker = Worker(loop)
         self._waiting: dict[str, Waiting] = {}
         self._under_way: dict[str, Waiting] = {}
+        self._pausing: dict[str, Waiting] = {}
+        self._added_seconds = 0.0
+        self._timer: Timer | None = None
         self._handed_on: dict[str, Order] = {}
 
     def add(self, order: Order, *, was_sent: bool = False) -> None:
         """Have it started. `was_sent`: it may have been handed over before, so it is looked for first."""
-        self._waiting[order.token] = Waiting(order, clock.boot_seconds(), was_sent=was_sent)
-        self._go_on()
+        now = clock.boot_seconds()
+        self._waiting[order.token] = Waiting(order, now, was_sent=was_sent)
+        before, self._added_seconds = self._added_seconds, now
+        first = next(iter(self._waiting.values())).since_seconds
+        is_gathering = now - before < GATHER_SECONDS and now - first < GATHERED_SECONDS
+        self._go_on_in(GATHER_SECONDS if is_gathering and len(self._waiting) < self._engine.most else 0)
 
     def add_later(self, order: Order) -> None:
         """The same, unless it is dropped before long: the runner of the step before was told of it."""
@@ -73,6 +86,18 @@ class Submissions:
         """It is not wanted any more; what is under way now goes on."""
         self._handed_on.pop(token, None)
         self._waiting.pop(token, None)
+        self._pausing.pop(token, None)
+
+    def hurry(self) -> None:
+        """The engine answers again: try now what it did not take."""
+        self._waiting |= self._pausing
+        self._pausing.clear()
+        self._go_on_in(0)
+
+    def _go_on_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.after(seconds, self._go_on)
 
     def _go_on(self) -> None:
         if self._under_way or not self._waiting:
@@ -84,7 +109,7 @@ class Submissions:
         self._under_way = {one.order.token: one for one in batch}
         orders = [one.order for one in batch]
         if first.was_sent and self._engine.knows_names:
-            self._worker.do(lambda: self._engine.find([one.name for one in orders]), self._found)
+            self._worker.do(lambda: self._engine.find(orders), self._found)
         else:
             self._worker.do(lambda: self._engine.submit(orders), self._answered)
 
@@ -95,11 +120,11 @@ class Submissions:
             if isinstance(came_to, Exception):
                 self._again(one, came_to)
             elif ids := came_to.get(one.order.name):
-                self._taken(token, ids, one.tries)
+                self._taken(token, one.order.name, ids, one.tries)
             else:
                 one.was_sent = False
                 self._waiting[token] = one
-        self._go_on()
+        self._go_on_in(0)
 
     def _answered(self, came_to: Any) -> None:
         batch, self._under_way = self._under_way, {}
@@ -114,13 +139,15 @@ class Submissions:
                     self._again(one, came_to)
             case _:
                 for (token, one), id_ in zip(batch.items(), came_to, strict=True):
-                    self._taken(token, [id_], one.tries)
-        self._go_on()
+                    self._taken(token, one.order.name, [id_], one.tries)
+        is_gathering = clock.boot_seconds() - self._added_seconds < GATHER_SECONDS
+        self._go_on_in(GATHER_SECONDS if is_gathering else 0)
 
     def _one_by_one(self, batch: dict[str, Waiting]) -> None:
         """One of them is not wanted: the others do not suffer for it."""
         for one in batch.values():
             one.tries += 1
+            one.is_alone = True
         self._waiting = batch | self._waiting
 
     def _again(self, one: Waiting, failure: Exception) -> None:
@@ -132,18 +159,25 @@ class Submissions:
         one.tries += 1
         one.was_sent = True
         pause, one.pause_seconds = one.pause_seconds, min(one.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self._pausing[one.order.token] = one
         self._loop.after(pause, lambda: self._back(one))
 
     def _back(self, one: Waiting) -> None:
-        self._waiting[one.order.token] = one
-        self._go_on()
+        if self._pausing.get(one.order.token) is one:
+            del self._pausing[one.order.token]
+            self._waiting[one.order.token] = one
+            self._go_on_in(0)
 
 
 def _go_together(one: Waiting, first: Waiting) -> bool:
-    """Whether two can be one submission; what was tried before goes by itself."""
+    """Whether two can be one submission, or one search."""
     if one is first:
         return True
-    if one.tries or first.tries or one.was_sent != first.was_sent:
+    if one.was_sent != first.was_sent:
+        return False
+    if first.was_sent:
+        return True
+    if one.is_alone or first.is_alone:
         return False
     same = first.order._replace(
         token=one.order.token,

@@ -2,11 +2,13 @@
 
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from locksided.executors.engine import Engine, State, Status
 from locksided.executors.records import Phase
 from locksided.executors.remote_run import RemoteRun
+from locksided.executors.submissions import Submissions
 from locksided.executors.workers import Worker
 from locksided.keeper import clock
 from locksided.keeper.journal import Journal
@@ -21,12 +23,15 @@ LARGEST_SHARE = 20
 HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
+CANCEL_SECONDS = 0.2
+MOST_WORDS = 12
+"""So often it may say that a run still runs whose runner has recorded its end."""
 
 STOPPED: Mapping[State, Mapping[str, Any]] = {
     State.CANCELLED: {"stopped": "terminate"},
     State.TIMEOUT: {"stopped": "timeout"},
     State.OUT_OF_MEMORY: {"outOfMemory": True},
-    State.STOPPED: {"stopped": "machine"},
+    State.PREEMPTED: {"stopped": "machine", "preempted": True},
 }
 """What an outcome says of a run that its engine ended."""
 
@@ -41,6 +46,7 @@ class Watching:
         loop: Loop,
         journal: Journal,
         engine: Engine,
+        submissions: Submissions,
         runs: Mapping[str, RemoteRun],
         conclude: Callable[[RemoteRun], None],
         resubmit: Callable[[RemoteRun], None],
@@ -50,6 +56,7 @@ class Watching:
         self._loop = loop
         self._journal = journal
         self._engine = engine
+        self._submissions = submissions
         self._runs = runs
         self._conclude = conclude
         self._resubmit = resubmit
@@ -61,10 +68,15 @@ class Watching:
         self._asked_seconds = 0.0
         self._took_seconds = 0.0
         self._is_asking = False
+        self._to_cancel: list[str] = []
         self.checks = 0
         self.failed_checks = 0
         self._checked_us: int | None = None
-        self._down_cause: str | None = None
+        self._downs: dict[str, str] = {}
+        """Why the engine takes nothing, by what has failed: `submit` or `status`."""
+        self._down_us = 0
+        self._silence = ""
+        """What jobs are told while it does not answer."""
 
     # What is asked of the engine
 
@@ -104,21 +116,25 @@ class Watching:
             for run in list(self._runs.values()):
                 if run.waits_for_word and (run.outcome or {}).get("stopped") is None:
                     self._stopped_by(run, None)
-            self.engine_down(str(came_to) or type(came_to).__name__)
+            self.engine_down("status", str(came_to) or type(came_to).__name__)
         else:
             self.checks += 1
             self._checked_us = clock.wall_us()
-            self.engine_up()
+            self.engine_up("status")
             for run in list(self._runs.values()):
                 if run.record.ids:
                     self._settle(run, came_to)
         self.soon()
 
-    def cancel(self, ids: Sequence[str]) -> None:
-        """Have the engine end submissions; whether it does is seen later."""
-        if ids:
-            given = list(ids)
-            self._worker.do(lambda: self._engine.cancel(given), self._noted)
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+        """Have the engine end submissions, together with others; whether it does is seen later."""
+        if ids and not self._to_cancel:
+            self._loop.after(CANCEL_SECONDS, lambda: self._cancel(prefix))
+        self._to_cancel += ids
+
+    def _cancel(self, prefix: str) -> None:
+        given, self._to_cancel = self._to_cancel, []
+        self._worker.do(lambda: self._engine.cancel(given, prefix), self._noted)
 
     def signal(self, run: RemoteRun, what: str) -> None:
         """Have the runner look what is asked; it does so at its next lease anyway."""
@@ -143,6 +159,8 @@ class Watching:
     def _stopped_by(self, run: RemoteRun, status: Status | None) -> None:
         """Conclude it with what the engine says; stopped by it for no reason that it tells, it is lost."""
         run.waits_for_word = False
+        if status is not None and status.state is State.QUEUED:
+            self.cancel(run.record.ids, run.prefix)  # somebody had it requeued; nothing more can come of it
         made = run.outcome or {}
         reason = None if status is None else STOPPED.get(status.state)
         if reason is not None and run.may_be_stopped_by_engine:
@@ -167,38 +185,64 @@ class Watching:
             return
         status = _of(run, told)
         if run.waits_for_word:
-            self._stopped_by(run, status)
+            self._word_came(run, status)
         elif status is None:
             self._unknown(run)
         else:
             run.unknown = 0
             self._known(run, status)
 
+    def _word_came(self, run: RemoteRun, status: Status | None) -> None:
+        """Its runner has recorded the end; while the engine is not done with it, it does not say why."""
+        run.words_awaited += 1
+        if status is not None and status.state is State.RUNNING and run.words_awaited < MOST_WORDS:
+            self._ask_in(SOONEST_SECONDS)
+        else:
+            self._stopped_by(run, status)
+
     def _unknown(self, run: RemoteRun) -> None:
         run.unknown += 1
         if run.unknown < SURE:
             return
         if run.phase is Phase.RUNNING:
-            if run.is_lease_over:
-                self._lost(run, "lease")
+            self._lost_with_lease(run, f"{self._engine.kind} does not know it any more")
         else:
             run.unknown = 0
             self._resubmit(run)
 
+    def _lost_with_lease(self, run: RemoteRun, cause: str) -> None:
+        """Nothing proves that it is over but its lease, and that only when it has run out."""
+        if run.is_lease_over:
+            self._lost(run, "lease")
+        else:
+            self.trouble(run, f"{cause}; it is lost when its runner has not said for long that it lives.")
+
     def _known(self, run: RemoteRun, status: Status) -> None:
-        match status.state:
-            case State.QUEUED | State.RUNNING:
-                run.gone = 0
-                if run.phase is Phase.QUEUED:
-                    self._still_queued(run, status)
-            case State.NODE_DOWN | State.UNTOLD:
-                if run.phase is Phase.RUNNING and run.is_lease_over:
-                    self._lost(run, "lease")
-            case _:
-                self._over(run, status)
+        run.queue = status.queue or run.queue
+        if status.state in (State.QUEUED, State.RUNNING):
+            run.gone = 0
+            if run.phase is Phase.QUEUED:
+                self._still_queued(run, status)
+            else:
+                self.trouble(run, f"{self._engine.kind} has suspended it." if status.is_suspended else "")
+        elif status.state is State.UNTOLD:
+            if run.phase is Phase.RUNNING and run.is_lease_over:
+                self._lost(run, "lease")
+        elif run.phase is Phase.RUNNING and (status.state is State.NODE_DOWN or not status.is_node_up):
+            self._node_down(run, status)
+        else:
+            self._over(run, status)
+
+    def _node_down(self, run: RemoteRun, status: Status) -> None:
+        """What runs there goes on as long as its lease does, unless the machine has booted since."""
+        if status.booted_us is not None and status.booted_us > run.started_us:
+            self._lost(run, "boot")
+        else:
+            node = "its machine" if run.claimant is None else run.claimant.node
+            self._lost_with_lease(run, f"{self._engine.kind} has lost {node}")
 
     def _still_queued(self, run: RemoteRun, status: Status) -> None:
-        reason = status.reason or ("" if status.state is State.QUEUED else "the machine starts it")
+        reason = status.reason or ("" if status.state is State.QUEUED else "the node starts it")
         run.start_estimate = status.start_estimate
         if (status.word or "queued", reason) != (run.told_state, run.told_reason):
             self.tell_remote(run, status.word or "queued", reason)
@@ -215,11 +259,20 @@ class Watching:
         if run.gone < SURE:
             self._ask_in(SOONEST_SECONDS)
         elif run.phase is not Phase.RUNNING:
-            if status.node is not None:
-                self._engine.blame(status.node)
-            self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
+            self._never_began(run, status)
         else:
+            if status.state is State.ENDED and run.claimant is not None:
+                self._engine.blame(run.claimant.node)
             self._lost(run, "engine", **STOPPED.get(status.state, {}))
+
+    def _never_began(self, run: RemoteRun, status: Status) -> None:
+        self.tell_remote(run, status.word, status.reason)
+        if status.state is State.CANCELLED:
+            self._take_back(run.token, "cancelled", f"It was cancelled in {self._engine.kind}.")
+            return
+        if status.state is State.ENDED and status.node is not None:
+            self._engine.blame(status.node)
+        self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
         self._journal.write("lost", token=run.token, proof=proof, **values)
@@ -234,7 +287,7 @@ class Watching:
         record = run.record
         told = {
             "engine": self._engine.version or self._engine.kind,
-            "remoteQueue": (record.order.get("options") or {}).get("partition"),
+            "remoteQueue": run.queue or (record.order.get("options") or {}).get("partition"),
             "remoteState": state.upper(),
             "remoteReason": reason or None,
             "remoteJobId": None if run.claimant is None else run.claimant.pid,
@@ -250,34 +303,62 @@ class Watching:
             "lastStatusCheck": self._checked_us,
         }
         word = state if state == "submitting" or run.phase is Phase.RUNNING or run.outcome else "queued"
-        self._tell(Remote(run.token, told, word, reason))
+        self._tell(Remote(run.token, told, word, reason, run.trouble))
 
-    def engine_down(self, cause: str) -> None:
-        """The engine takes nothing now."""
-        if self._down_cause != cause:
-            self._down_cause = cause
+    def trouble(self, run: RemoteRun, sentence: str) -> None:
+        """Have the run's job say what is the matter with it; empty: nothing is."""
+        if run.trouble != sentence:
+            run.trouble = sentence
+            self.tell_remote(run, run.told_state, run.told_reason)
+
+    def engine_down(self, what: str, cause: str) -> None:
+        """The engine does not answer, or takes nothing; `what` of it has failed."""
+        before = self._down_cause
+        self._downs[what] = cause
+        if before is None:
+            self._down_us = clock.wall_us()
+        if self._down_cause != before:
             self._tell(Down(cause))
+        if what == "status":
+            since = datetime.fromtimestamp(self._down_us // 10**6, UTC).strftime("%H:%M:%S UTC")
+            self._silence = f"{self._engine.kind} does not answer since {since}."
+            for run in self._unsettled():
+                self.trouble(run, self._silence)
+
+    def engine_up(self, *what: str) -> None:
+        """What of it had failed works again."""
+        before = self._down_cause
+        for one in what:
+            self._downs.pop(one, None)
+        if before is not None and self._down_cause is None:
+            self._tell({"op": "up"})
+        if "status" in what and self._silence:
+            for run in self._unsettled():
+                if run.trouble == self._silence:
+                    self.trouble(run, "")
+            self._silence = ""
+            self._submissions.hurry()
+
+    @property
+    def _down_cause(self) -> str | None:
+        return next(iter(self._downs.values()), None)
+
+    def _unsettled(self) -> list[RemoteRun]:
+        return [run for run in self._runs.values() if not run.is_settled]
 
     def tell_again(self) -> None:
         """A daemon has come: what is not in the hello."""
         if self._down_cause is not None:
             self._tell(Down(self._down_cause))
-        for run in self._runs.values():
-            if not run.is_settled:
-                self.tell_remote(run, run.told_state, run.told_reason)
-
-    def engine_up(self) -> None:
-        if self._down_cause is not None:
-            self._down_cause = None
-            self._tell({"op": "up"})
+        for run in self._unsettled():
+            self.tell_remote(run, run.told_state, run.told_reason)
 
 
 def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
-    ours = run.record.name.removesuffix(run.token)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.is_ours or one.name.startswith(ours)), None)
+    return next((one for one in known if one.is_ours or one.name.startswith(run.prefix)), None)
 
 
 def _ending(run: RemoteRun) -> dict[str, Any]:

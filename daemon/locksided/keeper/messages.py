@@ -36,7 +36,10 @@ class Exit(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why nothing was started. `kind` is `burnt`, `claimed`, `system`, `program` or `user`."""
+    """Why nothing was started. `kind` is `burnt`, `claimed`, `system`, `program`, `user` or `cancelled`.
+
+    `cancelled`: somebody took it out of an engine's queue.
+    """
 
     kind: str
     message: str
@@ -60,7 +63,8 @@ class Signalled(NamedTuple):
 
 
 class KillReport(NamedTuple):
-    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`.
+    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup`, `scan`,
+    `engine`, `boot` or `lease`.
 
     `omitted` counts those that are not listed, for there are too many.
     """
@@ -83,9 +87,9 @@ class Outcome(NamedTuple):
 
     `gelf_tail` is the last message of level 3 or more urgent that came by GELF, as its owner may see it.
     The program ended at `exit_time`, the last process of its tree at `end_time`.
-    `stopped` is `terminate`, `timeout` or `machine`. `usage_source` says what was measured: the `cgroup`, or
-    the `processes` that were waited for. Only the daemon's reader sets `unreadable`: why it could
-    not use all of what the keeper wrote.
+    `stopped` is `terminate`, `timeout` or `machine`; with `preempted` an engine stopped it for another.
+    `usage_source` says what was measured: the `cgroup`, or the `processes` that were waited for. Only the
+    daemon's reader sets `unreadable`: why it could not use all of what the keeper wrote.
     """
 
     token: str | None = None
@@ -113,6 +117,7 @@ class Outcome(NamedTuple):
     kept_folders: tuple[str, ...] = ()
     log: LogEnd | None = None
     unreadable: str | None = None
+    preempted: bool = False
 
     @property
     def is_lost(self) -> bool:
@@ -203,13 +208,15 @@ class Leftovers(NamedTuple):
 class Remote(NamedTuple):
     """What an executor knows of a run elsewhere: by the fields of a job's `remote`, its state in one word.
 
-    `submitting` and `queued` are those of a run of which nothing has started.
+    `submitting` and `queued` are those of a run of which nothing has started. `message` says what is
+    the matter with it, for whoever reads its job.
     """
 
     token: str
     remote: dict[str, Any]
     state: str
     reason: str = ""
+    message: str = ""
 
 
 class Down(NamedTuple):

@@ -115,6 +115,17 @@ class Run:
         if self._is_paused:
             self.resume()
 
+    @property
+    def has_failed_by_itself(self) -> bool:
+        made = self.outcome
+        return made is not None and made.stopped is None and made.refused is None and made.exit_code != 0
+
+    def stopped_late(self, reason: str) -> None:
+        """It has failed by itself, as it seemed, and this is why."""
+        if self.outcome is not None and self.has_failed_by_itself:
+            self.outcome = self.outcome._replace(stopped=reason)
+            self.is_recorded = False
+
     def kill_at_once(self) -> None:
         """Kill what lives, without grace and without the loop, which may stand still; for any thread."""
         self._tree.kill()

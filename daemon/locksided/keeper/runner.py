@@ -4,6 +4,7 @@ Whatever engine found the machine starts it: `PYTHON -I RUNNER.pyz CONTROL_FOLDE
 loses the claim ends with 0 and starts nothing, so a token may be handed to an engine any number of times.
 """
 
+import math
 import os
 import select
 import signal
@@ -147,12 +148,21 @@ class Runner:
             self._loop.stop()
 
     def _look_whether_over(self) -> None:
-        """The run has ended: once that is recorded, say so and leave."""
+        """The run has ended. An engine signals all processes of a job, so the program may end before this one
+        knows that it was the engine: one that failed is not over before that could be heard.
+        """
+        if self._run.has_failed_by_itself:
+            self._loop.after(HEARD_SECONDS, self._leave)
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Once the end is recorded, say so and leave."""
         self._run.record()
         if self._run.is_recorded:
             self._report(remote.OVER)
         else:
-            self._loop.after(AGAIN_SECONDS, self._look_whether_over)
+            self._loop.after(AGAIN_SECONDS, self._leave)
 
     def _renew(self) -> None:
         """Say that it lives, and look what is asked; again soon."""
@@ -182,6 +192,7 @@ class Runner:
         self._look_what_is_asked()
         if not self._was_asked_to_stop:
             self._run.stop("engine")
+            self._run.stopped_late("engine")
 
 
 class Lease:
@@ -192,14 +203,25 @@ class Lease:
         self._kill = kill
         self._beat = 0
         self._timer_fd = libc.boot_timer()
+        self._until_seconds = math.inf
         self._is_heard = threading.Event()
 
     def renew(self, content: dict[str, Any]) -> None:
-        """Write it anew; that it could not be is for the thread to notice."""
+        """Write it anew; that it could not be is for the thread to notice.
+
+        One that has run out is not: while this process stood still, another run may have begun.
+        """
         with suppress(OSError):
-            remote.write(self._folder, remote.LEASE, {"beat": self._beat, **content})
-            self._beat += 1
-            libc.arm_boot_timer(self._timer_fd, clock.boot_seconds() + remote.ALONE_SECONDS)
+            if not self._has_run_out:
+                remote.write(self._folder, remote.LEASE, {"beat": self._beat, **content})
+                self._beat += 1
+            if not self._has_run_out:  # as the writing may have taken long
+                self._until_seconds = clock.boot_seconds() + remote.ALONE_SECONDS
+                libc.arm_boot_timer(self._timer_fd, self._until_seconds)
+
+    @property
+    def _has_run_out(self) -> bool:
+        return clock.boot_seconds() > self._until_seconds
 
     def begin(self, loop: Loop, expired: Callable[[], None]) -> None:
         """Watch from now on. Once it has run out `expired` is called; where the loop stands still, `kill`."""

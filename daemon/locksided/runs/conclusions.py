@@ -153,6 +153,10 @@ class RunConclusions:
             await self.discard(token)
             cause = refused.message if refused.kind == "system" else None
             return Conclusion(i.NotStarted(job_id, token, cause))
+        if refused is not None and refused.kind == "cancelled":
+            await self.discard(token)
+            told = {"message": refused.message}
+            return Conclusion(i.Finished(job_id, token, Status.TERMINATED, told, started=False))
         run = await self.loader.of(job_id, launch)
         step = run.steps[index]
         if outcome.is_lost:
@@ -179,7 +183,7 @@ class RunConclusions:
         await _forget_states(run)
         await self.discard(token)
         terms = await self.loader.recovery_of(run.row, run, concluded.failure, outcome)
-        return Conclusion(i.Lost(run.row.id, token, values, terms))
+        return Conclusion(i.Lost(run.row.id, token, values, terms, outcome.preempted))
 
     async def _after_step(
         self, token: str, run: Run, step: Step, ended: StepResult, outcome: Outcome

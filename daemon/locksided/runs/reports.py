@@ -11,7 +11,8 @@ from locksided.runs.process_view import process_of
 def told(message: Remote) -> i.RemoteTold:
     """The report of what an executor knows of a run elsewhere."""
     stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
-    return i.RemoteTold(StartToken.parse(message.token).job_id, message.token, message.remote, stage)
+    job_id = StartToken.parse(message.token).job_id
+    return i.RemoteTold(job_id, message.token, message.remote, stage, message.message)
 
 
 def leader_ended(message: Leftovers) -> i.LeaderEnded:

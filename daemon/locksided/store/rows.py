@@ -106,6 +106,7 @@ class JobRow(msgspec.Struct, frozen=True):
     work_root: str | None
     remote: Json | None
     chunk: dict[str, Any] | None
+    preempted_count: int
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):

@@ -122,6 +122,7 @@ CREATE TABLE jobs (
     work_root TEXT,
     remote TEXT,
     chunk TEXT,
+    preempted_count INTEGER NOT NULL DEFAULT 0 CHECK (preempted_count >= 0),
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.

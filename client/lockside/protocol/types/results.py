@@ -269,11 +269,12 @@ class KillReport(Out, frozen=True, kw_only=True):
     """What a stop ended, and how it is known that nothing is left; empty without a stop.
 
     Attributes:
-        proof: How it is known that nothing is left.
+        proof: How it is known that nothing is left: the run's `cgroup` was empty, a `scan` found nothing, the
+            `engine` says that it is over there, the machine has booted (`boot`), or its `lease` has run out.
         processes: The processes that were stopped.
         omitted: How many of them are not listed: 1,000 are.
     """
 
-    proof: Literal["cgroup", "scan"] | UnsetType = UNSET
+    proof: Literal["cgroup", "scan", "engine", "boot", "lease"] | UnsetType = UNSET
     processes: list[KilledProcess] | UnsetType = UNSET
     omitted: int | UnsetType = UNSET

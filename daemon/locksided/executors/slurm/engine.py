@@ -1,22 +1,23 @@
 """Slurm as an engine: `sbatch`, `squeue`, `scancel`. No accounting is needed."""
 
-import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from locksided.executors.commands import run
-from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status
 from locksided.executors.slurm import words
+from locksided.executors.slurm.arrays import Arrays
 from locksided.keeper import clock
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 EXCLUDED_SECONDS = 600.0
 FAILURES = 2
 """After so many a node is left out for a while."""
 
+_ALIVE = (State.QUEUED, State.RUNNING)
 _OPTIONS = {"partition": "--partition", "account": "--account", "qos": "--qos", "constraint": "--constraint"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
 _SCHEMA: dict[str, Any] = {
@@ -60,8 +61,7 @@ class Slurm(Engine):
     variables: ClassVar[str] = "SLURM"
 
     def __init__(self) -> None:
-        self._arrays: dict[str, tuple[str, ...]] = {}
-        """Of arrays that this process submitted the names of their elements, by the array's name."""
+        self._arrays = Arrays()
         self._failures: dict[str, list[float]] = {}
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
@@ -69,12 +69,8 @@ class Slurm(Engine):
         runner = _quoted(first.argv[:-1])
         if len(orders) == 1:
             return [self._sbatch(first, first.name, _SCRIPT % f"{runner} {_quoted([first.control])}")]
-        listed = f"{first.control}/array"
-        with open(os.open(listed, _NEW, 0o644), "w") as file:
-            file.write("".join(f"{order.control}\n" for order in orders))
-            os.fchmod(file.fileno(), 0o644)
-        name = f"{first.name}.{len(orders)}"
-        self._arrays[name] = tuple(order.name for order in orders)
+        name = f"{first.name}.{token_hex(4)}"
+        listed = self._arrays.write(str(first.options["workRoot"]), name, [order.control for order in orders])
         script = _ARRAY_SCRIPT % (_quoted([listed]), runner)
         array = self._sbatch(first, name, script, f"--array=0-{len(orders) - 1}")
         return [f"{array}_{place}" for place in range(len(orders))]
@@ -89,19 +85,29 @@ class Slurm(Engine):
             raise NotNow(words.cause(done.stderr))
         return done.stdout.strip().partition(";")[0]
 
-    def find(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        wanted, found = set(names), dict[str, list[str]]()
+    def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
+        names = {order.control: order.name for order in orders}
+        roots = {str(order.options["workRoot"]) for order in orders}
+        found = dict[str, list[str]]()
         for id_, status in self._squeue().items():
-            of_array = self._arrays.get(status.name)
-            place = id_.partition("_")[2]
-            name = of_array[int(place)] if of_array and place.isdigit() else status.name
-            if name in wanted:
+            control = self._arrays.control(roots, status.name, id_)
+            name = status.name if control is None else names.get(control)
+            if name is not None:
                 found.setdefault(name, []).append(id_)
-        return found
+        return {order.name: found[order.name] for order in orders if order.name in found}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
         known = self._squeue()
-        return {id_: known[id_] for id_ in ids if id_ in known}
+        self._arrays.tidy({status.name for status in known.values()})
+        found = {id_: known[id_] for id_ in ids if id_ in known}
+        nodes = {one.node for one in found.values() if one.node and one.state not in _ALIVE}
+        if nodes:
+            told = words.nodes(_told(["scontrol", "show", "node", "-o", ",".join(sorted(nodes))]))
+            for id_, one in found.items():
+                if one.node in told:
+                    is_up, booted_us = told[one.node]
+                    found[id_] = one._replace(is_node_up=is_up, booted_us=booted_us)
+        return found
 
     def _squeue(self) -> dict[str, Status]:
         return words.statuses(_told(["squeue", "-h", "-r", "-a", "-t", "all", "-o", words.FORMAT]))
@@ -109,8 +115,11 @@ class Slurm(Engine):
     def signal(self, ids: Sequence[str], signal: int) -> None:
         _told(["scancel", "--batch", f"--signal={SIGNALS[signal]}", *ids])
 
-    def cancel(self, ids: Sequence[str]) -> None:
-        _told(["scancel", *ids])
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+        known = self._squeue()
+        ours = [id_ for id_ in ids if id_ in known and known[id_].name.startswith(prefix)]
+        if ours:
+            _told(["scancel", *ours])
 
     def blame(self, node: str) -> None:
         self._failures.setdefault(node, []).append(clock.boot_seconds())

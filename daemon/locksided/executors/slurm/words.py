@@ -1,11 +1,12 @@
 """What Slurm's words mean: the states of its jobs, its reasons, the errors of `sbatch`. Pure."""
 
 import re
+from datetime import UTC, datetime
 
 from locksided.executors.engine import State, Status
 
-FORMAT = "%i|%j|%T|%r|%S|%N"
-"""Of `squeue`: id, name, state, reason, start, nodes."""
+FORMAT = "%i|%j|%T|%r|%S|%P|%N"
+"""Of `squeue`: id, name, state, reason, start, partition, nodes."""
 
 STATES = {
     **dict.fromkeys(("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"), State.QUEUED),
@@ -15,7 +16,7 @@ STATES = {
     **dict.fromkeys(("COMPLETED", "FAILED", "BOOT_FAIL", "REVOKED"), State.ENDED),
     **dict.fromkeys(("TIMEOUT", "DEADLINE"), State.TIMEOUT),
     "OUT_OF_MEMORY": State.OUT_OF_MEMORY,
-    "PREEMPTED": State.STOPPED,
+    "PREEMPTED": State.PREEMPTED,
     "NODE_FAIL": State.NODE_DOWN,
     "CANCELLED": State.CANCELLED,
 }
@@ -28,6 +29,7 @@ HOPELESS = frozenset(
 )
 """Reasons that nothing but a change of the request ends."""
 
+_FIELD = re.compile(r"(\w+)=(\S+)")
 _REFUSED = re.compile(
     r"invalid (partition|account|qos|feature|user|job|time|node|constraint|generic|wckey|cluster|numeric)"
     r"|invalid argument"
@@ -54,15 +56,41 @@ def statuses(text: str) -> dict[str, Status]:
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 6 and fields[2] in STATES:
-            id_, name, word, reason, start, nodes = fields
+        if len(fields) == 7 and fields[2] in STATES:
+            id_, name, word, reason, start, queue, nodes = fields
             found[id_] = Status(
                 STATES[word],
                 word,
                 "" if reason == "None" else reason,
                 nodes or None,
-                None if start == "N/A" else start,
+                _utc(start),
                 name,
-                reason in HOPELESS,
+                is_hopeless=reason in HOPELESS,
+                queue=queue or None,
+                is_suspended=word == "SUSPENDED",
             )
     return found
+
+
+def nodes(text: str) -> dict[str, tuple[bool, int | None]]:
+    """What `scontrol show node -o` says: by node whether it answers, and when it booted in microseconds."""
+    found = {}
+    for line in text.splitlines():
+        fields = dict(_FIELD.findall(line))
+        state, boot = fields.get("State", ""), _moment(fields.get("BootTime", ""))
+        is_up = not re.search(r"DOWN|\*|UNKNOWN|POWER(ED|ING)_DOWN", state)
+        found[fields.get("NodeName", "")] = (is_up, None if boot is None else round(boot.timestamp() * 1e6))
+    return found
+
+
+def _moment(text: str) -> datetime | None:
+    """A time of Slurm's, which is this machine's local time; None for anything else."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _utc(text: str) -> str | None:
+    moment = _moment(text)
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

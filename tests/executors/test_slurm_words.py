@@ -1,0 +1,44 @@
+"""What Slurm's words mean, and which element of an array is which order."""
+
+from pathlib import Path
+
+import pytest
+
+from locksided.executors.engine import State
+from locksided.executors.slurm import words
+from locksided.executors.slurm.arrays import Arrays
+
+
+@pytest.mark.parametrize(
+    ("state", "is_up"),
+    [("IDLE", True), ("MIXED", True), ("DOWN*", False), ("IDLE*", False), ("DOWN+DRAIN", False)],
+)
+def test_a_node_is_up_or_not_and_has_booted_at_a_time(state: str, is_up: bool) -> None:
+    line = f"NodeName=n1 Arch=x86_64 State={state} BootTime=2026-11-30T03:15:00 LastBusyTime=Unknown"
+    (found,) = words.nodes(line).items()
+    assert found[0] == "n1"
+    assert found[1][0] is is_up
+    assert found[1][1] is not None
+    assert words.nodes("NodeName=n2 State=IDLE BootTime=None")["n2"] == (True, None)
+
+
+def test_a_line_of_squeue_is_a_status() -> None:
+    text = (
+        "7_3|ls-a|SUSPENDED|None|N/A|main|n2\n8|ls-b|PENDING|BadConstraints|2026-11-30T03:15:00|main|\njunk\n"
+    )
+    found = words.statuses(text)
+    assert found["7_3"].state is State.RUNNING
+    assert (found["7_3"].is_suspended, found["7_3"].node, found["7_3"].queue) == (True, "n2", "main")
+    assert (found["8"].is_hopeless, found["8"].node) == (True, None)
+    assert (found["8"].start_estimate or "").endswith(".000Z")
+
+
+def test_the_elements_of_an_array_are_known_to_who_comes_after(tmp_path: Path) -> None:
+    controls = ["/w/1/control", "/w/2/control"]
+    path = Arrays().write(str(tmp_path), "ls-x.1", controls)
+    later = Arrays()
+    assert [later.control([str(tmp_path)], "ls-x.1", f"5_{place}") for place in range(3)] == [*controls, None]
+    assert later.control([str(tmp_path)], "ls-y", "5_0") is None
+    assert later.control([str(tmp_path)], "ls-x.1", "5") is None
+    later.tidy(())
+    assert Path(path).exists()

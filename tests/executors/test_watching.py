@@ -1,0 +1,192 @@
+"""What follows from an engine's words about a run, beside what lies in its folder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from locksided.executors.engine import Engine, State, Status
+from locksided.executors.records import Phase, Record
+from locksided.executors.remote_run import RemoteRun
+from locksided.executors.watching import Watching
+from locksided.keeper import outcome, remote
+from locksided.keeper.journal import Journal
+from locksided.keeper.messages import Down, Remote
+
+NAME = "ls-12345678-7-1-0"
+
+
+class Clock:
+    """A loop that calls what is to be done later when it is told to."""
+
+    def __init__(self) -> None:
+        self.later: list[Callable[[], Any]] = []
+
+    def after(self, _seconds: float, do: Callable[[], Any]) -> Any:
+        self.later.append(do)
+        return self
+
+    def cancel(self) -> None: ...
+
+    def watch(self, *_given: Any) -> None: ...
+
+    def hurry(self) -> None: ...
+
+
+class Knowing(Engine):
+    kind = "slurm"
+    knows_status = True
+
+    def __init__(self) -> None:
+        self.blamed: list[str] = []
+
+    def blame(self, node: str) -> None:
+        self.blamed.append(node)
+
+
+class Desk:
+    """One run, and what was told and done about it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        record = Record(
+            "7-1-0", NAME, str(folder), str(folder), str(folder), {}, ids=["1"], submitted_us=10**12
+        )
+        self.run = RemoteRun(record)
+        self.told: list[Any] = []
+        self.taken_back: list[tuple[str, str]] = []
+        self.engine, clock = Knowing(), Clock()
+        self.watching = Watching(
+            clock,  # type: ignore[arg-type] - of a loop it has what is needed
+            Journal(None),
+            self.engine,
+            clock,  # type: ignore[arg-type] - nothing is submitted
+            {"7-1-0": self.run},
+            lambda run: self.told.append("concluded"),
+            lambda run: self.told.append("resubmitted"),
+            lambda token, kind, words: self.taken_back.append((kind, words)),
+            self.told.append,
+        )
+        self.run.phase = Phase.QUEUED
+
+    def claim(self) -> None:
+        os.symlink(remote.runners_claim("1", "n1", "77-x"), self.folder / "claim")
+        self.run.look()
+        assert self.run.phase is Phase.RUNNING
+
+    def end(self, **made: Any) -> None:
+        remote.write(str(self.folder), outcome.FILE, made)
+        self.run.look()
+        self.watching.ended(self.run)
+
+    def hear(self, state: State, times: int = 2, **more: Any) -> None:
+        status = Status(state, state.name, name=NAME, **{"node": "n1", **more})
+        for _ in range(times):
+            self.watching._answered({"1": status})
+
+    @property
+    def messages(self) -> list[str]:
+        return [one.message for one in self.told if isinstance(one, Remote)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "blamed"),
+    [
+        (State.ENDED, "system", ["n1"]),
+        (State.NODE_DOWN, "system", []),
+        (State.PREEMPTED, "system", []),
+        (State.TIMEOUT, "system", []),
+        (State.CANCELLED, "cancelled", []),
+    ],
+)
+def test_what_is_over_before_it_was_claimed_is_taken_back(
+    desk: Desk, state: State, kind: str, blamed: list[str]
+) -> None:
+    desk.hear(state, times=1)
+    assert desk.taken_back == []
+    desk.hear(state, times=1)
+    assert [one[0] for one in desk.taken_back] == [kind]
+    assert desk.engine.blamed == blamed
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (State.ENDED, {"lost": True}),
+        (State.PREEMPTED, {"stopped": "machine", "preempted": True}),
+        (State.OUT_OF_MEMORY, {"outOfMemory": True}),
+        (State.TIMEOUT, {"stopped": "timeout"}),
+        (State.CANCELLED, {"stopped": "terminate"}),
+    ],
+)
+def test_a_claimed_run_without_outcome_ends_as_the_engine_says(
+    desk: Desk, state: State, says: dict[str, Any]
+) -> None:
+    desk.claim()
+    desk.hear(state)
+    made = desk.run.outcome or {}
+    assert says.items() <= made.items()
+    assert made["killReport"]["proof"] == "engine"
+    assert desk.told[-1] == "concluded"
+    assert desk.engine.blamed == (["n1"] if state is State.ENDED else [])
+
+
+def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(desk: Desk) -> None:
+    desk.claim()
+    desk.end(signal=9)
+    desk.hear(State.RUNNING)
+    assert desk.told == ["concluded"] * 0
+    desk.hear(State.OUT_OF_MEMORY, times=1)
+    assert (desk.run.outcome or {})["outOfMemory"] is True
+
+
+def test_a_run_whose_node_is_down_goes_on_until_the_node_has_booted(desk: Desk) -> None:
+    desk.claim()
+    desk.hear(State.NODE_DOWN, times=5, booted_us=10**12 - 1)
+    assert desk.run.outcome is None
+    assert desk.messages[-1].startswith("slurm has lost n1; it is lost when")
+    desk.hear(State.NODE_DOWN, times=1, booted_us=10**12 + 1)
+    assert (desk.run.outcome or {})["killReport"]["proof"] == "boot"
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.ENDED, State.TIMEOUT])
+def test_the_end_of_a_run_whose_node_does_not_answer_proves_nothing(desk: Desk, state: State) -> None:
+    desk.claim()
+    desk.hear(state, times=5, is_node_up=False)
+    assert desk.run.outcome is None
+
+
+def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
+    desk.claim()
+    for _ in range(5):
+        desk.watching._answered({"1": Status(State.ENDED, "FAILED", name="somebody")})
+    assert desk.run.outcome is None
+    assert "does not know it any more" in desk.messages[-1]
+
+
+def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(desk: Desk) -> None:
+    desk.claim()
+    desk.hear(State.RUNNING, is_suspended=True)
+    desk.hear(State.RUNNING)
+    desk.watching._answered(TimeoutError("squeue did not answer"))
+    assert isinstance(desk.told[-2], Down)
+    desk.hear(State.RUNNING)
+    assert desk.messages[0] == "slurm has suspended it."
+    assert desk.messages[1] == ""
+    assert desk.messages[2].startswith("slurm does not answer since ")
+    assert desk.messages[3] == ""
+
+
+def test_an_answer_does_not_lift_the_trouble_of_submissions(desk: Desk) -> None:
+    desk.watching.engine_down("submit", "job submit limit")
+    desk.hear(State.QUEUED)
+    assert {"op": "up"} not in desk.told
+    desk.watching.engine_up("submit", "status")
+    assert desk.told[-1] == {"op": "up"}
