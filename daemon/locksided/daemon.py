@@ -20,6 +20,7 @@ from locksided.actors.boot_history import BootHistory, boot_history
 from locksided.actors.broker import Broker
 from locksided.actors.checks import Checks
 from locksided.actors.executors import Executors
+from locksided.actors.image_upkeep import ImageUpkeep
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
 from locksided.actors.publisher import Publisher
@@ -188,7 +189,11 @@ class Daemon:
         await self._follow(service, tasks)
         tasks.start_soon(service.publisher.run)
         tasks.start_soon(Upkeep(service, SELF).run)
-        tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        tasks.start_soon(
+            Retention(
+                store, service.scheduler, service.runs.loader, service.settings, service.image_upkeep
+            ).run
+        )
         tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -257,6 +262,7 @@ class Daemon:
             checks=checks,
             backend=backend,
             runs=runs,
+            image_upkeep=ImageUpkeep(images, place.settings.containers),
             publisher=Publisher(store, scheduler, broker, runs.storage),
             reencryption=Reencryption(store, scheduler),
             timings=timings,
@@ -271,7 +277,8 @@ class Daemon:
     def _backend_of(self, kind: str) -> RemoteBackend:
         """The backend of a kind of executor."""
         place = self._place
-        socket = ExecutorSocket(place.state_dir.executors, kind, place.settings.keeper.linger_seconds)
+        keeper = place.settings.keeper
+        socket = ExecutorSocket(place.state_dir.executors, kind, keeper.linger_seconds, keeper.executors)
         return RemoteBackend(kind, Keepers(socket, release=release_of(kind)), ControlFolders())
 
     async def _record_stop(self, service: Service) -> None:

@@ -26,7 +26,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
     Umask,
 )
-from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
+from lockside.documents.quantities import MAX_COUNT, MAX_NOTIFICATIONS, grace_period, size, time_limit
 from lockside.documents.settings_files import Files, Section, read_settings
 from lockside.documents.web_settings import WebSettings
 
@@ -132,6 +132,7 @@ class KeeperSettings(Section, frozen=True):
     reads = {"linger_seconds": time_limit}
 
     socket: str = ""
+    executors: str = ""
     cgroups: Literal["auto", "off"] = "auto"
     linger_seconds: TimeoutSeconds = 60.0
 
@@ -180,6 +181,7 @@ class ContainerSettings(Section, frozen=True):
 
     podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
     auth_file: str = ""
+    keep_days: Days = 30.0
 
 
 class SchedulingSettings(Section, frozen=True):
@@ -214,6 +216,12 @@ class TriggerSettings(Section, frozen=True):
     max_depth: Positive = 20
 
 
+class TemplateSettings(Section, frozen=True):
+    """What keeps the templates of a project few enough to be found."""
+
+    max_per_project: Positive = 1000
+
+
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
@@ -231,6 +239,8 @@ class NotificationSettings(Section, frozen=True):
     )
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
     max_pending: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+    max_per_project: Positive = 1000
+    max_per_job: Annotated[int, msgspec.Meta(ge=1, le=MAX_NOTIFICATIONS)] = 20
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 
@@ -264,6 +274,7 @@ class Settings(Section, frozen=True):
     scheduling: SchedulingSettings = SchedulingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
+    templates: TemplateSettings = TemplateSettings()
     storage: StorageSettings = StorageSettings()
     staging: StagingSettings = StagingSettings()
     secrets: SecretSettings = SecretSettings()

@@ -89,6 +89,35 @@ def commit_one(database: sqlite3.Connection, number: int) -> None:
     database.execute("COMMIT")
 
 
+def insert_seconds(database: Path, folder: Path, at_once: int) -> float:
+    """How long the jobs of a database and their events take to be inserted into tables that are like its own.
+
+    `at_once` jobs are in a transaction, each of which is on disk before the next begins.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        source = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        target = sqlite3.connect(f"{place}/bare.db", isolation_level=None)
+        target.execute("PRAGMA journal_mode = WAL")
+        target.execute("PRAGMA synchronous = FULL")
+        for table in ("jobs", "events"):
+            likes = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC"
+            for (statement,) in source.execute(likes, (table,)).fetchall():
+                target.execute(statement)
+        rows = {table: source.execute(f"SELECT * FROM {table}").fetchall() for table in ("jobs", "events")}
+        begin = time.monotonic()
+        for start in range(0, len(rows["jobs"]), at_once):
+            target.execute("BEGIN IMMEDIATE")
+            for table, all_rows in rows.items():
+                part = all_rows[start : start + at_once]
+                marks = ", ".join("?" * len(part[0]))
+                target.executemany(f"INSERT INTO {table} VALUES ({marks})", part)
+            target.execute("COMMIT")
+        took = time.monotonic() - begin
+        source.close()
+        target.close()
+    return took
+
+
 def commit_seconds(folder: Path, count: int) -> float:
     """The median of such transactions."""
     took = []

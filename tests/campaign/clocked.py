@@ -17,7 +17,7 @@ from e2e.wire import Refusal, Wire
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 CLOCK = f"{START:%Y-%m-%dT%H:%M:%SZ}"
 CALLS = "pwrite64,fdatasync"
-RANDOM_KILLS = 50 if LONG else 5
+RANDOM_KILLS = 50 if LONG else 3
 TIMEOUT = 36_000 if LONG else 300
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from campaign.faults import points, ranges, untraceable
 from campaign.figures import LONG, Figures
+from locksided.steps.archiving.archive import archive
 from steps.archives import SERVERS, order_of
 
 CALLS = "openat,write,fsync,mkdir,rename,unlink"
@@ -31,6 +32,11 @@ def step(place: Path, before: list[str], given: Mapping[str, Any]) -> int:
     (folder / "order.json").write_text(json.dumps(order_of(place, **given)))
     program = [sys.executable, "-I", "-B", "-m", "locksided.steps.archiving", "archive", str(folder)]
     return subprocess.run([*before, *program], check=False, capture_output=True).returncode
+
+
+def step_again(place: Path, given: Mapping[str, Any]) -> None:
+    """The step without a fault, in this process: it is started anew for each fault already."""
+    archive(order_of(place, **given))
 
 
 def is_archived(folder: Path) -> bool:
@@ -62,7 +68,7 @@ def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
         (place / "data" / path).parent.mkdir(parents=True, exist_ok=True)
         (place / "data" / path).write_bytes(content)
     (place / "there").mkdir()
-    calls, count = (CALLS, 12) if server == "file" else ("sendto", 5)
+    calls, count = (CALLS, 8) if server == "file" else ("sendto", 4)
     folder, trace, came = place / "there/runs/17", place / "trace", 0
     found = figures(f"sweep, archive step, {server}, {fault}")
     with SERVERS[server](place / "there") as given:
@@ -75,7 +81,7 @@ def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
             came += code != 0
             found.add("points")
             assert is_archived(folder) or code != 0
-            assert step(place, [], given) == 0
+            step_again(place, given)
             assert is_archived(folder)
             names = {one.name for one in folder.rglob("*") if one.is_file()}
             assert names == {*"abc", "lockside-archive.json"}

@@ -19,7 +19,7 @@ from campaign.evidence import Span, command, spans
 from campaign.figures import LONG, Figures
 from e2e.engines import Cluster, a_cluster
 
-JOBS, KILLS = (300, 60) if LONG else (15, 5)
+JOBS, KILLS = (300, 60) if LONG else (12, 4)
 KEYS = 5
 
 pytestmark = pytest.mark.timeout(JOBS * 30)

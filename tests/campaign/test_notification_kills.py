@@ -21,7 +21,7 @@ from e2e.telling import put
 from e2e.wire import Refusal, Wire
 
 CALLS = "pwrite64,fdatasync"
-POINTS, COURIER_KILLS = 6, 20 if LONG else 4
+POINTS, COURIER_KILLS = 4, 20 if LONG else 3
 FAILING_AT_ONCE = 10
 TIMEOUT = 36_000 if LONG else 300
 
@@ -79,7 +79,9 @@ def shell(text: str) -> dict[str, Any]:
 @pytest.fixture
 def telling(fresh: Callable[..., Daemon]) -> Iterator[Telling]:
     with receiving() as receiver:
-        yield Telling(fresh(LOCKSIDE_NOTIFICATIONS__ALLOW="127.0.0.0/8"), receiver)
+        settings = {"ALLOW": "127.0.0.0/8", "PER_MINUTE": "10000"}
+        daemon = fresh(**{f"LOCKSIDE_NOTIFICATIONS__{name}": value for name, value in settings.items()})
+        yield Telling(daemon, receiver)
 
 
 @pytest.mark.timeout(TIMEOUT)

@@ -21,7 +21,7 @@ last = json.loads((data / "in/state.json").read_text()).get("last", 0)
 (data / "out/state.json").write_text(json.dumps({"last": last + 3}))
 raise SystemExit(json.loads((data / "config.json").read_text())["parameters"]["code"])
 """
-RUNS = 100 if LONG else 10
+RUNS = 100 if LONG else 6
 TABLE = "in.c-cursor.x"
 
 

@@ -434,3 +434,29 @@ def test_variables_are_listed_compared_and_rolled_back(daemon: FakeDaemon, run: 
     text = "set of variables eu has the content of version 1; it is version 4\n"
     assert run("variables", "rollback", "eu", "1").out == text
     assert daemon.params_of("variables.diff") == [{"id": "eu", "version": 1}]
+
+
+@pytest.mark.parametrize(("open_ones", "says"), [(1, "1 is open."), (2, "2 are open.")])
+def test_records_say_how_many_are_open(daemon: FakeDaemon, open_ones: int, says: str) -> None:
+    record = {"number": 1, "id": None, "message": None, "input": None, "job": "1", "resolvedBy": None}
+    daemon.answers["job.records"] = in_turn(
+        {"records": [record], "total": 1, "open": open_ones},
+        {"records": [], "total": 1, "open": open_ones},
+    )
+    with Terminal(daemon.path, "records", "1") as seen:
+        assert seen.end() == 0
+        assert says in seen.text
+
+
+@pytest.mark.parametrize(
+    ("words", "member", "named"),
+    [(["abc"], "id", "DELIVERY"), (["--to", "a b"], "subscription", "--to")],
+)
+def test_a_redelivery_that_is_refused_names_what_was_typed(
+    daemon: FakeDaemon, run: Run, words: list[str], member: str, named: str
+) -> None:
+    told = Refusal(-32602, f"`{member}`: It must be other", kind="invalid", path=f"$.{member}")
+    daemon.answers["notification.redeliver"] = in_turn(told)
+    ran = run("notify", "redeliver", *words)
+    assert ran.code == 2
+    assert ran.err.startswith(f"lockside: {named}: It must be other")

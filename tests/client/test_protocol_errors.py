@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lockside.documents.base import JobId, RunId
+from lockside.documents.fault_messages import PATTERNS, WORDS
 from lockside.protocol.errors import CODES, KINDS, ErrorKind, ErrorObject, error
 from lockside.protocol.methods import TEST_METHODS
+from lockside.web.main import OnlyWeb
+from locksided.settings import Settings
 
 
 def test_every_kind_has_a_code_of_its_own() -> None:
@@ -59,6 +62,21 @@ def test_whoever_names_a_job_can_be_told_that_there_is_none() -> None:
     naming = {name: one for name, one in TEST_METHODS.items() if names_jobs(one.params)}
     assert {"job.get", "job.list", "event.list"} <= naming.keys()
     assert [name for name, one in naming.items() if ErrorKind.NOT_FOUND not in one.errors] == []
+
+
+def test_what_a_pattern_allows_is_told_in_words() -> None:
+    told = {*PATTERNS, *(pattern for pattern in patterns() if WORDS.fullmatch(pattern))}
+    assert "[" in "".join(patterns())
+    assert patterns() - told == set()
+
+
+def patterns() -> set[str]:
+    """The patterns of all parameters and settings."""
+    seen = set[type]()
+    kinds = [*(one.params for one in TEST_METHODS.values()), Settings, OnlyWeb]
+    found = (part for kind in kinds for part in parts(kind, seen))
+    notes = (note for part in found if get_origin(part) is Annotated for note in part.__metadata__)
+    return {note.pattern for note in notes if isinstance(note, Meta) and note.pattern}
 
 
 def names_jobs(params: Any) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from core.crowds import LONG
 from core.world import World
 
 SLOTS = {"a": 4, "b": 2, "c": 1}
@@ -195,7 +196,7 @@ class Pools(RuleBasedStateMachine):
 
 TestPools = Pools.TestCase
 TestPools.settings = settings(
-    max_examples=200,
+    max_examples=400 if LONG else 60,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -6,7 +6,7 @@ from core.explanations import details
 from core.world import NOON, SECOND, World
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from locksided.core.errors import Conflict, NotFound
+from locksided.core.errors import Conflict, Disabled, NotFound
 
 
 def test_no_more_jobs_run_than_the_pool_has_slots() -> None:
@@ -180,6 +180,18 @@ def test_a_pool_given_to_another_executor_has_that_ones_trouble() -> None:
     assert "is being started" in world.why(job)["no_executor"].cause
     world.handle(i.ExecutorUp("slurm"))
     assert world.status(job) == "processing"
+
+
+def test_a_pause_is_refused_once_the_executor_has_said_that_it_cannot_pause() -> None:
+    world = World()
+    world.pool("far", 1, executor="slurm")
+    world.handle(i.ExecutorUp("slurm", frozenset({"queue"})))
+    job, here = world.submit(pool="far"), world.submit()
+    with world.refused(Disabled, "slurm cannot pause"):
+        world.pause(job)
+    world.pause(here)
+    world.handle(i.ExecutorUp("slurm", frozenset({"queue", "pause"})))
+    world.pause(job)
 
 
 def test_an_executor_reported_down_twice_is_down_since_the_first_time() -> None:

@@ -21,7 +21,7 @@ from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.recoveries import RecoveryCondition
 from locksided.core.recovery_inputs import CheckLost, CheckNow
 
-DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "8"))
+DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "6"))
 STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "200"))
 SEED = os.environ.get("LOCKSIDE_SIMULATION_SEED")
 SEEDS = [int(SEED)] if SEED else list(range(DAYS))

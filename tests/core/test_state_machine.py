@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from core.crowds import LONG
 from core.trees import job as task
 from core.trees import of_rows, orchestration, phase, retried, rows
 from core.world import World
@@ -226,7 +227,7 @@ class Daemon(RuleBasedStateMachine):
 
 TestDaemon = Daemon.TestCase
 TestDaemon.settings = settings(
-    max_examples=60,
+    max_examples=200 if LONG else 40,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -10,6 +10,7 @@ import pytest
 from e2e.harness import Daemon, python, running, short_folder
 from e2e.orchestrating import BODY
 from e2e.people import ANNA, BERT, OPERATORS, VIEWERS, Person
+from e2e.receiving import Receiver, receiving
 from e2e.signs import Ear, Gate
 from e2e.wire import Wire, connected, put_component
 
@@ -81,6 +82,12 @@ def ear(place: Path) -> Iterator[Ear]:
     made = Ear(place)
     yield made
     made.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as one:
+        yield one
 
 
 @pytest.fixture

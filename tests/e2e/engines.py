@@ -18,6 +18,7 @@ PLUGINS = Path(__file__).resolve().parents[1] / "engines"
 ENTRY_POINTS = """[lockside.executors]
 fake = fake_engine:describe
 fakewise = fake_engine:describe_wise
+unpausing = fake_engine:describe_unpausing
 broken = fake_engine:describe_bad
 """
 
@@ -44,10 +45,11 @@ class Cluster:
         made.write_text(json.dumps(how))
         made.rename(self.jobs / "behave.json")
 
-    def put_pool(self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8) -> Message:
+    def put_pool(
+        self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8, **more: Any
+    ) -> Message:
         """A pool whose jobs run in the cluster."""
-        python = {"python": sys.executable}
-        options = {"workRoot": str(self.root), **python}
+        options = {"workRoot": str(self.root), "python": sys.executable, **more}
         body = {"id": pool, "slots": slots, "executor": kind, "options": options}
         put: Message = wire.call("pool.put", pool=body)
         return put
@@ -78,7 +80,7 @@ class Cluster:
     def end(self) -> None:
         if self.daemon.process is not None and self.daemon.process.poll() is None:
             self.daemon.stop()  # it would start other executors
-        for kind in ("fake", "fakewise"):
+        for kind in ("fake", "fakewise", "unpausing"):
             with suppress(OSError):
                 self.kill_executor(kind)
         self.daemon.end()

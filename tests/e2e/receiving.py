@@ -114,7 +114,7 @@ def receiving() -> Iterator[Receiver]:
 
 def couriers(daemon: Daemon) -> list[int]:
     """The couriers of a daemon that live."""
-    found, words = [], (b"steps.courier", os.fsencode(daemon.state_dir))
+    found, words = [], (b"locksided-courier", os.fsencode(daemon.state_dir))
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
             if entry.name.isdecimal() and all(word in (entry / "cmdline").read_bytes() for word in words):

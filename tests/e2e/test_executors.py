@@ -1,6 +1,10 @@
 """Pools whose jobs run on other machines: from a request to a result, through an engine that is bad."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +12,7 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
-from e2e.wire import of
+from e2e.wire import of, put_component, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +38,29 @@ def test_a_job_runs_where_the_engine_says_and_its_result_and_log_are_here(cluste
         ({"executor": "nomad"}, "$.pool.executor", "there is no executor 'nomad'"),
         ({"executor": "broken"}, "$.pool.executor", "the plug-in is broken"),
         ({"options": {"partition": "x"}}, "$.pool.options", "local takes none"),
-        ({"executor": "fake", "options": {}}, "$.pool.options", "workRoot"),
-        ({"executor": "fake", "options": {"workRoot": "/tmp", "queue": "x"}}, "$.pool.options", "queue"),
+        ({"executor": "fake", "options": {}}, "$.pool.options.workRoot", "required"),
         (
-            {"executor": "fake", "options": {"workRoot": "/proc/x"}},
-            "$.pool.options.workRoot",
-            "cannot be used",
+            {"executor": "fake", "options": {"workRoot": "/tmp", "queue": "x"}},
+            "$.pool.options.queue",
+            "queue",
         ),
         (
+            {"executor": "fake", "options": {"workRoot": "/tmp", "partition": 1}},
+            "$.pool.options.partition",
+            "string",
+        ),
+        ({"executor": "fake", "options": {"workRoot": "/proc"}}, "$.pool.options.workRoot", "cannot be used"),
+        ({"executor": "fake", "options": {"workRoot": "/tmp/no/such"}}, "$.pool.options.workRoot", "make it"),
+        ({"executor": "fake", "options": {"workRoot": "here"}}, "$.pool.options.workRoot", "absolute"),
+        (
             {"executor": "fake", "options": {"workRoot": "/tmp"}, "backends": {"big": {"options": {"a": 1}}}},
-            "$.pool.backends.big.options",
+            "$.pool.backends.big.options.a",
             "a",
+        ),
+        (
+            {"executor": "fake", "options": {"workRoot": "/tmp"}, "backends": {"big": {"nodes": 2}}},
+            "$.pool.backends.big.nodes",
+            "one machine",
         ),
     ],
 )
@@ -65,8 +81,35 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     found = {one["kind"]: one for one in wire.call("executor.list")["executors"]}
     assert {"local", "slurm", "fake", "broken"} <= set(found)
     assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
+    assert (found["fake"]["engine"], found["slurm"]["engine"]) == ("fake", None)
     assert found["slurm"]["isUp"] is False
     assert "the plug-in is broken" in found["broken"]["cause"]
+
+
+def test_several_machines_are_refused_where_a_job_gets_one(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire)
+    refusal = wire.refused(
+        "job.create",
+        component="lockside.command",
+        pools=["far", "default"],
+        limits={"nodes": 2},
+        configData={"parameters": {"command": ["true"]}},
+    )
+    assert of(refusal.error["data"], "kind", "path") == ("invalid", "$.limits.nodes")
+    assert "'far'" in str(refusal)
+
+
+def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire, "unpausing", "stiff")
+    job = wire.shell("sleep 600", pool="stiff")
+    wait_until(wire, job, lambda view: view["status"] == "processing")
+    refusal = wire.refused("job.pause", id=job["id"])
+    assert of(refusal.error["data"], "kind") == ("disabled",)
+    assert "cannot pause" in str(refusal)
+    wire.call("job.terminate", id=job["id"])
+    wire.done(job)
 
 
 @pytest.mark.parametrize("kind", ["fake", "fakewise"])
@@ -84,6 +127,20 @@ def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     assert "no  a run ends as it does" in done.stdout
 
 
+def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(place: Path) -> None:
+    with a_cluster(LOCKSIDE_KEEPER__EXECUTORS=str(place)) as cluster:
+        wire = cluster.daemon.wire()
+        cluster.put_pool(wire)
+        job = wire.shell("exit 4", pool="far")
+        assert "fake.sock" in wire.explain(job)[0]["cause"]
+        command = [sys.executable, "-m", "locksided.executors", "fake", "--socket", str(place / "fake.sock")]
+        environment = {**os.environ, **cluster.daemon.settings}
+        with subprocess.Popen([*command, "--state", str(place / "fake")], env=environment) as executor:
+            assert wire.done(job)["result"]["error"]["exitCode"] == 4
+            executor.terminate()
+        assert not list(cluster.daemon.state_dir.glob("executors/*.sock"))
+
+
 @needs_root
 def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
     with a_cluster(LOCKSIDE_ACCESS__OPERATOR_GROUPS=str(OPERATORS)) as cluster:
@@ -97,3 +154,21 @@ def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
         ended = wire.done(job["id"])
         assert of(ended, "status", "starts") == ("error", 1)
         assert (ended["result"]["error"]["exitCode"], wire.text(job)) == (6, f"{ANNA}\n")
+
+
+@pytest.mark.parametrize(("seconds", "submitted"), [(60, ["0"]), (0, ["0", "1"])])
+def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before(
+    cluster: Cluster, seconds: int, submitted: list[str]
+) -> None:
+    wire = cluster.daemon.wire()
+    cluster.put_pool(wire, stepSeconds=seconds)
+    put_component(wire, "acme.first", shell="echo one > $KBC_DATADIR/out/files/a; echo $$")
+    put_component(wire, "acme.then", shell="cat $KBC_DATADIR/in/files/a; umask", type="processor")
+    body = {"parameters": {}, "processors": {"after": [{"definition": {"component": "acme.then"}}]}}
+    job = wire.done(wire.create("acme.first", pool="far", configData=body))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).splitlines()[1:] == ["one", "0022"]
+    tokens = (cluster.jobs / "submissions").read_text().split()
+    steps = [token.split("-")[2] for token in tokens if token.startswith(f"{job['id']}-")]
+    assert steps == submitted
+    assert job["remote"]["schedulerJobId"] is not None

@@ -1,5 +1,6 @@
 """Components that are container images: the command is wrapped, and everything else is as for any command."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,3 +132,16 @@ def test_a_run_goes_on_while_the_daemon_is_dead_and_keeps_its_image(
 def test_an_action_of_an_image_answers(wire: Wire) -> None:
     put_component(wire, "acme.asked", image="localhost/plain:1", shell="echo '{\"answer\": 42}'")
     assert wire.call("action.run", component="acme.asked", action="ask") == {"answer": 42}
+
+
+def test_a_container_that_no_run_has_is_found_and_removed(daemon: Daemon, wire: Wire, podman: Podman) -> None:
+    run(wire, "true")
+    assert wire.call("daemon.check")["problems"] == []
+    with sqlite3.connect(daemon.state_dir / "lockside.db") as database:
+        (identity,) = database.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    name = f"ls-{identity[:8]}-999-1-0"
+    podman.run("create", "--name", name, "localhost/plain:1", "true")
+    (found,) = wire.call("daemon.check", fix=True)["problems"]
+    assert of(found, "kind", "isFixed") == ("orphan_container", True)
+    assert found["details"]["container"] == name
+    assert wire.call("daemon.check")["problems"] == []

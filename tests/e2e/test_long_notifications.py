@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 
 from e2e.harness import Daemon, running
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import NOON, ended, put
 from e2e.wire import Wire, connected, until_running
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 LONG = [{"field": "durationOvertimePercentage", "operator": ">=", "value": 0.5}]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def mailing(mailbox: Mailbox, *arguments: str, **settings: str) -> Any:
         "LOCKSIDE_EMAIL__PORT": str(mailbox.port),
         "LOCKSIDE_EMAIL__SECURITY": "none",
         "LOCKSIDE_EMAIL__SENDER": "lockside@example.com",
+        "LOCKSIDE_WEB__URL": "https://jobs.example.com/",
     }
     return running(*(arguments or ("--test-clock", NOON)), **server, **settings)
 
@@ -52,6 +53,7 @@ def test_a_failed_job_is_told_in_a_mail(wire: Wire, mailbox: Mailbox) -> None:
     assert mail.message["Message-ID"] == f"<msg_{delivery['id']}@example.com>"
     assert mail.message["Auto-Submitted"] == "auto-generated"
     assert "component: lockside.command" in mail.text
+    assert f"page: https://jobs.example.com/jobs/{job['id']}" in mail.text
     assert delivery["recipient"]["address"] == ["team@example.com", "boss@example.com"]
     assert delivery["attempts"][0]["statusCode"] == 250
 

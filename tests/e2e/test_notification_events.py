@@ -19,12 +19,6 @@ LONG = [{"field": "durationOvertimePercentage", "operator": ">=", "value": 0.5}]
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture
 def daemon() -> Iterator[Daemon]:
     with at_noon(LOCKSIDE_NOTIFICATIONS__ALLOW="127.0.0.0/8") as one:
         connected(one.wire())

@@ -1,22 +1,14 @@
 """Limits of notifications: of a minute, of what is pending, of subscriptions and templates."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from e2e.harness import Daemon, running
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import NOON, failing, put
 from e2e.wire import Wire, connected
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
 
 
 def limited(**settings: str) -> Any:
@@ -63,12 +55,35 @@ def told(wire: Wire, kind: str) -> dict[str, Any]:
                 return found
 
 
-def test_a_project_has_a_thousand_subscriptions_at_most(fresh: Callable[..., Daemon]) -> None:
-    wire = fresh().wire()
-    recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
-    *many, last = [{"id": f"s{n}", "event": "job-failed", "recipient": recipient} for n in range(1001)]
+RECIPIENT = {"channel": "webhook", "url": "https://hooks.example.com/"}
+
+
+def test_a_project_has_as_many_subscriptions_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh(LOCKSIDE_NOTIFICATIONS__MAX_PER_PROJECT="2").wire()
+    *many, last = [{"id": f"s{n}", "event": "job-failed", "recipient": RECIPIENT} for n in range(3)]
+    refusal = wire.refused("catalog.apply", subscriptions=[*many, last])
+    assert refusal.kind == "limit"
+    assert "A project has at most 2 subscriptions: delete one first." in str(refusal)
     wire.call("catalog.apply", subscriptions=many)
     assert wire.refused("notification.put", subscription=last).kind == "limit"
     wire.call("notification.put", subscription=many[0])
     wire.call("notification.delete", id="s0")
     wire.call("notification.put", subscription=last)
+
+
+def test_a_job_asks_for_as_many_notifications_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh(LOCKSIDE_NOTIFICATIONS__MAX_PER_JOB="2").wire()
+    one = {"event": "FAILED", "url": RECIPIENT["url"]}
+    request = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}}
+    refusal = wire.refused("job.create", **request, notifications=[one] * 3)
+    assert (refusal.kind, refusal.data["path"]) == ("limit", "$.notifications")
+    assert "A job has at most 2 notifications, not 3 (setting notifications.max_per_job)." in str(refusal)
+    assert wire.call("job.create", **request, notifications=[one] * 2)["id"]
+
+
+def test_without_settings_a_job_may_ask_for_twenty_notifications(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh().wire()
+    one = {"event": "FAILED", "url": RECIPIENT["url"]}
+    request = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}}
+    assert wire.refused("job.create", **request, notifications=[one] * 21).kind == "limit"
+    assert wire.call("job.create", **request, notifications=[one] * 20)["id"]

@@ -8,15 +8,9 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.harness import running
 from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import ended, failing
 from e2e.wire import Wire, connected
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
 
 
 @pytest.mark.parametrize(

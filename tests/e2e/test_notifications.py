@@ -23,12 +23,6 @@ ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture
 def daemon(fresh: Callable[..., Daemon]) -> Daemon:
     return fresh(**ALLOW)
 

@@ -10,20 +10,14 @@ from standardwebhooks.webhooks import Webhook
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
 from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.telling import ended, failing
 from e2e.wire import connected
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     with running(**ALLOW) as one:
         yield one
@@ -132,3 +126,20 @@ def test_others_than_the_owner_see_scheme_and_host() -> None:
         job = anna.call("job.create", component="lockside.command", configData=command, notifications=wanted)
         assert anna.call("job.get", id=job["id"])["notifications"][0]["url"] == "https://a.example/t0ken"
         assert bert.call("job.get", id=job["id"])["notifications"][0]["url"] == "https://a.example"
+
+
+@needs_root
+def test_an_address_that_a_job_names_is_shown_to_its_owner_and_admins_alone() -> None:
+    server = {"LOCKSIDE_EMAIL__HOST": "127.0.0.1", "LOCKSIDE_EMAIL__PORT": "1"}
+    with used_by_groups(**server) as daemon:
+        anna, bert = Person(daemon, ANNA, OPERATORS), Person(daemon, BERT, OPERATORS)
+        wanted = [{"event": "success", "url": "anna@example.com"}]
+        command = {"parameters": {"command": ["true"]}}
+        job = anna.call("job.create", component="lockside.command", configData=command, notifications=wanted)
+        with daemon.wire() as admin:
+            delivery = ended(admin, "pending", job=job["id"])
+            assert delivery["recipient"]["address"] == ["anna@example.com"]
+        (annas,) = anna.call("notification.deliveries", job=job["id"])["deliveries"]
+        (berts,) = bert.call("notification.deliveries", job=job["id"])["deliveries"]
+        assert annas["recipient"]["address"] == ["anna@example.com"]
+        assert (berts["recipient"]["channel"], berts["recipient"]["address"]) == ("email", None)

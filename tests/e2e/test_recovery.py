@@ -23,12 +23,6 @@ def daemon() -> Iterator[Daemon]:
         yield made
 
 
-@pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    with Wire(daemon.socket) as opened:
-        yield opened
-
-
 def test_a_job_waits_until_its_file_is_there_and_runs_again(wire: Wire, tmp_path: Path) -> None:
     door = tmp_path / "door"
     job = wire.shell(fails_without(door), recovery=policy({"file": {"path": str(door)}}))

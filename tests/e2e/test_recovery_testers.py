@@ -14,20 +14,11 @@ from e2e.harness import Daemon, python
 from e2e.recovering import advance, at_noon, checks, policy, until_blocked
 from e2e.wire import Message, Wire, put_component
 
-POLICY = {"id": "a", "tester": {"wait": True}}
-SHELL = {"parameters": {"shell": "true"}}
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     with at_noon() as made:
         yield made
-
-
-@pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    with Wire(daemon.socket) as opened:
-        yield opened
 
 
 def outcome_of(wire: Wire, tester: Message, **job: Any) -> tuple[str, str | None]:
@@ -156,7 +147,9 @@ def test_an_action_is_asked_with_the_jobs_configuration(wire: Wire, says: Any, f
     )
     until_blocked(wire, job)
     advance(wire, 30, checks_end=1)
-    (check,) = checks(wire)
+    check = checks(wire)[-1]
+    if not wire.get(job["id"])["isFinished"]:
+        wire.call("job.terminate", id=job["id"])
     assert check["outcome"] == found
     assert check["message"] == ("no login" if "message" in says else json.dumps(says))
 

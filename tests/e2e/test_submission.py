@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from e2e.harness import Daemon, python, running
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Receiver
 from e2e.test_archives import whole
 from e2e.test_systems import put_system
 from e2e.wire import of, put_component
@@ -23,12 +23,6 @@ parameters = json.loads((data / "config.json").read_text())["parameters"]
 sys.exit(parameters.get("code", 0))
 """
 SCHEMA = {"type": "object", "properties": {"code": {"type": "integer"}}, "additionalProperties": False}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
 
 
 @pytest.fixture

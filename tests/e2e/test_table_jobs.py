@@ -136,6 +136,22 @@ def test_nothing_is_loaded_made_or_cloned_into_a_branch_that_is_not_there(wire: 
         assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
 
 
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("storage.table.list", {}),
+        ("storage.snapshot", {"tables": []}),
+        ("storage.bucket.list", {}),
+        ("storage.file.list", {}),
+        ("config.list", {}),
+    ],
+)
+def test_a_branch_that_is_not_there_has_no_list(wire: Wire, method: str, more: Message) -> None:
+    refusal = wire.refused(method, branchId="nope", **more)
+    assert (refusal.kind, refusal.data["path"]) == ("not_found", "$.branchId")
+    assert "`lockside branch ls` lists those that exist" in str(refusal)
+
+
 def test_what_components_tell_of_a_table_is_kept(wire: Wire) -> None:
     schema = [{"name": "id", "description": "a number", "data_type": {"base": {"type": "INTEGER"}}}]
     manifest = {"schema": schema, "has_header": True, "table_metadata": {"source": "shop"}}

@@ -198,12 +198,12 @@ def test_a_task_of_an_orchestration_may_name_a_template(loads: Wire, seen: Path)
     assert refusal.data["path"] == "$.configuration.tasks[0].task.template"
 
 
-def test_a_project_has_a_thousand_templates_at_most(fresh: Callable[..., Daemon]) -> None:
-    wire = fresh().wire()
-    many = [{"id": f"n{number}", "job": {"component": "lockside.command"}} for number in range(1001)]
+def test_a_project_has_as_many_templates_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh(LOCKSIDE_TEMPLATES__MAX_PER_PROJECT="2").wire()
+    many = [{"id": f"n{number}", "job": {"component": "lockside.command"}} for number in range(3)]
     refusal = wire.refused("catalog.apply", templates=many)
     assert refusal.kind == "limit"
-    assert "A project has at most 1000 templates: delete one first." in str(refusal)
+    assert "A project has at most 2 templates: delete one first." in str(refusal)
     wire.call("catalog.apply", templates=many[:-1])
     assert wire.refused("template.put", template=many[-1]).kind == "limit"
     wire.call("template.put", template={**many[0], "description": "again"})

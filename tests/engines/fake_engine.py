@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from locksided.executors.engine import Engine, NotNow, Order, Refused, State, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status
 from locksided.executors.serving import serve
 
 CLUSTER = Path(os.environ.get("FAKE_CLUSTER", "/nonexistent"))
@@ -32,16 +32,17 @@ def describe_wise() -> dict[str, Any]:
     return _described("fakewise")
 
 
+def describe_unpausing() -> dict[str, Any]:
+    """What the daemon is told of `unpausing`."""
+    return {**_described("unpausing"), "capabilities": ["queue"]}
+
+
 def describe_bad() -> dict[str, Any]:
     raise RuntimeError("the plug-in is broken")
 
 
 def _described(kind: str) -> dict[str, Any]:
-    properties = {
-        "workRoot": {"type": "string"},
-        "partition": {"type": "string"},
-        "python": {"type": "string"},
-    }
+    properties = {**OPTIONS, "partition": {"type": "string"}}
     schema = {
         "type": "object",
         "properties": properties,
@@ -102,6 +103,13 @@ class Wise(Fake):
         self.signal(ids, signal.SIGKILL)
 
 
+class Unpausing(Fake):
+    """It cannot suspend a run."""
+
+    kind: ClassVar[str] = "unpausing"
+    capabilities = ("queue",)
+
+
 def _start(order: Order) -> str:
     """Start a runner that outlives the executor."""
     id_ = token_hex(4)
@@ -140,4 +148,4 @@ def _kill(id_: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(serve({"fake": Fake, "fakewise": Wise}[sys.argv.pop(1)]()))
+    raise SystemExit(serve({"fake": Fake, "fakewise": Wise, "unpausing": Unpausing}[sys.argv.pop(1)]()))

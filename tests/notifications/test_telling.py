@@ -41,6 +41,12 @@ def test_a_filter_compares_numbers_as_numbers_and_all_else_as_text(
     assert Filter(field=field, operator=operator, value=value).holds(DATA) is holds
 
 
+def test_what_is_about_no_job_has_no_label() -> None:
+    about = {"schedule": {"id": "nightly"}}
+    assert not Filter(field="job.labels.team", value="core").holds(about)
+    assert Filter(field="job.labels.team", operator="!=", value="core").holds(about)
+
+
 def test_a_body_is_at_most_64_kib_and_says_that_tasks_are_missing() -> None:
     tasks = [{"id": f"task-{n}", "message": "x" * (n * 10)} for n in range(500)]
     body = body_of("job-failed", 0, {"job": {"id": "1", "tasks": tasks}})
@@ -48,6 +54,15 @@ def test_a_body_is_at_most_64_kib_and_says_that_tasks_are_missing() -> None:
     assert len(body) <= MAX_BODY_BYTES
     assert job["isTruncated"]
     assert job["tasks"] == tasks[: len(job["tasks"])] != []
+
+
+def test_labels_are_left_out_when_a_body_without_tasks_is_too_large() -> None:
+    labels = {f"{n}": "\x01" * 255 for n in range(64)}
+    body = body_of("job-failed", 0, {"job": {"id": "1", "tasks": [], "labels": labels}})
+    job = json.loads(body)["data"]["job"]
+    assert len(body) <= MAX_BODY_BYTES
+    assert job["isTruncated"]
+    assert list(job["labels"]) == [f"{n}" for n in range(32)]
 
 
 def test_a_body_that_fits_has_all_tasks() -> None:

@@ -1,6 +1,5 @@
 """The trees of drafts that requests become: rows side by side, attempts, phases with their tasks."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +84,7 @@ def test_what_a_container_shares_with_its_rows_is_not_stored_in_itself() -> None
 def test_on_error_of_an_outermost_container_speaks_of_its_rows_and_of_a_task_of_itself() -> None:
     request = {"parallelism": 2, "behavior": {"onError": "stop"}}
     assert [child.on_error for child in tree(request, stored=rows(2)).children] == [OnError.STOP] * 2
-    inside = tree(request, stored=rows(2), place=replace(PLACE, is_child=True))
+    inside = tree(request, stored=rows(2), place=PLACE._replace(is_child=True))
     assert inside.on_error is OnError.STOP
     assert [child.on_error for child in inside.children] == [None, None]
 

@@ -94,6 +94,25 @@ def test_the_components_limit_is_a_ceiling_and_an_hour_the_default(
     assert at_levels("limits", values).spec.limits.timeout_seconds == expected
 
 
+def test_processors_of_all_machines_together_are_divided_by_them_with_a_warning() -> None:
+    values = {"request": {"processorsPerNode": 7}, "configuration": {"cpus": 1, "nodes": 2}}
+    result = at_levels("limits", values)
+    assert (result.spec.limits.cpus, result.spec.limits.nodes) == (4, 2)
+    assert [text.split()[0] for text in result.warnings] == ["$.limits.processorsPerNode"]
+    nearer = at_levels("limits", {"request": {"cpus": 3}, "configuration": {"processorsPerNode": 8}})
+    assert nearer.spec.limits.cpus == 3
+
+
+def test_a_job_for_several_machines_is_refused_in_a_pool_that_has_one() -> None:
+    defaults = Defaults(pools={"default": 1, "cluster": 1}, one_node_pools={"default"})
+    limits = {"limits": {"nodes": 2}}
+    assert resolved({**limits, "pool": "cluster"}, defaults=defaults).spec.limits.nodes == 2
+    with pytest.raises(Invalid, match="'default'") as caught:
+        resolved({**limits, "pools": ["cluster", "default"]}, defaults=defaults)
+    assert caught.value.path == "$.limits.nodes"
+    assert resolved({"limits": {"nodes": 1}}, defaults=defaults).spec.limits.nodes == 1
+
+
 def test_a_plain_command_has_no_time_limit_unless_one_is_asked_for() -> None:
     request = {"component": "lockside.command", "configData": {"parameters": {"shell": "x"}}}
     assert resolved(request).spec.limits.timeout_seconds is None
@@ -110,6 +129,8 @@ def test_a_plain_command_has_no_time_limit_unless_one_is_asked_for() -> None:
         ("cpus", 0, "$.limits.cpus"),
         ("nodes", 1.5, "$.limits.nodes"),
         ("cpus", True, "$.limits.cpus"),
+        ("processorsPerNode", 0, "$.limits.processorsPerNode"),
+        ("processorsPerNode", "many", "$.limits.processorsPerNode"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(name: str, value: object, path: str) -> None:

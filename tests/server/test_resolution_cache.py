@@ -26,14 +26,14 @@ def work(name: str) -> ResolvedTree:
 
 def keep(recent: ResolutionCache, name: str) -> Draft:
     kept = work(name)
-    recent.keep(recent.key(request(name), PLACE, DEFAULTS), kept)
+    recent.keep(recent.key(request(name), PLACE), DEFAULTS, kept)
     return kept.tree
 
 
 def tree(
     recent: ResolutionCache, name: str, place: TreePosition = PLACE, defaults: Defaults = DEFAULTS
 ) -> Draft | None:
-    found = recent.find(recent.key(request(name), place, defaults))
+    found = recent.find(recent.key(request(name), place), defaults)
     return None if found is None else found.tree
 
 
@@ -83,5 +83,5 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
 def test_secrets_and_long_requests_are_not_remembered() -> None:
     recent = ResolutionCache()
     secret = JobRequest(component="lockside.command", config_data={"parameters": {"#password": "x"}})
-    assert recent.key(secret, PLACE, DEFAULTS) is None
-    assert recent.key(request("x" * MOST_BYTES), PLACE, DEFAULTS) is None
+    assert recent.key(secret, PLACE) is None
+    assert recent.key(request("x" * MOST_BYTES), PLACE) is None

@@ -12,11 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import anyio.to_thread
-
 from core.explanations import check_explanations
 from lockside.documents.enums import Status
-from locksided import clock
+from locksided import clock, threads
 from locksided.actors import asides as asides_module
 from locksided.actors import checks as checks_module
 from locksided.actors import executor as executor_module
@@ -343,7 +341,7 @@ class Log:
 def surroundings(world: "World") -> Iterator[None]:
     """The real modules look at the world's clock and disk, hop to its threads and log into it."""
 
-    async def run_sync(work: Callable[..., Any], *args: Any, limiter: object = None) -> Any:
+    async def run_sync(work: Callable[..., Any], *args: Any) -> Any:
         daemon = world.daemon
         assert daemon is not None
         await daemon.hop(f"{getattr(work, '__name__', 'something')} in a thread")
@@ -355,6 +353,6 @@ def surroundings(world: "World") -> Iterator[None]:
         models(world, stack)
         stack.enter_context(clock.used(WorldClock(world)))
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
-        stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))
+        stack.enter_context(patch.object(threads, "run_sync", run_sync))
         stack.enter_context(patch.object(loader_module, "_no_collection", nullcontext))
         yield

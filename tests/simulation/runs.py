@@ -165,7 +165,7 @@ class Runs:
             raise Invalid("Its program does not exist.")
         if self._daemon.disk.is_full:
             raise OSError(28, "No space left on device")
-        return order(action.token)
+        return order(action.token)._replace(noted_late=steps_of(action.job_id) == 1)
 
     def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, None]:
         """Everything runs on this machine."""

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from campaign.places import unmountable
 from locksided.steps.archiving import archive as archiving
 from locksided.steps.program import ApplicationFault, UserFault
-from locksided.steps.staging import retries, s3_session
+from locksided.steps.staging import s3_session
 from steps.archives import SERVERS, order_of
 from steps.fileserver import ftp_serving, moto_serving
 
@@ -24,14 +27,6 @@ FILES = {
 LIST = "lockside-archive.json"
 
 Archive = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it would have waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(retries, "wait", waited.append)
-    return waited
 
 
 @pytest.fixture
@@ -182,3 +177,43 @@ def test_an_ftp_server_without_space_ends_it_at_once(
         with pytest.raises(UserFault, match=refusal):
             archiving.archive(order_of(tmp_path, f"ftp://127.0.0.1:{port}", options=options))
     assert not pauses
+
+
+INTO_A_FULL_ONE = """
+import sys
+from pathlib import Path
+
+from campaign.places import unmountable
+from locksided.steps.archiving import archive as archiving
+from locksided.steps.program import ApplicationFault
+from locksided.steps.staging import retries
+from steps.archives import SERVERS, order_of
+
+retries.wait = lambda seconds: None
+place, server = Path(sys.argv[1]), sys.argv[2]
+with SERVERS[server](place / "there") as given:
+    try:
+        archiving.archive(order_of(place, **given))
+    except ApplicationFault as fault:
+        print(fault)
+print("left:", [file.name for file in place.joinpath("there").rglob("*") if file.is_file()])
+"""
+
+
+@pytest.mark.skipif(unmountable() is not None, reason=str(unmountable()))
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_target_that_is_really_full_keeps_no_part_of_an_archive(
+    data: Path, there: Path, tmp_path: Path, server: str
+) -> None:
+    script = 'mount -t tmpfs -o size=2m tmpfs "$1/there" && exec "$2" -c "$3" "$1" "$4"'
+    given = [str(tmp_path), sys.executable, INTO_A_FULL_ONE, server]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    said = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", *given],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environ,
+    ).stdout
+    assert "could not be archived" in said
+    assert "left: []" in said

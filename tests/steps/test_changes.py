@@ -54,6 +54,12 @@ def test_rows_that_a_rule_fits_are_deleted(lake: Lake) -> None:
     assert dict(pl.read_delta(str(lake.folder())).select("id", "_timestamp").rows()).items() <= times.items()
 
 
+def test_a_rule_without_a_meaning_is_told_once(lake: Lake) -> None:
+    rules = [{"where_filters": [{"column": "q", "values_from_set": ["2"]}]}]
+    told = fails(lake, changes.delete_rows, delete_where=rules)
+    assert told == 'Cannot change table "in.c-main.x": it has no column "q".'
+
+
 def test_an_empty_rule_deletes_all_rows(lake: Lake) -> None:
     assert deleted(lake, {})["rowsDeleted"] == 3
     assert lake.rows() == []

@@ -32,14 +32,6 @@ Stage = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it would have waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(retries, "wait", waited.append)
-    return waited
-
-
-@pytest.fixture
 def stage(tmp_path: Path, pauses: list[float]) -> Stage:
     """Fetches inputs into a folder; `settings` differ from those of the daemon."""
 

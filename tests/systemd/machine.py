@@ -209,6 +209,7 @@ def install(root: Path) -> None:
     for name, module in (
         ("locksided", "locksided.__main__"),
         ("locksided-keeper", "locksided.keeper.main"),
+        ("locksided-executor", "locksided.executors.__main__"),
         ("lockside", "lockside.cli.main"),
     ):
         script = place / "bin" / name

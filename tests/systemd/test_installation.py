@@ -11,6 +11,8 @@ COPIED = {
     "systemd/system/lockside.service",
     "systemd/system/lockside.socket",
     "systemd/system/lockside-web.service",
+    "systemd/system/lockside-executor@.service",
+    "systemd/system/lockside-executor@.socket",
     "systemd/system/lockside-keeper@.service",
     "systemd/system/lockside-keeper@.socket",
 }

@@ -4,20 +4,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
-import jsonschema_rs
 import pytest
-import yaml
 
 from e2e.harness import Daemon
 from e2e.signs import Gate
 from e2e.wire import Message, Wire, put_component, put_config, until_running
+from web.queueclient import Client
 from web.webserver import Web
 
-DOCUMENT = Path(__file__).parent / "data" / "keboola-queue-api-1.3.8.yml"
-"""Keboola's own description of its API (MIT licence)."""
+RECORDED = (Path(__file__).parent / "data" / "recorded_calls.txt").read_text().split("\n== ")[1:]
 KEYS = {
     *("id", "runId", "parentRunId", "project", "token", "status", "desiredStatus", "mode", "component"),
     *("config", "configRow", "configRowIds", "configData", "tag", "createdTime", "startTime", "endTime"),
@@ -27,76 +23,6 @@ KEYS = {
     *("onlyOrchestrationTaskIds", "previousJobId"),
 }
 SECONDS = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
-
-
-def described() -> Message:
-    """The description, with what its own prose and the real API say otherwise."""
-    document: Message = yaml.safe_load(DOCUMENT.read_text())
-    job = document["components"]["schemas"]["Job"]["properties"]
-    job["branchId"]["nullable"] = True  # "jobs from the main branch will have branchId = null"
-    plan = document["paths"]["/orchestration-rerun-plan/{jobId}"]["get"]["responses"]["200"]
-    tasks = plan["content"]["application/json"]["schema"]["properties"]["matchedTasks"]["items"]
-    tasks["properties"]["status"] = {"type": "string", "nullable": True}  # "nullable" stands in an allOf
-    job["result"]["properties"]["configVersion"] = {"type": "string", "nullable": True}
-    return document
-
-
-def plain(schema: Any) -> Any:
-    """A schema of OpenAPI 3.0 as JSON Schema: `nullable` is another type there."""
-    if isinstance(schema, list):
-        return [plain(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {name: plain(value) for name, value in schema.items() if name not in ("nullable", "example")}
-    if schema.get("nullable"):
-        return {"anyOf": [made, {"type": "null"}]}
-    return made
-
-
-OPENAPI = described()
-
-
-class Client:
-    """A client of the queue whose answers are what the description says."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self.http = http
-
-    def get(self, path: str, **params: Any) -> Any:
-        return self._checked("get", path, self.http.get(path, params=params), 200)
-
-    def create(self, **body: Any) -> Message:
-        answer = self.http.post("/jobs", json=body)
-        job: Message = self._checked("post", "/jobs", answer, 201)
-        return job
-
-    def kill(self, job_id: str) -> Message:
-        job: Message = self._checked(
-            "post", f"/jobs/{job_id}/kill", self.http.post(f"/jobs/{job_id}/kill"), 202
-        )
-        return job
-
-    def refused(self, answer: httpx.Response, status: int) -> Message:
-        body: Message = answer.json()
-        assert (answer.status_code, body["code"], body["status"]) == (status, status, "error"), body
-        assert body["exceptionId"]
-        assert body["context"].keys() == {"errorCode", "path"}
-        self._validate({"$ref": "#/components/schemas/Error"}, body)
-        return body
-
-    def _checked(self, verb: str, path: str, answer: httpx.Response, status: int) -> Any:
-        assert answer.status_code == status, answer.text
-        body = answer.json()
-        name = re.sub(r"/\d+(?=/|$)", "/{jobId}", path)
-        if name in OPENAPI["paths"]:
-            said = OPENAPI["paths"][name][verb]["responses"][str(status)]
-            self._validate(said["content"]["application/json"]["schema"], body)
-        return body
-
-    def _validate(self, schema: Message, body: Any) -> None:
-        whole = plain({**schema, "components": OPENAPI["components"]})
-        validator = jsonschema_rs.Draft7Validator(whole)
-        assert [f"{list(one.instance_path)} {one.message[:200]}" for one in validator.iter_errors(body)] == []
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +101,12 @@ def test_what_is_wrong_is_told_with_its_kind_and_field(queue: Client, web: Web, 
     queue.refused(queue.http.get("/no/such"), 404)
     queue.refused(queue.http.get("/search/jobs", params={"limit": "1001"}), 400)
     queue.refused(queue.http.get("/search/jobs", params={"sortBy": "colour"}), 400)
+    queue.refused(queue.http.get("/search/jobs", params={"id": "nonsense"}), 400)
+    queue.refused(queue.http.get("/v2/storage/events"), 400)
+    for wrong in ({"backend": {"colour": "red"}}, {"config": {"id": "daily"}}, {"configRowIds": [["r1"]]}):
+        answer = queue.refused(queue.http.post("/jobs", json={"component": "kds.job", **wrong}), 400)
+        assert answer["context"]["path"].startswith(f"$.{next(iter(wrong))}")
+    queue.refused(queue.http.post("/jobs", content=b'{"configData":' + b"[" * 100_000), 400)
     queue.refused(queue.http.get("/search/jobs", params={"createdTimeFrom": "whenever"}), 400)
     queue.refused(queue.http.get("/jobs/1/open-api-lineage"), 501)
     viewer = wire.call("token.create", name="v", role="viewer")["secret"]
@@ -372,3 +304,71 @@ def test_answers_are_json_and_nothing_is_allowed_across_origins(queue: Client) -
     assert answer.headers["content-type"] == "application/json"
     assert not [name for name in answer.headers if name.startswith("access-control")]
     json.loads(answer.text)
+
+
+@pytest.fixture(scope="module")
+def stored(daemon: Daemon) -> None:
+    """What the recorded calls name."""
+    with Wire(daemon.socket) as wire:
+        for name, shell in (("ex-db-snowflake", "exit 1"), ("ok", "echo out"), ("long", "sleep 60")):
+            put_component(wire, f"keboola.{name}", shell=shell)
+        put_config(wire, "keboola.ex-db-snowflake", "111")
+        put_config(wire, "keboola.ok", "555", rows=[{"id": "r1"}])
+        put_config(wire, "keboola.long", "666")
+        phases = {"phases": [{"id": "p1"}], "tasks": []}
+        put_config(wire, "lockside.orchestrator", "777", configuration=phases)
+
+
+@pytest.mark.parametrize("calls", RECORDED, ids=lambda calls: calls.split(":")[0].split()[0])
+def test_what_unchanged_clients_sent_is_answered_as_described(
+    queue: Client, stored: None, calls: str
+) -> None:
+    job = ""
+    for line in calls.splitlines()[1:]:
+        if not line:
+            continue
+        verb, path, status, rest = (*line.replace("{job}", job).split(" ", 3), "")[:4]
+        run, body = rest.split(" ", 1) if rest.startswith("run=") else ("", rest)
+        headers = {"Content-Type": "application/json"} | ({"X-KBC-RunId": run[4:]} if run else {})
+        answer = queue.http.request(verb, path, content=body, headers=headers)
+        if int(status) >= 400:
+            queue.refused(answer, int(status))
+            continue
+        told = queue.checked(verb.lower(), path.split("?")[0], answer, int(status))
+        if status == "201":
+            assert told["status"] == "created", "clients expect it, however soon it starts"
+            assert told["runId"] == f"{run[4:]}.{told['id']}".removeprefix(".")
+            job = told["id"]
+
+
+def test_what_has_no_time_comes_last_in_either_order(queue: Client, wire: Wire, some: list[Message]) -> None:
+    held = wire.call("job.create", component="kds.job", configData={}, hold=True)
+    asked = {"componentId": "kds.job", "sortBy": "startTime", "limit": 1000}
+    for order in ("asc", "desc"):
+        found = queue.get("/search/jobs", **asked, sortOrder=order)
+        assert found[-1]["id"] == held["id"]
+        times = [job["startTime"] for job in found[:-1]]
+        assert times == sorted(times, reverse=order == "desc")
+        first = queue.get("/search/jobs", **asked | {"limit": 2}, sortOrder=order)
+        assert [job["id"] for job in first] == [job["id"] for job in found[:2]]
+    wire.call("job.terminate", id=held["id"])
+
+
+def test_several_values_are_asked_one_by_one_and_merged(queue: Client, some: list[Message]) -> None:
+    both = {"componentId[]": ["kds.job", "kds.fails"], "sortBy": "createdTime"}
+    found = queue.get("/search/jobs", **both, limit=1000)
+    ids = [int(job["id"]) for job in found]
+    assert ids == sorted(ids, reverse=True)
+    assert {job["component"] for job in found} == {"kds.job", "kds.fails"}
+    page = queue.get("/search/jobs", **both, limit=2, offset=1)
+    assert [job["id"] for job in page] == [job["id"] for job in found[1:3]]
+
+
+def test_what_is_shown_in_whole_seconds_is_found_by_them(queue: Client, some: list[Message]) -> None:
+    job = some[0]
+    for name in ("createdTime", "startTime", "endTime"):
+        found = queue.get("/search/jobs", **{f"{name}From": job[name], f"{name}To": job[name]}, id=job["id"])
+        assert [one["id"] for one in found] == [job["id"]], name
+    assert queue.get("/search/jobs", id=job["id"], durationSecondsTo=job["durationSeconds"])
+    forced = queue.create(component="kds.job", config="daily", mode="forceRun")
+    assert [one["id"] for one in queue.get("/search/jobs", mode="run", id=forced["id"])] == [forced["id"]]

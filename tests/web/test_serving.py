@@ -85,6 +85,16 @@ def test_what_would_let_strangers_in_does_not_start(settings: dict[str, str], sa
     assert says in refused(**settings)
 
 
+def test_a_port_that_is_in_use_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        told = refused(LISTEN=address)
+    assert told == (
+        f"lockside-web: {address} is in use by another program: "
+        "name another address, in the setting web.listen or `lockside web --listen`\n"
+    )
+
+
 def test_an_address_that_others_reach_is_served_where_tokens_are_asked_for(daemon: Daemon) -> None:
     with serving(daemon, LISTEN="0.0.0.0:0", AUTH="token", KEBOOLA="") as one:
         port = one.listen.rpartition(":")[2]
@@ -103,7 +113,8 @@ def test_a_unix_socket_has_its_mode_from_its_first_moment(daemon: Daemon, tmp_pa
 def test_a_body_that_is_too_large_is_refused_and_the_server_goes_on(web: Web, token: str) -> None:
     with web.queue(token) as client:
         large = client.post("/jobs", content=b"x" * (2**20 + 1))
-        assert (large.status_code, large.headers["retry-after"]) == (503, "1")
+        assert (large.status_code, large.headers["retry-after"]) == (503, "5")
+        assert large.json()["context"] == {"errorCode": "limit", "path": None}
         assert client.get("/stats/project").status_code == 200
 
 

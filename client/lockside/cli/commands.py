@@ -212,7 +212,7 @@ DAEMON = (
         Option("--after", "only events after this sequence number", "SEQ", "integer"),
         Option("--kind", "only this kind (repeat for more)", "KIND", many=True),
         Option("--job", "only events of this job", "JOB"),
-        Option("-n --limit", "how many (default 50)", "N", "integer"),
+        Option("-n --limit", "how many (default 50)", "N", "count"),
     ),
     Command(
         "drain",

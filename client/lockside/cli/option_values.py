@@ -25,6 +25,13 @@ def integer(text: str) -> int:
     return number
 
 
+def count(text: str) -> int:
+    """Read a whole number from 1, of things that are asked for."""
+    if (found := integer(text)) == 0:
+        raise ValueError("it must be at least 1.")
+    return found
+
+
 def number(text: str) -> float:
     """Read a number; the daemon knows its bounds."""
     try:
@@ -79,6 +86,7 @@ def _sentence(read: Callable[[str], object]) -> Callable[[str], object]:
 
 KINDS: dict[str, Callable[[str], object]] = {
     "integer": integer,
+    "count": count,
     "number": number,
     "duration": _sentence(quantities.duration),
     "size": _sentence(quantities.size),

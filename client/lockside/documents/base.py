@@ -26,6 +26,11 @@ VARIABLE_PATTERN = r"^#?[A-Za-z_][A-Za-z0-9_.-]*$(?!\n)"
 NO_NUL_PATTERN = r"^[^\x00]*$"
 ENVIRONMENT_NAME_PATTERN = r"^[^=\x00]+$"
 UMASK_PATTERN = r"^(0?[0-7]{3})?$(?!\n)"
+PATH_PATTERN = r"^/[^\x00]*$"
+HEX_PATTERN = r"^[0-9a-f]{1,64}$(?!\n)"
+HEADER_PATTERN = r"^[A-Za-z0-9-]{1,64}$(?!\n)"
+OPTIONAL_URL_PATTERN = r"^(https?://.+)?$"
+KEY_ID_PATTERN = r"^[0-9a-f]{8}$(?!\n)"
 
 MAX_INTEGER = 2**53 - 1
 

@@ -7,7 +7,7 @@ accepted as they are: unknown keys, `[]` for an empty object, numbers for ids, `
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any
 
 import msgspec
@@ -295,9 +295,10 @@ def _own_part(part: Any) -> Any:
 # -- unknown keys -----------------------------------------------------------------------------------------
 
 
-def members_of(kind: type[msgspec.Struct]) -> set[str]:
+@cache
+def members_of(kind: type[msgspec.Struct]) -> frozenset[str]:
     """Returns the names of a type's members in JSON."""
-    return set(kind.__struct_encode_fields__)
+    return frozenset(kind.__struct_encode_fields__)
 
 
 def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
@@ -313,12 +314,12 @@ def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str
 
 def _parts(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
     yield path, body, Configuration
-    yield join(path, "runtime"), body.get("runtime"), Runtime
-    processors = body.get("processors")
-    yield join(path, "processors"), processors, Processors
-    for side in ("before", "after"):
-        at = join(path, "processors")
-        yield from _items(processors, side, at, Processor, "definition", ProcessorDefinition)
+    yield f"{path}.runtime", body.get("runtime"), Runtime
+    processors, at = body.get("processors"), f"{path}.processors"
+    if processors:
+        yield at, processors, Processors
+        for side in ("before", "after"):
+            yield from _items(processors, side, at, Processor, "definition", ProcessorDefinition)
     yield from _items(body, "phases", path, Phase)
     yield from _items(body, "tasks", path, Task, "task", TaskSpecification)
 

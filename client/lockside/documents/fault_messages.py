@@ -10,10 +10,20 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from lockside.documents import base, image, notification, pool, storage, stored_files, table
+from lockside.documents import (
+    base,
+    image,
+    notification,
+    pool,
+    recovery,
+    staging,
+    storage,
+    stored_files,
+    table,
+)
 from lockside.documents.paths import join, split_problem
 
-_PATTERNS: Final = {
+PATTERNS: Final = {
     base.NAME_PATTERN: "consist of ASCII letters, digits, '_', '-' and single '.', first a letter or digit",
     base.JOB_ID_PATTERN: "be a job's id as a text of digits, or its uuid",
     base.RUN_ID_PATTERN: "be job ids joined by dots, as in '12.15'",
@@ -22,6 +32,9 @@ _PATTERNS: Final = {
     base.VARIABLE_PATTERN: "be a variable's name: a letter or '_', then letters, digits, '_', '-' or '.'",
     base.NO_NUL_PATTERN: "not contain a NUL character",
     base.UMASK_PATTERN: "be an umask of three octal digits, as in '022', or empty for the default",
+    base.PATH_PATTERN: "be an absolute path, which begins with '/'",
+    base.HEX_PATTERN: "be an id of hexadecimal digits in lower case, as in '0f3a9c51b2d47e68'",
+    base.KEY_ID_PATTERN: "be a key's id of 8 hexadecimal digits, as `lockside secret keys` lists them",
     base.NUMBER_PATTERN: "be a number in digits, as in '17'",
     storage.TABLE_PATTERN: "be a table's id: stage, bucket and name, as in 'in.c-shop.orders'",
     storage.BUCKET_PATTERN: "be a bucket's id: stage and name, as in 'in.c-shop'",
@@ -31,8 +44,15 @@ _PATTERNS: Final = {
     image.IMAGE_PATTERN: "be an image's name, as in 'registry.example.org/etl/orders:1.2'",
     pool.VARIABLE_OF_ENVIRONMENT: "be a variable's name: a letter or '_', then letters, digits or '_'",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
+    pool.KIND_PATTERN: "be an executor's kind: lower-case letters, digits, '_' and '-', first a letter",
+    pool.UNIT_PATTERN: "be a unit: ASCII letters, digits and any of '._:/-'",
+    recovery.HOST_PATTERN: "be a host: a name or an address, without spaces, '/' and '@'",
+    recovery.METHOD_PATTERN: "be a method of HTTP in capital letters, as in 'GET'",
+    staging.CHECKSUM_PATTERN: "be 'sha256:' and 64 hexadecimal digits, or 'md5:' and 32, in lower case",
+    base.HEADER_PATTERN: "be a header's name: ASCII letters, digits and '-'",
+    base.OPTIONAL_URL_PATTERN: "be an http or https URL, or empty",
 }
-_WORDS: Final = re.compile(r"\^\((\w+(?:\|\w+)*)\)\$")
+WORDS: Final = re.compile(r"\^\((\w+(?:\|\w+)*)\)\$")
 """A pattern that is a list of words."""
 _OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")
 _KINDS: Final = {
@@ -84,9 +104,9 @@ def _rewritten(text: str, expected: Any, path: str) -> str:
         r"Expected `str` matching regex (?P<quote>['\"])(?P<pattern>.*)(?P=quote)$", text, re.DOTALL
     ):
         pattern = match["pattern"].replace("\\\\", "\\")
-        listed = _WORDS.fullmatch(pattern)
+        listed = WORDS.fullmatch(pattern)
         otherwise = f"be one of {listed[1].replace('|', ', ')}" if listed else f"match {pattern}"
-        return f"It must {_PATTERNS.get(pattern, otherwise)}"
+        return f"It must {PATTERNS.get(pattern, otherwise)}"
     if match := re.match(r"Invalid enum value (?P<value>.*)$", text, re.DOTALL):
         choices = _choices_at(expected, path)
         given = shortened(match["value"])

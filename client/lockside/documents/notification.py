@@ -123,7 +123,8 @@ class Filter(In, frozen=True, kw_only=True):
 def value_in(data: Any, path: str) -> Any:
     """The member that a dotted path names, None when there is none. Names of labels may have dots."""
     if path.startswith(_LABELS):
-        return value_in(data, _LABELS.rstrip(".")).get(path.removeprefix(_LABELS))
+        labels: Mapping[str, Any] = value_in(data, _LABELS.rstrip(".")) or {}
+        return labels.get(path.removeprefix(_LABELS))
     for name in path.split("."):
         data = data.get(name) if isinstance(data, Mapping) else None
     return data

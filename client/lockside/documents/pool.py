@@ -1,19 +1,30 @@
 """Pools, resources and branches: documents without parts."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
 from lockside.documents import quantities
-from lockside.documents.base import BranchId, FieldError, In, PoolId, ResourceId, Slots, Text
+from lockside.documents.base import (
+    BranchId,
+    FieldError,
+    In,
+    MemoryBytes,
+    PoolId,
+    ResourceId,
+    Slots,
+    Text,
+)
 
 LOCAL = "local"
 SLOTS = "slots"
 """Among the needs of a job, those of its pool."""
 MOST = 1_000_000
 VARIABLE_OF_ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
-ExecutorKind = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_-]*$(?!\n)")]
-Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:/-]+$(?!\n)")]
+KIND_PATTERN: Final = r"^[a-z][a-z0-9_-]*$(?!\n)"
+UNIT_PATTERN: Final = r"^[A-Za-z0-9._:/-]+$(?!\n)"
+ExecutorKind = Annotated[str, Meta(min_length=1, max_length=64, pattern=KIND_PATTERN)]
+Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=UNIT_PATTERN)]
 
 
 class BackendSize(In, frozen=True, kw_only=True):
@@ -21,14 +32,16 @@ class BackendSize(In, frozen=True, kw_only=True):
 
     Attributes:
         cpus: Processors of each machine.
-        memory_bytes: Memory of each machine.
+        memory_bytes: Memory of each machine, in bytes or as in "1.5GB".
         nodes: How many machines.
         options: What the executor is told of such jobs, instead of the pool's own.
     """
 
-    cpus: Annotated[float, Meta(gt=0)] | None = None
-    memory_bytes: Annotated[int, Meta(ge=1)] | None = None
-    nodes: Annotated[int, Meta(ge=1)] | None = None
+    reads = {"memory_bytes": quantities.size}  # noqa: RUF012 - a ClassVar of the base
+
+    cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
+    memory_bytes: MemoryBytes | None = None
+    nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
 
 

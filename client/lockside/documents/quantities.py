@@ -16,6 +16,8 @@ DURATION_PATTERN: Final = (
     r"^([0-9]{1,7}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
     r"|([0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)){1,5}|[0-9]{1,9}(\.[0-9]{1,6})?)$"
 )
+MAX_NOTIFICATIONS: Final = 1000
+"""The highest limit of notifications of one job that the settings can set."""
 COUNT_PATTERN: Final = r"^([0-9]{1,7}|infinity|inf)$"
 VERSION_PATTERN: Final = r"^[1-9][0-9]{0,14}$"
 

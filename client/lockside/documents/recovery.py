@@ -2,13 +2,14 @@
 """Recovery: which failures are the world's outside, how it is tested, and for how long jobs wait for it."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
 from lockside.documents import quantities
 from lockside.documents.base import (
+    PATH_PATTERN,
     ActionName,
     Arguments,
     ExitCode,
@@ -24,9 +25,11 @@ from lockside.documents.enums import Backoff, ErrorType, FailureKind
 LONGEST_TEST_SECONDS = 300.0
 SHORTEST_INTERVAL_SECONDS = 1.0
 
-Path = Annotated[str, Meta(pattern=r"^/[^\x00]*$", max_length=4096, examples=["/data/ready"])]
+Path = Annotated[str, Meta(pattern=PATH_PATTERN, max_length=4096, examples=["/data/ready"])]
 Url = Annotated[str, Meta(max_length=1024, examples=["https://api.example.com/health"])]
-Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s/@]+$", examples=["db.example.com"])]
+HOST_PATTERN: Final = r"^[^\s/@]+$"
+METHOD_PATTERN: Final = r"^[A-Z]{1,16}$"
+Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=HOST_PATTERN, examples=["db.example.com"])]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 StatusCode = Annotated[int, Meta(ge=100, le=599)]
 Phrase = Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -60,7 +63,7 @@ class HttpTest(In, frozen=True, kw_only=True):
     """
 
     url: Url
-    method: Annotated[str, Meta(pattern=r"^[A-Z]{1,16}$")] = "GET"
+    method: Annotated[str, Meta(pattern=METHOD_PATTERN)] = "GET"
     status: Annotated[list[StatusCode], Meta(max_length=100)] = []
 
     def check(self) -> None:

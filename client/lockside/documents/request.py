@@ -81,7 +81,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         inputs: Files that are fetched into the data folder before the component starts.
         partition: How the job is cut into chunks that run as jobs of their own.
         archive: Where the files of the job are kept once its component has ended; `{}` is nowhere.
-        notifications: Who is told of the job: mail addresses and URLs, at most 20.
+        notifications: Who is told of the job: mail addresses and URLs; at most 20, which a setting can
+            change.
         component: The component's id; required unless a template names it.
         template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
             win over its own.
@@ -140,7 +141,9 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     inputs: Inputs | None = None
     partition: Partition | None = None
     archive: Archive | None = None
-    notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
+    notifications: Annotated[list[JobNotification], Meta(max_length=quantities.MAX_NOTIFICATIONS)] | None = (
+        None
+    )
     template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None

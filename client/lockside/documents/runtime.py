@@ -1,9 +1,10 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """How something is run: limits, retries, pool, lock. Requests, configurations and components all say it."""
 
+from math import ceil
 from typing import Annotated, Any
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from lockside.documents import quantities, staging
 from lockside.documents.archive import Archive
@@ -37,8 +38,9 @@ class Limits(In, frozen=True, kw_only=True):
     Attributes:
         timeout_seconds: The time limit of one standard job over all its steps, in seconds or as in "1h30m".
         memory_bytes: The memory limit of the job's processes, in bytes or as in "1.5GB".
-        cpus: How many processors the job may use.
+        cpus: How many processors the job may use, on each of its machines.
         nodes: How many machines the job needs.
+        processors_per_node: Deprecated: the processors of all machines together, instead of `cpus`.
     """
 
     reads = {"timeout_seconds": quantities.time_limit, "memory_bytes": quantities.size}
@@ -47,6 +49,17 @@ class Limits(In, frozen=True, kw_only=True):
     memory_bytes: MemoryBytes | None = None
     cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
     nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    processors_per_node: Annotated[float, Meta(gt=0, le=1_000_000)] | UnsetType | None = UNSET
+
+    def check(self) -> None:
+        """Raises FieldError for two words for the same."""
+        if self.processors_per_node and self.cpus is not None:
+            raise FieldError("Give `cpus` alone", "processorsPerNode")
+
+    def processors(self, nodes: int | None) -> float | None:
+        """The processors of each of that many machines."""
+        total = self.processors_per_node
+        return float(ceil(total / (nodes or 1))) if total else self.cpus
 
 
 Pools = Annotated[list[PoolId], Meta(min_length=1, max_length=10)]

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from posixpath import basename
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Meta
@@ -30,7 +30,8 @@ SYSTEM = "system"
 MOST_INPUTS = 10_000
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
-Checksum: TypeAlias = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$(?!\n)")]
+CHECKSUM_PATTERN: Final = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$(?!\n)"
+Checksum: TypeAlias = Annotated[str, Meta(pattern=CHECKSUM_PATTERN)]
 Uri: TypeAlias = Annotated[str, Meta(min_length=1, max_length=8192)]
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import BranchId, Document, FieldError, Name
+from lockside.documents.base import PATH_PATTERN, BranchId, Document, FieldError, Name
 from lockside.documents.storage import TableId
 from lockside.documents.stored_files import FileName, FileTags
 
-DataPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", max_length=4096, examples=["/data/orders.csv"])]
+DataPath = Annotated[str, Meta(pattern=PATH_PATTERN, max_length=4096, examples=["/data/orders.csv"])]
 
 
 class WrittenTable(Document, frozen=True, kw_only=True):

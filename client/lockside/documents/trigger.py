@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 from lockside.documents import quantities
 from lockside.documents.base import (
     NO_NUL_PATTERN,
+    PATH_PATTERN,
     BranchId,
     ComponentId,
     ConfigId,
@@ -51,7 +52,7 @@ class FilesCondition(In, frozen=True, kw_only=True):
 
     reads = {"settle_seconds": quantities.grace_period, "poll_seconds": quantities.grace_period}
 
-    folder: Annotated[str, Meta(min_length=1, max_length=4000, pattern=r"^/[^\x00]*$(?!\n)")]
+    folder: Annotated[str, Meta(min_length=1, max_length=4000, pattern=PATH_PATTERN)]
     match: Pattern = "*"
     exclude: Annotated[list[Pattern], Meta(max_length=100)] = field(
         default_factory=lambda: [".*", "*.part", "*.tmp"]

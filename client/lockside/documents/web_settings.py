@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lockside.documents.base import FieldError, ProjectId
+from lockside.documents.base import HEADER_PATTERN, OPTIONAL_URL_PATTERN, FieldError, ProjectId
 from lockside.documents.settings_files import Section
 
 
@@ -15,10 +15,10 @@ class WebSettings(Section, frozen=True):
     hosts: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
     auth: Literal["local", "proxy", "token"] = "local"
-    user_header: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$(?!\n)")] = "X-Remote-User"
+    user_header: Annotated[str, msgspec.Meta(pattern=HEADER_PATTERN)] = "X-Remote-User"
     project: ProjectId = "default"
     page: bool = True
-    url: Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^(https?://.+)?$")] = ""
+    url: Annotated[str, msgspec.Meta(max_length=1024, pattern=OPTIONAL_URL_PATTERN)] = ""
     metrics: Literal["local", "token", "off"] = "local"
     keboola: Annotated[str, msgspec.Meta(max_length=255)] = ""
     keboola_url: Annotated[str, msgspec.Meta(max_length=1024)] = ""

@@ -84,7 +84,7 @@ def declare_all() -> None:
                     name,
                     Role.VIEWER if base in (Params, ListParams) else Role[kind.role.upper()],
                     answers=answers,
-                    refuses=[] if verb == "list" else [ErrorKind.NOT_FOUND],
+                    refuses=[] if verb == "list" and not kind.in_branch else [ErrorKind.NOT_FOUND],
                     example=example,
                     positional=_positional(kind, verb, members),
                 )(_params(kind, verb, base, members, _SUMMARIES.get(name, summary)))

@@ -43,7 +43,11 @@ def queue_app(callers: Callers, settings: WebSettings, listening: socket.socket)
     desk = Desk(callers, settings)
     routes = [*Queue(desk).routes(), *Storage(desk).routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_method, 500: _failed})
-    return Gate(app, hosts_of(listening, settings.hosts))
+    return Gate(app, hosts_of(listening, settings.hosts), _refusal)
+
+
+def _refusal(status: int, text: str) -> Response:
+    return Problem(status, text, "limit" if status == 503 else "invalid").answer()
 
 
 async def _no_route(request: Request, _: Exception) -> Response:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from starlette.responses import PlainTextResponse, Response
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,14 +31,21 @@ _GUARDS: Final = [
 _MISDIRECTED, _UNAVAILABLE = 421, 503
 
 
+def _plain(status: int, text: str) -> Response:
+    """A refusal for people."""
+    headers = {"Retry-After": "1"} if status == _UNAVAILABLE else {}
+    return PlainTextResponse(f"{text}\n", status, headers=headers)
+
+
 class Gate:
     """Refuses other hosts with 421 (a name that leads here must not make others' pages ours), and too much
     with 503. A request that was answered in part when its time is over is broken off.
     """
 
-    def __init__(self, app: App, hosts: frozenset[str]) -> None:
+    def __init__(self, app: App, hosts: frozenset[str], refusal: Callable[[int, str], App] = _plain) -> None:
         self._app = app
         self._hosts = hosts
+        self._refusal = refusal
         self._running = 0
         self._streaming = 0
 
@@ -46,11 +55,15 @@ class Gate:
             await self._app(scope, receive, send)
             return
         if _header(scope, b"host").lower() not in self._hosts:
-            await _refuse(send, _MISDIRECTED, "This host is not served here: see `hosts` in [web].")
+            await self._refuse(
+                scope, receive, send, _MISDIRECTED, "This host is not served here: see `hosts` in [web]."
+            )
         elif scope["path"] == STREAMS:
             await self._stream(scope, receive, send)
         elif self._running >= MOST_REQUESTS:
-            await _refuse(send, _UNAVAILABLE, f"{MOST_REQUESTS} requests are being served: try again.")
+            await self._refuse(
+                scope, receive, send, _UNAVAILABLE, f"{MOST_REQUESTS} requests are being served: try again."
+            )
         else:
             self._running += 1
             try:
@@ -58,10 +71,15 @@ class Gate:
             finally:
                 self._running -= 1
 
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, text: str) -> None:
+        await self._refusal(status, text)(scope, receive, send)
+
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A stream lasts as long as its page is open, so it takes no place of a request."""
         if self._streaming >= MOST_STREAMS:
-            await _refuse(send, _UNAVAILABLE, f"{MOST_STREAMS} streams are being served: try again.")
+            await self._refuse(
+                scope, receive, send, _UNAVAILABLE, f"{MOST_STREAMS} streams are being served: try again."
+            )
             return
         self._streaming += 1
         try:
@@ -81,13 +99,15 @@ class Gate:
             async with asyncio.timeout(MOST_SECONDS):
                 body = await _body(receive)
                 if body is None:
-                    await _refuse(send, _UNAVAILABLE, f"A body has at most {MOST_BODY_BYTES} bytes.")
+                    await self._refuse(
+                        scope, receive, send, _UNAVAILABLE, f"A body has at most {MOST_BODY_BYTES} bytes."
+                    )
                 else:
                     await self._app(scope, _once(body, receive), sending)
         except TimeoutError:
             if not is_begun:
                 text = f"It took longer than {MOST_SECONDS:g} seconds: try again."
-                await _refuse(send, _UNAVAILABLE, text)
+                await self._refuse(scope, receive, send, _UNAVAILABLE, text)
 
 
 class Guarded:
@@ -133,11 +153,3 @@ def _once(body: bytes, receive: Receive) -> Receive:
 def _header(scope: Scope, name: bytes) -> str:
     found = [value for key, value in scope["headers"] if key == name]
     return found[0].decode("latin-1") if len(found) == 1 else ""
-
-
-async def _refuse(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    if status == _UNAVAILABLE:
-        headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode() + b"\n"})

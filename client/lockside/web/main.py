@@ -5,6 +5,7 @@ It keeps no state: it may be killed at any time, and any number may run.
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(settings: WebSettings, daemon: str | None) -> None:
-    """Serve all that is switched on. Raises SettingsError, and OSError for an address that cannot be had."""
+    """Serve all that is switched on. Raises SettingsError."""
     from lockside.web.apps import main_app, queue_app
     from lockside.web.callers import Callers
     from lockside.web.http_server import server_of
@@ -93,9 +94,21 @@ async def serve(settings: WebSettings, daemon: str | None) -> None:
 def _bound(settings: WebSettings, setting: str) -> socket.socket:
     address = Address.read(getattr(settings, setting), setting)
     address.check(settings, setting)
-    listening = address.bound()
+    try:
+        listening = address.bound()
+    except OSError as error:
+        raise SettingsError(_unusable(getattr(settings, setting), setting, error)) from None
     _say(f"{setting} at {name_of(listening)}")
     return listening
+
+
+def _unusable(address: str, setting: str, error: OSError) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return f"web.{setting}: {address} cannot be used: {os.strerror(error.errno or 0)}"
+    option = " or `lockside web --listen`" if setting == "listen" else ""
+    return (
+        f"{address} is in use by another program: name another address, in the setting web.{setting}{option}"
+    )
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,8 @@
 It decides nothing about jobs. What a backend says of a token reaches it through `Executors`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -119,7 +120,7 @@ class Executor(Starts):
         if order is None:
             self._tasks.start_soon(self._start, action)
             return
-        start.is_simple = True
+        start.is_simple = start.is_one_step = True
         self._send(start, order)
 
     def _send(self, start: Start, order: StartOrder, place: Place | None = None) -> None:
@@ -159,6 +160,7 @@ class Executor(Starts):
             except (OSError, StoreUnavailable) as error:
                 log.warning("a folder cannot be tidied up", token=start.token, cause=str(error))
             return
+        start.is_one_step = order.noted_late
         self._send(start, order, place)
 
     def _needs_tables(self, start: Start, need: TablesMissing) -> None:
@@ -200,7 +202,7 @@ class Executor(Starts):
         if isinstance(message, Started):
             self._report_soon(start, message)
             return
-        if not (start.is_simple and isinstance(message, Ended)):
+        if not (start.is_one_step and isinstance(message, Ended)):
             self._report_started(start)
         match message:
             case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
@@ -244,18 +246,30 @@ class Executor(Starts):
         return report
 
     async def conclude(self, start: Start, outcome: Outcome) -> None:
-        concluding = self._runs.conclude(start.token, outcome, is_same_boot=start.is_of_this_boot)
-        await self._report(concluding)
+        spawned = None if start.untold is None else self._runs.spawned(start.untold)
+        conclusion = await self._runs.conclude(start.token, outcome, is_same_boot=start.is_of_this_boot)
+        if spawned is not None and start.untold is not None:
+            start.untold = None
+            conclusion = self._with_start(conclusion, spawned, outcome)
+        await self._save(conclusion)
+
+    def _with_start(self, conclusion: Conclusion, spawned: i.Spawned, outcome: Outcome) -> Conclusion:
+        """What tells of the start as well, which nobody reported."""
+        report = conclusion.report
+        if not (isinstance(report, i.Finished) and report.started and outcome.spawn_time):
+            self._scheduler.tell(spawned)
+            return conclusion
+        stages = {spawned.stage: clock.seen_us(outcome.spawn_time), **report.stages}
+        return replace(conclusion, report=replace(report, stages=stages))
 
     async def give_up(self, start: Start, outcome: Outcome, fault: Exception) -> None:
-        await self._report(self._runs.failed(start.token, outcome, fault))
+        await self._save(await self._runs.failed(start.token, outcome, fault))
 
     async def _never_started(self, action: StartStep, refusal: Refused) -> None:
-        await self._report(self._runs.never_started(action, refusal))
+        await self._save(await self._runs.never_started(action, refusal))
 
-    async def _report(self, concluding: Awaitable[Conclusion]) -> None:
+    async def _save(self, conclusion: Conclusion) -> None:
         """Tell the scheduler what a start came to, and wait until that is saved."""
-        conclusion = await concluding
         await self._scheduler.ask(conclusion.report, also=conclusion.also)
         if conclusion.then is not None:
             await conclusion.then()

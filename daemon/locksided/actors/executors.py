@@ -15,7 +15,7 @@ from locksided.actors.asides import Asides
 from locksided.actors.boot_history import BootHistory
 from locksided.actors.executor import Executor
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.sites import Sites
+from locksided.actors.sites import Runnable, Sites
 from locksided.actors.starts import InFlight, Start, StartPhase, Starts
 from locksided.backends.base import Backend, Fate
 from locksided.backends.messages import Message
@@ -103,9 +103,9 @@ class Executors:
         if new is not None:
             self._tasks.start_soon(new.run, SiteReports(self, new))
         elif known is not None and known.is_up:
-            self._scheduler.tell(i.ExecutorUp(kind))
+            self._scheduler.tell(i.ExecutorUp(kind, known.capabilities))
 
-    def backend_of_kind(self, kind: str) -> Backend | None:
+    def backend_of_kind(self, kind: str) -> Runnable | None:
         """The backend of a kind that a pool has named."""
         return self._sites.kind(kind)
 
@@ -281,7 +281,7 @@ class Executors:
 class SiteReports:
     """What a backend other than `local` reports."""
 
-    def __init__(self, executors: Executors, backend: Backend) -> None:
+    def __init__(self, executors: Executors, backend: Runnable) -> None:
         self._executors = executors
         self._backend = backend
 
@@ -295,7 +295,7 @@ class SiteReports:
         self._executors.heard(message)
 
     def up(self) -> None:
-        self._executors.tell(i.ExecutorUp(self._backend.kind))
+        self._executors.tell(i.ExecutorUp(self._backend.kind, self._backend.capabilities))
 
     def down(self, cause: str, pools: Sequence[str] = ()) -> None:
         self._executors.tell(i.ExecutorDown(self._backend.kind, cause, frozenset(pools)))

@@ -11,6 +11,7 @@ import pwd
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import structlog
 from anyio.abc import TaskGroup
@@ -19,14 +20,15 @@ from lockside.documents.component import Manifest
 from lockside.documents.image import Pull
 from locksided import clock, threads
 from locksided.actors.asides import GRACE_SECONDS, Asides
-from locksided.core.errors import Unavailable
+from locksided.core.errors import Refused, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome, StartOrder, User
 from locksided.paths import StateDir
 from locksided.runs import data_folder
+from locksided.runs.accounts import account_of
 from locksided.runs.environment import PLAIN_PATH, JobContext
-from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.image_run import FOR_GOOD, Image, NoImage, Podman, container_name
 from locksided.settings import ContainerSettings
 
 log = structlog.get_logger("images")
@@ -37,25 +39,12 @@ PULL_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _LOG_BYTES = 2**20
 _CONFIGURATION, _STORAGE = "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"
-_FOR_GOOD = (
-    "image not known",
-    "manifest unknown",
-    "name unknown",
-    "not found",
-    "denied",
-    "unauthorized",
-    "invalid reference",
-    "short-name",
-    "does not resolve to an image id",
-)
-"""Parts of what podman says of an image that another try will not bring."""
-
 _NO_IDS = (
     "User {uid} has no subordinate ids in {file}, which containers need: an administrator gives them with "
     "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`."
 )
 _FIND = """
-image=$1 pull=$2; shift 2
+image=$1 pull=$2 folder=$3 now=$4; shift 4
 case $pull in
   always) is_pulled=1;;
   missing) "$@" image exists "$image" || is_pulled=1;;
@@ -70,7 +59,9 @@ case $(id -u)$user in
     grep "^${user%%:*}:" "$root/etc/passwd" | cut -d: -f3,4
     "$@" image unmount "$image" >/dev/null' sh "$image" "$user" "$@");;
 esac
-"$@" image inspect --format '{{.Id}}:{{json .RepoDigests}}' "$image" && echo "$user"
+found=$("$@" image inspect --format '{{.Id}}:{{json .RepoDigests}}' "$image") || exit
+mkdir -p "$folder/used" && touch -d "@$now" "$folder/used/${found%%:*}"
+echo "$found"; echo "$user"
 """
 
 
@@ -140,12 +131,44 @@ class Images:
         self._tasks.start_soon(self._clear, token, context)
 
     async def _clear(self, token: str, context: JobContext) -> None:
-        podman = await self._podman_of(context)
-        names = ["--force", "--ignore", podman.container(token)]
         try:
-            await self._run([*podman.command, "rm", *names], podman, context.run_as)
-        except Unavailable as failure:
+            await self.told(_uid(context.run_as), [], "rm", "--force", "--ignore", self.container(token))
+        except (Refused, Unavailable) as failure:
             log.warning("podman still has a container that is gone", token=token, cause=failure.message)
+
+    # -- what podman keeps ---------------------------------------------------------------------------------
+
+    @property
+    def is_own_storage(self) -> bool:
+        """Whether the images are in the daemon's own folder."""
+        return _STORAGE not in os.environ
+
+    def folder(self, uid: int) -> Path:
+        """Where the images of an account are."""
+        return self._state_dir.containers / str(uid)
+
+    def container(self, token: str) -> str:
+        """The name of a run's container."""
+        return container_name(self._store, token)
+
+    def accounts(self) -> list[int]:
+        """The accounts that have had images."""
+        place = self._state_dir.containers
+        names = os.listdir(place) if place.is_dir() else []
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    async def told(self, uid: int, before: list[str], *arguments: str) -> str:
+        """What podman of an account prints; `before` are a program and arguments that podman's follow.
+
+        Raises Refused, Unavailable.
+        """
+        account, home = await threads.run_sync(account_of, uid, None, None)
+        podman = await threads.run_sync(self._podman, account, home)
+        outcome, said = await self._run([*before, *podman.command, *arguments], podman, account)
+        if outcome.exit_code != 0:
+            words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip()
+            raise Unavailable(words or "podman was stopped")
+        return said.decode(errors="replace").strip()
 
     # -- the account's podman -----------------------------------------------------------------------------
 
@@ -154,9 +177,9 @@ class Images:
 
     def _podman(self, account: User | None, home: str) -> Podman:
         """Makes the account's folders, unless the storage is configured elsewhere."""
-        uid = os.geteuid() if account is None else account.uid
+        uid = _uid(account)
         _require_subordinate_ids(uid)
-        folder = self._state_dir.containers / str(uid)
+        folder = self.folder(uid)
         for path in (folder.parent, folder):
             path.mkdir(mode=0o711 if path == folder.parent else 0o700, parents=True, exist_ok=True)
         if account is not None:
@@ -213,8 +236,9 @@ class Images:
 
     async def _asked(self, wanted: Wanted, podman: Podman) -> Image:
         """Asks podman once. Raises NoImage, Unavailable for what may pass."""
-        argv = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *podman.command]
-        return _image(wanted, *await self._run(argv, podman, wanted.account))
+        used = (str(self.folder(_uid(wanted.account))), str(clock.now_us() // clock.SECOND_US))
+        asked = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *used]
+        return _image(wanted, *await self._run([*asked, *podman.command], podman, wanted.account))
 
     async def _run(self, argv: list[str], podman: Podman, account: User | None) -> tuple[Outcome, bytes]:
         """Runs a program as that account; returns its outcome and what it wrote. Raises Unavailable."""
@@ -236,6 +260,10 @@ class Images:
         said = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
         await threads.run_sync(data_folder.remove_folder, folder, account)
         return outcome, said
+
+
+def _uid(account: User | None) -> int:
+    return os.geteuid() if account is None else account.uid
 
 
 def _configuration(*, is_own: bool) -> dict[str, str]:
@@ -265,6 +293,6 @@ def _image(wanted: Wanted, outcome: Outcome, said: bytes) -> Image:
         uid, _, gid = (user or "0").partition(":")
         return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))
     words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip().rpartition("\n")[2]
-    if outcome.exit_code is not None and any(part in words.lower() for part in _FOR_GOOD):
+    if outcome.exit_code is not None and any(part in words.lower() for part in FOR_GOOD):
         raise NoImage(f"The image {wanted.reference} cannot be had: {words}")
     raise Unavailable(words or "podman was stopped")

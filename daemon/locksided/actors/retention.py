@@ -5,6 +5,7 @@ from functools import partial
 import structlog
 
 from locksided import clock, threads
+from locksided.actors.image_upkeep import ImageUpkeep
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.runs.data_folder import remove_folder
@@ -26,10 +27,18 @@ log = structlog.get_logger("retention")
 class Retention:
     """Goes round now and then; what it could not do it does the next time."""
 
-    def __init__(self, store: Store, scheduler: SchedulerActor, runs: RunLoader, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        scheduler: SchedulerActor,
+        runs: RunLoader,
+        settings: Settings,
+        images: ImageUpkeep,
+    ) -> None:
         self._store = store
         self._scheduler = scheduler
         self._runs = runs
+        self._images = images
         self._settings = settings
 
     async def run(self) -> None:
@@ -79,3 +88,4 @@ class Retention:
             dead_before_us=clock.now_us() - int(kept.dead_days * clock.DAY_US),
         )
         await self._scheduler.ask(prune_deliveries)
+        await self._images.remove_unused()

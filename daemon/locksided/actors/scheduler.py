@@ -124,6 +124,10 @@ class SchedulerActor:
         """The resources that jobs of a project may need, with their capacities."""
         return {one.id: one.capacity for one in self._the_core.state.resources_of(project)}
 
+    def pools_without(self, capability: str) -> frozenset[str]:
+        """The pools whose executor is known to lack a capability."""
+        return frozenset(one.id for one in self._the_core.state.pools.values() if one.lacks(capability))
+
     def try_store_again(self) -> None:
         """Have a store that cannot be written tried with the next message, before its pause is over."""
         self._probe_at = min(self._probe_at, clock.real_seconds())

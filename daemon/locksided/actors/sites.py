@@ -10,6 +10,14 @@ from locksided.core.pools import Site
 class Runnable(Backend, Protocol):
     """A backend that has to be attended to."""
 
+    @property
+    def capabilities(self) -> frozenset[str] | None:
+        """What its executor can do; None until that has told it."""
+
+    @property
+    def engine(self) -> str | None:
+        """The engine behind its executor, in its own words; None while there is none."""
+
     async def run(self, reports: Reports) -> None:
         """Attend to its owners of runs until cancelled."""
 

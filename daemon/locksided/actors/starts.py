@@ -41,6 +41,8 @@ class Start:
     phase: StartPhase = StartPhase.PREPARING
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
+    is_one_step: bool = False
+    """Whether the run ends with it: then its start may be reported with its end."""
     untold: m.Started | None = None
     """That its processes exist, while that is not reported."""
     is_of_this_boot: bool = True

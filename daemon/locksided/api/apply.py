@@ -35,6 +35,7 @@ from locksided.api.drafts import Drafts
 from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.backends.kinds import capabilities_of
 from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
@@ -138,7 +139,7 @@ class ApplyMethods:
         for step in plan.steps:
             if step.text is None and step.kind != "pool":
                 RECORDS[step.kind].refuse_deletion(core.state, _key(params, step))
-        write = partial(_write, params, plan.steps, change, answer)
+        write = partial(self._write, params, plan.steps, change, answer)
         pools = [step for step in plan.steps if step.kind == "pool"]
         if not pools:
             return Decided(write)
@@ -148,6 +149,25 @@ class ApplyMethods:
             principal=who,
         )
         return Decided(write, work)
+
+    def _write(
+        self, params: p.CatalogApply, steps: list[ApplyStep], change: Change, answer: Json, tx: Transaction
+    ) -> Json:
+        """Store and delete what is the store's alone, and tell the versions. Pools are the core's."""
+        for step, view in zip(steps, answer["changes"], strict=True):
+            if step.kind == "pool":
+                continue
+            key, record = _key(params, step), RECORDS[step.kind]
+            if step.text is None:
+                objects.delete(tx, key, change)
+                record.deleted(tx, key, change)
+                view["version"] = step.old_version
+            else:
+                before = objects.newest(tx, key)
+                view["version"] = objects.put_sealed(tx, key, step.text.decode(), change)
+                after = objects.get(tx.connection, key)
+                record.has_changed(tx, key, before, after, change, self._service.settings)
+        return answer
 
     def _pools(self, core: Scheduler) -> dict[str, Json]:
         return {pool.id: pool_body(pool.snapshot()) for pool in core.state.pools.values()}
@@ -245,27 +265,8 @@ def _put_pool(body: Json, who: Any) -> i.PutPool:
         who,
         body["options"] or {},
         body["backends"] or {},
+        capabilities_of(body["executor"]),
     )
-
-
-def _write(
-    params: p.CatalogApply, steps: list[ApplyStep], change: Change, answer: Json, tx: Transaction
-) -> Json:
-    """Store and delete what is the store's alone, and tell the versions. Pools are written by the core."""
-    for step, view in zip(steps, answer["changes"], strict=True):
-        if step.kind == "pool":
-            continue
-        key = _key(params, step)
-        record = RECORDS[step.kind]
-        if step.text is None:
-            objects.delete(tx, key, change)
-            record.deleted(tx, key, change)
-            view["version"] = step.old_version
-        else:
-            before = objects.newest(tx, key)
-            view["version"] = objects.put_sealed(tx, key, step.text.decode(), change)
-            record.stored(tx, key, before, objects.get(tx.connection, key), change)
-    return answer
 
 
 def _check(

@@ -18,9 +18,8 @@ from locksided.server.access import Principal
 from locksided.store import schedules, triggers
 from locksided.store.catalog.keys import Key
 from locksided.store.rows import StoredRow
-from locksided.store.schedules import Name
 from locksided.store.store import Store
-from locksided.store.time_rows import ScheduleRow, TriggerName, TriggerRow
+from locksided.store.time_rows import MakerName, ScheduleRow, TriggerRow
 
 _MAKERS = (SCHEDULE.word, TRIGGER.word)
 
@@ -107,8 +106,8 @@ def _row(step: ApplyStep, who: Principal) -> StoredRow | None:
 async def _standing(store: Store, key: Key) -> ScheduleRow | TriggerRow | None:
     """Where the schedule or trigger stands that is to be changed; None for a new one."""
     if key.kind is SCHEDULE:
-        return await store.read(lambda connection: schedules.find(connection, Name(key.project, key.id)))
-    return await store.read(lambda connection: triggers.find(connection, TriggerName(key.project, key.id)))
+        return await store.read(lambda connection: schedules.find(connection, MakerName(key.project, key.id)))
+    return await store.read(lambda connection: triggers.find(connection, MakerName(key.project, key.id)))
 
 
 def _origin(key: Key, step: ApplyStep) -> Origin:
@@ -116,5 +115,5 @@ def _origin(key: Key, step: ApplyStep) -> Origin:
     if key.kind is TRIGGER:
         told = {"id": key.id, "version": version, "causes": [], "depth": 1}
         return Origin(TRIGGER.word, key.id, trigger=told)
-    about = Told(Name(key.project, key.id), version, clock.now_us(), now_us=clock.now_us())
+    about = Told(MakerName(key.project, key.id), version, clock.now_us(), now_us=clock.now_us())
     return Origin(SCHEDULE.word, key.id, schedule=about.about(from_store(step.body, key.kind.document)))

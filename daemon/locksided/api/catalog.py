@@ -63,7 +63,7 @@ class CatalogMethods(HandlerGroup):
             await self._require(kind, params.project, getattr(document, kind.word))
         change = replace(self._change(call, params), owner=owner)
         put = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
-        write = partial(_changed, record, key, change, call.principal, put)
+        write = partial(self._changed, record, key, change, call.principal, put)
         view = await self._write(call, params, write, lambda: self._view(record, key))
         view = await self._known(record, key, view)
         return view if record.warnings is None else {**view, "warnings": record.warnings(document)}
@@ -154,7 +154,7 @@ class CatalogMethods(HandlerGroup):
             _refuse_hidden(record, call, objects.get(tx.connection, key, params.version), key)
             return objects.rollback(tx, key, params.version, change)
 
-        write = partial(_changed, record, key, change, call.principal, roll_back)
+        write = partial(self._changed, record, key, change, call.principal, roll_back)
         view = await self._write(call, params, write, lambda: self._view(record, key))
         return await self._known(record, key, view)
 
@@ -181,9 +181,27 @@ class CatalogMethods(HandlerGroup):
             _refuse_hidden(record, call, objects.get(tx.connection, source, params.version), source)
             return objects.copy(tx, source, target, change, version=params.version)
 
-        write = partial(_changed, record, target, change, call.principal, copy)
+        write = partial(self._changed, record, target, change, call.principal, copy)
         view = await self._write(call, params, write, lambda: self._view(record, target))
         return await self._known(record, target, view)
+
+    def _changed(
+        self,
+        record: Record,
+        key: Key,
+        change: Change,
+        who: Principal,
+        store: Callable[[Any], StoredRow],
+        tx: Any,
+    ) -> View:
+        """Store a version of an object, with all that follows from it, and show it."""
+        record.refuse_others(tx.connection, key, who)
+        before = objects.newest(tx, key)
+        stored = store(tx)
+        record.require_settled(tx.connection, key, before, stored.body, change.time_us)
+        record.has_changed(tx, key, before, stored, change, self._service.settings)
+        (members,) = record.members(tx.reading(), key.project, [stored])
+        return {**stored_view(stored), **members}
 
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
@@ -285,19 +303,6 @@ def _put(
     return objects.put(
         tx, key, body, change, expected_version=expected_version, is_signed=record.is_signed(document)
     )
-
-
-def _changed(
-    record: Record, key: Key, change: Change, who: Principal, store: Callable[[Any], StoredRow], tx: Any
-) -> View:
-    """Store a version of an object, with all that follows from it, and show it."""
-    record.refuse_others(tx.connection, key, who)
-    before = objects.newest(tx, key)
-    stored = store(tx)
-    record.require_settled(tx.connection, key, before, stored.body, change.time_us)
-    record.stored(tx, key, before, stored, change)
-    (members,) = record.members(tx.reading(), key.project, [stored])
-    return {**stored_view(stored), **members}
 
 
 def _page(

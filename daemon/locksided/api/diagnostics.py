@@ -99,10 +99,15 @@ def _sockets(service: Service) -> list[Problem]:
 
 async def _processes(service: Service) -> list[Problem]:
     root = service.state_dir.root
+    upkeep = service.image_upkeep
+    containers = await upkeep.containers()
     before = await threads.run_sync(processes.marked, root)
     tokens = await service.scheduler.look(_tokens)
     now = await threads.run_sync(processes.marked, root)
     found = processes.orphans(before, now, tokens)
+    if containers:
+        asides = [one.token for one in service.asides.in_flight()]
+        found += upkeep.orphans(containers, await upkeep.containers(), [*tokens, *asides])
     for hello in [link.hello for link in service.backend.keepers.all if link.hello is not None]:
         told = [(stray.pid, stray.name) for stray in hello.strays]
         if told:

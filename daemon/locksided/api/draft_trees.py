@@ -126,8 +126,8 @@ class Trees:
         recent, key = self._service.recent, None
         is_special = choice.is_made or above.writers or above.is_ours or above.retry_scope
         if not (place.is_child or is_special or self._context):
-            key = recent.key(request, place, self._defaults)
-        known = recent.find(key)
+            key = recent.key(request, place)
+        known = recent.find(key, self._defaults)
         if known is not None:
             return await self._seen_to(known, place)
         reads = self._objects.reads
@@ -149,7 +149,7 @@ class Trees:
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
         work = await self._work(resolved, place, above.left)
         if self._objects.reads == reads:
-            recent.keep(key, work)
+            recent.keep(key, self._defaults, work)
         return await self._seen_to(work, place)
 
     async def _check_systems(self, resolved: Resolved) -> None:
@@ -207,8 +207,7 @@ class Trees:
     ) -> Draft:
         """The tree of one task, of the rows alone that are left of it."""
         task = decided.task
-        at = replace(
-            place,
+        at = place._replace(
             maker=Maker("orchestration", task.id),
             priority=place.priority if task.asked.priority is None else task.asked.priority,
             is_child=True,

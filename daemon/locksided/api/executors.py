@@ -8,12 +8,14 @@ from typing import Any
 
 import anyio
 
+from lockside.documents.paths import join
 from lockside.documents.pool import LOCAL
 from lockside.protocol.methods.pools import ExecutorList
 from locksided import clock, threads
 from locksided.api.service import HandlerGroup
 from locksided.backends.kinds import Kind, described, kind_names
 from locksided.core.errors import Invalid, Refused
+from locksided.core.pools import NODES, OF_LOCAL
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
@@ -43,7 +45,7 @@ class ExecutorMethods(HandlerGroup):
             "kind": LOCAL,
             "isUp": keepers.current is not None,
             "cause": keepers.cause,
-            "capabilities": ["pause"],
+            "capabilities": sorted(OF_LOCAL),
         }
 
     def _view(self, kind: Kind) -> Json:
@@ -55,6 +57,7 @@ class ExecutorMethods(HandlerGroup):
             "cause": kind.cause,
             "capabilities": list(kind.capabilities),
             "optionsSchema": kind.options_schema,
+            "engine": None if backend is None else backend.engine,
         }
 
 
@@ -65,29 +68,33 @@ async def pool_faults(pools: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Re
 
 
 async def _fault(path: str, pool: Mapping[str, Any]) -> Refused | None:
-    options = pool.get("options") or {}
+    options, sizes = pool.get("options") or {}, pool.get("backends") or {}
     if pool["executor"] == LOCAL:
-        if options or pool.get("backends"):
+        if options or sizes:
             name = "options" if options else "backends"
             return Invalid(f"{path}.{name}: the executor local takes none", path=f"{path}.{name}")
         return None
     kind = await described(pool["executor"])
     if kind.cause is not None:
         return Invalid(f"{path}.executor: {kind.cause}", path=f"{path}.executor")
-    for place, given in {"options": options, **_options_of_sizes(pool, options)}.items():
+    for place, given in {"options": options, **_options_of_sizes(sizes, options)}.items():
         trouble = kind.trouble(given)
         if trouble is not None:
             at = f"{path}.{place}{trouble[0]}"
             return Invalid(f"{at}: {trouble[1]}", path=at)
+    for name, size in sizes.items():
+        if (size.get("nodes") or 1) > 1 and NODES not in kind.capabilities:
+            at = join(path, "backends", name, "nodes")
+            return Invalid(f"{at}: the executor {kind.name} gives a job one machine", path=at)
     at = f"{path}.options.workRoot"
     cause = await _unusable(str(options.get("workRoot") or ""))
     return None if cause is None else Invalid(f"{at}: {cause}", path=at)
 
 
-def _options_of_sizes(pool: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Json]:
-    sizes = pool.get("backends") or {}
+def _options_of_sizes(sizes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Json]:
     return {
-        f"backends.{name}.options": {**options, **(one.get("options") or {})} for name, one in sizes.items()
+        join("backends", name, "options"): {**options, **(one.get("options") or {})}
+        for name, one in sizes.items()
     }
 
 
@@ -106,6 +113,8 @@ def _try(work_root: str) -> None:
     """Write, read back, and make a link that is there already. Raises OSError."""
     if not os.path.isabs(work_root):
         raise OSError("an absolute path is expected")
+    if not os.path.isdir(work_root):
+        raise OSError("there is no such folder: make it, or mount it, on all machines")
     os.makedirs(f"{work_root}/.lockside", 0o755, exist_ok=True)
     place = f"{work_root}/.lockside/.trial.{token_hex(4)}"
     try:

@@ -87,12 +87,12 @@ class CreationMethods(HandlerGroup):
         creation = Creation(self._service, call.principal, params.project)
         drafts = []
         for index, request in enumerate(params.jobs):
+            path = f"$.jobs[{index}]"
             try:
                 asked = await in_full(self._service.store, params.project, request, call.raw["jobs"][index])
-                made = await creation.draft(asked.request, Origin(writers=asked.writers))
-                drafts.append(replace(made, path=f"$.jobs[{index}]"))
+                drafts.append(await creation.draft(asked.request, Origin(writers=asked.writers), path))
             except Refused as refusal:
-                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
+                refusal.path = f"{path}{(refusal.path or '$')[1:]}"
                 raise
         if params.dry_run:
             shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]

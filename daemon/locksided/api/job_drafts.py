@@ -22,6 +22,7 @@ from locksided.api.service import Service
 from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.pools import NODES
 from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
@@ -94,8 +95,11 @@ class Creation:
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
-    async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
-        """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
+    async def draft(self, request: JobRequest, origin: Origin = Origin(), path: str = "$") -> Draft:
+        """The checked draft of one request, with all below it. Raises Refused with path and remedy.
+
+        `path` is where the request stands in the call.
+        """
         service = self._service
         if not request.component:  # of a schedule or a trigger, which names a template alone
             found = await in_full(self._objects.store, self._owner.project, request, given_in(request))
@@ -113,6 +117,7 @@ class Creation:
             held=request.hold,
             depends_on=_dependencies(service, request),
             parent_id=_parent(service, request),
+            path=path,
             values={
                 **tree.values,
                 "schedule_id": None if origin.schedule is None else origin.schedule["id"],
@@ -131,27 +136,32 @@ class Creation:
         request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(asked, maker, above)
-        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, above)
+            return await self._once(asked, text, maker, above)
+        any_key = await self._once(asked, _ANY_KEY, maker, above)
         return relocked(any_key, free_lock_key(text))
+
+    async def _once(self, asked: Asked, lock_key: str | None, maker: Maker, above: Above) -> Draft:
+        """The tree with that lock key, worked out for the first of the requests that mean it."""
+        key = (maker, meaning_key(asked.plain, lock_key), frozenset(self._context.items()))
+        if key not in self._trees:
+            same = asked if lock_key == asked.plain.lock_key else asked.with_plain(lock_key=lock_key)
+            self._trees[key] = await self._worked_out(same, maker, above)
+        return self._trees[key]
 
     async def _worked_out(self, asked: Asked, maker: Maker, above: Above) -> Draft:
         request = asked.plain
-        key = (maker, meaning_key(request), frozenset(self._context.items()))
-        if key not in self._trees:
-            place = TreePosition(
-                self._owner,
-                maker,
-                request.priority or 0,
-                is_child=False,
-                max_children=self._service.settings.jobs.max_children,
-            )
-            trees = Trees(self._service, self._objects, self._principal, self._defaults, self._context)
-            choice = await choice_of(self._service, request)
-            left = await with_rows_left(self._service, request)
-            tree = await trees.tree(left, place, above, choice)
-            self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
-        return self._trees[key]
+        place = TreePosition(
+            self._owner,
+            maker,
+            request.priority or 0,
+            is_child=False,
+            max_children=self._service.settings.jobs.max_children,
+        )
+        trees = Trees(self._service, self._objects, self._principal, self._defaults, self._context)
+        choice = await choice_of(self._service, request)
+        left = await with_rows_left(self._service, request)
+        tree = await trees.tree(left, place, above, choice)
+        return await sealed_tree(self._service, tree, asked.ciphers)
 
 
 def _above(origin: Origin) -> Above:
@@ -189,6 +199,7 @@ def defaults_of(service: Service, project: str) -> Defaults:
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,
         missing_schemes=missing_schemes(),
+        one_node_pools=service.scheduler.pools_without(NODES),
     )
 
 

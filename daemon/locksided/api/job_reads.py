@@ -96,9 +96,12 @@ class Glance:
             return None
 
         def read(tx: Transaction) -> None:
-            self._read = reads.jobs_with_documents(tx.reading(), ids)
+            tx.show_jobs(ids, self._take)
 
         return read
+
+    def _take(self, found: reads.JobsWithDocuments) -> None:
+        self._read = found
 
     def explain_jobs(self, core: Scheduler, ids: Sequence[int]) -> None:
         """Take the reasons of those that did not start."""

@@ -176,6 +176,8 @@ class JobViews:
 
     def _shown(self, row: JobRow, document: Any) -> Any:
         """A part of the request: secrets are encrypted for its owner and admins, and hidden from others."""
+        if document is None:
+            return None
         if self._is_owner(row) or self._caller.role is Role.ADMIN:
             return shown(document)
         return without_secrets(document)

@@ -1,10 +1,10 @@
 """The methods of subscriptions and deliveries that other kinds do not have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from functools import cache, partial
 from typing import Any
 
-from lockside.documents.notification import Recipient, Webhook, is_webhook_secret
+from lockside.documents.notification import Email, Recipient, Webhook, is_webhook_secret
 from lockside.documents.secrets import is_cipher
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
@@ -27,6 +27,7 @@ from locksided.notifications.standing import SECRET, key_of
 from locksided.notifications.telling import body_of
 from locksided.runs.accounts import account_of
 from locksided.secrets.vault import Vault
+from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import deliveries, reads
@@ -98,7 +99,8 @@ class NotificationMethods(HandlerGroup):
         wanted = _filter(params, job_id=job_id, statuses=params.status)
         request = self._service.page_request(params)
         async with call.connection.turn():
-            look = partial(_page, wanted=wanted, request=request, vault=self._service.store.vault)
+            vault, who = self._service.store.vault, call.principal
+            look = partial(_page, wanted=wanted, request=request, vault=vault, who=who)
             found = await self._service.store.read_patiently(look)
             return listed("deliveries", found, _delivery_view, request.max_bytes)
 
@@ -213,34 +215,44 @@ def _filter(params: Any, **more: Any) -> DeliveryFilter:
 
 
 def _page(
-    connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault
-) -> Slice[tuple[DeliveryRow, Receiver | None]]:
+    connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault, who: Principal
+) -> Slice[tuple[DeliveryRow, View]]:
     found = deliveries.page(connection, wanted, request)
     known = cache(lambda name: standing.receiver(connection, name, 0, vault))
-    entries = [(row, _shown_receiver(connection, row, known, vault)) for row in found.entries]
+    own = _jobs_of(connection, found.entries, who)
+    entries = [(row, _shown_recipient(row, own, known)) for row in found.entries]
     return Slice(entries, found.has_more, lambda entry: found.cursor_at(entry[0]))
 
 
-def _shown_receiver(
-    connection: Database,
-    row: DeliveryRow,
-    known: Callable[[SubscriptionName], Receiver | None],
-    vault: Vault,
-) -> Receiver | None:
-    if row.subscription is None:
-        return standing.own_receiver(connection, row, 0, vault)
-    return known(SubscriptionName(row.project, row.subscription))
+def _jobs_of(connection: Database, rows: Iterable[DeliveryRow], who: Principal) -> set[int]:
+    """The jobs whose addresses of their own the caller may see: an admin all, others their own."""
+    ids = {row.job_id for row in rows if row.subscription is None and row.job_id is not None}
+    if who.role is Role.ADMIN:
+        return ids
+    return {job.id for job in reads.job_rows(connection, ids) if job.owner_uid == who.uid}
 
 
-def _delivery_view(entry: tuple[DeliveryRow, Receiver | None]) -> View:
-    row, receiver = entry
+def _shown_recipient(
+    row: DeliveryRow, own: Container[int], known: Callable[[SubscriptionName], Receiver | None]
+) -> View:
+    if row.subscription is not None:
+        receiver = known(SubscriptionName(row.project, row.subscription))
+        return shown(None if receiver is None else receiver.recipient)
+    if row.channel != "email":
+        return shown(Webhook(url=row.url))
+    is_seen = row.job_id in own
+    return {**shown(Email(address=row.receiver)), **({} if is_seen else {"address": None})}
+
+
+def _delivery_view(entry: tuple[DeliveryRow, View]) -> View:
+    row, recipient = entry
     return {
         "id": str(row.id),
         "subscription": row.subscription,
         "job": None if row.job_id is None else str(row.job_id),
         "event": row.event,
         "seq": row.seq,
-        "recipient": shown(None if receiver is None else receiver.recipient),
+        "recipient": recipient,
         "status": row.status,
         "attempts": row.attempts,
         "nextAttemptTime": clock.to_text(row.next_us),

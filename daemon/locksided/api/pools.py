@@ -12,6 +12,7 @@ from locksided.api.executors import pool_faults
 from locksided.api.paging import View, listed_by_id
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
+from locksided.backends.kinds import capabilities_of
 from locksided.core import inputs as i
 from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
@@ -34,6 +35,7 @@ class PoolMethods(HandlerGroup):
             *(pool.id, slots, pool.executor, pool.description or "", who),
             pool.options,
             msgspec.to_builtins(pool.backends),
+            capabilities_of(pool.executor),
         )
         return await self._done(call, params, pool.id, work)
 

@@ -1,7 +1,7 @@
 """Why a job waits, on the wire and in sentences. This is the one place that puts reasons into words."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, cast
 
 from lockside.protocol import reasons as wire
 from locksided import clock
@@ -16,140 +16,35 @@ NAMED = 3
 """How many jobs or phases a sentence names; the details have all of them."""
 
 
+class _Form(NamedTuple):
+    """How a reason is told: its type on the wire, what makes its two sentences, and the members that differ.
+
+    The other members of the wire's type have the name and the value of those of the core's.
+    """
+
+    wire: type[wire.ReasonBase]
+    sentences: Callable[[Any], tuple[str, str]]
+    differing: Callable[[Any], dict[str, Any]] = lambda _reason: {}
+
+
 def reason_view(reason: core.Reason) -> wire.Reason:
     """One reason as the wire has it, with its sentences."""
-    message, unblock = sentences(reason)
-    common: dict[str, Any] = {
+    form = _FORMS[type(reason)]
+    message, unblock = form.sentences(reason)
+    members = {
         "since": clock.to_text(reason.since_us),
         "via": None if reason.via is None else str(reason.via),
         "message": message,
         "unblock": unblock,
-    }
-    match reason:
-        case core.ConfigLock(holder_ids=holders, ahead=ahead, has_ancestor=ancestor):
-            key = wire_lock_key(reason.lock_key) or ""
-            return wire.ConfigLockReason(
-                lock_key=key, holders=_ids(holders), ahead=ahead, ancestor=ancestor, **common
-            )
-        case core.Parallelism(container=container, limit=limit, running=running):
-            return wire.ParallelismReason(
-                container=str(container), limit=limit, running=_ids(running), **common
-            )
-        case core.PhaseOrder():
-            return wire.PhaseReason(phases=list(reason.phases), jobs=_ids(reason.jobs), **common)
-        case core.Dependencies(jobs=jobs):
-            return wire.DependencyReason(jobs=_ids(one.job_id for one in jobs), **common)
-        case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
-            return _place_view(reason, common)
-        case core.StartTime() | core.Held() | core.Recovery():
-            return _own_view(reason, common)
-        case core.NoExecutor(cause=cause) | core.NoProgram(cause=cause):
-            return wire.NoExecutorReason(pool=reason.pool, cause=cause or _LOOKED_FOR, **common)
-        case core.Draining():
-            return wire.DrainingReason(**common)
-        case core.TableLock(holders=holders, ahead=ahead):
-            return wire.TableLockReason(
-                tables=[table_id(key) for key in reason.tables], holders=_ids(holders), ahead=ahead, **common
-            )
-        case core.EngineQueue():
-            return wire.EngineQueueReason(
-                pool=reason.pool,
-                engine=reason.engine,
-                scheduler_job_id=reason.scheduler_job_id,
-                state=reason.state,
-                engine_reason=reason.engine_reason,
-                estimated_start=reason.estimated_start,
-                **common,
-            )
-        case core.StoreUnavailable():
-            return wire.StoreUnavailableReason(cause=reason.cause, **common)
-    raise AssertionError(f"no wire form for {reason}")
-
-
-_OfPlace = core.PoolFull | core.PoolPaused | core.ResourceShort
-
-
-def _place_view(reason: _OfPlace, common: dict[str, Any]) -> wire.Reason:
-    if isinstance(reason, core.ResourceShort):
-        return _resource_view(reason, common)
-    if isinstance(reason, core.PoolPaused):
-        return wire.PoolPausedReason(pool=reason.pool, by=reason.by, comment=reason.comment, **common)
-    slots: int | Literal["infinity"] = "infinity" if reason.slots is None else reason.slots
-    return wire.PoolFullReason(
-        pool=reason.pool,
-        slots=slots,
-        running=_ids(reason.running),
-        ahead=reason.ahead,
-        ancestor=reason.has_ancestor,
-        **common,
-    )
-
-
-def _own_view(reason: core.StartTime | core.Held | core.Recovery, common: dict[str, Any]) -> wire.Reason:
-    """What keeps the job back by itself, whoever else there is."""
-    if isinstance(reason, core.StartTime):
-        return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
-    if isinstance(reason, core.Held):
-        return wire.HeldReason(by=reason.by, **common)
-    return wire.RecoveryReason(
-        policy=reason.policy,
-        condition=reason.condition,
-        tester=reason.tester,
-        next_check_time=clock.to_text(reason.next_check_us) or "",
-        blocked_count=reason.blocked_count,
-        expires_time=clock.to_text(reason.expires_us) or "",
-        last_message=None if reason.last is None else reason.last.message,
-        **common,
-    )
-
-
-def _resource_view(reason: core.ResourceShort, common: dict[str, Any]) -> wire.Reason:
-    return wire.ResourceReason(
-        resource=reason.resource,
-        capacity="infinity" if reason.capacity is None else reason.capacity,
-        need=reason.need,
-        free="infinity" if reason.free is None else reason.free,
-        holders=_ids(reason.holders),
-        ahead=reason.ahead,
-        is_reserved=reason.reserved_for is not None,
-        **common,
-    )
+    } | form.differing(reason)
+    others = [name for name in form.wire.__struct_fields__ if name not in members and hasattr(reason, name)]
+    view: Any = form.wire(**members, **{name: getattr(reason, name) for name in others})
+    return cast("wire.Reason", view)
 
 
 def sentences(reason: core.Reason) -> tuple[str, str]:
     """What keeps the job back, and what would clear that."""
-    match reason:
-        case core.ConfigLock():
-            return _config_lock(reason)
-        case core.Parallelism():
-            return _parallelism(reason)
-        case core.PhaseOrder():
-            return _phases(reason)
-        case core.Dependencies():
-            return _dependencies(reason)
-        case core.PoolFull() | core.PoolPaused() | core.ResourceShort():
-            return _of_place(reason)
-        case core.StartTime() | core.Held() | core.Recovery():
-            return _own(reason)
-        case core.NoExecutor() | core.NoProgram():
-            return _no_executor(reason)
-        case core.Draining(by=by):
-            return _draining(by), "the end of the drain"
-        case core.TableLock():
-            return _table_lock(reason)
-        case core.EngineQueue():
-            return _engine_queue(reason), "a machine that is free"
-        case core.StoreUnavailable(cause=cause, remedy=remedy):
-            return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
-    raise AssertionError(f"no sentence for {reason}")
-
-
-def _own(reason: core.StartTime | core.Held | core.Recovery) -> tuple[str, str]:
-    if isinstance(reason, core.StartTime):
-        return f"It starts at {moment(reason.at_us)}.", "time"
-    if isinstance(reason, core.Held):
-        return f"{reason.by or 'Somebody'} holds it back.", "its release"
-    return _recovery(reason)
+    return _FORMS[type(reason)].sentences(reason)
 
 
 def _recovery(reason: core.Recovery) -> tuple[str, str]:
@@ -199,12 +94,6 @@ def _dependencies(reason: core.Dependencies) -> tuple[str, str]:
     return _sentence(wanted)[:-1] + more + ".", f"the end of {ends}{more}"
 
 
-def _of_place(reason: _OfPlace) -> tuple[str, str]:
-    if isinstance(reason, core.ResourceShort):
-        return _resource(reason)
-    return _pool_full(reason) if isinstance(reason, core.PoolFull) else _pool_paused(reason)
-
-
 def _pool_full(reason: core.PoolFull) -> tuple[str, str]:
     slots = f"{reason.slots} slot{'s' * (reason.slots != 1)}"
     first = _come_first(reason.ahead, "job")
@@ -232,23 +121,23 @@ def _pool_paused(reason: core.PoolPaused) -> tuple[str, str]:
     return f"{reason.by} paused pool '{reason.pool}'{comment}.", "the pool's resumption"
 
 
-def _no_executor(reason: core.NoExecutor | core.NoProgram) -> tuple[str, str]:
-    if isinstance(reason, core.NoExecutor):
-        return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
-    return _sentence([reason.cause or _LOOKED_FOR]), "a moment"
+def _no_executor(reason: core.NoExecutor) -> tuple[str, str]:
+    return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
 
 
-def _engine_queue(reason: core.EngineQueue) -> str:
+def _engine_queue(reason: core.EngineQueue) -> tuple[str, str]:
+    unblock = "a machine that is free"
     if reason.scheduler_job_id is None:
-        return f"It is being handed to {reason.engine}."
+        return f"It is being handed to {reason.engine}.", unblock
     why = f": {reason.engine_reason}" if reason.engine_reason else ""
-    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {reason.state or 'queued'}{why}."
+    state = reason.state or "queued"
+    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {state}{why}.", unblock
 
 
-def _draining(by: str) -> str:
-    if by == "restore":
-        return "A backup was restored: no job starts before the drain ends."
-    return f"{by} drains the daemon: no job starts."
+def _draining(reason: core.Draining) -> tuple[str, str]:
+    if reason.by == "restore":
+        return "A backup was restored: no job starts before the drain ends.", "the end of the drain"
+    return f"{reason.by} drains the daemon: no job starts.", "the end of the drain"
 
 
 def _table_lock(reason: core.TableLock) -> tuple[str, str]:
@@ -277,3 +166,90 @@ def _sentence(parts: Sequence[str]) -> str:
 
 def _ids(job_ids: Iterable[int]) -> list[str]:
     return [str(job_id) for job_id in job_ids]
+
+
+def _or_infinity(number: int | None) -> int | str:
+    return "infinity" if number is None else number
+
+
+_FORMS: dict[type[core.Reason], _Form] = {
+    core.ConfigLock: _Form(
+        wire.ConfigLockReason,
+        _config_lock,
+        lambda one: {
+            "lock_key": wire_lock_key(one.lock_key) or "",
+            "holders": _ids(one.holder_ids),
+            "ancestor": one.has_ancestor,
+        },
+    ),
+    core.Parallelism: _Form(
+        wire.ParallelismReason,
+        _parallelism,
+        lambda one: {"container": str(one.container), "running": _ids(one.running)},
+    ),
+    core.PhaseOrder: _Form(
+        wire.PhaseReason, _phases, lambda one: {"phases": list(one.phases), "jobs": _ids(one.jobs)}
+    ),
+    core.Dependencies: _Form(
+        wire.DependencyReason, _dependencies, lambda one: {"jobs": _ids(each.job_id for each in one.jobs)}
+    ),
+    core.PoolFull: _Form(
+        wire.PoolFullReason,
+        _pool_full,
+        lambda one: {
+            "slots": _or_infinity(one.slots),
+            "running": _ids(one.running),
+            "ancestor": one.has_ancestor,
+        },
+    ),
+    core.PoolPaused: _Form(wire.PoolPausedReason, _pool_paused),
+    core.StartTime: _Form(
+        wire.StartTimeReason,
+        lambda one: (f"It starts at {moment(one.at_us)}.", "time"),
+        lambda one: {"at": clock.to_text(one.at_us)},
+    ),
+    core.Held: _Form(wire.HeldReason, lambda one: (f"{one.by or 'Somebody'} holds it back.", "its release")),
+    core.Recovery: _Form(
+        wire.RecoveryReason,
+        _recovery,
+        lambda one: {
+            "next_check_time": clock.to_text(one.next_check_us),
+            "expires_time": clock.to_text(one.expires_us),
+            "last_message": None if one.last is None else one.last.message,
+        },
+    ),
+    core.Draining: _Form(wire.DrainingReason, _draining),
+    core.NoExecutor: _Form(wire.NoExecutorReason, _no_executor),
+    core.NoProgram: _Form(
+        wire.NoExecutorReason,
+        lambda one: (_sentence([one.cause or _LOOKED_FOR]), "a moment"),
+        lambda one: {"cause": one.cause or _LOOKED_FOR},
+    ),
+    core.StoreUnavailable: _Form(
+        wire.StoreUnavailableReason,
+        lambda one: (
+            f"The store cannot be written: {one.cause}.",
+            one.remedy or "it is tried again by itself",
+        ),
+    ),
+    core.TableLock: _Form(
+        wire.TableLockReason,
+        _table_lock,
+        lambda one: {
+            "tables": [table_id(key) for key in one.tables],
+            "holders": _ids(one.holders),
+        },
+    ),
+    core.EngineQueue: _Form(wire.EngineQueueReason, _engine_queue),
+    core.ResourceShort: _Form(
+        wire.ResourceReason,
+        _resource,
+        lambda one: {
+            "capacity": _or_infinity(one.capacity),
+            "free": _or_infinity(one.free),
+            "holders": _ids(one.holders),
+            "is_reserved": one.reserved_for is not None,
+        },
+    ),
+}
+"""Each kind of reason, once."""

@@ -104,7 +104,8 @@ def _refuse_part(row: JobRow, spec: Specification) -> None:
     """Raises Conflict for a part of a job that is cut: none is of use by itself."""
     if spec.part is not None:
         text = (
-            f"Job {row.id} is the {spec.part} of a job that is cut: run that one again, with `failedChunks`."
+            f"Job {row.id} is the {spec.part} of a job that is cut: retry that one, with "
+            "`lockside retry --failed-chunks` (the scope `failedChunks`)."
         )
         raise Conflict(text, path="$.id")
 

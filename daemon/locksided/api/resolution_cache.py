@@ -21,23 +21,23 @@ MOST_BYTES = 4096
 
 _MARK_OF_SECRETS = b'"#'
 
-Key = tuple[bytes, TreePosition, Defaults]
+Key = tuple[bytes, TreePosition]
 
-
-_OUTERMOST = frozenset(
+_APART = frozenset(
     {
         *("description", "labels", "parent_run_id"),
         *("delay", "delayed_start_time", "hold", "depends_on"),
+        "lock_key",
     }
 )
-"""What belongs to the outermost job of a tree alone."""
+"""What belongs to the outermost job of a tree alone, and what is told apart."""
 
-_meaning = attrgetter(*(name for name in JobRequest.__struct_fields__ if name not in _OUTERMOST))
+_meaning = attrgetter(*(name for name in JobRequest.__struct_fields__ if name not in _APART))
 
 
-def meaning_key(request: JobRequest) -> bytes:
-    """The same bytes for all requests that mean the same tree of jobs."""
-    return msgspec.json.encode(_meaning(request))
+def meaning_key(request: JobRequest, lock_key: str | None) -> bytes:
+    """The same bytes for all requests that mean the same tree of jobs with that lock key."""
+    return msgspec.json.encode((lock_key, _meaning(request)))
 
 
 class ResolvedTree(NamedTuple):
@@ -51,26 +51,29 @@ class ResolutionCache:
     """The last requests whose meaning rests on nothing but themselves, with what they came to."""
 
     def __init__(self) -> None:
-        self._works: OrderedDict[Key, ResolvedTree] = OrderedDict()
+        self._works: OrderedDict[Key, tuple[Defaults, ResolvedTree]] = OrderedDict()
 
-    def key(self, request: JobRequest, place: TreePosition, defaults: Defaults) -> Key | None:
-        """What the meaning rests on; None for a request that is not to be remembered."""
-        text = meaning_key(request)
+    def key(self, request: JobRequest, place: TreePosition) -> Key | None:
+        """What the meaning rests on beside the defaults; None for a request that is not to be remembered."""
+        text = meaning_key(request, request.lock_key)
         if len(text) > MOST_BYTES or _MARK_OF_SECRETS in text:
             return None
-        return text, place, defaults
+        return text, place
 
-    def find(self, key: Key | None) -> ResolvedTree | None:
-        """What it came to the last time, if that is remembered."""
-        if key is None or key not in self._works:
+    def find(self, key: Key | None, defaults: Defaults) -> ResolvedTree | None:
+        """What it came to the last time with the same defaults, if that is remembered."""
+        if key is None:
+            return None
+        of_then, work = self._works.get(key, (None, None))
+        if of_then != defaults:
             return None
         self._works.move_to_end(key)
-        return self._works[key]
+        return work
 
-    def keep(self, key: Key | None, work: ResolvedTree) -> None:
+    def keep(self, key: Key | None, defaults: Defaults, work: ResolvedTree) -> None:
         """Remember it in place of the one that was asked for longest ago."""
         if key is None:
             return
-        self._works[key] = work
+        self._works[key] = defaults, work
         if len(self._works) > MOST:
             self._works.popitem(last=False)

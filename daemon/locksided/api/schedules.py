@@ -14,41 +14,38 @@ from lockside.protocol.methods import schedules as p
 from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock, threads
 from locksided.actors.messages import Repeated
-from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark, job_reference, nothing
+from locksided.api.deduplication import dedup_mark, job_reference
+from locksided.api.job_makers import MakerMethods
 from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
 from locksided.api.paging import View
 from locksided.api.rights import actor
 from locksided.api.service import Service
-from locksided.catalog.table import RECORDS
 from locksided.core import inputs as i
-from locksided.core.errors import Conflict, Invalid, NotFound
+from locksided.core.errors import Conflict, Invalid
 from locksided.schedules.backfills import Backfills
-from locksided.schedules.changes import Unsettled
-from locksided.schedules.filters import listing
+from locksided.schedules.changes import Unsettled, completed
 from locksided.schedules.ledger import paused, tell
 from locksided.schedules.listing import ledger_page, stand
 from locksided.schedules.making import Told, creation_of, draft_of
-from locksided.schedules.owners import check_may_steer, current_owner, owner_at_put
+from locksided.schedules.owners import current_owner, owner_at_put
 from locksided.schedules.settling import Found, Settling, read
 from locksided.schedules.standing import jitter_offset_us, with_due
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import schedules
-from locksided.store.catalog.keys import Key
-from locksided.store.schedules import Name
-from locksided.store.sql import Database
+from locksided.store.time_rows import MakerName
 from locksided.store.transaction import Transaction
 
 TRIES = 5
 
 
-class ScheduleMethods:
+class ScheduleMethods(MakerMethods):
     """`schedule.*`."""
 
+    kind = SCHEDULE
+
     def __init__(self, service: Service) -> None:
-        self._service = service
-        self._catalog = CatalogMethods(service)
+        super().__init__(service)
         self._settling = Settling(service)
         self._backfills = Backfills(service)
 
@@ -57,22 +54,18 @@ class ScheduleMethods:
     @handler
     async def put(self, call: Call, params: p.SchedulePut) -> View:
         """Store a schedule whose job its owner could create now."""
-        record = RECORDS[SCHEDULE.word]
-        spec = record.completed(params.schedule, self._service.settings)
-        name = Name(params.project, spec.id)
+        spec = completed(params.schedule, self._service.settings)
+        name = MakerName(params.project, spec.id)
         row = await self._service.store.read(partial(schedules.find, name=name))
         owner = await owner_at_put(self._service, call.principal, params.owner, row)
         creation = creation_of(self._service, owner, name)
         await draft_of(creation, spec, Told(name, 1, clock.now_us(), now_us=clock.now_us()))
-        given = None if params.owner is None else actor(owner).as_data()
-        return await self._catalog.put(record, call, params, given)
+        return await self._put(call, params, owner)
 
     @handler
     async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
         """A page of the schedules that fit."""
-        return await self._catalog.listed(
-            RECORDS[SCHEDULE.word], call, params, listing(SCHEDULE, params, stand)
-        )
+        return await self._listed(call, params, stand)
 
     # -- what is to come, and what was --------------------------------------------------------------------
 
@@ -84,10 +77,11 @@ class ScheduleMethods:
         from_us = None if params.since is None else clock.from_text(params.since)
         if params.schedule is not None:
             spec = params.schedule.in_zone(self._service.settings.schedules.timezone)
-            offset_us = jitter_offset_us(spec, Name(params.project, spec.id), self._service.store.identity)
+            name = MakerName(params.project, spec.id)
+            offset_us = jitter_offset_us(spec, name, self._service.store.identity)
             start_us = clock.now_us() if from_us is None else from_us
             return await _previewed(spec, start_us, params.count, offset_us)
-        found = await self._found(Name(params.project, params.id or ""))
+        found = await self._found(MakerName(params.project, params.id or ""))
         offset_us = jitter_offset_us(found.spec, found.name, self._service.store.identity)
         start_us = max(found.row.settled_us, clock.now_us()) if from_us is None else from_us
         return await _previewed(found.spec, start_us, params.count, offset_us, found.decided)
@@ -116,12 +110,12 @@ class ScheduleMethods:
                 row = paused(tx, row, now_us, who.user, comment, until_us=until_us, principal=by)
                 schedules.save(tx, self._with_due(found, row))
 
-        return await self._changed(call, params, write)
+        return await self._settled(call, params, write)
 
     @handler
     async def resume(self, call: Call, params: p.ScheduleResume) -> View:
         """End a pause; what fell into it is skipped, or caught up by the given policy."""
-        name = Name(params.project, params.id)
+        name = MakerName(params.project, params.id)
         catch_up = params.catch_up if params.catch_up is not MisfirePolicy.SKIP else None
         who = actor(call.principal)
 
@@ -132,33 +126,26 @@ class ScheduleMethods:
                 schedules.save(tx, self._with_due(found, row))
                 tell(tx, name, "resumed", clock.now_us(), by=who.as_data(), catchUp=catch_up)
 
-        return await self._changed(call, params, write, catch_up)
+        return await self._settled(call, params, write, catch_up)
 
-    async def _changed(
+    async def _settled(
         self, call: Call, params: MakerAction, change: Any, catch_up: MisfirePolicy | None = None
     ) -> View:
         """Change where a schedule stands; what is due is decided before."""
-        name = Name(params.project, params.id)
+        name = MakerName(params.project, params.id)
         await self._owned(call, name)
 
-        def write(tx: Transaction) -> View:
-            found = _require(read(tx.connection, name), name)
+        def write(tx: Transaction, _name: MakerName) -> None:
+            found = self._require(read(tx.connection, name), name)
             if self._settling.is_due(found, clock.now_us()):
                 raise Unsettled(name)
             change(tx, found)
-            return self._view(tx, name)
 
-        mark = dedup_mark(call, params, nothing)
         for _ in range(TRIES):
             try:
-                answer = await self._service.scheduler.ask(write, once=mark)
+                return await self._changed(call, params, write)
             except Unsettled:
                 await self._settling.settle(name, catch_up)
-            else:
-                if isinstance(answer, Repeated):
-                    return marked(await self._service.store.read(partial(_shown, name=name)), answer)
-                shown: View = answer
-                return shown
         raise Conflict(f"Schedule {name.id} fires all the while: try again.")
 
     def _with_due(self, found: Found, row: Any) -> Any:
@@ -172,7 +159,7 @@ class ScheduleMethods:
         mark = dedup_mark(call, params, job_reference)
         repeated = await self._service.scheduler.done_before(mark)
         if repeated is None:
-            found = await self._owned(call, Name(params.project, params.id))
+            found = await self._owned(call, MakerName(params.project, params.id))
             answer = await self._run(call, params, found)
         else:
             answer = repeated
@@ -207,7 +194,7 @@ class ScheduleMethods:
     @handler
     async def backfill(self, call: Call, params: p.ScheduleBackfill) -> View:
         """Make the jobs of past moments that have no good one."""
-        found = await self._owned(call, Name(params.project, params.id))
+        found = await self._owned(call, MakerName(params.project, params.id))
         return await self._backfills.backfill(call, params, found)
 
     @handler
@@ -217,32 +204,15 @@ class ScheduleMethods:
 
     # -- who may ------------------------------------------------------------------------------------------
 
-    async def _found(self, name: Name) -> Found:
-        return _require(await self._settling.find(name), name)
+    async def _found(self, name: MakerName) -> Found:
+        return self._require(await self._settling.find(name), name)
 
-    async def _owned(self, call: Call, name: Name) -> Found:
-        found = await self._found(name)
-        check_may_steer(self._service, found.row, call.principal)
-        return found
-
-    def _view(self, tx: Transaction, name: Name) -> View:
-        return _shown(tx.reading(), name)
-
-
-def _shown(connection: Database, name: Name) -> View:
-    return RECORDS[SCHEDULE.word].shown(connection, Key(name.project, SCHEDULE, (name.id,)))
-
-
-def _require(found: Found | None, name: Name) -> Found:
-    if found is None:
-        raise NotFound(
-            f"There is no schedule {name.id}. `lockside schedule ls` lists those that exist.", path="$.id"
-        )
-    return found
+    async def _owned(self, call: Call, name: MakerName) -> Found:
+        return self._steered(call, await self._settling.find(name), name)
 
 
 def _note_jobs(
-    tx: Transaction, name: Name, moments: list[int | None], ids: list[int], backfill: str | None = None
+    tx: Transaction, name: MakerName, moments: list[int | None], ids: list[int], backfill: str | None = None
 ) -> None:
     """Note further jobs of moments."""
     for moment_us, job_id in zip(moments, ids, strict=True):

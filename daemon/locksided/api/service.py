@@ -12,6 +12,7 @@ from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.checks import Checks
 from locksided.actors.executors import Executors
+from locksided.actors.image_upkeep import ImageUpkeep
 from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
@@ -47,6 +48,7 @@ class Service:
     checks: Checks
     backend: LocalBackend
     runs: Runs
+    image_upkeep: ImageUpkeep
     publisher: Publisher
     reencryption: Reencryption
     timings: Timings

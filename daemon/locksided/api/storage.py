@@ -21,7 +21,8 @@ from locksided.runs.inspection import UnknownTable
 from locksided.runs.resolved import TableSupport
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.catalog.keys import all_of
+from locksided.store.catalog.keys import Key, all_of
+from locksided.store.catalog.objects import require_branch
 from locksided.store.paging import Slice
 from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
@@ -59,6 +60,11 @@ class StorageMethods(HandlerGroup):
 
         wanted = all_of(BUCKET, params.project, params.branch_id, (), is_wanted if text else None)
         return await self._catalog.listed(RECORDS[BUCKET.word], call, params, lambda _: wanted)
+
+    async def require_branch(self, project: str, branch: str, path: str = "$.branchId") -> None:
+        """Raises NotFound unless there is the branch."""
+        key = Key(project, BUCKET, ("",), branch)
+        await self._service.store.read(partial(require_branch, key=key, path=path))
 
     def check_enabled(self) -> None:
         """Raises Disabled when no tables are kept."""
@@ -107,6 +113,7 @@ class StorageMethods(HandlerGroup):
     async def list(self, _: Call, params: p.TableList) -> View:
         """Tables by their ids."""
         self.check_enabled()
+        await self.require_branch(params.project, params.branch_id)
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
         rows, kept, told = await self._service.store.read(
             partial(told_page, wanted=wanted, after=params.cursor or "", limit=params.limit + 1)
@@ -127,6 +134,7 @@ class StorageMethods(HandlerGroup):
     async def snapshot(self, call: Call, params: p.SnapshotGet) -> t.Snapshot:
         """The heads of tables, read in one look; their files are read by a process of the caller."""
         self.check_enabled()
+        await self.require_branch(params.project, params.branch_id)
         ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
         store = self._service.store
         if not ids:

@@ -11,7 +11,6 @@ from lockside.documents.enums import Status
 from lockside.documents.request import JobRequest
 from lockside.documents.storage import InputTable, OutputTable
 from lockside.documents.table import TableSpec
-from lockside.kinds import BUCKET
 from lockside.protocol.methods import storage as p
 from lockside.protocol.methods import table_jobs as j
 from lockside.protocol.types import storage as t
@@ -31,8 +30,6 @@ from locksided.core.errors import Conflict, Invalid, NotFound, Timeout
 from locksided.core.transitions import FINAL
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.catalog.keys import Key
-from locksided.store.catalog.objects import require_branch
 from locksided.store.table_metadata import save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.trash import newest_dropped
@@ -66,18 +63,13 @@ class StorageJobMethods(TableMethods):
         """A job that makes a dropped table again. Raises Conflict when there is another of its id."""
         self._tables.check_enabled()
         table = TableId(params.project, params.branch_id, params.id)
-        await self.require_branch(table.project, table.branch)
+        await self._tables.require_branch(table.project, table.branch)
         await self._refuse_existing(table, "$.id")
         key = await self._service.store.read(partial(newest_dropped, table=table))
         if key is None:
             raise NotFound(f"Table {params.id} is not in the trash.", path="$.id")
         tables = [{"id": table.text, "branch": table.branch}]
         return await self.made(call, params, {"operation": "clone", "tables": tables, "trashed": key})
-
-    async def require_branch(self, project: str, branch: str, path: str = "$.branchId") -> None:
-        """Raises NotFound unless there is the branch."""
-        key = Key(project, BUCKET, ("",), branch)
-        await self._service.store.read(partial(require_branch, key=key, path=path))
 
     async def _refuse_existing(self, table: TableId, path: str) -> None:
         if await self._service.store.tables_by_key([table.key]):
@@ -103,7 +95,7 @@ class StorageJobMethods(TableMethods):
         spec = params.table
         if not spec.columns:
             raise Invalid("A new table needs columns.", path="$.table.columns")
-        await self.require_branch(params.project, params.branch_id)
+        await self._tables.require_branch(params.project, params.branch_id)
         table = {"id": spec.id, "branch": params.branch_id, "definition": msgspec.to_builtins(spec)}
         await self._done(call, params, {"operation": "create", "tables": [table]})
 
@@ -134,7 +126,7 @@ class StorageJobMethods(TableMethods):
     @repeats_first
     async def import_(self, call: Call, params: j.TableImport) -> View:
         """A job that loads a file into a table."""
-        await self.require_branch(params.project, params.branch_id)
+        await self._tables.require_branch(params.project, params.branch_id)
         source = params.path.rstrip("/").rpartition("/")[2]
         entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
         table = {"id": params.id, "branch": params.branch_id}
@@ -165,7 +157,7 @@ class StorageJobMethods(TableMethods):
         """A job that makes a table with the content of another."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         made = TableId(params.project, params.to_branch_id or params.branch_id, params.to_id or params.id)
-        await self.require_branch(made.project, made.branch, "$.toBranchId")
+        await self._tables.require_branch(made.project, made.branch, "$.toBranchId")
         await self._refuse_existing(made, "$.toId")
         parameters = {"operation": "clone", "tables": [{"id": made.text, "branch": made.branch}]}
         storage = {"input": {"tables": [_source(found.row, params.version)]}}

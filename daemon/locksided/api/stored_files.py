@@ -32,7 +32,7 @@ class FileMethods(TableJobMethods):
     async def put(self, call: Call, params: p.FilePut) -> View:
         """A job that stores a file."""
         self._tables.check_enabled()
-        await self._jobs.require_branch(params.project, params.branch_id)
+        await self._tables.require_branch(params.project, params.branch_id)
         parameters = {
             "operation": PUT_FILE,
             "path": params.path,
@@ -51,6 +51,7 @@ class FileMethods(TableJobMethods):
     async def list(self, _: Call, params: p.FileList) -> View:
         """Files, the newest first."""
         self._tables.check_enabled()
+        await self._tables.require_branch(params.project, params.branch_id)
         wanted = FileFilter(
             params.project,
             params.branch_id,

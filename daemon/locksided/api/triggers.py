@@ -9,19 +9,15 @@ from lockside.kinds import TRIGGER
 from lockside.protocol.methods import triggers as p
 from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock
-from locksided.actors.messages import Repeated
-from locksided.api.catalog import CatalogMethods
-from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.job_drafts import Origin, draft
-from locksided.api.job_reads import Wanted, job_views_of, marked
+from locksided.api.job_makers import MakerMethods
+from locksided.api.job_reads import Wanted, job_views_of
 from locksided.api.paging import View, listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
-from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
-from locksided.schedules.filters import listing
 from locksided.schedules.making import in_maker
-from locksided.schedules.owners import check_may_steer, owner_at_put
+from locksided.schedules.owners import owner_at_put
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import triggers
@@ -29,24 +25,25 @@ from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.paging import Slice
 from locksided.store.sql import Database
-from locksided.store.time_rows import FiringRow, TriggerName
+from locksided.store.time_rows import FiringRow, MakerName
 from locksided.store.transaction import Transaction
 from locksided.triggers.firing import Firings, Found, read, told_of
 from locksided.triggers.standing import paused, planned, stand, tell
 
 
-class TriggerMethods:
+class TriggerMethods(MakerMethods):
     """`trigger.*`."""
 
+    kind = TRIGGER
+
     def __init__(self, service: Service) -> None:
-        self._service = service
-        self._catalog = CatalogMethods(service)
+        super().__init__(service)
         self._firings = Firings(service)
 
     @handler
     async def put(self, call: Call, params: p.TriggerPut) -> View:
         """Store a trigger whose job its owner could create now."""
-        spec, name = params.trigger, TriggerName(params.project, params.trigger.id)
+        spec, name = params.trigger, MakerName(params.project, params.trigger.id)
         row = await self._service.store.read(partial(triggers.find, name=name))
         owner = await owner_at_put(self._service, call.principal, params.owner, row)
         told = {"id": name.id, "version": 1, "causes": [], "depth": 1}
@@ -55,15 +52,12 @@ class TriggerMethods:
             await draft(self._service, spec.request, owner, params.project, origin)
         except Refused as refusal:
             raise in_maker(refusal, TRIGGER.word) from None
-        given = None if params.owner is None else actor(owner).as_data()
-        return await self._catalog.put(RECORDS[TRIGGER.word], call, params, given)
+        return await self._put(call, params, owner)
 
     @handler
     async def list_all(self, call: Call, params: p.TriggerListAll) -> View:
         """A page of the triggers that fit."""
-        return await self._catalog.listed(
-            RECORDS[TRIGGER.word], call, params, listing(TRIGGER, params, stand)
-        )
+        return await self._listed(call, params, stand)
 
     @handler
     async def pause(self, call: Call, params: p.TriggerPause) -> View:
@@ -75,7 +69,7 @@ class TriggerMethods:
                 row = paused(tx, found.row, who.user, params.comment, who.as_data())
                 triggers.save(tx, row)
 
-        return await self._changed(call, params, change)
+        return await self._steer(call, params, change)
 
     @handler
     async def resume(self, call: Call, params: p.TriggerResume) -> View:
@@ -93,28 +87,22 @@ class TriggerMethods:
             else:
                 triggers.save(tx, msgspec.structs.replace(row, due_us=clock.now_us()))
 
-        return await self._changed(call, params, change)
+        return await self._steer(call, params, change)
 
-    async def _changed(
+    async def _steer(
         self, call: Call, params: MakerAction, change: Callable[[Transaction, Found], None]
     ) -> View:
-        name = TriggerName(params.project, params.id)
-        await self._owned(call, name)
+        await self._owned(call, MakerName(params.project, params.id))
 
-        def write(tx: Transaction) -> View:
-            change(tx, _require(read(tx.connection, name), name))
-            return _shown(tx.reading(), name)
+        def write(tx: Transaction, name: MakerName) -> None:
+            change(tx, self._require(read(tx.connection, name), name))
 
-        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, nothing))
-        if isinstance(answer, Repeated):
-            return marked(await self._service.store.read(partial(_shown, name=name)), answer)
-        shown: View = answer
-        return shown
+        return await self._changed(call, params, write)
 
     @handler
     async def run(self, call: Call, params: p.TriggerRun) -> View:
         """Fire it now, with the causes that it has."""
-        found = await self._owned(call, TriggerName(params.project, params.id))
+        found = await self._owned(call, MakerName(params.project, params.id))
         job_id = await self._firings.fire(found.name, by_hand=True)
         if job_id is None:
             text = f"No job could be made: see `trigger.ledger` of {found.name.id}."
@@ -125,7 +113,7 @@ class TriggerMethods:
     @handler
     async def ledger(self, call: Call, params: p.TriggerLedgerGet) -> View:
         """What became of causes."""
-        name = TriggerName(params.project, params.id)
+        name = MakerName(params.project, params.id)
         request = self._service.page_request(params)
 
         def page(connection: Database) -> Slice[FiringRow]:
@@ -139,21 +127,8 @@ class TriggerMethods:
             statuses = {job.id: job.status for job in await self._service.store.job_rows(ids)}
             return listed("rows", found, partial(_firing_view, statuses), request.max_bytes)
 
-    async def _owned(self, call: Call, name: TriggerName) -> Found:
-        found = _require(await self._firings.find(name), name)
-        check_may_steer(self._service, found.row, call.principal)
-        return found
-
-
-def _shown(connection: Database, name: TriggerName) -> View:
-    return RECORDS[TRIGGER.word].shown(connection, Key(name.project, TRIGGER, (name.id,)))
-
-
-def _require(found: Found | None, name: TriggerName) -> Found:
-    if found is None:
-        text = f"There is no trigger {name.id}. `lockside trigger ls` lists those that exist."
-        raise NotFound(text, path="$.id")
-    return found
+    async def _owned(self, call: Call, name: MakerName) -> Found:
+        return self._steered(call, await self._firings.find(name), name)
 
 
 def _firing_view(statuses: dict[int, str], row: FiringRow) -> View:

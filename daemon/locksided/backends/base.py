@@ -35,7 +35,11 @@ class Evidence:
 
 
 class Place(NamedTuple):
-    """Where a run goes that does not run on this machine. `name` is unique to the start."""
+    """Where a run goes that does not run on this machine. `name` is unique to the start.
+
+    `image` says how its container image gets there. Another step `follows` there; this one comes `after` the
+    step that has that control folder, whose runner may still be there.
+    """
 
     work_root: str
     log_folder: str
@@ -43,6 +47,9 @@ class Place(NamedTuple):
     name: str = ""
     comment: str = ""
     nodes: int = 1
+    image: Mapping[str, Any] | None = None
+    after: str | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

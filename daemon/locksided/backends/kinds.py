@@ -6,25 +6,27 @@ its own, so nothing of it is imported here, and a bad one hurts nobody.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from locksided import executors, threads
+from lockside.documents.paths import join
+from locksided import threads
 from locksided.backends.keepers import KeeperRelease
-from locksided.backends.messages import BUILD, VERSION
+from locksided.backends.messages import VERSION
 from locksided.backends.process import launch_program
 from locksided.backends.sockets import clear, is_alive
-from locksided.keeper import build
+from locksided.executors.build import build_of, plugins, version_of
 
-GROUP = "lockside.executors"
 OWN = ("slurm",)
 DESCRIBED_WITHIN_SECONDS = 30.0
+_capabilities: dict[str, frozenset[str]] = {}
+"""Of the kinds that have said them, since this daemon started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +43,56 @@ class Kind:
     def trouble(self, options: dict[str, Any]) -> tuple[str, str] | None:
         """The first option that is not as it should be, by its path, and why; None when all are."""
         for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
-            path = "".join(
-                f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.instance_path
-            )
-            return path, error.message
+            steps = [*error.instance_path, *_named(error.kind)]
+            return join("", *steps), _said(error)
         return None
+
+
+def _named(kind: Any) -> list[str]:
+    """The member that is not known, or missing: the place of the fault is the object around it."""
+    unexpected: list[str] = getattr(kind, "unexpected", [])
+    return unexpected[:1] or [name for name in [getattr(kind, "property", None)] if name is not None]
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong, without a regular expression where that can be."""
+    match error.kind.as_dict():
+        case {"property": str(name)}:
+            return f"it is required: give `--option {name}=…`, or name it in `options`"
+        case {"unexpected": _}:
+            return "there is no such option"
+        case {"pattern": str(pattern)} if re.fullmatch(r"\^[/\w-]+", pattern):
+            return f"it must begin with {pattern[1:]}"
+        case _:
+            return error.message
 
 
 def release_of(name: str) -> KeeperRelease:
     """What an executor of this kind tells in its hello when it runs what is installed."""
-    own = build.fingerprint(os.path.dirname(str(executors.__file__)))
-    return KeeperRelease(VERSION, f"{BUILD}-{own}-{_version(_plugins().get(name))}")
-
-
-def _version(plugin: EntryPoint | None) -> str:
-    return "" if plugin is None or plugin.dist is None else plugin.dist.version
+    return KeeperRelease(VERSION, build_of(name))
 
 
 def kind_names() -> list[str]:
     """The kinds that there are, beside `local`."""
-    return sorted({*OWN, *_plugins()})
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {one.name: one for one in entry_points(group=GROUP)}
+    return sorted({*OWN, *plugins()})
 
 
 async def described(name: str) -> Kind:
     """A kind by its name, in its own words."""
-    return await threads.run_sync(_described, name)
+    kind = await threads.run_sync(_described, name)
+    if kind.cause is None:
+        _capabilities[name] = frozenset(kind.capabilities)
+    return kind
+
+
+def capabilities_of(name: str) -> frozenset[str] | None:
+    """What a kind said that it can do; None for one that was not asked yet."""
+    return _capabilities.get(name)
 
 
 def _described(name: str) -> Kind:
-    plugin = _plugins().get(name)
-    version = _version(plugin)
+    plugin = plugins().get(name)
+    version = version_of(plugin)
     if plugin is None and name not in OWN:
         return Kind(
             name, version, cause=f"there is no executor {name!r}; there are local, {', '.join(kind_names())}"
@@ -104,11 +122,14 @@ def _last_line(text: bytes) -> str:
 
 
 class ExecutorSocket:
-    """The one socket of a kind, which the daemon starts an executor behind."""
+    """The one socket of a kind: in the folder `given`, where connecting starts an executor, else in the state
+    folder, where the daemon does.
+    """
 
-    def __init__(self, folder: Path, name: str, linger_seconds: float) -> None:
+    def __init__(self, folder: Path, name: str, linger_seconds: float, given: str = "") -> None:
         self._folder = folder
-        self._path = folder / f"{name}.sock"
+        self._is_given = bool(given)
+        self._path = (Path(given) if given else folder) / f"{name}.sock"
         self._name = name
         self._linger_seconds = linger_seconds
 
@@ -122,7 +143,7 @@ class ExecutorSocket:
         return None if self._path in taken else self._path
 
     async def start_keeper(self, path: Path) -> None:
-        if is_alive(path):
+        if self._is_given or is_alive(path):
             return
         kind = await described(self._name)
         if kind.cause is not None:
@@ -135,4 +156,5 @@ class ExecutorSocket:
         await threads.run_sync(launch_program, [*kind.argv, *options], environment, log_file)
 
     def clear(self, path: Path) -> None:
-        clear(path)
+        if not self._is_given:
+            clear(path)

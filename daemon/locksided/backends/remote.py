@@ -21,6 +21,18 @@ class RemoteBackend(LocalBackend):
         super().__init__(keepers, folders)
         self.kind = kind
 
+    @property
+    def capabilities(self) -> frozenset[str] | None:
+        """What the executor that takes starts says that it can do; None while there is none."""
+        current = self.keepers.current
+        return None if current is None or current.hello is None else frozenset(current.hello.capabilities)
+
+    @property
+    def engine(self) -> str | None:
+        """The engine behind it, in its own words."""
+        current = self.keepers.current
+        return None if current is None or current.hello is None else current.hello.engine
+
     def on_wire(self, order: StartOrder | ReapOrder, place: Place | None) -> Any:
         if place is None:
             return order

@@ -8,6 +8,7 @@ import msgspec
 
 from lockside.kinds import Kind
 from lockside.protocol.words import Role
+from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.views import View, for_writers, stored_view
 from locksided.core.errors import Conflict
 from locksided.core.inputs import Input
@@ -39,6 +40,11 @@ def _nothing_else(
 
 def _ready(_connection: Database, _key: Key, _before: StoredRow | None, _body: View, _time_us: int) -> None:
     """An object that can be changed at any time."""
+
+
+def _any_number(_settings: Settings) -> int | None:
+    """Objects of which a project may have as many as it likes."""
+    return None
 
 
 def _as_given(document: Any, _settings: Settings) -> Any:
@@ -75,11 +81,11 @@ class Record:
     writer stores an equal body.
 
     `completed` adds to a document what the settings say; it raises Refused, with the path in the document,
-    for what they forbid. `refuse_others` raises Forbidden for who may not
-    change an object, although of the role. `require_settled` raises Unsettled ahead of a change to a body
-    when the version before has something to decide, up to a time. `stored` and `deleted` do what follows from
-    a new version and from a deletion, in the same transaction; the former gets the version before, which may
-    be a deleted one's. `members` answers what is shown of each object beside its document.
+    for what they forbid. `most` is how many objects a project may have. `refuse_others` raises Forbidden for
+    who may not change an object, although of the role. `require_settled` raises Unsettled ahead of a change
+    to a body when the version before has something to decide, up to a time. `stored` and `deleted` do what
+    follows from a new version and from a deletion, in the same transaction; the former gets the version
+    before, which may be a deleted one's. `members` answers what is shown of each object beside its document.
 
     What the core has to know of a kind it is `told` after each change, with the newest version; None when
     that is deleted. `refuse_deletion` raises Conflict while the core needs an object, and `figures` answers
@@ -94,6 +100,7 @@ class Record:
     warnings: Callable[[Any], list[str]] | None = None
     is_signed: Callable[[Any], bool] = lambda _: False
     completed: Callable[[Any, Settings], Any] = _as_given
+    most: Callable[[Settings], int | None] = _any_number
     refuse_others: Callable[[Database, Key, Principal], None] = _may_change
     require_settled: Callable[[Database, Key, StoredRow | None, View, int], None] = _ready
     stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
@@ -116,6 +123,19 @@ class Record:
         """The key that parameters or a document (`named`) ask for."""
         names = tuple(getattr(params if named is None else named, name) for name in self.kind.key)
         return Key(params.project, self.kind, names, self.branch(params))
+
+    def has_changed(
+        self,
+        tx: Transaction,
+        key: Key,
+        before: StoredRow | None,
+        after: StoredRow,
+        change: Change,
+        settings: Settings,
+    ) -> None:
+        """Do what follows from a new version that was stored. Raises Limit for one object too many."""
+        refuse_too_many(tx, key, before, self.most(settings))
+        self.stored(tx, key, before, after, change)
 
     def shown(self, connection: Database, key: Key) -> View:
         """The newest version of an object, as it is answered. Raises NotFound."""

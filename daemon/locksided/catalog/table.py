@@ -20,7 +20,6 @@ from lockside.kinds import (
     TRIGGER,
 )
 from locksided.catalog import resources
-from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_admins, for_users
 from locksided.notifications import recipients
@@ -97,12 +96,13 @@ _SPECIAL = (
         is_signed=lambda config: config.component == COMMAND,
     ),
     # Who wrote a template wrote the code of its jobs.
-    Record(TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many),
+    Record(TEMPLATE, is_signed=lambda _: True, most=lambda settings: settings.templates.max_per_project),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=_delete_branch),
     Record(
         SCHEDULE,
         hide=shown.for_owner,
         completed=changes.completed,
+        most=lambda _: 10_000,
         refuse_others=changes.refuse_others,
         require_settled=changes.require_settled,
         stored=changes.changed,
@@ -112,6 +112,7 @@ _SPECIAL = (
     Record(
         TRIGGER,
         hide=shown.for_owner,
+        most=lambda _: 1000,
         refuse_others=standing.refuse_others,
         stored=standing.changed,
         deleted=standing.deleted,
@@ -122,6 +123,7 @@ _SPECIAL = (
     Record(
         NOTIFICATION,
         completed=recipients.checked,
+        most=lambda settings: settings.notifications.max_per_project,
         refuse_others=subscriptions.refuse_others,
         stored=subscriptions.changed,
         deleted=subscriptions.deleted,

@@ -16,7 +16,7 @@ class Problem:
     message: str
     repair: str
     since_us: int | None = None
-    mend: Callable[[], Awaitable[None]] | None = None
+    mend: Callable[[], Awaitable[object]] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def view(self, *, is_fixed: bool) -> wire.Problem:

@@ -21,6 +21,10 @@ class Refused(Exception):
         self.path = path
         self.data = data
 
+    def as_data(self) -> dict[str, Any]:
+        """As a ledger has it."""
+        return {"kind": self.kind, "message": self.message, "path": self.path}
+
 
 class Invalid(Refused):
     """A field is missing, unknown, of the wrong type or out of bounds."""

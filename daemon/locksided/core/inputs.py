@@ -100,7 +100,7 @@ class StopWaiting:
 
 @dataclass(frozen=True, slots=True)
 class PutPool:
-    """Create or replace a pool. `slots` None means no limit."""
+    """Create or replace a pool. `slots` None means no limit. `capabilities` are those of its executor."""
 
     pool_id: str
     slots: int | None
@@ -109,6 +109,7 @@ class PutPool:
     principal: Principal
     options: Mapping[str, Any] = field(default_factory=dict)
     backends: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,9 +346,10 @@ class ExecutorDown:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorUp:
-    """Pools of this kind of executor can start processes again."""
+    """Pools of this kind of executor can start processes again. `capabilities` are what it can do."""
 
     executor: str
+    capabilities: frozenset[str] | None = None
 
 
 Report: TypeAlias = (

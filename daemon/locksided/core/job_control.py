@@ -4,9 +4,10 @@ from lockside.documents.enums import Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, ResumeRun
 from locksided.core.containers import Container
-from locksided.core.errors import InvalidTransition
+from locksided.core.errors import Disabled, InvalidTransition
 from locksided.core.inputs import Hold, Pause, Release, Reprioritise, Resume
 from locksided.core.jobs import HeldBy, Job
+from locksided.core.pools import PAUSE
 from locksided.core.termination import strong_descendants
 from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn
@@ -68,8 +69,21 @@ def pause(turn: Turn, asked: Pause) -> None:
     """
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
-    for one in _processing(job, "paused"):
+    running = _processing(job, "paused")
+    for one in running:
+        _refuse_pause(one)
+    for one in running:
         _pause(turn, one, asked.principal.user)
+
+
+def _refuse_pause(job: Job) -> None:
+    """Raises Disabled for a job whose executor cannot suspend it."""
+    if job.pool.lacks(PAUSE):
+        raise Disabled(
+            f"Job {job.id} runs in the pool '{job.pool.id}', whose executor {job.pool.executor} cannot "
+            "pause a job: let it run, or terminate it.",
+            path="$.id",
+        )
 
 
 def _processing(job: Job, action: str) -> list[Job]:

@@ -14,7 +14,7 @@ from locksided.core.inputs import (
 )
 from locksided.core.jobs import Job
 from locksided.core.pool_trouble import trouble_of_executor
-from locksided.core.pools import Pool, Site, site_of
+from locksided.core.pools import OF_LOCAL, Pool, Site, site_of
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool
 from locksided.core.turn import Turn
@@ -34,6 +34,7 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
         pool.trouble = trouble_of_executor(turn, pool)
     else:
         pool.site = site
+    pool.capabilities = OF_LOCAL if site is None else asked.capabilities
     if site is not None:
         turn.actions.append(ReachExecutor(site.executor))
     _set_slots(turn, pool, asked.slots)

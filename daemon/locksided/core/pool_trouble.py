@@ -23,6 +23,7 @@ def executor_up(turn: Turn, report: ExecutorUp) -> None:
     """The executor of these pools can be asked again."""
     for pool in turn.state.pools.values():
         if pool.executor == report.executor:
+            pool.capabilities = report.capabilities or pool.capabilities
             _recover(turn, pool)
 
 

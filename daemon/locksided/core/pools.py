@@ -17,6 +17,9 @@ LONGEST_PAUSE_US = 60_000_000
 
 
 LOCAL = "local"
+PAUSE, NODES = "pause", "nodes"
+OF_LOCAL = frozenset({PAUSE})
+"""What an executor can do: suspend a run, give it several machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,11 @@ class Pool:
     """A named line with its own slots. `slots` None means as many as there are jobs; 0 pauses it.
 
     `heavy` are those of its jobs that take more than one slot, so that nobody has to look at all of them.
+    `capabilities` are those of its executor; None until that has told them.
     """
 
     __slots__ = (
+        "capabilities",
         "checking",
         "comment",
         "description",
@@ -121,6 +126,11 @@ class Pool:
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.heavy: dict[int, Job] = {}
+        self.capabilities: frozenset[str] | None = OF_LOCAL if site is None else None
+
+    def lacks(self, capability: str) -> bool:
+        """Whether its executor is known to be unable to do that."""
+        return self.capabilities is not None and capability not in self.capabilities
 
     @property
     def executor(self) -> str:

@@ -5,22 +5,20 @@ A plug-in's entry point is a callable that returns `{argv, optionsSchema, capabi
 
 import json
 import sys
-from importlib.metadata import entry_points
 from typing import Any
 
+from locksided.executors.build import plugins
 from locksided.executors.slurm import engine as slurm
-
-GROUP = "lockside.executors"
 
 
 def describe(kind: str) -> dict[str, Any]:
     """What a kind says of itself. Raises whatever a plug-in raises."""
     if kind == slurm.Slurm.kind:
         return slurm.describe()
-    for plugin in entry_points(group=GROUP):
-        if plugin.name == kind:
-            return dict(plugin.load()())
-    raise SystemExit(f"there is no executor {kind}")
+    plugin = plugins().get(kind)
+    if plugin is None:
+        raise SystemExit(f"there is no executor {kind}")
+    return dict(plugin.load()())
 
 
 if __name__ == "__main__":

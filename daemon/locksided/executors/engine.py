@@ -14,6 +14,16 @@ COMMAND_SECONDS = 30.0
 """So long a command of an engine may take before it counts as not answered."""
 
 
+_FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/", "maxLength": 4096}
+OPTIONS: dict[str, Any] = {
+    "workRoot": _FOLDER,
+    "containerRoot": _FOLDER,
+    "python": {"type": "string", "minLength": 1, "maxLength": 255},
+    "stepSeconds": {"type": "number", "minimum": 0, "maximum": 86400},
+}
+"""The JSON Schemas of the options that pools of all kinds have."""
+
+
 class NotNow(Exception):
     """The engine cannot take it now, or did not answer: then it is looked for, and tried again."""
 
@@ -57,6 +67,8 @@ class State(Enum):
     TIMEOUT = auto()
     NODE_DOWN = auto()
     """Its machine does not answer. What runs there goes on as long as its lease does."""
+    UNTOLD = auto()
+    """The engine has it, and tells no more: the claim says that it runs, the lease that it still does."""
 
 
 class Status(NamedTuple):
@@ -69,6 +81,8 @@ class Status(NamedTuple):
     start_estimate: str | None = None
     name: str = ""
     """Of the submission; an id counts only with our name beside it."""
+    is_ours: bool = False
+    """Whether the id alone tells that it is ours, because the engine gives it to no other."""
     is_hopeless: bool = False
     """Whether it will never start as it was asked for."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from locksided.executors.engine import Engine
-from locksided.executors.orders import BadPlace, engine_order, hand_over, record_of
+from locksided.executors.orders import BadPlace, engine_order, hand_on, hand_over, record_of
 from locksided.executors.records import Phase, Records
 from locksided.executors.remote_run import RemoteRun
 from locksided.executors.submissions import Submissions
@@ -103,6 +103,7 @@ class Executor:
                 boot_id=clock.boot_id(),
                 kind=self._engine.kind,
                 capabilities=self._engine.capabilities,
+                engine=self._engine.version or self._engine.kind,
             )
         )
         self._watching.tell_again()
@@ -147,7 +148,8 @@ class Executor:
             return
         self._runs[token] = RemoteRun(record)
         self._tell_remote(self._runs[token], "submitting")
-        self._submissions.add(engine_order(record, root))
+        add = self._submissions.add_later if hand_on(message, record) else self._submissions.add
+        add(engine_order(record, root))
         self._tick_soon()
 
     def _root(self, path: str) -> WorkRoot:

@@ -6,11 +6,13 @@ from typing import Any
 from locksided.executors.engine import Order
 from locksided.executors.records import Record
 from locksided.executors.work_root import WorkRoot
-from locksided.keeper import remote
+from locksided.keeper import clock, next_step, outcome, remote
 from locksided.keeper.messages import User
 from locksided.keeper.wire import Message
 
 PYTHON = "python3"
+STEP_SECONDS = 60.0
+"""So long a runner keeps its machine for the next step, unless the pool says otherwise."""
 RESERVE_SECONDS = 120.0
 """What an engine's own time limit has beyond ours and the grace period, so that ours comes first."""
 
@@ -49,8 +51,7 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
 
     Raises OSError.
     """
-    user = record.order.get("user")
-    owner = None if user is None or os.geteuid() else (user["uid"], user["gid"])
+    owner = record.owner
     _make_passable(record.work_root, os.path.dirname(record.folder))
     for path in (record.folder, record.log_folder):
         os.makedirs(path, 0o700, exist_ok=True)
@@ -58,7 +59,28 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
             os.chown(path, *owner, follow_symlinks=False)
     given = {name: value for name, value in message.items() if name not in ("op", "options")}
     given |= {"workRoot": record.work_root, "engineVariables": variables}
+    if message.get("follows"):
+        given["stepSeconds"] = _step_seconds(record)
     remote.write(record.folder, remote.ORDER, given, owner)
+
+
+def hand_on(message: Message, record: Record) -> bool:
+    """Whether the runner of the step before was told of this one, and may still be there."""
+    before = message.get("after")
+    if not isinstance(before, str):
+        return False
+    try:
+        ended_seconds = os.stat(os.path.join(before, outcome.FILE)).st_mtime
+        if clock.wall_us() / 1e6 > ended_seconds + _step_seconds(record):
+            return False
+        remote.write(before, next_step.NEXT, {"control": record.folder}, record.owner)
+    except OSError:
+        return False
+    return True
+
+
+def _step_seconds(record: Record) -> float:
+    return float((record.order.get("options") or {}).get("stepSeconds", STEP_SECONDS))
 
 
 def _make_passable(work_root: str, folder: str) -> None:

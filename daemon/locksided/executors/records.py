@@ -42,6 +42,12 @@ class Record:
     outcome: dict[str, Any] | None = None
     """Of a run that this executor ended; others have it in their folder."""
 
+    @property
+    def owner(self) -> tuple[int, int] | None:
+        """The user and the group that the files of the run belong to; None for whoever makes them."""
+        user = self.order.get("user")
+        return None if user is None or os.geteuid() else (user["uid"], user["gid"])
+
 
 class Records:
     """The files of one executor's runs."""

@@ -59,6 +59,8 @@ class RemoteRun:
         claim = remote.claim_of(self.record.folder)
         if claim is not None:
             self.claimant = remote.claimed_by(claim)
+            if self.engine_id not in (None, "-", *self.record.ids):
+                self.record.ids.append(str(self.engine_id))  # that of the step before, which handed it on
             self.started = self.started or remote.read(self.record.folder, outcome.RUN_FILE) or {}
             self.started = self.started or self.outcome or {}  # the outcome is written over the note
         if self.outcome is None and self.claimant is not None:

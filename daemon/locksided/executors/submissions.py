@@ -16,6 +16,8 @@ from locksided.keeper.loop import Loop
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 GIVEN_UP_SECONDS = 600.0
+HANDED_ON_SECONDS = 15.0
+"""So long the runner of the step before may take to claim the next one."""
 
 
 @dataclass
@@ -51,14 +53,25 @@ class Submissions:
         self._worker = Worker(loop)
         self._waiting: dict[str, Waiting] = {}
         self._under_way: dict[str, Waiting] = {}
+        self._handed_on: dict[str, Order] = {}
 
     def add(self, order: Order, *, was_sent: bool = False) -> None:
         """Have it started. `was_sent`: it may have been handed over before, so it is looked for first."""
         self._waiting[order.token] = Waiting(order, clock.boot_seconds(), was_sent=was_sent)
         self._go_on()
 
+    def add_later(self, order: Order) -> None:
+        """The same, unless it is dropped before long: the runner of the step before was told of it."""
+        self._handed_on[order.token] = order
+        self._loop.after(HANDED_ON_SECONDS, lambda: self._not_claimed(order))
+
+    def _not_claimed(self, order: Order) -> None:
+        if self._handed_on.pop(order.token, None) is not None:
+            self.add(order)
+
     def drop(self, token: str) -> None:
         """It is not wanted any more; what is under way now goes on."""
+        self._handed_on.pop(token, None)
         self._waiting.pop(token, None)
 
     def _go_on(self) -> None:

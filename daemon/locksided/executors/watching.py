@@ -191,7 +191,7 @@ class Watching:
                 run.gone = 0
                 if run.phase is Phase.QUEUED:
                     self._still_queued(run, status)
-            case State.NODE_DOWN:
+            case State.NODE_DOWN | State.UNTOLD:
                 if run.phase is Phase.RUNNING and run.is_lease_over:
                     self._lost(run, "lease")
             case _:
@@ -277,7 +277,7 @@ def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
     ours = run.record.name.removesuffix(run.token)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.name.startswith(ours)), None)
+    return next((one for one in known if one.is_ours or one.name.startswith(ours)), None)
 
 
 def _ending(run: RemoteRun) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class KeptRun(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """The first message of every connection. `kind` and `capabilities` are those of the executor."""
+    """The first message of every connection. `kind`, `capabilities` and `engine` are those of an executor."""
 
     version: Number
     pid: Number
@@ -145,6 +145,7 @@ class Hello(NamedTuple):
     strays: tuple[ProcessName, ...] = ()
     kind: str = "local"
     capabilities: tuple[str, ...] = ("pause",)
+    engine: str | None = None
 
 
 class Started(NamedTuple):

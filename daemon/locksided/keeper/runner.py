@@ -14,7 +14,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
-from locksided.keeper import clock, libc, remote
+from locksided.keeper import clock, image, libc, next_step, outcome, remote
 from locksided.keeper.children import Children
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop
@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0 if remote.claim_of(control) is not None else EXIT_NO_ORDER
         parsed, work_root = order.parse(found), str(found["workRoot"])
         parsed.environment.update(_of_the_engine(str(found.get("engineVariables") or "")))
+        asked = found.get("image")
+        refusal = None if asked is None else image.fetched(asked, parsed.user)
     except (OSError, BadOrder, KeyError) as error:
         print(f"runner: the order in {control} cannot be carried out: {error}", file=sys.stderr)
         return EXIT_NO_ORDER
@@ -52,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not remote.is_claimed(control, claim):
         return 0
     os.unlink(os.path.join(control, remote.ORDER))
+    if refusal is not None:
+        outcome.write_outcome(control, outcome.blank(parsed.token)._replace(refused=refusal))
+        remote.report(work_root, parsed.token, remote.OVER)
+        return 0
     inherited = prepare_process()
     found_cgroups = hierarchy.find(dict(os.environ))
     loop = Loop()
@@ -59,6 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
     loop.run()
     if found_cgroups is not None:
         hierarchy.remove(found_cgroups)
+    if asked is not None:
+        image.clear(asked, parsed.user)
+    following = next_step.wait(control, float(found.get("stepSeconds") or 0))
+    if following is not None:
+        next_step.begin(following, rest, inherited)
     return 0
 
 

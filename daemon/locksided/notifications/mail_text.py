@@ -15,6 +15,7 @@ _MEMBERS = (
     ("ended", "endTime"),
     ("user", "principal.user"),
     ("pool", "pool"),
+    ("page", "url"),
 )
 
 

@@ -17,7 +17,7 @@ from lockside.documents.notification import (
 )
 from lockside.documents.secrets import is_cipher
 from locksided import clock
-from locksided.core.errors import Invalid
+from locksided.core.errors import Invalid, Limit
 from locksided.notifications.addresses import SETTING, Allowed, Target, literal
 from locksided.settings import Settings
 
@@ -98,7 +98,13 @@ def shown(recipient: Recipient | None) -> dict[str, Any]:
 
 
 def check_own(wanted: Sequence[JobNotification], settings: Settings, path: str) -> None:
-    """Raise Invalid for a notification of a job's own that can never be sent."""
+    """Raise Limit for too many notifications of a job's own, Invalid for one that can never be sent."""
+    most = settings.notifications.max_per_job
+    if len(wanted) > most:
+        text = (
+            f"A job has at most {most} notifications, not {len(wanted)} (setting notifications.max_per_job)."
+        )
+        raise Limit(text, path=path)
     for place, one in enumerate(wanted):
         try:
             check(recipient_of(one, one.filled({})), settings, path)

@@ -7,7 +7,6 @@ from lockside.documents.notification import Email, SubscriptionSpec, Webhook, is
 from lockside.documents.reading import from_store
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.words import Role
-from locksided.catalog.limits import refuse_too_many
 from locksided.core.errors import Conflict, Forbidden
 from locksided.notifications.recipients import Receiver
 from locksided.notifications.signature import TWO_SIGN_US, new_secret
@@ -46,9 +45,8 @@ def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     )
 
 
-def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
+def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredRow, change: Change) -> None:
     """Have a new subscription hear from now on, and make a secret where none is given."""
-    refuse_too_many(tx, key, before, after, change)
     name = _name(key)
     if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, change.by)

@@ -167,14 +167,21 @@ def is_part(job: JobRow) -> bool:
 
 
 def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
-    """The body of a notification, at most 64 KiB: the last tasks are left out first."""
+    """The body of a notification, at most 64 KiB: the last tasks are left out first, then labels."""
     text = _encoded(name, time_us, data)
-    while len(text) > MAX_BODY_BYTES and data.get("job", {}).get("tasks"):
-        job = data["job"]
-        shorter = {**job, "tasks": job["tasks"][: len(job["tasks"]) // 2], "isTruncated": True}
-        data = {**data, "job": shorter}
+    while len(text) > MAX_BODY_BYTES and (job := _shorter(data.get("job", {}))) is not None:
+        data = {**data, "job": job}
         text = _encoded(name, time_us, data)
     return text
+
+
+def _shorter(job: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The job with half of its tasks, or of its labels; None when both are gone."""
+    if tasks := job.get("tasks"):
+        return {**job, "tasks": tasks[: len(tasks) // 2], "isTruncated": True}
+    if labels := job.get("labels"):
+        return {**job, "labels": dict(list(labels.items())[: len(labels) // 2]), "isTruncated": True}
+    return None
 
 
 def _encoded(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locksided.core.errors import Refused
-from locksided.runs.folder_operations import operate
+from locksided.runs.folder_operations import OPERATIONS
 from locksided.runs.safefs import NotPlain, make_accessible, opened_folder
 
 _HELPER_SECONDS = 600
@@ -64,7 +64,7 @@ def perform(
         with opened_folder(folder) as fd:
             if account is None or account[0] == os.geteuid():
                 if not is_long:
-                    return operate(operation, fd, argument or {})
+                    return OPERATIONS[operation](fd, argument or {}) or {}
                 account = None
             return _ask_helper(fd, {"operation": operation, "argument": argument or {}, "account": account})
     except OSError as error:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import structlog
 
 from locksided.joblog.plain_text import write_text
@@ -91,7 +92,7 @@ def prepare(
         _make_operation_folder(step, context)
     argument = {
         **_spares(context),
-        "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
+        "config": msgspec.json.format(msgspec.json.encode(step.config_file or {}), indent=2).decode(),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
         "files": dict(step.files),
     }

@@ -7,6 +7,7 @@ the outermost job alone (hold, start time, dependencies, labels …) is put on b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lockside.documents.enums import JobType
 from lockside.documents.runtime import Retry
@@ -23,8 +24,7 @@ from locksided.tables.mapping import output_of, read_entries, read_paths, unchan
 from locksided.tables.names import TableId
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Whose jobs they are; children carry the root's owner."""
 
     project: str
@@ -34,16 +34,14 @@ class Owner:
     via: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(NamedTuple):
     """What made a job: the wire's `creator`. Of a child, `id` is the row, task or phase it stands for."""
 
     type: str
     id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TreePosition:
+class TreePosition(NamedTuple):
     """What a job is told by where it stands: its owner, what made it, and its priority.
 
     `is_child` tells that a container waits for it. Nothing has more than `max_children` children.
@@ -90,7 +88,7 @@ def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
     on_error = None if place.is_child else resolved.spec.behavior.on_error
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
-        at = replace(place, maker=Maker("container", row_id))
+        at = place._replace(maker=Maker("container", row_id))
         job = replace(job_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
         named = {**job.values, "name": f"{resolved.spec.component}/{resolved.spec.config}#{row_id}"}
         rows.append(tried_again(replace(job, values=named), resolved.spec.retry))
@@ -151,7 +149,7 @@ def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence
 
 def _phase(resolved: Resolved, place: TreePosition, inside: Inside) -> Draft:
     phase = inside.phase
-    at = replace(place, maker=Maker("orchestration", phase.id))
+    at = place._replace(maker=Maker("orchestration", phase.id))
     spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
     job = job_draft(resolved, at, spec)
     return replace(

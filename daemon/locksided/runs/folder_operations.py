@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any
@@ -31,8 +31,8 @@ from locksided.runs.safefs import (
 MAX_STATE_BYTES = 2**20
 MAX_COMMIT_BYTES = 2**28
 
-_INPUTS = (spare_inputs.NAME, *(f"{spare_inputs.NAME}/{name}" for name in spare_inputs.INSIDE))
-_OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
+_INPUTS = {spare_inputs.NAME: spare_inputs.INSIDE}
+_OUTPUTS = {"out": ("tables", "files"), "artifacts": ("in", "out")}
 _KEPT = ("out", "artifacts")
 ENTRY = re.compile(r"[0-9]{20}\.json")
 _HANDED = ".handed-on"
@@ -73,7 +73,7 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
         os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
     with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
         remove(spare_inputs.STATE, input_fd)
-    _make_folders(data_fd, (*_INPUTS, *_OUTPUTS))
+    _make_folders(data_fd, {**_INPUTS, **_OUTPUTS})
     _write_inputs(data_fd, argument)
 
 
@@ -301,14 +301,12 @@ def operate(operation: str, folder_fd: int, argument: Mapping[str, Any]) -> dict
     return OPERATIONS[operation](folder_fd, argument) or {}
 
 
-def _make_folders(data_fd: int, paths: Iterable[str]) -> None:
-    for path in paths:
-        parent, _, name = path.rpartition("/")
-        if parent:
-            with opened_folder(parent, data_fd) as fd:
-                make_folder(name, fd)
-        else:
-            make_folder(name, data_fd)
+def _make_folders(data_fd: int, wanted: Mapping[str, Sequence[str]]) -> None:
+    for name, inside in wanted.items():
+        make_folder(name, data_fd)
+        with opened_folder(name, data_fd) as fd:
+            for inner in inside:
+                make_folder(inner, fd)
 
 
 def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:

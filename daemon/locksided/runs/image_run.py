@@ -6,14 +6,14 @@ container's processes stay below the keeper and in the run's cgroup.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from msgspec import Struct
 
 from lockside.documents.component import Manifest
 from lockside.documents.enums import LogType
-from lockside.documents.image import ImageUser
+from lockside.documents.image import ImageUser, Pull
 from lockside.documents.placeholders import with_paths
 from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
@@ -28,6 +28,31 @@ OWN_CODES = range(125, 128)
 """Exit codes that are podman's own when no program has begun."""
 INIT_REFUSAL = "failed to exec"
 """What the container's init writes when there is no program to start."""
+
+
+FOR_GOOD = (
+    "image not known",
+    "manifest unknown",
+    "name unknown",
+    "not found",
+    "denied",
+    "unauthorized",
+    "invalid reference",
+    "short-name",
+    "does not resolve to an image id",
+    "cannot be pulled",
+)
+"""Parts of what podman says of an image that another try will not bring."""
+_LOCAL = "localhost/"
+"""So podman names what came from no registry."""
+_RUNTIME = "XDG_RUNTIME_DIR"
+_FETCH = """
+id=$1 source=$2 folder=$3; shift 3
+[ -z "$folder" ] || mkdir -p -m 700 "$folder" || exit
+"$@" image exists "$id" && exit
+[ -n "$source" ] || { echo "it is not in podman's storage, and cannot be pulled there" >&2; exit 1; }
+"$@" pull --quiet "$source"
+"""
 
 
 class NoImage(Refused):
@@ -48,6 +73,11 @@ class Image(Struct, frozen=True):
         return {"id": self.reference, "digests": list(self.digests) or [f"sha256:{self.id}"]}
 
 
+def container_name(store: str, token: str) -> str:
+    """The name of a run's container."""
+    return f"ls-{store}-{token}"
+
+
 @dataclass(frozen=True, slots=True)
 class Podman:
     """Podman as one account uses it, and the images of a run by their references.
@@ -62,9 +92,34 @@ class Podman:
     store: str
     images: Mapping[str, Image]
 
+    def on_nodes(self, container_root: str | None, uid: int) -> "Podman":
+        """The account's podman on other machines, whose images are in a folder there; None: podman's own."""
+        environment = {name: value for name, value in self.environment.items() if name != _RUNTIME}
+        if container_root is None:
+            return replace(self, command=self.command[:1], environment=environment)
+        folder = f"{container_root}/{uid}"
+        places = (f"--root={folder}/images", f"--runroot={folder}/run")
+        environment[_RUNTIME] = folder
+        return replace(self, command=(self.command[0], *places), environment=environment)
+
+    def image_order(self, execution: Manifest, token: str) -> dict[str, object]:
+        """How a runner gets the image of a step: the very one that was found when the run began."""
+        assert execution.image_reference is not None, "only steps with an image need one"
+        image = self.images[execution.image_reference]
+        may_pull = execution.image_options.pull is not Pull.NEVER and not image.reference.startswith(_LOCAL)
+        source = image.digests[0] if image.digests and may_pull else ""
+        found = ["sh", image.id, source, self.environment.get(_RUNTIME, ""), *self.command]
+        return {
+            "reference": image.reference,
+            "fetch": ["/bin/sh", "-c", _FETCH, *found],
+            "clear": [*self.command, "rm", "--force", "--ignore", self.container(token)],
+            "env": dict(self.environment),
+            "final": list(FOR_GOOD),
+        }
+
     def container(self, token: str) -> str:
         """The name of a run's container."""
-        return f"ls-{self.store}-{token}"
+        return container_name(self.store, token)
 
 
 @dataclass(frozen=True, slots=True)

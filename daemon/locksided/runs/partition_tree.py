@@ -86,7 +86,7 @@ def _tried(resolved: Resolved, place: TreePosition, part: Part) -> Draft:
 
 
 def _made_for(place: TreePosition, name: str) -> TreePosition:
-    return replace(place, maker=Maker("container", name))
+    return place._replace(maker=Maker("container", name))
 
 
 def _chunk(draft: Draft, spec: Specification, chunk: Chunk) -> Draft:

@@ -30,7 +30,7 @@ from locksided.runs.partition import check_partition, part_manifests
 from locksided.runs.processors import processor_manifests
 from locksided.runs.refusals import refuse_first, without_extra
 from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
-from locksided.runs.runtime_values import Level, first_named, runtime_of
+from locksided.runs.runtime_values import Level, deprecated, first_named, runtime_of
 from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
 from locksided.tables.mapping import NO_TABLES, mapped_part
 
@@ -294,7 +294,11 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
         on_lost=runtime.on_lost,
         spec=_specification(subject, runtime, body, values, found),
         environment=environment,
-        warnings=(*_unknown_keys(subject), *_unused_values(subject, values.used)),
+        warnings=(
+            *_unknown_keys(subject),
+            *_unused_values(subject, values.used),
+            *deprecated(subject.asked),
+        ),
         root=subject.root,
         asked=subject.asked,
         values=values.given,

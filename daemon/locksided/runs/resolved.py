@@ -73,7 +73,8 @@ class Defaults:
     """The daemon's own values, for what nobody names.
 
     `pools` are those that exist, with their slots, `resources` those of the project, with their capacities;
-    None is without limit. From `missing_schemes` nothing can be fetched: their extras are not installed.
+    None is without limit. `one_node_pools` are those whose jobs cannot have several machines. From
+    `missing_schemes` nothing can be fetched: their extras are not installed.
     """
 
     pools: Mapping[str, int | None] = field(hash=False)
@@ -84,6 +85,7 @@ class Defaults:
     on_lost: OnLost = OnLost.REQUEUE
     tables: TableSupport = TableSupport.UNUSED
     missing_schemes: Collection[str] = ()
+    one_node_pools: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

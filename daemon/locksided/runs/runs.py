@@ -43,6 +43,7 @@ from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.outputs import running_output
 from locksided.runs.partition import chunk_operations, is_own
+from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
@@ -146,7 +147,8 @@ class Runs(RunConclusions):
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         if run.has_images:
-            run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
+            run = await self._with_images(run, is_first=action.step == 0)
+            run = self.loader.remember(run if action.site is None else for_nodes(run, action.site))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_here = action.site is None
@@ -254,20 +256,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        step = run.steps[action.step]
-        if action.site is None or step.operation is not None or is_own(step.component):
-            return order, None
-        size = action.site.backends.get(str(run.spec.backend.get("type")), {})
-        place = Place(
-            work_root=action.site.work_root,
-            log_folder=order.log_folder,
-            options={**action.site.options, **size.get("options", {})},
-            name=f"ls-{self._identity8}-{order.token}",
-            comment=f"lockside:{run.row.id}:{run.row.name or ''}",
-            nodes=size.get("nodes") or 1,
-        )
-        memory_bytes = order.memory_bytes or size.get("memoryBytes")
-        return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
+        return placed(run, action, order, self._identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
@@ -284,7 +273,8 @@ class Runs(RunConclusions):
     async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
         run = self.loader.known(token)
         conclusion = await super().conclude(token, outcome, is_same_boot=is_same_boot)
-        if outcome.kill_report is not None and run is not None and run.has_images:
+        is_here = run is not None and self.loader.places.work_root(run.row.id) is None
+        if outcome.kill_report is not None and run is not None and run.has_images and is_here:
             self.images.clear_soon(token, run.context)
         return conclusion
 

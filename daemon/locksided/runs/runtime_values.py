@@ -1,6 +1,6 @@
 """Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -52,7 +52,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         needs=_needs(levels, pools, defaults),
         parallelism=first_named(levels, "parallelism")[0],
         backend=_backend(levels),
-        limits=_limits(component, asked, manifest.limits, defaults),
+        limits=_limits(component, levels, pools, defaults),
         lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
@@ -143,18 +143,44 @@ def _backend(levels: Levels) -> dict[str, Any]:
     return {}
 
 
-def _limits(component: str, asked: Levels, ceiling: Limits, defaults: Defaults) -> Limits:
+def _limits(component: str, levels: Levels, pools: Sequence[str], defaults: Defaults) -> Limits:
     """What is asked for, never above the component's; the default is for a time limit that nobody names."""
+    *asked, of_component = levels
+    ceiling = of_component.values.limits or Limits()
     limits = [level.values.limits for level in asked if level.values.limits is not None]
     timeout = _lower(_first(limits, "timeout_seconds"), ceiling.timeout_seconds)
     if timeout is None and component != COMMAND:
         timeout = defaults.timeout_seconds
+    nodes = _lower(_first(limits, "nodes"), ceiling.nodes)
+    if nodes is not None and nodes > 1:
+        _check_nodes(nodes, levels, pools, defaults)
+    cpus = (one.processors(nodes) for one in limits)
     return Limits(
         timeout_seconds=timeout,
         memory_bytes=_lower(_first(limits, "memory_bytes"), ceiling.memory_bytes),
-        cpus=_lower(_first(limits, "cpus"), ceiling.cpus),
-        nodes=_first(limits, "nodes"),
+        cpus=_lower(next((one for one in cpus if one is not None), None), ceiling.processors(nodes)),
+        nodes=nodes,
     )
+
+
+def _check_nodes(nodes: int, levels: Levels, pools: Sequence[str], defaults: Defaults) -> None:
+    """Raises `Invalid` when one of the pools gives a job no more than one machine."""
+    path = next(level.path for level in levels if level.values.limits and level.values.limits.nodes)
+    for pool in pools:
+        if pool in defaults.one_node_pools:
+            raise Invalid(
+                f"The executor of pool {pool!r} gives a job one machine, not {nodes}: name another pool.",
+                path=join(path, "limits", "nodes"),
+            )
+
+
+def deprecated(levels: Levels) -> Iterator[str]:
+    """A warning for each old word that is used."""
+    for level in levels:
+        limits = level.values.limits
+        if limits is not None and limits.processors_per_node:
+            path = join(level.path, "limits", "processorsPerNode")
+            yield f"{path} is deprecated: it is divided by the nodes and taken as `cpus`."
 
 
 def _first(limits: Sequence[Limits], name: str) -> Any:

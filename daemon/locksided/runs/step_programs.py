@@ -18,15 +18,20 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 def program_order(
     program: str, token: str, folder: RunFolder, file: str, *, log_bytes: int, timeout_seconds: float | None
 ) -> StartOrder:
-    """An order for a program whose own order is a file in its data folder; its account is the daemon's."""
+    """An order for a program whose own order is a file in its data folder; its account is the daemon's.
+
+    In the machine's list of processes its command line has the name `locksided-PROGRAM`.
+    """
     boot = (
-        "import sys; sys.path.append(sys.argv.pop(1)); "
+        "import sys; sys.path.append(sys.argv.pop(2)); del sys.argv[0]; "
         f"from locksided.steps.{program}.__main__ import main; raise SystemExit(main())"
     )
     return StartOrder(
         token=token,
         folder=folder.control(1, 0),
-        pipeline=[[sys.executable, "-I", "-S", "-c", boot, _ROOT, f"{folder.data}/{file}"]],
+        pipeline=[
+            [sys.executable, "-I", "-S", "-c", boot, f"locksided-{program}", _ROOT, f"{folder.data}/{file}"]
+        ],
         cwd="/",
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **_of_environment(_TRUSTED)},
         timeout_seconds=timeout_seconds,

@@ -28,7 +28,7 @@ from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import known_zone, terms_of
 from locksided.server.calls import Call
 from locksided.store import schedules
-from locksided.store.schedules import Name
+from locksided.store.time_rows import MakerName
 from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
@@ -86,7 +86,7 @@ class Backfills:
             raise NotFound(f"There is no backfill {params.backfill}.", path="$.backfill")
         job = await store.job_row(rows[0][0])
         if job is not None and job.schedule_id is not None:
-            found = await store.read(partial(read, name=Name(job.project, job.schedule_id)))
+            found = await store.read(partial(read, name=MakerName(job.project, job.schedule_id)))
             if found is not None:
                 check_may_steer(self._service, found.row, call.principal)
         ids = tuple(job_id for job_id, _ in rows)
@@ -219,7 +219,7 @@ def _answer(backfill: str | None, chosen: Chosen, ids: Sequence[int] | None) -> 
 
 
 def _note(
-    tx: Transaction, name: Name, backfill: str, chosen: Chosen, ids: Sequence[int], who: Any
+    tx: Transaction, name: MakerName, backfill: str, chosen: Chosen, ids: Sequence[int], who: Any
 ) -> Sequence[int]:
     for moment_us, job_id in zip(chosen.moments, ids, strict=True):
         schedules.add_job(tx, name, moment_us, job_id, backfill)

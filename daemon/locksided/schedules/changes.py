@@ -11,34 +11,27 @@ import msgspec
 from lockside.documents.enums import ScheduleState
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
-from locksided.core.errors import Conflict, Limit
+from locksided.core.errors import Conflict
 from locksided.core.moments import sort_due
 from locksided.schedules import owners
+from locksided.schedules.makers import name_of
 from locksided.schedules.standing import ZoneIsGone, known_zone, settled_at, standing_of, terms_of, with_due
 from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store import reads, schedules
 from locksided.store.catalog.keys import Change, Key
 from locksided.store.rows import StoredRow
-from locksided.store.schedules import Name
 from locksided.store.sql import Database
-from locksided.store.time_rows import ScheduleRow
+from locksided.store.time_rows import MakerName, ScheduleRow
 from locksided.store.transaction import Transaction
-
-MOST_OF_A_PROJECT = 10_000
 
 
 class Unsettled(Conflict):
     """Moments are due that the old version is to decide on: settle `name`, then change it again."""
 
-    def __init__(self, name: Name) -> None:
+    def __init__(self, name: MakerName) -> None:
         super().__init__(f"Schedule {name.id} is firing at this moment: try again.")
         self.name = name
-
-
-def name_of(key: Key) -> Name:
-    """The name of the schedule with a key."""
-    return Name(key.project, key.id)
 
 
 def identity_of(connection: Database) -> int:
@@ -77,12 +70,10 @@ def require_settled(
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
-    """A document was stored: begin a schedule, or go on with one. Raises Limit."""
+    """A document was stored: begin a schedule, or go on with one."""
     name, spec = name_of(key), from_store(after.body, ScheduleSpec)
     row = schedules.find(tx.connection, name)
     if row is None:
-        if schedules.number_of(tx.connection, key.project) >= MOST_OF_A_PROJECT:
-            raise Limit(f"A project has at most {MOST_OF_A_PROJECT} schedules: delete one first.")
         schedules.add(tx, _with_state(tx, _new(name, spec, change), spec, change))
         return
     old = None if before is None else from_store(before.body, ScheduleSpec)
@@ -101,14 +92,12 @@ def deleted(tx: Transaction, key: Key, _change: Change) -> None:
     schedules.remove(tx, name_of(key))
 
 
-def _new(name: Name, spec: ScheduleSpec, change: Change) -> ScheduleRow:
-    known, owner = known_zone(spec.zone_name), change.owner or change.by
+def _new(name: MakerName, spec: ScheduleSpec, change: Change) -> ScheduleRow:
+    known = known_zone(spec.zone_name)
     row = ScheduleRow(
         project=name.project,
         id=name.id,
-        owner_uid=owner["uid"],
-        owner_gid=owner["gid"],
-        owner_name=owner["user"],
+        **owners.columns_of(change.owner or change.by),
         zone=known.name,
         zone_digest=known.digest,
         settled_us=change.time_us,

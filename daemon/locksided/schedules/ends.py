@@ -19,8 +19,8 @@ from locksided.schedules.settling import read
 from locksided.schedules.standing import us
 from locksided.store import schedules
 from locksided.store.rows import EventRow, JobRow
-from locksided.store.schedules import Name
 from locksided.store.store import Store
+from locksided.store.time_rows import MakerName
 from locksided.store.transaction import Transaction
 
 CREATED, STATUS, CLOCK_SET = "job.created", "job.status", "daemon.clockSet"
@@ -67,7 +67,7 @@ def _write(tx: Transaction, ended: Sequence[JobRow], by_us: int, now_us: int) ->
     if by_us:
         schedules.move_expectations(tx, by_us)
     for job in sorted(ended, key=lambda row: (row.end_us or 0, row.id)):
-        found = read(tx.connection, Name(job.project, job.schedule_id or ""))
+        found = read(tx.connection, MakerName(job.project, job.schedule_id or ""))
         if found is not None:
             failures = found.row.failures + 1 if job.status == Status.ERROR else 0
             row = msgspec.structs.replace(found.row, failures=failures)

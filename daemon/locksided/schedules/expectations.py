@@ -6,7 +6,7 @@ from locksided import clock
 from locksided.api.service import Service
 from locksided.schedules.ledger import tell
 from locksided.store import schedules
-from locksided.store.schedules import Name
+from locksided.store.time_rows import MakerName
 from locksided.store.transaction import Transaction
 
 AT_ONCE = 100
@@ -19,7 +19,7 @@ async def tell_overdue(service: Service) -> None:
         await service.scheduler.ask(partial(_tell, overdue=overdue, now_us=clock.now_us()))
 
 
-def _tell(tx: Transaction, overdue: list[tuple[Name, int]], now_us: int) -> None:
+def _tell(tx: Transaction, overdue: list[tuple[MakerName, int]], now_us: int) -> None:
     connection = tx.reading()
     for name, moment_us in overdue:
         row = schedules.row_of(connection, name, moment_us)

@@ -13,14 +13,11 @@ from locksided import clock
 from locksided.core.errors import Refused
 from locksided.core.moments import Stretch, Terms
 from locksided.core.overlap import Fate, NewJob
+from locksided.schedules.makers import DAEMON, fails_too_often
 from locksided.schedules.making import overdue_at
 from locksided.store import schedules
-from locksided.store.schedules import Name
-from locksided.store.time_rows import MomentRow, ScheduleRow
+from locksided.store.time_rows import MakerName, MomentRow, ScheduleRow
 from locksided.store.transaction import Transaction
-
-DAEMON = "daemon"
-"""Who pauses a schedule that must not go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Step:
     With a `refusal` no job could be made.
     """
 
-    name: Name
+    name: MakerName
     before: ScheduleRow
     after: ScheduleRow
     spec: ScheduleSpec
@@ -58,7 +55,7 @@ def write_step(tx: Transaction, step: Step, job_ids: Sequence[int]) -> None:
     schedules.save(tx, after)
 
 
-def tell(tx: Transaction, name: Name, what: str, now_us: int, *, by: Any = None, **data: Any) -> None:
+def tell(tx: Transaction, name: MakerName, what: str, now_us: int, *, by: Any = None, **data: Any) -> None:
     """Tell an event of a schedule."""
     principal = by if isinstance(by, Mapping) else None
     tx.event(now_us, f"schedule.{what}", name.project, principal=principal, data={"id": name.id, **data})
@@ -112,15 +109,8 @@ def _row(step: Step, stretch: Stretch, job_id: int | None) -> MomentRow:
         cause=stretch.cause,
         job_id=job_id,
         version=step.version,
-        error=_error(step.refusal) if failed and step.refusal is not None else None,
+        error=step.refusal.as_data() if failed and step.refusal is not None else None,
     )
-
-
-def _error(refusal: Refused) -> dict[str, Any]:
-    return {"kind": refusal.kind, "message": refusal.message, "path": refusal.path}
-
-
-# -- what follows -----------------------------------------------------------------------------------------
 
 
 def _counted(step: Step, rows: Sequence[MomentRow], job_ids: Sequence[int]) -> ScheduleRow:
@@ -152,8 +142,7 @@ def paused_if_failing(
     tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, now_us: int, last: str
 ) -> ScheduleRow:
     """The row, paused when so many in a row failed as the schedule bears."""
-    most = spec.pause_after_failures
-    if most is None or row.failures < most or row.paused_us is not None:
+    if not fails_too_often(row, spec):
         return row
     return paused(tx, row, now_us, DAEMON, f"{row.failures} in a row failed; {last}")
 
@@ -169,7 +158,7 @@ def paused(
     principal: Mapping[str, Any] | None = None,
 ) -> ScheduleRow:
     """The row of a schedule that is paused from now on."""
-    name = Name(row.project, row.id)
+    name = MakerName(row.project, row.id)
     until = clock.to_text(until_us)
     tell(tx, name, "paused", now_us, by=principal, comment=comment, untilTime=until)
     return msgspec.structs.replace(

@@ -14,28 +14,29 @@ from locksided.api.paging import listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.core.moments import sort_due
-from locksided.schedules.filters import Stand
+from locksided.schedules.makers import Stand
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import standing_of, status_of, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.paging import PageRequest, Slice
-from locksided.store.schedules import LedgerEntry, LedgerFilter, Name
+from locksided.store.schedules import LedgerEntry, LedgerFilter
 from locksided.store.sql import Database
+from locksided.store.time_rows import MakerName
 
 View = dict[str, Any]
 
 
 def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
     """Whose a schedule is and where it stands; None when there is none."""
-    row = schedules.find(connection, Name(project, body["id"]))
+    row = schedules.find(connection, MakerName(project, body["id"]))
     return None if row is None else Stand(row.owner_name, status_of(from_store(body, ScheduleSpec), row))
 
 
 async def ledger_page(service: Service, params: p.ScheduleLedger) -> View:
     """A page of a schedule's ledger, newest first; what falls into a pause stands before the first page."""
-    name = Name(params.project, params.id)
+    name = MakerName(params.project, params.id)
     wanted = LedgerFilter(
         _us(params.moment or params.since),
         _us(params.moment or params.to),
@@ -54,7 +55,7 @@ def _us(text: str | None) -> int | None:
 
 
 def _read(
-    connection: Database, name: Name, wanted: LedgerFilter, request: PageRequest
+    connection: Database, name: MakerName, wanted: LedgerFilter, request: PageRequest
 ) -> tuple[Found | None, Slice[LedgerEntry]]:
     if not objects.was_ever(connection, Key(name.project, SCHEDULE, (name.id,))):
         raise NotFound(f"There is no schedule {name.id}.", path="$.id")

@@ -15,7 +15,7 @@ from locksided.core.errors import Refused
 from locksided.core.model import Draft
 from locksided.schedules.standing import known_zone, us
 from locksided.server.access import Principal
-from locksided.store.schedules import Name
+from locksided.store.time_rows import MakerName
 
 SCHEDULE = "schedule"
 
@@ -24,7 +24,7 @@ SCHEDULE = "schedule"
 class Told:
     """What a job is told of its moment; None where there is none."""
 
-    name: Name
+    name: MakerName
     version: int
     moment_us: int | None
     due_us: int | None = None
@@ -56,7 +56,7 @@ class Told:
         }
 
 
-def creation_of(service: Service, owner: Principal, name: Name) -> Creation:
+def creation_of(service: Service, owner: Principal, name: MakerName) -> Creation:
     """Makes the drafts of a schedule's jobs: what they name is read once."""
     return Creation(service, owner, name.project)
 

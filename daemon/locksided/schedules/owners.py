@@ -9,9 +9,8 @@ from lockside.protocol.words import Role
 from locksided import threads
 from locksided.api.service import Service
 from locksided.core.errors import Forbidden
-from locksided.schedules.accounts import owner_now
 from locksided.server.access import Principal
-from locksided.server.accounts import user_of
+from locksided.server.accounts import owner_now, user_of
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -42,13 +41,14 @@ def refuse_others(row: Owned | None, who: Principal, path: str) -> None:
         )
 
 
+def columns_of(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """An owner as the rows have it."""
+    return {"owner_uid": owner["uid"], "owner_gid": owner["gid"], "owner_name": owner["user"]}
+
+
 def with_owner(row: R, owner: Mapping[str, Any] | None) -> R:
     """The row of something that belongs to another user from now on; None is no change."""
-    if owner is None:
-        return row
-    return msgspec.structs.replace(
-        row, owner_uid=owner["uid"], owner_gid=owner["gid"], owner_name=owner["user"]
-    )
+    return row if owner is None else msgspec.structs.replace(row, **columns_of(owner))
 
 
 def check_may_steer(service: Service, row: Owned, who: Principal) -> None:

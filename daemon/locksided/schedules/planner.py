@@ -19,7 +19,7 @@ from locksided.schedules.replanning import Replanning
 from locksided.schedules.settling import Settling, note_broken
 from locksided.store import schedules
 from locksided.store.errors import StoreUnavailable
-from locksided.store.schedules import Name
+from locksided.store.time_rows import MakerName
 
 AT_ONCE = 100
 BACK_FOR_SECONDS = 600.0
@@ -66,11 +66,11 @@ class Planner:
                 await self._settle(name)
         await tell_overdue(self._service)
 
-    async def _due(self) -> list[Name]:
+    async def _due(self) -> list[MakerName]:
         asked = partial(schedules.due, now_us=clock.now_us(), limit=AT_ONCE)
         return await self._service.store.read(asked)
 
-    async def _settle(self, name: Name) -> None:
+    async def _settle(self, name: MakerName) -> None:
         try:
             await self._settling.settle(name)
         except (Refused, StoreUnavailable):

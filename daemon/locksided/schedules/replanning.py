@@ -11,8 +11,7 @@ from locksided.schedules.ledger import tell
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import GONE, ZoneIsGone, in_changed_zone, settled_at, us, with_due
 from locksided.store import schedules
-from locksided.store.schedules import Name
-from locksided.store.time_rows import ScheduleRow
+from locksided.store.time_rows import MakerName, ScheduleRow
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("schedules")
@@ -42,7 +41,7 @@ class Replanning:
         for name in await self._service.store.read(schedules.broken):
             await self._service.scheduler.ask(partial(self._in_changed_zone, name=name))
 
-    def _in_changed_zone(self, tx: Transaction, name: Name) -> None:
+    def _in_changed_zone(self, tx: Transaction, name: MakerName) -> None:
         found = read(tx.connection, name)
         if found is None:
             return
@@ -54,17 +53,17 @@ class Replanning:
 
     # -- the clock ----------------------------------------------------------------------------------------
 
-    async def ahead_of_clock(self) -> list[Name]:
+    async def ahead_of_clock(self) -> list[MakerName]:
         """The schedules that are settled further ahead than the settings allow."""
         bound_us = clock.now_us() + us(self._service.settings.schedules.clock_back_hours * 3600)
         return await self._service.store.read(partial(schedules.ahead_of, moment_us=bound_us))
 
-    async def take_back(self, name: Name) -> None:
+    async def take_back(self, name: MakerName) -> None:
         """Plan one anew from now on. Moments that have a job stay decided."""
         log.warning("a schedule is planned anew: the clock was ahead", schedule=name.id, project=name.project)
         await self._service.scheduler.ask(partial(self._take_back, name=name, now_us=clock.now_us()))
 
-    def _take_back(self, tx: Transaction, name: Name, now_us: int) -> None:
+    def _take_back(self, tx: Transaction, name: MakerName, now_us: int) -> None:
         found = read(tx.connection, name)
         if found is None or found.row.settled_us <= now_us:
             return

@@ -32,9 +32,8 @@ from locksided.schedules.standing import ZoneIsGone, pause_of, settled_at, terms
 from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
-from locksided.store.schedules import Name
 from locksided.store.sql import Database
-from locksided.store.time_rows import MadeJob, ScheduleRow
+from locksided.store.time_rows import MadeJob, MakerName, ScheduleRow
 from locksided.store.transaction import Transaction
 
 TRIES = 5
@@ -50,7 +49,7 @@ class Outdated(Conflict):
 class Found:
     """A schedule as it is stored."""
 
-    name: Name
+    name: MakerName
     row: ScheduleRow
     version: int
     spec: ScheduleSpec
@@ -76,7 +75,7 @@ class Made:
     refusal: Refused | None = None
 
 
-def read(connection: Database, name: Name) -> Found | None:
+def read(connection: Database, name: MakerName) -> Found | None:
     """A schedule, None when there is none; for the store's thread."""
     row = schedules.find(connection, name)
     stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
@@ -92,11 +91,11 @@ class Settling:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def find(self, name: Name) -> Found | None:
+    async def find(self, name: MakerName) -> Found | None:
         """A schedule as it is stored."""
         return await self._service.store.read(partial(read, name=name))
 
-    async def settle(self, name: Name, catch_up: MisfirePolicy | None = None) -> None:
+    async def settle(self, name: MakerName, catch_up: MisfirePolicy | None = None) -> None:
         """Decide on all moments that are due now, those of a pause as if it ended now. Raises Unavailable."""
         refusal: Refused | None = None
         for _ in range(TRIES):
@@ -128,7 +127,7 @@ class Settling:
 
     # -- what is due --------------------------------------------------------------------------------------
 
-    async def _plan(self, name: Name, catch_up: MisfirePolicy | None) -> Plan | None:
+    async def _plan(self, name: MakerName, catch_up: MisfirePolicy | None) -> Plan | None:
         found = await self.find(name)
         if found is None or found.row.broken is not None:
             return None
@@ -211,7 +210,7 @@ class _Now:
     good: MadeJob | None
 
 
-def _at_decision(connection: Database, name: Name) -> _Now | None:
+def _at_decision(connection: Database, name: MakerName) -> _Now | None:
     row = schedules.find(connection, name)
     stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
     if row is None or stored is None:
@@ -257,7 +256,7 @@ def _maker(row: ScheduleRow) -> Principal:
     return Principal(row.owner_uid, row.owner_name, row.owner_gid)
 
 
-def note_broken(tx: Transaction, name: Name, why: str) -> None:
+def note_broken(tx: Transaction, name: MakerName, why: str) -> None:
     """Save that a schedule cannot be planned."""
     row = schedules.find(tx.connection, name)
     if row is not None:

@@ -1,7 +1,6 @@
 """A schedule as the wire shows it: what was put, and where it stands."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from lockside.documents.enums import ScheduleStatus
 from lockside.documents.reading import from_store
@@ -11,25 +10,20 @@ from locksided import clock
 from locksided.catalog.views import View, without_secrets
 from locksided.core.moments import Terms
 from locksided.schedules.changes import identity_of
+from locksided.schedules.makers import GONE, shown
 from locksided.schedules.standing import ZoneIsGone, status_of, terms_of
 from locksided.server.access import Principal
 from locksided.store import schedules
 from locksided.store.rows import StoredRow
-from locksided.store.schedules import Name
 from locksided.store.sql import Database
-from locksided.store.time_rows import ScheduleRow
+from locksided.store.time_rows import MakerName, ScheduleRow
 
 EXECUTIONS = 10
 
-NOWHERE: View = {
-    **dict.fromkeys(("owner", "status", "statusCause", "paused", "settledTime", "nextMoment", "nextDueTime")),
+_NO_CALENDAR: View = {
+    **dict.fromkeys(("nextMoment", "nextDueTime", "says")),
     "jitterOffsetSeconds": 0.0,
-    "firings": 0,
-    "failuresInRow": 0,
-    "says": None,
-    "executions": [],
 }
-"""Of a schedule that is deleted."""
 
 
 def members(connection: Database, project: str, found: Sequence[StoredRow]) -> list[View]:
@@ -50,17 +44,14 @@ def for_owner(who: Principal, view: View) -> View:
 
 def _members(connection: Database, one: StoredRow, row: ScheduleRow | None, identity: int) -> View:
     if row is None or one.deleted:
-        return NOWHERE
-    spec, name = from_store(one.body, ScheduleSpec), Name(row.project, row.id)
+        return {**GONE, **_NO_CALENDAR, "settledTime": None, "executions": []}
+    spec, name = from_store(one.body, ScheduleSpec), MakerName(row.project, row.id)
     status = status_of(spec, row)
     return {
-        "owner": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
+        **shown(row, row.paused_until_us),
         "status": status,
         "statusCause": _cause(spec, row, status),
-        "paused": _paused(row),
         "settledTime": clock.to_text(row.settled_us),
-        "firings": row.firings,
-        "failuresInRow": row.failures,
         "executions": [
             {"jobId": str(job.id), "executionTime": clock.to_text(job.created_us)}
             for job in schedules.made(connection, name, EXECUTIONS)
@@ -76,11 +67,11 @@ def _calendar(
     status: ScheduleStatus,
     identity: int,
 ) -> View:
-    name = Name(row.project, row.id)
+    name = MakerName(row.project, row.id)
     try:
         terms = terms_of(spec, name, identity)
     except ZoneIsGone:
-        return {name: NOWHERE[name] for name in ("nextMoment", "nextDueTime", "jitterOffsetSeconds", "says")}
+        return _NO_CALENDAR
     decided = schedules.decided_behind(connection, name, row.settled_us)
     next_us = upcoming(terms, row.settled_us, decided) if status is ScheduleStatus.ACTIVE else None
     dst = spec.effective_dst()
@@ -117,15 +108,3 @@ def _cause(spec: ScheduleSpec, row: ScheduleRow, status: ScheduleStatus) -> str 
             return "Its last moment has passed."
         case ScheduleStatus.ACTIVE | ScheduleStatus.DISABLED:
             return None
-
-
-def _paused(row: ScheduleRow) -> View | None:
-    if row.paused_us is None:
-        return None
-    pause: dict[str, Any] = row.pause or {}
-    return {
-        "by": pause.get("by"),
-        "time": clock.to_text(row.paused_us),
-        "comment": pause.get("comment"),
-        "untilTime": clock.to_text(row.paused_until_us),
-    }

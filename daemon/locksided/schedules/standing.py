@@ -14,8 +14,7 @@ from lockside.documents.enums import MisfirePolicy, MomentCause, ScheduleState, 
 from lockside.documents.schedule import ScheduleSpec
 from locksided.core.errors import Conflict
 from locksided.core.moments import Pause, Standing, Terms, next_due_us
-from locksided.store.schedules import Name
-from locksided.store.time_rows import ScheduleRow
+from locksided.store.time_rows import MakerName, ScheduleRow
 
 GONE = "gone"
 """The digest of a zone that is not in the database."""
@@ -38,13 +37,13 @@ def us(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
-def jitter_offset_us(spec: ScheduleSpec, name: Name, identity: int) -> int:
+def jitter_offset_us(spec: ScheduleSpec, name: MakerName, identity: int) -> int:
     """How much later its moments are due: a share of `jitterSeconds`, always the same for a store."""
     digest = sha256(f"{identity:015x}/{name.project}/{name.id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") * us(spec.jitter_seconds) // 2**64
 
 
-def terms_of(spec: ScheduleSpec, name: Name, identity: int) -> Terms:
+def terms_of(spec: ScheduleSpec, name: MakerName, identity: int) -> Terms:
     """What a schedule asks for. Raises ZoneIsGone."""
     known_zone(spec.zone_name)
     within = spec.misfire.within_seconds
@@ -87,7 +86,7 @@ def settled_at(row: ScheduleRow, moment_us: int) -> ScheduleRow:
 def with_due(row: ScheduleRow, spec: ScheduleSpec, identity: int) -> ScheduleRow:
     """The row with the time at which something is to be decided next; broken when its zone is gone."""
     try:
-        terms = terms_of(spec, Name(row.project, row.id), identity)
+        terms = terms_of(spec, MakerName(row.project, row.id), identity)
     except ZoneIsGone as problem:
         return msgspec.structs.replace(row, zone_digest=GONE, broken=problem.message, due_us=None)
     is_over = spec.max_firings is not None and row.firings >= spec.max_firings

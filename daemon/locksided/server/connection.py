@@ -276,7 +276,7 @@ class ClientConnection:
     def _answered(self, text: bytes | None) -> None:
         self._in_flight -= 1
         if text is not None:
-            self._put(text)
+            self._outbox.put(self._framing.encode(text), is_last=not self._in_flight)
         if self._answer_made is not None:
             self._answer_made.set()
             self._answer_made = None

@@ -39,13 +39,17 @@ class Outbox:
         """Whether nobody reads any more: what is put is dropped."""
         return self._is_closed
 
-    def put(self, data: bytes) -> None:
-        """Write this after all that was put before."""
+    def put(self, data: bytes, *, is_last: bool = False) -> None:
+        """Write this after all that was put before; at once if it `is_last`: nothing else will join it."""
         if self._is_closed:
             return
         self._chunks.append(data)
         self._size += len(data)
-        if not self._is_due and not self._is_blocked:
+        if self._is_due or self._is_blocked:
+            return
+        if is_last:
+            self._write()
+        else:
             self._is_due = True
             self._loop.call_soon(self._write)
 

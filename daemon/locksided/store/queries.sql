@@ -398,9 +398,6 @@ SELECT project, id FROM schedules WHERE broken > '';
 SELECT id FROM jobs INDEXED BY jobs_live
 WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') AND schedule_id IS NOT NULL;
 
--- name: count_schedules
-SELECT count(*) FROM schedules WHERE project = ?;
-
 -- name: put_schedule
 INSERT INTO schedules (project, id, owner_uid, owner_gid, owner_name, zone, zone_digest, settled_us, settled_wall_us)
 VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :zone, :zone_digest, :settled_us, :settled_wall_us);
@@ -535,9 +532,6 @@ JOIN objects AS o ON o.project = t.project AND o.kind = 'trigger' AND o.scope = 
 JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
     AND v.version = o.version;
 
--- name: count_triggers
-SELECT count(*) FROM triggers WHERE project = ?;
-
 -- name: put_trigger
 INSERT INTO triggers (project, id, owner_uid, owner_gid, owner_name, since_seq)
 VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :since_seq);
@@ -596,7 +590,7 @@ SELECT uid, token, watches, next_seq FROM watchers WHERE token = ?;
 INSERT INTO watchers (uid, token, watches) VALUES (?, ?, ?);
 
 -- name: advance_watcher
-UPDATE watchers SET next_seq = ? WHERE token = ? AND next_seq = ?;
+UPDATE watchers SET next_seq = ?, watches = ? WHERE token = ? AND next_seq = ?;
 
 -- name: delete_watcher
 DELETE FROM watchers WHERE token = ?;

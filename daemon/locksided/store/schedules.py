@@ -10,18 +10,11 @@ from locksided.store import cursors
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
-from locksided.store.time_rows import MadeJob, MomentRow, ScheduleRow
+from locksided.store.time_rows import MadeJob, MakerName, MomentRow, ScheduleRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
 MOST_COUNTED = 100_000
-
-
-class Name(NamedTuple):
-    """What identifies a schedule."""
-
-    project: str
-    id: str
 
 
 class Times(NamedTuple):
@@ -34,7 +27,7 @@ class Times(NamedTuple):
 # -- where they stand -------------------------------------------------------------------------------------
 
 
-def find(connection: sqlite3.Connection, name: Name) -> ScheduleRow | None:
+def find(connection: sqlite3.Connection, name: MakerName) -> ScheduleRow | None:
     """One schedule, None when there is none."""
     found = decoded(ScheduleRow, connection.execute(QUERIES["schedule"], name).fetchall())
     return found[0] if found else None
@@ -46,9 +39,9 @@ def of_ids(connection: sqlite3.Connection, project: str, ids: Iterable[str]) -> 
     return {row.id: row for row in decoded(ScheduleRow, rows)}
 
 
-def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Name]:
+def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[MakerName]:
     """The schedules of which something is to be decided, the longest due first."""
-    return [Name(*row) for row in connection.execute(QUERIES["schedules_due"], (now_us, limit))]
+    return [MakerName(*row) for row in connection.execute(QUERIES["schedules_due"], (now_us, limit))]
 
 
 def next_times(connection: sqlite3.Connection) -> Times:
@@ -56,9 +49,9 @@ def next_times(connection: sqlite3.Connection) -> Times:
     return Times(*connection.execute(QUERIES["next_due"]).fetchone())
 
 
-def ahead_of(connection: sqlite3.Connection, moment_us: int) -> list[Name]:
+def ahead_of(connection: sqlite3.Connection, moment_us: int) -> list[MakerName]:
     """The schedules that are settled beyond a moment."""
-    return [Name(*row) for row in connection.execute(QUERIES["schedules_ahead"], (moment_us,))]
+    return [MakerName(*row) for row in connection.execute(QUERIES["schedules_ahead"], (moment_us,))]
 
 
 def zones(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -66,20 +59,14 @@ def zones(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return list(connection.execute(QUERIES["zones_of_schedules"]))
 
 
-def in_zone(connection: sqlite3.Connection, zone: str, digest: str) -> list[Name]:
+def in_zone(connection: sqlite3.Connection, zone: str, digest: str) -> list[MakerName]:
     """The schedules that were planned by these rules."""
-    return [Name(*row) for row in connection.execute(QUERIES["schedules_in_zone"], (zone, digest))]
+    return [MakerName(*row) for row in connection.execute(QUERIES["schedules_in_zone"], (zone, digest))]
 
 
-def broken(connection: sqlite3.Connection) -> list[Name]:
+def broken(connection: sqlite3.Connection) -> list[MakerName]:
     """The schedules that could not be planned."""
-    return [Name(*row) for row in connection.execute(QUERIES["broken_schedules"])]
-
-
-def number_of(connection: sqlite3.Connection, project: str) -> int:
-    """How many schedules a project has."""
-    (count,) = connection.execute(QUERIES["count_schedules"], (project,)).fetchone()
-    return int(count)
+    return [MakerName(*row) for row in connection.execute(QUERIES["broken_schedules"])]
 
 
 def add(tx: Transaction, row: ScheduleRow) -> None:
@@ -93,7 +80,7 @@ def save(tx: Transaction, row: ScheduleRow) -> None:
     tx.connection.execute(QUERIES["update_schedule"], _values(row))
 
 
-def remove(tx: Transaction, name: Name) -> None:
+def remove(tx: Transaction, name: MakerName) -> None:
     """Forget where a schedule stood; what became of its moments stays."""
     tx.connection.execute(QUERIES["delete_schedule"], name)
     tx.connection.execute(QUERIES["delete_expectations"], name)
@@ -107,19 +94,19 @@ def _values(row: ScheduleRow) -> dict[str, Any]:
 # -- the ledger -------------------------------------------------------------------------------------------
 
 
-def decided_behind(connection: sqlite3.Connection, name: Name, moment_us: int) -> list[tuple[int, int]]:
+def decided_behind(connection: sqlite3.Connection, name: MakerName, moment_us: int) -> list[tuple[int, int]]:
     """The first and last moments of rows that end behind a moment."""
     return list(connection.execute(QUERIES["moments_behind"], (*name, moment_us)))
 
 
-def row_of(connection: sqlite3.Connection, name: Name, moment_us: int) -> MomentRow | None:
+def row_of(connection: sqlite3.Connection, name: MakerName, moment_us: int) -> MomentRow | None:
     """The row that a moment is in, None when it has none."""
     found = connection.execute(QUERIES["row_of_moment"], (*name, moment_us)).fetchall()
     rows = decoded(MomentRow, found)
     return rows[0] if rows and rows[0].last_us >= moment_us else None
 
 
-def record(tx: Transaction, name: Name, rows: Sequence[MomentRow]) -> None:
+def record(tx: Transaction, name: MakerName, rows: Sequence[MomentRow]) -> None:
     """Add rows in their order; one like the newest extends that, unless it has a job of its own.
 
     Rows that were written before the clock was set back may lie between: none extends over them.
@@ -161,7 +148,7 @@ def _moment_values(row: MomentRow) -> list[Any]:
     return list(values.values())
 
 
-def take_back(tx: Transaction, name: Name, moment_us: int) -> None:
+def take_back(tx: Transaction, name: MakerName, moment_us: int) -> None:
     """Forget what became of moments behind a moment, unless they have a job."""
     tx.connection.execute(QUERIES["take_back_moments"], (*name, moment_us))
 
@@ -196,7 +183,7 @@ class LedgerFilter(NamedTuple):
 
 
 def ledger(
-    connection: sqlite3.Connection, name: Name, wanted: LedgerFilter, request: PageRequest
+    connection: sqlite3.Connection, name: MakerName, wanted: LedgerFilter, request: PageRequest
 ) -> Slice[LedgerEntry]:
     """A page of what became of moments, newest first."""
     (before,) = cursors.read(request.cursor, _LEDGER, tuple[cursors.Integer]) or (_LATEST,)
@@ -225,7 +212,7 @@ _LATEST = 2**63 - 1
 
 
 def jobs_between(
-    connection: sqlite3.Connection, name: Name, first_us: int, last_us: int
+    connection: sqlite3.Connection, name: MakerName, first_us: int, last_us: int
 ) -> list[tuple[int, int, int, str]]:
     """The jobs of the moments of a range: first and last moment, id and status."""
     values = {"project": name.project, "schedule": name.id, "from_us": first_us, "to_us": last_us}
@@ -235,12 +222,14 @@ def jobs_between(
 # -- jobs -------------------------------------------------------------------------------------------------
 
 
-def add_job(tx: Transaction, name: Name, moment_us: int, job_id: int, backfill: str | None) -> None:
+def add_job(tx: Transaction, name: MakerName, moment_us: int, job_id: int, backfill: str | None) -> None:
     """Note a further job of a moment."""
     tx.reading().execute(QUERIES["insert_moment_job"], (*name, moment_us, job_id, backfill))
 
 
-def jobs_of_moments(connection: sqlite3.Connection, name: Name, first_us: int, last_us: int) -> list[int]:
+def jobs_of_moments(
+    connection: sqlite3.Connection, name: MakerName, first_us: int, last_us: int
+) -> list[int]:
     """The further jobs of the moments from one to another."""
     found = connection.execute(QUERIES["moment_jobs"], (*name, first_us, last_us))
     return sorted(job_id for _, job_id in found)
@@ -251,12 +240,12 @@ def jobs_of_backfill(connection: sqlite3.Connection, backfill: str) -> list[tupl
     return list(connection.execute(QUERIES["backfill_jobs"], (backfill,)))
 
 
-def made(connection: sqlite3.Connection, name: Name, limit: int) -> list[MadeJob]:
+def made(connection: sqlite3.Connection, name: MakerName, limit: int) -> list[MadeJob]:
     """The newest jobs of a schedule, newest first."""
     return decoded(MadeJob, connection.execute(QUERIES["made_jobs"], (*name, limit)).fetchall())
 
 
-def live(connection: sqlite3.Connection, name: Name) -> list[MadeJob]:
+def live(connection: sqlite3.Connection, name: MakerName) -> list[MadeJob]:
     """The jobs of a schedule that are not final, without backfills."""
     return decoded(MadeJob, connection.execute(QUERIES["live_made_jobs"], name).fetchall())
 
@@ -266,7 +255,7 @@ def live_of_all(connection: sqlite3.Connection) -> list[int]:
     return [job_id for (job_id,) in connection.execute(QUERIES["live_jobs_of_schedules"])]
 
 
-def newest_good(connection: sqlite3.Connection, name: Name) -> MadeJob | None:
+def newest_good(connection: sqlite3.Connection, name: MakerName) -> MadeJob | None:
     """The newest job of a moment that ended well."""
     found = decoded(MadeJob, connection.execute(QUERIES["newest_good_job"], name).fetchall())
     return found[0] if found else None
@@ -275,24 +264,24 @@ def newest_good(connection: sqlite3.Connection, name: Name) -> MadeJob | None:
 # -- expectations -----------------------------------------------------------------------------------------
 
 
-def expect(tx: Transaction, name: Name, moment_us: int, deadline_us: int) -> None:
+def expect(tx: Transaction, name: MakerName, moment_us: int, deadline_us: int) -> None:
     """Note that a job of a moment is to end well before a time."""
     tx.connection.execute(QUERIES["put_expectation"], (*name, moment_us, deadline_us))
 
 
-def expected(connection: sqlite3.Connection, now_us: int, limit: int) -> list[tuple[Name, int]]:
+def expected(connection: sqlite3.Connection, now_us: int, limit: int) -> list[tuple[MakerName, int]]:
     """The moments whose time is over."""
     found = connection.execute(QUERIES["expectations_due"], (now_us, limit))
-    return [(Name(project, schedule), moment_us) for project, schedule, moment_us in found]
+    return [(MakerName(project, schedule), moment_us) for project, schedule, moment_us in found]
 
 
-def has_ended_well(connection: sqlite3.Connection, name: Name, moment: str, job_id: int | None) -> bool:
+def has_ended_well(connection: sqlite3.Connection, name: MakerName, moment: str, job_id: int | None) -> bool:
     """Whether a job of a moment ended well: its own, one it was merged into, or a further one."""
     values = {"project": name.project, "schedule": name.id, "moment": moment, "job_id": job_id}
     return connection.execute(QUERIES["good_jobs_of_moment"], values).fetchone() is not None
 
 
-def forget_expectation(tx: Transaction, name: Name, moment_us: int) -> None:
+def forget_expectation(tx: Transaction, name: MakerName, moment_us: int) -> None:
     """It was met, or told."""
     tx.connection.execute(QUERIES["delete_expectation"], (*name, moment_us))
 

@@ -5,6 +5,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 
+class MakerName(NamedTuple):
+    """What identifies a schedule, or a trigger."""
+
+    project: str
+    id: str
+
+
 class ScheduleRow(msgspec.Struct, frozen=True):
     """Where a schedule stands; `pause` has `by` and `comment`. `due_us` None is never."""
 
@@ -26,13 +33,6 @@ class ScheduleRow(msgspec.Struct, frozen=True):
     firings: int = 0
     failures: int = 0
     fired_us: int | None = None
-
-
-class TriggerName(NamedTuple):
-    """What identifies a trigger."""
-
-    project: str
-    id: str
 
 
 class TriggerRow(msgspec.Struct, frozen=True):

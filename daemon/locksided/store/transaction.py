@@ -15,7 +15,8 @@ from locksided.core.saves import AppendEvent, PinTables, Save
 from locksided.pool_view import event_data
 from locksided.secrets.vault import Vault
 from locksided.store.errors import StoreContradiction
-from locksided.store.rows import EventRow
+from locksided.store.reads import JobsWithDocuments, jobs_with_documents
+from locksided.store.rows import Dependency, EventRow
 from locksided.store.sql import QUERIES
 from locksided.store.writes import json_text, write
 
@@ -60,6 +61,9 @@ class Applied:
     has_new_hash_key: bool = False
 
 
+Show: TypeAlias = Callable[[JobsWithDocuments], None]
+
+
 @dataclass(slots=True)
 class Transaction:
     """What an operation may do: save, tell events, and read or write through the connection.
@@ -74,6 +78,7 @@ class Transaction:
     has_new_hash_key: bool = False
     _pending: list[Save] = field(default_factory=list)
     _starting: list[int] = field(default_factory=list)
+    _shown: list[tuple[Sequence[int], Show]] = field(default_factory=list)
 
     def save(self, *saves: Save) -> None:
         """Have these written with this transaction."""
@@ -105,6 +110,10 @@ class Transaction:
         write(self.connection, pending)
         return self.connection
 
+    def show_jobs(self, ids: Sequence[int], show: Show) -> None:
+        """Have `show` called with these jobs, as they are when all is written; many are read in one go."""
+        self._shown.append((ids, show))
+
     def run(self, unit: Unit) -> Any:
         """Do one unit and answer its result, or the exception that undid it."""
         match unit:
@@ -121,6 +130,19 @@ class Transaction:
         for job_id in self._starting:  # the last of all: what others end with in this transaction counts
             self.connection.execute(QUERIES["pin_tables"], (job_id,))
         _insert_events(self.connection, self.events)
+        if self._shown:
+            self._show()
+
+    def _show(self) -> None:
+        """Read the jobs that are to be shown: every statement hands the interpreter's lock round."""
+        found = jobs_with_documents(self.connection, [job_id for ids, _ in self._shown for job_id in ids])
+        rows = {row.id: row for row in found[0]}
+        waits: dict[int, list[Dependency]] = {}
+        for one in found[2]:
+            waits.setdefault(one.job_id, []).append(one)
+        for ids, show in self._shown:
+            own = [rows[job_id] for job_id in ids if job_id in rows]
+            show((own, found[1], [one for row in own for one in waits.get(row.id, ())]))
 
     def _append(self, event: AppendEvent) -> None:
         self.last_seq += 1

@@ -12,7 +12,7 @@ from locksided.store.catalog.keys import Key
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES, Database
-from locksided.store.time_rows import CauseRow, FiringRow, TriggerName, TriggerRow
+from locksided.store.time_rows import CauseRow, FiringRow, MakerName, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
@@ -29,13 +29,13 @@ class Listening(NamedTuple):
     body: dict[str, Any]
 
 
-def find(connection: Database, name: TriggerName) -> TriggerRow | None:
+def find(connection: Database, name: MakerName) -> TriggerRow | None:
     """One trigger, None when there is none."""
     found = decoded(TriggerRow, connection.execute(QUERIES["trigger"], name).fetchall())
     return found[0] if found else None
 
 
-def with_document(connection: Database, name: TriggerName) -> tuple[TriggerRow, dict[str, Any]] | None:
+def with_document(connection: Database, name: MakerName) -> tuple[TriggerRow, dict[str, Any]] | None:
     """Where a trigger stands, and its document."""
     row = find(connection, name)
     stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
@@ -56,21 +56,15 @@ def everything(connection: Database) -> list[Listening]:
     ]
 
 
-def due(connection: Database, now_us: int, limit: int) -> list[TriggerName]:
+def due(connection: Database, now_us: int, limit: int) -> list[MakerName]:
     """The triggers that are to fire, the longest due first."""
-    return [TriggerName(*row) for row in connection.execute(QUERIES["triggers_due"], (now_us, limit))]
+    return [MakerName(*row) for row in connection.execute(QUERIES["triggers_due"], (now_us, limit))]
 
 
 def next_us(connection: Database) -> int | None:
     """When one is to fire next."""
     (due_us,) = connection.execute(QUERIES["next_trigger"]).fetchone()
     return None if due_us is None else int(due_us)
-
-
-def number_of(connection: Database, project: str) -> int:
-    """How many triggers a project has."""
-    (count,) = connection.execute(QUERIES["count_triggers"], (project,)).fetchone()
-    return int(count)
 
 
 def add(tx: Transaction, row: TriggerRow) -> None:
@@ -84,7 +78,7 @@ def save(tx: Transaction, row: TriggerRow) -> None:
     tx.connection.execute(QUERIES["update_trigger"], _values(row))
 
 
-def remove(tx: Transaction, name: TriggerName) -> None:
+def remove(tx: Transaction, name: MakerName) -> None:
     """Forget where a trigger stood and what it heard; what became of its causes stays."""
     tx.connection.execute(QUERIES["delete_trigger"], name)
     forget_causes(tx, name)
@@ -106,23 +100,23 @@ def move(tx: Transaction, by_us: int) -> None:
 # -- causes and firings ---------------------------------------------------------------------------------
 
 
-def hear(tx: Transaction, name: TriggerName, cause: CauseRow) -> None:
+def hear(tx: Transaction, name: MakerName, cause: CauseRow) -> None:
     """Keep a cause; the same event counts once."""
     values = (cause.seq, cause.time_us, json_text(cause.conditions), json_text(cause.heard), cause.depth)
     tx.connection.execute(QUERIES["put_cause"], (*name, *values))
 
 
-def causes(connection: Database, name: TriggerName, limit: int) -> list[CauseRow]:
+def causes(connection: Database, name: MakerName, limit: int) -> list[CauseRow]:
     """What a trigger heard since its last firing, oldest first."""
     return decoded(CauseRow, connection.execute(QUERIES["causes"], (*name, limit)).fetchall())
 
 
-def forget_causes(tx: Transaction, name: TriggerName, through: int = _LAST) -> None:
+def forget_causes(tx: Transaction, name: MakerName, through: int = _LAST) -> None:
     """Those up to a number were taken, or all passed over."""
     tx.connection.execute(QUERIES["delete_causes"], (*name, through))
 
 
-def record(tx: Transaction, name: TriggerName, row: FiringRow) -> None:
+def record(tx: Transaction, name: MakerName, row: FiringRow) -> None:
     """Note what became of causes."""
     values = msgspec.structs.asdict(row) | name._asdict()
     values["causes"] = json_text(row.causes)
@@ -130,7 +124,7 @@ def record(tx: Transaction, name: TriggerName, row: FiringRow) -> None:
     tx.connection.execute(QUERIES["insert_firing"], values)
 
 
-def firings(connection: Database, name: TriggerName, request: PageRequest) -> Slice[FiringRow]:
+def firings(connection: Database, name: MakerName, request: PageRequest) -> Slice[FiringRow]:
     """A page of what became of causes, newest first."""
     (before,) = cursors.read(request.cursor, _FIRINGS, tuple[cursors.Integer]) or (_LAST,)
     rows = connection.execute(QUERIES["firings"], (*name, before))
@@ -146,7 +140,7 @@ def prune(tx: Transaction, before_us: int) -> None:
 # -- jobs -------------------------------------------------------------------------------------------------
 
 
-def live(connection: Database, name: TriggerName) -> list[tuple[int, str, dict[str, Any]]]:
+def live(connection: Database, name: MakerName) -> list[tuple[int, str, dict[str, Any]]]:
     """The jobs of a trigger that are not final: id, status, and what they were told."""
     rows = connection.execute(QUERIES["live_triggered_jobs"], name)
     return [(job_id, status, msgspec.json.decode(told)) for job_id, status, _, told in rows]

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES, Database
-from locksided.store.time_rows import TriggerName, WatcherRow
+from locksided.store.time_rows import MakerName, WatcherRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
@@ -43,10 +43,10 @@ def add(tx: Transaction, uid: int, token: str, watches: Sequence[dict[str, Any]]
     tx.connection.execute(QUERIES["add_watcher"], (uid, token, json_text(list(watches))))
 
 
-def advance(tx: Transaction, token: str, from_seq: int, next_seq: int) -> bool:
-    """Note how far its log was read; False when somebody else has read it meanwhile."""
-    found = tx.connection.execute(QUERIES["advance_watcher"], (next_seq, token, from_seq))
-    return found.rowcount == 1
+def advance(tx: Transaction, before: WatcherRow, next_seq: int, watches: Sequence[dict[str, Any]]) -> bool:
+    """Note how far its log was read, and what it watches; False when somebody else has read it meanwhile."""
+    values = (next_seq, json_text(list(watches)), before.token, before.next_seq)
+    return tx.connection.execute(QUERIES["advance_watcher"], values).rowcount == 1
 
 
 def forget(tx: Transaction, token: str) -> None:
@@ -70,12 +70,12 @@ def note_gone(tx: Transaction, file: FileName, now_us: int) -> None:
     tx.connection.execute(QUERIES["file_is_gone"], (now_us, *file))
 
 
-def note_others_gone(tx: Transaction, name: TriggerName, folder: str, token: str, now_us: int) -> None:
+def note_others_gone(tx: Transaction, name: MakerName, folder: str, token: str, now_us: int) -> None:
     """A watcher has told all that lies in a folder."""
     tx.connection.execute(QUERIES["other_files_are_gone"], (now_us, *name, folder, token))
 
 
-def forget_folders(tx: Transaction, name: TriggerName, but: Sequence[str]) -> None:
+def forget_folders(tx: Transaction, name: MakerName, but: Sequence[str]) -> None:
     """Forget the files of a trigger in all folders but these."""
     tx.connection.execute(QUERIES["delete_known_files"], (*name, json_text(list(but))))
 

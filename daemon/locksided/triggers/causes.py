@@ -10,7 +10,7 @@ from lockside.documents.trigger import Condition, TriggerSpec
 from locksided import clock
 from locksided.store import triggers
 from locksided.store.rows import EventRow, JobRow
-from locksided.store.time_rows import CauseRow, TriggerName
+from locksided.store.time_rows import CauseRow, MakerName
 from locksided.store.transaction import Transaction
 from locksided.triggers.standing import planned
 
@@ -56,7 +56,7 @@ def file_appeared(path: str, size_bytes: int, time_us: int, meets: Callable[[Con
     return Heard(None, _NOTHING | cause, meets)
 
 
-def keep(tx: Transaction, name: TriggerName, spec: TriggerSpec, heard: Iterable[Heard]) -> None:
+def keep(tx: Transaction, name: MakerName, spec: TriggerSpec, heard: Iterable[Heard]) -> None:
     """Keep what meets a condition of a trigger, and plan its next firing."""
     row = triggers.find(tx.connection, name)
     if row is None or row.is_disabled:

@@ -24,14 +24,15 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.core.triggers import MOST_OF_A_FIRING
+from locksided.schedules.makers import DAEMON
 from locksided.schedules.owners import current_owner
 from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.sql import Database
-from locksided.store.time_rows import CauseRow, FiringRow, TriggerName, TriggerRow
+from locksided.store.time_rows import CauseRow, FiringRow, MakerName, TriggerRow
 from locksided.store.transaction import Transaction
-from locksided.triggers.standing import DAEMON, paused, paused_if_failing, planned, tell
+from locksided.triggers.standing import paused, paused_if_failing, planned, tell
 
 
 class Loop(Refused):
@@ -48,7 +49,7 @@ class NothingToFire(Refused):
 class Found:
     """A trigger as it is stored, with the causes of its next firing and its live jobs."""
 
-    name: TriggerName
+    name: MakerName
     row: TriggerRow
     version: int
     spec: TriggerSpec
@@ -56,7 +57,7 @@ class Found:
     live: list[tuple[int, str, dict[str, Any]]]
 
 
-def read(connection: Database, name: TriggerName) -> Found | None:
+def read(connection: Database, name: MakerName) -> Found | None:
     """A trigger, None when there is none; for the store's thread."""
     stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
     row = triggers.find(connection, name)
@@ -73,11 +74,11 @@ class Firings:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def find(self, name: TriggerName) -> Found | None:
+    async def find(self, name: MakerName) -> Found | None:
         """A trigger as it is stored."""
         return await self._service.store.read(partial(read, name=name))
 
-    async def fire(self, name: TriggerName, *, by_hand: bool = False) -> int | None:
+    async def fire(self, name: MakerName, *, by_hand: bool = False) -> int | None:
         """Fire one with the causes that it has; returns the job that runs for them, if there is one."""
         refusal: Refused | None = None
         for _ in range(2):
@@ -93,7 +94,7 @@ class Firings:
         return None
 
     async def _decide(
-        self, name: TriggerName, refusal: Refused | None, by_hand: bool, _core: Scheduler
+        self, name: MakerName, refusal: Refused | None, by_hand: bool, _core: Scheduler
     ) -> Decided:
         found = await self.find(name)
         if found is None or not (by_hand or _is_due(found.row)):
@@ -162,7 +163,7 @@ def _write(
     if fate.outcome is MomentOutcome.MERGED and job_id is not None:
         _merge(tx, found, job_id)
     last = found.causes[-1].number if found.causes else None
-    error = None if refusal is None else _error(refusal)
+    error = None if refusal is None else refusal.as_data()
     causes = [one.heard for one in found.causes]
     row = FiringRow(last, clock.now_us(), outcome, because, job_id, found.version, causes, error)
     triggers.record(tx, found.name, row)
@@ -192,7 +193,3 @@ def _after(tx: Transaction, found: Found, refusal: Refused | None, is_made: bool
     if isinstance(refusal, Forbidden | Loop):
         return paused(tx, row, DAEMON, refusal.message)
     return paused_if_failing(tx, row, found.spec, f"the last says: {refusal.message}")
-
-
-def _error(refusal: Refused) -> dict[str, Any]:
-    return {"kind": refusal.kind, "message": refusal.message, "path": refusal.path}

@@ -17,7 +17,7 @@ from locksided.schedules.standing import us
 from locksided.store import triggers
 from locksided.store.rows import EventRow, JobRow
 from locksided.store.store import Store
-from locksided.store.time_rows import TriggerName
+from locksided.store.time_rows import MakerName
 from locksided.store.transaction import Transaction
 from locksided.store.triggers import Listening
 from locksided.triggers.causes import Heard, job_ended, keep, table_changed
@@ -97,7 +97,7 @@ def _write(
             one for event, one in heard if event.seq > trigger.since_seq and event.project == trigger.project
         ]
         if its:
-            keep(tx, TriggerName(trigger.project, trigger.id), from_store(trigger.body, TriggerSpec), its)
+            keep(tx, MakerName(trigger.project, trigger.id), from_store(trigger.body, TriggerSpec), its)
     for job in sorted(ended, key=lambda row: (row.end_us or 0, row.id)):
         if _is_whole(job):
             _count(tx, job)
@@ -105,7 +105,7 @@ def _write(
 
 def _count(tx: Transaction, job: JobRow) -> None:
     """Count the failures in a row of the trigger that made a job; too many pause it."""
-    found = triggers.with_document(tx.connection, TriggerName(job.project, job.trigger_id or ""))
+    found = triggers.with_document(tx.connection, MakerName(job.project, job.trigger_id or ""))
     if found is None:
         return
     row, body = found

@@ -10,29 +10,18 @@ from lockside.documents.reading import from_store
 from lockside.documents.trigger import FilesCondition, TriggerSpec
 from locksided import clock
 from locksided.catalog.views import View
-from locksided.core.errors import Limit
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
 from locksided.schedules import owners
-from locksided.schedules.filters import Stand
+from locksided.schedules.makers import DAEMON, GONE, Stand, fails_too_often, name_of, shown
 from locksided.schedules.standing import us
 from locksided.server.access import Principal
 from locksided.store import triggers, watching
 from locksided.store.catalog.keys import Change, Key
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
-from locksided.store.time_rows import CauseRow, TriggerName, TriggerRow
+from locksided.store.time_rows import CauseRow, MakerName, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
-
-MOST_OF_A_PROJECT = 1000
-DAEMON = "daemon"
-
-NOWHERE: View = {
-    **dict.fromkeys(("owner", "status", "statusCause", "paused", "nextTime")),
-    "firings": 0,
-    "failuresInRow": 0,
-}
-"""Of a trigger that is deleted."""
 
 
 def rule_of(spec: TriggerSpec) -> Rule:
@@ -56,12 +45,12 @@ def with_due(row: TriggerRow, spec: TriggerSpec, causes: Sequence[CauseRow]) -> 
 
 def planned(tx: Transaction, row: TriggerRow, spec: TriggerSpec) -> None:
     """Store a row with the time at which it fires by what is kept of causes."""
-    causes = triggers.causes(tx.reading(), TriggerName(row.project, row.id), MOST_OF_A_FIRING)
+    causes = triggers.causes(tx.reading(), MakerName(row.project, row.id), MOST_OF_A_FIRING)
     triggers.save(tx, with_due(row, spec, causes))
 
 
 def tell(
-    tx: Transaction, name: TriggerName, what: str, *, principal: Mapping[str, Any] | None = None, **data: Any
+    tx: Transaction, name: MakerName, what: str, *, principal: Mapping[str, Any] | None = None, **data: Any
 ) -> None:
     """Tell an event of a trigger."""
     told = {"id": name.id, **data}
@@ -72,25 +61,19 @@ def paused(
     tx: Transaction, row: TriggerRow, by: str, comment: str | None, principal: Any = None
 ) -> TriggerRow:
     """The row of a trigger that is paused from now on."""
-    tell(tx, TriggerName(row.project, row.id), "paused", principal=principal, comment=comment)
+    tell(tx, MakerName(row.project, row.id), "paused", principal=principal, comment=comment)
     pause = {"by": by, "comment": comment}
     return msgspec.structs.replace(row, paused_us=clock.now_us(), pause=pause, due_us=None)
 
 
 def paused_if_failing(tx: Transaction, row: TriggerRow, spec: TriggerSpec, last: str) -> TriggerRow:
     """The row, paused when so many in a row failed as the trigger bears."""
-    most = spec.pause_after_failures
-    if most is None or row.failures < most or row.paused_us is not None:
+    if not fails_too_often(row, spec):
         return row
     return paused(tx, row, DAEMON, f"{row.failures} in a row failed; {last}")
 
 
 # -- changes ------------------------------------------------------------------------------------------------
-
-
-def name_of(key: Key) -> TriggerName:
-    """The name of the trigger with a key."""
-    return TriggerName(key.project, key.id)
 
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
@@ -120,18 +103,9 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
     planned(tx, row, spec)
 
 
-def _new(tx: Transaction, name: TriggerName, change: Change) -> TriggerRow:
-    if triggers.number_of(tx.connection, name.project) >= MOST_OF_A_PROJECT:
-        raise Limit(f"A project has at most {MOST_OF_A_PROJECT} triggers: delete one first.")
-    owner = change.owner or change.by
-    return TriggerRow(
-        project=name.project,
-        id=name.id,
-        owner_uid=owner["uid"],
-        owner_gid=owner["gid"],
-        owner_name=owner["user"],
-        since_seq=tx.last_seq,
-    )
+def _new(tx: Transaction, name: MakerName, change: Change) -> TriggerRow:
+    owner = owners.columns_of(change.owner or change.by)
+    return TriggerRow(project=name.project, id=name.id, since_seq=tx.last_seq, **owner)
 
 
 def _watched(row: TriggerRow, spec: TriggerSpec) -> dict[str, int]:
@@ -179,27 +153,16 @@ def status_of(row: TriggerRow) -> ScheduleStatus:
 
 def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
     """Whose a trigger is and where it stands; None when there is none."""
-    row = triggers.find(connection, TriggerName(project, body["id"]))
+    row = triggers.find(connection, MakerName(project, body["id"]))
     return None if row is None else Stand(row.owner_name, status_of(row))
 
 
 def _members(one: StoredRow, row: TriggerRow | None) -> View:
     if row is None or one.deleted:
-        return NOWHERE
-    pause = row.pause or {}
+        return {**GONE, "nextTime": None}
     return {
-        "owner": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
+        **shown(row),
         "status": status_of(row),
-        "statusCause": row.broken or pause.get("comment"),
-        "paused": None
-        if row.paused_us is None
-        else {
-            "by": pause.get("by"),
-            "time": clock.to_text(row.paused_us),
-            "comment": pause.get("comment"),
-            "untilTime": None,
-        },
+        "statusCause": row.broken or (row.pause or {}).get("comment"),
         "nextTime": clock.to_text(row.due_us),
-        "firings": row.firings,
-        "failuresInRow": row.failures,
     }

@@ -30,14 +30,15 @@ from locksided.runs import data_folder
 from locksided.runs.accounts import account_of
 from locksided.runs.folder import RunFolder
 from locksided.runs.step_programs import program_order
+from locksided.schedules.makers import DAEMON
 from locksided.schedules.owners import current_owner
 from locksided.store import triggers, watching
 from locksided.store.errors import StoreUnavailable
 from locksided.store.sql import Database
 from locksided.store.store import Store
-from locksided.store.time_rows import TriggerName, WatcherRow
+from locksided.store.time_rows import MakerName, WatcherRow
 from locksided.store.transaction import Transaction
-from locksided.triggers.standing import DAEMON, paused
+from locksided.triggers.standing import paused
 from locksided.triggers.words import Words, keep_words, watches_of, words_from
 
 PURPOSE = "watcher"
@@ -53,7 +54,7 @@ log = structlog.get_logger("watchers")
 class Owner(NamedTuple):
     """Whose triggers a watcher serves, and what is to be watched for them."""
 
-    triggers: list[TriggerName]
+    triggers: list[MakerName]
     watches: list[dict[str, Any]]
 
 
@@ -175,7 +176,7 @@ def _look(connection: Database) -> tuple[dict[int, Owner], list[WatcherRow]]:
     for trigger in triggers.everything(connection):
         if not any(condition.get("files") for condition in trigger.body["on"]):
             continue
-        name = TriggerName(trigger.project, trigger.id)
+        name = MakerName(trigger.project, trigger.id)
         row = triggers.find(connection, name)
         if row is not None and not row.is_disabled and row.broken is None:
             owners[row.owner_uid].triggers.append(name)
@@ -191,7 +192,7 @@ def _numbered(watches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _pause(tx: Transaction, names: Iterable[TriggerName], comment: str) -> None:
+def _pause(tx: Transaction, names: Iterable[MakerName], comment: str) -> None:
     for name in names:
         row = triggers.find(tx.connection, name)
         if row is not None and row.paused_us is None:

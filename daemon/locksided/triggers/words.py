@@ -13,7 +13,7 @@ from locksided import clock
 from locksided.joblog.reader import Gap, read_page
 from locksided.keeper.log.format import STDOUT
 from locksided.store import triggers, watching
-from locksided.store.time_rows import TriggerName, TriggerRow, WatcherRow
+from locksided.store.time_rows import MakerName, TriggerRow, WatcherRow
 from locksided.store.transaction import Transaction
 from locksided.store.watching import FileIdentity, FileName
 from locksided.triggers.causes import Heard, file_appeared, keep
@@ -53,12 +53,18 @@ def words_from(log_folder: str, from_seq: int) -> Words:
 
 def keep_words(tx: Transaction, watcher: WatcherRow, words: Words) -> None:
     """Keep what was said, once: whoever else has read it meanwhile kept it."""
-    if not watching.advance(tx, watcher.token, watcher.next_seq, words.next_seq):
+    given_up = {word["watch"] for word in words.said if "broken" in word}
+    watches = [
+        # Unlike any that is wanted: else a trigger that is mended at once keeps a watcher that is deaf to it.
+        {**one, "broken": True} if number in given_up else one
+        for number, one in enumerate(watcher.watches)
+    ]
+    if not watching.advance(tx, watcher, words.next_seq, watches):
         return
-    said: dict[tuple[TriggerName, str], list[Word]] = defaultdict(list)
+    said: dict[tuple[MakerName, str], list[Word]] = defaultdict(list)
     for word in words.said:
         watch = watcher.watches[word["watch"]]
-        said[TriggerName(watch["project"], watch["id"]), watch["folder"]].append(word)
+        said[MakerName(watch["project"], watch["id"]), watch["folder"]].append(word)
     for (name, folder), its in said.items():
         found = triggers.with_document(tx.connection, name)
         if found is not None:
@@ -70,7 +76,7 @@ class _Folder(NamedTuple):
     """A folder that a trigger watches, in the transaction in which something is said of it."""
 
     tx: Transaction
-    name: TriggerName
+    name: MakerName
     row: TriggerRow
     spec: TriggerSpec
     folder: str
@@ -121,7 +127,7 @@ class _Folder(NamedTuple):
             planned(self.tx, msgspec.structs.replace(row, broken=text), self.spec)
 
 
-def watches_of(name: TriggerName, spec: TriggerSpec) -> Iterator[dict[str, Any]]:
+def watches_of(name: MakerName, spec: TriggerSpec) -> Iterator[dict[str, Any]]:
     """What is to be watched for a trigger."""
     for files in (one.files for one in spec.on if one.files is not None):
         yield {

@@ -226,17 +226,19 @@ def roomy() -> Iterator[Path]:
 
 
 def test_a_trigger_is_broken_while_its_folder_has_too_many_files(wire: Wire, roomy: Path) -> None:
+    full = roomy / "in"
+    full.mkdir()
     for number in range(100_001):
-        os.close(os.open(roomy / f"{number}.csv", os.O_CREAT | os.O_WRONLY))
-    put(wire, roomy)
+        os.mknod(f"{full}/{number}.csv")
+    put(wire, full)
     until(wire, lambda: wire.call("trigger.get", id="t")["status"] == "broken")
     assert "more than 100,000 files" in wire.call("trigger.get", id="t")["statusCause"]
     assert [one["id"] for one in wire.call("trigger.list", status=["broken"])["triggers"]] == ["t"]
-    (roomy / "0.csv").unlink()
-    (roomy / "1.csv").unlink()
-    assert put(wire, roomy)["status"] == "active"
-    until_counted(wire, written(roomy / "0.csv"))
-    assert made(wire)[0]["trigger"]["causes"][0]["path"] == str(roomy / "0.csv")
+    full.rename(roomy / "before")
+    full.mkdir()
+    assert put(wire, full)["status"] == "active"
+    until_counted(wire, written(full / "0.csv"))
+    assert made(wire)[0]["trigger"]["causes"][0]["path"] == str(full / "0.csv")
 
 
 @needs_root

@@ -45,7 +45,7 @@ def _row(one: Json) -> list[Cell]:
 def _where(one: Json) -> str:
     """Where a job of its own wants something told."""
     recipient = one["recipient"]
-    return recipient["url"] or ", ".join(recipient["address"] or ())
+    return recipient["url"] or ", ".join(recipient["address"] or [recipient["channel"]])
 
 
 def redeliver(session: Session, parsed: Parsed) -> int:

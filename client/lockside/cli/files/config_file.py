@@ -7,7 +7,7 @@ Keboola's own JSON is taken as it is: what it keeps beside the configuration is 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from lockside.cli.files.faults import SourceText
@@ -106,7 +106,9 @@ def _add_row_file(item: ObjectFile, file: str) -> None:
     _note_left(item, source, left, ())
 
 
-def _gathered(item: ObjectFile, source: SourceText, document: Json, members: set[str], at: Steps) -> Json:
+def _gathered(
+    item: ObjectFile, source: SourceText, document: Json, members: Collection[str], at: Steps
+) -> Json:
     """Put what stands at the top and is no member of the object itself under `configuration`.
 
     `at` is where in its file the object stands.

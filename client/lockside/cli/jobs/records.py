@@ -46,5 +46,6 @@ def records(session: Session, parsed: Parsed) -> int:
     ]
     session.out.table(("RECORD", "ID", "MESSAGE", "INPUT", "JOB", "RESOLVED BY"), rows)
     if page["open"]:
-        session.out.hint(f"{page['open']} are open. Next: lockside retry --failed-records {job_id}")
+        are = "is" if page["open"] == 1 else "are"
+        session.out.hint(f"{page['open']} {are} open. Next: lockside retry --failed-records {job_id}")
     return exits.DONE

@@ -41,7 +41,7 @@ INSPECT_JOBS = (
         Option("--parent", "only children of this job", "JOB"),
         Option("--tree", "show children below their parents"),
         Option("--watch", "update the list until Ctrl-C"),
-        Option("-n --limit", "how many (default 20)", "N", "integer"),
+        Option("-n --limit", "how many (default 20)", "N", "count"),
         Option("--all", "no limit"),
         Option("--hidden", "only hidden jobs"),
     ),
@@ -53,7 +53,7 @@ INSPECT_JOBS = (
         ("lockside show airports.load/daily", "its latest job"),
         ("lockside show last -n 50", "with 50 lines of the log, if it failed"),
         JOB,
-        Option("-n --lines", "how many lines of a failed job's log (default 10)", "N", "integer"),
+        Option("-n --lines", "how many lines of a failed job's log (default 10)", "N", "count"),
     ),
     Command(
         "why",
@@ -108,7 +108,7 @@ INSPECT_JOBS = (
         ("lockside records --open --limit 1000 --json 42", "those that can be retried, whole"),
         JOB,
         Option("--open", "only those that can be retried"),
-        Option("-n --limit", "how many (default 20)", "N", "integer"),
+        Option("-n --limit", "how many (default 20)", "N", "count"),
         notes="`lockside retry --failed-records` runs them again.",
     ),
     Command(

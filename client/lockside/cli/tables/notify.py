@@ -25,7 +25,7 @@ NOTIFY = (
         Argument("SUBSCRIPTION", "only to this subscription", "?"),
         Option("--dead", "only those that were given up"),
         Option("--job", "only about this job", "JOB"),
-        Option("-n --limit", "how many (default: 50)", "N", "integer"),
+        Option("-n --limit", "how many (default: 50)", "N", "count"),
     ),
     Command(
         "notify redeliver",
@@ -33,9 +33,9 @@ NOTIFY = (
         "send a dead or delivered notification again, or all to a subscription",
         ("lockside notify redeliver 17", "one delivery"),
         ("lockside notify redeliver --to failures --since yesterday", "all of a subscription"),
-        Argument("DELIVERY", "a delivery's id", "?"),
-        Option("--to", "all deliveries to this subscription instead", "SUBSCRIPTION"),
-        Option("--since", "only those written since 2h, today, 2026-01-31", "TIME"),
+        Argument("DELIVERY", "a delivery's id", "?", member="id"),
+        Option("--to", "all deliveries to this subscription instead", "SUBSCRIPTION", member="subscription"),
+        Option("--since", "only those written since 2h, today, 2026-01-31", "TIME", member="from"),
     ),
     Command(
         "notify cancel",

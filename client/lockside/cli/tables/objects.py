@@ -19,7 +19,7 @@ _TYPE = Option("--type", "extractor, transformation, writer, application, proces
 
 def show(kind: Kind) -> Command:
     """The command that prints an object, in any version where there are versions."""
-    at = (Option("--at", "this version instead of the current one", "VERSION", "integer"),)
+    at = (Option("--at", "this version instead of the current one", "VERSION", "integer", member="version"),)
     summary = f"print a {kind.title}"
     return _command(kind, "show", summary, (("{}", ""),), (_name(kind),), at if kind.verbs else ())
 
@@ -27,9 +27,9 @@ def show(kind: Kind) -> Command:
 def _of(kind: Kind) -> list[Command]:
     """The commands of a kind with versions."""
     a, name = f"a {kind.title}", _name(kind)
-    old = Argument("FROM", "a version", kind="integer")
-    new = Argument("TO", "the version to compare it with (default: the current one)", "?", "integer")
-    back = Argument("TO", "the version", kind="integer")
+    old = Argument("FROM", "a version", kind="integer", member="version")
+    new = Argument("TO", "the version to compare it with (default: the current one)", "?", "integer", "to")
+    back = Argument("TO", "the version", kind="integer", member="version")
     return [
         _ls(kind),
         show(kind),
@@ -62,8 +62,10 @@ def _of(kind: Kind) -> list[Command]:
 
 def _copy(kind: Kind) -> Command:
     """Copy an object within its scope; where it may be in a branch, also to another."""
-    to = Argument("TO", f"the {kind.key[-1]} of the copy")
-    options = [Option("--at", "this version instead of the current one", "VERSION", "integer")]
+    to = Argument("TO", f"the {kind.key[-1]} of the copy", member=f"to{kind.key[-1].title()}")
+    options = [
+        Option("--at", "this version instead of the current one", "VERSION", "integer", member="version")
+    ]
     if kind.in_branch:
         options.append(Option("--to-branch", "the branch of the copy (default: the same)", "ID"))
     summary = f"copy a {kind.title}"
@@ -94,7 +96,8 @@ def _put(kind: Kind) -> Command:
 
 def _name(kind: Kind) -> Argument:
     is_id = len(kind.key) == 1 and kind.title == kind.word
-    return Argument(kind.metavar, f"a {kind.title}'s id" if is_id else f"a {kind.title}")
+    said = f"a {kind.title}'s id" if is_id else f"a {kind.title}"
+    return Argument(kind.metavar, said, member=kind.key[-1])
 
 
 def _command(

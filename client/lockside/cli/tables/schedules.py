@@ -24,7 +24,7 @@ SCHEDULES = (
         "lockside schedule next nightly",
         ("lockside schedule next pipeline/schedules/nightly.toml -n 20", "needs no daemon"),
         Argument("ID/FILE", "a schedule's id, or a file with one"),
-        Option("-n --count", "how many (default 10)", "N", "integer"),
+        Option("-n --count", "how many (default 10)", "N", "count"),
     ),
     Command(
         "schedule run",
@@ -81,7 +81,7 @@ SCHEDULES = (
         _ID,
         Option("--missed", "only moments that were missed or failed"),
         Option("--since", "only moments from this time on", "TIME"),
-        Option("-n --limit", "how many rows (default 50)", "N", "integer"),
+        Option("-n --limit", "how many rows (default 50)", "N", "count"),
     ),
 )
 
@@ -123,6 +123,6 @@ TRIGGERS = (
         "list what became of what a trigger heard",
         "lockside trigger ledger report",
         _TRIGGER,
-        Option("-n --limit", "how many rows (default 50)", "N", "integer"),
+        Option("-n --limit", "how many rows (default 50)", "N", "count"),
     ),
 )

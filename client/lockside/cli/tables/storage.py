@@ -10,7 +10,7 @@ TABLE = Argument("TABLE", _TABLE_ID, member="id")
 _OF_TABLE = Argument("TABLE", _TABLE_ID, member="table")
 IN_BRANCH = Option("--branch", "the branch (default: default)", "ID", member="branchId")
 DETACH = Option("-d --detach", "do not wait for the job")
-_LIMIT = Option("-n --limit", "how many (default 20)", "N", "integer", member="limit")
+_LIMIT = Option("-n --limit", "how many (default 20)", "N", "count", member="limit")
 _VERSION = Option("--version", "a version instead of the newest", "N", "integer", member="version")
 _COLUMNS = Option("--column", "only this column; also several", "NAME", many=True, member="columns")
 _KEY = Option("--key", "a column of the primary key; also several", "NAME", many=True, member="primaryKey")
@@ -129,7 +129,7 @@ STORAGE = (
             "TIME",
             member="changedSince",
         ),
-        Option("-n --limit", "at most so many rows", "N", "integer", member="limit"),
+        Option("-n --limit", "at most so many rows", "N", "count", member="limit"),
         DETACH,
         IN_BRANCH,
     ),

@@ -17,7 +17,7 @@ STORED_FILES = (
         "lockside file ls --query 'name:orders* AND NOT tags:checked'",
         Option("--tag", "only files with this tag; also several", "TAG", many=True, member="tags"),
         Option("--query", "only files that this finds", "QUERY", member="query"),
-        Option("-n --limit", "how many (default 20)", "N", "integer", member="limit"),
+        Option("-n --limit", "how many (default 20)", "N", "count", member="limit"),
         IN_BRANCH,
     ),
     Command(

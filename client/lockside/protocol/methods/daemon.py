@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from lockside.documents.base import PATH_PATTERN
 from lockside.protocol.declaration import Mutation, Params, method
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Health, Reloaded
 from lockside.protocol.words import Role
@@ -58,7 +59,7 @@ class DaemonBackup(Mutation, frozen=True, kw_only=True):
         path: The absolute path of the file to write; null means a new file in the state folder's `backups`.
     """
 
-    path: Annotated[str, Meta(max_length=4096, pattern=r"^/[^\x00]*$")] | None = None
+    path: Annotated[str, Meta(max_length=4096, pattern=PATH_PATTERN)] | None = None
 
 
 @method("daemon.metrics", Role.VIEWER, answers=str)

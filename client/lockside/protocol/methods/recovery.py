@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from lockside.documents.base import HEX_PATTERN
 from lockside.protocol.declaration import ListParams, Mutation, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import recovery as types
@@ -11,7 +12,7 @@ from lockside.protocol.words import Role
 
 ConditionId = Annotated[
     str,
-    Meta(pattern=r"^[0-9a-f]{1,64}$(?!\n)", description="A condition's id.", examples=["0f3a9c51b2d47e68"]),
+    Meta(pattern=HEX_PATTERN, description="A condition's id.", examples=["0f3a9c51b2d47e68"]),
 ]
 
 

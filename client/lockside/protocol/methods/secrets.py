@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from lockside.documents.base import ComponentId, ConfigId, FieldError, VariablesId
+from lockside.documents.base import KEY_ID_PATTERN, ComponentId, ConfigId, FieldError, VariablesId
 from lockside.protocol.declaration import Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types.secrets import Encrypted, KeyDropped, KeyList, Reencrypted, Rotated
 from lockside.protocol.words import Role
 
-KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$(?!\n)")]
+KeyId = Annotated[str, Meta(pattern=KEY_ID_PATTERN)]
 
 
 @method(

@@ -67,7 +67,7 @@ class JobUnblock(JobAction, frozen=True, kw_only=True):
     """Let a job go that recovery blocks, without a test: it starts again from the beginning."""
 
 
-@method("job.pause", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
+@method("job.pause", Role.OPERATOR, answers=Job, refuses=(*STEERING, ErrorKind.DISABLED), example=ONE)
 class JobPause(JobAction, frozen=True, kw_only=True):
     """Suspend the processes of a running job, of a container those of all jobs in it that run."""
 

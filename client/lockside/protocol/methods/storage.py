@@ -24,7 +24,7 @@ TableVersionNumber = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
 
 
-@method("storage.bucket.list", Role.VIEWER, answers=Buckets, refuses=[])
+@method("storage.bucket.list", Role.VIEWER, answers=Buckets, refuses=[ErrorKind.NOT_FOUND])
 class BucketList(ListParams, frozen=True, kw_only=True):
     """List buckets by their ids.
 
@@ -58,7 +58,7 @@ class TableGet(Params, frozen=True, kw_only=True):
     version: TableVersionNumber | None = None
 
 
-@method("storage.table.list", Role.VIEWER, answers=Tables, refuses=[ErrorKind.DISABLED])
+@method("storage.table.list", Role.VIEWER, answers=Tables, refuses=MISSING)
 class TableList(ListParams, frozen=True, kw_only=True):
     """List tables by their ids.
 

@@ -52,7 +52,7 @@ class FileGet(Params, frozen=True, kw_only=True):
     branch_id: BranchId = "default"
 
 
-@method("storage.file.list", Role.VIEWER, answers=Files, refuses=[ErrorKind.DISABLED])
+@method("storage.file.list", Role.VIEWER, answers=Files, refuses=[ErrorKind.NOT_FOUND, ErrorKind.DISABLED])
 class FileList(ListParams, frozen=True, kw_only=True):
     """List stored files, the newest first."""
 

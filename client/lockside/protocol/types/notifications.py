@@ -59,7 +59,7 @@ class Recipient(Out, frozen=True, kw_only=True):
     Attributes:
         channel: How it is told.
         url: Where to; scheme and host.
-        address: The mail addresses.
+        address: The mail addresses; one that a job named itself is shown to its owner and admins.
         command: The program.
     """
 

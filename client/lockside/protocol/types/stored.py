@@ -222,6 +222,7 @@ class ExecutorView(Out, frozen=True, kw_only=True):
         cause: Why it cannot be used.
         capabilities: What it can do: `pause`, `queue` jobs by itself, use several `nodes` for one.
         options_schema: The JSON Schema of the options of its pools.
+        engine: What finds the machines, and its version; null while no executor of the kind runs.
     """
 
     kind: str
@@ -230,6 +231,7 @@ class ExecutorView(Out, frozen=True, kw_only=True):
     cause: str | None = None
     capabilities: list[str] = []
     options_schema: dict[str, Any] = {}
+    engine: str | None = None
 
 
 class ExecutorKinds(Out, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ A filter stands alone, repeated, as `x[]`, `x[0]` or `filters[x]`. Unknown ones 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lockside.web.keboola.job import run_id, token_view
@@ -19,8 +19,10 @@ Job = Mapping[str, Any]
 
 MOST_LIMIT: Final = 1000
 MOST_OFFSET: Final = 10_000
+MOST_SECONDS: Final = 1e9
+_ID: Final = re.compile(r"[0-9]{1,18}")
 _PART: Final = re.compile(r"^(?:filters\[(\w+)\]|(\w+))(?:\[(\w*)\])?$")
-_SAME: Final = {"component": "componentId", "config": "configId"}
+_SAME: Final = {"component": "componentId", "config": "configId", "configRowId": "configRowIds"}
 _TIMES: Final = ("createdTime", "startTime", "endTime", "updatedTime")
 LIGHT: Final = [
     *("id", "runId", "labels", "principal", "project", "status", "desiredStatus", "mode", "component"),
@@ -39,7 +41,7 @@ _VALUES: Final[Mapping[str, Callable[[Job], Iterable[str]]]] = {
     "componentId": lambda job: [job["component"]],
     "configId": lambda job: [job.get("config") or ""],
     "configRowIds": lambda job: job.get("configRowIds") or [],
-    "mode": lambda job: ["debug" if job["mode"] == "debug" else "run"],
+    "mode": lambda job: [job["mode"]],
     "status": lambda job: [job["status"]],
     "desiredStatus": lambda job: [job["desiredStatus"]],
     "tag": lambda job: [job.get("tag") or ""],
@@ -66,7 +68,12 @@ SORTED: Final[Mapping[str, Callable[[Job], Any]]] = {
     "result": lambda job: job["status"],
     **{name: _time_of(name) for name in _TIMES},
 }
-"""By what jobs can be sorted."""
+"""By what jobs can be sorted; those that have no such value come last in either direction."""
+_NOTHING: Final[tuple[Any, ...]] = ("", [""], [])
+_MODES: Final = {"run": ("run", "forceRun")}
+"""The modes of the daemon that one of the Queue API stands for."""
+_SECOND: Final = 0.999999
+"""What is shown in whole seconds is found by them: an upper bound holds to the end of its second."""
 
 
 def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -97,13 +104,19 @@ class Query:
             values["branchId"] = frozenset(map(branch_in, values["branchId"]))
         if "componentId" in values:
             values["componentId"] = frozenset(map(components.read, values["componentId"]))
+        if "mode" in values:
+            values["mode"] = frozenset(one for mode in values["mode"] for one in _MODES.get(mode, (mode,)))
+        for job_id in sorted(values.get("id", ())):
+            if not _ID.fullmatch(job_id):
+                raise bad(f'"{job_id[:40]}" is no id of a job', "$.id")
         now = datetime.now(UTC)
         bounds: dict[str, tuple[Any, Any]] = {
-            name: (_time(given, f"{name}From", now), _time(given, f"{name}To", now)) for name in _TIMES
+            name: (_time(given, f"{name}From", now, 0), _time(given, f"{name}To", now, _SECOND))
+            for name in _TIMES
         }
         bounds["durationSeconds"] = (
-            _number(given, "durationSecondsFrom"),
-            _number(given, "durationSecondsTo"),
+            _number(given, "durationSecondsFrom", 0),
+            _number(given, "durationSecondsTo", _SECOND),
         )
         return cls(values, {name: ends for name, ends in bounds.items() if ends != (None, None)})
 
@@ -113,10 +126,14 @@ class Query:
             _is_within(job.get(name), *ends) for name, ends in self.bounds.items()
         )
 
-    def one(self, name: str) -> str | None:
-        """The value of a filter that has one alone."""
-        found = self.values.get(name, frozenset())
-        return next(iter(found)) if len(found) == 1 else None
+    @property
+    def ids(self) -> frozenset[str] | None:
+        """The only jobs that can match, None for any; the last part of a run id is a job's."""
+        named = [self.values["id"]] if "id" in self.values else []
+        if "runId" in self.values:
+            parts = (run.rpartition(".")[2] for run in self.values["runId"])
+            named.append(frozenset(part for part in parts if _ID.fullmatch(part)))
+        return frozenset.intersection(*named) if named else None
 
 
 def _is_within(value: Any, first: Any, last: Any) -> bool:
@@ -125,21 +142,26 @@ def _is_within(value: Any, first: Any, last: Any) -> bool:
     return (first is None or value >= first) and (last is None or value <= last)
 
 
-def _time(given: Mapping[str, list[str]], name: str, now: datetime) -> str | None:
-    """A time as the wire writes it, so that texts can be compared."""
+def _time(given: Mapping[str, list[str]], name: str, now: datetime, more_seconds: float) -> str | None:
+    """A time as the wire writes it, so that texts can be compared; a whole second has more behind it."""
     if not given.get(name):
         return None
     found = moment(given[name][-1], now, name).astimezone(UTC)
+    if not found.microsecond:
+        found += timedelta(seconds=more_seconds)
     return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _number(given: Mapping[str, list[str]], name: str) -> float | None:
+def _number(given: Mapping[str, list[str]], name: str, more_seconds: float) -> float | None:
     if not given.get(name):
         return None
     try:
-        return float(given[name][-1])
+        found = float(given[name][-1])
     except ValueError:
-        raise bad(f'"{name}" must be a number', f"$.{name}") from None
+        found = -1.0
+    if not 0 <= found < MOST_SECONDS:
+        raise bad(f'"{name}" must be a number of seconds', f"$.{name}")
+    return found + more_seconds if found.is_integer() else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +189,8 @@ class Page:
     def sort(self, jobs: Iterable[Job]) -> list[Job]:
         """The jobs in this order; the id decides between equals."""
         key = SORTED[self.sort_by]
-        return sorted(jobs, key=lambda job: (key(job), int(job["id"])), reverse=self.is_descending)
+        ordered = sorted(jobs, key=lambda job: (key(job), int(job["id"])), reverse=self.is_descending)
+        return sorted(ordered, key=lambda job: key(job) in _NOTHING)
 
 
 def whole(given: Mapping[str, list[str]], name: str, usual: int, least: int, most: int) -> int:

@@ -1,10 +1,10 @@
 """The routes of the Queue API."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -22,6 +22,7 @@ from lockside.web.keboola.words import MADE_WITH, MADE_WITH_NAME, ORCHESTRATOR, 
 Json = dict[str, Any]
 KILLABLE: Final = ("created", "waiting", "processing")
 MOST_PER_GROUP: Final = 1000
+MOST_LISTED: Final = 100_000
 _OF_TASK: Final = ["id", "creator", "component", "config", "status"]
 _CONFIGURATION: Final = ["componentId", "configId", "branchId"]
 
@@ -64,22 +65,24 @@ class Queue:
     async def create(self, request: Request, caller: Caller) -> Response:
         """Create a job."""
         try:
-            body = json.loads(await request.body() or b"{}")
-        except ValueError:
+            body = msgspec.json.decode(await request.body() or b"{}")
+        except (ValueError, RecursionError):
             raise bad("The body is not valid JSON", "$") from None
         asked = creation(body, self._desk.components)
         token = caller.acting["token"]
-        labels = {MADE_WITH: token["id"], MADE_WITH_NAME: token["name"]}
-        given = request.headers.get("x-kbc-runid")
-        if given and "parentRunId" not in asked:
+        asked["labels"] |= {MADE_WITH: token["id"], MADE_WITH_NAME: token["name"]}
+        given = asked.pop("parentRunId", None) or request.headers.get("x-kbc-runid")
+        if given:
             parent = await _live_parent(caller, given)
             if parent is None:
-                labels[RUN_ID] = given[:255]
+                asked["labels"][RUN_ID] = given[:255]
             else:
                 asked["parentRunId"] = parent
-        asked["labels"] |= labels
         perform = caller.call if "deduplicationId" in asked else caller.call_once
-        return JSONResponse(self._view(request, await perform("job.create", **asked)), 201)
+        job = await perform("job.create", **asked)
+        if job["status"] in ("waiting", "processing") and not job.get("deduplicated"):
+            job |= {"status": "created", "startTime": None}  # as it was created: clients look for that
+        return JSONResponse(self._view(request, job), 201)
 
     async def one(self, request: Request, caller: Caller) -> Response:
         """Show a job."""
@@ -88,12 +91,12 @@ class Queue:
     async def kill(self, request: Request, caller: Caller) -> Response:
         """Stop a job that goes on."""
         job = await _job(caller, request.path_params["id"])
-        if job["status"] not in KILLABLE:
-            states = ", ".join(KILLABLE)
-            text = f'Job "{job["id"]}" is {job["status"]}, not in one of killable states ({states})'
-            raise Problem(400, text, "invalid_transition", "$.id")
-        stopped = await caller.call("job.terminate", id=job["id"])
-        return JSONResponse(self._view(request, stopped), 202)
+        if job["status"] in KILLABLE:
+            stopped = await caller.call("job.terminate", id=job["id"])
+            return JSONResponse(self._view(request, stopped), 202)
+        states = ", ".join(KILLABLE)
+        text = f'Job "{job["id"]}" is {job["status"]}, not in one of killable states ({states})'
+        raise Problem(400, text, "invalid_transition", "$.id")
 
     async def lineage(self, _request: Request, _caller: Caller) -> Response:
         """Not known here."""
@@ -122,10 +125,7 @@ class Queue:
         """Search jobs."""
         given = parameters(request.query_params.multi_items())
         query, page = await self._query(caller, given), Page.read(given)
-        jobs = await search.newest(caller, query, page)
-        if jobs is None:
-            jobs = await search.found(caller, query, page)
-        return self._views(request, jobs)
+        return self._views(request, await search.found(caller, query, page))
 
     async def _query(self, caller: Caller, given: dict[str, list[str]]) -> Query:
         """The filters; those of components become the ids of these components."""
@@ -134,7 +134,9 @@ class Queue:
             known = [
                 component["id"]
                 for kind in kinds
-                for component in (await caller.call("component.list", type=_kind(kind)))["components"]
+                for component in (await caller.call("component.list", type=_kind(kind), limit=MOST_LISTED))[
+                    "components"
+                ]
             ]
             asked = given.get("componentId")
             given["componentId"] = [one for one in known if asked is None or one in asked] or ["-"]

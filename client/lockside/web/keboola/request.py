@@ -4,6 +4,7 @@ Null, an empty text and, where an object is meant, an empty list are absent: PHP
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from lockside.web.keboola.problems import bad
@@ -21,23 +22,26 @@ Json = dict[str, Any]
 MOST_LABEL: Final = 255
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise bad(f'The "{path[2:]}" value must be a text', path)
     return str(value)
 
 
-def _texts(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+def _texts(value: Any, path: str) -> list[str]:
+    several = value if isinstance(value, list) else [value]
+    return [_text(one, path) for one in several]
 
 
-def _same(value: Any) -> Any:
+def _same(value: Any, _: str) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any, _: str) -> Any:
     return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
 
 
-_MEMBERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+_MEMBERS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "component": _text,
     "mode": _text,
     "config": _text,
@@ -59,28 +63,35 @@ _MEMBERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 _OBJECTS: Final = frozenset({"configData", "variableValuesData", "behavior", "backend"})
 _OTHERS: Final = frozenset({"configRow", "branchId", "backend", *LABELLED})
+_LABELLED_BACKEND: Final = {"context": BACKEND_CONTEXT, "containerType": BACKEND_CONTAINER}
 
 
 def creation(body: Any, components: Components) -> Json:
     """The parameters of `job.create`. Raises Problem."""
     if not isinstance(body, dict):
         raise bad("The body must be a JSON object", "$")
-    for name in body:
-        if name not in _MEMBERS and name not in _OTHERS:
-            raise bad(f'Unrecognized option "{name}"', f"$.{name}")
+    _refuse_others(body, _MEMBERS.keys() | _OTHERS, "$")
     given = {name: value for name, value in body.items() if not _is_absent(name, value)}
     if "component" not in given:
         raise bad('The "component" value is required', "$.component")
-    asked = {name: read(given[name]) for name, read in _MEMBERS.items() if name in given}
+    asked = {name: read(given[name], f"$.{name}") for name, read in _MEMBERS.items() if name in given}
     asked["component"] = components.read(asked["component"])
     if "configRow" in given:
-        asked.setdefault("configRowIds", _texts(given["configRow"]))
+        asked.setdefault("configRowIds", _texts(given["configRow"], "$.configRow"))
     branch = branch_in(given.get("branchId"))
     if branch != DEFAULT_BRANCH:
         asked["branchId"] = branch
-    labels = {label_of(name): str(given[name])[:MOST_LABEL] for name in LABELLED if name in given}
+    labels = {
+        label_of(name): _text(given[name], f"$.{name}")[:MOST_LABEL] for name in LABELLED if name in given
+    }
     _read_backend(given.get("backend"), asked, labels)
     return {**asked, "labels": labels}
+
+
+def _refuse_others(given: Json, known: AbstractSet[str], path: str) -> None:
+    for name in given:
+        if name not in known:
+            raise bad(f'Unrecognized option "{name}"', f"{path}.{name}")
 
 
 def _is_absent(name: str, value: Any) -> bool:
@@ -95,8 +106,9 @@ def _read_backend(backend: Any, asked: Json, labels: dict[str, str]) -> None:
         backend = {"type": backend}
     if not isinstance(backend, dict):
         raise bad('The "backend" value must be an object or a text', "$.backend")
+    _refuse_others(backend, {"type", *_LABELLED_BACKEND}, "$.backend")
     if backend.get("type"):
-        asked["backend"] = {"type": str(backend["type"])}
-    for name, label in (("context", BACKEND_CONTEXT), ("containerType", BACKEND_CONTAINER)):
+        asked["backend"] = {"type": _text(backend["type"], "$.backend.type")}
+    for name, label in _LABELLED_BACKEND.items():
         if backend.get(name):
-            labels[label] = str(backend[name])[:MOST_LABEL]
+            labels[label] = _text(backend[name], f"$.backend.{name}")[:MOST_LABEL]

@@ -14,7 +14,6 @@ Json = dict[str, Any]
 MOST_SCANNED: Final = 10_000
 MOST_ASKED: Final = 50
 """How many combinations of values are asked for one by one."""
-_PAGE: Final = 1000
 _ASKED_OF_DAEMON: Final = {
     "componentId": "component",
     "configId": "config",
@@ -25,8 +24,9 @@ _ASKED_OF_DAEMON: Final = {
     "configRowIds": "row",
 }
 
-_ORDERS: Final = frozenset({"id", "createdTime"})
-_ORDERS_OF_BOUND: Final = frozenset({"startTime", "endTime"})
+_ORDERS: Final = {"id": None, "createdTime": None, "startTime": "startedFrom", "endTime": "finishedFrom"}
+"""The orders of the daemon, each with the bound that leaves out what has no such time: it comes last here."""
+_EPOCH: Final = "1970-01-01T00:00:00Z"
 _BOUNDS_OF_DAEMON: Final = {
     "createdTime": ("createdFrom", "createdTo"),
     "startTime": ("startedFrom", "startedTo"),
@@ -36,58 +36,59 @@ _BOUNDS_OF_DAEMON: Final = {
 
 
 async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
-    """The jobs of a page, whole."""
-    jobs = page.sort(await scanned(caller, query))
-    return await whole_jobs(caller, [job["id"] for job in jobs[page.offset : page.offset + page.limit]])
-
-
-async def newest(caller: Caller, query: Query, page: Page) -> list[Json] | None:
-    """The same of a page that the daemon alone can answer: None when it cannot."""
+    """The jobs of a page, whole: of a list that the daemon orders, else of all that were scanned."""
     asked = list(_asked(query))
-    is_known = not set(query.values) - {*_names(query), "status", "id"} and not set(query.bounds) - set(
-        _BOUNDS_OF_DAEMON
-    )
-    # What has no such time sorts as the last there, and here as the first: bounds leave it out.
-    is_ordered = page.sort_by in _ORDERS or page.sort_by in _ORDERS_OF_BOUND & query.bounds.keys()
-    if not is_ordered or len(asked) != 1 or not is_known or page.offset + page.limit > _PAGE:
-        return None
+    end = page.offset + page.limit
+    if _is_known(query) and page.sort_by in _ORDERS:
+        members = {"expand": ["configData"]} if len(asked) == 1 else {"fields": LIGHT}
+        lists = [await _in_order(caller, one | members, page, end) for one in asked]
+        if sum(map(len, lists)) >= end or _ORDERS[page.sort_by] is None:
+            if len(asked) == 1:
+                return lists[0][page.offset :]
+            jobs = page.sort({job["id"]: job for some in lists for job in some}.values())
+            return await whole_jobs(caller, [job["id"] for job in jobs[page.offset : end]])
+    jobs = page.sort(await scanned(caller, query))
+    return await whole_jobs(caller, [job["id"] for job in jobs[page.offset : end]])
+
+
+def _is_known(query: Query) -> bool:
+    """Whether the daemon has all filters itself."""
+    names = {*_names(query), "status", "id"}
+    return names >= query.values.keys() and _BOUNDS_OF_DAEMON.keys() >= query.bounds.keys()
+
+
+async def _in_order(caller: Caller, asked: Json, page: Page, count: int) -> list[Json]:
+    """The first jobs of one call's, those left out that have not the time of the order."""
+    bound = _ORDERS[page.sort_by]
+    if bound is not None:
+        asked = {bound: _EPOCH} | {name: value for name, value in asked.items() if value is not None}
     order = "desc" if page.is_descending else "asc"
-    answer = await caller.call(
-        "job.list",
-        **asked[0],
-        orderBy=page.sort_by,
-        order=order,
-        limit=page.offset + page.limit,
-        expand=["configData"],
-    )
-    jobs: list[Json] = answer["jobs"][page.offset :]
+    answer = await caller.call("job.list", **asked, orderBy=page.sort_by, order=order, limit=count)
+    jobs: list[Json] = answer["jobs"]
     return jobs
 
 
 async def scanned(caller: Caller, query: Query) -> list[Job]:
-    """All jobs that match among the newest, in short, the newest first."""
+    """All jobs that match among the newest that the daemon finds, in short, the newest first."""
     matching: dict[str, Job] = {}
     for asked in _asked(query):
-        cursor = None
-        while len(matching) < MOST_SCANNED:
-            answer = await caller.call("job.list", **asked, limit=_PAGE, cursor=cursor, fields=LIGHT)
-            matching |= {job["id"]: job for job in answer["jobs"] if query.matches(job)}
-            cursor = answer.get("nextCursor")
-            if cursor is None:
-                break
+        answer = await caller.call("job.list", **asked, limit=MOST_SCANNED, fields=LIGHT)
+        matching |= {job["id"]: job for job in answer["jobs"] if query.matches(job)}
     return sorted(matching.values(), key=lambda job: -int(job["id"]))[:MOST_SCANNED]
 
 
 def _asked(query: Query) -> Iterator[Json]:
     """The calls that together find all jobs: one for each combination of values."""
     common: Json = {}
-    if "id" in query.values:
-        common["ids"] = sorted(query.values["id"])
+    if (ids := query.ids) is not None:
+        common["ids"] = sorted(ids)
     if "status" in query.values:
         common["status"] = sorted(query.values["status"])
     for name, (first, last) in _BOUNDS_OF_DAEMON.items():
         if name in query.bounds:
             common |= dict(zip((first, last), query.bounds[name], strict=True))
+    if ids is not None and not ids:
+        return
     names = _names(query)
     combinations = list(islice(product(*(sorted(query.values[name]) for name in names)), MOST_ASKED + 1))
     if len(combinations) > MOST_ASKED:

@@ -14,12 +14,13 @@ from lockside.errors import NotFound
 from lockside.web.callers import Caller
 from lockside.web.keboola.desk import Desk
 from lockside.web.keboola.job import time_view
-from lockside.web.keboola.problems import Problem, no_job
+from lockside.web.keboola.problems import Problem, bad, no_job
 from lockside.web.keboola.query import parameters, whole
 from lockside.web.keboola.words import branch_in
 
 Json = dict[str, Any]
 MOST_FRAMES: Final = 100_000
+MOST_LISTED: Final = 100_000
 _FRAMES: Final = 10_000
 _ALL_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -38,6 +39,7 @@ class Storage:
             "/v2/storage/dev-branches": self.branches,
             "/v2/storage/dev-branches/{id}": self.branch,
             "/v2/storage/components": self.components,
+            "/v2/storage/branch/{branch}/components": self.components,
             f"/v2/storage/{configs}": self.configurations,
             f"/v2/storage/{configs}/{{config}}": self.configuration,
             f"/v2/storage/branch/{{branch}}/{configs}": self.configurations,
@@ -46,7 +48,7 @@ class Storage:
         }
         answering = self._desk.answering
         return [
-            Route("/v2/storage", self.index, methods=["GET"]),
+            *(Route(path, self.index, methods=["GET"]) for path in ("/v2/storage", "/v2/storage/")),
             *(Route(path, answering(do), methods=["GET"]) for path, do in served.items()),
             Route("/v2/{rest:path}", self.unknown, methods=_ALL_METHODS),
         ]
@@ -96,11 +98,13 @@ class Storage:
             return JSONResponse(_DEFAULT)
         return JSONResponse(_branch(await caller.call("branch.get", id=name)))
 
-    async def components(self, _: Request, caller: Caller) -> Response:
+    async def components(self, request: Request, caller: Caller) -> Response:
         """The components that have configurations, with these."""
-        known = {one["id"]: one for one in (await caller.call("component.list"))["components"]}
+        listed = await caller.call("component.list", limit=MOST_LISTED)
+        known = {one["id"]: one for one in listed["components"]}
         found: dict[str, list[Json]] = {}
-        for config in (await caller.call("config.list"))["configs"]:
+        branch = branch_in(request.path_params.get("branch"))
+        for config in (await caller.call("config.list", branchId=branch, limit=MOST_LISTED))["configs"]:
             found.setdefault(config["component"], []).append(_configuration(config))
         return JSONResponse(
             [
@@ -117,7 +121,7 @@ class Storage:
 
     async def configurations(self, request: Request, caller: Caller) -> Response:
         """The configurations of a component."""
-        found = await caller.call("config.list", **self._named(request))
+        found = await caller.call("config.list", **self._named(request), limit=MOST_LISTED)
         return JSONResponse([_configuration(config) for config in found["configs"]])
 
     async def configuration(self, request: Request, caller: Caller) -> Response:
@@ -138,14 +142,18 @@ class Storage:
         """What a job wrote, a line an event, the newest first."""
         given = parameters(request.query_params.multi_items())
         run = given.get("runId", [""])[-1].rpartition(".")[2]
+        if not run:
+            raise bad('"runId" must be the id of a job', "$.runId")
         limit, offset = whole(given, "limit", 100, 1, 10_000), whole(given, "offset", 0, 0, MOST_FRAMES)
         try:
             job = await caller.call("job.get", id=run)
         except NotFound:
             raise no_job(run) from None
-        events = [_event(job, frame) for frame in await _frames(caller, run) if frame.get("text")]
+        component = self._desk.components.shown(job["component"])
+        frames = await _frames(caller, run, offset + limit)
+        events = [_event(job, component, frame) for frame in frames if frame.get("text")]
         if job["isFinished"]:
-            events.append(_end(job))
+            events.append(_end(job, component))
         return JSONResponse(events[::-1][offset : offset + limit])
 
 
@@ -193,38 +201,39 @@ def _configuration(config: Json) -> Json:
     }
 
 
-async def _frames(caller: Caller, job_id: str) -> list[Json]:
-    """The whole log, as far as it is not very long."""
+async def _frames(caller: Caller, job_id: str, count: int) -> list[Json]:
+    """The last frames of a log; of many also those before them, as far as it is not very long."""
     frames: list[Json] = []
-    offset = 0
+    offset, tail = 0, count if count <= _FRAMES else None
     while len(frames) < MOST_FRAMES:
-        page = await caller.call("job.log", id=job_id, offset=offset, limit=_FRAMES)
+        page = await caller.call("job.log", id=job_id, offset=offset, limit=_FRAMES, tail=tail)
         frames += page["frames"]
         if page["nextOffset"] == offset or not page["frames"]:
             break
-        offset = page["nextOffset"]
+        offset, tail = page["nextOffset"], None
     return frames
 
 
-def _event(job: Json, frame: Json) -> Json:
+def _event(job: Json, component: str, frame: Json) -> Json:
     kind = "error" if frame.get("stream") == "stderr" else "info"
-    return _described(job, str(frame["seq"]), frame["time"], frame["text"].rstrip("\n"), kind)
+    text = frame["text"].rstrip("\n")
+    return _described(job, component, str(frame["seq"]), frame["time"], text, kind)
 
 
-def _end(job: Json) -> Json:
+def _end(job: Json, component: str) -> Json:
     kind = "success" if job["status"] in ("success", "warning") else "error"
     result = job.get("result") or {}
     message = result.get("message") or job.get("message") or f"Job ended with {job['status']}"
-    return _described(job, "end", job["endTime"], message, kind)
+    return _described(job, component, "end", job["endTime"], message, kind)
 
 
-def _described(job: Json, number: str, time: str, message: str, kind: str) -> Json:
+def _described(job: Json, component: str, number: str, time: str, message: str, kind: str) -> Json:
     name = f"{job['id']}-{number}"
     return {
         "uuid": name,
         "id": name,
         "event": f"job.{kind}",
-        "component": job["component"],
+        "component": component,
         "message": message,
         "type": kind,
         "created": time_view(time),

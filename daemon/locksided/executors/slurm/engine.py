@@ -2,16 +2,15 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, ClassVar
 
-from locksided.executors.engine import COMMAND_SECONDS, Engine, NotNow, Order, Refused, Status
+from locksided.executors.commands import run
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, Status
 from locksided.executors.slurm import words
 from locksided.keeper import clock
-from locksided.keeper.messages import User
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 EXCLUDED_SECONDS = 600.0
@@ -25,8 +24,8 @@ _SCHEMA: dict[str, Any] = {
     "required": ["workRoot"],
     "additionalProperties": False,
     "properties": {
-        "workRoot": {"type": "string", "pattern": "^/"},
-        **dict.fromkeys((*_OPTIONS, "clusters", "python"), _TEXT),
+        **OPTIONS,
+        **dict.fromkeys((*_OPTIONS, "clusters"), _TEXT),
         "extra": {"type": "array", "items": {"type": "string", "pattern": "^--"}, "maxItems": 50},
     },
 }
@@ -83,7 +82,7 @@ class Slurm(Engine):
     def _sbatch(self, order: Order, name: str, script: str, *more: str) -> str:
         asked = ["sbatch", "--parsable", f"--job-name={name}", f"--comment={order.comment}", *more]
         asked += [*_arguments(order), *self._excluded()]
-        done = _run(asked, order.user, script)
+        done = run(asked, order.user, script)
         if done.returncode:
             if words.is_refusal(done.stderr):
                 raise Refused(words.cause(done.stderr))
@@ -152,28 +151,10 @@ def _quoted(arguments: Sequence[str]) -> str:
 
 def _told(command: Sequence[str]) -> str:
     """What a command says. Raises NotNow."""
-    done = _run(command)
+    done = run(command)
     if done.returncode:
         raise NotNow(words.cause(done.stderr))
     return done.stdout
-
-
-def _run(
-    command: Sequence[str], user: User | None = None, given: str = ""
-) -> "subprocess.CompletedProcess[str]":
-    """Run a command as a user. Raises NotNow when it does not answer, or cannot be run."""
-    account: dict[str, Any] = (
-        {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": list(user.groups)}
-    )
-    try:
-        return subprocess.run(
-            command, input=given, capture_output=True, text=True, errors="replace",
-            timeout=COMMAND_SECONDS, check=False, cwd="/", umask=0o022, **account,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise NotNow(f"{command[0]} did not answer within {COMMAND_SECONDS:g} s") from None
-    except OSError as error:
-        raise NotNow(f"{command[0]}: {os.strerror(error.errno or 0)}") from error
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _delete_rows(
 ) -> None:
     rules = {"source": "rows", "delete_where": parameters["delete_where"]}
     mapping = from_store(rules, OutputTable)
-    target.deleted = deleted_rows(mapping, target.order.id, target.columns, target.time_us, _no_values)
+    target.deleted = deleted_rows(mapping, target.columns, target.time_us, _no_values)
     touched = loading.delete(connection, target)
     target.counts["rowsCount"] -= target.counts["rowsDeleted"]
     if touched:

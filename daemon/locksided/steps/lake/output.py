@@ -192,7 +192,10 @@ def _prepared(
     if mapping.incremental:
         check_key(connection, target)
         values_of = partial(_values_of, connection, order)
-        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"], values_of)
+        try:
+            target.deleted = deleted_rows(mapping, columns, order["timeUs"], values_of)
+        except UserFault as fault:
+            raise UserFault(f'Cannot delete rows from table "{table.id}": {fault}') from None
     return target, rows
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, ClassVar
 from locksided import clock
 from locksided.steps.durable import sync
 from locksided.steps.staging.file_source import refuse_misplaced
-from locksided.steps.staging.remote import NO_SPACE, Readable, hidden
+from locksided.steps.staging.remote import NO_SPACE, Readable, arriving
 from locksided.steps.staging.sources import CHUNK_BYTES, Missing, Refused, Stamp
 
 
@@ -55,11 +55,11 @@ class FileSession:
         os.makedirs(path, exist_ok=True)
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        part = hidden(path)
-        with open(part, "wb", buffering=0) as file:
-            copyfileobj(content, file, CHUNK_BYTES)
-            os.fsync(file.fileno())
-        os.rename(part, path)
+        with arriving(path, os.unlink) as part:
+            with open(part, "wb", buffering=0) as file:
+                copyfileobj(content, file, CHUNK_BYTES)
+                os.fsync(file.fileno())
+            os.rename(part, path)
         sync(Path(path).parent)
 
     def remove(self, path: str) -> None:

@@ -19,7 +19,7 @@ from locksided.steps.connecting import Blocked, address_of
 from locksided.steps.program import ApplicationFault, UserFault
 from locksided.steps.staging.http_source import is_transient
 from locksided.steps.staging.networks import Networks
-from locksided.steps.staging.remote import Readable, broken, hidden
+from locksided.steps.staging.remote import Readable, arriving, broken
 from locksided.steps.staging.sources import CHUNK_BYTES, Broken, Missing, Refused, Stamp
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
@@ -126,10 +126,10 @@ class FsspecSession:
         self.files.makedirs(self._named(path), exist_ok=True)
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        part = self._named(hidden(path))
-        with self.files.open(part, "wb") as file:
-            copyfileobj(content, file, CHUNK_BYTES)
-        self.files.mv(part, self._named(path))
+        with arriving(self._named(path), self.files.rm_file) as part:
+            with self.files.open(part, "wb") as file:
+                copyfileobj(content, file, CHUNK_BYTES)
+            self.files.mv(part, self._named(path))
 
     def remove(self, path: str) -> None:
         self.files.rm_file(self._named(path))

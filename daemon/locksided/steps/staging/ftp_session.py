@@ -15,7 +15,7 @@ from locksided import clock
 from locksided.notifications.addresses import Target
 from locksided.steps.connecting import Blocked, judged
 from locksided.steps.staging.networks import Networks
-from locksided.steps.staging.remote import Readable, broken, hidden
+from locksided.steps.staging.remote import Readable, arriving, broken
 from locksided.steps.staging.sources import TIMEOUT_SECONDS, Broken, Missing, Refused, Stamp
 
 PORT = 21
@@ -92,11 +92,11 @@ class FtpSession:
             self.ftp.mkd(path)
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        part = hidden(path)
-        self.ftp.storbinary(f"STOR {part}", content, blocksize=1 << 18)
-        with suppress(ftplib.error_perm):  # some servers rename to a new name only
-            self.ftp.delete(path)
-        self.ftp.rename(part, path)
+        with arriving(path, self.ftp.delete) as part:
+            self.ftp.storbinary(f"STOR {part}", content, blocksize=1 << 18)
+            with suppress(ftplib.error_perm):  # some servers rename to a new name only
+                self.ftp.delete(path)
+            self.ftp.rename(part, path)
 
     def remove(self, path: str) -> None:
         self.ftp.delete(path)

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from posixpath import join, split
 from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias
@@ -83,10 +83,17 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def hidden(path: str) -> str:
-    """The name that a file has until all of it is there."""
+@contextmanager
+def arriving(path: str, remove: Callable[[str], object]) -> Iterator[str]:
+    """The name that a file has until all of it is there; what came of it is removed when no more can come."""
     folder, name = split(path)
-    return join(folder, f".{name}.part")
+    part = join(folder, f".{name}.part")
+    try:
+        yield part
+    except Exception:
+        with suppress(Exception):  # the connection may be what broke
+            remove(part)
+        raise
 
 
 def broken(problem: Exception) -> Exception:

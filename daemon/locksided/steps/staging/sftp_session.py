@@ -16,7 +16,7 @@ from locksided import clock
 from locksided.notifications.addresses import Target
 from locksided.steps.connecting import Blocked, connected
 from locksided.steps.staging.networks import Networks
-from locksided.steps.staging.remote import Readable, broken, hidden
+from locksided.steps.staging.remote import Readable, arriving, broken
 from locksided.steps.staging.sources import TIMEOUT_SECONDS, Missing, Refused, Stamp
 
 PORT = 22
@@ -91,9 +91,9 @@ class SftpSession:
             self.files.mkdir(path)
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        part = hidden(path)
-        self.files.putfo(cast("BinaryIO", content), part, size_bytes, confirm=True)
-        self.files.posix_rename(part, path)
+        with arriving(path, self.files.remove) as part:
+            self.files.putfo(cast("BinaryIO", content), part, size_bytes, confirm=True)
+            self.files.posix_rename(part, path)
 
     def remove(self, path: str) -> None:
         self.files.remove(path)

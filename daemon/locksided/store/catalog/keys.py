@@ -115,6 +115,7 @@ class Listing:
 
     project: str
     kind: Kind
+    branch: str = DEFAULT
     first: str = ""
     last: str = ""
     keep: Callable[[Mapping[str, Any]], bool] | None = None
@@ -137,8 +138,8 @@ def all_of(
     """All objects of a kind, in one branch if it is in branches, or those whose keys begin with `names`."""
     if names or not kind.in_branch:
         scope = _scope(kind, branch, names)
-        return Listing(project, kind, scope, scope, keep)
-    return Listing(project, kind, f"{branch}/", f"{branch}{_AFTER_SLASH}", keep)
+        return Listing(project, kind, branch, scope, scope, keep)
+    return Listing(project, kind, branch, f"{branch}/", f"{branch}{_AFTER_SLASH}", keep)
 
 
 def in_branch(project: str, branch: str) -> dict[str, str]:

@@ -45,7 +45,11 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
 def page(
     connection: sqlite3.Connection, wanted: Listing, request: PageRequest = FIRST_PAGE
 ) -> Slice[StoredRow]:
-    """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
+    """Answer a page of the current versions of what is not deleted.
+
+    Invalid for what is no cursor, NotFound for a branch that does not exist.
+    """
+    require_branch(connection, Key(wanted.project, wanted.kind, ("",), wanted.branch))
     scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
     params = {"project": wanted.project, "kind": wanted.kind.word, "scope": wanted.first}
     params |= {"scope_to": wanted.last, "after_scope": scope, "after_id": object_id}
@@ -174,7 +178,10 @@ def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.bran
     """NotFound unless there is the branch of a kind that is in branches; the default one is never stored."""
     branch = Key(key.project, BRANCH, (key.branch,))
     if key.kind.in_branch and key.branch != DEFAULT and find(connection, branch) is None:
-        text = f"there is no branch {key.branch}; create it with branch.create"
+        text = (
+            f"There is no branch {key.branch}: `lockside branch ls` lists those that exist, "
+            f"`lockside branch put {key.branch}` makes it."
+        )
         raise NotFound(text, path=path, branchId=key.branch)
 
 

@@ -1,0 +1,23 @@
+"""Becomes the executor of a kind: `locksided-executor KIND --socket PATH --state FOLDER`.
+
+That is for service managers; without one the daemon starts executors itself.
+"""
+
+import os
+import sys
+
+from locksided.executors.build import build_of
+from locksided.executors.describe import describe
+
+
+def main() -> None:
+    """Replace this process by the executor. Exits with a sentence when there is no such kind."""
+    if len(sys.argv) < 2:
+        raise SystemExit("locksided-executor KIND --socket PATH --state FOLDER")
+    kind, *options = sys.argv[1:]
+    argv = [str(one) for one in describe(kind)["argv"]]
+    os.execvp(argv[0], [*argv, *options, "--build", build_of(kind)])  # noqa: S606 - the arguments are its own
+
+
+if __name__ == "__main__":
+    main()

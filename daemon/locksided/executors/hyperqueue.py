@@ -1,0 +1,173 @@
+"""HyperQueue as an engine: a server and workers that a user starts, without root, on plain machines or in
+allocations of Slurm and PBS.
+
+Its Python API submits, and names the tasks that failed; it neither lists nor cancels. So ends, stops and
+losses are found out by files. Each call is a process of its own, as the job's user: one that hangs, or a
+server that is gone, holds up nobody, and the executor needs nothing of HyperQueue itself.
+"""
+
+import json
+import os
+import pwd
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+from locksided.executors.commands import run
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status
+from locksided.keeper.messages import User
+
+_SERVER = ".hq-server"
+"""HyperQueue's own folder, in the home of the user."""
+_FROM_HERE = [sys.executable, "-m", "locksided.executors.hyperqueue"]
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["workRoot"],
+    "additionalProperties": False,
+    "properties": {
+        **OPTIONS,
+        "serverDir": OPTIONS["workRoot"],
+        "resources": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
+    },
+}
+
+Server = tuple[User | None, str]
+"""Whose server it is (None: of whoever this is), and its folder."""
+
+
+def describe() -> dict[str, Any]:
+    """What the daemon is told of this kind. Raises SystemExit where HyperQueue is not installed."""
+    if find_spec("hyperqueue") is None:
+        raise SystemExit("HyperQueue is not installed: pip install 'lockside[hyperqueue]'")
+    return {"argv": _FROM_HERE, "optionsSchema": _SCHEMA, "capabilities": HyperQueue.capabilities}
+
+
+class HyperQueue(Engine):
+    """The servers of users, each found by its folder."""
+
+    kind: ClassVar[str] = "hyperqueue"
+    capabilities: ClassVar[tuple[str, ...]] = ("queue", "pause", "nodes")
+    knows_status: ClassVar[bool] = True
+    variables: ClassVar[str] = "HQ_"
+
+    def __init__(self) -> None:
+        self._servers: dict[str, Server] = {}
+        """Those that took orders, or were asked about, by their own ids."""
+
+    def submit(self, orders: Sequence[Order]) -> Sequence[str]:
+        first = orders[0]
+        server = _server(first)
+        uid = _uid(server)
+        self._servers[uid] = server
+        asked = {
+            "name": first.name,
+            "tasks": [_task(order, uid) for order in orders],
+            "nodes": first.nodes,
+            "cpus": first.cpus,
+            "resources": first.options.get("resources") or {},
+            "seconds": first.seconds,
+        }
+        job = _ask(server, "submit", asked)
+        return [f"{uid}.{job}.{place}" for place in range(len(orders))]
+
+    def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
+        """Those of servers that were started anew meanwhile are not known."""
+        found: dict[str, Status] = {}
+        for uid in {id_.partition(".")[0] for id_ in ids}:
+            server = self._servers.get(uid)
+            if server is None or _uid(server) != uid:
+                continue
+            ours = [id_ for id_ in ids if id_.startswith(f"{uid}.")]
+            failed = _ask(server, "failed", sorted({int(id_.split(".")[1]) for id_ in ours}))
+            found |= {id_: _status(failed.get(id_.partition(".")[2])) for id_ in ours}
+        return found
+
+
+def _status(error: str | None) -> Status:
+    if error is None:
+        return Status(State.UNTOLD, is_ours=True)
+    return Status(State.ENDED, "FAILED", error, is_ours=True)
+
+
+def _server(order: Order) -> Server:
+    named = order.options.get("serverDir")
+    return order.user, str(named) if named else os.path.join(_home(order.user), _SERVER)
+
+
+def _home(user: User | None) -> str:
+    with suppress(KeyError):
+        return pwd.getpwuid(os.geteuid() if user is None else user.uid).pw_dir
+    return "/"
+
+
+def _uid(server: Server) -> str:
+    """The id that a server has as long as it lives. Raises NotNow."""
+    path = Path(server[1], "hq-current", "access.json")
+    try:
+        return str(json.loads(path.read_bytes())["server_uid"])
+    except (OSError, ValueError, KeyError) as error:
+        raise NotNow(f"no HyperQueue server has written {path}: {error}") from error
+
+
+def _task(order: Order, uid: str) -> dict[str, Any]:
+    script = f'exec "$@" "{uid}.$HQ_JOB_ID.$HQ_TASK_ID"'
+    return {"args": ["/bin/sh", "-c", script, "sh", *order.argv], "said": f"{order.control}/engine.log"}
+
+
+def _ask(server: Server, what: str, given: Any) -> Any:
+    """What HyperQueue answers. Raises NotNow."""
+    user, folder = server
+    environment = {**os.environ, "HOME": _home(user), "RUST_BACKTRACE": "0"}
+    done = run([*_FROM_HERE, what, folder], user, json.dumps(given), environment)
+    if done.returncode:
+        raise NotNow(done.stderr.strip().partition("\n")[0] or "HyperQueue said nothing")
+    return json.loads(done.stdout)
+
+
+# The process that speaks with HyperQueue
+
+
+def _submit(client: Any, given: Any) -> Any:
+    from hyperqueue import Job
+    from hyperqueue.ffi.protocol import ResourceRequest
+
+    limit = None if given["seconds"] is None else timedelta(seconds=given["seconds"])
+    asked = {"n_nodes": given["nodes"]} if given["nodes"] > 1 else {"cpus": given["cpus"] or 1}
+    job = Job(max_fails=None, name=given["name"])
+    for task in given["tasks"]:
+        request = ResourceRequest(**asked, resources=dict(given["resources"]), min_time=limit)
+        job.program(task["args"], cwd="/", stdout=None, stderr=task["said"], resources=request)
+    return client.submit(job).id
+
+
+def _failed(client: Any, jobs: list[int]) -> Any:
+    """What HyperQueue says of each task that failed, by job and task."""
+    told = client.connection.get_failed_tasks(jobs)
+    return {f"{job}.{task}": one.error for job, tasks in told.items() for task, one in tasks.items()}
+
+
+def ask(what: str, folder: str) -> int:
+    """Hand on what stands on stdin, and print the answer; returns the exit code of the process."""
+    from hyperqueue import Client
+
+    given = json.load(sys.stdin)
+    try:
+        client = Client(folder)
+        answer = {"submit": _submit, "failed": _failed}[what](client, given)
+    except (RuntimeError, OSError, ValueError) as error:
+        print(str(error).strip().partition("\n")[0], file=sys.stderr)
+        return 1
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    from locksided.executors.serving import serve
+
+    if sys.argv[1:2] in (["submit"], ["failed"]):
+        raise SystemExit(ask(*sys.argv[1:]))
+    raise SystemExit(serve(HyperQueue()))
