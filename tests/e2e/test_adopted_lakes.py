@@ -24,7 +24,7 @@ def loads(wire: Wire, table: str, number: int) -> None:
 def adopted(wire: Wire, jobs: int) -> None:
     """Once so many jobs of the daemon's own have adopted tables."""
     wire.call("daemon.undrain")
-    number = wire.call("event.subscribe", kinds=["job.finished"])["subscription"]
+    number = wire.call("event.subscribe", kinds=["job.status"])["subscription"]
     while True:
         found = wire.call("job.list", component="lockside.storage")["jobs"]
         made = [job for job in found if job["creator"]["type"] == "daemon" and job["isFinished"]]
