@@ -42,7 +42,7 @@ from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.outputs import running_output
-from locksided.runs.partition import chunk_operations, is_own
+from locksided.runs.partition import chunk_operations
 from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
