@@ -28,7 +28,6 @@ from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
 from lockside.protocol.methods.systems import (SystemChecked)
 from lockside.protocol.methods.table_changes import (ColumnType, NewColumn)
-from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
 from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
@@ -46,9 +45,9 @@ from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Sched
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDeleted, TableDiff,
     TableHistory, Tables, UndoPlan)
-from lockside.protocol.types.stored import (Bucket, Buckets, Component, Components, Config, ConfigVersions,
-    Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, System, Systems, Template,
-    Templates, Variables, VariablesList)
+from lockside.protocol.types.stored import (Branch, Branches, Bucket, Buckets, Component, Components, Config,
+    ConfigVersions, Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, System, Systems,
+    Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.stored_files import (File, FileDeleted, Files)
 from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)

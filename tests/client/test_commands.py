@@ -270,10 +270,11 @@ def test_a_pool_that_gets_another_executor_keeps_no_options_of_the_one_before(
 ) -> None:
     pool = {"id": "far", "slots": 2, "executor": "slurm", "options": {"workRoot": "/shared"}}
     daemon.answers |= {"pool.list": {"pools": [pool]}, "pool.put": pool}
-    run("pool", "put", "far", "--option", "partition=main")
+    run("pool", "put", "far", "--option", "partition=main", "--option", 'extra=["--exclusive"]')
+    assert "--option extra" in run("pool", "put", "far", "--option", "extra=[--exclusive]").err
     run("pool", "put", "far", "--executor", "local")
     first, second = (one["pool"] for one in daemon.params_of("pool.put"))
-    assert first["options"] == {"workRoot": "/shared", "partition": "main"}
+    assert first["options"] == {"workRoot": "/shared", "partition": "main", "extra": ["--exclusive"]}
     assert second == {"id": "far", "slots": 2, "executor": "local"}
 
 

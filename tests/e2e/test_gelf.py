@@ -13,7 +13,7 @@ from e2e.conftest import needs_root
 from e2e.harness import Daemon, python
 from e2e.people import ANNA, OPERATORS, Person, used_by_groups
 from e2e.signs import Ear, Gate
-from e2e.wire import Message, Wire, of, put_component, until_running
+from e2e.wire import Message, Wire, of, put_component
 
 SECRET = "s3cr3t-Ω-of-gelf"
 LOG = """
@@ -73,32 +73,31 @@ def sending(text: str) -> list[str]:
 
 
 @needs_root
-@pytest.mark.parametrize("sender", SENDERS)
-def test_what_libraries_send_is_kept_also_while_no_daemon_runs(sender: str, place: Path) -> None:
+def test_what_libraries_send_is_kept_also_while_no_daemon_runs(place: Path) -> None:
     ear, gate = Ear(place), Gate(place)
     place.chmod(0o755)
-    with used_by_groups() as daemon:
-        with Wire(daemon.socket) as wire:
-            meanwhile = f"echo here > {ear.path}; {gate.text}"
-            command = [people.python(), "-c", LOG, sender, meanwhile]
-            put(wire, *command, transport=sender.split()[1])
-        anna = Person(daemon, ANNA, OPERATORS)
-        job = anna.call("job.create", **request_of(**{"#password": SECRET}))
-        with Wire(daemon.socket) as wire:
-            assert until_running(wire, job)
-        assert ear.hear() == "here"
+    with used_by_groups(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(len(SENDERS))) as daemon:
+        anna, jobs = Person(daemon, ANNA, OPERATORS), []
+        for sender in SENDERS:
+            with Wire(daemon.socket) as wire:
+                meanwhile = f"echo here > {ear.path}; {gate.text}"
+                command = [people.python(), "-c", LOG, sender, meanwhile]
+                put(wire, *command, transport=sender.split()[1])
+            jobs.append(anna.call("job.create", **request_of(**{"#password": SECRET})))
+        assert [ear.hear() for _ in jobs] == ["here"] * len(jobs)
         daemon.kill()
         gate.open()
         daemon.restart()
         daemon.socket.chmod(0o666)
-        with Wire(daemon.socket) as wire:
-            assert wire.done(job)["status"] == "success"
-            for_admins = wire.call("job.log", id=job["id"], stream="gelf")["frames"]
-        for_owner = anna.call("job.log", id=job["id"])["frames"]
-        more = " [hidden]" + " and much more" * 300
-        assert heard(for_admins) == [(level, words + more) for level, words in LEVELS]
-        assert heard(for_owner) == [*heard(for_admins)[:3], (2, CAMOUFLAGED)]
-        assert [one["fields"] for one in for_owner] == [{}] * 4
+        for sender, job in zip(SENDERS, jobs, strict=True):
+            with Wire(daemon.socket) as wire:
+                assert wire.done(job)["status"] == "success"
+                for_admins = wire.call("job.log", id=job["id"], stream="gelf")["frames"]
+            for_owner = anna.call("job.log", id=job["id"])["frames"]
+            more = " [hidden]" + " and much more" * 300
+            assert heard(for_admins) == [(level, words + more) for level, words in LEVELS], sender
+            assert heard(for_owner) == [*heard(for_admins)[:3], (2, CAMOUFLAGED)], sender
+            assert [one["fields"] for one in for_owner] == [{}] * 4, sender
     ear.close()
 
 

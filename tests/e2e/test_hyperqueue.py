@@ -1,6 +1,7 @@
 """Pools on HyperQueue: the engine of a plug-in, with a server and a worker of its own on this machine."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
+from e2e.processes import wait_for_end
+from e2e.signs import Ear
 from e2e.wire import Message, Wire, of, wait_until
 
 pytestmark = [
@@ -108,6 +111,15 @@ def test_a_job_that_waits_for_a_worker_begins_on_the_server_that_comes_after_thi
     wait_until(wire, job, lambda view: view["stage"] == "submitting")
     cluster.start_server()
     assert of(wire.done(job), "status", "starts") == ("success", 1)
+
+
+def test_nothing_of_a_run_outlives_its_killed_runner(wire: Wire, ear: Ear) -> None:
+    job = wire.shell(f"setsid sh -c 'echo $$ > {ear.path}; exec sleep 600' & sleep 600", pool="hq")
+    stray = int(ear.hear())
+    program = wait_until(wire, job, lambda view: view["process"]["pid"] is not None)["process"]["pid"]
+    runner = int(Path(f"/proc/{program}/stat").read_text().split()[3])
+    os.kill(runner, signal.SIGKILL)
+    wait_for_end(stray)
 
 
 def test_a_bad_amount_of_a_resource_is_refused_with_its_path(cluster: HyperQueue, wire: Wire) -> None:

@@ -1,7 +1,7 @@
 """Jobs that run or wait long, schedules, a daemon that is alive: told in time, by a clock that is moved."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,18 +168,13 @@ def test_a_daemon_that_is_alive_says_so_and_tries_once(daemon: Daemon, receiver:
     assert not receiver.taken()
 
 
-@pytest.mark.parametrize(
-    ("changes", "path"),
-    [
+def test_what_cannot_say_when_it_is_told_is_refused(daemon: Daemon) -> None:
+    recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
+    for changes, path in (
         ({"event": "job-processing-long"}, "$.subscription.filters"),
         ({"event": "job-waiting-long", "filters": LONG}, "$.subscription.filters"),
         ({"event": "daemon-alive"}, "$.subscription.everySeconds"),
         ({"event": "job-failed", "everySeconds": 60}, "$.subscription.everySeconds"),
-    ],
-)
-def test_what_cannot_say_when_it_is_told_is_refused(
-    changes: dict[str, Any], path: str, fresh: Callable[..., Daemon]
-) -> None:
-    recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
-    subscription = {"id": "a", "recipient": recipient, **changes}
-    assert fresh().wire().refused("notification.put", subscription=subscription).data["path"] == path
+    ):
+        subscription = {"id": "a", "recipient": recipient, **changes}
+        assert daemon.wire().refused("notification.put", subscription=subscription).data["path"] == path

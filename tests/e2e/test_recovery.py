@@ -168,28 +168,29 @@ def test_a_job_that_fails_whatever_the_test_says_is_given_up(tmp_path: Path, is_
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-@pytest.mark.parametrize("hold_lock", [False, True])
 def test_a_blocked_job_keeps_its_lock_only_if_it_is_to(
-    tmp_path: Path, hold_lock: bool, is_killed: bool
+    daemon: Daemon, wire: Wire, tmp_path: Path, is_killed: bool
 ) -> None:
     door = tmp_path / "door"
-    with at_noon() as daemon:
+    put_component(wire, "acme.job", shell=f'test "$KBC_CONFIGID" = other || {fails_without(door)}')
+    asked = {"kept": True, "let-go": False}
+    jobs = {}
+    for config, hold_lock in asked.items():
+        put_config(wire, "acme.job", config)
+        recovery = policy({"file": {"path": str(door)}}, holdLock=hold_lock)
+        jobs[config] = wire.create("acme.job", config=config, recovery=recovery)
+        until_blocked(wire, jobs[config])
+    if is_killed:
+        daemon.kill()
+        daemon.start("--test-clock", "2026-03-29T12:00:00Z")
         wire = daemon.wire()
-        put_component(wire, "acme.job", shell=f'test "$KBC_CONFIGID" = other || {fails_without(door)}')
-        put_config(wire, "acme.job", "daily")
-        asked = policy({"file": {"path": str(door)}}, holdLock=hold_lock)
-        job = wire.create("acme.job", config="daily", recovery=asked)
-        until_blocked(wire, job)
-        if is_killed:
-            daemon.kill()
-            daemon.start("--test-clock", "2026-03-29T12:00:00Z")
-            wire = daemon.wire()
-        other = wire.create("acme.job", config="daily")
+    for config, hold_lock in asked.items():
+        other = wire.create("acme.job", config=config)
         if hold_lock:
             (reason,) = wire.explain(other)
-            assert (reason["kind"], reason["holders"]) == ("config_lock", [job["id"]])
-            wire.call("job.terminate", id=job["id"])
-            assert wire.done(job)["status"] == "terminated"
+            assert (reason["kind"], reason["holders"]) == ("config_lock", [jobs[config]["id"]])
+            wire.call("job.terminate", id=jobs[config]["id"])
+            assert wire.done(jobs[config])["status"] == "terminated"
         ended = wire.done(other)
         assert ended["result"]["error"]["exitCode"] == 75
         assert ended["status"] == "error"

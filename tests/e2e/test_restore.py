@@ -223,30 +223,27 @@ def other(backup: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
+def test_what_is_no_good_backup_is_refused(fresh: Fresh, place: Path) -> None:
+    spoilt: tuple[tuple[Callable[[Path], object], str], ...] = (
         (damaged, "damaged"),
         (newer, "schema 99"),
         (other, "not a lockside database"),
-        (lambda backup: backup.write_text("no database at all, only text" * 200), "not a lockside database"),
-        (lambda backup: backup.write_bytes(b""), "not a lockside database"),
-        (lambda backup: backup.unlink(), "There is no file"),
-    ],
-)
-def test_what_is_no_good_backup_is_refused(
-    fresh: Fresh, place: Path, spoil: Callable[[Path], None], says: str
-) -> None:
+        (lambda file: file.write_text("no database at all, only text" * 200), "not a lockside database"),
+        (lambda file: file.write_bytes(b""), "not a lockside database"),
+        (lambda file: file.unlink(), "There is no file"),
+    )
     daemon = fresh()
     with daemon.wire() as wire:
-        backup = backed_up(wire, place)
+        good = backed_up(wire, place)
         job = wire.done(wire.shell("echo kept"))
     daemon.stop()
-    spoil(backup)
     before = snapshot(daemon)
-    ran = restore(daemon, backup)
-    assert (ran.returncode, says in ran.stderr) == (1, True), ran.stderr
-    assert snapshot(daemon) == before
+    for number, (spoil, says) in enumerate(spoilt):
+        backup = Path(shutil.copy(good, place / f"spoilt-{number}.db"))
+        spoil(backup)
+        ran = restore(daemon, backup)
+        assert (ran.returncode, says in ran.stderr) == (1, True), ran.stderr
+        assert snapshot(daemon) == before
     with daemon.start().wire() as wire:
         assert wire.text(wire.get(job["id"])) == "kept\n"
 

@@ -8,9 +8,9 @@ It holds data alone, so that it loads in a millisecond; `run` names the function
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.administration import DATABASE, SYSTEMS, TOKENS
 from lockside.cli.tables.control_jobs import CONTROL_JOBS
 from lockside.cli.tables.create_jobs import CREATE_JOBS
-from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.notify import NOTIFY
@@ -20,9 +20,7 @@ from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG, TELL
 from lockside.cli.tables.storage import STORAGE
 from lockside.cli.tables.stored_files import STORED_FILES
-from lockside.cli.tables.systems import SYSTEMS
 from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
-from lockside.cli.tables.tokens import TOKENS
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),

@@ -10,7 +10,7 @@ from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVer
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, notifications, schedules, stored, triggers
+from lockside.protocol.types import notifications, schedules, stored, triggers
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -34,7 +34,7 @@ class Diff(Out, frozen=True, kw_only=True):
 _ANSWERS: dict[str, tuple[Any, Any]] = {
     "component": (stored.Component, stored.Components),
     "config": (stored.Config, stored.Configs),
-    "branch": (branches.Branch, branches.Branches),
+    "branch": (stored.Branch, stored.Branches),
     "template": (stored.Template, stored.Templates),
     "resource": (stored.Resource, stored.Resources),
     "variables": (stored.Variables, stored.VariablesList),
@@ -156,7 +156,7 @@ def contents() -> Any:
 
 
 def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> Fields:
-    """Members of a kind's document as parameters, behind the branch of a kind that is in branches."""
+    """Members of a kind's document as parameters, behind the branch of a kind that is in stored."""
     types = {one.name: one.type for one in fields(kind.document)}
     branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
     return [

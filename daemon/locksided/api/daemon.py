@@ -25,7 +25,6 @@ from lockside.protocol.types.daemon import (
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
-from locksided.api.decision_tally import Decisions
 from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import mended, problems
 from locksided.api.health import HealthCheck
@@ -34,8 +33,8 @@ from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Tally
-from locksided.api.waiting_figures import oldest_waiting, startable
+from locksided.api.tally import Decisions, Tally
+from locksided.api.waiting_figures import engine_queues, oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -189,10 +188,11 @@ class DaemonMethods(HandlerGroup):
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         service = self._service
         is_up = service.backend.is_up
-        up, waiting, conditions = await service.scheduler.look(
+        up, waiting, queues, conditions = await service.scheduler.look(
             lambda core: (
                 startable(core, is_up=is_up),
                 oldest_waiting(core),
+                engine_queues(core),
                 len(core.state.recoveries.conditions),
             )
         )
@@ -201,6 +201,7 @@ class DaemonMethods(HandlerGroup):
             pools=await pool_views(service),
             up=up,
             waiting=waiting,
+            engine_queues=queues,
             conditions=conditions,
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,

@@ -1,4 +1,4 @@
-"""How jobs ended; kept in memory, and brought up to date by events when asked.
+"""How jobs ended and what their makers decided; kept in memory, brought up to date by events when asked.
 
 What is kept is bounded: the configurations whose jobs ended last, and so many components by their names. The
 jobs of all other components are counted together.
@@ -7,10 +7,12 @@ jobs of all other components are counted together.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from anyio import Lock
 
 from locksided.histograms import JOB_BOUNDS, Histogram
+from locksided.store.decisions import Decided, Maker, decided_since
 from locksided.store.endings import Configuration, Ending, Endings
 from locksided.store.store import Store
 
@@ -100,3 +102,30 @@ class Tally:
         if len(self._named) < self._most_components:
             self._named.add(component)
         return component if component in self._named else OTHER
+
+
+MOST_MAKERS = 1000
+
+
+class Decisions:
+    """What schedules and triggers decided since the daemon's start; of very many, those that did so last."""
+
+    def __init__(self, store: Store, most: int = MOST_MAKERS) -> None:
+        self._store = store
+        self._most = most
+        self._lock = Lock()
+        self._seq: int | None = None
+        self._found: dict[Maker, dict[str, Decided]] = {}
+
+    async def found(self) -> Mapping[Maker, Mapping[str, Decided]]:
+        """What each decided, by outcome."""
+        async with self._lock:
+            look = partial(decided_since, seq=self._seq)
+            self._seq, news = await self._store.read_patiently(look)
+            for (maker, outcome), more in news.items():
+                before = self._found.pop(maker, {})
+                times, moments, _ = before.get(outcome, Decided(0, 0, 0.0))
+                total = Decided(times + more.times, moments + more.moments, more.lateness_seconds)
+                self._found[maker] = {**before, outcome: total}
+            self._found = dict(list(self._found.items())[-self._most :])
+            return self._found

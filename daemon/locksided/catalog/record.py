@@ -8,9 +8,8 @@ import msgspec
 
 from lockside.kinds import Kind
 from lockside.protocol.words import Role
-from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.views import View, for_writers, stored_view
-from locksided.core.errors import Conflict
+from locksided.core.errors import Conflict, Limit
 from locksided.core.inputs import Input
 from locksided.core.state import State
 from locksided.server.access import Principal
@@ -151,3 +150,11 @@ class Record:
         """Raise Conflict for what is part of the daemon."""
         if key.id in self.fixed:
             raise Conflict(f"{key.id} is part of the daemon: {remedy}.", path=path)
+
+
+def refuse_too_many(tx: Transaction, key: Key, before: StoredRow | None, most: int | None) -> None:
+    """Raise Limit for one more than a project may have of its kind; None is any number."""
+    if most is None or (before is not None and not before.deleted):
+        return
+    if objects.number_of(tx.reading(), key) > most:
+        raise Limit(f"A project has at most {most} {key.kind.plural}: delete one first.")

@@ -16,10 +16,15 @@ COMMAND_SECONDS = 30.0
 
 _FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/", "maxLength": 4096}
 OPTIONS: dict[str, Any] = {
-    "workRoot": _FOLDER,
+    "workRoot": {"type": "string", "maxLength": 4096},
     "containerRoot": _FOLDER,
     "python": {"type": "string", "minLength": 1, "maxLength": 255},
-    "stepSeconds": {"type": "number", "minimum": 0, "maximum": 86400},
+    "stepSeconds": {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "maximum": 86400,
+        "pattern": r"^[0-9]{1,5}(\.[0-9]+)?$",
+    },
 }
 """The JSON Schemas of the options that pools of all kinds have."""
 

@@ -5,26 +5,25 @@ the engine says only adds to that.
 """
 
 import errno
-import os
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from locksided.executors.engine import Engine
+from locksided.executors.greeting import hello
 from locksided.executors.orders import BadPlace, engine_order, hand_on, hand_over, record_of
 from locksided.executors.records import Phase, Records
 from locksided.executors.remote_run import RemoteRun
 from locksided.executors.submissions import Submissions
 from locksided.executors.watching import Watching
 from locksided.executors.work_root import WorkRoot
-from locksided.keeper import clock, remote, wire
+from locksided.keeper import clock, remote
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
-from locksided.keeper.messages import Hello, LogGrown, Progress, Refused, Started
+from locksided.keeper.messages import LogGrown, Progress, Refused, Started
 from locksided.keeper.port import Port
 from locksided.keeper.start import order
 from locksided.keeper.start.order import BadOrder
-from locksided.keeper.tree import proc
 from locksided.keeper.wire import Message
 
 TICK_SECONDS = 1.0
@@ -93,19 +92,7 @@ class Executor:
         self._port.tell(message)
 
     def _hello(self, _message: Message) -> None:
-        self._tell(
-            Hello(
-                wire.VERSION,
-                os.getpid(),
-                runs=tuple(run.describe() for run in self._runs.values()),
-                build=self._build,
-                start_ticks=proc.start_ticks(os.getpid()),
-                boot_id=clock.boot_id(),
-                kind=self._engine.kind,
-                capabilities=self._engine.capabilities,
-                engine=self._engine.version or self._engine.kind,
-            )
-        )
+        self._tell(hello(self._engine, self._runs.values(), self._build))
         self._watching.tell_again()
 
     def _with_run(self, message: Message, act: Callable[[RemoteRun], None]) -> None:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from locksided.executors.commands import run
 from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status
 from locksided.keeper.messages import User
+from locksided.keeper.runner import GUARDED
 
 _SERVER = ".hq-server"
 """HyperQueue's own folder, in the home of the user."""
@@ -30,7 +31,7 @@ _SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         **OPTIONS,
-        "serverDir": OPTIONS["workRoot"],
+        "serverDir": OPTIONS["containerRoot"],
         "resources": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
     },
 }
@@ -115,7 +116,9 @@ def _uid(server: Server) -> str:
 
 def _task(order: Order, uid: str) -> dict[str, Any]:
     script = f'exec "$@" "{uid}.$HQ_JOB_ID.$HQ_TASK_ID"'
-    return {"args": ["/bin/sh", "-c", script, "sh", *order.argv], "said": f"{order.control}/engine.log"}
+    *runner, control = order.argv
+    argv = ["/bin/sh", "-c", script, "sh", *runner, GUARDED, control]
+    return {"args": argv, "said": f"{order.control}/engine.log"}
 
 
 def _ask(server: Server, what: str, given: Any) -> Any:

@@ -1,9 +1,10 @@
-"""The three kernel calls that the standard library does not offer. No policy lives here."""
+"""The kernel calls that the standard library does not offer. No policy lives here."""
 
 import ctypes
 import os
 import struct
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CLOCK_BOOTTIME = 7
 _TFD_TIMER_ABSTIME = 1
@@ -21,6 +22,11 @@ def _checked(result: int) -> int:
 def become_subreaper() -> None:
     """Have every orphan among our descendants handed to this process, whatever sessions it made."""
     _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+
+
+def die_with_parent(signal: int) -> None:
+    """Have this process get a signal when its parent ends."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
 
 
 def boot_timer() -> int:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
-from locksided.keeper import clock, image, libc, next_step, outcome, remote
+from locksided.keeper import clock, guard, image, libc, next_step, outcome, remote
 from locksided.keeper.children import Children
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop
@@ -30,6 +30,8 @@ from locksided.keeper.tree import hierarchy
 from locksided.keeper.tree.hierarchy import Hierarchy
 
 EXIT_NO_ORDER = 65
+GUARDED = "--guarded"
+"""Before the control folder: the engine does not end what a killed runner leaves."""
 AGAIN_SECONDS = 5.0
 HEARD_SECONDS = 0.5
 
@@ -37,6 +39,8 @@ HEARD_SECONDS = 0.5
 def main(arguments: list[str] | None = None) -> int:
     """Keep the run of one control folder until it has ended; returns the exit code of the process."""
     control, *rest = sys.argv[1:] if arguments is None else arguments
+    if control == GUARDED:
+        return guard.guarded(lambda: main(rest))
     reserve_low_descriptors(None)
     try:
         found = remote.read(control, remote.ORDER, remote.ORDER_BYTES)

@@ -21,10 +21,9 @@ from locksided.core.errors import Invalid, NotFound
 from locksided.keeper import strictjson
 from locksided.keeper.messages import Outcome, StartOrder
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
-from locksided.runs.builtin_components import BUILT_IN, at_tag
+from locksided.runs.builtin_components import BUILT_IN, at_tag, check_action
 from locksided.runs.environment import JobContext
 from locksided.runs.failure_text import readable
-from locksided.runs.known_actions import check_action
 from locksided.runs.message_text import cut
 from locksided.runs.plan import DataFolder, Step, config_file
 from locksided.runs.resolved import Stored

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
 from lockside.documents.reading import stored_form
-from locksided.core.errors import NotFound
+from locksided.core.errors import Invalid, NotFound
 
 _BuiltIn = stored_form(Manifest)  # without a program of its own
 
@@ -40,3 +40,14 @@ def at_tag(manifest: Manifest, tag: str | None, path: str) -> Manifest:
             path=path,
         )
     return effective
+
+
+def check_action(component: str, manifest: Manifest, action: str, path: str) -> None:
+    """Raises `Invalid` for a component without actions, `NotFound` for an action that it does not name."""
+    if component in BUILT_IN:
+        raise Invalid(f"{component} is built in and has no actions.", path=path)
+    if manifest.actions and action not in manifest.actions:
+        raise NotFound(
+            f"Component {manifest.id} has no action {action!r}. Its actions: {', '.join(manifest.actions)}.",
+            path=path,
+        )

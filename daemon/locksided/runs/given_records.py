@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockside.documents.component import COMMAND
-from lockside.documents.enums import FailureKind
 from locksided.runs.failed_records import NAME
-from locksided.runs.operations import Operation, OperationPlace
+from locksided.runs.operations import Operation, input_operation
 from locksided.runs.plan import configurations
 from locksided.runs.specification import GivenRecords, Specification
 from locksided.tables.mapping import input_entries, target_of
@@ -29,15 +28,11 @@ def records_operation(*, has_tables: bool) -> Operation:
             "mapped": [f"in/tables/{target_of(entry)}" for entry in entries],
         }
 
-    return Operation(
+    return input_operation(
         name="records",
         title="Failed records",
-        place=OperationPlace.BEFORE_ROW,
         program=PROGRAM,
         order=order,
-        stage="input_mapping",
-        failure=FailureKind.INPUT,
-        is_located=False,
     )
 
 

@@ -8,6 +8,7 @@ not at all: `{"message": text, "result": {…}}`. Exit code 0 is done, 1 the use
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from lockside.documents.enums import FailureKind, Part
@@ -68,6 +69,15 @@ class Operation:
     is_located: bool = True
     part: Part | None = None
 
+
+input_operation = partial(
+    Operation,
+    place=OperationPlace.BEFORE_ROW,
+    stage="input_mapping",
+    failure=FailureKind.INPUT,
+    is_located=False,
+)
+"""A kind of step that gives each row its input."""
 
 OPERATIONS: tuple[Operation, ...] = ()
 

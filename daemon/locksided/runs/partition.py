@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
-from lockside.documents.enums import FailureKind, Mode, Part
+from lockside.documents.enums import Mode, Part
 from lockside.documents.partition import ASSEMBLER, SPLITTER, PartComponent, Partition
 from lockside.documents.paths import join
 from lockside.documents.reading import stored_form
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import at_tag
-from locksided.runs.operations import Operation, OperationPlace
+from locksided.runs.operations import Operation, input_operation
 from locksided.runs.processors import processor_key
 from locksided.runs.resolved import Stored
 from locksided.runs.specification import Specification
@@ -84,14 +84,10 @@ def part_chain(spec: Specification) -> tuple[Manifest, dict[str, Any]] | None:
 def chunk_operations() -> Iterable[Operation]:
     """The steps that give a chunk its input, and an assembler the outputs of all chunks."""
     for name, title, part in (("chunk", "Chunk", Part.CHUNK), ("assembly", "Assembly", Part.ASSEMBLER)):
-        yield Operation(
+        yield input_operation(
             name=name,
             title=title,
-            place=OperationPlace.BEFORE_ROW,
             program=PROGRAM,
             order=lambda _spec, _row: {},
-            stage="input_mapping",
-            failure=FailureKind.INPUT,
-            is_located=False,
             part=part,
         )

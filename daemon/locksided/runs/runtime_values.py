@@ -14,7 +14,7 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
 from lockside.documents.staging import InputSource, is_relative, listed
 from locksided.core.errors import Invalid, NotFound
-from locksided.runs.known_actions import check_action
+from locksided.runs.builtin_components import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"

@@ -11,7 +11,7 @@ from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.staging import SCHEMES, InputSource, packages_of
 from locksided import clock
-from locksided.runs.operations import Operation, OperationPlace
+from locksided.runs.operations import Operation, OperationPlace, input_operation
 from locksided.runs.specification import Specification
 from locksided.settings import StagingSettings
 from locksided.store.rows import JobRow
@@ -54,15 +54,11 @@ def stage_operation(settings: StagingSettings) -> Operation:
             **transfer_rules(settings),
         }
 
-    return Operation(
+    return input_operation(
         name="stage",
         title="Staging",
-        place=OperationPlace.BEFORE_ROW,
         program=PROGRAM,
         order=order,
-        stage="input_mapping",
-        failure=FailureKind.INPUT,
-        is_located=False,
     )
 
 

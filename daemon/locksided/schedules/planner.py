@@ -14,12 +14,13 @@ from locksided.actors.rounds import Rounds
 from locksided.api.service import Service
 from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
-from locksided.schedules.expectations import tell_overdue
+from locksided.schedules.ledger import tell
 from locksided.schedules.replanning import Replanning
 from locksided.schedules.settling import Settling, note_broken
 from locksided.store import schedules
 from locksided.store.errors import StoreUnavailable
 from locksided.store.time_rows import MakerName
+from locksided.store.transaction import Transaction
 
 AT_ONCE = 100
 BACK_FOR_SECONDS = 600.0
@@ -107,3 +108,26 @@ class Planner:
 
 
 _NEWS = frozenset({RECOVERED, "daemon.clockSet"})
+
+
+AT_ONCE = 100
+
+
+async def tell_overdue(service: Service) -> None:
+    """Tell of each moment whose time is over, once. Raises Unavailable."""
+    asked = partial(schedules.expected, now_us=clock.now_us(), limit=AT_ONCE)
+    while overdue := await service.store.read(asked):
+        await service.scheduler.ask(partial(_tell, overdue=overdue, now_us=clock.now_us()))
+
+
+def _tell(tx: Transaction, overdue: list[tuple[MakerName, int]], now_us: int) -> None:
+    connection = tx.reading()
+    for name, moment_us in overdue:
+        row = schedules.row_of(connection, name, moment_us)
+        job_id = None if row is None else row.job_id
+        moment = clock.to_text(moment_us)
+        assert moment is not None
+        if not schedules.has_ended_well(connection, name, moment, job_id):
+            job = None if job_id is None else str(job_id)
+            tell(tx, name, "overdue", now_us, moment=moment, job=job)
+        schedules.forget_expectation(tx, name, moment_us)

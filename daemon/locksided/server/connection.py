@@ -4,6 +4,7 @@ It reads while the client reads, does what is asked, and knows how it ends: a cl
 sending side still gets its answers; of one that is gone the waits are dropped and the changes done.
 """
 
+import select
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -21,7 +22,6 @@ from locksided.server.access import Principal
 from locksided.server.answers import error_text, notification_text
 from locksided.server.batches import BatchAnswer
 from locksided.server.calls import AtOnce, Pending, Router
-from locksided.server.hangup import hung_up
 from locksided.server.inbox import Inbox
 from locksided.server.lane import Lane
 from locksided.server.limits import ClientLimits
@@ -288,3 +288,14 @@ class ClientConnection:
 
     def _put(self, text: bytes) -> None:
         self._outbox.put(self._framing.encode(text))
+
+
+async def hung_up(connected: socket.socket) -> None:
+    """Wait until the peer has closed the whole connection.
+
+    A socket at its end is always readable, so reading says nothing more. A second epoll that asks for nothing
+    becomes readable itself when the kernel reports a hang-up, which it does unasked.
+    """
+    with select.epoll() as watch:
+        watch.register(connected.fileno(), 0)
+        await anyio.wait_readable(watch.fileno())

@@ -91,8 +91,10 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
     elif before is not None and from_store(before.body, TriggerSpec).on != spec.on:
         triggers.forget_causes(tx, name)  # their conditions are others now
         row = msgspec.structs.replace(row, since_seq=tx.last_seq)
-    if change.owner is not None and before is not None and before.version == after.version:
-        tell(tx, name, "updated", principal=change.by, version=after.version, owner=change.owner["user"])
+    is_same = before is not None and before.version == after.version
+    if is_same and (change.owner is not None or row.broken is not None):  # else the catalog tells it
+        owner = {} if change.owner is None else {"owner": change.owner["user"]}
+        tell(tx, name, "updated", principal=change.by, version=after.version, **owner)
     watching.forget_folders(tx, name, but=[one.files.folder for one in spec.on if one.files])
     row = msgspec.structs.replace(
         owners.with_owner(row, change.owner),

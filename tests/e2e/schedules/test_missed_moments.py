@@ -1,7 +1,6 @@
 """What was due while no daemon ran has one outcome, and very much of it is one step."""
 
 from time import monotonic
-from typing import Any
 
 import pytest
 
@@ -18,46 +17,53 @@ def start_again(daemon: Daemon, time: str, *, is_killed: bool) -> None:
 
 
 MERGED = ("merged", "misfire", "08:15", "09:45", 7)
+MISFIRES = {
+    "usual": ({}, "08:00", [MERGED, ("fired", "misfire", "10:00", "10:00", 1)]),
+    "skip": ({"policy": "skip"}, None, [("missed", "misfire", "08:15", "10:00", 8)]),
+    "within": (
+        {"withinSeconds": 3600},
+        "09:00",
+        [
+            ("missed", "too_late", "08:15", "09:00", 4),
+            ("merged", "misfire", "09:15", "09:45", 3),
+            ("fired", "misfire", "10:00", "10:00", 1),
+        ],
+    ),
+}
+"""By schedule: its policy, where the window of its job begins, and its ledger at 10:05."""
 
 
-@pytest.mark.parametrize(
-    ("misfire", "time", "expected"),
-    [
-        ({}, "10:05:00", [MERGED, ("fired", "misfire", "10:00", "10:00", 1)]),
-        ({}, "10:00:30", [MERGED, ("fired", "time", "10:00", "10:00", 1)]),
-        ({"policy": "skip"}, "10:05:00", [("missed", "misfire", "08:15", "10:00", 8)]),
-        (
-            {"withinSeconds": 3600},
-            "10:05:00",
-            [
-                ("missed", "too_late", "08:15", "09:00", 4),
-                ("merged", "misfire", "09:15", "09:45", 3),
-                ("fired", "misfire", "10:00", "10:00", 1),
-            ],
-        ),
-    ],
-)
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_what_was_due_while_no_daemon_ran_goes_by_the_misfire_policy(
-    daemon: Daemon, wire: Wire, misfire: dict[str, Any], time: str, expected: list[Any], is_killed: bool
+    daemon: Daemon, wire: Wire, is_killed: bool
 ) -> None:
-    put(wire, every="15m", misfire=misfire)
+    for name, (misfire, _, _) in MISFIRES.items():
+        put(wire, name, every="15m", misfire=misfire)
     wire.close()
-    start_again(daemon, f"2026-01-05T{time}Z", is_killed=is_killed)
+    start_again(daemon, "2026-01-05T10:05:00Z", is_killed=is_killed)
     with Wire(daemon.socket) as again:
         again.call("clock.advance", seconds=0)
-        assert [told(row) for row in rows(again)] == expected
-        jobs = jobs_of(again)
-        if misfire.get("policy") == "skip":
-            assert jobs == []
-            return
-        [job] = jobs
-        assert {row["job"] for row in rows(again) if row["job"]} == {job["id"]}
-        about = job["schedule"]
-        start = "09:00" if "withinSeconds" in misfire else "08:00"
-        assert short(about["windowStart"]) == start
-        assert short(about["windowEnd"]) == short(about["moment"]) == "10:00"
-        assert about["latenessSeconds"] == (300 if time == "10:05:00" else 30)
+        for name, (_, start, expected) in MISFIRES.items():
+            assert [told(row) for row in rows(again, name)] == expected
+            jobs = jobs_of(again, name)
+            assert len(jobs) == (start is not None)
+            for job in jobs:
+                assert {row["job"] for row in rows(again, name) if row["job"]} == {job["id"]}
+                about = job["schedule"]
+                assert short(about["windowStart"]) == start
+                assert short(about["windowEnd"]) == short(about["moment"]) == "10:00"
+                assert about["latenessSeconds"] == 300
+
+
+def test_a_moment_that_is_late_within_the_grace_period_is_on_time(daemon: Daemon, wire: Wire) -> None:
+    put(wire, every="15m")
+    wire.close()
+    start_again(daemon, "2026-01-05T10:00:30Z", is_killed=False)
+    with Wire(daemon.socket) as again:
+        again.call("clock.advance", seconds=0)
+        assert [told(row) for row in rows(again)] == [MERGED, ("fired", "time", "10:00", "10:00", 1)]
+        [job] = jobs_of(again)
+        assert job["schedule"]["latenessSeconds"] == 30
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
@@ -74,8 +80,10 @@ def test_all_makes_a_job_for_each_missed_moment_in_their_order(
         assert [told(row)[:2] for row in rows(again)] == [("fired", "misfire")] * 8
 
 
-@pytest.mark.parametrize(("year", "count"), [("2026-01-05T11:20:00Z", 199), ("2027-01-05T08:00:00Z", None)])
-@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize(
+    ("year", "count", "is_killed"),
+    [("2026-01-05T11:20:00Z", 199, False), ("2027-01-05T08:00:00Z", None, True)],
+)
 def test_very_many_missed_moments_are_one_job_and_one_row(
     daemon: Daemon, wire: Wire, year: str, count: int | None, is_killed: bool
 ) -> None:

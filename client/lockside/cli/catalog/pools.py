@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import Cell
@@ -38,12 +41,23 @@ def put(session: Session, parsed: Parsed) -> int:
         "id": name,
         "slots": before.get("slots") if slots is None else slots,
         "executor": executor,
-        "options": {**(kept or {}), **dict(parsed.values.get("option") or ())} or None,
+        "options": {**(kept or {}), **_given(parsed.values.get("option"))} or None,
         "backends": before.get("backends") or None,
         "description": parsed.text("description") or before.get("description"),
     }
     stored = session.call("pool.put", pool={key: value for key, value in pool.items() if value is not None})
     return _tell(session, stored, "now has" if before else "created with")
+
+
+def _given(options: Sequence[tuple[str, str]] | None) -> Json:
+    """Options by their names; a list or an object is given as JSON."""
+    found: Json = {}
+    for name, text in options or ():
+        try:
+            found[name] = json.loads(text) if text[:1] in ("[", "{") else text
+        except ValueError as error:
+            raise UsageError(f"--option {name}: {error}.", "pool put") from None
+    return found
 
 
 def _tell(session: Session, pool: Json, did: str) -> int:

@@ -62,9 +62,22 @@ def facts_of(job: Json) -> list[tuple[str, str]]:
         ("after", f"job {dependencies}" if dependencies else ""),
         ("limits", _limits(job)),
         ("labels", ", ".join(f"{name}={value}" for name, value in (job.get("labels") or {}).items())),
+        ("engine", _engine(job.get("remote"))),
         ("folder", str(job.get("workPath") or "")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _engine(remote: Json | None) -> str:
+    """Where it is in the engine of its pool."""
+    if not remote or not remote.get("executor"):
+        return ""
+    said = [f"{remote['executor']} as {remote['schedulerJobId']}" if remote.get("schedulerJobId") else ""]
+    said += [
+        str(remote.get("remoteState") or ""),
+        f"on {remote['remoteNode']}" if remote.get("remoteNode") else "",
+    ]
+    return ", ".join(filter(None, said)) or str(remote["executor"])
 
 
 def _what(job: Json) -> str:
@@ -109,6 +122,10 @@ def _limits(job: Json) -> str:
         said.append(f"{times.span(float(limits['timeoutSeconds'])).replace('.0 ', ' ')} to run")
     if limits.get("memoryBytes"):
         said.append(f"{times.size(limits['memoryBytes'])} of memory")
+    if limits.get("cpus"):
+        said.append(f"{limits['cpus']:g} processors")
+    if (limits.get("nodes") or 1) > 1:
+        said.append(f"{limits['nodes']} machines")
     return ", ".join(said)
 
 

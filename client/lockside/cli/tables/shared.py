@@ -34,6 +34,8 @@ TIMEOUT = Option(
     member="limits.timeoutSeconds",
 )
 MEMORY = Option("--memory", "its memory limit: 512MB, 1.5GB", "SIZE", "size", member="limits.memoryBytes")
+CPUS = Option("--cpus", "how many processors it may use", "N", "number", member="limits.cpus")
+NODES = Option("--nodes", "how many machines it needs", "N", "integer", member="limits.nodes")
 TAG = Option("--tag", "the tag of the component to run", "TAG", member="tag")
 PRIO = Option("--priority", PRIORITY, "N", "priority", member="priority")
 

@@ -70,9 +70,8 @@ class FileList(ListParams, frozen=True, kw_only=True):
             raise FieldError(str(problem), "query") from None
 
 
-@method("storage.file.delete", Role.OPERATOR, answers=FileDeleted, refuses=MISSING, example={"id": "17"})
-class FileDelete(Mutation, frozen=True, kw_only=True):
-    """Delete a stored file.
+class FileChange(Mutation, frozen=True, kw_only=True):
+    """A stored file to change.
 
     Attributes:
         id: The file's id.
@@ -80,6 +79,11 @@ class FileDelete(Mutation, frozen=True, kw_only=True):
 
     id: FileId
     branch_id: BranchId = "default"
+
+
+@method("storage.file.delete", Role.OPERATOR, answers=FileDeleted, refuses=MISSING, example={"id": "17"})
+class FileDelete(FileChange, frozen=True, kw_only=True):
+    """Delete a stored file."""
 
 
 @method(
@@ -89,16 +93,13 @@ class FileDelete(Mutation, frozen=True, kw_only=True):
     refuses=MISSING,
     example={"id": "17", "add": ["checked"]},
 )
-class FileTag(Mutation, frozen=True, kw_only=True):
+class FileTag(FileChange, frozen=True, kw_only=True):
     """Change the tags of a stored file.
 
     Attributes:
-        id: The file's id.
         add: Tags that it gets.
         remove: Tags that it has no more.
     """
 
-    id: FileId
-    branch_id: BranchId = "default"
     add: FileTags = []
     remove: FileTags = []

@@ -165,6 +165,16 @@ class VariablesList(ListPage, frozen=True, kw_only=True):
     variables: list[Variables]
 
 
+class Branch(StoredBranch, frozen=True, kw_only=True):
+    """A stored branch."""
+
+
+class Branches(ListPage, frozen=True, kw_only=True):
+    """Several branches."""
+
+    branches: list[Branch]
+
+
 class Template(StoredTemplate, frozen=True, kw_only=True):
     """A stored template."""
 

@@ -18,7 +18,6 @@ from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.program import MappingFault, UserFault
 
 _FAULTS = "SELECT line, any_value(column_name), any_value(error_message), any_value(csv_line)"
-_OF_EACH_LINE = "GROUP BY file_id, line ORDER BY file_id, line"
 _VALUE = re.compile(r'Could not convert string "(.*)" to ', re.DOTALL)
 
 
