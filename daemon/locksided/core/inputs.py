@@ -90,12 +90,8 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class StopWaiting:
+class StopWaiting(Wait):
     """That wait is over."""
-
-    waiter_id: int
-    job_ids: frozenset[int]
-    for_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +226,7 @@ class Spawned(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTold(OfRun):
-    """What is known of a run elsewhere; `stage` is that of one that waits for a machine.
-
-    `note` says what is the matter with it; empty for nothing.
-    """
+    """What is known of a run elsewhere: its `stage` while it waits, and a `note` if something is wrong."""
 
     remote: Mapping[str, Any]
     stage: str | None = None
@@ -333,10 +326,7 @@ class StepLost(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Lost(OfRun):
-    """The job's machine or keeper died under it and its tree is empty. `recovery` as in `Finished`.
-
-    `was_preempted`: its engine stopped it for another job.
-    """
+    """Its machine or keeper died, or it was preempted, and its tree is empty. `recovery` as in `Finished`."""
 
     values: Mapping[str, Any]
     recovery: RecoveryTerms | None = None

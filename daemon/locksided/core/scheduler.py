@@ -36,10 +36,10 @@ Where to read on
 ----------------
 
 `model`, `jobs` and `demands` (the words and the data), `transitions`, `candidates`, `admission`, `dispatch`,
-`propagation`, `lifecycle` (a run from start to end), `recoveries` and `recovery` (jobs that wait for the
-world outside); then `acceptance`, `termination`, `container_lifecycle`, `retries` and the `*_control` modules
-(what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks` and `invariants` (with `expected`) stand
-beside them.
+`propagation`, `lifecycle` (a run from start to end), `losses`, `recoveries` and `recovery` (jobs that wait
+for the world outside); then `acceptance`, `termination`, `container_lifecycle`, `retries` and the
+`*_control` modules (what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks` and `invariants`
+(with `expected`) stand beside them.
 
 What could be nicer: counting the jobs ahead in a pool looks at all live jobs.
 """
@@ -56,6 +56,7 @@ from locksided.core import (
     deadlocks,
     job_control,
     lifecycle,
+    losses,
     pool_control,
     pool_trouble,
     program_checks,
@@ -178,10 +179,10 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.StepEnded: lifecycle.step_ended,
     i.TablesNeeded: lifecycle.tables_needed,
     i.Finished: chunks.finished,
-    i.NotStarted: lifecycle.not_started,
-    i.Orphaned: lifecycle.orphaned,
-    i.StepLost: lifecycle.step_lost,
-    i.Lost: lifecycle.lost,
+    i.NotStarted: losses.not_started,
+    i.Orphaned: losses.orphaned,
+    i.StepLost: losses.step_lost,
+    i.Lost: losses.lost,
     r.Unblock: recovery_checks.unblock,
     r.CheckNow: recovery_checks.check_now,
     r.Checked: recovery_checks.checked,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Part, StateFormat, Status
+from lockside.documents.enums import ErrorType, FailureKind, Part, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -351,7 +351,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: b
         values_of(result, outcome),
         stages,
         started,
-        class_of(result),
+        result.failure_class,
     )
 
 
@@ -397,8 +397,3 @@ def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
     """The rows that do not run because one before them failed."""
     later = (step.row for step in steps[failed.index + 1 :] if step.row not in (None, failed.row))
     return [row for row in dict.fromkeys(later) if row is not None]
-
-
-def class_of(result: RunResult) -> FailureClass | None:
-    """Of which class a failure is, for whoever may try again."""
-    return None if result.failure is None else result.failure.retry_class

@@ -286,7 +286,11 @@ def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
 def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
     request = subject.request
     is_command = subject.component.id == COMMAND
-    body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
+    body, environment = dict(subject.root.values), None
+    if is_command:  # its environment stands by itself
+        parameters = dict(subject.root.content.parameters)
+        environment = parameters.pop("environment", None)
+        body["parameters"] = parameters
     return Resolved(
         type=_type(subject, runtime),
         name=request.name or default_name(request, subject.rows is not None),
@@ -294,15 +298,15 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
         on_lost=runtime.on_lost,
         spec=_specification(subject, runtime, body, values, found),
         environment=environment,
-        warnings=(
-            *_unknown_keys(subject),
-            *_unused_values(subject, values.used),
-            *deprecated(subject.asked),
-        ),
+        warnings=tuple(_warnings(subject, values)),
         root=subject.root,
         asked=subject.asked,
         values=values.given,
     )
+
+
+def _warnings(subject: _Subject, values: _Values) -> Iterator[str]:
+    return chain(_unknown_keys(subject), _unused_values(subject, values.used), deprecated(subject.asked))
 
 
 def _unknown_keys(subject: _Subject) -> Iterator[str]:
@@ -340,13 +344,6 @@ def default_name(request: JobRequest, has_rows: bool) -> str:
         return request.component
     row = f"#{request.asked_rows[0]}" if has_rows and len(request.asked_rows) == 1 else ""
     return f"{request.component}/{request.config}{row}"
-
-
-def _split_environment(root: Root) -> tuple[dict[str, Any], dict[str, str] | None]:
-    """A command's configuration without its environment, and the environment by itself."""
-    parameters = dict(root.content.parameters)
-    environment = parameters.pop("environment", None)
-    return {**root.values, "parameters": parameters}, environment
 
 
 def _specification(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from lockside.documents.enums import ComponentType, ErrorType, FailureKind, Mode, OnRecordErrors
+from lockside.documents.enums import ComponentType, ErrorType, FailureClass, FailureKind, Mode, OnRecordErrors
 from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
@@ -60,6 +60,11 @@ class RunResult:
     def success(self) -> bool:
         """Whether the run can go on, or has ended well; with warnings, too."""
         return self.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+
+    @property
+    def failure_class(self) -> FailureClass | None:
+        """Of which class a failure is, for whoever may try again."""
+        return None if self.failure is None else self.failure.retry_class
 
 
 def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Collected) -> RunResult:

@@ -29,7 +29,7 @@ from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.chunk_orders import chunk_order
-from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, values_of
+from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
@@ -359,7 +359,7 @@ class Runs(RunConclusions):
         if message is None:
             return i.ProgramFound(job_id)
         result = failed_before_start(plan.spec, FailureKind.SPAWN, message)
-        return i.CannotStart(job_id, values_of(result, None), class_of(result))
+        return i.CannotStart(job_id, values_of(result, None), result.failure_class)
 
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:
