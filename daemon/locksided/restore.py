@@ -26,6 +26,7 @@ from locksided.store.restored_copy import Contents, Numbers
 KEEPER_SECONDS = 15.0
 UNKNOWN_IDS = 1_000
 UNKNOWN_EVENTS = 1_000_000
+UNKNOWN_SERIALS = 1_000_000
 
 
 class RestoreError(Exception):
@@ -114,10 +115,12 @@ def _kept_aside(place: StateDir) -> Path:
 
 def _given(contents: Contents, before: Contents | None, folders: dict[int, Path]) -> Numbers:
     """The highest numbers that were ever given; with room for what nobody can read any more."""
-    job_id = max([contents.given.job_id, *folders])
+    given = contents.given
+    job_id = max([given.job_id, *folders])
     if before is None:
-        return Numbers(job_id + UNKNOWN_IDS, contents.given.seq + UNKNOWN_EVENTS)
-    return Numbers(max(job_id, before.given.job_id), max(contents.given.seq, before.given.seq))
+        return Numbers(job_id + UNKNOWN_IDS, given.seq + UNKNOWN_EVENTS, given.serial + UNKNOWN_SERIALS)
+    found = before.given
+    return Numbers(max(job_id, found.job_id), max(given.seq, found.seq), max(given.serial, found.serial))
 
 
 def _job_folders(place: StateDir) -> dict[int, Path]:

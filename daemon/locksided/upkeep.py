@@ -1,10 +1,11 @@
-"""Has all tables cleaned once a day, by jobs of the daemon's own making."""
+"""Has tables adopted and cleaned, by jobs of the daemon's own making."""
 
 import structlog
 
 from lockside.documents.enums import CreatorType
 from locksided import clock
 from locksided.api.service import Service
+from locksided.api.table_changes import adoption_drafts
 from locksided.api.vacuum import vacuum_drafts
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
@@ -29,9 +30,11 @@ class Upkeep:
         self._daemon = daemon
 
     async def run(self) -> None:
-        """Clean once a day, for the first time a day after the first start."""
+        """Adopt once; clean once a day, for the first time a day after the first start."""
         if self._service.runs.storage.support is not TableSupport.KEPT:
             return
+        await self._service.publisher.inspected.wait()
+        await self._adopt()
         while True:
             try:
                 await clock.sleep(await self._seconds_left())
@@ -46,6 +49,15 @@ class Upkeep:
             await self._service.scheduler.ask(_note_now)
             return clock.DAY_US / clock.SECOND_US
         return max(int(last) + clock.DAY_US - clock.now_us(), 0) / clock.SECOND_US
+
+    async def _adopt(self) -> None:
+        """Take over what this lake got since a database was backed up that was restored."""
+        try:
+            drafts = await adoption_drafts(self._service, self._service.settings.project.id)
+            if drafts:
+                await self._service.scheduler.ask(i.Submit(tuple(drafts), self._daemon))
+        except (Refused, StoreUnavailable, OSError) as problem:
+            log.warning("tables cannot be adopted now", cause=str(problem))
 
     async def _clean(self) -> None:
         service = self._service

@@ -57,6 +57,6 @@ def figures(scale: Scale) -> Iterator[Figure]:
         "jobs/s",
         1 / commit,
         "commits on one connection",
-        at_least(5),
+        at_least(1),
         about,
     )

@@ -269,7 +269,7 @@ SPOILT = [
         '[a]\nexecutor = "Slurm!"\nslots = 1\n',
         2,
         "a.executor",
-        "It must match ^[a-z][a-z0-9_-]*$",
+        "It must be an executor's kind: lower-case letters, digits,",
     ),
     (
         "variables/x.toml",

@@ -98,6 +98,8 @@ SHAPE: dict[str, Any] = {
     "chunk": (dict, NONE),
     "archive": (dict, NONE),
     "notifications": list,
+    "onlyOrchestrationTaskIds": (list, NONE),
+    "previousJobId": (str, NONE),
     "retryOfJobId": (str, NONE),
     "retryScope": (str, NONE),
     "resubmitOf": (str, NONE),

@@ -1,6 +1,7 @@
 """What a run on another machine survives, and how it is found out what became of it."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,8 @@ def test_what_is_stopped_in_the_queue_never_runs(cluster: Cluster, place: Path) 
     wait_until(wire, job, lambda seen: seen["stage"] in ("submitting", "queued"))
     (reason,) = wire.explain(job)
     assert of(reason, "kind", "pool") == ("engine_queue", "far")
+    line = re.compile(r'^lockside_engine_queue{pool="far",state=".+"} 1.0$', re.MULTILINE)
+    assert line.search(wire.call("daemon.metrics"))
     wire.call("job.terminate", id=job["id"])
     assert of(wire.done(job), "status", "starts") == ("cancelled", 0)
     assert witnessed(place) == []

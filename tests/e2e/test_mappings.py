@@ -210,3 +210,21 @@ def test_a_manifest_has_what_is_told_of_a_table(wire: Wire) -> None:
     manifest = json.loads(wire.text(wire.done(wire.create("acme.shows", config="one"))))
     assert of(manifest, "description", "primary_key") == ("all of it", ["n"])
     assert ("acme.writer", "k", "w") in [of(one, "provider", "key", "value") for one in manifest["metadata"]]
+
+
+def test_a_load_that_shrinks_a_table_too_much_fails_and_who_depends_on_it_is_cancelled(wire: Wire) -> None:
+    check = {"kind": "maxShrink", "value": 0.5}
+    mapping = {"source": "x.csv", "destination": "in.c-gate.x", "checks": [check]}
+    lines = "".join(f"{number}\n" for number in range(100))
+    good = wire.done(writes(wire, {"x.csv": f"n\n{lines}"}, "gate", output={"tables": [mapping]}))
+    assert good["status"] == "success", good["message"]
+    bad = writes(wire, {"x.csv": "n\n" + "7\n" * 10}, "gate", output={"tables": [mapping]})
+    entry = {"source": "in.c-gate.x", "destination": "x.csv"}
+    dependant = reads(wire, [entry], dependsOn=[{"job": bad["id"]}])
+    bad, dependant = wire.done(bad), wire.done(dependant)
+    told = 'Failed to load table "in.c-gate.x": Check "maxShrink(0.5)" failed: of 100 rows 10 are left.'
+    assert of(bad, "status", "message") == ("error", told)
+    assert (bad["result"]["error"]["kind"], bad["result"]["error"]["type"]) == ("output", "user")
+    assert dependant["status"] == "cancelled"
+    table = wire.call("storage.table.get", id="in.c-gate.x")
+    assert of(table, "version", "rowsCount") == (0, 100)

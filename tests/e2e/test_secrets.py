@@ -226,3 +226,13 @@ assert state in ({}, {"#cursor": ["a", 1], "n": 1}), state
     assert wire.call("state.get", component="acme.state", config="c") == first, "the same is no change"
     assert not (Path(job["workPath"]) / "data/out/state.json").exists()
     assert (Path(job["workPath"]) / "data/out/files").exists()
+
+
+def test_a_schema_that_describes_a_secret_is_answered_as_it_was_put_and_checks_it(wire: Wire) -> None:
+    schema = {"type": "object", "properties": {"#password": {"type": "string", "minLength": 8}}}
+    put_component(wire, "acme.load", command=["true"], schema=schema)
+    assert wire.call("component.get", id="acme.load")["schema"] == schema
+    short = {"parameters": {"#password": "short"}}
+    put(wire, configuration=short)
+    refused = wire.refused("job.create", **LOADER)
+    assert refused.data["path"] == "$.configuration.parameters.#password"

@@ -247,13 +247,8 @@ def test_tables_are_listed_described_and_looked_into(wire: Wire) -> None:
     assert len(wire.call("storage.preview", job=first["id"], name="x.csv")["rows"]) == 2
     snapshot = wire.call("storage.snapshot", tables=["in.c-seen.x"])
     (seen,) = snapshot["tables"]
-    assert (
-        seen["version"],
-        duckdb.sql(f"SELECT count(*) FROM read_parquet({seen['files']})").fetchone(),
-    ) == (
-        1,
-        (3,),
-    )
+    assert seen["version"] == 1
+    assert len(duckdb.sql(f"SELECT id FROM read_parquet({seen['files']})").fetchall()) == 3
     assert of(wire.call("storage.status"), "backend", "foreign") == ("lake", [])
 
 

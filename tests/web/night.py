@@ -6,6 +6,18 @@ from e2e.wire import Message, Wire
 
 HOSTILE_NAME = "names_without_any_space_are_legal_and_may_have_64_characters_ok"
 SCRIPT = "printf 'id,name\\n1,ann\\n2,bob\\n' > $KBC_DATADIR/out/tables/orders.csv; echo two orders"
+SCHEMA = {
+    "type": "object",
+    "required": ["since"],
+    "properties": {
+        "since": {"type": "string", "title": "Since", "description": "The first day that is read"},
+        "limit": {"type": "integer", "title": "Rows at most", "default": 1000},
+        "mode": {"type": "string", "enum": ["full", "delta"]},
+        "dry": {"type": "boolean", "title": "Only try"},
+        "target": {"type": "object", "title": "Target", "properties": {"port": {"type": "integer"}}},
+        "columns": {"type": "array"},
+    },
+}
 TABLE = {"source": "orders.csv", "destination": "in.c-shop.orders"}
 
 
@@ -30,7 +42,8 @@ def ended(wire: Wire, **request: Any) -> str:
 def store(wire: Wire) -> None:
     """A component, a configuration in two versions, schedules and pools."""
     wire.call("pool.put", pool={"id": "night", "slots": 8})
-    wire.call("component.put", component={"id": "acme.orders", "command": ["sh", "-c", SCRIPT]})
+    orders = {"id": "acme.orders", "command": ["sh", "-c", SCRIPT], "schema": SCHEMA}
+    wire.call("component.put", component=orders)
     for since in ("yesterday", "2 days ago"):
         body = {"parameters": {"since": since}, "storage": {"output": {"tables": [TABLE]}}}
         key = {"component": "acme.orders", "config": "daily", "changeDescription": f"since {since}"}

@@ -10,6 +10,8 @@ import pytest
 from e2e.harness import Daemon
 from e2e.signs import Gate
 from e2e.wire import Message, Wire, put_component, put_config, until_running
+from lockside.web.keboola.job import job_view
+from lockside.web.keboola.words import Components
 from web.queueclient import Client
 from web.webserver import Web
 
@@ -52,6 +54,8 @@ def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, w
     assert (ended["status"], ended["isFinished"], ended["durationSeconds"]) == ("success", True, 0)
     assert ended["result"]["configVersion"] == "1"
     assert ended["token"]["description"] == "queue"
+    whole = job_view(wire.get(job["id"]), Components(()), str(queue.http.base_url).rstrip("/"))
+    assert ended == whole, "nothing is left out that the daemon knows"
     answer = queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
     assert "not in one of killable states" in answer["error"]
 
@@ -129,12 +133,13 @@ def test_what_php_sends_for_nothing_is_nothing_and_what_has_no_field_is_kept(que
         backend="large",
         parallelism=None,
         executor="dind",
+        type="container",
         orchestrationJobId=12,
         orchestrationTaskId="t1",
         orchestrationPhaseId="p1",
         configRow="",
     )
-    assert job["backend"] == {"type": "large"}
+    assert (job["backend"], job["type"]) == ({"type": "large"}, "container")
     assert (job["executor"], job["orchestrationJobId"], job["orchestrationTaskId"]) == ("dind", "12", "t1")
     other = queue.create(
         component="kds.job", configData={}, backend={"context": "1_ex", "containerType": "c"}
@@ -178,6 +183,10 @@ def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Cl
         True,
     )
     assert (task["componentId"], task["status"]) == ("kds.job", "success")
+    again = queue.create(
+        component="keboola.flow", config="all", previousJobId=job["id"], onlyOrchestrationTaskIds=["t1"]
+    )
+    assert (again["previousJobId"], again["onlyOrchestrationTaskIds"]) == (job["id"], ["t1"])
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +261,8 @@ def test_groups_have_the_first_jobs_of_each(queue: Client, some: list[Message]) 
     queue.refused(queue.http.get("/search/grouped-jobs"), 400)
     of_configurations = queue.get("/configurations-jobs", componentId="kds.job", jobsPerConfiguration=2)
     assert len(of_configurations) == 2
+    upwards = queue.get("/configurations-jobs", componentId="kds.job", jobsPerConfiguration=2, sortBy="id")
+    assert [job["id"] for job in upwards] == [job["id"] for job in reversed(of_configurations)]
     latest = queue.get("/latest-configurations-jobs")
     assert len({(job["component"], job["config"]) for job in latest}) == len(latest)
     assert queue.get("/stats/project")["jobs"]["durationSum"] >= 0
@@ -315,7 +326,8 @@ def stored(daemon: Daemon) -> None:
         put_config(wire, "keboola.ex-db-snowflake", "111")
         put_config(wire, "keboola.ok", "555", rows=[{"id": "r1"}])
         put_config(wire, "keboola.long", "666")
-        phases = {"phases": [{"id": "p1"}], "tasks": []}
+        task = {"id": "t1", "phase": "p1", "task": {"componentId": "keboola.ok", "configId": "555"}}
+        phases = {"phases": [{"id": "p1"}], "tasks": [task]}
         put_config(wire, "lockside.orchestrator", "777", configuration=phases)
 
 

@@ -55,12 +55,13 @@ def test_who_follows_the_printed_url_sees_the_overview(visit: Visit) -> None:
 def test_a_job_is_run_with_parameters(visit: Visit, wire: Wire) -> None:
     visit.go("/configs")
     visit.click("Run a job", "link")
-    visit.fill("Component", "lockside.command")
-    visit.fill("Parameters as JSON", "{not json")
+    visit.click("lockside.command", "link")
+    visit.fill("Command, for a shell", "echo from $PLACE")
+    visit.fill("Environment", "{not json")
     visit.click("Run")
-    visit.sees("The parameters are no JSON")
+    visit.sees("Environment: '{not json' is not JSON")
     visit.complaints.clear()  # a browser notes an answer of status 400
-    visit.fill("Parameters as JSON", json.dumps({"shell": "echo from the page"}))
+    visit.fill("Environment", json.dumps({"PLACE": "the page"}))
     visit.click("Check only")
     visit.sees("It can be made: it runs in pool default")
     visit.click("Run")
@@ -71,10 +72,32 @@ def test_a_job_is_run_with_parameters(visit: Visit, wire: Wire) -> None:
     visit.sees("success after")
 
 
+def test_a_configuration_is_run_with_another_parameter_by_its_schema(visit: Visit, wire: Wire) -> None:
+    stored = wire.call("config.get", component="acme.orders", config="daily")["configuration"]
+    wire.call("pool.pause", id="night")
+    visit.go("/configs/acme.orders/daily")
+    visit.click("Run", "link")
+    assert visit.page.get_by_label("Since").input_value() == stored["parameters"]["since"]
+    visit.fill("Since", "the beginning")
+    visit.fill("Rows at most", "many")
+    visit.page.get_by_text("More", exact=True).click()
+    visit.fill("Pool", "night")
+    visit.click("Run")
+    visit.sees("'many' is not a number")
+    visit.complaints.clear()
+    visit.fill("Rows at most", "5")
+    visit.click("Run")
+    job = wire.call("job.get", id=job_in(visit))
+    assert job["configData"]["parameters"] == {"since": "the beginning", "limit": 5}
+    assert job["configData"]["storage"] == stored["storage"], "what the form does not show stays"
+    wire.call("job.terminate", id=job["id"])
+    wire.call("pool.resume", id="night")
+
+
 def test_a_double_click_counts_once(visit: Visit, wire: Wire) -> None:
     name = token_hex(8)
     visit.go("/run?component=lockside.command&name=" + name)
-    visit.fill("Parameters as JSON", json.dumps({"shell": "true"}))
+    visit.fill("Command, for a shell", "true")
     visit.page.get_by_role("button", name="Run", exact=True).dblclick()
     visit.page.wait_for_url("**/jobs/*")
     assert len(wire.call("job.list", name=name)["jobs"]) == 1
@@ -205,13 +228,90 @@ def test_jobs_are_found_by_filters_and_pages(visit: Visit, wire: Wire) -> None:
     visit.sees("No job matches.")
 
 
-def test_a_log_is_read_linked_to_and_downloaded(visit: Visit, wire: Wire) -> None:
+def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: Visit, wire: Wire) -> None:
+    word = token_hex(4)
+    some = [command("true", name=f"{word} {number}", hold=True) for number in range(3)]
+    jobs = [job["id"] for job in wire.call("job.createMany", jobs=some, fields=["id"])["jobs"]]
+    done = ended(wire, **command("exit 1", name=f"{word} done"))
+    visit.go(f"/jobs?text={word}")
+    for job in (jobs[0], jobs[2], done):
+        visit.page.get_by_label(f"Choose job {job}").check()
+    visit.click("Stop …")
+    visit.sees("Stop: 2 jobs")
+    assert visit.page.get_by_role("region", name="What will happen").locator("li").count() == 2
+    visit.sees("this cannot be done with it now")
+    visit.click("Stop 2")
+    visit.sees("done with 2 of 2")
+    found = wire.call("job.list", ids=jobs, order="asc", fields=["status"])["jobs"]
+    assert [job["status"] for job in found] == ["cancelled", "created", "cancelled"]
+    visit.click("Watch these jobs", "link")
+    assert visit.page.locator("tbody tr").count() == 2
+    wire.call("job.terminate", id=jobs[1])
+
+
+def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
+    visit.go("/jobs?component=acme.orders&status=error")
+    visit.fill("Keep this view as", "Red orders <b>")
+    visit.click("Keep")
+    visit.go("/jobs")
+    visit.click("Red orders <b>", "link")
+    visit.page.wait_for_url("**/jobs?component=acme.orders&status=error")
+    assert visit.page.get_by_label("Component").input_value() == "acme.orders"
+    visit.click("Remove the view “Red orders <b>”")
+    assert not visit.page.get_by_role("link", name="Red orders").count()
+
+
+def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: Wire) -> None:
+    wire.call("pool.pause", id="night")
+    visit.go("/schedules/nightly")
+    visit.click("Make the jobs of past moments (backfill)", "link")
+    visit.fill("From", "2026-01-30")
+    visit.fill("To", "soon")
+    visit.fill("Pool", "night")
+    visit.click("Check only")
+    visit.page.locator(".verdict.error").wait_for()
+    visit.complaints.clear()
+    visit.fill("To", "2026-01-31")
+    visit.click("Check only")
+    visit.sees("2 jobs would be made")
+    visit.click("Make the jobs")
+    visit.sees("2 jobs were made")
+    job = visit.page.locator("main .lines a").first.inner_text().split()[1]
+    assert wire.call("job.get", id=job)["pool"] == "night"
+    visit.page.get_by_role("button", name="Stop those of backfill").click()
+    visit.sees("What became of its moments")
+    assert wire.call("job.get", id=job)["status"] == "cancelled"
+    wire.call("pool.resume", id="night")
+
+
+def test_a_timeline_shows_where_the_time_went_and_is_zoomed(visit: Visit, wire: Wire) -> None:
+    job = ended(wire, component="lockside.orchestrator", config="all")
+    visit.go(f"/jobs/{job}")
+    visit.click("Timeline", "link")
+    visit.sees("phase load", "tbody")
+    assert visit.page.locator("tbody svg rect.ran").count() == 3
+    visit.click("Zoom in", "link")
+    visit.sees("shown are")
+    visit.click("All", "link")
+    assert visit.page.locator("tbody tr").count() == 3
+    visit.page.get_by_role("link", name="Zoom to phase load").click()
+    visit.page.wait_for_url("**/timeline?*to=*")
+
+
+def test_a_log_is_read_searched_linked_to_and_downloaded(visit: Visit, wire: Wire) -> None:
     job = ended(wire, **command("for i in 1 2 3; do echo line $i; echo odd >&2; done"))
     visit.go(f"/jobs/{job}")
     visit.click("All of it", "link")
     visit.page.get_by_label("Output").select_option("stderr")
     visit.click("Show")
     assert "line" not in visit.text(".log")
+    visit.page.get_by_label("Output").select_option("")
+    visit.fill("Lines with the text", "LINE 2")
+    visit.fill("Since", "1h")
+    visit.click("Show")
+    assert visit.text(".log").split()[-2:] == ["line", "2"]
+    visit.page.locator(".log a").first.click()
+    visit.sees("line 3", ".log")
     with visit.page.expect_download() as download:
         visit.click("Download all", "link")
     assert download.value.suggested_filename == f"job-{job}.log"

@@ -167,6 +167,9 @@ def test_what_is_done_through_the_page_tells_through_whom(daemon: Daemon, wire: 
         others = made(wire, **command("true", hold=True))
         refused = operator.post(f"/jobs/{others}/do/terminate", data={"csrf": csrf(operator)}, headers=OURS)
         assert refused.status_code == 403, "another user's job"
+        for path in (f"/jobs/{others}", "/pools"):
+            assert "/do/" not in operator.get(path).text, "what is refused has no button"
+        assert "only its owner or an admin can do that" in operator.get(f"/jobs/{others}").text
 
 
 def test_a_file_is_never_shown_as_a_page(web: Web, wire: Wire, daemon: Daemon) -> None:

@@ -1,7 +1,8 @@
 """Secrets in documents: where they stand, and the form of their cipher texts. Nothing is encrypted here.
 
 A secret is the value of a key that begins with `#`, or of `{"name": "#…", "value": …}`, where it can also be
-a `default`: any JSON value but null and the empty text. What is below a secret is part of it.
+a `default`: any JSON value but null and the empty text. What is below a secret is part of it. The JSON Schema
+of a component says of a secret what it has to be: that is none itself.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def shown(document: Any) -> Any:
 
 def _replaced(value: Any, change: Callable[[Secret], Any], steps: Steps) -> Any:
     if isinstance(value, Mapping):
-        names = _secrets_of(value)
+        names = {} if _is_of_schemas(value, steps) else _secrets_of(value)
         return {
             key: _changed(Secret((*steps, key), names[key], inner), change)
             if key in names
@@ -96,6 +97,12 @@ def _secrets_of(value: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(name, str) and name.startswith(MARK):
         found |= {key: name for key in ("value", "default") if key in value}
     return found
+
+
+def _is_of_schemas(value: Mapping[str, Any], steps: Steps) -> bool:
+    """Whether these are the properties of a JSON Schema of a component, each with a schema of its own."""
+    is_schema = steps[:1] in (("schema",), ("rowSchema",)) and steps[-1] == "properties"
+    return is_schema and all(isinstance(one, Mapping | bool) for one in value.values())
 
 
 def _changed(secret: Secret, change: Callable[[Secret], Any]) -> Any:

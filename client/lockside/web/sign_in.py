@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,6 +17,9 @@ from lockside.web.sessions import Session, Sessions
 from lockside.web.visitors import Unwelcome, Visitors, check_origin, cookie_name, is_loopback, remember
 
 Json = dict[str, Any]
+
+_OWN_PATH = re.compile(r"/(?![/\\])[!-~]{0,2000}")
+"""What is sure to be a page of this server: a browser takes `//host` and `/\\host` for another one."""
 
 
 class SignIn:
@@ -57,9 +61,10 @@ class SignIn:
 
         return answer
 
-    async def form(self, _: Request) -> Response:
+    async def form(self, request: Request) -> Response:
         """The page that takes a token."""
-        return HTMLResponse(ENVIRONMENT.get_template("sign_in.html").render(desk=None))
+        wanted = request.query_params.get("next", "")
+        return HTMLResponse(ENVIRONMENT.get_template("sign_in.html").render(desk=None, next=wanted))
 
     async def accept(self, request: Request) -> Response:
         """Begin the session that the server's URL invites to."""
@@ -73,15 +78,17 @@ class SignIn:
             check_origin(request)
         except Unwelcome as refused:
             raise self._refused(request, refused.status, refused.message) from None
-        token = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])[0].strip()
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        token = form.get("token", [""])[0].strip()
         try:
             await self._visitors.with_token(token)
         except Unwelcome as refused:
             raise self._refused(request, refused.status, refused.message) from None
-        return self._begun(request, self._sessions.begin(token=token))
+        return self._begun(request, self._sessions.begin(token=token), form.get("next", [""])[0])
 
-    def _begun(self, request: Request, session: Session) -> Response:
-        answer = RedirectResponse("/" if self._settings.page else "/session", 303)
+    def _begun(self, request: Request, session: Session, wanted: str = "") -> Response:
+        usual = "/" if self._settings.page else "/session"
+        answer = RedirectResponse(wanted if _OWN_PATH.fullmatch(wanted) else usual, 303)
         remember(request, answer, session)
         return answer
 

@@ -49,11 +49,13 @@ class Publisher:
         self._broker = broker
         self._storage = storage
         self._news = asyncio.Event()
+        self.inspected = asyncio.Event()
         self.troubles: dict[int, Trouble] = {}
 
     async def run(self) -> None:
         """Publish until cancelled, after a look at what others may have done to the tables meanwhile."""
         await self._inspect()
+        self.inspected.set()
         pause_seconds = FIRST_PAUSE_SECONDS
         with self._broker.waking(self._news.set, *NEWS):
             while True:

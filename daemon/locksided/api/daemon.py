@@ -34,7 +34,7 @@ from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.tally import Decisions, Tally
-from locksided.api.waiting_figures import oldest_waiting, startable
+from locksided.api.waiting_figures import engine_queues, oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -188,10 +188,11 @@ class DaemonMethods(HandlerGroup):
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         service = self._service
         is_up = service.backend.is_up
-        up, waiting, conditions = await service.scheduler.look(
+        up, waiting, queues, conditions = await service.scheduler.look(
             lambda core: (
                 startable(core, is_up=is_up),
                 oldest_waiting(core),
+                engine_queues(core),
                 len(core.state.recoveries.conditions),
             )
         )
@@ -200,6 +201,7 @@ class DaemonMethods(HandlerGroup):
             pools=await pool_views(service),
             up=up,
             waiting=waiting,
+            engine_queues=queues,
             conditions=conditions,
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,

@@ -32,6 +32,7 @@ class Figures:
     pools: list[dict[str, Any]]
     up: Mapping[str, bool]
     waiting: Waiting
+    engine_queues: Mapping[tuple[str, str], int]
     conditions: int
     outcomes: Mapping[Configuration, Outcomes]
     totals: Totals
@@ -107,6 +108,8 @@ def _of_pools(figures: Figures) -> "Iterator[Metric]":
         yield _gauge(f"pool_{name}", text, ("pool",), samples)
     up = (((pool,), is_up) for pool, is_up in figures.up.items())
     yield _gauge("executor_up", "Whether jobs of a pool can be started", ("pool",), up)
+    queues = figures.engine_queues.items()
+    yield _gauge("engine_queue", "Jobs for which an engine looks for a machine", ("pool", "state"), queues)
     now_us = clock.now_us()
     oldest = ((key, max(now_us - since_us, 0) / 1e6) for key, since_us in figures.waiting.items())
     text = "For how long the reason has held that has kept a job of a pool back for longest"

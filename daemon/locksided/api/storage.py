@@ -17,6 +17,7 @@ from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
+from locksided.runs.inspection import UnknownTable
 from locksided.runs.resolved import TableSupport
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -181,8 +182,10 @@ class StorageMethods(HandlerGroup):
     @handler
     async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:
         """The lake as a whole."""
+        unknown: Sequence[UnknownTable] = ()
         if self._storage.support is TableSupport.KEPT:
             await self._storage.inspection.inspect_all()
+            unknown = await self._storage.inspection.unknown_tables()
         number, size_bytes = await self._service.store.lake_size()
         troubled = await self._service.store.read(troubled_tables)
         troubles = self._service.publisher.troubles
@@ -203,7 +206,10 @@ class StorageMethods(HandlerGroup):
                 )
                 for one in waiting
             ],
-            foreign=[_trouble_view(row) for row in troubled if _trouble_of(row) == "foreign"],
+            foreign=[
+                *(_trouble_view(row) for row in troubled if _trouble_of(row) == "foreign"),
+                *map(_unknown_view, unknown),
+            ],
             damaged=[_trouble_view(row) for row in troubled if _trouble_of(row) == "damaged"],
         )
 
@@ -285,6 +291,16 @@ def _trouble_view(row: TableRow) -> t.TroubledTable:
     trouble = row.trouble or {}
     return t.TroubledTable(
         table=row.id, branch_id=row.branch_id, version=trouble["version"], cause=trouble["cause"]
+    )
+
+
+def _unknown_view(unknown: UnknownTable) -> t.TroubledTable:
+    table = unknown.table
+    return t.TroubledTable(
+        table=table.text,
+        branch_id=table.branch,
+        version=unknown.version,
+        cause="the database does not know it.",
     )
 
 

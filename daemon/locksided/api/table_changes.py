@@ -5,13 +5,24 @@ from typing import Any
 
 import msgspec
 
+from lockside.documents.component import STORAGE
+from lockside.documents.enums import CreatorType
+from lockside.documents.request import JobRequest
 from lockside.protocol.methods import table_changes as p
+from locksided import threads
 from locksided.api.deduplication import repeats_first
+from locksided.api.job_drafts import Origin, draft
 from locksided.api.paging import View
+from locksided.api.service import Service
 from locksided.api.storage_jobs import TableJobMethods
+from locksided.api.vacuum import owner_of
 from locksided.core.errors import Conflict
+from locksided.core.model import Draft
+from locksided.runs.storage_operations import ADOPT
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.troubles import troubled
+from locksided.tables.names import TableId
 
 
 class TableChangeMethods(TableJobMethods):
@@ -41,6 +52,9 @@ class TableChangeMethods(TableJobMethods):
     @handler
     @repeats_first
     async def adopt(self, call: Call, params: p.TableAdopt) -> View:
+        unknown = await self._unknown(params)
+        if unknown is not None:
+            return await self._jobs.made(call, params, adoption(unknown))
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         troubles = await self._service.runs.storage.inspection.inspect([found.row.key])
         if troubles.get(found.row.id, {}).get("kind") != "foreign":
@@ -51,7 +65,16 @@ class TableChangeMethods(TableJobMethods):
                 "other program's entries away.",
                 path="$.id",
             )
-        return await self._job(call, params, "adopt", {})
+        return await self._jobs.made(
+            call, params, adoption(TableId(params.project, params.branch_id, found.row.id))
+        )
+
+    async def _unknown(self, params: p.TableAdopt) -> TableId | None:
+        """The table when the lake has it and the database does not. Raises Disabled."""
+        self._tables.check_enabled()
+        asked = TableId(params.project, params.branch_id, params.id)
+        found = await self._service.runs.storage.inspection.unknown_tables(asked)
+        return found[0].table if found else None
 
     async def _job(
         self, call: Call, params: p.TableChange, operation: str, changes: Mapping[str, Any]
@@ -60,3 +83,34 @@ class TableChangeMethods(TableJobMethods):
         row = (await self._tables.table(params.project, params.branch_id, params.id, "$.id")).row
         tables = [{"id": row.id, "branch": row.branch_id}]
         return await self._jobs.made(call, params, {"operation": operation, "tables": tables, **changes})
+
+
+def adoption(table: TableId) -> Mapping[str, Any]:
+    """The parameters of a job that takes over what the log of a table has and the database does not."""
+    return {"operation": ADOPT, "tables": [{"id": table.text, "branch": table.branch}]}
+
+
+async def adoption_drafts(service: Service, project: str) -> list[Draft]:
+    """The drafts of jobs that take over what this lake got since the database was backed up.
+
+    Each is made for the owner of its bucket.
+    """
+    inspection = service.runs.storage.inspection
+    ahead = {one.table: one.uid for one in await inspection.unknown_tables() if one.is_ours}
+    owners = await service.runs.storage.vacuum.buckets_by_owner(project)
+    uids = {bucket: uid for uid, buckets in owners.items() for bucket in buckets}
+    for row in await service.store.read(troubled):
+        table = TableId(row.project, row.branch_id, row.id)
+        if (row.trouble or {}).get("isOurs") and table.bucket_folder in uids:
+            ahead[table] = uids[table.bucket_folder]
+    return [
+        await draft(
+            service,
+            JobRequest(component=STORAGE, config_data={"parameters": dict(adoption(table))}),
+            await threads.run_sync(owner_of, uid),
+            project,
+            Origin(CreatorType.DAEMON, is_ours=True),
+        )
+        for table, uid in ahead.items()
+        if table.project == project
+    ]

@@ -87,14 +87,14 @@ async def vacuum_drafts(
         owners |= dict.fromkeys(await vacuum.owners_of_files(project))
     return [
         await draft(
-            service, request, await threads.run_sync(_owner, uid), project, Origin(creator, is_ours=True)
+            service, request, await threads.run_sync(owner_of, uid), project, Origin(creator, is_ours=True)
         )
         for uid in owners
     ]
 
 
-def _owner(uid: int) -> Principal:
-    """The owner of buckets, as whom their tables are cleaned."""
+def owner_of(uid: int) -> Principal:
+    """The owner of buckets, as whom their tables are cleaned and adopted."""
     name, gid = str(uid), uid
     with suppress(KeyError):
         entry = pwd.getpwuid(uid)

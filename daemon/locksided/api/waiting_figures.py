@@ -18,6 +18,12 @@ def startable(core: Scheduler, *, is_up: bool) -> dict[str, bool]:
     return {name: is_up and not pool.is_troubled for name, pool in sorted(core.state.pools.items())}
 
 
+def engine_queues(core: Scheduler) -> Counter[tuple[str, str]]:
+    """How many jobs wait for an engine to find a machine, by pool and what the engine calls it."""
+    runs = ((job.pool.id, job.run.engine) for job in core.state.jobs.values() if job.run is not None)
+    return Counter((pool, told.get("remoteState") or "queued") for pool, told in runs if told is not None)
+
+
 def oldest_waiting(core: Scheduler) -> Waiting:
     """Of each pool and reason the time since when it has held that has held for longest."""
     state, seen, found = core.state, Counter[str](), Waiting()

@@ -201,9 +201,11 @@ def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
                     return _trouble("foreign", version, "was written by another program")
             elif _staged_hash(table_fd, name) != hashed:
                 return _trouble("damaged", version, "is neither in its log nor staged as it was")
-    above = min((version for version in entries if version > head), default=None)
-    if above is not None:
-        return _trouble("foreign", above, "was written by another program")
+        above = sorted(version for version in entries if version > head)
+        if above and all(_is_of_lake(log, version, argument["lakeId"]) for version in above):
+            return _trouble("foreign", above[0], "is not in this database, which is older", is_ours=True)
+    if above:
+        return _trouble("foreign", above[0], "was written by another program")
     published = min(staged, default=head + 1) - 1
     if published >= 0 and published not in entries:
         return _trouble("damaged", published, "is missing in its log")
@@ -218,8 +220,25 @@ def _staged_hash(table_fd: int, name: str) -> str | None:
     return found
 
 
-def _trouble(kind: str, version: int, cause: str) -> dict[str, Any]:
-    return {"trouble": {"kind": kind, "version": version, "cause": f"version {version} {cause}."}}
+def _is_of_lake(log: int, version: int, lake_id: str) -> bool:
+    """Whether an entry of a log was written for this lake, by its `txn`."""
+    content = read_file(f"{version:020d}.json", log, MAX_COMMIT_BYTES) or b""
+    return b'"txn":{"appId":"%s"' % lake_id.encode() in content
+
+
+def read_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Up to which `version` a log goes, None for one without entries, and whether that one `isOurs`."""
+    with opened_folder("_delta_log", table_fd) as log:
+        versions = [int(name[:20]) for name in os.listdir(log) if ENTRY.fullmatch(name)]
+        if not versions:
+            return {"version": None, "isOurs": False}
+        newest = max(versions)
+        return {"version": newest, "isOurs": _is_of_lake(log, newest, argument["lakeId"])}
+
+
+def _trouble(kind: str, version: int, cause: str, *, is_ours: bool = False) -> dict[str, Any]:
+    told = {"kind": kind, "version": version, "cause": f"version {version} {cause}."}
+    return {"trouble": told | ({"isOurs": True} if is_ours else {})}
 
 
 def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
@@ -270,6 +289,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "publish": publish,
     "trash": trash,
     "inspect_log": inspect_log,
+    "read_log": read_log,
     "remove_output": remove_output,
     "sizes": sizes,
 }

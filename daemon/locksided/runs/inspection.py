@@ -4,10 +4,12 @@ Whoever else writes to a log makes its table `foreign`; what is missing makes it
 at the head as far as it is there, and neither written.
 """
 
+import glob
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from locksided import clock, threads
 from locksided.core.errors import Invalid
@@ -15,8 +17,9 @@ from locksided.runs.as_account import Unusable, perform
 from locksided.runs.safefs import NotPlain
 from locksided.store.store import Store
 from locksided.store.tables import FoundTable, tables_by_key
+from locksided.store.trash import dropped
 from locksided.store.troubles import all_keys, forget_pages, note_trouble
-from locksided.tables.names import TableId
+from locksided.tables.names import TableId, is_table_id
 
 Save = Callable[..., Awaitable[Any]]
 AT_ONCE = 100
@@ -27,11 +30,21 @@ REMEDY = {
 }
 
 
+class UnknownTable(NamedTuple):
+    """A table that the database does not know; `is_ours` of one that was written since it was backed up."""
+
+    table: TableId
+    version: int
+    is_ours: bool
+    uid: int
+
+
 class Inspection:
     """Finds troubles and notes them. `save` has a function of the transaction done."""
 
-    def __init__(self, store: Store, root: Path, save: Save) -> None:
+    def __init__(self, store: Store, root: Path, lake_id: str, save: Save) -> None:
         self._store = store
+        self._lake_id = lake_id
         self._root = root
         self._save = save
 
@@ -41,6 +54,26 @@ class Inspection:
         for start in range(0, len(keys), AT_ONCE):
             await self.inspect(keys[start : start + AT_ONCE])
         await self._store.read_patiently(forget_pages)
+
+    async def unknown_tables(self, only: TableId | None = None) -> list[UnknownTable]:
+        """Tables whose logs are in the lake and that the database does not know, all or one."""
+        found = await threads.run_sync(self._logs, only)
+        known = set(await self._store.read_patiently(all_keys))
+        waiting = {row.table.folder for row in await self._store.read(dropped)}
+        return [one for one in found if one.table.key not in known and one.table.folder not in waiting]
+
+    def _logs(self, only: TableId | None) -> list[UnknownTable]:
+        places = "*/*/*/*" if only is None else glob.escape(only.folder)
+        found = []
+        for log in sorted(self._root.glob(f"{places}/_delta_log")):
+            project, branch, bucket, name = log.parent.relative_to(self._root).parts
+            table = TableId(project, branch, f"{bucket}.{name}")
+            with suppress(NotPlain, Unusable, OSError):
+                told = perform(str(log.parent), "read_log", {"lakeId": self._lake_id})
+                if told["version"] is not None and is_table_id(table.text):
+                    uid = log.parent.parent.lstat().st_uid
+                    found.append(UnknownTable(table, told["version"], told["isOurs"], uid))
+        return found
 
     async def refuse_troubled(self, keys: Iterable[str]) -> None:
         """Raises Invalid for tables that cannot be written."""
@@ -78,6 +111,7 @@ class Inspection:
         folder = str(self._root / TableId(row.project, row.branch_id, row.id).folder)
         staged = {str(version): [name, found.hashes[version]] for version, name in found.staged.items()}
         try:
-            return perform(folder, "inspect_log", {"head": row.head, "staged": staged})["trouble"] or None
+            asked = {"head": row.head, "staged": staged, "lakeId": self._lake_id}
+            return perform(folder, "inspect_log", asked)["trouble"] or None
         except (NotPlain, Unusable) as problem:
             return {"kind": "damaged", "version": row.head, "cause": f"{problem}"}

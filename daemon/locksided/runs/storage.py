@@ -57,11 +57,11 @@ class Storage:
         self._places = places
         self._settings = settings
         self.root = Path(settings.root) if settings.root else lake
-        self.inspection = Inspection(store, self.root, save)
+        self.lake_id = f"{store.identity:015x}"
+        self.inspection = Inspection(store, self.root, self.lake_id, save)
         self.vacuum = Vacuum(store, self.root, settings)
         self.files = StoredFiles(store, self.root, settings, save)
         self.operations = operations_of(settings)
-        self.lake_id = f"{store.identity:015x}"
         self.memory_bytes = settings.memory_bytes
         self.program: tuple[str, ...] = tuple(self.operations[0].program) if self.operations else ()
         if self.operations:
@@ -258,7 +258,7 @@ class Storage:
         wanted = {table.folder for table in tables}
         done = []
         for row in await self._store.read(dropped):
-            table = TableId(row.project, row.branch_id, row.id)
+            table = row.table
             if not wanted or table.folder in wanted:
                 account = _user(row.account)
                 argument = {"name": table.folder.rpartition("/")[2], "to": row.trash}
@@ -319,6 +319,7 @@ class Storage:
                 "counts": commit.counts,
                 "sources": msgspec.to_builtins(commit.sources),
                 **({"adopted": msgspec.to_builtins(commit.adopted)} if commit.adopted else {}),
+                **({"isNew": True} if commit.adopted and table.version is None else {}),
                 **origin_of(run),
             },
             account=None if run_as is None else list(run_as),

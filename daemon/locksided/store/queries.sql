@@ -959,11 +959,19 @@ UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_cou
     imported_us = :time_us, changed_us = :time_us, trouble = NULL
 WHERE key = :key AND head = :before RETURNING number;
 
+-- name: take_up_table
+-- A table whose log is there, and that the database does not know.
+INSERT INTO tables (
+    project, branch_id, id, key, head, oldest, definition, rows_count, size_bytes, created_us, imported_us, changed_us
+) VALUES (
+    :project, :branch_id, :id, :key, :head, :oldest, :definition, :rows_count, :size_bytes, :time_us, :time_us, :time_us
+) ON CONFLICT DO NOTHING RETURNING number;
+
 -- name: adopt_version
 INSERT INTO table_versions (
     number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, published_us
 ) VALUES (
-    :number, :version, (SELECT min(min(serial), 0) - 1 FROM table_versions), :time_us, :job_id, :operation,
+    :number, :version, (SELECT min(coalesce(min(serial), 0), 0) - 1 FROM table_versions), :time_us, :job_id, :operation,
     :details, :rows_count, '', '', :published_us
 );
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from locksided.core.table_waits import SERIAL
 from locksided.store import ciphers, events, reads, schema, sql
 from locksided.store.connection import connect, named
 from locksided.store.errors import NotAStore, StoreError, StoreTooNew
@@ -25,10 +26,11 @@ class DamagedStore(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The highest job id and event number that were ever given, as far as is known."""
+    """The highest job id, event number and serial of a commit that were ever given, as far as is known."""
 
     job_id: int
     seq: int
+    serial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,13 @@ def contents(connection: sqlite3.Connection) -> Contents:
             for job_id, status, kind in rows
             if status in ("processing", "terminating") and kind == "standard"
         ),
-        given=Numbers(reads.last_job_id(connection), events.last_seq(connection)),
+        given=Numbers(reads.last_job_id(connection), events.last_seq(connection), _serial(connection)),
         key_ids=frozenset(ciphers.counts(connection)),
     )
+
+
+def _serial(connection: sqlite3.Connection) -> int:
+    return int(reads.meta(connection, SERIAL) or 1)
 
 
 def look(path: str) -> Contents | None:
@@ -123,6 +129,7 @@ def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collectio
     def work(tx: Transaction) -> None:
         connection = tx.connection
         connection.execute(QUERIES["put_meta"], ("last_purged_id", str(given.job_id)))
+        connection.execute(QUERIES["put_meta"], (SERIAL, str(given.serial)))
         connection.execute(QUERIES["put_meta"], ("boot_id", OTHER_BOOT))
         connection.execute(QUERIES["put_meta"], ("draining", f"{now_us} {RESTORER}"))
         data = {"backup": source, "lost": [str(job_id) for job_id in sorted(lost)]}

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from locksided.tables.names import TableId
 from locksided.tables.stored_files import FilesOf, place_of
 
 
@@ -56,6 +57,11 @@ class DroppedRow(msgspec.Struct, frozen=True):
     id: str
     serial: int
     account: list[Any] | None
+
+    @property
+    def table(self) -> TableId:
+        """The table that it was."""
+        return TableId(self.project, self.branch_id, self.id)
 
     @property
     def trash(self) -> str:

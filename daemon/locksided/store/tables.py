@@ -201,17 +201,23 @@ def note_read(tx: Transaction, job_id: int, table: TableId, version: int) -> Non
 def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
     """Make versions that another program published the table's own. Their serials are below all of ours."""
     details = dict(commit.details)
-    versions = details.pop("adopted")
+    versions, is_new = details.pop("adopted"), details.pop("isNew", False)
+    table = TableId(commit.project, commit.branch_id, commit.id)
     values = {
+        "project": table.project,
+        "branch_id": table.branch,
+        "id": table.text,
         "key": commit.key,
         "head": commit.version,
         "before": commit.version - len(versions),
+        "oldest": versions[0]["version"],
         "definition": json_text(commit.definition),
         "rows_count": commit.rows_count,
         "size_bytes": commit.size_bytes,
         "time_us": commit.time_us,
     }
-    found = tx.connection.execute(QUERIES["adopt_head"], values).fetchone()
+    statement = QUERIES["take_up_table" if is_new else "adopt_head"]
+    found = tx.connection.execute(statement, values).fetchone()
     if found is None:
         raise LostHead(f"table {commit.id} is not at version {values['before']}")
     for one in versions:
@@ -222,12 +228,15 @@ def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str
             "published_us": commit.time_us,
             "job_id": job_id,
             "operation": one["operation"],
-            "details": json_text({**details, "foreign": True}),
+            "details": json_text(details if one.get("isOurs") else {**details, "foreign": True}),
             "rows_count": one["rowsCount"],
         }
         tx.connection.execute(QUERIES["adopt_version"], version)
+    if is_new:
+        make_bucket(tx, table, commit.time_us, principal)
     data = {"branchId": commit.branch_id, "table": commit.id, "version": commit.version, "counts": {}}
-    tx.event(commit.time_us, "table.changed", commit.project, job_id=job_id, principal=principal, data=data)
+    for kind in ("table.created", "table.changed") if is_new else ("table.changed",):
+        tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
 
 
 def _events_of(commit: Ratified, *, is_new: bool) -> tuple[str, ...]:

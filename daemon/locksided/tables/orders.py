@@ -88,12 +88,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A version that another program made."""
+    """A version that the database does not know; another program made it unless it `is_ours`."""
 
     version: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     time_us: Count
     operation: Annotated[str, Meta(max_length=64)]
     rows_count: Count
+    is_ours: bool = False
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -144,8 +145,11 @@ def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[t
         head = (-1 if table.version is None else table.version) + number
         if commit.adopted and commit.operation not in (ADOPT, RESTORE):
             raise BadCommits(f"Its commit of {table.id!r} has versions of another program.")
+        if table.version is None and commit.adopted:
+            head = commit.adopted[0].version - 1  # of a log that no longer begins with 0
         new = len(commit.adopted) + bool(commit.staged)
-        if commit.version != head + new:
+        follows = [head + place for place in range(1, len(commit.adopted) + 1)]
+        if commit.version != head + new or [one.version for one in commit.adopted] != follows:
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")

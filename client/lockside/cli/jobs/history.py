@@ -17,6 +17,8 @@ Entry = tuple[str, str, str]
 
 _KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
 _KINDS += ["job.acknowledged", "job.blocked", "job.unblocked"]
+WAIT_KINDS = ["job.status", "job.held"]
+"""The events that tell for what a job waited."""
 _NOTABLE_SECONDS = 0.05
 _BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "startTime", "endTime", "status"]
 _BLOCKERS += ["runId", "type"]
@@ -26,7 +28,7 @@ def history(session: Asks, job: Json) -> list[Entry]:
     """Give what happened as (time, what, colour), in order."""
     events = session.call("event.list", job=job["id"], kinds=_KINDS, limit=1000)["events"]
     told: list[Entry] = [(str(job["createdTime"]), f"created by {_creator(job)}", "")]
-    told += [(job["createdTime"], sentence, "yellow") for sentence in _waits(session, job, events)]
+    told += [(job["createdTime"], sentence, "yellow") for sentence in waits(session, job, events)]
     told += [entry for event in events if (entry := _told(job, event))]
     return told
 
@@ -90,7 +92,7 @@ def _cause(data: Json) -> str:
     )
 
 
-def _waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
+def waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
     """Say for what a job that has started or ended waited; one that still waits says so itself."""
     until = job.get("startTime") or job.get("endTime")
     if not until or float(job.get("queueSeconds") or 0) < _NOTABLE_SECONDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from lockside.cli import exits, times
 from lockside.cli.grammar import Parsed
@@ -69,11 +70,13 @@ class Timeline:
         if len(found) == 1:
             self.bars += _rows(rows, self.zero, now) if rows else _stages(found[0], self.zero, now)
 
-    def ticks(self, most: int) -> list[tuple[float, str]]:
-        """Round times for an axis, at most so many, and how each is written."""
-        fitting = (step for step in (*_STEPS, *_LONG_STEPS) if self.seconds / step <= most)
-        step = next(fitting, self.seconds / most)
-        times_of = [step * count for count in range(int(self.seconds / step) + 1)]
+    def ticks(self, most: int, begin: float = 0.0, end: float | None = None) -> list[tuple[float, str]]:
+        """Round times for the axis of a part of it, at most so many, and how each is written."""
+        seconds = (self.seconds if end is None else end) - begin
+        fitting = (step for step in (*_STEPS, *_LONG_STEPS) if seconds / step <= most)
+        step = next(fitting, seconds / most)
+        first = ceil(begin / step)
+        times_of = [step * count for count in range(first, int((begin + seconds) / step) + 1)]
         return [(at, _tick(at, step)) for at in times_of]
 
 

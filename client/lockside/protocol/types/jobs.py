@@ -113,6 +113,8 @@ class Job(Out, frozen=True, kw_only=True):
         resources: What its last run was given of each resource: the names of units, or an amount.
         partition: How the job is cut into chunks; empty where it is not.
         chunk: Which chunk the job runs; null where it runs none.
+        only_orchestration_task_ids: The only tasks of its orchestration that it runs; null for all.
+        previous_job_id: The job that it goes on from; null where it begins anew.
         retry_of_job_id: The job that this one retries.
         retry_scope: What of that job it runs again.
         resubmit_of: The job whose request this one repeats.
@@ -204,6 +206,8 @@ class Job(Out, frozen=True, kw_only=True):
     chunk: ChunkOfJob | None = None
     archive: dict[str, Any] = {}
     notifications: list[dict[str, Any]] = []
+    only_orchestration_task_ids: list[str] | None = None
+    previous_job_id: str | None = None
     retry_of_job_id: str | None = None
     retry_scope: RetryScope | None = None
     resubmit_of: str | None = None

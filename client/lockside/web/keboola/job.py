@@ -16,6 +16,14 @@ from lockside.web.keboola.words import (
 
 Json = dict[str, Any]
 _SECONDS: Final = len("2022-01-24T22:41:10")
+SHOWN: Final = [
+    *("id", "runId", "project", "principal", "labels", "status", "desiredStatus", "mode", "component"),
+    *("config", "configRowIds", "configData", "configVersion", "tag", "branchId", "createdTime", "startTime"),
+    *("endTime", "delayedStartTime", "durationSeconds", "result", "usageData", "isFinished", "type"),
+    *("variableValuesId", "variableValuesData", "backend", "behavior", "parallelism"),
+    *("onlyOrchestrationTaskIds", "previousJobId"),
+]
+"""The fields of a job of the wire that are shown: the daemon is asked for no others."""
 
 
 def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> Json:
@@ -53,7 +61,7 @@ def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> J
         "metrics": _metrics(job),
         "behavior": {"onError": (job.get("behavior") or {}).get("onError")},
         "parallelism": None if job.get("parallelism") is None else str(job["parallelism"]),
-        "type": job["type"],
+        "type": _type(job["type"], labels),
         **{name: labels.get(label_of(name)) for name in _ORCHESTRATION},
         "onlyOrchestrationTaskIds": job.get("onlyOrchestrationTaskIds") or None,
         "previousJobId": job.get("previousJobId"),
@@ -61,6 +69,15 @@ def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> J
 
 
 _ORCHESTRATION: Final = ("orchestrationJobId", "orchestrationTaskId", "orchestrationPhaseId")
+
+
+_TYPES: Final = ("standard", "container", "phaseContainer", "orchestrationContainer", "retryContainer")
+
+
+def _type(own: str, labels: Mapping[str, str]) -> str:
+    """The type that the request gave, where it is one."""
+    given = labels.get(label_of("type"))
+    return given if given in _TYPES else own
 
 
 def time_view(text: str | None) -> str | None:

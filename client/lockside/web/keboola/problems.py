@@ -3,6 +3,7 @@
 import secrets
 from typing import Any, Final
 
+import msgspec
 from starlette.responses import JSONResponse, Response
 
 from lockside.errors import LocksideError
@@ -18,6 +19,14 @@ _STATUS: Final = {
     "not_reachable": 503,
     "connection_lost": 503,
 }
+
+
+class Answer(JSONResponse):
+    """An answer of the Queue API."""
+
+    def render(self, content: Any) -> bytes:
+        """Write it as JSON."""
+        return msgspec.json.encode(content)
 
 
 class Problem(Exception):
@@ -40,7 +49,7 @@ class Problem(Exception):
             "context": {"errorCode": self.kind, "path": self.path},
         }
         headers = {"Retry-After": "5"} if self.status == 503 else {}
-        return JSONResponse(body, self.status, headers=headers)
+        return Answer(body, self.status, headers=headers)
 
 
 def problem_of(error: LocksideError) -> Problem:

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lockside.errors import LocksideError, NotFound
 from lockside.web.callers import Caller
 from lockside.web.keboola import search
 from lockside.web.keboola.desk import Desk
-from lockside.web.keboola.job import job_view
-from lockside.web.keboola.problems import Problem, bad, no_job
+from lockside.web.keboola.job import SHOWN, job_view
+from lockside.web.keboola.problems import Answer, Problem, bad, no_job
 from lockside.web.keboola.query import Page, Query, parameters, whole
 from lockside.web.keboola.request import creation
 from lockside.web.keboola.words import MADE_WITH, MADE_WITH_NAME, ORCHESTRATOR, RUN_ID
@@ -58,7 +58,7 @@ class Queue:
         return job_view(job, self._desk.components, self._desk.base_url(request))
 
     def _views(self, request: Request, jobs: list[Json]) -> Response:
-        return JSONResponse([self._view(request, job) for job in jobs])
+        return Answer([self._view(request, job) for job in jobs])
 
     # -- one job
 
@@ -79,21 +79,21 @@ class Queue:
             else:
                 asked["parentRunId"] = parent
         perform = caller.call if "deduplicationId" in asked else caller.call_once
-        job = await perform("job.create", **asked)
+        job = await perform("job.create", **asked, fields=SHOWN)
         if job["status"] in ("waiting", "processing") and not job.get("deduplicated"):
             job |= {"status": "created", "startTime": None}  # as it was created: clients look for that
-        return JSONResponse(self._view(request, job), 201)
+        return Answer(self._view(request, job), 201)
 
     async def one(self, request: Request, caller: Caller) -> Response:
         """Show a job."""
-        return JSONResponse(self._view(request, await _job(caller, request.path_params["id"])))
+        return Answer(self._view(request, await _job(caller, request.path_params["id"])))
 
     async def kill(self, request: Request, caller: Caller) -> Response:
         """Stop a job that goes on."""
         job = await _job(caller, request.path_params["id"])
         if job["status"] in KILLABLE:
-            stopped = await caller.call("job.terminate", id=job["id"])
-            return JSONResponse(self._view(request, stopped), 202)
+            stopped = await caller.call("job.terminate", id=job["id"], fields=SHOWN)
+            return Answer(self._view(request, stopped), 202)
         states = ", ".join(KILLABLE)
         text = f'Job "{job["id"]}" is {job["status"]}, not in one of killable states ({states})'
         raise Problem(400, text, "invalid_transition", "$.id")
@@ -117,7 +117,7 @@ class Queue:
             for task in phase["tasks"]
         ]
         answer = {"jobId": job["id"], "configId": job.get("config"), "matchedTasks": matched}
-        return JSONResponse(answer)
+        return Answer(answer)
 
     # -- many jobs
 
@@ -152,7 +152,7 @@ class Queue:
         per_group = whole(given, "jobsPerGroup", 5, 1, MOST_PER_GROUP)
         jobs = page.sort(await search.scanned(caller, query))
         groups = search.grouped(jobs, names, per_group, page.limit)
-        return JSONResponse(
+        return Answer(
             [
                 {
                     "group": self._shown(dict(zip(names, key, strict=True))),
@@ -183,7 +183,8 @@ class Queue:
     async def _per_configuration(
         self, request: Request, caller: Caller, given: dict[str, list[str]], per_group: int
     ) -> Response:
-        query, page = await self._query(caller, given), Page.read(given)
+        order = "asc" if "sortBy" in given else "desc"
+        query, page = await self._query(caller, given), Page.read(given, order)
         jobs = [job for job in await search.scanned(caller, query) if job.get("config")]
         groups = search.grouped(jobs, _CONFIGURATION, per_group, search.MOST_SCANNED)
         ids = {job_id for _, some in groups for job_id in some}
@@ -194,7 +195,7 @@ class Queue:
         """How long the standard jobs of the project ran, together."""
         found = await caller.call("job.stats", groupBy=["status"], type="standard")
         seconds = sum(group["durationSeconds"]["sum"] or 0 for group in found["groups"])
-        return JSONResponse({"jobs": {"durationSum": int(seconds)}})
+        return Answer({"jobs": {"durationSum": int(seconds)}})
 
 
 def _kind(word: str) -> str:
@@ -205,7 +206,7 @@ def _kind(word: str) -> str:
 async def _job(caller: Caller, job_id: str) -> Json:
     """One job. Raises Problem."""
     try:
-        job: Json = await caller.call("job.get", id=job_id)
+        job: Json = await caller.call("job.get", id=job_id, fields=SHOWN)
     except NotFound:
         raise no_job(job_id) from None
     except LocksideError as error:

@@ -5,6 +5,7 @@ from itertools import islice, product
 from typing import Any, Final
 
 from lockside.web.callers import Caller
+from lockside.web.keboola.job import SHOWN
 from lockside.web.keboola.problems import bad
 from lockside.web.keboola.query import LIGHT, Job, Page, Query
 from lockside.web.keboola.words import branch_out
@@ -40,8 +41,8 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
     asked = list(_asked(query))
     end = page.offset + page.limit
     if _is_known(query) and page.sort_by in _ORDERS:
-        members = {"expand": ["configData"]} if len(asked) == 1 else {"fields": LIGHT}
-        lists = [await _in_order(caller, one | members, page, end) for one in asked]
+        fields = SHOWN if len(asked) == 1 else LIGHT
+        lists = [await _in_order(caller, one | {"fields": fields}, page, end) for one in asked]
         if sum(map(len, lists)) >= end or _ORDERS[page.sort_by] is None:
             if len(asked) == 1:
                 return lists[0][page.offset :]
@@ -107,7 +108,7 @@ async def whole_jobs(caller: Caller, ids: list[str]) -> list[Json]:
     """Jobs with all that they have, in this order."""
     if not ids:
         return []
-    answer = await caller.call("job.list", ids=ids, limit=len(ids), expand=["configData"])
+    answer = await caller.call("job.list", ids=ids, limit=len(ids), fields=SHOWN)
     jobs = {job["id"]: job for job in answer["jobs"]}
     return [jobs[job_id] for job_id in ids if job_id in jobs]
 

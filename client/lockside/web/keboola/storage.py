@@ -7,14 +7,14 @@ from typing import Any, Final
 from zlib import crc32
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lockside.errors import NotFound
 from lockside.web.callers import Caller
 from lockside.web.keboola.desk import Desk
 from lockside.web.keboola.job import time_view
-from lockside.web.keboola.problems import Problem, bad, no_job
+from lockside.web.keboola.problems import Answer, Problem, bad, no_job
 from lockside.web.keboola.query import parameters, whole
 from lockside.web.keboola.words import branch_in
 
@@ -57,7 +57,7 @@ class Storage:
         """Where the services are: all of them here. It needs no token, as there."""
         url = self._desk.base_url(request)
         services = [{"id": name, "url": url} for name in ("queue", "connection", "storage")]
-        return JSONResponse({"api": "storage", "host": url, "services": services, "features": []})
+        return Answer({"api": "storage", "host": url, "services": services, "features": []})
 
     async def unknown(self, request: Request) -> Response:
         """Nothing that is done here."""
@@ -71,7 +71,7 @@ class Storage:
         name = token["project"]
         project = {"id": _number(name), "name": name, "features": [], "type": "production"}
         user = {"id": acting["principal"]["uid"], "name": acting["principal"]["user"], "role": acting["role"]}
-        return JSONResponse(
+        return Answer(
             {
                 "id": token["id"],
                 "description": token["name"],
@@ -89,14 +89,14 @@ class Storage:
         """All branches; the default one has the id 0."""
         found = (await caller.call("branch.list"))["branches"]
         others = [_branch(one) for one in found if branch_in(one["id"]) != "default"]
-        return JSONResponse([_DEFAULT, *others])
+        return Answer([_DEFAULT, *others])
 
     async def branch(self, request: Request, caller: Caller) -> Response:
         """One branch."""
         name = branch_in(request.path_params["id"])
         if name == "default":
-            return JSONResponse(_DEFAULT)
-        return JSONResponse(_branch(await caller.call("branch.get", id=name)))
+            return Answer(_DEFAULT)
+        return Answer(_branch(await caller.call("branch.get", id=name)))
 
     async def components(self, request: Request, caller: Caller) -> Response:
         """The components that have configurations, with these."""
@@ -106,7 +106,7 @@ class Storage:
         branch = branch_in(request.path_params.get("branch"))
         for config in (await caller.call("config.list", branchId=branch, limit=MOST_LISTED))["configs"]:
             found.setdefault(config["component"], []).append(_configuration(config))
-        return JSONResponse(
+        return Answer(
             [
                 {
                     "id": self._desk.components.shown(name),
@@ -122,14 +122,12 @@ class Storage:
     async def configurations(self, request: Request, caller: Caller) -> Response:
         """The configurations of a component."""
         found = await caller.call("config.list", **self._named(request), limit=MOST_LISTED)
-        return JSONResponse([_configuration(config) for config in found["configs"]])
+        return Answer([_configuration(config) for config in found["configs"]])
 
     async def configuration(self, request: Request, caller: Caller) -> Response:
         """One configuration."""
         config = request.path_params["config"]
-        return JSONResponse(
-            _configuration(await caller.call("config.get", config=config, **self._named(request)))
-        )
+        return Answer(_configuration(await caller.call("config.get", config=config, **self._named(request))))
 
     def _named(self, request: Request) -> Json:
         path = request.path_params
@@ -154,7 +152,7 @@ class Storage:
         events = [_event(job, component, frame) for frame in frames if frame.get("text")]
         if job["isFinished"]:
             events.append(_end(job, component))
-        return JSONResponse(events[::-1][offset : offset + limit])
+        return Answer(events[::-1][offset : offset + limit])
 
 
 _DEFAULT: Final = {"id": 0, "name": "Main", "description": "", "isDefault": True, "created": None}

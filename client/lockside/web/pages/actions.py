@@ -6,12 +6,14 @@ The page that asks says what would happen; it needs no script.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from lockside.cli.jobs import describe
 from lockside.errors import NotFound
+from lockside.protocol.methods import METHODS
 from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
@@ -159,12 +161,18 @@ ACTIONS: Final[dict[str, list[Action]]] = {
         ),
     ],
 }
+_PLANNED: Final = ("stopped", "cancelled", "freed", "started", "ended")
 _KINDS: Final = {"jobs": "job", "pools": "pool", "schedules": "schedule"}
 
 
-def offered(thing: Json, subject: str = "jobs") -> list[Action]:
-    """What can be done with it as it is now."""
-    return [action for action in ACTIONS[subject] if action.is_offered(thing)]
+def offered(desk: Desk, thing: Json, subject: str = "jobs") -> list[Action]:
+    """What one may do with it as it is now."""
+    return [one for one in ACTIONS[subject] if one.is_offered(thing) and desk.may(one.method)]
+
+
+def who_may(method: str) -> str:
+    """Who may do what one may not."""
+    return f"Your role does not allow this: {METHODS[method].role.word}s may do it."
 
 
 def new_word() -> str:
@@ -187,9 +195,13 @@ async def confirm(desk: Desk) -> Response:
     thing = await desk.call(f"{_KINDS[subject]}.get", id=name)
     effect = None
     if action.method == "job.terminate":
-        effect = await _effect(desk, await desk.call("job.terminate", id=name, dryRun=True))
+        effect = await effect_of(desk, await desk.call("job.terminate", id=name, dryRun=True))
+    refusal = "" if desk.may(action.method) else who_may(action.method)
+    if subject == "jobs" and not refusal:
+        refusal = await desk.refusal(thing)
     return desk.page(
         "confirm.html",
+        refusal=refusal,
         subject=subject,
         name=name,
         action=action,
@@ -201,10 +213,19 @@ async def confirm(desk: Desk) -> Response:
     )
 
 
-async def _effect(desk: Desk, plan: Json) -> Json:
+def merged_plan(plans: list[Json]) -> Json:
+    """What several stops would do together; a job that one of them stops is none that another lets start."""
+    lists: Json = {name: list(chain(*(plan[name] for plan in plans))) for name in _PLANNED}
+    gone = {*lists["stopped"], *lists["cancelled"]}
+    merged: Json = {name: list(dict.fromkeys(lists[name])) for name in _PLANNED if name != "ended"}
+    merged["started"] = [job for job in merged["started"] if job not in gone]
+    return merged | {"ended": [one for one in lists["ended"] if one["job"] not in gone]}
+
+
+async def effect_of(desk: Desk, plan: Json) -> Json:
     """What a stop would do, with the jobs that it names."""
     ids = [*plan["stopped"], *plan["cancelled"], *plan["started"], *(one["job"] for one in plan["ended"])]
-    asked = {"ids": ids[:1000], "fields": describe.NAMING, "expand": ["configData"], "visible": None}
+    asked = {"ids": ids[:1000], "fields": describe.NAMING, "expand": ["configData"]}
     found = (await desk.call("job.list", **asked, limit=1000))["jobs"] if ids else []
     return plan | {"named": {job["id"]: describe.title(job) for job in found}}
 

@@ -1,13 +1,14 @@
-"""Configurations with their versions, components, and schedules with what became of their moments."""
+"""Configurations with their versions, and components."""
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from lockside.errors import InvalidParams, LocksideError
-from lockside.web.pages.actions import new_word, offered
+from lockside.web.pages.actions import new_word
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.overview import BRIEF
 from lockside.web.pages.rendering import document
@@ -15,8 +16,15 @@ from lockside.web.pages.rendering import document
 Json = dict[str, Any]
 
 PAGE: Final = 100
+VERSIONS: Final = 50
+RUNS: Final = 500
+"""The last jobs of a configuration of which it is told which version each ran."""
 _EDITED: Final = ("name", "description", "isDisabled", "configuration", "rows")
 """The members of a configuration that the form has, as one document."""
+_STORED: Final = frozenset(
+    ("version", "createdTime", "updatedTime", "changedBy", "changeDescription", "isDeleted", "warnings")
+)
+"""What a stored object has beside its document."""
 
 
 async def configs(desk: Desk) -> Response:
@@ -41,14 +49,16 @@ async def config(desk: Desk) -> Response:
     """The page `/configs/C/K`: its newest version, or the one of the URL, and what changed when and why."""
     key, query = _key(desk), desk.request.query_params
     version = int(query["version"]) if query.get("version", "").isdecimal() else None
-    shown, versions, jobs = await asyncio.gather(
+    shown, versions, jobs, runs = await asyncio.gather(
         desk.call("config.get", **key, version=version),
-        desk.call("config.versions", **key, limit=20),
+        desk.call("config.versions", **key, limit=VERSIONS),
         desk.call("job.list", **key, limit=10, fields=[*BRIEF, "configVersion"], expand=["configData"]),
+        desk.call("job.list", **key, limit=RUNS, onlyRoots=True, fields=["status", "configVersion"]),
     )
     diff = None
-    if query.get("to", "").isdecimal():
-        diff = await desk.call("config.diff", **key, version=int(query["to"]), to=shown["version"])
+    if query.get("from", "").isdecimal():
+        to = int(query["to"]) if query.get("to", "").isdecimal() else shown["version"]
+        diff = await desk.call("config.diff", **key, version=int(query["from"]), to=to)
     return desk.page(
         "config.html",
         config=shown,
@@ -57,6 +67,11 @@ async def config(desk: Desk) -> Response:
         jobs=jobs["jobs"],
         diff=diff,
         once=new_word(),
+        is_cut=runs.get("nextCursor") is not None,
+        runs={
+            version: Counter(job["status"] for job in runs["jobs"] if job["configVersion"] == version)
+            for version in {job["configVersion"] for job in runs["jobs"]}
+        },
     )
 
 
@@ -118,25 +133,26 @@ async def components(desk: Desk) -> Response:
     return desk.page("components.html", components=found["components"], next_cursor=found.get("nextCursor"))
 
 
-async def schedules(desk: Desk) -> Response:
-    """The page `/schedules`, those that come next first."""
-    found = (await desk.call("schedule.list", limit=1000))["schedules"]
-    found.sort(key=lambda one: (one.get("nextDueTime") is None, str(one.get("nextDueTime")), one["id"]))
-    return desk.page("schedules.html", schedules=[(one, offered(one, "schedules")) for one in found])
-
-
-async def schedule(desk: Desk) -> Response:
-    """The page `/schedules/ID`."""
+async def component(desk: Desk) -> Response:
+    """The page `/components/ID`: what it is, its tags and versions, who uses it, and how its jobs went."""
     name = desk.request.path_params["id"]
-    found, coming, ledger = await asyncio.gather(
-        desk.call("schedule.get", id=name),
-        desk.call("schedule.next", id=name, count=20),
-        desk.call("schedule.ledger", id=name, limit=50),
+    version = int(desk.query["version"]) if desk.query.get("version", "").isdecimal() else None
+    found, versions, configs, jobs = await asyncio.gather(
+        desk.call("component.get", id=name, version=version),
+        desk.call("component.versions", id=name, limit=VERSIONS),
+        desk.call(
+            "config.list", component=name, limit=PAGE, fields=["component", "config", "name", "version"]
+        ),
+        desk.call("job.list", component=name, limit=10, fields=BRIEF, expand=["configData"]),
     )
     return desk.page(
-        "schedule.html",
-        schedule=found,
-        coming=coming["moments"],
-        ledger=ledger["rows"],
-        actions=offered(found, "schedules"),
+        "component.html",
+        component=found,
+        versions=versions["versions"],
+        jobs=jobs["jobs"],
+        configs=configs["configs"],
+        has_more=configs.get("nextCursor") is not None,
+        manifest={
+            key: value for key, value in found.items() if key not in _STORED and value not in (None, [], {})
+        },
     )

@@ -9,6 +9,9 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from lockside.errors import Forbidden
+from lockside.protocol.methods import METHODS
+from lockside.protocol.words import Role
 from lockside.web.pages.rendering import ENVIRONMENT, url
 from lockside.web.visitors import Visitor
 
@@ -31,9 +34,33 @@ class Desk:
         return self.request.query_params.get("project")
 
     @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the URL."""
+        return self.request.query_params
+
+    @property
     def may_act(self) -> bool:
-        """Whether one may change things; of whom the daemon tells no role, it decides when it is asked."""
-        return self.visitor.caller.acting.get("role") != "viewer"
+        """Whether one may make and steer jobs."""
+        return self.may("job.create")
+
+    def may(self, method: str) -> bool:
+        """Whether one's role has this method; true where only the daemon knows the role."""
+        role = self.visitor.caller.acting.get("role")
+        return role is None or Role[role.upper()] >= METHODS[method].role
+
+    async def refusal(self, job: Json) -> str:
+        """Why one may not steer this job, as the daemon says it; empty when one may."""
+        acting = self.visitor.caller.acting
+        if not self.may_act:
+            return "You may look only: operators may stop and retry jobs."
+        is_own = (job.get("principal") or {}).get("uid") == (acting.get("principal") or {}).get("uid")
+        if not acting or acting.get("role") == "admin" or is_own:
+            return ""
+        try:
+            await self.call("job.terminate", id=job["id"], dryRun=True)
+        except Forbidden as refused:
+            return refused.message
+        return ""
 
     async def call(self, method: str, **params: Any) -> Any:
         """Ask the daemon; what is None is not sent. Raises LocksideError."""
@@ -53,6 +80,12 @@ class Desk:
     def link(self, path: str, *parts: str, **query: Any) -> str:
         """A URL of the same project."""
         return url(path, *parts, **({"project": self.project} | query))
+
+    def here(self, **changed: Any) -> str:
+        """The query of this page's URL with other values; a parameter that is None is left out."""
+        names = dict.fromkeys([*self.request.query_params, *changed])
+        now = {name: changed.get(name, self.request.query_params.getlist(name)) for name in names}
+        return url("", **now) or "?"
 
     def go(self, path: str, *parts: str, **query: Any) -> Response:
         """Show that page next."""

@@ -16,11 +16,13 @@ async def events(desk: Desk) -> Response:
     """The page `/events`: the last ones, or those up to the one of the URL; of a job all."""
     query = desk.request.query_params
     kinds = [kind for kind in query.getlist("kinds") if kind]
-    job = query.get("job") or None
+    job, run = query.get("job") or None, query.get("runIdPrefix") or None
     is_newest = not query.get("to", "").isdecimal()
     last = await desk.visitor.caller.last_event() if is_newest else int(query["to"])
-    after = 0 if job else max(last - WINDOW, 0)
-    found = await desk.call("event.list", kinds=kinds or None, job=job, after=after, limit=WINDOW)
+    after = 0 if job or run else max(last - WINDOW, 0)
+    found = await desk.call(
+        "event.list", kinds=kinds or None, job=job, runIdPrefix=run, after=after, limit=WINDOW
+    )
     shown = [event for event in found["events"] if event["seq"] <= last][-SHOWN:]
     is_cut = len(shown) == SHOWN
     return desk.page(
@@ -29,6 +31,7 @@ async def events(desk: Desk) -> Response:
         earlier=shown[0]["seq"] - 1 if is_cut else after or None,
         kinds=kinds,
         job=job,
+        run=run,
         known=sorted(EVENT_KINDS),
         is_newest=is_newest,
     )

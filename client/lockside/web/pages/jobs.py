@@ -9,10 +9,13 @@ from lockside.cli.jobs import describe
 from lockside.cli.jobs.history import history
 from lockside.cli.jobs.show import facts_of, left_behind
 from lockside.cli.jobs.why import sentences_of
+from lockside.documents.enums import CreatorType, JobType, Mode
 from lockside.web.pages.actions import offered
+from lockside.web.pages.bulk import BULK
 from lockside.web.pages.desk import Asking, Desk
 from lockside.web.pages.logs import log_tail
 from lockside.web.pages.overview import BRIEF
+from lockside.web.pages.views import query_of, saved_views
 
 Json = dict[str, Any]
 Reason = tuple[Json, list[str]]
@@ -20,20 +23,43 @@ Reason = tuple[Json, list[str]]
 
 PAGE: Final = 100
 CHILDREN: Final = 200
+INNER: Final = 20
+"""Jobs that are shown below one of the children."""
 FILTERS: Final = {
     "text": "Name, id or configuration begins with",
     "component": "Component",
     "config": "Configuration",
     "pool": "Pool",
     "owner": "Owner",
-    "tag": "Tag",
-    "row": "Row",
 }
-"""Fields of the form; each is a filter of `job.list`, and so are those of `_MORE`, which links use."""
-_MORE: Final = (
-    *("name", "mode", "type"),
-    *("createdFrom", "createdTo", "startedFrom", "startedTo", "finishedFrom", "finishedTo"),
-)
+MORE_FILTERS: Final = {
+    "name": "Name is",
+    "row": "Row",
+    "tag": "Tag",
+    "branchId": "Branch",
+    "runIdPrefix": "Run id begins with",
+    "createdFrom": "Created from",
+    "createdTo": "Created before",
+    "startedFrom": "Started from",
+    "startedTo": "Started before",
+    "finishedFrom": "Ended from",
+    "finishedTo": "Ended before",
+    "durationFrom": "Ran at least (10m)",
+    "durationTo": "Ran at most",
+}
+"""Fields of the form; each is a filter of `job.list` under its own name."""
+CHOICES: Final = {
+    "mode": ("Mode", [one.value for one in Mode]),
+    "type": ("Type", [one.value for one in JobType]),
+    "creator": ("Made by", [one.value for one in CreatorType]),
+    "orderBy": ("Order by", ["id", "createdTime", "startTime", "endTime"]),
+    "order": ("Direction", ["desc", "asc"]),
+}
+_FLAGS: Final[dict[str, dict[str, bool]]] = {
+    "visible": {"false": False},
+    "acknowledged": {"true": True, "false": False},
+    "unresolved": {"true": True},
+}
 VIEWS: Final[dict[str, Json]] = {
     "All": {},
     "Unfinished": {"status": list(describe.LIVE)},
@@ -42,15 +68,31 @@ VIEWS: Final[dict[str, Json]] = {
     "Failed": {"status": ["error", "terminated"]},
 }
 STATUSES: Final = tuple(describe.SYMBOLS)
+_GROUPS: Final = {
+    "failed": list(describe.FAILED),
+    "others": [word for word in STATUSES if word not in describe.FAILED],
+}
+_OPENED: Final = {*describe.FAILED, *describe.RUNNING}
+"""Containers in these statuses show what is below them."""
+
+
+def filters_of(desk: Desk) -> Json:
+    """The filters of `job.list` that the URL has."""
+    query = desk.request.query_params
+    filters: Json = {name: query[name] for name in (*FILTERS, *MORE_FILTERS, *CHOICES) if query.get(name)}
+    filters |= {name: words[query[name]] for name, words in _FLAGS.items() if query.get(name) in words}
+    filters |= {
+        name: found for name in ("status", "ids") if (found := [one for one in query.getlist(name) if one])
+    }
+    labels = [pair.partition("=") for pair in query.get("labels", "").split(",") if pair]
+    return filters | (
+        {"labels": {name.strip(): value.strip() for name, _, value in labels}} if labels else {}
+    )
 
 
 async def jobs(desk: Desk) -> Response:
     """The page `/jobs`."""
-    query = desk.request.query_params
-    filters: Json = {name: query[name] for name in (*FILTERS, *_MORE) if query.get(name)}
-    statuses = [word for word in query.getlist("status") if word]
-    if statuses:
-        filters["status"] = statuses
+    query, filters = desk.query, filters_of(desk)
     asked = filters | {"onlyRoots": not query.get("parts"), "parentRunId": query.get("parent") or None}
     if query.get("open"):
         asked |= describe.OPEN_FAILURES
@@ -63,7 +105,9 @@ async def jobs(desk: Desk) -> Response:
             fields=[*BRIEF, "principal", "reasons"],
             expand=["configData"],
         ),
-        _counts(desk, {name: one for name, one in asked.items() if name != "status"}),
+        _counts(
+            desk, {name: one for name, one in asked.items() if name not in ("status", "order", "orderBy")}
+        ),
     )
     return desk.page(
         "jobs.html",
@@ -72,9 +116,16 @@ async def jobs(desk: Desk) -> Response:
         filters=filters,
         counts=counts,
         with_parts=with_parts,
-        fields=FILTERS,
         views=VIEWS,
         statuses=STATUSES,
+        fields=FILTERS,
+        more_fields=MORE_FILTERS,
+        choices=CHOICES,
+        flags=_FLAGS,
+        saved=saved_views(desk.request),
+        query=query_of(desk),
+        has_more=any(name in filters for name in (*MORE_FILTERS, *CHOICES, *_FLAGS, "labels")),
+        bulk=[one for one in BULK.values() if desk.may(one.method)],
     )
 
 
@@ -95,6 +146,7 @@ async def job(desk: Desk) -> Response:
     children, story, reasons, lines = await asyncio.gather(
         _children(desk, found), desk.told(history, found), _reasons(desk, found), _log(desk, found, cause)
     )
+    refusal = await desk.refusal(found)
     return desk.page(
         "job.html",
         job=found,
@@ -105,7 +157,8 @@ async def job(desk: Desk) -> Response:
         facts=facts_of(found),
         left=left_behind(found),
         cause=cause,
-        actions=offered(found) if desk.may_act else [],
+        refusal=refusal,
+        actions=[] if refusal else offered(desk, found),
     )
 
 
@@ -117,19 +170,41 @@ async def _log(desk: Desk, job: Json, cause: Json | None) -> Json:
 
 
 async def _children(desk: Desk, job: Json) -> Json:
-    """Those right below it, failures first, and how many there are of each status."""
-    if job["type"] not in describe.CONTAINERS:
-        return {"jobs": [], "counts": {}, "left": 0}
-    below = {"parentRunId": job["runId"]}
-    counted = await desk.call("job.stats", groupBy=["status"], **below)
+    """Those right below it, failures first, a page of them; below those that failed or run what is there."""
+    counted = await desk.call("job.stats", groupBy=["status"], parentRunId=job["runId"])
     counts = {one["group"]["status"]: one["count"] for one in counted["groups"]}
-    asked = {**below, "order": "asc", "fields": BRIEF, "expand": ["configData"]}
-    bad = await desk.call("job.list", **asked, status=list(describe.FAILED), limit=CHILDREN)
-    rest = [word for word in describe.SYMBOLS if word not in describe.FAILED]
-    room = CHILDREN - len(bad["jobs"])
-    other = await desk.call("job.list", **asked, status=rest, limit=room) if room else {"jobs": []}
-    listed = [*bad["jobs"], *other["jobs"]]
-    return {"jobs": listed, "counts": counts, "left": sum(counts.values()) - len(listed)}
+    if not counts:
+        return {"rows": [], "counts": {}, "after": None}
+    listed, after = await _below(desk, job["runId"], desk.query.get("after") or "", CHILDREN)
+    rows, room = [], CHILDREN - len(listed)
+    for one in listed:
+        rows.append((1, one))
+        if room > 0 and one["type"] in describe.CONTAINERS and one["status"] in _OPENED:
+            inner, _ = await _below(desk, one["runId"], "", min(room, INNER))
+            rows += [(2, each) for each in inner]
+            room -= len(inner)
+    return {"rows": rows, "counts": counts, "after": after}
+
+
+async def _below(desk: Desk, run_id: str, after: str, room: int) -> tuple[list[Json], str | None]:
+    """A page of the children of a job, failures first, and where the next one begins."""
+    asked: Json = {"parentRunId": run_id, "order": "asc", "expand": ["configData"]}
+    asked["fields"] = [*BRIEF, "reasons", "chunk"]
+    begun, _, cursor = after.partition(" ")
+    listed: list[Json] = []
+    for name, statuses in _GROUPS.items():
+        if begun not in ("", name):
+            continue
+        if len(listed) == room:
+            return listed, name
+        page = await desk.call(
+            "job.list", **asked, status=statuses, limit=room - len(listed), cursor=cursor or None
+        )
+        begun, cursor = "", ""
+        listed += page["jobs"]
+        if page.get("nextCursor"):
+            return listed, f"{name} {page['nextCursor']}"
+    return listed, None
 
 
 async def _reasons(desk: Desk, job: Json) -> list[Reason]:

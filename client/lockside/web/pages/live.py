@@ -38,13 +38,15 @@ _REST: Final = 2_000
 class Reader:
     """One stream: what it is to be told next."""
 
-    def __init__(self, topics: list[str]) -> None:
+    def __init__(self, topics: list[str], after: int | None = None) -> None:
         self._kinds = tuple(topic for topic in topics if ":" not in topic)
         self._jobs = frozenset(topic[4:] for topic in topics if topic.startswith("job:"))
-        self._changed: Json | None = None
+        self._changed = None if after is None else {"seq": after}
         self._log: Json | None = None
         self._state: str | None = None
         self._woken = asyncio.Event()
+        if after is not None:
+            self._woken.set()
         self._room = asyncio.Event()
         self._room.set()
 
@@ -154,7 +156,12 @@ class Live:
         self._of_session: Counter[str] = Counter()
 
     async def stream(self, request: Request) -> Response:
-        """`/live?topics=job,pool,job:17,log:17:120`: kinds of events by how they begin, jobs, and a log."""
+        """`/live?topics=job,pool,job:17,log:17:120`: kinds of events by how they begin, jobs, and a log.
+
+        Behind the frame of a log its stream and row may stand: `log:17:120:stderr:eu`.
+
+        A reconnection is told of changes that it may have missed.
+        """
         try:
             visitor = await self._visitors.of(request)
         except Unwelcome as refused:
@@ -166,14 +173,19 @@ class Live:
             return Response(status_code=204)
         topics = [topic for topic in request.query_params.get("topics", "").split(",") if topic][:20]
         desk = Desk(request, visitor)
+        after = request.headers.get("last-event-id", "")
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(
-            self._messages(desk, session, topics), media_type="text/event-stream", headers=headers
+            self._messages(desk, session, topics, int(after) if after.isdecimal() else None),
+            media_type="text/event-stream",
+            headers=headers,
         )
 
-    async def _messages(self, desk: Desk, session: str, topics: list[str]) -> AsyncIterator[str]:
+    async def _messages(
+        self, desk: Desk, session: str, topics: list[str], after: int | None
+    ) -> AsyncIterator[str]:
         whose = (desk.visitor.caller, desk.project)
-        reader = Reader(topics)
+        reader = Reader(topics, after)
         feed = self._feeds.setdefault(whose, Feed(*whose))
         self._of_session[session] += 1
         feed.join(reader)
@@ -195,12 +207,13 @@ class Live:
 
 async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
     """Give what a job writes behind a frame until its log is over."""
-    _, job, *rest = topic.split(":")
-    offset = int(rest[0]) if rest and rest[0].isdecimal() else 0
+    job, begin, stream, row = (*topic.split(":", 4)[1:], "", "", "")[:4]
+    offset = int(begin) if begin.isdecimal() else 0
+    asked = {"tail": _LOG_FRAMES, "waitSeconds": 25, "stream": stream or None, "row": row or None}
     maker = LineMaker(job)
     while True:
         try:
-            page = await desk.call("job.log", id=job, offset=offset, tail=_LOG_FRAMES, waitSeconds=25)
+            page = await desk.call("job.log", id=job, offset=offset, **asked)
         except (NotReachable, Unavailable):
             await asyncio.sleep(_AWAY_SECONDS)
             continue

@@ -1,22 +1,36 @@
-"""The log of a job: its end beside the job, all of it page by page, and as a file."""
+"""The log of a job: its end beside the job, all of it page by page, what is searched in it, and as a file."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
+from operator import itemgetter
+from time import monotonic
 from typing import Any, Final
 
 from starlette.responses import Response, StreamingResponse
 
+from lockside.cli import times
 from lockside.cli.jobs.log_lines import LineMaker, LogLine, last_state
 from lockside.cli.terminal.sanitize import shown_log
+from lockside.errors import InvalidParams
 from lockside.log_text import bytes_of
 from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
+Place = tuple[int, int]
+"""A frame, and the number of a line among those that begin in it."""
+Placed = tuple[Place, LogLine]
 
 TAIL_LINES: Final = 60
-TAIL_FRAMES: Final = 300
-PAGE_FRAMES: Final = 500
+FRAMES: Final = (4, 300)
+"""Frames that are asked for: the few that may do, since one has up to 64 KiB, then many."""
 MOST_CHARACTERS: Final = 64 * 1024
 LONGEST_LINE: Final = 4_000
+SEARCHED_FRAMES: Final = 1000
+SEARCH_SECONDS: Final = 5.0
+MOST_FOUND: Final = 200
+LONGEST_NUMBER: Final = 15
+_LINE_CHARACTERS: Final = 40
+"""What a line takes in a page beside its text."""
 
 
 def shown_line(line: LogLine) -> Json:
@@ -37,57 +51,212 @@ def last_of(lines: list[Json], most: int) -> list[Json]:
     return lines
 
 
+def _place(text: str | None) -> Place | None:
+    """The place that a URL names: `17`, or `17.300` for a line inside a frame."""
+    seq, _, line = (text or "").partition(".")
+    if not seq.isdecimal() or len(seq) > LONGEST_NUMBER or len(line) > LONGEST_NUMBER:
+        return None
+    return int(seq), int(line) if line.isdecimal() else 0
+
+
+def _named(place: Place) -> str:
+    return f"{place[0]}.{place[1]}" if place[1] else str(place[0])
+
+
+def _placed(job: str, page: Json, *, is_all: bool) -> tuple[list[Placed], Place]:
+    """The lines of a page by their places, and the place behind them; `is_all` has unfinished ones, too."""
+    maker, counts, placed = LineMaker(job), Counter[int](), list[Placed]()
+
+    def put(line: LogLine) -> None:
+        seq = int(line.frame["seq"])
+        placed.append(((seq, counts[seq]), line))
+        counts[seq] += 1
+
+    for frame in page["frames"]:
+        for line in maker.take(frame):
+            put(line)
+    begun = None if is_all else maker.unfinished_from()
+    for line in maker.rest() if is_all else ():
+        put(line)
+    placed.sort(key=itemgetter(0))
+    return placed, (int(page["nextOffset"]), 0) if begun is None else (begun, counts[begun])
+
+
+def _fitting(placed: list[Placed]) -> int:
+    """How many of the lines fit on a page; one does always."""
+    room = MOST_CHARACTERS
+    for count, (_, line) in enumerate(placed):
+        room -= min(len(line.text), LONGEST_LINE) + _LINE_CHARACTERS
+        if room < 0:
+            return max(count, 1)
+    return len(placed)
+
+
+def _shown(placed: list[Placed]) -> list[Json]:
+    """The lines for the page; the first of each frame and of the page has a number that can be linked to."""
+    lines = [shown_line(line) for _, line in placed]
+    for count, (place, _) in enumerate(placed):
+        if not count or not place[1]:
+            lines[count]["at"] = _named(place)
+    return lines
+
+
 async def log_tail(desk: Desk, job: str | None) -> Json:
     """The last lines of a job so far, and the frame behind them."""
     if job is None:
         return {"job": None, "lines": [], "rest": "", "next": 0, "is_whole": True, "is_over": True}
-    page = await desk.call("job.log", id=job, tail=TAIL_FRAMES)
-    maker = LineMaker(job)
-    made = [line for frame in page["frames"] for line in maker.take(frame)]
-    rest, after = "", page["nextOffset"]
-    begun = None if page["isComplete"] else maker.unfinished_from()
-    if begun is not None and all(line.frame["seq"] < begun for line in made):
-        rest, after = maker.unfinished()[-LONGEST_LINE:], begun  # whoever goes on gets the line as a whole
-    else:
-        made += maker.rest()
-    lines = [shown_line(line) for line in made]
-    shown = last_of(lines, TAIL_LINES)
+    page = await _last_frames(desk, job, {})
+    made, rest, after = _so_far(job, page)
+    shown = last_of([shown_line(line) for line in made[-TAIL_LINES:]], TAIL_LINES)
     starts = page["frames"][0]["seq"] if page["frames"] else 0
     return {
         "job": job,
         "lines": shown,
-        "rest": shown_log(rest, coloured=False),
+        "rest": rest,
         "next": after,
-        "is_whole": not starts and len(shown) == len(lines),
+        "is_whole": not starts and len(shown) == len(made),
         "is_over": page["isComplete"],
     }
 
 
-def _lines(job: str, page: Json) -> list[Json]:
+def _so_far(job: str, page: Json) -> tuple[list[LogLine], str, int]:
+    """The lines of a page, what the last one has so far, and the frame where one goes on to get it whole."""
     maker = LineMaker(job)
     made = [line for frame in page["frames"] for line in maker.take(frame)]
-    return [shown_line(line) for line in (*made, *maker.rest())]
+    begun = None if page["isComplete"] else maker.unfinished_from()
+    if begun is not None and all(line.frame["seq"] < begun for line in made):
+        return made, shown_log(maker.unfinished()[-LONGEST_LINE:], coloured=False), begun
+    return [*made, *maker.rest()], "", page["nextOffset"]
+
+
+def _size(page: Json) -> int:
+    """How much text there is behind the first frame, which may only lead to what is wanted."""
+    return sum(len(frame.get("text", "")) for frame in page["frames"][1:])
+
+
+async def _last_frames(desk: Desk, job: str, filters: Json, before: int | None = None) -> Json:
+    """The last frames, or those up to one: enough to fill a page, if there are so many."""
+    page: Json = {}
+    for count in FRAMES:
+        begin = 0 if before is None else max(before + 1 - count, 0)
+        part = {"tail": count} if before is None else {"offset": begin, "limit": count}
+        page = await desk.call("job.log", id=job, **part, **filters)
+        if _size(page) > MOST_CHARACTERS or (before is not None and not begin):
+            break
+    return page
 
 
 async def log(desk: Desk) -> Response:
-    """The page `/jobs/ID/log`."""
-    query = desk.request.query_params
+    """The page `/jobs/ID/log`: its end, what stands before a place or behind one, or what is searched."""
+    query = desk.query
     job = await desk.call("job.get", id=desk.request.path_params["id"])
-    offset = int(query["offset"]) if query.get("offset", "").isdecimal() else 0
-    stream = query.get("stream") or None
-    page = await desk.call(
-        "job.log", id=job["id"], offset=offset, limit=PAGE_FRAMES, stream=stream, row=query.get("row") or None
-    )
-    return desk.page(
-        "log.html",
-        job=job,
-        lines=_lines(job["id"], page),
-        offset=offset,
-        earlier=max(offset - PAGE_FRAMES, 0),
-        later=page["nextOffset"] if len(page["frames"]) and page["nextOffset"] > offset else None,
-        is_complete=page["isComplete"],
-        stream=stream,
-    )
+    filters = {name: query.get(name) or None for name in ("stream", "row")}
+    begin, before, fault = _place(query.get("offset")), _place(query.get("to")), None
+    try:
+        if query.get("since"):
+            begin = (await _frame_at(desk, job["id"], query["since"]), 0)
+    except InvalidParams as problem:
+        fault = problem
+    if query.get("search"):
+        shown = await _found(desk, job["id"], query["search"], begin[0] if begin else 0, filters)
+    elif begin is not None:
+        shown = await _behind(desk, job["id"], begin, filters)
+    elif before is not None:
+        shown = await _before(desk, job["id"], before, filters)
+    else:
+        shown = await _end(desk, job["id"], filters)
+    return desk.page("log.html", 400 if fault else 200, job=job, log=shown, fault=fault, **filters)
+
+
+async def _behind(desk: Desk, job: str, begin: Place, filters: Json) -> Json:
+    """A page of lines from a place on. It is read from a frame earlier, whose last line may go on here."""
+    page: Json = {}
+    for most in FRAMES:
+        page = await desk.call("job.log", id=job, offset=max(begin[0] - 1, 0), limit=most, **filters)
+        if len(page["frames"]) < most or _size(page) > MOST_CHARACTERS:
+            break
+    placed, after = _placed(job, page, is_all=page["isComplete"])
+    placed = [one for one in placed if one[0] >= begin]
+    count = _fitting(placed)
+    is_over = page["isComplete"] and count == len(placed)
+    later = placed[count][0] if count < len(placed) else max(after, begin)
+    if not placed and later == begin and page["nextOffset"] > begin[0]:
+        later = (page["nextOffset"], 0)  # all of it is a part of one long line
+    has_later = not is_over and (count < len(placed) or later != begin)
+    return {
+        "lines": _shown(placed[:count]),
+        "earlier": _named(begin) if begin > (0, 0) else None,
+        "later": _named(later) if has_later else None,
+        "is_over": is_over,
+    }
+
+
+async def _before(desk: Desk, job: str, end: Place, filters: Json) -> Json:
+    """A page of lines that ends before a place."""
+    page = await _last_frames(desk, job, filters, before=end[0])
+    placed, _ = _placed(job, page, is_all=True)
+    lines, earlier = _last_page(page, [one for one in placed if one[0] < end])
+    return {"lines": lines, "earlier": earlier, "later": _named(end), "is_over": False}
+
+
+async def _end(desk: Desk, job: str, filters: Json) -> Json:
+    """The last page of lines so far, with what is to be followed; `next` is the frame behind it."""
+    page = await _last_frames(desk, job, filters)
+    _, rest, after = _so_far(job, page)
+    placed, _ = _placed(job, page, is_all=not rest)
+    lines, earlier = _last_page(page, placed)
+    more = {"rest": rest, "next": after, "is_over": page["isComplete"], "is_end": True}
+    return {"lines": lines, "earlier": earlier, "later": None} | more
+
+
+def _last_page(page: Json, placed: list[Placed]) -> tuple[list[Json], str | None]:
+    """The last lines that fit, and the place where they begin unless that is the log's beginning.
+
+    The first frame that was read may begin inside a line, so its lines are left to the page before.
+    """
+    first = page["frames"][0]["seq"] if page["frames"] else 0
+    whole = [one for one in placed if one[0][0] > first] if first else placed
+    kept = whole or placed
+    shown = kept[len(kept) - _fitting(kept[::-1]) :]
+    begin = shown[0][0] if shown else (first, 0)
+    return _shown(shown), _named(begin) if begin > (0, 0) else None
+
+
+async def _frame_at(desk: Desk, job: str, text: str) -> int:
+    """The first frame that was written at a time or later. Raises InvalidParams."""
+    try:
+        at = times.wire(times.since(text.strip(), times.now()))
+    except ValueError as problem:
+        raise InvalidParams(str(problem), data={"path": "$.since"}) from None
+    last = await desk.call("job.log", id=job, tail=1)
+    low, high = 0, int(last["nextOffset"])
+    while low < high:
+        middle = (low + high) // 2
+        frames = (await desk.call("job.log", id=job, offset=middle, limit=1))["frames"]
+        if frames and frames[0]["time"] < at:
+            low = max(middle, int(frames[0]["seq"])) + 1
+        else:
+            high = middle
+    return low
+
+
+async def _found(desk: Desk, job: str, text: str, begin: int, filters: Json) -> Json:
+    """The lines that have a text, in any case of its letters; a long log is searched a piece at a time."""
+    maker, counts, wanted, found = LineMaker(job), Counter[int](), text.casefold(), list[Json]()
+    until, offset, is_over = monotonic() + SEARCH_SECONDS, begin, False
+    while len(found) < MOST_FOUND and monotonic() < until and not is_over:
+        page = await desk.call("job.log", id=job, offset=offset, limit=SEARCHED_FRAMES, **filters)
+        made = [line for frame in page["frames"] for line in maker.take(frame)]
+        is_over = page["isComplete"] or page["nextOffset"] == offset
+        made += maker.rest() if is_over else ()
+        for line in made:
+            seq = int(line.frame["seq"])
+            if wanted in line.text.casefold():
+                found.append(shown_line(line) | {"at": _named((seq, counts[seq]))})
+            counts[seq] += 1
+        offset = page["nextOffset"]
+    later = None if is_over else max(maker.unfinished_from() or offset, begin + 1)
+    return {"lines": found, "later": later, "is_over": is_over, "search": text}
 
 
 async def download(desk: Desk) -> Response:

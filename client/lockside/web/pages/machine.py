@@ -13,7 +13,7 @@ from lockside.web.pages.desk import Desk
 async def pools(desk: Desk) -> Response:
     """The page `/pools`."""
     status, resources = await asyncio.gather(desk.call("daemon.status"), desk.call("resource.list"))
-    listed = [(pool, offered(pool, "pools")) for pool in status["pools"]]
+    listed = [(pool, offered(desk, pool, "pools")) for pool in status["pools"]]
     return desk.page("pools.html", status=status, pools=listed, resources=resources["resources"])
 
 

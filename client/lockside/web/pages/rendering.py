@@ -2,18 +2,24 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import ChainableUndefined, Environment, PackageLoader, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
 from lockside.cli.terminal.sanitize import FORBIDDEN, plain
 
-_JOB: Final = re.compile(r"\b([Jj]obs? )(\d{1,18})\b")
+_NAMED: Final = re.compile(
+    r"\b([Jj]obs? )(\d{1,18})\b"
+    r"|\b([Pp]ool (?:&#39;)?)(?!(?:that|is|has|and|or|of|it|are|may)\b)(\w[\w.-]*\w|\w)"
+)
 _CONTAINS_TIME: Final = "%Y-%m-%d %H:%M:%S"
 _ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
 MOST_JSON: Final = 20_000
@@ -28,10 +34,25 @@ def url(path: str, *parts: str, **query: Any) -> str:
     return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
 
 
-def linked(text: object) -> Markup:
-    """A sentence with a link for each `job 17` in it."""
-    escaped = plain(str(escape(text)))
-    return Markup(_JOB.sub(r'\1<a href="/jobs/\2">\2</a>', escaped))  # noqa: S704 - it is escaped before
+@pass_context
+def linked(context: Context, text: object, *people: str) -> Markup:
+    """A sentence with a link for each job and pool that it names, and for each of these people."""
+    link = context["desk"].link if context["desk"] else url
+    escaped = _NAMED.sub(partial(_link_of, link), plain(str(escape(text))))
+    for who in dict.fromkeys(filter(None, people)):
+        found = rf"(?<![\w/.>&#-]){re.escape(str(escape(who)))}(?![\w/;-])(?![^<]*(?:</a)?>)"
+        escaped = re.sub(found, lambda one: _anchor(link("/jobs", owner=who), one[0]), escaped, count=1)  # noqa: B023
+    return Markup(escaped)  # noqa: S704 - it is escaped before
+
+
+def _link_of(link: Callable[..., str], found: re.Match[str]) -> str:
+    if found[2]:
+        return found[1] + _anchor(link("/jobs/*", found[2]), found[2])
+    return found[3] + _anchor(f"{link('/pools')}#pool-{found[4]}", found[4])
+
+
+def _anchor(address: str, text: str) -> str:
+    return f'<a href="{escape(address)}">{text}</a>'
 
 
 def utc(text: str | None) -> str:

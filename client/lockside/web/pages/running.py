@@ -1,4 +1,4 @@
-"""The form that makes a job."""
+"""The form that makes a job: what runs, its parameters by the component's schema, and how it runs."""
 
 import json
 from typing import Any, Final
@@ -6,25 +6,35 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from lockside.documents.enums import Mode
-from lockside.errors import InvalidParams, LocksideError
+from lockside.errors import InvalidParams, LocksideError, NotFound
 from lockside.web.pages.actions import new_word
 from lockside.web.pages.desk import Desk
+from lockside.web.pages.schema_form import PREFIX, SchemaField, fields_of, filled
 
 Json = dict[str, Any]
 
 _MODES: Final = [mode.value for mode in Mode]
+_BUILT_IN: Final[dict[str, Json]] = {
+    "lockside.command": {
+        "properties": {
+            "shell": {"type": "string", "title": "Command, for a shell"},
+            "cwd": {"type": "string", "title": "Working folder"},
+            "environment": {"title": "Environment", "description": 'A JSON object: {"NAME": "value"}'},
+        }
+    }
+}
 
 
 async def form(desk: Desk) -> Response:
     """The page `/run`; the URL may fill it in."""
-    return await _form(desk, {**desk.request.query_params}, None, None)
+    return await _form(desk, {**desk.query}, None, None)
 
 
 async def run(desk: Desk) -> Response:
     """Make the job; or, checked only, say what it would be. A fault is shown in the form."""
     given = {name: text.strip() for name, text in desk.form.items()}
     try:
-        job = await desk.call("job.create", **_request(given), deduplicationId=given.get("once"))
+        job = await desk.call("job.create", **await _request(desk, given), deduplicationId=given.get("once"))
     except LocksideError as error:
         if not error.path:
             raise
@@ -34,19 +44,15 @@ async def run(desk: Desk) -> Response:
     return desk.go("/jobs/*", job["id"])
 
 
-def _request(given: dict[str, str]) -> Json:
-    request: Json = {
-        name: given[name] for name in ("component", "config", "mode", "pool", "name") if given.get(name)
-    }
+async def _request(desk: Desk, given: dict[str, str]) -> Json:
+    names = ("component", "config", "mode", "pool", "name")
+    request: Json = {name: given[name] for name in names if given.get(name)}
     if given.get("rows"):
         request["configRowIds"] = [row.strip() for row in given["rows"].split(",") if row.strip()]
-    if given.get("parameters"):
-        try:
-            request["configData"] = {"parameters": json.loads(given["parameters"])}
-        except ValueError as fault:
-            raise InvalidParams(
-                f"The parameters are no JSON: {fault}", data={"path": "$.parameters"}
-            ) from None
+    stored, has_rows = await _stored(desk, given)
+    wanted = _parameters(given, await _fields(desk, given, has_rows), stored)
+    if wanted != (stored.get("parameters") or {}) or (given.get("parameters") and not stored):
+        request["configData"] = stored | {"parameters": wanted}
     if given.get("variables"):
         pairs = [line.partition("=") for line in given["variables"].splitlines() if line.strip()]
         request["variableValuesData"] = {
@@ -57,12 +63,50 @@ def _request(given: dict[str, str]) -> Json:
     return request
 
 
+def _parameters(given: dict[str, str], fields: list[SchemaField], stored: Json) -> Any:
+    """All that were typed as JSON; without that the stored ones with the fields of the form."""
+    if not given.get("parameters"):
+        return filled(fields, given, stored.get("parameters") or {})
+    try:
+        return json.loads(given["parameters"])
+    except ValueError as fault:
+        raise InvalidParams(f"The parameters are no JSON: {fault}", data={"path": "$.parameters"}) from None
+
+
+async def _stored(desk: Desk, given: Json) -> tuple[Json, bool]:
+    """The body of the named configuration, all of which `configData` replaces, and whether it has rows."""
+    if not given.get("component") or not given.get("config"):
+        return {}, False
+    try:
+        found = await desk.call("config.get", component=given["component"], config=given["config"])
+    except (NotFound, InvalidParams):
+        return {}, False
+    return found.get("configuration") or {}, bool(found.get("rows"))
+
+
+async def _fields(desk: Desk, given: Json, has_rows: bool) -> list[SchemaField]:
+    """The fields of the component's schema; none where rows have parameters of their own."""
+    if not given.get("component") or has_rows:
+        return []
+    schema = _BUILT_IN.get(given["component"])
+    if schema is None:
+        try:
+            schema = (await desk.call("component.get", id=given["component"])).get("schema")
+        except (NotFound, InvalidParams):
+            return []
+    return list(fields_of(schema)) if isinstance(schema, dict) else []
+
+
 async def _form(desk: Desk, given: Json, fault: LocksideError | None, checked: Json | None) -> Response:
     components = (await desk.call("component.list", fields=["id", "description"], limit=1000))["components"]
     configs = []
     if given.get("component"):
         asked = {"component": given["component"], "fields": ["component", "config", "name"], "limit": 1000}
         configs = (await desk.call("config.list", **asked))["configs"]
+    stored, has_rows = await _stored(desk, given)
+    fields = await _fields(desk, given, has_rows)
+    is_typed = any(name.startswith(PREFIX) for name in given)
+    base = {} if is_typed else stored.get("parameters") or {}
     return desk.page(
         "run.html",
         400 if fault else 200,
@@ -71,6 +115,7 @@ async def _form(desk: Desk, given: Json, fault: LocksideError | None, checked: J
         checked=checked,
         components=components,
         configs=configs,
+        fields=[(field, given.get(field.name, "") or field.shown(base)) for field in fields],
         modes=_MODES,
         once=new_word(),
     )

@@ -13,10 +13,24 @@ from starlette.staticfiles import StaticFiles
 from lockside.documents.web_settings import WebSettings
 from lockside.errors import LocksideError
 from lockside.web.gate import STREAMS
-from lockside.web.pages import actions, catalog, events, jobs, logs, machine, overview, running, tables
+from lockside.web.pages import (
+    actions,
+    bulk,
+    catalog,
+    events,
+    jobs,
+    logs,
+    machine,
+    overview,
+    running,
+    schedules,
+    tables,
+    timelines,
+    views,
+)
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.live import Live
-from lockside.web.pages.rendering import ENVIRONMENT
+from lockside.web.pages.rendering import ENVIRONMENT, url
 from lockside.web.visitors import Unwelcome, Visitors, remember
 
 Make = Callable[[Desk], Awaitable[Response]]
@@ -24,16 +38,20 @@ Make = Callable[[Desk], Awaitable[Response]]
 PAGES: Final[dict[str, Make]] = {
     "/": overview.overview,
     "/jobs": jobs.jobs,
+    "/jobs/do": bulk.confirm,
     "/jobs/{id}": jobs.job,
     "/jobs/{id}/log": logs.log,
     "/jobs/{id}/log.txt": logs.download,
+    "/jobs/{id}/timeline": timelines.timeline,
     "/run": running.form,
     "/configs": catalog.configs,
     "/configs/{component}/{config}": catalog.config,
     "/configs/{component}/{config}/edit": catalog.edit,
     "/components": catalog.components,
-    "/schedules": catalog.schedules,
-    "/schedules/{id}": catalog.schedule,
+    "/components/{id}": catalog.component,
+    "/schedules": schedules.schedules,
+    "/schedules/{id}": schedules.schedule,
+    "/schedules/{id}/backfill": schedules.backfill,
     "/pools": machine.pools,
     "/tables": tables.tables,
     "/tables/{table:path}": tables.table,
@@ -42,6 +60,10 @@ PAGES: Final[dict[str, Make]] = {
     "/{subject}/{id}/do/{action}": actions.confirm,
 }
 CHANGES: Final[dict[str, Make]] = {
+    "/jobs/do": bulk.act,
+    "/jobs/views": views.save,
+    "/schedules/{id}/backfill": schedules.make_backfill,
+    "/schedules/{id}/stop-backfill": schedules.stop_backfill,
     "/run": running.run,
     "/configs/{component}/{config}/edit": catalog.save,
     "/configs/{component}/{config}/rollback": catalog.rollback,
@@ -95,8 +117,11 @@ class Site:
             answer = await make(desk)
             remember(request, answer, visitor.session)
         except Unwelcome as refused:
+            if refused.status == _NOBODY and request.headers.get("sec-fetch-site") == "cross-site":
+                return HTMLResponse(ENVIRONMENT.get_template("again.html").render(desk=None), _NOBODY)
             if refused.status == _NOBODY and self._settings.auth == "token":
-                return RedirectResponse("/sign-in", 303)
+                wanted = f"{request.url.path}?{request.url.query}".rstrip("?")
+                return RedirectResponse(url("/sign-in", next=wanted if wanted != "/" else ""), 303)
             return self._problem(desk, refused.status, "Who are you?", refused.message)
         except LocksideError as error:
             status = _UNAVAILABLE if error.kind in _AWAY else _STATUSES.get(error.kind, _REFUSED)

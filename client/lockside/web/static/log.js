@@ -1,22 +1,44 @@
-// What a job writes, drawn once a frame and only as text. The page keeps the last lines; all are one link away.
+// What a job writes, drawn once a frame and only as text. The page keeps 5,000 lines; on the page of a whole log
+// those before and behind them are fetched when one scrolls there.
 
 const MOST_LINES = 5000;
+const NEAR = 200;
+
+function made(name, text, className) {
+  const one = document.createElement(name);
+  if (className) one.className = className;
+  if (text) one.textContent = text;
+  return one;
+}
 
 export class Log {
   constructor(box, next) {
     this.box = box;
     this.next = next;
     this.isOver = false;
+    this.isCut = false;
+    this.isTrimmed = false;
     this.waiting = [];
     this.rest = box.querySelector("[data-rest]");
+    this.isNumbered = box.classList.contains("numbered");
+    if (!this.isNumbered) return;
+    box.classList.add("boxed");
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const isEnd = !part("later") && !part("more-found");
+    if (target) target.scrollIntoView({ block: "center" });
+    else if (isEnd) box.scrollTop = box.scrollHeight;
+    box.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    box.addEventListener("wheel", (event) => event.deltaY < 0 && this.scrolled(), { passive: true });
+    box.addEventListener("keydown", () => requestAnimationFrame(() => this.scrolled()));
   }
 
-  take(part) {
-    this.next = part.next;
-    this.isOver = part.isComplete;
-    if (part.skipped) this.waiting.push({ stream: "gap", text: "… some of it is left out here: see all of it" });
-    this.waiting.push(...part.lines);
-    this.unfinished = part.rest;
+  take(message) {
+    this.next = message.next;
+    this.isOver = message.isComplete;
+    if (this.isCut) return;
+    if (message.skipped) this.waiting.push({ stream: "gap", text: "… some of it is left out here: see all of it" });
+    this.waiting.push(...message.lines);
+    this.unfinished = message.rest;
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
   }
 
@@ -26,20 +48,109 @@ export class Log {
     const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     if (this.rest) this.rest.remove();
     const drawn = document.createDocumentFragment();
-    for (const line of this.waiting.splice(0).slice(-MOST_LINES)) {
-      const one = document.createElement("span");
-      one.className = line.stream;
-      one.textContent = line.text + "\n";
-      drawn.append(one);
-    }
+    for (const line of this.waiting.splice(0).slice(-MOST_LINES)) drawn.append(this.line(line));
     box.append(drawn);
-    this.rest = null;
-    if (this.unfinished) {
-      this.rest = document.createElement("span");
-      this.rest.textContent = this.unfinished;
-      box.append(this.rest);
+    this.rest = this.unfinished ? this.line({ stream: "stdout", text: this.unfinished }) : null;
+    if (this.rest) box.append(this.rest);
+    while (box.childElementCount > MOST_LINES) {
+      box.firstElementChild.remove();
+      this.isTrimmed = true;
     }
-    while (box.childElementCount > MOST_LINES) box.firstElementChild.remove();
+    if (this.isTrimmed && this.isNumbered) this.point();
     if (follows) box.scrollTop = box.scrollHeight;
   }
+
+  line({ seq, stream, text }) {
+    if (!this.isNumbered) return made("span", text + "\n", stream);
+    const line = made("p", "", stream);
+    if (seq === undefined || document.getElementById(`f${seq}`)) line.append(made("span"));
+    else {
+      line.id = `f${seq}`;
+      const link = made("a", String(seq));
+      link.href = `${here({ to: null, offset: seq })}#f${seq}`;
+      link.setAttribute("aria-label", `Frame ${seq}`);
+      line.append(link);
+    }
+    line.append(made("code", text));
+    return line;
+  }
+
+  // What was shown without a stream is shown anew.
+  replace(fresh, next) {
+    if (!fresh || this.isNumbered) return;
+    const follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
+    this.box.replaceChildren(...fresh.childNodes);
+    this.rest = this.box.querySelector("[data-rest]");
+    this.next = next;
+    if (follows) this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  // The link to earlier lines leads to those before the first that is shown.
+  point() {
+    const seq = this.box.querySelector("p[id]")?.id.slice(1);
+    const link = part("earlier");
+    if (!seq || seq === "0") return;
+    if (link) link.href = here({ offset: null, to: seq });
+    else {
+      const before = made("p", "", "more");
+      before.dataset.part = "earlier";
+      before.append(made("a", "Earlier lines"));
+      this.box.before(before);
+      part("earlier").href = here({ offset: null, to: seq });
+    }
+  }
+
+  async scrolled() {
+    const { box } = this;
+    if (box.scrollTop < NEAR) await this.fetch("earlier");
+    else if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) await this.fetch("later");
+  }
+
+  async fetch(where) {
+    const link = part(where);
+    if (!link || this.isFetching) return;
+    this.isFetching = true;
+    try {
+      const answer = await fetch(link.href);
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      this.join(where, [...fresh.querySelectorAll("#tail > p")]);
+      const more = fresh.querySelector(`[data-part="${where}"] a`);
+      if (more) link.href = more.href;
+      else link.parentElement.remove();
+    } finally {
+      this.isFetching = false;
+    }
+  }
+
+  join(where, lines) {
+    const { box } = this;
+    const [height, top] = [box.scrollHeight, box.scrollTop];
+    if (where === "later") box.append(...lines);
+    else {
+      while (this.isTrimmed && box.firstElementChild && !box.firstElementChild.id) box.firstElementChild.remove();
+      this.isTrimmed = false;
+      box.prepend(...lines);
+      box.scrollTop = top + box.scrollHeight - height;
+    }
+    while (box.childElementCount > MOST_LINES) {
+      if (where === "later") box.firstElementChild.remove();
+      else box.lastElementChild.remove();
+      this.isCut = true;
+    }
+    if (this.isCut && where === "earlier") box.append(made("p", "… what follows is left out here: choose End", "gap"));
+  }
+}
+
+function part(name) {
+  return document.querySelector(`[data-part="${name}"] a`);
+}
+
+function here(changed) {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(changed)) {
+    if (value === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  return `?${url.searchParams}`;
 }

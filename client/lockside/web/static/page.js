@@ -48,6 +48,7 @@ async function draw() {
   if (!answer.ok) return away("This page is shown no more: load it again.");
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const wanted = fresh.getElementById("main");
+  if (log && !stream) log.replace(wanted.querySelector("#tail"), nextOf(wanted));
   wanted.dataset.topics = main.dataset.topics;
   dress(wanted);
   tick(wanted);
@@ -67,22 +68,40 @@ function away(why) {
 
 // -- the stream
 
+function topicOf(page) {
+  return page.dataset.topics.split(",").find((one) => one.startsWith("log:"));
+}
+
+function nextOf(page) {
+  return Number(topicOf(page)?.split(":")[2] ?? 0);
+}
+
 function begin() {
   const box = document.getElementById("tail");
-  const topic = main.dataset.topics.split(",").find((one) => one.startsWith("log:"));
-  if (box && topic && !log) {
-    log = new Log(box, Number(topic.split(":")[2]));
-    box.scrollTop = box.scrollHeight;
+  const topic = topicOf(main);
+  if (box && !log) {
+    log = new Log(box, nextOf(main));
+    if (!log.isNumbered) box.scrollTop = box.scrollHeight;
   }
   if (stream || !main.dataset.topics || document.hidden) return;
   const topics = main.dataset.topics.split(",").filter((one) => !one.startsWith("log:"));
-  if (log && !log.isOver) topics.push(`log:${topic.split(":")[1]}:${log.next}`);
+  if (topic && !log.isOver) {
+    const [kind, job, , ...filters] = topic.split(":");
+    topics.push([kind, job, log.next, ...filters].join(":"));
+  }
   const query = new URLSearchParams({ topics: topics.join(",") });
   const project = new URLSearchParams(location.search).get("project");
   if (project) query.set("project", project);
   stream = new EventSource(`/live?${query}`);
-  stream.onopen = refresh;
-  stream.onerror = end;
+  let wasOpen = false;
+  stream.onopen = () => {
+    wasOpen = true;
+    refresh();
+  };
+  stream.onerror = () => {
+    end();
+    if (wasOpen) setTimeout(refresh, PAUSE);
+  };
   stream.addEventListener("changed", refresh);
   stream.addEventListener("log", (message) => log.take(JSON.parse(message.data)));
   stream.addEventListener("away", () => away("The daemon cannot be reached; its jobs go on."));
@@ -111,14 +130,22 @@ document.addEventListener("visibilitychange", () => {
 
 // -- what is said to those who hear the page
 
-let said = 0;
+let said = -ANNOUNCED;
+let later = null;
 
 function announce() {
-  const now = performance.now();
+  const pause = said + ANNOUNCED - performance.now();
   const summary = main.querySelector("[data-summary]");
   const box = document.getElementById("said");
-  if (!summary || now - said < ANNOUNCED || box.textContent === summary.dataset.summary) return;
-  said = now;
+  if (!summary || later || box.textContent === summary.dataset.summary) return;
+  if (pause > 0) {
+    later = setTimeout(() => {
+      later = null;
+      announce();
+    }, pause);
+    return;
+  }
+  said = performance.now();
   box.textContent = summary.dataset.summary;
 }
 
@@ -173,7 +200,8 @@ const KEYS = {
   "/": () => document.getElementById("find")?.focus(),
   j: () => move(1),
   k: () => move(-1),
-  g: () => location.assign("/"),
+  g: () => document.querySelector(".brand").click(),
+  x: () => document.activeElement.closest("tr")?.querySelector("input[type=checkbox]")?.click(),
   "?": () => document.getElementById("help").showModal(),
 };
 
@@ -182,6 +210,13 @@ document.addEventListener("keydown", (event) => {
   if (isTyping || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
+});
+
+main.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-choose]");
+  if (form && event.target.list && [...event.target.list.options].some((one) => one.value === event.target.value)) {
+    form.requestSubmit();
+  }
 });
 
 dress(document);

@@ -10,7 +10,8 @@ function clock(time) {
   if (utc()) return time.toISOString().slice(0, 19).replace("T", " ") + " UTC";
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const at = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-  return new Date().toDateString() === time.toDateString() ? `today ${at}` : `${day} ${at}`;
+  const here = new Date().toDateString() === time.toDateString() ? `today ${at}` : `${day} ${at}`;
+  return time.getTimezoneOffset() ? `${here} (${time.toISOString().slice(11, 16)} UTC)` : here;
 }
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

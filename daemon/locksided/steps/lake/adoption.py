@@ -1,7 +1,11 @@
-"""The operation `adopt`: what another program wrote to a table's log becomes versions like any others."""
+"""The operation `adopt`: what a table's log has and the database does not becomes versions like any others.
+
+Another program wrote it, or an older database was restored, or the table comes from another lake.
+"""
 
 import json
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from locksided.steps.lake import deltalog
+from locksided.steps.lake import checkpoints, deltalog
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, names, one
 from locksided.steps.lake.loading import Target, existing_rows
@@ -22,17 +26,15 @@ UNKNOWN_ACTIONS = frozenset({"cdc", "domainMetadata", "sidecar", "checkpointMeta
 
 
 def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Takes over all entries above the head of one table. Raises UserFault for what lockside cannot write."""
+    """Takes over all entries above the head of one table; of one that nobody knows, all that there are.
+
+    Raises UserFault for what lockside cannot write.
+    """
     (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
-    if table.version is None or table.definition is None:
-        raise UserFault(f'There is no table "{table.id}".')
     folder = Path(order["root"]) / table.folder
-    entries = foreign_entries(folder, table, table.version)
-    files = deltalog.read(folder, table)
+    entries = _all_entries(folder, table) if table.version is None else foreign_entries(folder, table)
     try:
-        for _, actions in entries:
-            _refuse_unknown(actions)
-            files.take(actions)
+        files = _files_behind(folder, table, entries)
         _refuse_files(folder, files)
         definition = _definition(table.definition, files)
     except UserFault as fault:
@@ -51,7 +53,7 @@ def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
         rows_count=count,
         size_bytes=files.size_bytes,
         time_us=max(order["timeUs"], table.imported_us + 1),
-        adopted=adopted(entries, count),
+        adopted=adopted(entries, count, order["lakeId"]),
     )
     message = f"{len(entries)} versions were adopted."
     return {"message": message, "result": {}, "commits": [msgspec.to_builtins(commit)]}
@@ -60,14 +62,48 @@ def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
 Entries = list[tuple[int, list[dict[str, Any]]]]
 
 
-def foreign_entries(folder: Path, table: TableOrder, head: int) -> Entries:
+def foreign_entries(folder: Path, table: TableOrder) -> Entries:
     """The entries above the head, in order and without a gap. Raises UserFault when there are none."""
-    found = (version_of_entry(name) for name in os.listdir(folder / deltalog.LOG))
-    versions = sorted(version for version in found if version is not None and version > head)
+    head = -1 if table.version is None else table.version
+    versions = [version for version in _versions(folder) if version > head]
     if not versions or versions != list(range(head + 1, head + 1 + len(versions))):
         raise UserFault(f'Table "{table.id}" has no entries of another program behind version {head}.')
+    return _read(folder, table, versions)
+
+
+def _all_entries(folder: Path, table: TableOrder) -> Entries:
+    """All entries from the first version that can be read. Raises UserFault when one is missing."""
+    try:
+        versions = _versions(folder)
+    except FileNotFoundError:
+        raise UserFault(f'There is no table "{table.id}".') from None
+    first = 0 if 0 in versions else checkpoints.oldest(folder / deltalog.LOG)
+    versions = [version for version in versions if first is not None and version >= first]
+    if not versions or versions != list(range(versions[0], versions[0] + len(versions))):
+        raise UserFault(f'Table "{table.id}" cannot be adopted: its log is not whole.')
+    return _read(folder, table, versions)
+
+
+def _versions(folder: Path) -> list[int]:
+    found = (version_of_entry(name) for name in os.listdir(folder / deltalog.LOG))
+    return sorted(version for version in found if version is not None)
+
+
+def _read(folder: Path, table: TableOrder, versions: Sequence[int]) -> Entries:
     bare = msgspec.structs.replace(table, staged={})
     return [(version, deltalog.entry(folder, bare, version)) for version in versions]
+
+
+def _files_behind(folder: Path, table: TableOrder, entries: Entries) -> Files:
+    """The files of the last version. Raises UserFault for entries that are not as ours."""
+    for _, actions in entries:
+        _refuse_unknown(actions)
+    if table.version is None:
+        return deltalog.read(folder, msgspec.structs.replace(table, version=entries[-1][0]))
+    files = deltalog.read(folder, table)
+    for _, actions in entries:
+        files.take(actions)
+    return files
 
 
 def _refuse_unknown(actions: Sequence[Mapping[str, Any]]) -> None:
@@ -92,7 +128,10 @@ def _refuse_files(folder: Path, files: Files) -> None:
             raise UserFault(f"its file {path} has no statistics.")
 
 
-def _definition(known: Definition, files: Files) -> Definition:
+def _definition(known: Definition | None, files: Files) -> Definition:
+    if known is None:
+        known = Definition(columns=[], uuid=str(files.metadata.get("id") or uuid.uuid4()))
+    key = files.primary_key() or known.primary_key
     try:
         columns = files.columns()
     except StopIteration:
@@ -102,8 +141,8 @@ def _definition(known: Definition, files: Files) -> Definition:
         kept[column.name] if (old := kept.get(column.name)) and old.type == column.type else column
         for column in columns
     ]
-    has_key = set(known.primary_key) <= {column.name for column in columns}
-    return msgspec.structs.replace(known, columns=same, primary_key=known.primary_key if has_key else [])
+    has_key = set(key) <= {column.name for column in columns}
+    return msgspec.structs.replace(known, columns=same, primary_key=key if has_key else [])
 
 
 def _with_key_that_holds(
@@ -120,16 +159,18 @@ def _with_key_that_holds(
     return msgspec.structs.replace(definition, primary_key=[])
 
 
-def adopted(entries: Entries, count: int) -> list[Adopted]:
-    """What is told of versions that another program made; `count` is how many rows they have."""
-    return [_told(version, actions, count) for version, actions in entries]
+def adopted(entries: Entries, count: int, lake_id: str) -> list[Adopted]:
+    """What is told of versions that the database does not know; `count` is how many rows the last has."""
+    return [_told(version, actions, count, lake_id) for version, actions in entries]
 
 
-def _told(version: int, actions: Sequence[Mapping[str, Any]], count: int) -> Adopted:
+def _told(version: int, actions: Sequence[Mapping[str, Any]], count: int, lake_id: str) -> Adopted:
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    rows = str((info.get("operationMetrics") or {}).get("rowsCount"))
     return Adopted(
         version=version,
         time_us=int(info.get("timestamp") or 0) * 1000,
         operation=str(info.get("operation") or "unknown")[:64],
-        rows_count=count,
+        rows_count=int(rows) if rows.isdecimal() else count,
+        is_ours=any(action["txn"].get("appId") == lake_id for action in actions if "txn" in action),
     )

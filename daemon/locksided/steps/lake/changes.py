@@ -71,11 +71,8 @@ def _commit(order: Mapping[str, Any], target: Target, operation: str) -> Commit:
     if definition != table.definition or target.actions:
         version += 1
         head = deltalog.commit_actions(order, table, target.time_us, operation, metrics=target.counts)
-        columns = (
-            [deltalog.metadata_action(definition.uuid, definition.columns, table.created_us)]
-            if definition.columns != table.definition.columns
-            else []
-        )
+        is_told = deltalog.is_told_anew(table.definition, definition)
+        columns = [deltalog.metadata_action(definition, table.created_us)] if is_told else []
         staged = deltalog.stage(target.folder, version, [*head, *columns, *target.actions])
     files = deltalog.Files(dict(target.files.adds))
     files.take(target.actions)

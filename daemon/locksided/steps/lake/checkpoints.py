@@ -35,6 +35,12 @@ def newest(log: Path, version: int) -> int | None:
     return max((one for one in found if one is not None and one <= version), default=None)
 
 
+def oldest(log: Path) -> int | None:
+    """The oldest version that has a checkpoint."""
+    found = (version_of_checkpoint(name) for name in os.listdir(log))
+    return min((one for one in found if one is not None), default=None)
+
+
 def actions(log: Path, version: int) -> Iterator[dict[str, Any]]:
     """The files of a version, and what the table is, from its checkpoint."""
     path = literal(str(log / checkpoint_name(version)))

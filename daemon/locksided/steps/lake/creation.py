@@ -123,7 +123,7 @@ def _commit(
     counts = {"rowsInserted": count, "rowsCount": count}
     actions = [
         *deltalog.commit_actions(order, table, time_us, operation, metrics=counts),
-        deltalog.metadata_action(definition.uuid, definition.columns, time_us),
+        deltalog.metadata_action(definition, time_us),
         *({"add": dict(add)} for add in adds.values()),
     ]
     return Commit(

@@ -18,8 +18,10 @@ from locksided.steps.durable import make_folder, write_new
 from locksided.steps.lake import checkpoints, types
 from locksided.steps.program import UserFault
 from locksided.tables.names import BUCKET_MODES, TIMESTAMP, entry_name, staged_name
-from locksided.tables.orders import Column, TableOrder
+from locksided.tables.orders import Column, Definition, TableOrder
 
+PRIMARY_KEY = "lockside.primaryKey"
+"""Where the log has the table's key, for a database that does not know the table."""
 LOG, STAGED = "_delta_log", "_lockside/staged"
 MOST_LOOKED_AT = 100
 """So many versions are looked at for one that is whole."""
@@ -36,6 +38,11 @@ class Files:
         """The table's columns at this version, without `_timestamp`."""
         fields = json.loads(self.metadata["schemaString"])["fields"]
         return [types.column_of(field) for field in fields if field["name"] != TIMESTAMP]
+
+    def primary_key(self) -> list[str]:
+        """The table's primary key, as far as the log tells it."""
+        told = (self.metadata.get("configuration") or {}).get(PRIMARY_KEY)
+        return told.split(",") if told else []
 
     def paths(self, folder: Path) -> list[str]:
         """Where they are."""
@@ -172,19 +179,25 @@ def commit_actions(
         yield PROTOCOL
 
 
-def metadata_action(table_uuid: str, columns: Sequence[Column], created_us: int) -> dict[str, Any]:
-    """The action that says what the table's columns are."""
+def metadata_action(definition: Definition, created_us: int) -> dict[str, Any]:
+    """The action that says what the table's columns and its key are."""
+    columns, key = definition.columns, definition.primary_key
     fields = [types.delta_field(column) for column in (*columns, types.TIMESTAMP_COLUMN)]
     return {
         "metaData": {
-            "id": table_uuid,
+            "id": definition.uuid,
             "format": {"provider": "parquet", "options": {}},
             "schemaString": json.dumps({"type": "struct", "fields": fields}),
             "partitionColumns": [],
-            "configuration": {},
+            "configuration": {PRIMARY_KEY: ",".join(key)} if key else {},
             "createdTime": created_us // 1000,
         }
     }
+
+
+def is_told_anew(before: Definition | None, after: Definition) -> bool:
+    """Whether a commit tells what the table is, because that is not what it was."""
+    return before is None or (before.columns, before.primary_key) != (after.columns, after.primary_key)
 
 
 PROTOCOL = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}

@@ -330,8 +330,8 @@ def _actions(
         metrics=target.counts,
         is_append=not any("remove" in action for action in target.actions),
     )
-    if table.version is None or table.definition is None or table.definition.columns != definition.columns:
-        yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
+    if table.version is None or deltalog.is_told_anew(table.definition, definition):
+        yield deltalog.metadata_action(definition, target.time_us)
     if table.version is None:
         files = deltalog.Files(dict(target.files.adds))
         files.take(target.actions)

@@ -46,7 +46,7 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
     count = wanted.rows_count
     deltalog.make_folders(folder, table)
     time_us = max(order["timeUs"], table.imported_us + 1)
-    entries = _foreign(folder, table, table.version) if order["parameters"].get("overForeign") else []
+    entries = _foreign(folder, table) if order["parameters"].get("overForeign") else []
     for _, actions in entries:
         head.take(actions)
     made = table.version + len(entries) + 1
@@ -55,7 +55,7 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
         key=table.key,
         version=made,
         staged=deltalog.stage(folder, made, actions),
-        adopted=adopted(entries, table.rows_count),
+        adopted=adopted(entries, table.rows_count, order["lakeId"]),
         operation="RESTORE",
         definition=definition,
         rows_count=count,
@@ -65,11 +65,11 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
     )
 
 
-def _foreign(folder: Path, table: TableOrder, head: int) -> Entries:
+def _foreign(folder: Path, table: TableOrder) -> Entries:
     """What another program wrote, over which the table is restored. Raises UserFault."""
     if table.staged:
         raise UserFault(f'Table "{table.id}" has versions that are not published: they would be lost.')
-    return foreign_entries(folder, table, head)
+    return foreign_entries(folder, table)
 
 
 def _protocol(entries: Entries) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,78 @@
+"""Schedules with what became of their moments, and jobs of past moments."""
+
+import asyncio
+from typing import Any
+
+from starlette.responses import Response
+
+from lockside.errors import LocksideError
+from lockside.web.pages.actions import new_word, offered
+from lockside.web.pages.desk import Desk
+
+Json = dict[str, Any]
+
+
+async def schedules(desk: Desk) -> Response:
+    """The page `/schedules`, those that come next first."""
+    found = (await desk.call("schedule.list", limit=1000))["schedules"]
+    found.sort(key=lambda one: (one.get("nextDueTime") is None, str(one.get("nextDueTime")), one["id"]))
+    return desk.page("schedules.html", schedules=[(one, offered(desk, one, "schedules")) for one in found])
+
+
+async def schedule(desk: Desk) -> Response:
+    """The page `/schedules/ID`."""
+    name = desk.request.path_params["id"]
+    found, coming, ledger = await asyncio.gather(
+        desk.call("schedule.get", id=name),
+        desk.call("schedule.next", id=name, count=20),
+        desk.call("schedule.ledger", id=name, limit=50),
+    )
+    return desk.page(
+        "schedule.html",
+        schedule=found,
+        coming=coming["moments"],
+        ledger=ledger["rows"],
+        actions=offered(desk, found, "schedules"),
+    )
+
+
+async def backfill(desk: Desk) -> Response:
+    """The page `/schedules/ID/backfill`."""
+    return await _backfill(desk, {**desk.query}, None, None)
+
+
+async def make_backfill(desk: Desk) -> Response:
+    """Make the jobs of past moments; or, checked only, say which. A fault is shown in the form."""
+    given = {name: text.strip() for name, text in desk.form.items()}
+    asked: Json = {name: given[name] for name in ("from", "to", "pool", "order") if given.get(name)}
+    try:
+        plan = await desk.call(
+            "schedule.backfill",
+            **asked,
+            id=desk.request.path_params["id"],
+            again=bool(given.get("again")),
+            dryRun=bool(given.get("check")) or None,
+            deduplicationId=given.get("once") or None,
+        )
+    except LocksideError as fault:
+        if not fault.path:
+            raise
+        return await _backfill(desk, given, fault, None)
+    return await _backfill(desk, given, None, plan)
+
+
+async def _backfill(desk: Desk, given: Json, fault: LocksideError | None, plan: Json | None) -> Response:
+    found = await desk.call("schedule.get", id=desk.request.path_params["id"])
+    is_done = plan is not None and not given.get("check")
+    data = {"schedule": found, "given": given, "fault": fault, "plan": plan, "is_done": is_done}
+    return desk.page("backfill.html", 400 if fault else 200, **data, once=new_word())
+
+
+async def stop_backfill(desk: Desk) -> Response:
+    """Terminate the live jobs of a backfill."""
+    await desk.call(
+        "schedule.stopBackfill",
+        backfill=desk.form.get("backfill", ""),
+        deduplicationId=desk.form.get("once", "") or None,
+    )
+    return desk.go("/schedules/*", desk.request.path_params["id"])
