@@ -101,6 +101,7 @@ def _campaign(
         wire.create(configData={"parameters": {"command": body}}, pool=pool, lockKey=f"k{n % KEYS}")
         for n, body in enumerate(bodies)
     ]
+    terminated: set[str] = set()
     for n in range(KILLS):
         daemon.wire().done(jobs[n * JOBS // (2 * KILLS)])
         victim = dice.choice(list(kills)) if LONG else list(kills)[n % len(kills)]
@@ -108,14 +109,17 @@ def _campaign(
             kills[victim]()
         told.add(f"kills of the {victim}")
         if n % 5 == 4:
+            job = jobs[n * JOBS // (2 * KILLS) + n % 3 + 1]["id"]
+            terminated.add(job)
             with suppress(Refusal):  # it may be over
-                daemon.wire().call("job.terminate", id=jobs[n * JOBS // (2 * KILLS) + n % 3 + 1]["id"])
+                daemon.wire().call("job.terminate", id=job)
     ended = [daemon.wire().done(job) for job in jobs]
     found = spans(file)
     told.add("jobs", len(ended))
     told.add("terminated", sum(one["status"] != "success" for one in ended))
     names = {f"{n % KEYS}:{n}": one["status"] for n, one in enumerate(ended)}
     assert set(names.values()) <= {"success", "terminated", "cancelled"}
+    assert {one["id"] for one in ended if one["status"] != "success"} <= terminated
     by_itself = Counter(span.name for span in found if span.end_ns)
     assert {name: by_itself[name] for name, status in names.items() if status == "success"} == {
         name: 1 for name, status in names.items() if status == "success"

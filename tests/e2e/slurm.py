@@ -14,7 +14,7 @@ import pytest
 
 from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
-from e2e.processes import wait_for_end
+from e2e.processes import processes_of, wait_for_end
 from e2e.wire import Message, Wire
 
 SCRIPT = Path(__file__).resolve().parents[1] / "engines" / "slurm.sh"
@@ -120,6 +120,11 @@ class Slurm:
         for path in self.daemon.state_dir.glob("executors/*.sock.lock"):
             with suppress(ProcessLookupError):
                 os.kill(holder_of(path), signal.SIGKILL)
+        for pid in processes_of(self.daemon.folder):  # some wait for a controller that is gone
+            with suppress(OSError):
+                if Path(f"/proc/{pid}/comm").read_text().startswith("slurm"):
+                    os.kill(pid, signal.SIGKILL)
+                    wait_for_end(pid)
         self.daemon.end()
 
 

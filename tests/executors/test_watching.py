@@ -103,7 +103,7 @@ def desk(tmp_path: Path) -> Desk:
         (State.NODE_DOWN, "system", []),
         (State.PREEMPTED, "system", []),
         (State.TIMEOUT, "system", []),
-        (State.CANCELLED, "cancelled", []),
+        (State.CANCELLED, "system", []),
     ],
 )
 def test_what_is_over_before_it_was_claimed_is_taken_back(

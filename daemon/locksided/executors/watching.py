@@ -266,10 +266,8 @@ class Watching:
             self._lost(run, "engine", **STOPPED.get(status.state, {}))
 
     def _never_began(self, run: RemoteRun, status: Status) -> None:
+        """A cancellation, too, has it start anew: a controller that lost its state cancels by mistake."""
         self.tell_remote(run, status.word, status.reason)
-        if status.state is State.CANCELLED:
-            self._take_back(run.token, "cancelled", f"It was cancelled in {self._engine.kind}.")
-            return
         if status.state is State.ENDED and status.node is not None:
             self._engine.blame(status.node)
         self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
@@ -358,7 +356,12 @@ def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.is_ours or one.name.startswith(run.prefix)), None)
+    return next((one for one in known if one.is_ours or _is_named(one.name, run)), None)
+
+
+def _is_named(name: str, run: RemoteRun) -> bool:
+    """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
+    return name == run.record.name or (name.startswith(run.prefix) and "." in name)
 
 
 def _ending(run: RemoteRun) -> dict[str, Any]:
