@@ -100,6 +100,7 @@ def test_what_is_stopped_in_the_queue_never_runs(cluster: Cluster, place: Path) 
     assert of(reason, "kind", "pool") == ("engine_queue", "far")
     line = re.compile(r'^lockside_engine_queue{pool="far",state=".+"} 1.0$', re.MULTILINE)
     assert line.search(wire.call("daemon.metrics"))
+    assert wire.call("pool.get", id="far")["engineQueued"] == 1
     wire.call("job.terminate", id=job["id"])
     assert of(wire.done(job), "status", "starts") == ("cancelled", 0)
     assert witnessed(place) == []

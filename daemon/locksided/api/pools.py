@@ -94,6 +94,7 @@ def pool_figures(core: Scheduler, pool: Pool) -> View:
         "running": len(pool.running),
         "slotsTaken": pool.taken,
         "queued": queued,
+        "engineQueued": sum(1 for job in pool.running.values() if job.run and job.run.engine is not None),
     }
 
 

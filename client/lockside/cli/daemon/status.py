@@ -216,7 +216,8 @@ def _if_all_seen(session: Session) -> str:
 def _slots(session: Session, pool: Json) -> str:
     paused = session.out.paint("yellow", ", paused") if pool["isPaused"] else ""
     taken = pool.get("slotsTaken", pool["running"])
-    return f"{pool['id']}: {taken} of {pool['slots']} slots in use, {pool['queued']} queued{paused}"
+    there = f", {count} in the queue of {pool['executor']}" if (count := pool.get("engineQueued")) else ""
+    return f"{pool['id']}: {taken} of {pool['slots']} slots in use, {pool['queued']} queued{there}{paused}"
 
 
 def _stored(found: Json) -> str:

@@ -211,6 +211,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
         running: How many of its jobs run.
         slots_taken: How many slots they take, and jobs that are about to start.
         queued: How many jobs are in its queue.
+        engine_queued: How many of those that run wait for the pool's engine to find a machine.
     """
 
     is_paused: bool = False
@@ -220,6 +221,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     running: int = 0
     slots_taken: int = 0
     queued: int = 0
+    engine_queued: int = 0
 
 
 class ExecutorView(Out, frozen=True, kw_only=True):
