@@ -117,7 +117,7 @@ def test_a_refusal_is_told_in_the_words_that_were_typed(
     [
         ("file get x", "storage.file.get", "$.id", "`id`: It is none", "FILE: It is none"),
         ("file get 9", "storage.file.get", "$.id", "There is no file 9", "There is no file 9"),
-        ("file ls -n 0", "storage.file.list", "$.limit", "`limit`: It is too low", "--limit: It is too low"),
+        ("file ls -n 5", "storage.file.list", "$.limit", "`limit`: It is too low", "--limit: It is too low"),
         ("file put a --tag b", "storage.file.put", "$.tags[0]", "`tags[0]`: It is bad", "--tag: It is bad"),
         (
             "pool put p --slots 1",

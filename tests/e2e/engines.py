@@ -83,6 +83,8 @@ class Cluster:
         for kind in ("fake", "fakewise", "unpausing"):
             with suppress(OSError):
                 self.kill_executor(kind)
+        for pid in self.runners():
+            wait_for_end(pid)  # it has told of the end, and goes
         self.daemon.end()
 
 

@@ -135,10 +135,11 @@ class Daemon:
         for pid in filter(is_tracer, processes_of(self.folder)):
             wait_for_end(pid)  # it goes after the last of those whom it traced
         left = processes_of(self.folder)
+        names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") for pid in left]
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        assert not left, f"processes were left behind: {left}\n{self.stderr()}"
+        assert not left, f"processes were left behind: {names}\n{self.stderr()}"
 
     # -- speaking
 

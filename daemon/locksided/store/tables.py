@@ -216,7 +216,7 @@ def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str
         "size_bytes": commit.size_bytes,
         "time_us": commit.time_us,
     }
-    statement = QUERIES["take_up_table" if is_new else "adopt_head"]
+    statement = QUERIES["take_up_table"] if is_new else QUERIES["adopt_head"]
     found = tx.connection.execute(statement, values).fetchone()
     if found is None:
         raise LostHead(f"table {commit.id} is not at version {values['before']}")
