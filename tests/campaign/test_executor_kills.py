@@ -24,7 +24,7 @@ from e2e.processes import wait_for_end
 from e2e.slurm import Slurm, a_slurm, missing
 from e2e.wire import Refusal
 
-JOBS, KILLS = (300, 60) if LONG else (12, 4)
+JOBS, KILLS = (300, 60) if LONG else (8, 4)
 KEYS = 5
 
 pytestmark = pytest.mark.timeout(JOBS * 30)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from campaign.figures import in_long_form
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
@@ -112,7 +113,7 @@ def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) ->
     wire.done(job)
 
 
-@pytest.mark.parametrize("kind", ["fake", "fakewise"])
+@pytest.mark.parametrize("kind", [pytest.param("fake", marks=in_long_form), "fakewise"])
 def test_a_third_partys_executor_passes_the_suite(cluster: Cluster, kind: str) -> None:
     done = cluster.check(kind)
     assert done.returncode == 0, done.stdout + done.stderr

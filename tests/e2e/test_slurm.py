@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from campaign.figures import in_long_form
 from e2e.signs import Ear, Gate
 from e2e.slurm import Slurm, a_slurm, missing
 from e2e.wire import Wire, of, until_running, wait_until
@@ -81,6 +82,7 @@ def test_somebodys_scancel_is_a_termination(wire: Wire, slurm: Slurm) -> None:
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
 
 
+@in_long_form  # the campaign kills the controller, too
 def test_without_a_controller_running_jobs_end_and_others_wait(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:
