@@ -1,13 +1,13 @@
 """What follows from an engine's words about a run, beside what lies in its folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from locksided.executors.engine import Engine, State, Status
+from locksided.executors.engine import Engine, Order, State, Status
 from locksided.executors.records import Phase, Record
 from locksided.executors.remote_run import RemoteRun
 from locksided.executors.watching import Watching
@@ -41,6 +41,9 @@ class Knowing(Engine):
 
     def __init__(self) -> None:
         self.blamed: list[str] = []
+
+    def submit(self, orders: Sequence[Order]) -> Sequence[str]:
+        raise AssertionError("nothing is submitted here")
 
     def blame(self, node: str) -> None:
         self.blamed.append(node)

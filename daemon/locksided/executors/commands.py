@@ -15,9 +15,7 @@ def run(
     given: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command as a user (None: as whoever this is). Raises NotNow when it does not answer, or cannot be
-    run.
-    """
+    """Run a command as a user (None: the current one). Raises NotNow if it cannot, or gets no answer."""
     account: dict[str, Any] = (
         {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": list(user.groups)}
     )

@@ -4,6 +4,7 @@ Only `submit` is needed: starts and ends are told by the inbox, stops by `asks`,
 claim, and a loss is found by the lease. Methods are called in threads, one at a time each, and may take 30 s.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, ClassVar, NamedTuple
@@ -98,7 +99,7 @@ class Status(NamedTuple):
     """When its machine booted, by the clock there; told of runs whose end is not proved."""
 
 
-class Engine:
+class Engine(ABC):
     """The base of all engines."""
 
     kind: ClassVar[str]
@@ -111,12 +112,12 @@ class Engine:
     variables: ClassVar[str] = ""
     """How those variables begin that a machine has of the engine, and a run is to have, too."""
 
+    @abstractmethod
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         """Have the orders started, and return the engine's id of each. Raises NotNow, Refused.
 
         All have the same user, options and limits.
         """
-        raise NotImplementedError
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
         """By name the ids of what is queued or runs under it, or did. Raises NotNow."""
@@ -126,13 +127,13 @@ class Engine:
         """What the engine says of submissions; what it does not know is left out. Raises NotNow."""
         return {}
 
-    def signal(self, ids: Sequence[str], signal: int) -> None:
+    def signal(self, ids: Sequence[str], signal: int) -> None:  # noqa: B027 - an engine may lack it
         """Have the runners get a signal, so that they look what is asked. Raises NotNow."""
 
-    def blame(self, node: str) -> None:
+    def blame(self, node: str) -> None:  # noqa: B027 - an engine may lack it
         """A runner could not begin on that machine."""
 
-    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:  # noqa: B027 - an engine may lack it
         """Take what is queued out of the queue, and kill what runs. Raises NotNow.
 
         Only what has a name with that prefix: an id may have become another's.

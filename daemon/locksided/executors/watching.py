@@ -304,7 +304,7 @@ class Watching:
         self._tell(Remote(run.token, told, word, reason, run.trouble))
 
     def trouble(self, run: RemoteRun, sentence: str) -> None:
-        """Have the run's job say what is the matter with it; empty: nothing is."""
+        """Show a sentence about a run's trouble in its job; the empty text removes it."""
         if run.trouble != sentence:
             run.trouble = sentence
             self.tell_remote(run, run.told_state, run.told_reason)

@@ -14,7 +14,7 @@ CLEAR_SECONDS = 60.0
 
 
 def fetched(asked: Message, user: User | None) -> Refusal | None:
-    """Have the image on this machine; why there is none, otherwise.
+    """Fetch the image to this machine. Returns the reason if that fails, else None.
 
     The program's last line says why. Where it has one of the order's `final` words nothing will change that.
     """

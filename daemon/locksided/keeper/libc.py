@@ -25,7 +25,7 @@ def become_subreaper() -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Have this process get a signal when its parent ends."""
+    """Ask the kernel to send this process a signal when its parent ends."""
     _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
 
 

@@ -17,6 +17,7 @@ from locksided.keeper.start.spawn import Inherited
 NEXT = "next.json"
 """What names the control folder of the next step."""
 LOOK_SECONDS = 0.5
+"""How often it looks: a folder that machines share sends no events from one to another."""
 
 
 def wait(control: str, seconds: float) -> str | None:

@@ -114,7 +114,7 @@ AT_ONCE = 100
 
 
 async def tell_overdue(service: Service) -> None:
-    """Tell of each moment whose time is over, once. Raises Unavailable."""
+    """Report each expected time that has passed, once. Raises Unavailable."""
     asked = partial(schedules.expected, now_us=clock.now_us(), limit=AT_ONCE)
     while overdue := await service.store.read(asked):
         await service.scheduler.ask(partial(_tell, overdue=overdue, now_us=clock.now_us()))
