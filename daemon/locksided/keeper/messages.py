@@ -305,17 +305,24 @@ def to_wire(message: Any) -> dict[str, Any]:
     """The JSON object of a message, or of a part of one; what is an object already stays as it is."""
     if isinstance(message, dict):
         return message
+    kind: Any = type(message)
+    names, left_out = _layout(kind)
     fields = {
         name: _plain(value) if isinstance(value, tuple) else value
-        for name, value in zip(_wire_names(message.__class__), message, strict=True)
+        for name, usual, value in zip(names, left_out, message, strict=True)
+        if value is not usual
     }
-    name = _NAMES.get(type(message))
-    return fields if name is None else {"op": name, **fields}
+    op = _NAMES.get(kind)
+    return fields if op is None else {"op": op, **fields}
 
 
 @cache
-def _wire_names(kind: Any) -> tuple[str, ...]:
-    return tuple(map(wire_name, kind._fields))
+def _layout(kind: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """The names of its fields on the wire, and the values that need not be told: those that an order has when
+    nothing is asked for. What a keeper tells is told in full.
+    """
+    usual = kind._field_defaults if kind is StartOrder else {}
+    return tuple(map(wire_name, kind._fields)), tuple(usual.get(name, kind) for name in kind._fields)
 
 
 def _plain(value: Any) -> Any:

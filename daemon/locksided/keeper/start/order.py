@@ -17,6 +17,9 @@ LARGEST_ID = 2**32 - 2
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+_TEXT = frozenset((str,))
+
+
 class BadOrder(ValueError):
     """A field of an order is missing or of the wrong type; the message names it."""
 
@@ -104,12 +107,18 @@ def raw(text: str) -> bytes:
 
     Raises BadOrder for what the kernel cannot take.
     """
-    if "\0" in text:
-        raise BadOrder("a text for the system must not contain NUL")
+    return raws([text])[0]
+
+
+def raws(texts: list[str]) -> list[bytes]:
+    """The bytes of several, read in one go."""
     try:
-        return text.encode("utf-8", "surrogateescape")
+        found = "\0".join(texts).encode("utf-8", "surrogateescape").split(b"\0")
     except UnicodeEncodeError as error:
         raise BadOrder(f"not a text that can be given to the system: {error.reason}") from error
+    if len(found) != len(texts) and texts:
+        raise BadOrder("a text for the system must not contain NUL")
+    return found[: len(texts)]
 
 
 def _path(message: Message, field: str) -> str:
@@ -134,19 +143,19 @@ def _stages(message: Message) -> list[list[bytes]]:
     stages = [_texts(stage, f"pipeline[{place}]") for place, stage in enumerate(pipeline)]
     if not all(stages) or not all(stage[0] for stage in stages):
         raise BadOrder("pipeline: every command needs a program")
-    if message.get("shell"):
-        return [[b"/bin/sh", b"-c", *map(raw, stage)] for stage in stages]
-    return [[raw(argument) for argument in stage] for stage in stages]
+    shell = [b"/bin/sh", b"-c"] if message.get("shell") else []
+    return [shell + raws(stage) for stage in stages]
 
 
 def _environment(message: Message) -> dict[bytes, bytes]:
     env = message.get("env")
     if not isinstance(env, dict):
         raise BadOrder("env: an object is expected")
-    names, values = _texts(list(env), "env"), _texts(list(env.values()), "env")
-    if any(not name or "=" in name for name in names):
+    names, values = _texts([*env], "env"), _texts([*env.values()], "env")
+    if "" in env or "=" in "".join(names):
         raise BadOrder("env: a name must not be empty or contain '='")
-    return dict(zip(map(raw, names), map(raw, values), strict=True))
+    read = raws(names + values)
+    return dict(zip(read[: len(names)], read[len(names) :], strict=True))
 
 
 def _user(message: Message) -> User | None:
@@ -221,6 +230,6 @@ def _whole(value: float | None) -> int | None:
 
 
 def _texts(values: Any, field: str) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not _TEXT.issuperset(map(type, values)):
         raise BadOrder(f"{field}: a list of texts is expected")
     return values

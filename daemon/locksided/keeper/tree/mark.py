@@ -41,9 +41,9 @@ def impose(mark: Mark) -> None:
 def impose_on(pid: int, mark: Mark) -> None:
     """Give another process the number, as far as that is allowed; what it started before has none."""
     with suppress(OSError, ValueError):
-        soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME)
-        is_lower = 0 <= soft < mark.number
-        resource.prlimit(pid, resource.RLIMIT_RTTIME, (soft if is_lower else mark.number, mark.number))
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME, (mark.number, mark.number))
+        if 0 <= soft < mark.number:
+            resource.prlimit(pid, resource.RLIMIT_RTTIME, (soft, mark.number))
 
 
 def number_of(pid: int) -> int | None:
