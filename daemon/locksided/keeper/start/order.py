@@ -58,11 +58,15 @@ class Order(NamedTuple):
 
 def parse(message: Message) -> Order:
     """Raises BadOrder."""
+    folder, cwd, log_folder = (_path(message, field) for field in ("folder", "cwd", "logFolder"))
+    spare_folder = None if message.get("spareFolder") is None else _path(message, "spareFolder")
+    empty_folders = _paths(message, "emptyFolders")
+    raw_cwd, *_ = raws([cwd, folder, log_folder, spare_folder or "", *empty_folders])
     return Order(
         token=token_of(message),
-        folder=_path(message, "folder"),
+        folder=folder,
         stages=_stages(message),
-        cwd=raw(_path(message, "cwd")),
+        cwd=raw_cwd,
         environment=_environment(message),
         user=_user(message),
         umask=_umask(message),
@@ -73,10 +77,10 @@ def parse(message: Message) -> Order:
         cpus=_positive(message, "cpus"),
         waits_for_leftovers=message.get("leftovers") == "wait",
         secrets=_texts(message.get("secrets") or [], "secrets"),
-        log_folder=_path(message, "logFolder"),
+        log_folder=log_folder,
         max_log_bytes=_whole(_positive(message, "maxLogBytes")) or DEFAULT_LOG_BYTES,
-        empty_folders=_paths(message, "emptyFolders"),
-        spare_folder=None if message.get("spareFolder") is None else _path(message, "spareFolder"),
+        empty_folders=empty_folders,
+        spare_folder=spare_folder,
         is_noted_late=message.get("notedLate") is True,
         log_mark=_object(message, "logMark"),
         gelf=_gelf(message),
@@ -85,7 +89,9 @@ def parse(message: Message) -> Order:
 
 def parse_reap(message: Message) -> ReapOrder:
     """Raises BadOrder."""
-    return ReapOrder(token_of(message), _path(message, "folder"), _grace(message), _signal(message))
+    folder = _path(message, "folder")
+    raws([folder])
+    return ReapOrder(token_of(message), folder, _grace(message), _signal(message))
 
 
 def token_of(message: Message) -> str:
@@ -102,16 +108,11 @@ def seq_of(message: Message) -> int:
     return seq
 
 
-def raw(text: str) -> bytes:
-    """The bytes of a text that came from the system or goes to it.
+def raws(texts: list[str]) -> list[bytes]:
+    """The bytes of texts that came from the system or go to it, read in one go.
 
     Raises BadOrder for what the kernel cannot take.
     """
-    return raws([text])[0]
-
-
-def raws(texts: list[str]) -> list[bytes]:
-    """The bytes of several, read in one go."""
     try:
         found = "\0".join(texts).encode("utf-8", "surrogateescape").split(b"\0")
     except UnicodeEncodeError as error:
@@ -125,7 +126,6 @@ def _path(message: Message, field: str) -> str:
     path = message.get(field)
     if not isinstance(path, str) or not path.startswith("/"):
         raise BadOrder(f"{field}: an absolute path is expected")
-    raw(path)
     return path
 
 

@@ -10,6 +10,7 @@ import os
 import resource
 import zlib
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from locksided.keeper.tree import proc
@@ -27,6 +28,7 @@ class Mark(NamedTuple):
     """The hard limit."""
 
 
+@lru_cache(16)
 def of_folder(folder: str) -> Mark:
     """The mark of the run with this control folder."""
     entry = b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
