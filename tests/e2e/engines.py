@@ -63,10 +63,10 @@ class Cluster:
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
 
-    def check(self, kind: str) -> "subprocess.CompletedProcess[str]":
+    def check(self, kind: str, *more: str) -> "subprocess.CompletedProcess[str]":
         """Run the suite that every executor must pass."""
         command = [sys.executable, "-m", "locksided.executors.check", kind, str(self.root)]
-        command += ["--option", f"python={sys.executable}"]
+        command += ["--option", f"python={sys.executable}", *more]
         environment = {**os.environ, **self.daemon.settings}
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=200, check=False

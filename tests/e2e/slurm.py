@@ -31,12 +31,31 @@ def missing() -> str | None:
     return f"not installed: {', '.join(lacking)}" if lacking else None
 
 
+WRAPPER = """#!/bin/sh
+echo {name} >> {log}
+at= skip=
+for one do
+    shift
+    case "$skip:$one" in
+        1:*) skip= ;;
+        :-M) skip=1 ;;
+        :--clusters=*) at=";${{one#*=}}" ;;
+        *) set -- "$@" "$one" ;;
+    esac
+done
+[ -n "$at" ] || exec {program} "$@"
+said=$({program} "$@") && echo "$said$at"
+"""
+"""There is no second cluster: its name is taken away, and put behind an id as Slurm does."""
+
+
 def _wrapped(folder: Path, log: Path) -> Path:
-    """A folder of Slurm's commands that note their use."""
+    """A folder of Slurm's commands that note their use, and of `sacct`, which says what is in a file."""
     folder.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
-        made = folder / name
-        made.write_text(f'#!/bin/sh\necho {name} >> {log}\nexec {shutil.which(name)} "$@"\n')
+        (folder / name).write_text(WRAPPER.format(name=name, log=log, program=shutil.which(name)))
+    (folder / "sacct").write_text(f"#!/bin/sh\nexec cat {folder}/accounts\n")
+    for made in folder.iterdir():
         made.chmod(0o755)
     return folder
 
@@ -91,6 +110,10 @@ class Slurm:
     def commands(self) -> list[str]:
         """The names of Slurm's commands that the executor has used."""
         return self._log.read_text().splitlines() if self._log.exists() else []
+
+    def account(self, line: str) -> None:
+        """Have the accounts say that, in the form that `sacct` is asked for."""
+        (self._log.parent / "bin/accounts").write_text(f"{line}\n")
 
     def pid(self, name: str) -> int:
         """The pid of `slurmctld`, or of the `slurmd` of a node: `slurmd-NODE`."""

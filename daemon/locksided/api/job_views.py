@@ -245,18 +245,20 @@ class JobViews:
                 "counts": sum_of(one.counts for one in chunks),
             }
         process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
-        return {"process": process, "result": result, "remote": _remote(row)}
+        return {"process": process, "result": result, "remote": _remote(row, spec.archive)}
 
 
 _REMOTE_TIMES = ("remoteSubmitted", "remoteStarted", "remoteEnded", "lastStatusCheck")
 
 
-def _remote(row: JobRow) -> dict[str, Any]:
-    """What is known of it elsewhere, by the names that are known here."""
+def _remote(row: JobRow, archive: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is known of it elsewhere, by the names that are known here. A failed run is seldom archived."""
     if row.remote is None:
         return dict(_DEFAULTS["remote"])
     times = {name: clock.to_text(row.remote.get(name)) for name in _REMOTE_TIMES}
     found = {**row.remote, **times}
+    if found.get("remoteOutcome") == "FAILED" and archive is not None and not archive["onError"]:
+        found["remoteOutcome"] = "FAILED_SKIP_ARCHIVE"
     return {name: found.get(name, empty) for name, empty in _DEFAULTS["remote"].items()}
 
 
