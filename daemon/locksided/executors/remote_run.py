@@ -89,6 +89,19 @@ class RemoteRun:
         """How the names of all submissions of this daemon begin."""
         return self.record.name.removesuffix(self.token)
 
+    def is_named(self, name: str) -> bool:
+        """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
+        return name == self.record.name or (name.startswith(self.prefix) and "." in name)
+
+    @property
+    def ending(self) -> dict[str, Any]:
+        """What a job's `remote` says of its end."""
+        made = self.outcome
+        if made is None:
+            return {}
+        is_good = made.get("exitCode") == 0 and not made.get("stopped")
+        return {"remoteEnded": made.get("endTime"), "remoteOutcome": "FINISHED" if is_good else "FAILED"}
+
     @property
     def started_us(self) -> int:
         """When it started or, before that is known, was handed over."""

@@ -320,7 +320,7 @@ class Watching:
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
             "remoteStarted": run.started.get("spawnTime"),
-            **_ending(run),
+            **run.ending,
             "remoteStatusChecks": self.checks,
             "failedStatusChecks": self.failed_checks,
             "lastStatusCheck": self._checked_us,
@@ -381,21 +381,9 @@ def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.is_ours or _is_named(one.name, run)), None)
+    return next((one for one in known if one.is_ours or run.is_named(one.name)), None)
 
 
 def _by(status: Status | None) -> dict[str, str]:
     """Who had the engine end it, as an outcome says it."""
     return {"stoppedBy": status.by} if status is not None and status.by else {}
-
-
-def _is_named(name: str, run: RemoteRun) -> bool:
-    """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
-    return name == run.record.name or (name.startswith(run.prefix) and "." in name)
-
-
-def _ending(run: RemoteRun) -> dict[str, Any]:
-    if run.outcome is None:
-        return {}
-    outcome = "FINISHED" if run.outcome.get("exitCode") == 0 and not run.outcome.get("stopped") else "FAILED"
-    return {"remoteEnded": run.outcome.get("endTime"), "remoteOutcome": outcome}
