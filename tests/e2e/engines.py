@@ -73,9 +73,13 @@ class Cluster:
         )
 
     def runners(self) -> list[int]:
-        """The pids of the runners that live."""
-        found = [int(path.read_text()) for path in self.jobs.glob("*.pid") if path.read_text().strip()]
-        return [pid for pid in found if Path(f"/proc/{pid}").exists()]
+        """The pids of the runners that live: each is the child of what the engine started, its guard."""
+        guards = [path.read_text().strip() for path in self.jobs.glob("*.pid")]
+        found: list[int] = []
+        for pid in filter(None, guards):
+            with suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return found
 
     def end(self) -> None:
         if self.daemon.process is not None and self.daemon.process.poll() is None:

@@ -130,6 +130,13 @@ class Slurm:
         command = [*within, program, "-f", self.environment["SLURM_CONF"], *(["-N", node] if node else [])]
         subprocess.run([*command, *options], env=self.environment, check=True, timeout=60)
 
+    def start_and_resume(self, name: str) -> None:
+        """The same; nodes that a controller drains for jobs whose start it has forgotten are resumed."""
+        self.start(name)
+        subprocess.run(["sleep", "3"], check=True)  # it hears of such jobs when the nodes register
+        resume = ["scontrol", "update", f"nodename={self.prefix}[1-3]", "state=resume"]
+        subprocess.run(resume, env=self.environment, check=False, timeout=60, capture_output=True)
+
     def put_pool(self, wire: Wire, pool: str = "cluster", slots: int = 8, **options: Any) -> Message:
         given = {"workRoot": str(self.root), "python": sys.executable, **options}
         body = {"id": pool, "slots": slots, "executor": "slurm", "options": given}

@@ -138,7 +138,7 @@ def test_an_executor_passes_the_suite_on_a_disk_that_becomes_full(cluster: Clust
 
 def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     cluster.behave(refuse="no")
-    done = cluster.check("fake", "--without", "killed")
+    done = cluster.check("fake", "--only", "ends_as")
     cluster.behave()
     assert done.returncode == 1
     assert "no  a run ends as it does" in done.stdout

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from campaign.figures import LONG
+from campaign.figures import in_long_form
 from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
 from e2e.processes import wait_for_end
@@ -97,10 +97,10 @@ def test_many_jobs_that_start_at_once_are_tasks_of_few_jobs_of_hyperqueue(wire: 
     assert len(submissions) < len(jobs)
 
 
+@in_long_form
 def test_hyperqueue_passes_the_suite_that_every_executor_must_pass(cluster: HyperQueue) -> None:
     command = [sys.executable, "-m", "locksided.executors.check", "hyperqueue", str(cluster.root)]
     command += ["--option", f"python={sys.executable}", "--option", f"serverDir={cluster.server_dir}"]
-    command += [] if LONG else ["--without", "killed"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.figures import LONG, in_long_form
+from campaign.figures import LONG
 from e2e.signs import Ear, Gate
 from e2e.slurm import Slurm, a_slurm, missing
 from e2e.wire import Wire, of, until_running, wait_until
@@ -108,7 +108,6 @@ def test_what_slurm_has_under_our_names_and_no_job_wants_is_found(wire: Wire, sl
     slurm.tell("scancel", number)
 
 
-@in_long_form  # the campaign kills the controller, too
 def test_without_a_controller_running_jobs_end_and_others_wait(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:

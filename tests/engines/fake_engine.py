@@ -104,7 +104,7 @@ class Wise(Fake):
         self.signal(ids, signal.SIGKILL)
 
 
-class Unpausing(Fake):
+class Unpausing(Wise):
     """It cannot suspend a run."""
 
     kind: ClassVar[str] = "unpausing"

@@ -308,13 +308,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kind")
     parser.add_argument("work_root", nargs="?", help="a folder that the machines share; default: a new one")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--only", default="", metavar="WORD", help="trials with a word in their sentence")
     parser.add_argument(
         "--without", default=" ", metavar="WORD", help="leave out trials with a word in their sentence"
     )
     asked = parser.parse_args(arguments)
     options = dict(one.split("=", 1) for one in asked.option)
     work_root = os.path.abspath(asked.work_root or tempfile.mkdtemp(prefix="lockside-check-"))
-    trials = [one for one in TRIALS if asked.without not in one.__name__]
+    trials = [one for one in TRIALS if asked.only in one.__name__ and asked.without not in one.__name__]
     space = os.statvfs(work_root)
     with under_trial(asked.kind, work_root, options) as owner:
         failed = failures(owner, trials)

@@ -115,6 +115,8 @@ class Executor:
     def _forget(self, run: RemoteRun) -> None:
         del self._runs[run.token]
         self._submissions.drop(run.token)
+        if self._submissions.is_idle:
+            self._watching.engine_up("submit")  # nobody tries any more: the next start does
         self._records.remove(run.token)
         remote.forget(run.record.work_root, run.token)
         self._consider_leaving()

@@ -89,6 +89,11 @@ class Submissions:
         self._waiting.pop(token, None)
         self._pausing.pop(token, None)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way to the engine."""
+        return not (self._waiting or self._under_way or self._pausing)
+
     def hurry(self) -> None:
         """The engine answers again: try now what it did not take."""
         self._waiting |= self._pausing
