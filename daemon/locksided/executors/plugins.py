@@ -5,20 +5,24 @@ A plug-in's entry point is a callable that returns `{argv, optionsSchema, capabi
 """
 
 import os
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from locksided.keeper import build
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "lockside.executors"
 
 
-def plugins() -> dict[str, EntryPoint]:
+def plugins() -> dict[str, "EntryPoint"]:
     """The kinds of plug-ins."""
+    from importlib.metadata import entry_points
+
     return {one.name: one for one in entry_points(group=GROUP)}
 
 
-def version_of(plugin: EntryPoint | None) -> str:
+def version_of(plugin: "EntryPoint | None") -> str:
     """The version of a plug-in's distribution; empty when there is none."""
     return "" if plugin is None or plugin.dist is None else plugin.dist.version
 
