@@ -23,7 +23,7 @@ from e2e.wire import of
 
 CALLS = "write,rename,symlink,unlink,mkdir,chmod,fchown,vfork,clone,clone3,pipe2,wait4,sendto"
 """Those that change something: between two of them it makes no difference where it dies."""
-POINTS = 4
+POINTS = 3
 
 pytestmark = [
     pytest.mark.skipif(untraceable() is not None, reason=str(untraceable())),

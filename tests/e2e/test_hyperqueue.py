@@ -69,15 +69,14 @@ def cluster() -> Iterator[HyperQueue]:
         made.start_server()
         made.daemon.start()
         made.daemon.keeper_pid()
+        made.put_pool(made.daemon.wire())
         yield made
         made.end()
 
 
 @pytest.fixture
 def wire(cluster: HyperQueue) -> Wire:
-    wire = cluster.daemon.wire()
-    cluster.put_pool(wire)
-    return wire
+    return cluster.daemon.wire()
 
 
 def test_a_job_runs_where_hyperqueue_says_and_knows_its_task(wire: Wire) -> None:
