@@ -260,7 +260,7 @@ def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
         return ending.failure.told
     match ending.verdict:
         case Verdict.TERMINATED:
-            said = TERMINATED
+            said = TERMINATED if ending.stopped_by is None else f"{ending.stopped_by} had its engine stop it."
         case Verdict.WARNING:
             said = f"{FINISHED} {counts['error']} records failed."
         case _:

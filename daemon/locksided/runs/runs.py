@@ -118,7 +118,7 @@ class Runs(RunConclusions):
         self.images = images
         self._umask = umask
         self._spares = str(state_dir.spares)
-        self._identity8 = f"{store.identity:015x}"[:8]
+        self.identity8 = f"{store.identity:015x}"[:8]
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        return placed(run, action, order, self._identity8)
+        return placed(run, action, order, self.identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
