@@ -49,7 +49,7 @@ from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
 from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
+from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation, transfer_rules
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
@@ -175,6 +175,10 @@ class Runs(RunConclusions):
             known |= await self.storage.files.chosen(run, step.row)
         if known.get("storesFiles"):
             known |= await self.storage.files.to_store(run, step)
+        if "system" in (known.get("parameters") or {}):
+            systems = await systems_told(self._store, run.spec, run.row, is_written=True)
+            rules = transfer_rules(self._settings.staging)
+            known |= {"systems": systems, "stateFolder": str(self._state_dir.root), **rules}
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -304,10 +308,13 @@ class Runs(RunConclusions):
         said = {} if run is None else run.said
         if counts is not None:
             said["counts"] = counts
+        job_id, _, index = StartToken.parse(message.token)
+        step = None if run is None else run.steps[index].operation
+        kind = "inputs" if step is not None and step.failure is FailureKind.INPUT else "outputs"
         if outputs:
-            said["outputs"] = running_output(said.get("outputs"), outputs)
-        job_id = StartToken.parse(message.token).job_id
-        return i.Progressed(job_id, message.token, share, text, said.get("counts"), said.get("outputs"))
+            said[kind] = running_output(said.get(kind), outputs)
+        told = (said.get(kind) for kind in ("counts", "outputs", "inputs"))
+        return i.Progressed(job_id, message.token, share, text, *told)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""
