@@ -98,9 +98,8 @@ def prepare(
     }
     match step.folder:
         case DataFolder.FRESH:
-            if not is_new:
-                _remove_note(folder.handed)
-                _clear_the_way(folder.data, folder.root, run_as)
+            _remove_note(folder.handed)
+            _clear_the_way(folder.data, folder.root, run_as)
             _make_owned(folder.data, run_as)
             perform(folder.data, "fill", argument, run_as)
         case DataFolder.HANDED_ON:
