@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Buckets: folders of tables with one owner, and what others may do there."""
 
 from enum import Enum

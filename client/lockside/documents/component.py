@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Components: what can be run. A manifest says how it is started and what its parameters must look like."""
 
 from collections.abc import Sequence

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Configurations: how components are run. The members that lockside acts on are typed; all others are kept.
 
 The stored body stays the caller's own JSON; `Configuration` is a reading of it. Keboola's own files are

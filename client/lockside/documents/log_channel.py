@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """How a component logs beside its output: by GELF, and what is kept of a message of each level."""
 
 from typing import Final, Literal, TypeAlias

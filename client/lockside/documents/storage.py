@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The storage mapping of a configuration: which tables and files a job reads, and where it writes its own.
 
 Names are Keboola's, in snake case. Members that are not known are let through.

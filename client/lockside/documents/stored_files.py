@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The part of a storage mapping that is about stored files. Names are Keboola's, in snake case."""
 
 from typing import Annotated, Literal

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What a table is, as somebody describes it who makes one by hand."""
 
 import re

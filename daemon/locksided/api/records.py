@@ -8,7 +8,7 @@ from typing import Any
 
 from lockside.documents.enums import JobType
 from lockside.protocol.methods import output as o
-from lockside.protocol.types import records as t
+from lockside.protocol.methods import output as t
 from locksided import threads
 from locksided.api.job_reads import job_row
 from locksided.api.pinned_tables import results_of

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that make tables, and that carry rows into and out of them."""
 
 from typing import Annotated, Any, Literal

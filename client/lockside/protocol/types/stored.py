@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Stored objects: components, configurations, branches, variables, states, pools and resources."""
 
 from typing import TYPE_CHECKING, Any, Literal
