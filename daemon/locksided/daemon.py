@@ -41,7 +41,6 @@ from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
-from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
 from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
@@ -57,17 +56,17 @@ from locksided.schedules.replanning import Replanning
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id, user_id
-from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
+from locksided.server.requests import ClientLimits
 from locksided.server.service import Server
 from locksided.settings import Settings
-from locksided.state_folder import refuse_lost_database
+from locksided.state_folder import refuse_lost_database, take_lock
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import work_roots
 from locksided.store.store import Store
 from locksided.triggers import watchers as watchers_module
+from locksided.triggers.firing import TriggerPlanner
 from locksided.triggers.hearing import Hearing
-from locksided.triggers.planner import TriggerPlanner
 from locksided.triggers.watchers import Watchers
 from locksided.upkeep import Upkeep
 

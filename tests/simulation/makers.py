@@ -38,8 +38,8 @@ from locksided.store.catalog.keys import Change, Key
 from locksided.store.errors import StoreError
 from locksided.store.transaction import Transaction
 from locksided.triggers import firing
+from locksided.triggers.firing import TriggerPlanner
 from locksided.triggers.hearing import Hearing
-from locksided.triggers.planner import TriggerPlanner
 from simulation.witness import Violation
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from locksided.runs.action import (
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Vault
 from locksided.server.calls import Call

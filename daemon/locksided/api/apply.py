@@ -23,12 +23,14 @@ from locksided.api.apply_plan import (
     Json,
     Key,
     Known,
+    LazyDocuments,
     Wanted,
     completed,
+    encrypted,
+    in_plain,
     make_plan,
     wanted_of,
 )
-from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import answered, dedup_mark
 from locksided.api.drafts import Drafts
@@ -40,7 +42,6 @@ from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
-from locksided.lazy_documents import LazyDocuments
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.settling import Settling
 from locksided.secrets.places import Place

@@ -22,9 +22,9 @@ from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
+from locksided.api.storage_actions import SystemMethods
 from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.stored_files import FileMethods
-from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods

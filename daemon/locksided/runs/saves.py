@@ -1,8 +1,9 @@
-"""What is saved beside the end of a run: states, tables, what it read, what it undid, its failed records."""
+"""What a run may write and what it has read, and what is saved of it beside its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace as replace_fields
@@ -12,12 +13,11 @@ from locksided import clock
 from locksided.core.transitions import FINAL
 from locksided.runs.loading import config_id
 from locksided.runs.result import RunResult
-from locksided.runs.run_inputs import Inputs
-from locksided.store.catalog.keys import Change
+from locksided.store.catalog.keys import DEFAULT, Change
 from locksided.store.catalog.states import save_state
 from locksided.store.chunks import hand_pins_on
 from locksided.store.failed_records import note_records
-from locksided.store.input_states import save_input_state
+from locksided.store.input_states import InputState, save_input_state
 from locksided.store.rows import RunRow, owner_data
 from locksided.store.stored_files import Writer, add_tags
 from locksided.store.stored_files import store as store_files
@@ -25,7 +25,43 @@ from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
 from locksided.store.undo import finish as finish_undo
+from locksided.tables.names import TableId
+from locksided.tables.orders import TableOrder
 from locksided.tables.stored_files import Stored
+
+
+class TableRead(NamedTuple):
+    """A table that a run reads, and its version."""
+
+    table: TableId
+    version: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How the log of a table that was made of it names it."""
+        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
+        return {"table": self.table.text, "version": self.version, **branch}
+
+
+class Held(NamedTuple):
+    """The tables that a run holds, by key, and the numbers that it was given for files."""
+
+    tables: Mapping[str, TableOrder]
+    numbers: Sequence[int] = ()
+
+
+class Inputs(NamedTuple):
+    """The tables that a run read, and up to where each of its rows read what is adaptive.
+
+    `processed` are the tags that files get which it read, by their numbers.
+    """
+
+    tables: Sequence[TableRead] = ()
+    states: Mapping[str | None, InputState] = MappingProxyType({})
+    processed: Sequence[tuple[int, list[str]]] = ()
+
+
+NO_INPUTS = Inputs()
 
 
 def to_save(

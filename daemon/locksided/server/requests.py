@@ -17,7 +17,24 @@ from lockside.documents.fault_messages import explain, with_subject
 from lockside.documents.paths import join, not_finite
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from locksided.keeper.strictjson import STRINGS, is_deeper
-from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, ClientLimits
+
+MAX_DEPTH: Final = 128
+MAX_CONTAINERS: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Bounds on frames, batches, calls and connections; past each stands an error, never a crash."""
+
+    line_bytes: int = 8 * 2**20
+    batch: int = 1000
+    in_flight: int = 256
+    connections: int = 1000
+    unread_bytes: int = 2**20
+    unfinished_bytes: int = 64 * 2**20
+    batch_width: int = 32
+    stop_seconds: float = 1.5
+
 
 RequestId = str | int | float | None
 
