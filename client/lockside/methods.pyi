@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
 from lockside.documents.archive import (Archive)
-from lockside.documents.bucket import (BucketSpec)
+from lockside.documents.table import (BucketSpec)
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
-from lockside.documents.log_channel import (Logging)
+from lockside.documents.component import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
 from lockside.documents.partition import (Partition)

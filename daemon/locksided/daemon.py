@@ -30,7 +30,7 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.sites import Sites
 from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
-from locksided.api.project_guard import ProjectGuard
+from locksided.api.rights import ProjectGuard
 from locksided.api.service import Service
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
@@ -50,14 +50,13 @@ from locksided.notifications.parts import Notifications, couriers_of
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
-from locksided.schedules.ends import Ends
-from locksided.schedules.planner import Planner
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.job_ends import Ends
+from locksided.schedules.planner import Planner, Replanning
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id, user_id
 from locksided.server.listeners import Listener, listen, passed_listeners
-from locksided.server.requests import ClientLimits
+from locksided.server.messages import ClientLimits
 from locksided.server.service import Server
 from locksided.settings import Settings
 from locksided.state_folder import refuse_lost_database, take_lock

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lockside.documents.log_channel import Logging
+from lockside.documents.component import Logging
 from lockside.documents.reading import convert
 from locksided.keeper.messages import Gelf
 from locksided.runs.start_order import gelf_of

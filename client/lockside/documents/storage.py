@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import Document, FieldError
-from lockside.documents.moments import ADAPTIVE, is_moment
 from lockside.documents.stored_files import FileName, InputFile, OutputFile
+from lockside.documents.times import ADAPTIVE, is_moment
 
 TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
 BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"

@@ -16,6 +16,7 @@ from lockside.protocol.methods import catalog as p
 from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.apply_drafts import Drafts
 from locksided.api.apply_jobs import job_faults
 from locksided.api.apply_plan import (
     ApplyPlan,
@@ -33,7 +34,6 @@ from locksided.api.apply_plan import (
 )
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import answered, dedup_mark
-from locksided.api.drafts import Drafts
 from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
 from locksided.api.service import Service

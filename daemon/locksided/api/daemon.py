@@ -27,19 +27,19 @@ from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import HealthCheck, mended, problems
+from locksided.api.event_counts import Decisions, Tally
 from locksided.api.metrics import Figures, engine_queues, metrics_text, oldest_waiting, startable
 from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Decisions, Tally
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Hello
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.planner import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import ciphers, deliveries

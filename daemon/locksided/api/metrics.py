@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lockside.documents.enums import CheckOutcome
 from locksided import clock
+from locksided.api.event_counts import Outcomes, Totals
 from locksided.api.service import Service
-from locksided.api.tally import Outcomes, Totals
 from locksided.histograms import Histogram, Timings
 from locksided.store.decisions import Decided, Maker
 from locksided.store.endings import Configuration

@@ -21,16 +21,15 @@ from lockside.documents.staging import InputSource
 from lockside.protocol.methods.steering import JobRetry
 from lockside.protocol.words import Role
 from locksided.api.job_reads import job_row
-from locksided.api.pinned_tables import pinned_versions
-from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
+from locksided.api.previous_run import ENDED_WELL, has_rows, pinned_versions, previous_orchestration
 from locksided.api.records import NothingOpen, given_records, known_records, open_records_of
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runs.canonical import thaw
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.partition_tree import Chunk
+from locksided.runs.resolved import wire_lock_key
 from locksided.runs.specification import (
     ASKED,
     NO_SPECIFICATION,

@@ -10,7 +10,7 @@ from lockside.documents.enums import FailureKind
 from lockside.documents.runtime import Limits
 from lockside.protocol.methods import systems as p
 from locksided import threads
-from locksided.api.caller_step import run_for_caller
+from locksided.api.actions import run_for_caller
 from locksided.api.service import HandlerGroup, Service
 from locksided.core.errors import Invalid
 from locksided.keeper.messages import Outcome

@@ -18,7 +18,6 @@ from locksided.core.model import Draft
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
-from locksided.runs.carried_states import carried_states
 from locksided.runs.chunk_orders import NO_CHUNKS, drafts_of_chunks, read_before
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
@@ -39,7 +38,7 @@ from locksided.runs.result import (
     share_of,
     with_stages,
 )
-from locksided.runs.saves import NO_INPUTS, Held, Inputs, to_save
+from locksided.runs.saves import NO_INPUTS, Held, Inputs, carried_states, to_save
 from locksided.runs.sequence import NextStep, joined, next_step
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from locksided.joblog.plain_text import write_text
+from locksided.joblog.reader import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext

@@ -34,17 +34,17 @@ from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
-from locksided.runs.given_records import records_operation
 from locksided.runs.image_run import Image, NoImage, Podman, keep_images, kept_images
 from locksided.runs.inspection import Save
+from locksided.runs.job_records import records_operation
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
-from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.outputs import running_output
 from locksided.runs.partition import chunk_operations
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
 from locksided.runs.reports import process_of
+from locksided.runs.required_programs import required_by_job, required_by_step
 from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation

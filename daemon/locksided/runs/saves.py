@@ -9,16 +9,18 @@ import msgspec
 from msgspec.structs import replace as replace_fields
 
 from lockside.documents.enums import Part, Status
-from locksided import clock
+from locksided import clock, threads
 from locksided.core.transitions import FINAL
-from locksided.runs.loading import config_id
+from locksided.runs.loading import Run, RunLoader, config_id
 from locksided.runs.result import RunResult
+from locksided.runs.step_results import rows_ended_well
 from locksided.store.catalog.keys import DEFAULT, Change
 from locksided.store.catalog.states import save_state
 from locksided.store.chunks import hand_pins_on
 from locksided.store.failed_records import note_records
 from locksided.store.input_states import InputState, save_input_state
 from locksided.store.rows import RunRow, owner_data
+from locksided.store.store import Store
 from locksided.store.stored_files import Writer, add_tags
 from locksided.store.stored_files import store as store_files
 from locksided.store.tables import Ratified, note_read, ratify
@@ -28,6 +30,28 @@ from locksided.store.undo import finish as finish_undo
 from locksided.tables.names import TableId
 from locksided.tables.orders import TableOrder
 from locksided.tables.stored_files import Stored
+
+States = dict[str | None, Mapping[str, Any]]
+
+
+async def carried_states(store: Store, loader: RunLoader, run: Run) -> States:
+    """States by row; none that a later job has saved anew. Raises OSError."""
+    found: States = {}
+    done = {row.id for row in run.spec.rows or ()}
+    previous = run.spec.previous_job_id
+    while previous is not None:
+        job = await store.job_row(int(previous))
+        if job is None:
+            break
+        ends = await threads.run_sync(rows_ended_well, loader.folder(job.id))
+        for row in ends.keys() - done:
+            stored = await store.state(config_id(run.row), row)
+            if (stored.job_id or 0) < job.id:
+                found |= {of: state for of, state in ends[row].items() if of == row}
+        done |= ends.keys()
+        _, plan = await loader.read(job.id)
+        previous = plan.spec.previous_job_id
+    return found
 
 
 class TableRead(NamedTuple):

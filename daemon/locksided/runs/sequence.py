@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from lockside.documents.enums import FailureKind
+from locksided.runs.job_records import merged, shown
 from locksided.runs.outputs import with_stored
 from locksided.runs.plan import Step
-from locksided.runs.record_lists import merged, shown
 from locksided.runs.result import COUNTS, RunResult, count_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.step_account import summed

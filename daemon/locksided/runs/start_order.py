@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from lockside.documents import signals
+from lockside.documents.component import SYSLOG_LEVELS, Logging
 from lockside.documents.enums import LogType, Visibility
-from lockside.documents.log_channel import SYSLOG_LEVELS, Logging
 from lockside.documents.placeholders import DATA_FOLDER, with_paths
 from locksided.backends.base import Place
 from locksided.core.actions import StartStep

@@ -19,12 +19,20 @@ from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.frames import Broken, Decoder, Frame, Framing, TooLong, detect
 from locksided import clock
 from locksided.server.access import Principal
-from locksided.server.answers import error_text, notification_text
 from locksided.server.calls import AtOnce, Pending, Router
 from locksided.server.inbox import Inbox, Unfinished
 from locksided.server.lane import BatchAnswer, Lane
+from locksided.server.messages import (
+    ClientLimits,
+    Parsed,
+    Rejected,
+    Request,
+    RequestId,
+    error_text,
+    notification_text,
+    parse,
+)
 from locksided.server.outbox import Outbox
-from locksided.server.requests import ClientLimits, Parsed, Rejected, Request, RequestId, parse
 
 LAST_WRITE_SECONDS: Final = 0.3
 

@@ -14,10 +14,9 @@ from anyio.abc import TaskGroup
 from msgspec import UnsetType
 
 from lockside.protocol.errors import ErrorKind, error
-from locksided.server.answers import error_text
 from locksided.server.calls import Pending, Sink
+from locksided.server.messages import RequestId, error_text
 from locksided.server.outbox import Outbox
-from locksided.server.requests import RequestId
 
 
 class BatchAnswer:

@@ -30,8 +30,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.core.triggers import MOST_OF_A_FIRING
 from locksided.followers.follower import RECOVERED
-from locksided.schedules.makers import DAEMON
-from locksided.schedules.owners import current_owner
+from locksided.schedules.makers import DAEMON, current_owner
 from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
