@@ -118,7 +118,7 @@ class Runs(RunConclusions):
         self.images = images
         self._umask = umask
         self._spares = str(state_dir.spares)
-        self._identity8 = f"{store.identity:015x}"[:8]
+        self.identity8 = f"{store.identity:015x}"[:8]
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Runs(RunConclusions):
         if run is None or run.missing or not run.is_simple or action.launch != 1:
             return None
         (step,) = run.steps
-        return self._with_keepers_folders(run, step, self._order(run, step), noted_late=True)
+        return self._order(run, step, noted_late=True, **self._keepers_folders(run, step))
 
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
@@ -155,10 +155,9 @@ class Runs(RunConclusions):
         is_first_and_ours = is_here and run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)
-        order = self._order(run, step, state, await self._spent_seconds(action))
-        if is_first_and_ours:
-            return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
-        return order._replace(noted_late=is_here and run.is_one_step)
+        more = self._keepers_folders(run, step) if is_first_and_ours else {}
+        spent = await self._spent_seconds(action)
+        return self._order(run, step, state, spent, noted_late=is_here and run.is_one_step, **more)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
         """An operation with what it is told of this run: its tables, or its data folder and systems."""
@@ -222,15 +221,18 @@ class Runs(RunConclusions):
             podman = await self.images.find(executions, run.context)
         return replace(run, context=replace(run.context, podman=podman))
 
-    def _with_keepers_folders(
-        self, run: Run, step: Step, order: StartOrder, *, noted_late: bool
-    ) -> StartOrder:
-        """Has the keeper make the empty folders of a first start, from those that other runs left."""
+    def _keepers_folders(self, run: Run, step: Step) -> dict[str, Any]:
+        """What has the keeper make the empty folders of a first start, from those that other runs left."""
         folders = tuple(data_folder.empty_folders(step, run.context))
-        return order._replace(empty_folders=folders, spare_folder=self._spares, noted_late=noted_late)
+        return {"empty_folders": folders, "spare_folder": self._spares}
 
     def _order(
-        self, run: Run, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
+        self,
+        run: Run,
+        step: Step,
+        state: Mapping[str, Any] | None = None,
+        spent_seconds: float = 0.0,
+        **of_keeper: Any,
     ) -> StartOrder:
         return start_order(
             step,
@@ -242,6 +244,7 @@ class Runs(RunConclusions):
             grace_seconds=self._settings.jobs.grace_seconds,
             steps=run.steps,
             umask=self._umask,
+            **of_keeper,
         )
 
     async def _spent_seconds(self, action: StartStep) -> float:
@@ -260,7 +263,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        return placed(run, action, order, self._identity8)
+        return placed(run, action, order, self.identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
