@@ -18,7 +18,7 @@ from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
 from lockside.documents.staging import (InputSource)
-from lockside.documents.storage import (Check, DeleteRule, KeyValue)
+from lockside.documents.storage import (Check, DeleteRule, InputColumn, KeyValue)
 from lockside.documents.system import (SystemSpec)
 from lockside.documents.table import (ColumnSpec, TableSpec)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
@@ -448,18 +448,25 @@ class StorageCalls:
         self, id: str, *, branch_id: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> TableDeleted: ...
     def table_load(
-        self, id: str, path: str, *, branch_id: Text = ..., incremental: Flag = ..., primary_key: Texts = ...,
-        columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ..., has_header: Flag = ...,
-        delimiter: Text = ..., enclosure: Text = ...,
-        delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ...,
-        deduplication_strategy: Text = ..., checks: Sequence[Mapping[str, Any] | Check] | None = ...,
-        description: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., incremental: Flag = ...,
+        primary_key: Texts = ..., columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ...,
+        has_header: Flag = ..., delimiter: Text = ..., enclosure: Text = ...,
+        delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ..., delete_where_column: Text = ...,
+        delete_where_values: Sequence[str | int | float | bool] | None = ...,
+        delete_where_operator: Text = ..., deduplication_strategy: Text = ..., description: Text = ...,
+        metadata: Sequence[Mapping[str, Any] | KeyValue] | None = ...,
+        table_metadata: Mapping[str, Any] | Sequence[Mapping[str, Any] | KeyValue] | None = ...,
+        column_metadata: Mapping[str, Any] | Sequence[Any] | None = ..., distribution_key: Texts = ...,
+        on_bad_rows: Text = ..., max_bad_rows: Number = ...,
+        checks: Sequence[Mapping[str, Any] | Check] | None = ..., require_unchanged: Flag = ...,
+        project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     def table_export(
-        self, id: str, path: str, *, branch_id: Text = ..., version: Number = ..., format: Text = ...,
-        overwrite: Flag = ..., columns: Texts = ..., where_column: Text = ...,
-        where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
-        changed_since: Text = ..., limit: Number = ..., fields: Texts = ..., project: Text = ...,
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., version: Number = ...,
+        columns: Texts = ..., column_types: Sequence[Mapping[str, Any] | InputColumn] | None = ...,
+        where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
+        where_operator: Text = ..., changed_since: Text = ..., days: Number = ..., limit: Number = ...,
+        system: Text = ..., format: Text = ..., overwrite: Flag = ..., project: Text = ...,
         deduplication_id: Text = ...
     ) -> Job: ...
     def table_clone(

@@ -236,12 +236,13 @@ class RemoteTold(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
-    """A running job reported its progress, how many records it did, and how far its outputs are."""
+    """A running job reported its progress, how many records it did, and how far its tables are."""
 
     progress: float | None
     message: str | None
     counts: Mapping[str, int] | None = None
     outputs: Mapping[str, Any] | None = None
+    inputs: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

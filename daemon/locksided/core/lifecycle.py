@@ -126,7 +126,7 @@ def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
 @of_run
 def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    told = {"counts": report.counts, "output": report.outputs}
+    told = {"counts": report.counts, "output": report.outputs, "input": report.inputs}
     result = {key: dict(value) for key, value in told.items() if value is not None}
     given = {"progress": report.progress, "message": report.message, "result": result or None}
     turn.update(job, **{key: value for key, value in given.items() if value is not None})
