@@ -7,9 +7,8 @@ import pytest
 
 from locksided.keeper.messages import User, to_wire
 from locksided.runs.plan import DataFolder, Step, plan
-from locksided.runs.secrets import secret_values
 from locksided.runs.specification import StepKind, row_by_row
-from locksided.runs.start_order import start_order
+from locksided.runs.start_order import secret_values, start_order
 from runs.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"

@@ -15,13 +15,12 @@ from typing import Any
 import msgspec
 import structlog
 
-from locksided.joblog.plain_text import write_text
+from locksided.joblog.reader import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder
-from locksided.runs.image_run import PID_FILE, Image
-from locksided.runs.kept_images import kept_images
+from locksided.runs.image_run import PID_FILE, Image, kept_images
 from locksided.runs.operations import MAX_RESULT_BYTES, ORDER_FILE, RESULT_FILE
 from locksided.runs.plan import DataFolder, Step
 from locksided.runs.safefs import NotPlain
