@@ -37,6 +37,7 @@ def test_runs_get_the_cgroups_of_those_before_them(keeper: Keeper, daemon: Peer)
     seen = [place_of(keeper, daemon, f"{number}-1-0") for number in range(5)]
     if not os.path.exists(f"{seen[0]}/memory.peak"):
         assert len(set(seen)) == 2
+        assert {holder_of(place) for place in seen} == {""}
     own = Path(f"/proc/{keeper.pid}/cgroup").read_text()
     assert not own.splitlines()[-1].endswith(seen[-1].rpartition("unified")[2])
 
