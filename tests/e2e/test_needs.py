@@ -64,7 +64,7 @@ def test_a_job_runs_in_the_first_of_its_pools_that_has_room(wire: Wire, gate: Ga
     assert full == [("pool_full", "near"), ("pool_full", "far")]
     shown = wire.get(third["id"])
     assert (shown["pool"], shown["pools"]) == ("near", ["near", "far"])
-    with pytest.raises(Refusal, match="live jobs name the pool 'far'"):
+    with pytest.raises(Refusal, match="not ended name the pool 'far'"):
         wire.call("pool.delete", id="far")
     gate.open()
     wire.done(third)

@@ -6,6 +6,7 @@ import structlog
 
 from locksided import threads
 from locksided.actors.executors import in_flight
+from locksided.actors.loader import NOT_YET
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, secrets, sockets, state, tables
 from locksided.checks.problem import Problem
@@ -70,7 +71,7 @@ def _trouble(service: Service) -> list[Problem]:
     found = []
     keepers, trouble = service.backend.keepers, service.scheduler.trouble
     if keepers.current is None:
-        cause = keepers.cause or "it was not connected yet"
+        cause = keepers.cause or NOT_YET
         text = f"The keeper does not answer, no job can start: {cause}."
         repair = f"see {service.state_dir.keepers}/log; the daemon tries again by itself"
         found.append(Problem("keeper", text, repair, keepers.down_us))

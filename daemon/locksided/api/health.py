@@ -8,6 +8,7 @@ from anyio import Lock
 
 from lockside.protocol.types.daemon import Health
 from locksided import clock
+from locksided.actors.loader import NOT_YET
 from locksided.api.service import Service
 from locksided.core.errors import Unavailable
 from locksided.core.saves import SetMeta
@@ -53,7 +54,8 @@ class HealthCheck:
 
     def _of_executors(self) -> Iterator[str]:
         if not self._service.backend.is_up:
-            yield f"The keeper, which starts jobs, cannot be reached: {self._service.backend.keepers.cause}."
+            cause = self._service.backend.keepers.cause or NOT_YET
+            yield f"The keeper, which starts jobs, cannot be reached: {cause}."
 
 
 def _free_bytes(path: str) -> int:

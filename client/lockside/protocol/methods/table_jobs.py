@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from lockside.documents.base import BranchId, FieldError
-from lockside.documents.storage import Check, DeleteRule, InputTable, OutputTable, TableId, Values
+from lockside.documents.storage import (
+    Check,
+    ColumnType,
+    DeleteRule,
+    InputTable,
+    KeyValue,
+    OutputTable,
+    TableId,
+    Values,
+)
 from lockside.documents.storage_jobs import DataPath, StorageJob
 from lockside.documents.table import TableSpec
 from lockside.protocol.declaration import Mutation, method
@@ -85,9 +94,19 @@ class TableImport(Mutation, frozen=True, kw_only=True):
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
     enclosure: Annotated[str, Meta(max_length=1)] = '"'
     delete_where: list[DeleteRule] = []
+    delete_where_column: str | None = None
+    delete_where_values: Values | None = None
+    delete_where_operator: Literal["eq", "ne"] = "eq"
     deduplication_strategy: str | None = None
-    checks: list[Check] = []
     description: str | None = None
+    metadata: list[KeyValue] = []
+    table_metadata: dict[str, Any] | list[KeyValue] = {}
+    column_metadata: dict[str, Any] | list[Any] = {}
+    distribution_key: list[str] = []
+    on_bad_rows: Literal["error", "reject"] = "error"
+    max_bad_rows: Annotated[int, Meta(ge=0)] = 1000
+    checks: list[Check] = []
+    require_unchanged: bool = False
     fields: JobFields | None = None
 
 
@@ -117,10 +136,12 @@ class TableExport(Mutation, frozen=True, kw_only=True):
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
     columns: list[str] = []
+    column_types: list[ColumnType] = []
     where_column: str | None = None
     where_values: Values | None = None
     where_operator: Annotated[str, Meta(pattern="^(eq|ne)$")] | None = None
     changed_since: str | None = None
+    days: Annotated[int, Meta(ge=0)] | None = None
     limit: Annotated[int, Meta(ge=0)] | None = None
     fields: JobFields | None = None
 
