@@ -12,6 +12,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside import __version__
 from lockside.documents.settings_files import Files, SettingsError
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
@@ -28,7 +29,6 @@ from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.sites import Sites
-from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.project_guard import ProjectGuard
 from locksided.api.service import Service
@@ -177,7 +177,7 @@ class Daemon:
             guard=ProjectGuard(store).check,
             timings=service.timings,
         )
-        service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
+        service.scheduler.tell(i.DaemonStarted(__version__, os.getpid(), clock.boot_id()))
         await service.asides.load()
         service.runs.loader.places.know(await store.read(work_roots))
         await service.scheduler.start(service.executors)

@@ -2,11 +2,11 @@
 
 import os
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
+from lockside import __version__
 from lockside.calendar import zones
 from lockside.documents.enums import JobType
 from lockside.documents.settings_files import SettingsError
@@ -48,8 +48,6 @@ from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
-VERSION = version("lockside")
-
 
 class DaemonMethods(HandlerGroup):
     """`daemon.*`, `rpc.discover`."""
@@ -68,7 +66,7 @@ class DaemonMethods(HandlerGroup):
         service = self._service
         drain, is_drained = await service.scheduler.look(_draining)
         return DaemonStatus(
-            version=VERSION,
+            version=__version__,
             pid=os.getpid(),
             uptime_seconds=service.uptime_seconds,
             started_time=time_text(service.started_us),
@@ -214,7 +212,7 @@ class DaemonMethods(HandlerGroup):
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(VERSION, with_test_clock=self._service.test_clock is not None)
+        return document(__version__, with_test_clock=self._service.test_clock is not None)
 
 
 def _size_bytes(path: Path) -> int:

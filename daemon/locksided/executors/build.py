@@ -1,19 +1,24 @@
 """What the code of an executor is: after an upgrade another one takes the new runs."""
 
 import os
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from locksided.keeper import build
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "lockside.executors"
 
 
-def plugins() -> dict[str, EntryPoint]:
+def plugins() -> dict[str, "EntryPoint"]:
     """The kinds of plug-ins."""
+    from importlib.metadata import entry_points
+
     return {one.name: one for one in entry_points(group=GROUP)}
 
 
-def version_of(plugin: EntryPoint | None) -> str:
+def version_of(plugin: "EntryPoint | None") -> str:
     """The version of a plug-in's distribution; empty when there is none."""
     return "" if plugin is None or plugin.dist is None else plugin.dist.version
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
@@ -60,6 +59,8 @@ def backend_module(settings: StorageSettings) -> str | None:
     """The module that runs as storage steps; None when tables are not kept."""
     if settings.backend == "local" or (settings.backend == "auto" and find_spec("duckdb") is None):
         return None
+    from importlib.metadata import entry_points
+
     (found,) = entry_points(group=GROUP, name=LAKE)
     return found.value
 
