@@ -468,8 +468,8 @@ class StorageCalls:
         fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def table_export(
-        self, id: str, path: str, *, branch_id: Text = ..., version: Number = ..., format: Text = ...,
-        overwrite: Flag = ..., columns: Texts = ...,
+        self, id: str, path: str, *, system: Text = ..., branch_id: Text = ..., version: Number = ...,
+        format: Text = ..., overwrite: Flag = ..., columns: Texts = ...,
         column_types: Sequence[Mapping[str, Any] | ColumnType] | None = ..., where_column: Text = ...,
         where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
         changed_since: Text = ..., days: Number = ..., limit: Number = ..., fields: Texts = ...,

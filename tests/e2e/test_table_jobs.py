@@ -73,6 +73,28 @@ def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "out.csv", "p"]
 
 
+def test_a_table_is_written_to_a_system(wire: Wire, tmp_path: Path) -> None:
+    for name, more in (("kept", {"isWritable": True}), ("fixed", {})):
+        wire.call("system.put", system={"id": name, "type": "file", "root": str(tmp_path), **more})
+    wire.done(writes(wire, {"x.csv": "n\n1\n2\n"}, output={"default_bucket": "in.c-sent"}))
+    table = {"id": "in.c-sent.x", "system": "kept"}
+    for path, system in (("/x", "kept"), ("../x", "kept"), ("x.csv", None)):
+        assert (
+            wire.refused("storage.table.export", **{**table, "path": path, "system": system}).data["path"]
+            == "$.path"
+        )
+    fixed = wire.refused("storage.table.export", **{**table, "path": "x.csv", "system": "fixed"})
+    assert fixed.data["path"] == "$.system"
+    job = done(wire, "storage.table.export", **table, path="deep/x.csv")
+    assert (tmp_path / "deep/x.csv").read_text().split() == ["n", "1", "2"]
+    assert job["result"]["input"]["tables"][0]["destination"] == f"file://{tmp_path}/deep/x.csv"
+    taken = wire.done(wire.call("storage.table.export", **table, path="deep/x.csv"))
+    assert "exists already" in taken["message"]
+    for _ in range(2):
+        done(wire, "storage.table.export", **table, path="p", format="parquet", overwrite=True)
+    assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/p/*.parquet'").fetchall() == [(2,)]
+
+
 def test_what_cannot_be_read_or_written_is_said(wire: Wire, tmp_path: Path) -> None:
     missing = wire.done(wire.call("storage.table.import", id="in.c-files.none", path=f"{tmp_path}/none.csv"))
     assert missing["message"] == f'"{tmp_path}/none.csv" cannot be read: No such file or directory.'

@@ -5,11 +5,30 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import PATH_PATTERN, BranchId, Document, FieldError, Name
+from lockside.documents.base import (
+    NO_NUL_PATTERN,
+    PATH_PATTERN,
+    BranchId,
+    Document,
+    FieldError,
+    Name,
+    SystemId,
+)
 from lockside.documents.storage import TableId
 from lockside.documents.stored_files import FileName, FileTags
 
 DataPath = Annotated[str, Meta(pattern=PATH_PATTERN, max_length=4096, examples=["/data/orders.csv"])]
+
+
+TargetPath = Annotated[str, Meta(min_length=1, max_length=4096, pattern=NO_NUL_PATTERN)]
+
+
+def check_target(path: str, system: str | None) -> None:
+    """Raises FieldError for a path that is not absolute, or with a system for one that leaves it."""
+    if system is None and not path.startswith("/"):
+        raise FieldError("It must be an absolute path, which begins with '/'", "path")
+    if system is not None and (path.startswith("/") or {"", ".", ".."} & set(path.split("/"))):
+        raise FieldError(f"{path!r} is no path of a file in a system", "path")
 
 
 class WrittenTable(Document, frozen=True, kw_only=True):
@@ -35,6 +54,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
         operation: What is done.
         tables: The tables that it writes.
         path: The file that is read or written.
+        system: The system that it is written to; its path is relative there.
         format: The form of a file that is written.
         overwrite: Whether a file that is there already is replaced.
         trashed: The table in the trash that is made again, by its key.
@@ -46,7 +66,8 @@ class StorageJob(Document, frozen=True, kw_only=True):
 
     operation: Name
     tables: Annotated[list[WrittenTable], Meta(max_length=1000)] = []
-    path: DataPath | None = None
+    path: TargetPath | None = None
+    system: SystemId | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
     over_foreign: bool = False
@@ -59,3 +80,5 @@ class StorageJob(Document, frozen=True, kw_only=True):
         """Raises FieldError for a transfer without a file."""
         if self.operation in ("import", "export", "put_file") and self.path is None:
             raise FieldError(f"The operation {self.operation} needs a path", "path")
+        if self.path is not None:
+            check_target(self.path, self.system)

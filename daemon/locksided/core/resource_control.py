@@ -30,10 +30,11 @@ def needed_by(state: State, key: ResourceKey) -> list[int]:
 
 def refuse_deletion(state: State, key: ResourceKey) -> None:
     """Raise Conflict when live jobs need it."""
-    jobs = needed_by(state, key)
+    jobs = [str(job_id) for job_id in needed_by(state, key)]
     if jobs:
         raise Conflict(
-            f"{len(jobs)} live jobs need the resource '{key[1]}', job {jobs[0]} among them: "
-            "let them end or terminate them first.",
-            jobs=[str(job_id) for job_id in jobs[:20]],
+            f"Jobs that have not ended need the resource '{key[1]}': {', '.join(jobs[:5])}"
+            f"{' …' * (len(jobs) > 5)}. Let them end or terminate them first.",
+            path="$.id",
+            jobs=jobs[:20],
         )

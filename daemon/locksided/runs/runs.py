@@ -49,11 +49,11 @@ from locksided.runs.plan import Step
 from locksided.runs.process_view import process_of
 from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
+from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation, transfer_rules
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
-from locksided.runs.systems import systems_told
+from locksided.runs.systems import system_of_export, systems_told
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -165,7 +165,7 @@ class Runs(RunConclusions):
         if step.operation is None:
             return step
         if step.operation not in self.storage.operations:
-            order = await self._with_systems(run, step)
+            order = await self._with_systems(run, step, is_written=step.operation.name == ARCHIVE)
             if step.operation.part is not None:
                 order = {**order, **await chunk_order(run, self._store, self.loader)}
             return replace(step, order=order)
@@ -176,6 +176,9 @@ class Runs(RunConclusions):
             known |= await self.storage.files.chosen(run, step.row)
         if known.get("storesFiles"):
             known |= await self.storage.files.to_store(run, step)
+        if system_of_export(run.spec) is not None:
+            rules = transfer_rules(self._settings.staging)
+            known |= {**rules, **await self._with_systems(run, step, is_written=True)}
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -191,7 +194,7 @@ class Runs(RunConclusions):
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
-    async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
+    async def _with_systems(self, run: Run, step: Step, *, is_written: bool) -> Mapping[str, Any]:
         """What a step that moves files is told of this run. Trouble of an archive may be a warning alone."""
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
         order = {**(step.order or {}), **places}
@@ -201,7 +204,7 @@ class Runs(RunConclusions):
             assert row is not None, f"job {run.row.id} was started but is not stored"
             order |= {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
         try:
-            systems = await systems_told(self._store, run.spec, run.row, is_written=is_archive)
+            systems = await systems_told(self._store, run.spec, run.row, is_written=is_written)
         except Refused as refusal:
             if not is_archive:
                 raise

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
+from lockside.documents.component import STORAGE
 from lockside.documents.paths import join
 from lockside.documents.reading import from_store
 from lockside.documents.staging import InputSource
@@ -42,6 +43,15 @@ def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[U
             yield Use(system, join(named["inputs"], place, "source"))
     if spec.archive:
         yield Use(spec.archive["system"], join(named["archive"], "system"), is_written=True)
+    if (system := system_of_export(spec)) is not None:
+        yield Use(system, "$.system", is_written=True)
+
+
+def system_of_export(spec: Specification) -> str | None:
+    """The system that a job of `lockside.storage` writes a table to."""
+    parameters = (spec.root.get("parameters") or {}) if spec.component == STORAGE else {}
+    system: str | None = parameters.get("system")
+    return system
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:

@@ -39,7 +39,8 @@ def export(session: Session, parsed: Parsed) -> int:
     asked = parsed.members() | _filter(parsed.many("where"))
     if parsed.flag("parquet"):
         asked["format"] = "parquet"
-    return finish(session, parsed, session.call("storage.table.export", **asked, path=whole_path(parsed)))
+    path = whole_path(parsed) if parsed.text("system") is None else parsed.required("path")
+    return finish(session, parsed, session.call("storage.table.export", **asked, path=path))
 
 
 def _filter(given: list[str]) -> Json:

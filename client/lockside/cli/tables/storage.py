@@ -118,6 +118,7 @@ STORAGE = (
         "lockside table export in.c-shop.orders new.csv --where state=open",
         TABLE,
         Argument("PATH", "the file; with --parquet a folder"),
+        Option("--system", "write it to this system; PATH is relative there", "ID", member="system"),
         _VERSION,
         Option("--parquet", "write a folder of Parquet files"),
         Option("--overwrite", "replace a file that is there", member="overwrite"),

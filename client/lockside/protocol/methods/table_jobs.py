@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import BranchId, FieldError
+from lockside.documents.base import BranchId, FieldError, SystemId
 from lockside.documents.storage import (
     Check,
     ColumnType,
@@ -16,7 +16,7 @@ from lockside.documents.storage import (
     TableId,
     Values,
 )
-from lockside.documents.storage_jobs import DataPath, StorageJob
+from lockside.documents.storage_jobs import DataPath, StorageJob, TargetPath, check_target
 from lockside.documents.table import TableSpec
 from lockside.protocol.declaration import Mutation, method
 from lockside.protocol.errors import ErrorKind
@@ -122,7 +122,7 @@ class TableExport(Mutation, frozen=True, kw_only=True):
 
     Attributes:
         id: The table's id.
-        path: The file; with the format `parquet` a folder of files.
+        path: The file, relative in a `system`; with the format `parquet` a folder of files.
         format: The form of the file.
         overwrite: Whether a file that is there already is replaced.
     """
@@ -130,7 +130,8 @@ class TableExport(Mutation, frozen=True, kw_only=True):
     same_as = (InputTable, StorageJob)
 
     id: TableId
-    path: DataPath
+    path: TargetPath
+    system: SystemId | None = None
     branch_id: BranchId = "default"
     version: TableVersionNumber | None = None
     format: Literal["csv", "parquet"] = "csv"
@@ -146,7 +147,8 @@ class TableExport(Mutation, frozen=True, kw_only=True):
     fields: JobFields | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a filter with one half."""
+        """Raises FieldError for a filter with one half, and for a path of another form."""
+        check_target(self.path, self.system)
         if (self.where_column is None) != (self.where_values is None):
             raise FieldError("whereColumn and whereValues need each other", "whereColumn")
 

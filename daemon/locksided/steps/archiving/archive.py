@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from posixpath import dirname
@@ -95,6 +95,13 @@ class Shipment:
 
     def send(self, files: list[LeftFile]) -> None:
         """Sends the files and the list. Raises Refused, ApplicationFault, OSError."""
+        self._send(files, self._send_list)
+
+    def send_alone(self, files: list[LeftFile]) -> None:
+        """Sends files that are no archive. Raises as `send`."""
+        self._send(files, lambda _session, _folders: None)
+
+    def _send(self, files: list[LeftFile], finish: Callable[[Session, set[str]], None]) -> None:
         left = list(reversed(files))
         while True:
             self.retries.attempts += 1
@@ -105,7 +112,7 @@ class Shipment:
                     while left:
                         self._send_file(session, left[-1], folders)
                         left.pop()
-                    self._send_list(session, folders)
+                    finish(session, folders)
             except Broken as problem:
                 self.retries.wait_after(problem, has_progressed=len(left) < before)
             else:
