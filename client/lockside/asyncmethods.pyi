@@ -18,7 +18,7 @@ from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
 from lockside.documents.staging import (InputSource)
-from lockside.documents.storage import (Check, ColumnType, DeleteRule, KeyValue)
+from lockside.documents.storage import (Check, DeleteRule, InputColumn, KeyValue)
 from lockside.documents.system import (SystemSpec)
 from lockside.documents.table import (ColumnSpec, TableSpec)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
@@ -27,7 +27,7 @@ from lockside.documents.variables import (VariableValue, VariableValues, Variabl
 from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
 from lockside.protocol.methods.systems import (SystemChecked)
-from lockside.protocol.methods.table_changes import (NewColumn, ValueType)
+from lockside.protocol.methods.table_changes import (ColumnType, NewColumn)
 from lockside.protocol.types.catalog import (CatalogPlan)
 from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
@@ -454,9 +454,9 @@ class StorageCalls:
         self, id: str, *, branch_id: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> TableDeleted: ...
     async def table_load(
-        self, id: str, path: str, *, branch_id: Text = ..., incremental: Flag = ..., primary_key: Texts = ...,
-        columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ..., has_header: Flag = ...,
-        delimiter: Text = ..., enclosure: Text = ...,
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., incremental: Flag = ...,
+        primary_key: Texts = ..., columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ...,
+        has_header: Flag = ..., delimiter: Text = ..., enclosure: Text = ...,
         delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ..., delete_where_column: Text = ...,
         delete_where_values: Sequence[str | int | float | bool] | None = ...,
         delete_where_operator: Text = ..., deduplication_strategy: Text = ..., description: Text = ...,
@@ -465,15 +465,15 @@ class StorageCalls:
         column_metadata: Mapping[str, Any] | Sequence[Any] | None = ..., distribution_key: Texts = ...,
         on_bad_rows: Text = ..., max_bad_rows: Number = ...,
         checks: Sequence[Mapping[str, Any] | Check] | None = ..., require_unchanged: Flag = ...,
-        fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def table_export(
-        self, id: str, path: str, *, system: Text = ..., branch_id: Text = ..., version: Number = ...,
-        format: Text = ..., overwrite: Flag = ..., columns: Texts = ...,
-        column_types: Sequence[Mapping[str, Any] | ColumnType] | None = ..., where_column: Text = ...,
-        where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
-        changed_since: Text = ..., days: Number = ..., limit: Number = ..., fields: Texts = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., version: Number = ...,
+        columns: Texts = ..., column_types: Sequence[Mapping[str, Any] | InputColumn] | None = ...,
+        where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
+        where_operator: Text = ..., changed_since: Text = ..., days: Number = ..., limit: Number = ...,
+        system: Text = ..., format: Text = ..., overwrite: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Job: ...
     async def table_clone(
         self, id: str, *, branch_id: Text = ..., version: Number = ..., to_id: Text = ...,
@@ -502,7 +502,7 @@ class StorageCalls:
     async def table_alter(
         self, id: str, *, branch_id: Text = ..., fields: Texts = ...,
         add_columns: Sequence[Mapping[str, Any] | NewColumn] | None = ..., drop_columns: Texts = ...,
-        types: Mapping[str, Mapping[str, Any] | ValueType] | None = ..., project: Text = ...,
+        types: Mapping[str, Mapping[str, Any] | ColumnType] | None = ..., project: Text = ...,
         deduplication_id: Text = ...
     ) -> Job: ...
     @overload

@@ -46,6 +46,8 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
+NULL = object()
+"""It is sent as null: a parameter that is None is not sent."""
 PROGRESS = "job.progress"
 LOST = "event.lost"
 _FRAMES = 1000
@@ -150,7 +152,7 @@ class Engine:
     def given(self, method: str, params: Json) -> Json:
         """Return the parameters to send: what is not None, the project where one is meant, the own job."""
         asked = filled(method, params, self._link.socket)
-        given = {name: value for name, value in asked.items() if value is not None}
+        given = {name: None if value is NULL else value for name, value in asked.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
         return given

@@ -115,7 +115,7 @@ def test_a_resource_that_live_jobs_need_stays_and_one_of_all_projects_is_one_onl
 ) -> None:
     resource(wire, id="seat", capacity=1, shared=True)
     holder = wire.shell(gate.text, needs={"seat": 1}, project="other")
-    with pytest.raises(Refusal, match=f"job {holder['id']} among them"):
+    with pytest.raises(Refusal, match=f"need the resource 'seat': {holder['id']}"):
         wire.call("resource.delete", id="seat")
     with pytest.raises(Refusal, match="Choose another id"):
         wire.call("resource.put", resource={"id": "seat", "capacity": 1}, project="other")

@@ -203,7 +203,7 @@ class Output(Mapped, frozen=True, kw_only=True):
     table_modifications: Literal["none", "non-destructive", "all"] = "non-destructive"
 
 
-class ColumnType(Mapped, frozen=True, kw_only=True):
+class InputColumn(Mapped, frozen=True, kw_only=True):
     """A column that is read under another type.
 
     Attributes:
@@ -237,7 +237,7 @@ class InputTable(Mapped, frozen=True, kw_only=True):
     source_branch_id: str | int | None = None
     destination: FileName | None = None
     columns: list[str] = []
-    column_types: list[ColumnType] = []
+    column_types: list[InputColumn] = []
     where_column: str | None = None
     where_values: Values | None = None
     where_operator: Literal["eq", "ne"] | None = None

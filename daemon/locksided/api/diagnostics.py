@@ -12,6 +12,7 @@ from locksided.checks import cgroups, folders, processes, secrets, sockets, stat
 from locksided.checks.problem import Problem
 from locksided.core.errors import Unavailable
 from locksided.core.scheduler import Scheduler
+from locksided.runs.image_run import container_name
 from locksided.runs.resolved import TableSupport
 from locksided.store.errors import StoreUnavailable
 
@@ -26,6 +27,7 @@ async def problems(service: Service) -> list[Problem]:
     try:
         found += await _of_the_store(service)
         found += await _processes(service)
+        found += await _elsewhere(service)
     except (StoreUnavailable, Unavailable):
         if service.scheduler.trouble is None:
             raise
@@ -114,6 +116,19 @@ async def _processes(service: Service) -> list[Problem]:
         if told:
             found += await threads.run_sync(processes.strays, told, hello.pid)
     found += await threads.run_sync(cgroups.check, service.runs.loader.control, tokens)
+    return found
+
+
+async def _elsewhere(service: Service) -> list[Problem]:
+    """What engines have under names of ours and nobody wants: it would start nothing, and takes room."""
+    prefix = container_name(service.runs.identity8, "")
+    found = []
+    for kind, runs in [(one.kind, await one.listed(prefix)) for one in service.executors.elsewhere]:
+        tokens = await service.scheduler.look(_tokens)
+        for run in runs:
+            if run.name.removeprefix(prefix).partition(".")[0] not in tokens:
+                text = f"The engine of {kind} has {run.id} ({run.name}, {run.state}), which no job wants."
+                found.append(Problem("unwanted_run", text, f"cancel {run.id} there", details=run._asdict()))
     return found
 
 

@@ -59,11 +59,9 @@ def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for place, part in enumerate(value):
             yield from jobs_named(part, f"{path}[{place}]")
     elif isinstance(value, Struct):
-        of_jobs = _fields_of_jobs(type(value))
-        wire = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        for name, spelt in wire:
+        for name, spelt, is_of_jobs in _searched(type(value)):
             part, where = getattr(value, name), join(path, spelt)
-            if name in of_jobs and isinstance(part, str | list):
+            if is_of_jobs and isinstance(part, str | list):
                 parts = part if isinstance(part, list) else [part]
                 yield from ((where, one) for one in parts)
             else:
@@ -71,9 +69,16 @@ def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _fields_of_jobs(kind: type[Struct]) -> frozenset[str]:
+def _searched(kind: type[Struct]) -> list[tuple[str, str, bool]]:
+    """The fields that can have ids of jobs in them, as they are spelt, and whether they are such ids."""
     hints = get_type_hints(kind, include_extras=True)
-    return frozenset(name for name in kind.__struct_fields__ if _is_of_jobs(hints[name]))
+    spelt = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    return [(name, wire, _is_of_jobs(hints[name])) for name, wire in spelt if _has_jobs(hints[name])]
+
+
+def _has_jobs(hint: Any) -> bool:
+    is_struct = isinstance(hint, type) and issubclass(hint, Struct)
+    return is_struct or hint in _NAMES_JOBS or any(map(_has_jobs, get_args(hint)))
 
 
 def _is_of_jobs(hint: Any) -> bool:

@@ -130,8 +130,9 @@ def _engine_queue(reason: core.EngineQueue) -> tuple[str, str]:
     if reason.scheduler_job_id is None:
         return f"It is being handed to {reason.engine}.", unblock
     why = f": {reason.engine_reason}" if reason.engine_reason else ""
+    meaning = f": {reason.why}" if reason.why not in ("", reason.engine_reason) else ""
     state = reason.state or "queued"
-    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {state}{why}.", unblock
+    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {state}{why}{meaning}.", unblock
 
 
 def _draining(reason: core.Draining) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class PoolRecord:
     comment: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     backends: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,8 @@ def _add_pool(state: State, record: PoolRecord) -> Pool:
     pool = state.pools[record.id] = Pool(
         record.id, record.slots, site_of(record.executor, record.options, record.backends)
     )
+    if pool.site is not None and record.capabilities is not None:
+        pool.capabilities = frozenset(record.capabilities)
     pool.description = record.description
     pool.paused_by = record.paused_by
     pool.paused_us = record.paused_us or 0

@@ -78,6 +78,7 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
         "executor": pool.executor,
         "options": None if pool.site is None else pool.site.options,
         "backends": None if pool.site is None else pool.site.backends,
+        "capabilities": None if pool.capabilities is None else sorted(pool.capabilities),
         "description": pool.description,
         "paused": pool.paused_by is not None,
         "paused_by": pool.paused_by,

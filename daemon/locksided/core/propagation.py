@@ -5,7 +5,7 @@ marked is examined: the cost depends on what it starts, ends or unblocks, never 
 """
 
 from locksided.core import container_lifecycle, dependencies, dispatch, reservations
-from locksided.core.admission import may_start
+from locksided.core.admission import is_admitted
 from locksided.core.candidates import Walk, next_to_start
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, UnverifiedJob
@@ -60,5 +60,5 @@ def _next_startable(turn: Turn) -> tuple[Job, Pool] | None:
     if isinstance(found, Walk):
         reservations.note(turn, found)
         return None
-    assert may_start(state, found[0]), f"job {found[0].id} was offered but may not start"
+    assert is_admitted(found[0]), f"job {found[0].id} was offered but may not start"
     return found

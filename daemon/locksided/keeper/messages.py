@@ -88,6 +88,7 @@ class Outcome(NamedTuple):
     `gelf_tail` is the last message of level 3 or more urgent that came by GELF, as its owner may see it.
     The program ended at `exit_time`, the last process of its tree at `end_time`.
     `stopped` is `terminate`, `timeout` or `machine`; with `preempted` an engine stopped it for another.
+    `stopped_by` is the user who had its engine terminate it, if that is told.
     `usage_source` says what was measured: the `cgroup`, or the `processes` that were waited for. Only the
     daemon's reader sets `unreadable`: why it could not use all of what the keeper wrote.
     """
@@ -118,6 +119,7 @@ class Outcome(NamedTuple):
     log: LogEnd | None = None
     unreadable: str | None = None
     preempted: bool = False
+    stopped_by: str | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -226,6 +228,20 @@ class Down(NamedTuple):
     pools: tuple[str, ...] = ()
 
 
+class ListedRun(NamedTuple):
+    """What an engine has under a name of ours; `state` is its word."""
+
+    id: str
+    name: str
+    state: str
+
+
+class Listed(NamedTuple):
+    """What an engine has that is of none of the executor's runs: the answer to `list`."""
+
+    runs: tuple[ListedRun, ...] = ()
+
+
 class User(NamedTuple):
     """The account that a run has."""
 
@@ -286,6 +302,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "leftovers": Leftovers,
     "remote": Remote,
     "down": Down,
+    "listed": Listed,
     "start": StartOrder,
     "reap": ReapOrder,
 }

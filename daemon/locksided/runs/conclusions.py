@@ -352,6 +352,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: b
         stages,
         started,
         result.failure_class,
+        stopped_by=None if outcome is None else outcome.stopped_by,
     )
 
 

@@ -12,7 +12,7 @@ def told(message: Remote) -> i.RemoteTold:
     """The report of what an executor knows of a run elsewhere."""
     stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
     job_id = StartToken.parse(message.token).job_id
-    return i.RemoteTold(job_id, message.token, message.remote, stage, message.message)
+    return i.RemoteTold(job_id, message.token, message.remote, stage, message.message, message.reason)
 
 
 def leader_ended(message: Leftovers) -> i.LeaderEnded:

@@ -53,7 +53,7 @@ from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, st
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
-from locksided.runs.systems import system_of_export, systems_told
+from locksided.runs.systems import systems_told
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -118,7 +118,7 @@ class Runs(RunConclusions):
         self.images = images
         self._umask = umask
         self._spares = str(state_dir.spares)
-        self._identity8 = f"{store.identity:015x}"[:8]
+        self.identity8 = f"{store.identity:015x}"[:8]
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Runs(RunConclusions):
         if run is None or run.missing or not run.is_simple or action.launch != 1:
             return None
         (step,) = run.steps
-        return self._with_keepers_folders(run, step, self._order(run, step), noted_late=True)
+        return self._order(run, step, noted_late=True, **self._keepers_folders(run, step))
 
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
@@ -155,17 +155,16 @@ class Runs(RunConclusions):
         is_first_and_ours = is_here and run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)
-        order = self._order(run, step, state, await self._spent_seconds(action))
-        if is_first_and_ours:
-            return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
-        return order._replace(noted_late=is_here and run.is_one_step)
+        more = self._keepers_folders(run, step) if is_first_and_ours else {}
+        spent = await self._spent_seconds(action)
+        return self._order(run, step, state, spent, noted_late=is_here and run.is_one_step, **more)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
         """An operation with what it is told of this run: its tables, or its data folder and systems."""
         if step.operation is None:
             return step
         if step.operation not in self.storage.operations:
-            order = await self._with_systems(run, step, is_written=step.operation.name == ARCHIVE)
+            order = await self._with_systems(run, step)
             if step.operation.part is not None:
                 order = {**order, **await chunk_order(run, self._store, self.loader)}
             return replace(step, order=order)
@@ -176,9 +175,10 @@ class Runs(RunConclusions):
             known |= await self.storage.files.chosen(run, step.row)
         if known.get("storesFiles"):
             known |= await self.storage.files.to_store(run, step)
-        if system_of_export(run.spec) is not None:
+        if "system" in (known.get("parameters") or {}):
+            systems = await systems_told(self._store, run.spec, run.row, is_written=True)
             rules = transfer_rules(self._settings.staging)
-            known |= {**rules, **await self._with_systems(run, step, is_written=True)}
+            known |= {"systems": systems, "stateFolder": str(self._state_dir.root), **rules}
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -194,7 +194,7 @@ class Runs(RunConclusions):
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, known, tables))
 
-    async def _with_systems(self, run: Run, step: Step, *, is_written: bool) -> Mapping[str, Any]:
+    async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
         """What a step that moves files is told of this run. Trouble of an archive may be a warning alone."""
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
         order = {**(step.order or {}), **places}
@@ -204,7 +204,7 @@ class Runs(RunConclusions):
             assert row is not None, f"job {run.row.id} was started but is not stored"
             order |= {"path": archive_path(run.spec, row), "uuid": job_uuid(self._store.identity, row.id)}
         try:
-            systems = await systems_told(self._store, run.spec, run.row, is_written=is_written)
+            systems = await systems_told(self._store, run.spec, run.row, is_written=is_archive)
         except Refused as refusal:
             if not is_archive:
                 raise
@@ -221,15 +221,18 @@ class Runs(RunConclusions):
             podman = await self.images.find(executions, run.context)
         return replace(run, context=replace(run.context, podman=podman))
 
-    def _with_keepers_folders(
-        self, run: Run, step: Step, order: StartOrder, *, noted_late: bool
-    ) -> StartOrder:
-        """Has the keeper make the empty folders of a first start, from those that other runs left."""
+    def _keepers_folders(self, run: Run, step: Step) -> dict[str, Any]:
+        """What has the keeper make the empty folders of a first start, from those that other runs left."""
         folders = tuple(data_folder.empty_folders(step, run.context))
-        return order._replace(empty_folders=folders, spare_folder=self._spares, noted_late=noted_late)
+        return {"empty_folders": folders, "spare_folder": self._spares}
 
     def _order(
-        self, run: Run, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
+        self,
+        run: Run,
+        step: Step,
+        state: Mapping[str, Any] | None = None,
+        spent_seconds: float = 0.0,
+        **of_keeper: Any,
     ) -> StartOrder:
         return start_order(
             step,
@@ -241,6 +244,7 @@ class Runs(RunConclusions):
             grace_seconds=self._settings.jobs.grace_seconds,
             steps=run.steps,
             umask=self._umask,
+            **of_keeper,
         )
 
     async def _spent_seconds(self, action: StartStep) -> float:
@@ -259,7 +263,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        return placed(run, action, order, self._identity8)
+        return placed(run, action, order, self.identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
@@ -304,10 +308,13 @@ class Runs(RunConclusions):
         said = {} if run is None else run.said
         if counts is not None:
             said["counts"] = counts
+        job_id, _, index = StartToken.parse(message.token)
+        step = None if run is None else run.steps[index].operation
+        kind = "inputs" if step is not None and step.failure is FailureKind.INPUT else "outputs"
         if outputs:
-            said["outputs"] = running_output(said.get("outputs"), outputs)
-        job_id = StartToken.parse(message.token).job_id
-        return i.Progressed(job_id, message.token, share, text, said.get("counts"), said.get("outputs"))
+            said[kind] = running_output(said.get(kind), outputs)
+        told = (said.get(kind) for kind in ("counts", "outputs", "inputs"))
+        return i.Progressed(job_id, message.token, share, text, *told)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""

@@ -30,11 +30,13 @@ def start_order(
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     steps: Sequence[Step] = (),
     umask: str = "",
+    **of_keeper: Any,
 ) -> StartOrder:
     """How to start a step. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
     `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to
-    any of the run's `steps` is hidden in the output of all.
+    any of the run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order, on
+    the folders that the keeper makes and when it notes the run.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
     token = str(StartToken(context.job_id, context.launch, step.index))
@@ -59,6 +61,7 @@ def start_order(
         max_log_bytes=max_log_bytes,
         log_mark=log_mark(step) if step.total > 1 else None,
         gelf=gelf_of(execution.logging),
+        **of_keeper,
     )
 
 

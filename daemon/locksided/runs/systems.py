@@ -43,15 +43,8 @@ def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[U
             yield Use(system, join(named["inputs"], place, "source"))
     if spec.archive:
         yield Use(spec.archive["system"], join(named["archive"], "system"), is_written=True)
-    if (system := system_of_export(spec)) is not None:
+    if spec.component == STORAGE and (system := (spec.root.get("parameters") or {}).get("system")):
         yield Use(system, "$.system", is_written=True)
-
-
-def system_of_export(spec: Specification) -> str | None:
-    """The system that a job of `lockside.storage` writes a table to."""
-    parameters = (spec.root.get("parameters") or {}) if spec.component == STORAGE else {}
-    system: str | None = parameters.get("system")
-    return system
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:

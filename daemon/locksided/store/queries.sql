@@ -135,6 +135,15 @@ SELECT job_id, on_id, condition FROM dependencies WHERE job_id IN (SELECT value 
 -- name: dependants_on
 SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value FROM json_each(?));
 
+-- name: last_file_id
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'files'), 0);
+
+-- name: forget_file_ids
+DELETE FROM sqlite_sequence WHERE name = 'files';
+
+-- name: skip_file_ids
+INSERT INTO sqlite_sequence (name, seq) VALUES ('files', ?);
+
 -- name: counts_by_status
 -- Answered from the index alone.
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
@@ -1001,6 +1010,15 @@ WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
 -- The newest first.
 SELECT {version_columns} FROM table_versions WHERE number = :number AND version < :before
 ORDER BY version DESC LIMIT :limit;
+
+-- name: definition_at
+-- What a table was at a version: what the next change says that it was before. Versions that change it are few.
+SELECT json_extract(details, '$.definitionBefore') FROM table_versions
+WHERE number = :number AND version > :version AND json_extract(details, '$.definitionBefore') IS NOT NULL
+ORDER BY version LIMIT 1;
+
+-- name: definition_of
+SELECT definition FROM tables WHERE key = ?;
 
 -- name: lake_size
 SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables WHERE dropped_us IS NULL;

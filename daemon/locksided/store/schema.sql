@@ -227,7 +227,8 @@ CREATE TABLE pools (
     changed_us INTEGER,
     changed_by TEXT -- JSON
     , options TEXT,
-    backends TEXT
+    backends TEXT,
+    capabilities TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- Stored objects of all kinds (components, configurations ...): which version of each is current.

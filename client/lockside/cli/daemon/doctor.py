@@ -22,7 +22,7 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
-    if parsed.text("adopt"):
+    if parsed.many("adopt"):
         return adopt(session, parsed)
     fix = parsed.flag("fix")
     findings = [_python(), *_daemon(session, parsed, fix=fix)]

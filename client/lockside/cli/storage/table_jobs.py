@@ -39,8 +39,7 @@ def export(session: Session, parsed: Parsed) -> int:
     asked = parsed.members() | _filter(parsed.many("where"))
     if parsed.flag("parquet"):
         asked["format"] = "parquet"
-    path = whole_path(parsed) if parsed.text("system") is None else parsed.required("path")
-    return finish(session, parsed, session.call("storage.table.export", **asked, path=path))
+    return finish(session, parsed, session.call("storage.table.export", **asked, path=whole_path(parsed)))
 
 
 def _filter(given: list[str]) -> Json:
@@ -54,5 +53,7 @@ def _filter(given: list[str]) -> Json:
 
 
 def whole_path(parsed: Parsed) -> str:
-    """The path as the job is to find it, whose folder is another one."""
+    """The path as the job is to find it, whose folder is another one; in a system it stays as it is."""
+    if parsed.text("system") is not None:
+        return parsed.required("path")
     return os.path.abspath(os.path.expanduser(parsed.required("path")))

@@ -82,7 +82,7 @@ class TableAdopt(TableChange, frozen=True, kw_only=True):
     """
 
 
-class ValueType(In, frozen=True, kw_only=True):
+class ColumnType(In, frozen=True, kw_only=True):
     """A type of values.
 
     Attributes:
@@ -94,7 +94,7 @@ class ValueType(In, frozen=True, kw_only=True):
     length: Annotated[str, Meta(max_length=32)] | None = None
 
 
-class NewColumn(ValueType, frozen=True, kw_only=True):
+class NewColumn(ColumnType, frozen=True, kw_only=True):
     """A column that a table gets, without a value in the rows that are there.
 
     Attributes:
@@ -122,7 +122,7 @@ class TableAlter(TableChange, frozen=True, kw_only=True):
 
     add_columns: Annotated[list[NewColumn], Meta(max_length=1600)] = []
     drop_columns: Annotated[list[ColumnName], Meta(max_length=1600)] = []
-    types: Annotated[dict[ColumnName, ValueType], Meta(max_length=1600)] = {}
+    types: Annotated[dict[ColumnName, ColumnType], Meta(max_length=1600)] = {}
 
     def check(self) -> None:
         """Raises FieldError when nothing is to change."""
