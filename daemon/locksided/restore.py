@@ -16,10 +16,10 @@ from pathlib import Path
 
 from locksided import clock
 from locksided.backends.lines import LINE_BYTES
-from locksided.folder_lock import take_lock
+from locksided.backends.sockets import connected
 from locksided.keeper.wire import VERSION
 from locksided.paths import StateDir
-from locksided.sockets import connected
+from locksided.state_folder import take_lock
 from locksided.store import restored_copy
 from locksided.store.restored_copy import Contents, Numbers
 

@@ -134,6 +134,8 @@ def test_a_refusal_of_the_engine_is_the_jobs_error(cluster: Cluster) -> None:
     assert of(ended, "status", "starts") == ("error", 0)
     assert of(ended["result"]["error"], "kind") == ("spawn",)
     assert "invalid partition: nowhere" in ended["message"]
+    assert of(ended["remote"], "remoteState", "remoteReason") == ("REFUSED", "invalid partition: nowhere")
+    assert "queued" not in ended["stageTimestamps"]
 
 
 def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(

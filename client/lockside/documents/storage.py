@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The storage mapping of a configuration: which tables and files a job reads, and where it writes its own.
 
 Names are Keboola's, in snake case. Members that are not known are let through.
@@ -10,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import Document, FieldError
-from lockside.documents.moments import ADAPTIVE, is_moment
 from lockside.documents.stored_files import FileName, InputFile, OutputFile
+from lockside.documents.times import ADAPTIVE, is_moment
 
 TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
 BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"

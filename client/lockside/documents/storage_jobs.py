@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The parameters of jobs of the built-in component `lockside.storage`: what is done to which tables."""
 
 from typing import Annotated, Any, Literal

@@ -27,9 +27,9 @@ from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.notifications.recipients import shown_url
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
 from locksided.runs.moment import moment_view
+from locksided.runs.resolved import wire_lock_key
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault

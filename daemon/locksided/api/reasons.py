@@ -7,8 +7,8 @@ from lockside.protocol import reasons as wire
 from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
+from locksided.runs.resolved import wire_lock_key
 from locksided.tables.names import table_id
 
 _LOOKED_FOR = "its program is being looked for"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockside.documents.enums import CheckOutcome, JobType, OnError, OnLost, Status
-from locksided.core import dispatch, resource_control
+from locksided.core import dispatch, pool_control
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, Needs, RetryPolicy
@@ -159,7 +159,7 @@ def without_jobs(loaded: LoadedState) -> State:
     state.next_serial = loaded.next_serial
     state.reserve_us = loaded.reserve_us
     for one in loaded.resources:
-        resource_control.keep_to(state, one)
+        pool_control.keep_to(state, one)
     for record in loaded.pools:
         pool = _add_pool(state, record)
         pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
@@ -231,7 +231,7 @@ def _standard(state: State, record: JobRecord) -> Job:
     first, needs = record.pool or DEFAULT_POOL, Needs.from_data(record.needs)
     known = {one.id for one in state.resources_of(record.project)}
     for name in {name for name, _ in needs.resources} - known:  # deleted while the job was on its way
-        resource_control.keep_to(state, ResourceTerms(record.project, name, 0))
+        pool_control.keep_to(state, ResourceTerms(record.project, name, 0))
     demand = state.demand_of(record.project, tuple(record.pools or (first,)), needs)
     job = kind(record.id, record.project, record.owner_uid or 0, demand, record.created_us)
     job.pool = state.pool(first)

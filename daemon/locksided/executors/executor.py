@@ -199,6 +199,8 @@ class Executor:
             return
         if is_burnt:
             self._watching.cancel(run.record.ids, run.prefix)
+            if kind == "program":
+                self._tell_remote(run, "refused", words)
             self._forget(run)
             self._tell(Refused(token, kind, words))
         else:

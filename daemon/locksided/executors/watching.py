@@ -325,7 +325,8 @@ class Watching:
             "failedStatusChecks": self.failed_checks,
             "lastStatusCheck": self._checked_us,
         }
-        word = state if state == "submitting" or run.phase is Phase.RUNNING or run.outcome else "queued"
+        is_told = state in ("submitting", "refused") or run.phase is Phase.RUNNING or run.outcome
+        word = state if is_told else "queued"
         self._tell(Remote(run.token, told, word, run.why or reason, run.trouble))
 
     def trouble(self, run: RemoteRun, sentence: str) -> None:

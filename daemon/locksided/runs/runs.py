@@ -34,27 +34,25 @@ from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
-from locksided.runs.given_records import records_operation
-from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.image_run import Image, NoImage, Podman, keep_images, kept_images
 from locksided.runs.inspection import Save
-from locksided.runs.kept_images import keep_images, kept_images
+from locksided.runs.job_records import records_operation
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
-from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.outputs import running_output
 from locksided.runs.partition import chunk_operations
-from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
-from locksided.runs.process_view import process_of
+from locksided.runs.reports import process_of
+from locksided.runs.required_programs import required_by_job, required_by_step
 from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation, transfer_rules
-from locksided.runs.start_order import secrets_of, start_order
+from locksided.runs.start_order import for_nodes, placed, secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
 from locksided.runs.systems import systems_told
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store

@@ -16,7 +16,7 @@ from locksided.core.errors import Forbidden, Invalid, NotFound
 from locksided.runs.refusals import without_extra
 from locksided.runs.specification import Specification
 from locksided.runs.staging import missing_schemes
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.server.access import group_id, user_id
 from locksided.store.catalog.keys import Key
 from locksided.store.rows import RunRow, StoredRow

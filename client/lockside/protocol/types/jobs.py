@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Jobs as they are answered: their state, their results, their logs, and counts of them."""
 
 from typing import Any, Literal

@@ -20,7 +20,7 @@ from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import tree_size
-from locksided.secrets.hasher import Hasher
+from locksided.secrets.keys import Hasher
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Unfit, Vault
 

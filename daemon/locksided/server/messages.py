@@ -1,6 +1,7 @@
-"""Reads frames as JSON-RPC 2.0 requests, strictly; what is none becomes the error that answers it.
+"""JSON-RPC 2.0: frames are read strictly as requests; answers, errors and notifications are written.
 
-Pure: whether a method exists and may be called is not asked here. Of equal keys in an object the last counts.
+Pure: whether a method exists and may be called is not asked here. What is no request becomes the error that
+answers it. Of equal keys in an object the last counts.
 """
 
 import gc
@@ -16,8 +17,26 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lockside.documents.fault_messages import explain, with_subject
 from lockside.documents.paths import join, not_finite
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
+from locksided.core.errors import Refused
 from locksided.keeper.strictjson import STRINGS, is_deeper
-from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, ClientLimits
+
+MAX_DEPTH: Final = 128
+MAX_CONTAINERS: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Bounds on frames, batches, calls and connections; past each stands an error, never a crash."""
+
+    line_bytes: int = 8 * 2**20
+    batch: int = 1000
+    in_flight: int = 256
+    connections: int = 1000
+    unread_bytes: int = 2**20
+    unfinished_bytes: int = 64 * 2**20
+    batch_width: int = 32
+    stop_seconds: float = 1.5
+
 
 RequestId = str | int | float | None
 
@@ -160,3 +179,43 @@ def _has_too_many_containers(text: bytes) -> bool:
         return False
     bare = STRINGS.sub(b"", text)
     return bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS
+
+
+@dataclass(frozen=True, slots=True)
+class OrShorter:
+    """The result of a call that has changed something: it is done, so it must be answered whatever its size.
+
+    `shorter` is what is answered when `full` does not fit into a line.
+    """
+
+    full: object
+    shorter: object
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_encode: Final = _ENCODER.encode
+
+
+def result_text(request_id: RequestId, result: object) -> bytes:
+    """The answer of a call that went well. Raises TypeError or ValueError for what JSON cannot say."""
+    return b"".join((b'{"jsonrpc":"2.0","id":', _encode(request_id), b',"result":', _encode(result), b"}"))
+
+
+def error_text(request_id: RequestId, fault: ErrorObject) -> bytes:
+    """The answer of a call that failed; a fault that JSON cannot say is told without its details."""
+    try:
+        body = _encode(fault)
+    except (TypeError, ValueError, RecursionError):
+        message = fault.message.encode("utf-8", "backslashreplace").decode()
+        body = _encode(ErrorObject(code=fault.code, message=message, data={"kind": fault.kind.value}))
+    return b"".join((b'{"jsonrpc":"2.0","id":', _encode(request_id), b',"error":', body, b"}"))
+
+
+def notification_text(method: str, params: Any) -> bytes:
+    """A message that nobody answers."""
+    return b"".join((b'{"jsonrpc":"2.0","method":', _encode(method), b',"params":', _encode(params), b"}"))
+
+
+def refusal(refused: Refused) -> ErrorObject:
+    """The wire's form of a refusal."""
+    return error(ErrorKind(refused.kind), refused.message, path=refused.path, **refused.data)

@@ -1,14 +1,55 @@
-"""The result of a run of several steps, made of the results of each. Pure."""
+"""Runs of several steps: which step follows one that is over, and the result that all come to. Pure.
+
+After a step that failed all others are left out but those that are meant for it: they run once a component
+has run, and not when the run was terminated or lost.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from lockside.documents.enums import FailureKind
+from locksided.runs.job_records import merged, shown
 from locksided.runs.outputs import with_stored
-from locksided.runs.record_lists import merged, shown
+from locksided.runs.plan import Step
 from locksided.runs.result import COUNTS, RunResult, count_of
+from locksided.runs.specification import Specification, StepKind
 from locksided.runs.step_account import summed
 from locksided.runs.verdict import Verdict
+
+
+class NextStep(NamedTuple):
+    """A step by its index, and the tables that it writes, by their paths."""
+
+    step: int
+    tables: Sequence[str] = ()
+
+
+def next_step(
+    steps: Sequence[Step], ended: Step, spec: Specification, project: str, results: Sequence[RunResult]
+) -> NextStep | None:
+    """What follows after a step; None when the run is over. `results` are those of all steps that ran."""
+    failed = [one for one in results if not one.success]
+    if failed and not (_has_component(results) and all(map(_may_go_on, failed))):
+        return None
+    for step in steps[ended.index + 1 :]:
+        if step.is_after_failure is bool(failed):
+            claims = None if step.operation is None else step.operation.claims
+            tables = () if claims is None else claims(spec, project, [one.result for one in results])
+            if tables is not None:
+                return NextStep(step.index, tables)
+    return None
+
+
+def _has_component(results: Sequence[RunResult]) -> bool:
+    """Whether a component, or a command, was started."""
+    told = (step for one in results for step in one.result.get("steps", ()))
+    return any(step["kind"] in (StepKind.COMPONENT.value, StepKind.COMMAND.value) for step in told)
+
+
+def _may_go_on(failed: RunResult) -> bool:
+    is_lost = failed.failure is not None and failed.failure.kind is FailureKind.LOST
+    return failed.verdict is Verdict.ERROR and not is_lost
 
 
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:

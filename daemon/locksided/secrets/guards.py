@@ -1,11 +1,29 @@
-"""What is about to be used and could not be decrypted. Pure."""
+"""Stored secrets: none is written in plain, and none is used that could not be decrypted. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from lockside.documents.paths import join
-from lockside.documents.secrets import Steps, is_cipher, parsed
+from lockside.documents.secrets import Secret, Steps, is_cipher, may_have_secrets, parsed, replaced
 from locksided.core.errors import Invalid
+
+
+class PlainSecretError(AssertionError):
+    """A fault of ours: a secret was about to be stored in plain. It has no value in it."""
+
+
+def refuse_plain(text: bytes) -> None:
+    """Raise PlainSecretError for a JSON text with a secret that is not encrypted."""
+    if may_have_secrets(text):
+        replaced(msgspec.json.decode(text), _refuse)
+
+
+def _refuse(secret: Secret) -> str:
+    if not is_cipher(secret.value):
+        raise PlainSecretError(f"{secret.name} was not encrypted")
+    return str(secret.value)
 
 
 class Missing(NamedTuple):
