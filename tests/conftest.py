@@ -13,7 +13,7 @@ from campaign.figures import MARK, table
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
 """Folders whose tests all start programs; in other folders the modules that do have the mark."""
-LONGEST = ("web", "campaign", "fuzz", "simulation")
+LONGEST = ("handbook", "web", "campaign", "fuzz", "simulation")
 """Folders whose modules take longest: one that began last would run alone at the end."""
 
 

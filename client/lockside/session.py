@@ -12,8 +12,7 @@ from time import monotonic
 
 from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.own_job import filled, meant_project
-from lockside.pages import PAGE, Pages
-from lockside.parts import Part, cut
+from lockside.pages import PAGE, Pages, Part, cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

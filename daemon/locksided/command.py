@@ -14,13 +14,12 @@ from lockside import __version__
 from lockside.documents.settings_files import Files, SettingsError, variables_in
 from locksided import clock, log
 from locksided.daemon import Daemon, Place, missing_names, place_of
-from locksided.folder_lock import AnotherDaemonError
 from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir, find_state_dir
 from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
 from locksided.settings import Settings, files_of
-from locksided.state_folder import prepare_state_dir
+from locksided.state_folder import AnotherDaemonError, prepare_state_dir
 from locksided.store.errors import StoreError
 
 EXAMPLE = """\

@@ -2,8 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -31,14 +30,9 @@ class Histogram:
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum_seconds += seconds
 
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Count how long what is inside takes."""
-        begun_us = clock.real_boot_us()
-        try:
-            yield
-        finally:
-            self.observe((clock.real_boot_us() - begun_us) / clock.SECOND_US)
+    def observe_since(self, began_us: int) -> None:
+        """Count what began then, by `clock.real_boot_us`, and ends now."""
+        self.observe((clock.real_boot_us() - began_us) / clock.SECOND_US)
 
     def add(self, counts: Sequence[int], sum_seconds: float) -> None:
         """Count many that are counted already, by the same bounds."""

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from functools import lru_cache
 from typing import Final
 
 VALID: Final = frozenset(map(int, signal.valid_signals()))
@@ -10,6 +11,7 @@ PATTERN: Final = r"^(SIG)?[A-Za-z0-9]{2,8}([+-][0-9]{1,2})?$"
 _REAL_TIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
 
 
+@lru_cache(64)
 def number(value: str | int) -> int:
     """Returns the number of "SIGTERM", "TERM", "SIGRTMIN+3" or 15. Raises ValueError for no signal."""
     found = value if isinstance(value, int) else _numbered(value.upper())

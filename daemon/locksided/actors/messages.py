@@ -70,7 +70,8 @@ class Ask:
 
     `done` looks at the core with the answer when both are on disk, before anything else is decided. `saved`
     is told once whether it is on disk: before anybody is answered, and what it sends goes with the actions.
-    `value` or `error` is what was answered, whether or not anybody still waited for it.
+    `answer` is what an asker waits for, None of a report. `value` or `error` is what was answered, whether or
+    not anybody still waited for it.
     """
 
     work: Input | Write | Exclusive | Decided
@@ -78,7 +79,7 @@ class Ask:
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None
     saved: Callable[[bool], None] | None = None
-    answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: "asyncio.Future[Any] | None" = None
     value: Any = None
     error: Exception | None = None
 
@@ -97,14 +98,14 @@ class Ask:
         """Answer with an error, if anybody still waits."""
         self.tell_saved(False)
         self.error = error
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_exception(error)
             self.answer.exception()  # whoever does not wait is not told twice
 
     def reply(self, value: Any) -> None:
         """Answer, if anybody still waits."""
         self.value = value
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_result(value)
 
 

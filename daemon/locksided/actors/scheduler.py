@@ -5,6 +5,7 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -86,9 +87,9 @@ class SchedulerActor:
         done: Callable[[Scheduler, Any], None] | None = None,
     ) -> Any:
         """Have it done and committed; raises Refused when it is not. `done` saves who asks a `look`."""
-        message = Ask(work, once, also, done)
-        self._mailbox.put(message)
-        return await message.answer
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._mailbox.put(Ask(work, once, also, done, answer=answer))
+        return await answer
 
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
@@ -206,29 +207,34 @@ class SchedulerActor:
             message.reply()
 
     async def _commit(self, asks: list[Ask]) -> None:
-        asks = await decided(await self._not_done_before(asks), self._the_core)
+        core = self._the_core
+        asks = await decided(await self._not_done_before(asks), core)
         final = await self._final_statuses(asks)
         assert self._executors is not None
         turn = SchedulerTurn()
         now_us = clock.now_us()
-        of_the_clock = self._wall_clock.inputs(now_us, self._the_core.next_deadline_us())
-        with self._timings.decision.measured():
-            for ask in (*map(Ask, of_the_clock), *asks):
-                self._take(turn, ask, final, now_us)
+        of_the_clock = self._wall_clock.inputs(now_us, core.next_deadline_us())
+        began_us = clock.real_boot_us()
+        for ask in (*map(Ask, of_the_clock), *asks):
+            self._take(turn, ask, final, now_us)
+        self._timings.decision.observe_since(began_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
         units += [Operation(write, ask.is_vital) for ask, write in turn.operations]
         if units:
-            with self._timings.commit.measured():
+            began_us = clock.real_boot_us()
+            try:
                 applied = await self._store.apply(units, self._executors.preparing(turn.actions))
-            self._the_core.saved()
-            self.pools = self._the_core.state.slots_by_pool()
+            finally:
+                self._timings.commit.observe_since(began_us)
+            core.saved()
+            self.pools = core.state.slots_by_pool()
             self._follow(turn, applied)
         else:
             self._act(turn, None)  # what has nothing to save, such as looking for a program
         self._wall_clock.saved(of_the_clock)
         for ask, answer in turn.answers:
             if ask.done is not None:
-                ask.done(self._the_core, answer)
+                ask.done(core, answer)
             ask.reply(answer)
         for repeat, first in turn.repeats:
             answer_twin(repeat, first)

@@ -26,22 +26,20 @@ from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark, nothing
-from locksided.api.diagnostics import mended, problems
-from locksided.api.health import HealthCheck
-from locksided.api.metrics import Figures, metrics_text
+from locksided.api.diagnostics import HealthCheck, mended, problems
+from locksided.api.event_counts import Decisions, Tally
+from locksided.api.metrics import Figures, engine_queues, metrics_text, oldest_waiting, startable
 from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Decisions, Tally
-from locksided.api.waiting_figures import engine_queues, oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Hello
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.planner import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import ciphers, deliveries

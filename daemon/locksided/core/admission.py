@@ -68,13 +68,13 @@ def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
         yield job.gate.reason
 
 
-def may_start(state: State, job: Job) -> bool:
-    """Whether nothing blocks the job."""
-    return job.is_container_started and next(blockers(state, job), None) is None
+def is_admitted(job: Job) -> bool:
+    """Whether only its pools, its resources or the daemon as a whole can keep the job back."""
+    return job.is_container_started and next(_before_its_pool(job), None) is None
 
 
 def unstarted_status(job: Job) -> Status:
     """The status of a job that has not started: `waiting` when other jobs, or its container, block it."""
-    if not job.is_container_started:
+    if not job.is_container_started or not BY_OTHER_JOBS.isdisjoint(_before_its_pool(job)):
         return Status.WAITING
-    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in _before_its_pool(job)) else Status.CREATED
+    return Status.CREATED

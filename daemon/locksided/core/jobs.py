@@ -247,11 +247,11 @@ class Job:
 
         A job that is blocked, or whose program is being checked or fetched, stands in no line.
         """
-        if not self.program.is_settled or self.block is not None:
+        if self.start_at_us is not None or self.held is not None or self.pending:
             return False
-        return (
-            self.start_at_us is None and self.held is None and not self.pending and self.is_container_started
-        )
+        is_settled = self.program is Program.PRESENT or self.program.is_settled
+        is_blocked = self.run is not None and self.run.block is not None
+        return is_settled and not is_blocked and (self.container is None or self.container.has_started)
 
     @property
     def waiting_since_us(self) -> int:

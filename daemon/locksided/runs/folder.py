@@ -1,6 +1,7 @@
 """Where a job's files are: the names of everything below its work path. Pure; nothing is read or made."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -80,6 +81,7 @@ class StartToken(NamedTuple):
     step: int
 
     @classmethod
+    @lru_cache(256)  # the same token stands in several messages
     def parse(cls, text: str) -> "StartToken":
         """What a token says."""
         return cls(*map(int, text.split("-")))

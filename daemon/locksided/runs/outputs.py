@@ -23,6 +23,8 @@ def output_of(
 
     `made_by` names the component that left them there.
     """
+    if not (collected.tables or collected.files or reports):
+        return {"tables": [], "files": [], **_omitted(collected, "tables", "files")}
     tables = [table_of(_placed(entry, folder)) for entry in collected.tables]
     files = [file_of(_placed(entry, folder)) for entry in collected.files]
     output = with_reports({"tables": tables, "files": files}, reports)
@@ -33,7 +35,7 @@ def output_of(
 
 
 def _omitted(collected: Collected, *kinds: str) -> dict[str, int]:
-    count = sum(collected.omitted.get(kind, 0) for kind in kinds)
+    count = sum(collected.omitted.get(kind, 0) for kind in kinds) if collected.omitted else 0
     return {"omitted": count} if count else {}
 
 

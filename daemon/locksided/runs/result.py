@@ -8,12 +8,12 @@ from lockside.documents.enums import ComponentType, ErrorType, FailureClass, Fai
 from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
+from locksided.runs.job_records import kept_in, list_of, rejected, shown
 from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output
 from locksided.runs.plan import NOTHING_TO_RUN, Step
-from locksided.runs.process_view import kill_report_of, process_of
-from locksided.runs.record_lists import kept_in, list_of, rejected, shown
+from locksided.runs.reports import kill_report_of, process_of
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
@@ -77,14 +77,15 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
             ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {outcome.stderr_tail.strip()}"
         )
     ending, usage, state = _with_out_files(ending, collected)
-    if ending.verdict is Verdict.SUCCESS:
+    if ending.verdict is Verdict.SUCCESS and counts["error"]:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
     folder = kept_in(step)
     is_kept = spec.mode is not Mode.DEBUG
     output = output_of(collected, progress.get("outputs"), folder, _made_by(spec))
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
-    content = _result(
+    saves = state is not None and ending.failure is None and _saves_state(spec)
+    return _result(
         spec,
         _located(ending, step, outcome),
         counts=counts,
@@ -94,12 +95,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         artifacts=artifacts_of(collected, folder) if is_kept else None,
         records=list_of(step, collected.records) if is_kept else (),
         image=collected.image,
-    )
-    saves = state is not None and ending.failure is None and _saves_state(spec)
-    return _with_step(
-        content,
-        step,
-        outcome,
+        steps=_steps(step, outcome, ending.verdict),
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
         chunks=collected.chunks,
@@ -169,10 +165,13 @@ def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
 
 def _with_step(result: RunResult, step: Step, outcome: Outcome, **more: Any) -> RunResult:
     """The result of a step with the entry that tells of it, and with `more`."""
-    if outcome.refused is not None:
-        return replace(result, **more)
-    told = entry(step, outcome, result.verdict.name.lower())
-    return replace(result, result={**result.result, "steps": [told]}, **more)
+    steps = _steps(step, outcome, result.verdict)
+    return replace(result, result={**result.result, "steps": steps}, **more)
+
+
+def _steps(step: Step, outcome: Outcome, verdict: Verdict) -> list[dict[str, Any]]:
+    """The entry that tells of a step; none of one that was refused."""
+    return [] if outcome.refused is not None else [entry(step, outcome, verdict.name.lower())]
 
 
 def nothing_to_run(spec: Specification) -> RunResult:
@@ -219,7 +218,10 @@ def _result(
     artifacts: Mapping[str, Any] | None = None,
     records: Sequence[Mapping[str, Any]] = (),
     image: Image | None = None,
+    steps: Sequence[Mapping[str, Any]] = (),
+    **more: Any,
 ) -> RunResult:
+    """A result with these members; `more` are other fields of it."""
     text, summary = (message, message) if message else _message(ending, counts or {})
     output = output or {"tables": [], "files": []}
     return RunResult(
@@ -238,7 +240,7 @@ def _result(
             "artifacts": {**(artifacts or {}), **shown(records)},
             "variables": _shown_variables(spec.variables),
             "tasks": [],
-            "steps": [],
+            "steps": list(steps),
             "error": None if ending.failure is None else ending.failure.to_wire(),
         },
         metrics={
@@ -248,6 +250,7 @@ def _result(
                 "outputTablesBytesSum": sum(count_of(table.get("sizeBytes")) for table in output["tables"]),
             },
         },
+        **more,
     )
 
 
@@ -257,7 +260,7 @@ def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
         return ending.failure.told
     match ending.verdict:
         case Verdict.TERMINATED:
-            said = TERMINATED
+            said = TERMINATED if ending.stopped_by is None else f"{ending.stopped_by} had its engine stop it."
         case Verdict.WARNING:
             said = f"{FINISHED} {counts['error']} records failed."
         case _:

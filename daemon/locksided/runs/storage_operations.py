@@ -10,7 +10,7 @@ from lockside.documents.component import STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
-from locksided.runs.given_records import as_first_read
+from locksided.runs.job_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification

@@ -18,7 +18,7 @@ from locksided.store.errors import StoreContradiction
 from locksided.store.reads import JobsWithDocuments, jobs_with_documents
 from locksided.store.rows import Dependency, EventRow
 from locksided.store.sql import QUERIES
-from locksided.store.writes import json_text, write
+from locksided.store.writes import encoded, json_text, write
 
 FEW_EVENTS = 16
 MOST_EVENTS = 64
@@ -84,7 +84,9 @@ class Transaction:
         """Have these written with this transaction."""
         for save in saves:
             if type(save) is AppendEvent:
-                self._append(save)
+                self.last_seq += 1
+                event = save if save.job_id is not None else save._replace(data=event_data(save.data))
+                self.events.append(EventRow(self.last_seq, *event))
             elif type(save) is PinTables:
                 self._starting.append(save.id)
             else:
@@ -102,7 +104,7 @@ class Transaction:
         data: Mapping[str, Any] | None = None,
     ) -> None:
         """Tell an event."""
-        self._append(AppendEvent(time_us, kind, project, job_id, run_id, principal, data or {}))
+        self.save(AppendEvent(time_us, kind, project, job_id, run_id, principal, data or {}))
 
     def reading(self) -> sqlite3.Connection:
         """Answer the connection after all that was saved so far is written."""
@@ -143,21 +145,6 @@ class Transaction:
         for ids, show in self._shown:
             own = [rows[job_id] for job_id in ids if job_id in rows]
             show((own, found[1], [one for row in own for one in waits.get(row.id, ())]))
-
-    def _append(self, event: AppendEvent) -> None:
-        self.last_seq += 1
-        self.events.append(
-            EventRow(
-                self.last_seq,
-                event.time_us,
-                event.kind,
-                event.project,
-                event.job_id,
-                event.run_id,
-                event.principal,
-                event.data if event.job_id is not None else event_data(event.data),
-            )
-        )
 
     def _attempt(self, work: Callable[["Transaction"], Any]) -> Any:
         """Run an operation under a savepoint; put everything back as it was before if it raises."""
@@ -201,7 +188,12 @@ def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> No
     start = 0
     while start < len(events):
         size = _size_of_statement(len(events) - start)
-        values = [value for event in events[start : start + size] for value in _event_values(event)]
+        values: list[Any] = []
+        for event in events[start : start + size]:
+            principal = None if event.principal is None else json_text(event.principal)
+            data = encoded(event.data).decode() if event.data else "{}"
+            of_job = (event.project, event.job_id, event.run_id)
+            values += (event.seq, event.time_us, event.kind, *of_job, principal, data)
         connection.execute(_insert_sql(size), values)
         start += size
 
@@ -216,19 +208,6 @@ def _insert_sql(rows: int) -> str:
     """The statement for so many events."""
     statement, _, marks = QUERIES["insert_event"].rpartition("VALUES")
     return f"{statement}VALUES {', '.join([marks.strip().rstrip(';')] * rows)}"
-
-
-def _event_values(event: EventRow) -> tuple[Any, ...]:
-    return (
-        event.seq,
-        event.time_us,
-        event.kind,
-        event.project,
-        event.job_id,
-        event.run_id,
-        None if event.principal is None else json_text(event.principal),
-        json_text(event.data) if event.data else "{}",
-    )
 
 
 def apply(

@@ -7,12 +7,13 @@ of a job that ends is free for one that starts in the same step. Events are not 
 # ruff: noqa: S608 - statements are composed of names of columns, never of values
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from math import inf
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
@@ -30,7 +31,7 @@ from locksided.core.saves import (
     SetMeta,
     UpdateJob,
 )
-from locksided.secrets.guard import refuse_plain
+from locksided.secrets.guards import refuse_plain
 from locksided.store.sql import QUERIES
 
 HOLDING = frozenset(("processing", "terminating"))
@@ -145,7 +146,10 @@ def _by_columns(jobs: Mapping[int, dict[str, Any]]) -> dict[tuple[str, ...], lis
     groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for job_id, values in jobs.items():
         columns = _ordered(frozenset(values))
-        row = [value if type(value) in _SCALARS else plain(value) for value in map(values.get, columns)]
+        row = [
+            value if type(value) in _SCALARS else _FORMS[type(value)](value)
+            for value in map(values.get, columns)
+        ]
         groups.setdefault(columns, []).append((*row, job_id))
     return groups
 
@@ -251,23 +255,35 @@ def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) 
 
 def plain(value: Any) -> Any:
     """Answer what SQLite can hold: enums become their value, bools 0 or 1, objects and lists JSON text."""
-    if type(value) is dict or type(value) is list:
-        return json_text(value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool):
-        return int(value)
-    if value is None or isinstance(value, int | float | bytes):
-        return value
-    return value.value if isinstance(value, Enum) else json_text(value)
+    return value if type(value) in _SCALARS else _FORMS[type(value)](value)
 
 
 def json_text(value: Any) -> str:
     """Encode as compact JSON."""
-    return msgspec.json.encode(value, enc_hook=_mapping).decode()
+    return encoded(value).decode()
 
 
 def _mapping(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"not storable: {type(value).__name__}")
+
+
+encoded: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(enc_hook=_mapping).encode
+"""Encodes as compact JSON."""
+
+
+class _Forms(dict[type, Callable[[Any], Any]]):
+    """By its type, what makes of a value one that SQLite can hold; decided once for each type."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        made: Callable[[Any], Any] = json_text
+        if issubclass(kind, str | int | float):
+            made = next(plain for plain in (str, int, float) if issubclass(kind, plain))
+        elif issubclass(kind, Enum):
+            made = attrgetter("value")
+        self[kind] = made
+        return made
+
+
+_FORMS: Final = _Forms()
