@@ -136,7 +136,7 @@ class JobMethods(HandlerGroup):
     @handler
     async def stats(self, _call: Call, params: o.JobStats) -> t.Stats:
         groups = [GroupBy(name) for name in params.group_by]
-        found = await self._service.store.job_stats(groups, self._filter(params))
+        found = await self._service.store.job_stats(groups, self._filter(params), params.newest)
         return t.Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler
