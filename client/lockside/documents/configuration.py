@@ -265,6 +265,34 @@ def refuse_without_folder(component: str, inputs: Inputs | None, archive: Archiv
 
 def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:
     """Returns the typed members of the body in a field. Raises FieldError, but not for what is stored."""
+    text = None if is_stored else _text_of(body)
+    if text is None:
+        return _content_of(body, field, is_stored=is_stored)
+    content = _CONTENTS.get(text)
+    if content is None:
+        content = _content_of(body, field, is_stored=False)
+        if len(_CONTENTS) >= CONTENTS_KEPT:
+            _CONTENTS.clear()
+        _CONTENTS[text] = content
+    return content
+
+
+CONTENTS_KEPT = 256
+LARGEST_KEPT_BYTES = 4096
+_CONTENTS: dict[bytes, Configuration] = {}
+"""Of the last bodies that were good, by their JSON: scripts send the same again and again."""
+
+
+def _text_of(body: dict[str, Any]) -> bytes | None:
+    """The JSON of a body; None of a long one, of one with secrets, and of what JSON cannot say."""
+    try:
+        text = msgspec.json.encode(body)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    return text if len(text) <= LARGEST_KEPT_BYTES and b'"#' not in text else None
+
+
+def _content_of(body: dict[str, Any], field: str, *, is_stored: bool) -> Configuration:
     if not is_stored and is_deeper(body, MAX_DEPTH):
         raise FieldError(f"It is nested deeper than {MAX_DEPTH} levels", field)
     kind = stored_form(Configuration) if is_stored else Configuration
