@@ -13,6 +13,8 @@ from campaign.figures import MARK, table
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
 """Folders whose tests all start programs; in other folders the modules that do have the mark."""
+LONGEST = ("handbook", "web", "campaign", "fuzz", "simulation")
+"""Folders whose modules take longest: one that began last would run alone at the end."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +33,19 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try tests of real processes twice, and no others: a retry of a pure test would hide a fault.
 
-    On a busy machine a program can be slower than any time-out.
+    On a busy machine a program can be slower than any time-out. The longest come first, the pure ones last.
     """
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in REAL_PROCESSES:
             item.add_marker("real_processes")
         if item.get_closest_marker("real_processes"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    items.sort(key=_begins)
+
+
+def _begins(item: pytest.Item) -> int:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST) + (folder not in REAL_PROCESSES)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -7,14 +7,15 @@ from contextlib import aclosing
 from typing import Any, Self, TypeVar
 
 from lockside.asyncmethods import AsyncMethods
+from lockside.calls import call_of
 from lockside.errors import NotReachable, Unavailable
-from lockside.forks import abandon_in_children
-from lockside.protocol.methods.jobs import EXPANDED
+from lockside.protocol.methods import METHODS
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine
+from lockside.transport import abandon_in_children
 from lockside.wire import AsyncLink
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class AsyncClient(AsyncMethods):
 
     async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
         """Give all jobs that pass the filters of `job.list`, page after page."""
-        asked = {"expand": EXPANDED} | spelt(filters)
+        asked = call_of(METHODS["job.list"]).request((), filters).params
         async for page in self._engine.pages("job.list", asked):
             for job in typed(page, JobPage, "job.list").jobs:
                 yield job

@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
 from lockside.documents.archive import (Archive)
-from lockside.documents.bucket import (BucketSpec)
-from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
+from lockside.documents.component import (ExitCodes, Logging, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
-from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
     Webhook)
 from lockside.documents.partition import (Partition)
@@ -18,38 +16,37 @@ from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
 from lockside.documents.staging import (InputSource)
-from lockside.documents.storage import (Check, DeleteRule, KeyValue)
+from lockside.documents.storage import (Check, DeleteRule, InputColumn, KeyValue)
 from lockside.documents.system import (SystemSpec)
-from lockside.documents.table import (ColumnSpec, TableSpec)
+from lockside.documents.table import (BucketSpec, ColumnSpec, TableSpec)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
 from lockside.protocol.kind_methods import (Diff)
-from lockside.protocol.methods.output import (ReportedCounts)
+from lockside.protocol.methods.output import (RecordPage, ReportedCounts)
+from lockside.protocol.methods.recovery import (RecoveryCondition, RecoveryConditions)
+from lockside.protocol.methods.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
+from lockside.protocol.methods.stored_files import (File, FileDeleted, Files)
 from lockside.protocol.methods.systems import (SystemChecked)
 from lockside.protocol.methods.table_changes import (ColumnType, NewColumn)
+from lockside.protocol.methods.table_reads import (Lineage)
+from lockside.protocol.methods.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.catalog import (CatalogPlan)
 from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
 from lockside.protocol.types.jobs import (Explanation, Job, JobPage, Jobs, Purged, Reported, Stats,
     TerminationPlan, WaitedJobs)
-from lockside.protocol.types.lineage import (Lineage)
 from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.notifications import (Cancelled, Deliveries, Notification, Notifications,
     Redelivered, Tested, WebhookSecret)
 from lockside.protocol.types.plans import (Plan)
-from lockside.protocol.types.records import (RecordPage)
-from lockside.protocol.types.recovery import (RecoveryCondition, RecoveryConditions)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
-from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDeleted, TableDiff,
     TableHistory, Tables, UndoPlan)
 from lockside.protocol.types.stored import (Branch, Branches, Bucket, Buckets, Component, Components, Config,
     ConfigVersions, Configs, Deleted, ExecutorKinds, Pool, Pools, Resource, Resources, State, System, Systems,
     Template, Templates, Variables, VariablesList)
-from lockside.protocol.types.stored_files import (File, FileDeleted, Files)
-from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -454,18 +451,25 @@ class StorageCalls:
         self, id: str, *, branch_id: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> TableDeleted: ...
     async def table_load(
-        self, id: str, path: str, *, branch_id: Text = ..., incremental: Flag = ..., primary_key: Texts = ...,
-        columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ..., has_header: Flag = ...,
-        delimiter: Text = ..., enclosure: Text = ...,
-        delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ...,
-        deduplication_strategy: Text = ..., checks: Sequence[Mapping[str, Any] | Check] | None = ...,
-        description: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., incremental: Flag = ...,
+        primary_key: Texts = ..., columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ...,
+        has_header: Flag = ..., delimiter: Text = ..., enclosure: Text = ...,
+        delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ..., delete_where_column: Text = ...,
+        delete_where_values: Sequence[str | int | float | bool] | None = ...,
+        delete_where_operator: Text = ..., deduplication_strategy: Text = ..., description: Text = ...,
+        metadata: Sequence[Mapping[str, Any] | KeyValue] | None = ...,
+        table_metadata: Mapping[str, Any] | Sequence[Mapping[str, Any] | KeyValue] | None = ...,
+        column_metadata: Mapping[str, Any] | Sequence[Any] | None = ..., distribution_key: Texts = ...,
+        on_bad_rows: Text = ..., max_bad_rows: Number = ...,
+        checks: Sequence[Mapping[str, Any] | Check] | None = ..., require_unchanged: Flag = ...,
+        project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def table_export(
-        self, id: str, path: str, *, branch_id: Text = ..., version: Number = ..., format: Text = ...,
-        overwrite: Flag = ..., columns: Texts = ..., where_column: Text = ...,
-        where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
-        changed_since: Text = ..., limit: Number = ..., fields: Texts = ..., project: Text = ...,
+        self, id: str, path: str, *, branch_id: Text = ..., fields: Texts = ..., version: Number = ...,
+        columns: Texts = ..., column_types: Sequence[Mapping[str, Any] | InputColumn] | None = ...,
+        where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
+        where_operator: Text = ..., changed_since: Text = ..., days: Number = ..., limit: Number = ...,
+        system: Text = ..., format: Text = ..., overwrite: Flag = ..., project: Text = ...,
         deduplication_id: Text = ...
     ) -> Job: ...
     async def table_clone(

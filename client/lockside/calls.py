@@ -2,7 +2,8 @@
 
 Required parameters may go by position, in their order; the others go by keyword, in snake case. A method
 whose only required parameter is one document also takes the members of that document, and a list of names and
-values may be a mapping. What is None is left to the daemon. Nothing here does I/O.
+values may be a mapping. What is None is left to the daemon, unless null has a meaning of its own there.
+Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, Signature, cleandoc
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
@@ -24,6 +25,7 @@ from lockside.own_job import VARIABLES
 from lockside.protocol.declaration import Method, Mutation, OtherUse
 from lockside.protocol.sentences import sentences, summary
 from lockside.requests import NOT_CONVERTED, Request
+from lockside.session import NULL
 from lockside.transport import new_deduplication_id
 
 _CLASSES = {one.kind: name for name, one in errors.CLASSES.items()}
@@ -31,20 +33,24 @@ _CLASSES = {one.kind: name for name, one in errors.CLASSES.items()}
 
 @dataclass(frozen=True)
 class Member:
-    """A parameter: its name in Python and on the wire, its type, and whether a document holds it."""
+    """A parameter: its name in Python and on the wire, its type, and whether a document holds it.
+
+    `has_null` tells that null is a value of its own there, not what it is when it is not given.
+    """
 
     name: str
     wire: str
     type: Any
     is_required: bool
     is_of_document: bool = False
+    has_null: bool = False
 
 
 @cache
 def members_of(kind: type[msgspec.Struct], *, is_of_document: bool = False) -> Mapping[str, Member]:
     """The members of a type by their names in Python, in their order."""
     return {
-        one.name: Member(one.name, one.encode_name, one.type, one.required, is_of_document)
+        one.name: Member(one.name, one.encode_name, one.type, one.required, is_of_document, _has_null(one))
         for one in msgspec.structs.fields(kind)
     }
 
@@ -99,6 +105,8 @@ class Call:
             params[self.document.wire] = document
         params = msgspec.to_builtins(params, builtin_types=NOT_CONVERTED)
         self._check_complete(given, params)
+        members = [self.members[name] for name, value in given.items() if value is None]
+        params |= {one.wire: NULL for one in members if one.has_null and not one.is_of_document}
         if self.method.mutates:
             params.setdefault("deduplicationId", new_deduplication_id())
         return Request(self.method.name, params, self.answers, self.method.is_repeatable)
@@ -247,6 +255,10 @@ def entry_of(kind: Any) -> type[msgspec.Struct] | None:
     if origin in (Annotated, Union, UnionType):
         return entry_of(parts[0])
     return parts[0] if origin is list and _is_document(parts[0]) else None
+
+
+def _has_null(field: msgspec.structs.FieldInfo) -> bool:
+    return not field.required and field.default is not None and NoneType in get_args(field.type)
 
 
 def _is_document(kind: Any) -> bool:

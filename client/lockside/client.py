@@ -6,15 +6,16 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from lockside.blocking import BlockingLink
+from lockside.calls import call_of
 from lockside.errors import NotReachable, Unavailable
-from lockside.forks import abandon_in_children
 from lockside.methods import Methods
-from lockside.protocol.methods.jobs import EXPANDED
+from lockside.protocol.methods import METHODS
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine, each, run
+from lockside.transport import abandon_in_children
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Client(Methods):
 
     def jobs(self, **filters: Any) -> Iterator[Job]:
         """Give all jobs that pass the filters of `job.list`, page after page."""
-        asked = {"expand": EXPANDED} | spelt(filters)
+        asked = call_of(METHODS["job.list"]).request((), filters).params
         for page in each(self._engine.pages("job.list", asked)):
             yield from typed(page, JobPage, "job.list").jobs
 

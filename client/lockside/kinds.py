@@ -283,7 +283,7 @@ NOTIFICATION = Kind(
 BUCKET = Kind(
     "bucket",
     "buckets",
-    "lockside.documents.bucket:BucketSpec",
+    "lockside.documents.table:BucketSpec",
     group="storage.",
     about="folders of tables, and who may read them",
     example="in.c-shop",

@@ -12,8 +12,7 @@ from time import monotonic
 
 from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.own_job import filled, meant_project
-from lockside.pages import PAGE, Pages
-from lockside.parts import Part, cut
+from lockside.pages import PAGE, Pages, Part, cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
+NULL = object()
+"""It is sent as null: a parameter that is None is not sent."""
 PROGRESS = "job.progress"
 LOST = "event.lost"
 _FRAMES = 1000
@@ -150,7 +151,7 @@ class Engine:
     def given(self, method: str, params: Json) -> Json:
         """Return the parameters to send: what is not None, the project where one is meant, the own job."""
         asked = filled(method, params, self._link.socket)
-        given = {name: value for name, value in asked.items() if value is not None}
+        given = {name: None if value is NULL else value for name, value in asked.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
         return given

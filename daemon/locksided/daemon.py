@@ -12,6 +12,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside import __version__
 from lockside.documents.settings_files import Files, SettingsError
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
@@ -28,9 +29,8 @@ from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.sites import Sites
-from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
-from locksided.api.project_guard import ProjectGuard
+from locksided.api.rights import ProjectGuard
 from locksided.api.service import Service
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
@@ -41,7 +41,6 @@ from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
-from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
 from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
@@ -51,23 +50,22 @@ from locksided.notifications.parts import Notifications, couriers_of
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
-from locksided.schedules.ends import Ends
-from locksided.schedules.planner import Planner
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.job_ends import Ends
+from locksided.schedules.planner import Planner, Replanning
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id, user_id
-from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
+from locksided.server.messages import ClientLimits
 from locksided.server.service import Server
 from locksided.settings import Settings
-from locksided.state_folder import refuse_lost_database
+from locksided.state_folder import refuse_lost_database, take_lock
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import work_roots
 from locksided.store.store import Store
 from locksided.triggers import watchers as watchers_module
+from locksided.triggers.firing import TriggerPlanner
 from locksided.triggers.hearing import Hearing
-from locksided.triggers.planner import TriggerPlanner
 from locksided.triggers.watchers import Watchers
 from locksided.upkeep import Upkeep
 
@@ -177,7 +175,7 @@ class Daemon:
             guard=ProjectGuard(store).check,
             timings=service.timings,
         )
-        service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
+        service.scheduler.tell(i.DaemonStarted(__version__, os.getpid(), clock.boot_id()))
         await service.asides.load()
         service.runs.loader.places.know(await store.read(work_roots))
         await service.scheduler.start(service.executors)

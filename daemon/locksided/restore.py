@@ -16,10 +16,10 @@ from pathlib import Path
 
 from locksided import clock
 from locksided.backends.lines import LINE_BYTES
-from locksided.folder_lock import take_lock
+from locksided.backends.sockets import connected
 from locksided.keeper.wire import VERSION
 from locksided.paths import StateDir
-from locksided.sockets import connected
+from locksided.state_folder import take_lock
 from locksided.store import restored_copy
 from locksided.store.restored_copy import Contents, Numbers
 
@@ -27,6 +27,7 @@ KEEPER_SECONDS = 15.0
 UNKNOWN_IDS = 1_000
 UNKNOWN_EVENTS = 1_000_000
 UNKNOWN_SERIALS = 1_000_000
+UNKNOWN_FILES = 100_000
 
 
 class RestoreError(Exception):
@@ -118,9 +119,19 @@ def _given(contents: Contents, before: Contents | None, folders: dict[int, Path]
     given = contents.given
     job_id = max([given.job_id, *folders])
     if before is None:
-        return Numbers(job_id + UNKNOWN_IDS, given.seq + UNKNOWN_EVENTS, given.serial + UNKNOWN_SERIALS)
+        return Numbers(
+            job_id + UNKNOWN_IDS,
+            given.seq + UNKNOWN_EVENTS,
+            given.serial + UNKNOWN_SERIALS,
+            given.file_id + UNKNOWN_FILES,
+        )
     found = before.given
-    return Numbers(max(job_id, found.job_id), max(given.seq, found.seq), max(given.serial, found.serial))
+    return Numbers(
+        max(job_id, found.job_id),
+        max(given.seq, found.seq),
+        max(given.serial, found.serial),
+        max(given.file_id, found.file_id),
+    )
 
 
 def _job_folders(place: StateDir) -> dict[int, Path]:

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - `reads` is a ClassVar of the base
 """Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
 
 The file is the one that is named, else that of the state folder; only a daemon in the system's state folder

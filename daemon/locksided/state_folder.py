@@ -1,7 +1,15 @@
-"""Whether a state folder can be used: it is the user's own, and no database is missing from it."""
+"""The state folder: whether it can be used, and that one daemon has it.
 
+The lock is an flock, which the kernel gives back at any death. It is held on the folder itself, which nobody
+can remove while the database is in it, and on a file in it that has the pid: by that one other programs tell
+who holds the folder.
+"""
+
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from locksided.paths import StateDir
 
@@ -40,3 +48,57 @@ def refuse_lost_database(place: StateDir) -> None:
             f"The database {place.database} is gone, but {left[0]} is there: put the database back or run "
             f"`locksided --restore FILE`; to begin anew, move {left[0]} away."
         )
+
+
+class AnotherDaemonError(Exception):
+    """Another daemon has this state folder; the message names its pid."""
+
+
+class FolderLock(NamedTuple):
+    """The open files that hold it."""
+
+    folder: int
+    file: int
+
+    def release(self) -> None:
+        """Let another daemon have the folder."""
+        os.close(self.file)
+        os.close(self.folder)
+
+
+def take_lock(path: Path) -> FolderLock:
+    """Hold the folder of the lock file `path` until it is released or this process ends.
+
+    Raises AnotherDaemonError.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = FolderLock(folder, file)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = _pid_in(file) or _pid_of_holder(folder) or "unknown"
+        lock.release()
+        raise AnotherDaemonError(
+            f"another locksided (pid {pid}) already runs on {path.parent}: "
+            "stop it first, or name another folder with --state-dir"
+        ) from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _pid_in(file: int) -> str:
+    return os.read(file, 32).decode("ascii", "replace").strip()
+
+
+def _pid_of_holder(folder: int) -> str | None:
+    """From the kernel's list, for when the file with the pid was removed."""
+    inode = str(os.fstat(folder).st_ino)
+    with suppress(OSError), open("/proc/locks", encoding="ascii") as locks:
+        for line in locks:
+            _, kind, _, _, pid, place, *_ = line.replace("->", "").split()
+            if kind == "FLOCK" and place.rpartition(":")[2] == inode:
+                return pid
+    return None

@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from locksided.api.apply_plan import ApplyPlan, Known, make_plan
-from locksided.lazy_documents import LazyDocuments
+from locksided.api.apply_plan import ApplyPlan, Known, LazyDocuments, make_plan
 
 Bodies = dict[str, dict[str, Any]]
 

@@ -7,10 +7,12 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from campaign.figures import LONG
@@ -56,16 +58,39 @@ class Fault:
 
 
 @contextmanager
-def traced(pid: int, tracer: list[str]) -> Iterator[None]:
+def traced(pid: int, tracer: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """A process under a tracer that was attached to it; the tracer is gone at the end, the process maybe."""
     with subprocess.Popen([*tracer, "-p", str(pid)], stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         try:
             line = process.stderr.readline()
             assert b"attached" in line, line
-            yield
+            yield process
         finally:
             process.terminate()
+
+
+@contextmanager
+def failing(pid: int, fault: Fault) -> Iterator[None]:
+    """All threads of a process under the tracer, until the fault has come.
+
+    strace counts for each thread, so the same fault would come again in every other one.
+    """
+    with traced(pid, [*fault.tracer, "-f"]) as tracer:
+        follow = ["tail", "--lines=+1", "--follow", str(fault.trace)]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE) as tail:
+            threading.Thread(target=_end_when_it_came, args=(tail, tracer, fault.times)).start()
+            try:
+                yield
+            finally:
+                tail.terminate()
+
+
+def _end_when_it_came(tail: "subprocess.Popen[bytes]", tracer: "subprocess.Popen[bytes]", times: int) -> None:
+    assert tail.stdout is not None
+    came = (line for line in tail.stdout if b"(INJECTED)" in line)
+    if len(list(islice(came, times))) == times:
+        tracer.terminate()
 
 
 def ranges(trace: Path) -> dict[str, int]:
@@ -81,7 +106,8 @@ def points(found: dict[str, int], count: int, *, is_everywhere: bool = LONG) -> 
     """Where to do it: everywhere in the long form, else so often, over all calls and their whole ranges."""
     if not is_everywhere:
         calls = sorted(found)
-        turns = [(calls[turn % len(calls)], (turn + 0.5) / count) for turn in range(count)]
+        step = max(1, len(calls) // count)
+        turns = [(calls[turn * step % len(calls)], (turn + 0.5) / count) for turn in range(count)]
         return [(call, 1 + int(share * found[call])) for call, share in turns]
     everywhere = [(call, k) for call, last in sorted(found.items()) for k in range(1, last + 1)]
     part, parts = map(int, SLICE.split("/"))

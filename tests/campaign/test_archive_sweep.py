@@ -68,7 +68,7 @@ def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
         (place / "data" / path).parent.mkdir(parents=True, exist_ok=True)
         (place / "data" / path).write_bytes(content)
     (place / "there").mkdir()
-    calls, count = (CALLS, 8) if server == "file" else ("sendto", 4)
+    calls, count = (CALLS, 5) if server == "file" else ("sendto", 2)
     folder, trace, came = place / "there/runs/17", place / "trace", 0
     found = figures(f"sweep, archive step, {server}, {fault}")
     with SERVERS[server](place / "there") as given:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.faults import Fault, traced, untraceable
+from campaign.faults import Fault, failing, traced, untraceable
 from campaign.figures import LONG, Figures, in_long_form
 from campaign.script import Script
 from campaign.sweep import SLOTS, Sweep
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(untraceable() is not None, reason=str(untraceabl
 def fail_in_daemon(daemon: Daemon, script: Script, fault: Fault) -> bool:
     """Let the daemon's calls fail while it works through the script; whether one did."""
     assert daemon.process is not None
-    with traced(daemon.process.pid, [*fault.tracer, "-f"]):
+    with failing(daemon.process.pid, fault):
         assert script.run(daemon), daemon.stderr()
     return was_injected(fault)
 

@@ -1,7 +1,7 @@
 """SIGKILL at random of all that has to do with runs elsewhere: of the runs none is lost or doubled.
 
-What the jobs write themselves is judged. The short form runs always; LOCKSIDE_TEST_LONG=1 makes it 60 kills
-over 300 jobs, and LOCKSIDE_TEST_SEED repeats a run.
+What the jobs write themselves is judged. The short form runs always, without Slurm; LOCKSIDE_TEST_LONG=1
+makes it 60 kills over 300 jobs, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
 import os
@@ -17,7 +17,7 @@ from threading import Timer
 import pytest
 
 from campaign.evidence import Span, spans, survivors, witness
-from campaign.figures import LONG, Figures
+from campaign.figures import LONG, Figures, in_long_form
 from e2e.engines import Cluster, a_cluster, holder_of
 from e2e.harness import Daemon
 from e2e.processes import wait_for_end
@@ -54,6 +54,7 @@ def test_of_runs_elsewhere_none_is_lost_doubled_or_beside_another_whoever_is_kil
         _campaign(cluster.daemon, "far", place / "witness", kills, dice, told, most_seconds=0.5)
 
 
+@in_long_form
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_killed(
     place: Path, figures: Callable[[str], Figures], dice: random.Random
@@ -67,7 +68,7 @@ def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_kill
             if name in restarts:
                 restarts[name].join()
             slurm.kill(name)
-            restarts[name] = Timer(dice.choice([0, 0, 5, 20]) if LONG else 0, slurm.start, [name])
+            restarts[name] = Timer(dice.choice([0, 0, 5, 20]), slurm.start_and_resume, [name])
             restarts[name].start()
 
         kills: Kills = {
@@ -78,8 +79,7 @@ def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_kill
             "slurmd": lambda: kill(f"slurmd-{slurm.node(dice.randint(1, 3))}"),
         }
         told = figures("kills around Slurm")
-        most_seconds = 6 if LONG else 1
-        _campaign(slurm.daemon, "cluster", place / "witness", kills, dice, told, most_seconds=most_seconds)
+        _campaign(slurm.daemon, "cluster", place / "witness", kills, dice, told, most_seconds=6)
         for restart in restarts.values():
             restart.join()
 

@@ -18,7 +18,7 @@ from campaign.faults import alive_for
 from campaign.figures import LONG, Figures
 from e2e.harness import Daemon
 
-KILLS, JOBS = (30, 600) if LONG else (4, 50)
+KILLS, JOBS = (30, 600) if LONG else (3, 40)
 POOLS = {"a": 4, "b": 3, "c": 2}
 UNITS = ["u0", "u1", "u2"]
 CAPACITY = 5

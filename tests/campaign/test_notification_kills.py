@@ -21,7 +21,7 @@ from e2e.telling import put
 from e2e.wire import Refusal, Wire
 
 CALLS = "pwrite64,fdatasync"
-POINTS, COURIER_KILLS = 4, 20 if LONG else 3
+POINTS, COURIER_KILLS = 3, 20 if LONG else 2
 FAILING_AT_ONCE = 10
 TIMEOUT = 36_000 if LONG else 300
 

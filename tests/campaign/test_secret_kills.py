@@ -21,9 +21,9 @@ from e2e.wire import Refusal, Wire, put_component, put_config
 pytestmark = pytest.mark.skipif(untraceable() is not None, reason="nothing can be traced here")
 
 CALLS = "pwrite64,fdatasync,fsync,rename"
-KILLS = 20 if LONG else 6
-UPGRADE_KILLS = 20 if LONG else 3
-CONFIGS, VALUES_OF_EACH = (100, 100) if LONG else (40, 10)
+KILLS = 20 if LONG else 4
+UPGRADE_KILLS = 20 if LONG else 2
+CONFIGS, VALUES_OF_EACH = (100, 100) if LONG else (20, 10)
 
 
 def fill(wire: Wire) -> int:

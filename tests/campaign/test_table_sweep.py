@@ -102,7 +102,7 @@ def test_a_daemon_killed_at_any_call_leaves_all_tables_of_a_job_or_none(
     loads, found = Loads(fresh(**LAKE), place), figures("kill sweep, daemon, tables")
     loads.load(Fault(OF_DAEMON, None, place / "trace-1"))
     came = 0
-    for call, k in points(ranges(place / "trace-1"), 6):
+    for call, k in points(ranges(place / "trace-1"), 4):
         came += loads.load(Fault(call, k, place / f"trace-{call}-{k}"))
         found.add("points")
     found.add("kills", came)
@@ -190,7 +190,7 @@ def test_a_step_killed_or_failing_at_any_call_changes_nothing_that_anybody_sees(
     trace, found = place / "trace", figures(f"sweep, output step, {fault}")
     assert step(place, 1, ["strace", "-f", "-o", str(trace), "-e", f"trace={OF_STEP}"]) == 0
     came = 0
-    for call, k in points(ranges(trace), 8):
+    for call, k in points(ranges(trace), 5):
         inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
         came += step(place, 1, inject) != 0
         found.add("points")

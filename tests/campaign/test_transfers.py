@@ -1,4 +1,4 @@
-"""100 MB over a connection that is cut again and again, while the daemon is killed twice."""
+"""50 MB over a connection that is cut again and again, while the daemon is killed twice."""
 
 import random
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from e2e.harness import Daemon, python
 from e2e.wire import of, put_component, wait_until
 from steps.fileserver import FileServer, serving
 
-SIZE, CUT = 100_000_000, 10_000_000
+SIZE, CUT = 50_000_000, 10_000_000
 SUMS = """
 import hashlib, os, pathlib
 data = pathlib.Path(os.environ["KBC_DATADIR"])

@@ -127,6 +127,13 @@ def test_what_is_none_is_left_to_the_daemon_and_an_id_of_the_caller_is_kept() ->
     assert CALLS.job.list(expand=[]).params == {"expand": []}
 
 
+def test_null_is_sent_where_it_differs_from_what_is_not_given() -> None:
+    engine = Engine(BlockingLink(None))
+    shown = engine.given("job.list", CALLS.job.list(visible=None).params)
+    assert (shown["visible"], "component" in shown) == (None, False)
+    assert engine.given("job.annotate", CALLS.job.annotate("1", name=None).params)["name"] is None
+
+
 def test_jobs_that_are_created_inside_a_job_become_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
     monkeypatch.delenv("LOCKSIDE_JOB_SOCKET", raising=False)

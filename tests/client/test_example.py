@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lockside.cli.files.parse import read_document
-from lockside.example import example_folder
+from lockside.paths import example_folder
 
 AIRPORTS = 28_298
 

@@ -12,8 +12,8 @@ import pytest
 from client.conftest import Run
 from lockside.cli.files.config_file import BODY_MEMBERS, CONFIG_MEMBERS
 from lockside.cli.files.file_schema import FOLDER, file_schema, names
-from lockside.example import example_folder
 from lockside.kinds import CONFIG, with_files
+from lockside.paths import example_folder
 
 FAR = {
     "slots": 8,

@@ -20,8 +20,8 @@ from lockside.cli.files.toml_writer import can_be_toml, toml_text
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, likely
 from lockside.documents.variables import VariablesSpec
-from lockside.example import example_folder
 from lockside.kinds import COMPONENT, CONFIG, VARIABLES, with_files
+from lockside.paths import example_folder
 
 Json = dict[str, Any]
 

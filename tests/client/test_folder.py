@@ -10,7 +10,7 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon
 from lockside.cli.files.folder import read_folder
-from lockside.example import example_folder
+from lockside.paths import example_folder
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from lockside.cli.jobs import describe
 from lockside.cli.terminal import output
 from lockside.cli.terminal.output import Output
 from lockside.cli.terminal.region import Region
-from lockside.cli.terminal.signs import replaced
+from lockside.cli.terminal.sanitize import replaced
 
 Cell = str | tuple[str, str]
 

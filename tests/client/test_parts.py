@@ -12,7 +12,7 @@ from client.fakedaemon import FakeDaemon, HangUp, in_turn
 from e2e.harness import Daemon, running
 from lockside import AsyncClient, Client
 from lockside.errors import ConnectionLost, InvalidParams
-from lockside.parts import PART_BYTES, cut
+from lockside.pages import PART_BYTES, cut
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from core.explanations import details
 from core.world import SECOND, World
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, NotFound
-from locksided.core.resource_control import refuse_deletion
+from locksided.core.pool_control import refuse_deletion
 
 
 def world_with(capacity: int | None = 1, **slots: int | None) -> World:

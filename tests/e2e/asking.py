@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from anyio.abc import TaskGroup
 
-from locksided import __main__, clock, daemon
+from locksided import clock, command, daemon
 from locksided.actors.asides import Aside
 from locksided.api.service import Service
 from locksided.joblog.reader import stream_bytes
@@ -80,5 +80,5 @@ async def ask(service: Service) -> None:
 
 
 if __name__ == "__main__":
-    __main__.Daemon = Asking  # type: ignore[misc]
-    sys.exit(__main__.main())
+    command.Daemon = Asking  # type: ignore[misc]
+    sys.exit(command.main())

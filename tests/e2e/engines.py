@@ -63,19 +63,23 @@ class Cluster:
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
 
-    def check(self, kind: str) -> "subprocess.CompletedProcess[str]":
+    def check(self, kind: str, *more: str) -> "subprocess.CompletedProcess[str]":
         """Run the suite that every executor must pass."""
         command = [sys.executable, "-m", "locksided.executors.check", kind, str(self.root)]
-        command += ["--option", f"python={sys.executable}"]
+        command += ["--option", f"python={sys.executable}", *more]
         environment = {**os.environ, **self.daemon.settings}
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=200, check=False
         )
 
     def runners(self) -> list[int]:
-        """The pids of the runners that live."""
-        found = [int(path.read_text()) for path in self.jobs.glob("*.pid") if path.read_text().strip()]
-        return [pid for pid in found if Path(f"/proc/{pid}").exists()]
+        """The pids of the runners that live: each is the child of what the engine started, its guard."""
+        guards = [path.read_text().strip() for path in self.jobs.glob("*.pid")]
+        found: list[int] = []
+        for pid in filter(None, guards):
+            with suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return found
 
     def end(self) -> None:
         if self.daemon.process is not None and self.daemon.process.poll() is None:

@@ -31,7 +31,7 @@ def work(name: str, folder: Path) -> int:
 
 def daemon() -> int:
     from lockside.documents.enums import FailureKind
-    from locksided import __main__
+    from locksided import command
     from locksided.runs import operations
     from locksided.runs.operations import Operation, OperationPlace
 
@@ -62,7 +62,7 @@ def daemon() -> int:
         )
         for name, place in zip(STEPS, places, strict=True)
     )
-    return __main__.main()
+    return command.main()
 
 
 if __name__ == "__main__":

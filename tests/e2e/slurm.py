@@ -31,12 +31,31 @@ def missing() -> str | None:
     return f"not installed: {', '.join(lacking)}" if lacking else None
 
 
+WRAPPER = """#!/bin/sh
+echo {name} >> {log}
+at= skip=
+for one do
+    shift
+    case "$skip:$one" in
+        1:*) skip= ;;
+        :-M) skip=1 ;;
+        :--clusters=*) at=";${{one#*=}}" ;;
+        *) set -- "$@" "$one" ;;
+    esac
+done
+[ -n "$at" ] || exec {program} "$@"
+said=$({program} "$@") && echo "$said$at"
+"""
+"""There is no second cluster: its name is taken away, and put behind an id as Slurm does."""
+
+
 def _wrapped(folder: Path, log: Path) -> Path:
-    """A folder of Slurm's commands that note their use."""
+    """A folder of Slurm's commands that note their use, and of `sacct`, which says what is in a file."""
     folder.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
-        made = folder / name
-        made.write_text(f'#!/bin/sh\necho {name} >> {log}\nexec {shutil.which(name)} "$@"\n')
+        (folder / name).write_text(WRAPPER.format(name=name, log=log, program=shutil.which(name)))
+    (folder / "sacct").write_text(f"#!/bin/sh\nexec cat {folder}/accounts\n")
+    for made in folder.iterdir():
         made.chmod(0o755)
     return folder
 
@@ -92,6 +111,10 @@ class Slurm:
         """The names of Slurm's commands that the executor has used."""
         return self._log.read_text().splitlines() if self._log.exists() else []
 
+    def account(self, line: str) -> None:
+        """Have the accounts say that, in the form that `sacct` is asked for."""
+        (self._log.parent / "bin/accounts").write_text(f"{line}\n")
+
     def pid(self, name: str) -> int:
         """The pid of `slurmctld`, or of the `slurmd` of a node: `slurmd-NODE`."""
         return int((self.folder / f"{name}.pid").read_text())
@@ -106,6 +129,13 @@ class Slurm:
         program, _, node = name.partition("-")
         command = [*within, program, "-f", self.environment["SLURM_CONF"], *(["-N", node] if node else [])]
         subprocess.run([*command, *options], env=self.environment, check=True, timeout=60)
+
+    def start_and_resume(self, name: str) -> None:
+        """The same; nodes that a controller drains for jobs whose start it has forgotten are resumed."""
+        self.start(name)
+        subprocess.run(["sleep", "3"], check=True)  # it hears of such jobs when the nodes register
+        resume = ["scontrol", "update", f"nodename={self.prefix}[1-3]", "state=resume"]
+        subprocess.run(resume, env=self.environment, check=False, timeout=60, capture_output=True)
 
     def put_pool(self, wire: Wire, pool: str = "cluster", slots: int = 8, **options: Any) -> Message:
         given = {"workRoot": str(self.root), "python": sys.executable, **options}

@@ -10,6 +10,7 @@ from e2e.harness import LAKE, Daemon
 from e2e.lake import folder, published, rows, writes
 from e2e.test_restore import backed_up, restored
 from e2e.wire import Wire, of
+from lockside.cli.main import main
 
 pytestmark = pytest.mark.real_processes
 KEYED = {"source": "a.csv", "primary_key": ["n"], "incremental": True}
@@ -19,6 +20,12 @@ def loads(wire: Wire, table: str, number: int) -> None:
     output = {"tables": [{**KEYED, "destination": table}]}
     job = wire.done(writes(wire, {"a.csv": f"n,v\n{number},x\n"}, output=output))
     assert job["status"] == "success", job["message"]
+
+
+def stored(wire: Wire, place: Path) -> int:
+    (place / "f.txt").write_text("f")
+    job = wire.done(wire.call("storage.file.put", path=str(place / "f.txt")))
+    return int(job["result"]["output"]["files"][0]["id"])
 
 
 def adopted(wire: Wire, jobs: int) -> None:
@@ -46,10 +53,12 @@ def test_what_came_after_the_backup_is_adopted_by_itself(fresh: Callable[..., Da
         published(wire, daemon, "in.c-lake.new", 1)
         published(wire, daemon, "in.c-lake.old", 1)
         last = wire.call("storage.table.history", id="in.c-lake.new")["versions"][0]["serial"]
+        file_id = stored(wire, place)
     daemon.stop()
     restored(daemon, backup)
     with daemon.start().wire() as wire:
         adopted(wire, 2)
+        assert stored(wire, place) > file_id
         for table, values in (("old", ["1", "2"]), ("new", ["5", "6"])):
             one = wire.call("storage.table.get", id=f"in.c-lake.{table}")
             assert of(one, "version", "primaryKey", "rowsCount", "health") == (1, ["n"], 2, "good")
@@ -73,15 +82,17 @@ def test_a_table_of_another_lake_is_taken_up_when_asked(fresh: Callable[..., Dae
     with first.wire() as wire:
         loads(wire, "in.c-moved.a", 1)
         loads(wire, "in.c-moved.a", 2)
+        loads(wire, "in.c-moved.b", 1)
         published(wire, first, "in.c-moved.a", 1)
+        published(wire, first, "in.c-moved.b", 0)
     with second.wire() as wire:
         assert wire.refused("storage.table.adopt", id="in.c-moved.a").kind == "not_found"
         shutil.copytree(folder(first, "in.c-moved.a").parent, folder(second, "in.c-moved.a").parent)
-        (found,) = wire.call("storage.status")["foreign"]
-        assert of(found, "table", "version") == ("in.c-moved.a", 1)
+        found = wire.call("storage.status")["foreign"]
+        assert [of(one, "table", "version") for one in found] == [("in.c-moved.a", 1), ("in.c-moved.b", 0)]
         assert wire.refused("storage.table.get", id="in.c-moved.a").kind == "not_found"
-        job = wire.done(wire.call("storage.table.adopt", id="in.c-moved.a"))
-        assert job["status"] == "success", job["message"]
+        assert main(["--socket", str(second.socket), "doctor", "--adopt", "all"]) == 0
+        assert wire.call("storage.status")["foreign"] == []
         one = wire.call("storage.table.get", id="in.c-moved.a")
         assert of(one, "version", "primaryKey", "rowsCount", "health") == (1, ["n"], 2, "good")
         assert [bucket["id"] for bucket in wire.call("storage.bucket.list")["buckets"]] == ["in.c-moved"]

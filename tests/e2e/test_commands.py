@@ -121,7 +121,10 @@ def test_jobs_are_noted_hidden_and_removed(at: Terminal) -> None:
     assert ids(at, "--label team=data") == [job]
     at.type(f"lockside hide {job}")
     assert ids(at, "--label team=data") == []
-    assert ids(at, "--hidden --label team=data") == [job]
+    assert ids(at, "--hidden --label team=data") == ids(at, "--with-hidden --label team=data") == [job]
+    assert f'"id": "{job}"' in at.type("lockside call job.list visible=null fields='[]'")
+    at.type(f"lockside annotate {job} --name ''")
+    assert '"name": null' in at.type(f"lockside call job.get id={job}")
     at.type(f"lockside unhide {job}")
     assert "off a terminal --yes" in at.type(f"lockside purge {job} | cat")
     assert "is removed" in at.type(f"lockside purge --yes {job}")

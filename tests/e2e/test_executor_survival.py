@@ -9,18 +9,26 @@ from pathlib import Path
 import pytest
 
 from e2e.engines import Cluster, a_cluster
+from e2e.processes import wait_for_end
 from e2e.signs import Ear, Gate
 from e2e.wire import of, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def one_for_all() -> Iterator[Cluster]:
     with a_cluster() as made:
         made.put_pool(made.daemon.wire())
         made.put_pool(made.daemon.wire(), "fakewise", "wise")
         yield made
+
+
+@pytest.fixture
+def cluster(one_for_all: Cluster) -> Iterator[Cluster]:
+    one_for_all.behave()
+    yield one_for_all
+    one_for_all.behave()
 
 
 def witness(place: Path) -> str:
@@ -91,7 +99,7 @@ def test_lost_answers_repeats_and_a_dying_executor_come_to_one_run_each(
     assert begun == sorted(f"begin {job['id']}" for job in jobs)
 
 
-def test_what_is_stopped_in_the_queue_never_runs(cluster: Cluster, place: Path) -> None:
+def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: Cluster, place: Path) -> None:
     cluster.behave(lose=1.0, forget=True)
     wire = cluster.daemon.wire()
     job = wire.shell(witness(place).format("true"), pool="far")
@@ -104,6 +112,8 @@ def test_what_is_stopped_in_the_queue_never_runs(cluster: Cluster, place: Path) 
     wire.call("job.terminate", id=job["id"])
     assert of(wire.done(job), "status", "starts") == ("cancelled", 0)
     assert witnessed(place) == []
+    cluster.behave()
+    assert wire.done(wire.shell("true", pool="far"))["status"] == "success"
 
 
 def test_a_stop_reaches_the_whole_tree_and_the_runner_proves_it(cluster: Cluster, ear: Ear) -> None:
@@ -124,6 +134,8 @@ def test_a_refusal_of_the_engine_is_the_jobs_error(cluster: Cluster) -> None:
     assert of(ended, "status", "starts") == ("error", 0)
     assert of(ended["result"]["error"], "kind") == ("spawn",)
     assert "invalid partition: nowhere" in ended["message"]
+    assert of(ended["remote"], "remoteState", "remoteReason") == ("REFUSED", "invalid partition: nowhere")
+    assert "queued" not in ended["stageTimestamps"]
 
 
 def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(
@@ -135,7 +147,7 @@ def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(
     (place / "again").touch()
     for runner in cluster.runners():
         os.kill(runner, signal.SIGKILL)
-    os.kill(pid, signal.SIGKILL)
+    wait_for_end(pid)
     ended = wire.done(job)
     assert of(ended, "status", "starts") == ("success", 2)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from campaign.figures import in_long_form
+from campaign.figures import LONG, in_long_form
 from e2e.conftest import needs_root
 from e2e.engines import Cluster, a_cluster
 from e2e.people import ANNA, OPERATORS, Person
-from e2e.wire import of, put_component, wait_until
+from e2e.wire import Wire, of, put_component, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,10 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
 def test_several_machines_are_refused_where_a_job_gets_one(cluster: Cluster) -> None:
     wire = cluster.daemon.wire()
     cluster.put_pool(wire)
+    _refuses_two_machines(wire)
+
+
+def _refuses_two_machines(wire: Wire) -> None:
     refusal = wire.refused(
         "job.create",
         component="lockside.command",
@@ -115,14 +119,26 @@ def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) ->
 
 @pytest.mark.parametrize("kind", [pytest.param("fake", marks=in_long_form), "fakewise"])
 def test_a_third_partys_executor_passes_the_suite(cluster: Cluster, kind: str) -> None:
-    done = cluster.check(kind)
+    done = cluster.check(kind, *([] if LONG else ["--without", "killed"]))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ok  ") == 6
+    assert done.stdout.count("ok  ") == (8 if LONG else 7)
+
+
+@needs_root
+@in_long_form
+def test_an_executor_passes_the_suite_on_a_disk_that_becomes_full(cluster: Cluster) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32M", "none", str(cluster.root)], check=True)
+    try:
+        done = cluster.check("fakewise", "--without", "killed")
+    finally:
+        subprocess.run(["umount", "-l", str(cluster.root)], check=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok  a full disk loses nothing" in done.stdout
 
 
 def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     cluster.behave(refuse="no")
-    done = cluster.check("fake")
+    done = cluster.check("fake", "--only", "ends_as")
     cluster.behave()
     assert done.returncode == 1
     assert "no  a run ends as it does" in done.stdout
@@ -139,6 +155,9 @@ def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(pl
         with subprocess.Popen([*command, "--state", str(place / "fake")], env=environment) as executor:
             assert wire.done(job)["result"]["error"]["exitCode"] == 4
             executor.terminate()
+        cluster.daemon.kill()
+        cluster.daemon.start()
+        _refuses_two_machines(cluster.daemon.wire())
         assert not list(cluster.daemon.state_dir.glob("executors/*.sock"))
 
 

@@ -17,7 +17,7 @@ from e2e.harness import Daemon, running
 from e2e.wire import Message, Wire, of, put_component
 from lockside.cli.main import main
 from lockside.documents.enums import ComponentType
-from lockside.example import example_folder
+from lockside.paths import example_folder
 
 Cli = Callable[..., str]
 

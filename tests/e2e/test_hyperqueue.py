@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from campaign.figures import in_long_form
 from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
 from e2e.processes import wait_for_end
@@ -68,15 +69,14 @@ def cluster() -> Iterator[HyperQueue]:
         made.start_server()
         made.daemon.start()
         made.daemon.keeper_pid()
+        made.put_pool(made.daemon.wire())
         yield made
         made.end()
 
 
 @pytest.fixture
 def wire(cluster: HyperQueue) -> Wire:
-    wire = cluster.daemon.wire()
-    cluster.put_pool(wire)
-    return wire
+    return cluster.daemon.wire()
 
 
 def test_a_job_runs_where_hyperqueue_says_and_knows_its_task(wire: Wire) -> None:
@@ -90,12 +90,13 @@ def test_a_job_runs_where_hyperqueue_says_and_knows_its_task(wire: Wire) -> None
 
 
 def test_many_jobs_that_start_at_once_are_tasks_of_few_jobs_of_hyperqueue(wire: Wire) -> None:
-    jobs = [wire.shell("exit 0", pool="hq") for _ in range(8)]
+    jobs = [wire.shell("exit 0", pool="hq") for _ in range(5)]
     assert {wire.done(job)["status"] for job in jobs} == {"success"}
     submissions = {wire.get(job["id"])["remote"]["schedulerJobId"].split(".")[1] for job in jobs}
     assert len(submissions) < len(jobs)
 
 
+@in_long_form
 def test_hyperqueue_passes_the_suite_that_every_executor_must_pass(cluster: HyperQueue) -> None:
     command = [sys.executable, "-m", "locksided.executors.check", "hyperqueue", str(cluster.root)]
     command += ["--option", f"python={sys.executable}", "--option", f"serverDir={cluster.server_dir}"]

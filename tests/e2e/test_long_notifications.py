@@ -168,6 +168,16 @@ def test_a_daemon_that_is_alive_says_so_and_tries_once(daemon: Daemon, receiver:
     assert not receiver.taken()
 
 
+def test_a_daemon_in_which_nothing_happens_is_alive_all_the_same(daemon: Daemon, receiver: Receiver) -> None:
+    wire = daemon.wire()
+    put(wire, hook(receiver), event="daemon-alive", everySeconds=60)
+    seen = {receiver.take().data["seq"]}
+    for _ in range(4):
+        wire.call("clock.advance", seconds=60)
+        seen.add(receiver.take().data["seq"])
+    assert len(seen) < 5
+
+
 def test_what_cannot_say_when_it_is_told_is_refused(daemon: Daemon) -> None:
     recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
     for changes, path in (

@@ -1,7 +1,4 @@
-"""What Slurm and its machines do to jobs: they preempt, requeue, kill and cut off.
-
-The slow ones run in the long form.
-"""
+"""What Slurm and its machines do to jobs: they preempt, requeue, kill and cut off. All in the long form."""
 
 import os
 import signal
@@ -47,6 +44,7 @@ def once(wire: Wire, pool: str, flag: Path, **more: Any) -> Message:
     return until_running(wire, wire.shell(shell, pool=pool, **more))
 
 
+@in_long_form
 def test_a_preempted_job_runs_again_and_that_is_no_loss(wire: Wire, slurm: Slurm, place: Path) -> None:
     pool = on_node(slurm, wire, 1)
     job = once(wire, pool, place / "again")
@@ -68,6 +66,7 @@ def test_a_job_that_somebody_has_requeued_is_lost_and_runs_again_once(
     assert ended["remote"]["schedulerJobId"] != number
 
 
+@in_long_form
 def test_what_slurm_ends_for_its_memory_is_out_of_memory(wire: Wire, slurm: Slurm) -> None:
     if not slurm.has_cgroups:
         pytest.skip("Slurm limits no memory here")

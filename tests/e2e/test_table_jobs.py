@@ -8,6 +8,7 @@ import pytest
 
 from e2e.harness import LAKE, Daemon, running
 from e2e.lake import folder, log_of, published, rows, writes
+from e2e.test_systems import put_system
 from e2e.wire import Message, Wire, of
 
 pytestmark = pytest.mark.real_processes
@@ -67,6 +68,53 @@ def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path:
     done(wire, "storage.table.export", id="in.c-files.t", path=str(tmp_path / "p"), format="parquet")
     assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/p/*.parquet'").fetchall() == [(2,)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "out.csv", "p"]
+
+
+def test_a_file_is_loaded_with_all_that_a_mapping_can_say(wire: Wire, daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("n,t\n1,a\n1.5,b\n2,\n")
+    schema = [{"name": "n", "data_type": {"base": {"type": "INTEGER"}}}, {"name": "t"}]
+    load = {"id": "in.c-said.t", "path": str(tmp_path / "n.csv"), "schema": schema, "hasHeader": True}
+    strict = wire.done(wire.call("storage.table.import", **load))
+    assert strict["message"].endswith('"n.csv" record 2, column "n": "1.5" is not INTEGER.')
+    few = wire.done(wire.call("storage.table.import", **load, onBadRows="reject", maxBadRows=0))
+    assert 'line 3, column "n": "1.5" is not INTEGER.' in few["message"]
+    job = done(wire, "storage.table.import", **load, onBadRows="reject")
+    assert job["result"]["output"]["tables"][0]["rowsRejected"] == 1
+    assert rows(published(wire, daemon, "in.c-said.t", 0)) == [(1, "a"), (2, "")]
+    (tmp_path / "n.csv").write_text("n,t,u\n3,c,d\n")
+    told = {"tableMetadata": {"owner": "ann"}, "columnMetadata": {"u": [{"key": "unit", "value": "m"}]}}
+    done(wire, "storage.table.import", id=load["id"], path=load["path"], incremental=True, **told)
+    head = wire.call("storage.table.get", id="in.c-said.t")
+    assert "ann" in [one["value"] for one in head["metadata"]]
+    assert [one["value"] for one in head["columnMetadata"]["u"]] == ["m"]
+    first = wire.call("storage.table.get", id="in.c-said.t", version=0)
+    assert (head["columns"], first["columns"]) == (["n", "t", "u"], ["n", "t"])
+    assert of(first, "version", "rowsCount") == (0, 2)
+    half = wire.refused("storage.table.export", id="in.c-said.t", path="/x", whereColumn="n")
+    assert half.data["path"] == "$.whereValues"
+
+
+def test_a_table_is_written_to_a_system(wire: Wire, place: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("n\n1\n")
+    done(wire, "storage.table.import", id="in.c-away.x", path=str(tmp_path / "x.csv"))
+    put_system(wire, "away", str(place), isWritable=True)
+    asked = {"id": "in.c-away.x", "system": "away", "path": "deep/x.csv"}
+    job = done(wire, "storage.table.export", **asked)
+    assert (place / "deep/x.csv").read_text() == "n\n1\n"
+    assert job["result"]["input"]["tables"][0]["destination"] == f"file://{place}/deep/x.csv"
+    taken = wire.done(wire.call("storage.table.export", **asked))
+    assert "exists already" in taken["message"]
+    done(wire, "storage.table.export", **asked, overwrite=True, columns=["_timestamp"])
+    assert (place / "deep/x.csv").read_text().startswith("_timestamp\n2")
+    done(wire, "storage.table.export", **asked | {"path": "p", "format": "parquet"})
+    assert duckdb.sql(f"SELECT n FROM '{place}/p/*.parquet'").fetchall() == [("1",)]
+    put_system(wire, "away", str(place))
+    refusals = [
+        wire.refused("storage.table.export", **asked),
+        wire.refused("storage.table.export", **asked | {"system": "nowhere"}),
+        wire.refused("storage.table.export", **asked | {"path": "../x"}),
+    ]
+    assert [one.data["path"] for one in refusals] == ["$.system", "$.system", "$.path"]
 
 
 def test_what_cannot_be_read_or_written_is_said(wire: Wire, tmp_path: Path) -> None:

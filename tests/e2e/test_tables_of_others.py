@@ -1,5 +1,6 @@
 """Under a daemon of root the kernel decides who reads and writes which tables."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,39 @@ def test_a_table_belongs_to_the_user_whose_job_made_it(wire: Wire, daemon: Daemo
     assert "Not allowed to read" in answer["error"]["message"]
     assert anna.call("storage.preview", table="in.c-anna.x")["rows"] == [["1"]]
     assert wire.call("storage.table.get", id="in.c-anna.x")["version"] == 0
+
+
+def test_a_query_of_a_user_sees_their_own_tables_and_names_the_one_that_it_may_not_read(
+    wire: Wire, daemon: Daemon
+) -> None:
+    for person, table in ((ANNA, "in.c-sql-anna.a"), (BERT, "in.c-sql-bert.b")):
+        output = {"tables": [{"source": "x.csv", "destination": table}]}
+        configuration = {"parameters": {"tables": {"x.csv": f"n\n{person}\n"}}, "storage": {"output": output}}
+        put_component(wire, "acme.writer", command=python(WRITER))
+        put_config(wire, "acme.writer", table, configuration=configuration)
+        made = run_as(Person(daemon, person, person), wire, component="acme.writer", config=table)
+        assert made["status"] == "success", made["message"]
+
+    def sql(query: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket), "--plain"]
+        return subprocess.run(
+            [*program, "sql", query],
+            capture_output=True,
+            text=True,
+            check=False,
+            user=BERT,
+            group=BERT,
+            cwd="/",
+        )
+
+    own = sql('SELECT n FROM "in.c-sql-bert.b"')
+    assert (own.returncode, own.stdout.split()[-1]) == (0, str(BERT)), own.stderr
+    both = sql('SELECT * FROM "in.c-sql-bert.b", "in.c-sql-anna.a"')
+    assert both.returncode != 0
+    assert 'Not allowed to read table "in.c-sql-anna.a".' in both.stderr + both.stdout
+    (file,) = folder(daemon, "in.c-sql-anna.a").glob("*.parquet")
+    assert sql(f"SELECT * FROM read_parquet('{file}')").returncode != 0
+    assert sql("SELECT * FROM read_csv('/etc/passwd')").returncode != 0
 
 
 def test_a_bucket_for_all_is_read_by_others_and_written_by_its_owner_alone(

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status
 from locksided.executors.serving import serve
+from locksided.keeper.runner import GUARDED
 
 CLUSTER = Path(os.environ.get("FAKE_CLUSTER", "/nonexistent"))
 
@@ -103,7 +104,7 @@ class Wise(Fake):
         self.signal(ids, signal.SIGKILL)
 
 
-class Unpausing(Fake):
+class Unpausing(Wise):
     """It cannot suspend a run."""
 
     kind: ClassVar[str] = "unpausing"
@@ -117,7 +118,7 @@ def _start(order: Order) -> str:
     script = f'echo $$ > "{CLUSTER}/{id_}.pid"; exec "$@" {id_}'
     with open(f"{order.control}/engine.log", "ab") as log:
         subprocess.Popen(
-            ["setsid", "-f", "sh", "-c", script, "sh", *order.argv],
+            ["setsid", "-f", "sh", "-c", script, "sh", *order.argv[:-1], GUARDED, order.argv[-1]],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -33,6 +33,15 @@ def test_a_line_of_squeue_is_a_status() -> None:
     assert (found["8"].start_estimate or "").endswith(".000Z")
 
 
+def test_what_the_accounts_say_of_a_job_that_is_over_is_a_status_with_who_ended_it() -> None:
+    text = "7_3|CANCELLED by 1000|n2|ls-a\n8|RUNNING|n1|ls-b\n9|OUT_OF_MEMORY|None assigned|ls-c\n\n"
+    found = words.accounted(text)
+    assert {id_: (one.state, one.node, one.name, one.by) for id_, one in found.items()} == {
+        "7_3": (State.CANCELLED, "n2", "ls-a", "1000"),
+        "9": (State.OUT_OF_MEMORY, None, "ls-c", None),
+    }
+
+
 def test_the_elements_of_an_array_are_known_to_who_comes_after(tmp_path: Path) -> None:
     controls = ["/w/1/control", "/w/2/control"]
     path = Arrays().write(str(tmp_path), "ls-x.1", controls)

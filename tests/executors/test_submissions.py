@@ -96,9 +96,9 @@ class Desk:
             lambda _words: None,
         )
 
-    def add(self, number: int) -> None:
+    def add(self, number: int, *, was_sent: bool = False) -> None:
         token = str(number)
-        self.submissions.add(Order(token, f"ls-{token}", "", (), "/c", None, {}))
+        self.submissions.add(Order(token, f"ls-{token}", "", (), "/c", None, {}), was_sent=was_sent)
 
 
 @pytest.fixture
@@ -150,3 +150,15 @@ def test_one_that_is_refused_is_no_reason_against_those_with_it(desk: Desk) -> N
     desk.hand.pass_seconds(5)
     assert desk.refused == ["3"]
     assert sorted(desk.taken) == ["0", "1", "2", "4", "5"]
+
+
+def test_those_that_may_have_been_handed_over_are_refused_one_by_one_where_nothing_can_be_looked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counting, "knows_names", False)
+    desk.engine.bad = "1"
+    for number in range(3):
+        desk.add(number, was_sent=True)
+    desk.hand.pass_seconds(5)
+    assert desk.refused == ["1"]
+    assert sorted(desk.taken) == ["0", "2"]

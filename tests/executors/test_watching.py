@@ -166,6 +166,19 @@ def test_the_end_of_a_run_whose_node_does_not_answer_proves_nothing(desk: Desk, 
     assert desk.run.outcome is None
 
 
+def test_why_a_queued_run_waits_is_told_in_words_beside_the_engines_own(desk: Desk) -> None:
+    desk.hear(State.QUEUED, times=1, reason="Priority", why="others go first")
+    told = desk.told[-1]
+    assert (told.remote["remoteState"], told.remote["remoteReason"]) == ("QUEUED", "Priority")
+    assert (told.state, told.reason) == ("queued", "others go first")
+
+
+def test_who_had_the_engine_end_a_run_is_in_its_outcome(desk: Desk) -> None:
+    desk.claim()
+    desk.hear(State.CANCELLED, by="anna")
+    assert (desk.run.outcome or {})["stoppedBy"] == "anna"
+
+
 def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
     desk.claim()
     for _ in range(5):

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Iterator
 
-SHORT_SECONDS = 12.0
+SHORT_SECONDS = 8.0
 
 
 def seconds(share: float) -> float:

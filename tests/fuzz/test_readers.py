@@ -14,8 +14,8 @@ from fuzz.mutations import spoilt_bytes, spoilt_line, spoilt_value
 from lockside.cli.files.folder import read_folder
 from lockside.documents.settings_files import SettingsError
 from locksided import settings
+from locksided.api.logs import wire_frame
 from locksided.joblog.reader import Gap, read_page, stream_bytes, tail
-from locksided.joblog.view import wire_frame
 from locksided.keeper import outcome, wire
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log import segments

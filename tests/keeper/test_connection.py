@@ -13,6 +13,7 @@ class ByHand:
 
     def __init__(self) -> None:
         self.ready: dict[int, Callable[[], None]] = {}
+        self.last: list[Callable[[], None]] = []
 
     def watch(self, fd: int, ready: Callable[[], None], _events: int = 0) -> None:
         self.ready[fd] = ready
@@ -20,9 +21,13 @@ class ByHand:
     def forget(self, fd: int) -> None:
         del self.ready[fd]
 
+    def at_end_of_turn(self, callback: Callable[[], None]) -> None:
+        self.last.append(callback)
+
     def turn(self) -> None:
-        for ready in list(self.ready.values()):
+        for ready in [*self.ready.values(), *self.last]:
             ready()
+        self.last.clear()
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lockside.documents.log_channel import Logging
+from lockside.documents.component import Logging
 from lockside.documents.reading import convert
 from locksided.keeper.messages import Gelf
-from locksided.runs.gelf import gelf_of
+from locksided.runs.start_order import gelf_of
 
 
 def told(**logging: Any) -> Gelf | None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from locksided.api.logs import wire_frame
 from locksided.joblog.reader import Gap, Page, length, read_page, segments_of, stream_bytes, tail
-from locksided.joblog.view import wire_frame
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Dropped, Frame
 from locksided.keeper.log.writer import LogWriter

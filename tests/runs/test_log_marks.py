@@ -1,6 +1,6 @@
 """A frame that marks where a step begins, from the disk to the wire."""
 
-from locksided.joblog.view import wire_frame
+from locksided.api.logs import wire_frame
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import MARK, Frame
 

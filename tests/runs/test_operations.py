@@ -10,11 +10,10 @@ import pytest
 from lockside.documents.enums import FailureKind
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.folder import RunFolder
-from locksided.runs.joining import joined
-from locksided.runs.next_step import next_step
 from locksided.runs.operations import BadResult, Operation, OperationPlace, read_result
 from locksided.runs.plan import DataFolder, Step, plan
 from locksided.runs.result import RunResult, conclude, conclude_operation
+from locksided.runs.sequence import joined, next_step
 from locksided.runs.specification import StepKind
 from locksided.runs.step_results import keep_result, kept_results, repeats_of
 from locksided.runs.verdict import Verdict

@@ -7,9 +7,8 @@ import pytest
 
 from locksided.keeper.messages import User, to_wire
 from locksided.runs.plan import DataFolder, Step, plan
-from locksided.runs.secrets import secret_values
 from locksided.runs.specification import StepKind, row_by_row
-from locksided.runs.start_order import start_order
+from locksided.runs.start_order import secret_values, start_order
 from runs.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"
@@ -159,8 +158,6 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "folder": "/state/runs/0/12/steps/1-0",
         "pipeline": [["run", "--data=/state/runs/0/12/data/"]],
         "cwd": "/state/runs/0/12/cwd",
-        "user": None,
-        "umask": None,
         "timeoutSeconds": 3000.0,
         "graceSeconds": 3.0,
         "stopSignal": 2,
@@ -170,11 +167,6 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "secrets": ["abcd1234", "hunter22"],
         "logFolder": "/state/runs/0/12/log",
         "maxLogBytes": 64 * 2**20,
-        "emptyFolders": [],
-        "spareFolder": None,
-        "notedLate": False,
-        "logMark": None,
-        "gelf": None,
     }
 
 

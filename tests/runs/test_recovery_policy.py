@@ -16,7 +16,7 @@ from locksided.runs.recovery_policy import Whose, condition_id, first_match, in_
 from locksided.runs.specification import StepKind
 from locksided.runs.tester import found_of
 from locksided.runs.verdict import Failure
-from locksided.secrets.hasher import Hasher
+from locksided.secrets.keys import Hasher
 
 HASHER = Hasher(b"k" * 32)
 ANN = Whose("default", 1000, None)

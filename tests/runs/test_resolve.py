@@ -12,9 +12,8 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits
 from locksided.core.errors import Disabled, Invalid, NotFound, Refused
 from locksided.runs.canonical import freeze
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.resolve import resolve
-from locksided.runs.resolved import Found, Resolved, Stored
+from locksided.runs.resolved import Found, Resolved, Stored, wire_lock_key
 from runs.examples import DEFAULTS, command, component, config, named, read, resolved, row, steps
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from lockside.documents.enums import FailureClass, FailureKind
 from locksided.runs.data_folder import Collected, OutFile
-from locksided.runs.joining import joined
 from locksided.runs.result import RunResult, conclude, failed_before_start, nothing_to_run
+from locksided.runs.sequence import joined
 from locksided.runs.verdict import Verdict
 from runs.examples import component, config, named, outcome, resolved, row, steps
 

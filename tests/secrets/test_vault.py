@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from lockside.documents.secrets import hidden, is_cipher, replaced, shown
 from locksided.core.errors import Conflict, Invalid
-from locksided.secrets.guard import PlainSecretError, refuse_plain
+from locksided.secrets.guards import PlainSecretError, missing_in, refuse_plain
 from locksided.secrets.keys import Key, KeyFile, Keys, Source
-from locksided.secrets.missing import missing_in
 from locksided.secrets.places import Place, Scope
 from locksided.secrets.vault import Unfit, Vault
 

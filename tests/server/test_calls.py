@@ -9,8 +9,8 @@ import pytest
 from lockside.protocol.methods import METHODS
 from locksided.core.errors import Refused
 from locksided.server import ClientLimits
-from locksided.server.answers import refusal
 from locksided.server.calls import Router
+from locksided.server.messages import refusal
 from server.serving import notification, request, running
 
 

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from locksided.server import ClientLimits
-from locksided.server.answers import error_text
-from locksided.server.requests import Rejected, Request, parse
+from locksided.server.messages import Rejected, Request, error_text, parse
 from server.hostile import GOOD, invalid_parameters, invalid_requests, malformed_frames, odd_but_fine
 from server.serving import Client, Running, request, running
 

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from locksided.server import ListenError, displaced, listen, passed_listeners
-from locksided.server.displaced import made_again
-from locksided.server.listeners import Listener
+from locksided.server import ListenError, listen, listeners, passed_listeners
+from locksided.server.listeners import Listener, made_again
 
 
 def mode_of(path: Path) -> int:
@@ -273,8 +272,8 @@ async def test_a_socket_is_made_again_also_where_the_kernel_tells_nothing(
     def no_watch_left(_path: Path) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(displaced, "watched", no_watch_left)
-    monkeypatch.setattr(displaced, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(listeners, "watched", no_watch_left)
+    monkeypatch.setattr(listeners, "AGAIN_SECONDS", 0.01)
     listener = listen(tmp_path / "s")
     listener.path.unlink()
     again = await asyncio.wait_for(made_again(listener, Told()), 3)  # type: ignore[arg-type]

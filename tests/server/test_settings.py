@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lockside.documents.settings_files import Files, SettingsError
-from locksided.__main__ import main
+from locksided.command import main
 from locksided.daemon import access, missing_names
 from locksided.settings import SYSTEM_FILE, SYSTEM_STATE_DIR, Settings, files_of, load
 

@@ -27,26 +27,25 @@ from locksided.catalog.table import RECORDS
 from locksided.core.errors import NotFound, Refused
 from locksided.core.model import Draft
 from locksided.followers.follower import Following
-from locksided.schedules import planner, replanning, settling
+from locksided.schedules import planner, settling
 from locksided.schedules.changes import Unsettled
-from locksided.schedules.ends import Ends
-from locksided.schedules.planner import Planner
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.job_ends import Ends
+from locksided.schedules.planner import Planner, Replanning
 from locksided.schedules.settling import Settling
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, Key
 from locksided.store.errors import StoreError
 from locksided.store.transaction import Transaction
 from locksided.triggers import firing
+from locksided.triggers.firing import TriggerPlanner
 from locksided.triggers.hearing import Hearing
-from locksided.triggers.planner import TriggerPlanner
 from simulation.witness import Violation
 
 if TYPE_CHECKING:
     from simulation.daemon import Daemon
     from simulation.world import World
 
-LOGGING = (planner, replanning, rounds, settling)
+LOGGING = (planner, rounds, settling)
 ANNA = {"uid": 1000, "user": "anna", "gid": 1000}
 ZONE = "Test/Zone"
 RULES = ("Europe/Prague", "Europe/London", "America/New_York", None)

@@ -363,6 +363,9 @@ SEEN_BY_CHANCE: list[Mutation] = [
 ]
 """Any few worlds show them."""
 
+SEEN_FROM: dict[Mutation, int] = {believe_nothing_started: 52, keeper_ignores_burnt_claims: 52}
+"""The first world that shows it, where that comes late."""
+
 SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (ask_the_twin_who_hung_up, scenarios.a_caller_who_hangs_up_and_sends_again_at_once),
     (cancel_what_ran, scenarios.a_requeued_job_that_is_cancelled),

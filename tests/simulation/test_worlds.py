@@ -14,7 +14,7 @@ from simulation.episode import operations, play
 from simulation.figures import Figures
 from simulation.shrink import scenario, shrunk
 
-EVENTS = int(os.environ.get("LOCKSIDE_SIMULATION_EVENTS", "60000"))
+EVENTS = int(os.environ.get("LOCKSIDE_SIMULATION_EVENTS", "36000"))
 WORLD = os.environ.get("LOCKSIDE_SIMULATION_WORLD")
 OPERATIONS = 400
 IN_A_SLICE = 12_000

@@ -1,6 +1,7 @@
 """What the output step makes of files: structure, types, keys, deletions and checks."""
 
 import gzip
+import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from steps.lake import Lake
@@ -326,11 +328,13 @@ def test_a_structure_that_may_not_change_does_not(lake: Lake) -> None:
 
 
 def test_all_problems_of_all_tables_are_told(lake: Lake) -> None:
-    told = lake.fails({"x.csv": "", "y.csv": ""}, {"source": "n.csv"}, names=["x", "y"])
+    told = lake.fails(
+        {"x.csv": '"a\nb"\n1,2\n', "y.csv": "a\n\n1,2\n"}, {"source": "n.csv"}, names=["x", "y"]
+    )
     assert told.splitlines() == [
         'Table sources not found: "n.csv"',
-        'Failed to load table "in.c-main.x": File "x.csv" is empty, a header is expected.',
-        'Failed to load table "in.c-main.y": File "y.csv" is empty, a header is expected.',
+        'Failed to load table "in.c-main.x": "x.csv" line 3: Expected Number of Columns: 1 Found: 2.',
+        'Failed to load table "in.c-main.y": "y.csv" line 3: Expected Number of Columns: 1 Found: 2.',
     ]
 
 
@@ -362,8 +366,8 @@ def test_more_bad_rows_than_are_allowed_fail_the_load(lake: Lake) -> None:
     files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
     told = lake.fails(files, {**REJECT, "max_bad_rows": 2})
     assert told == LOAD + (
-        '3 rows cannot be loaded, max_bad_rows is 2. The first: "x.csv" line 3, column "a": "N/A" is not '
-        "INTEGER."
+        'More than 2 rows cannot be loaded (max_bad_rows). The first: "x.csv" line 3, column "a": "N/A" is '
+        "not INTEGER."
     )
 
 
@@ -372,8 +376,46 @@ def test_texts_that_mean_no_value_do_so_where_rows_are_rejected(lake: Lake) -> N
     shown = lake.load(files, REJECT, output={"treat_values_as_null": ["-", ""]})
     assert lake.rows() == [(None, None), (None, None)]
     assert shown["rowsRejected"] == 1
-    told = lake.fails(files, REJECT, output={"treat_values_as_null": ["-"]})
-    assert told.endswith('"on_bad_rows" needs "" among "treat_values_as_null".')
+
+
+def listed_records(lake: Lake) -> list[tuple[int | None, str | None, str | None]]:
+    lines = (lake.base / "data/artifacts/out/failed_records.jsonl").read_text().splitlines()
+    records = [json.loads(line)["record"] for line in lines]
+    return [(one["line"], one["column"], one["value"]) for one in records]
+
+
+def test_rows_are_left_out_whose_numbers_would_be_rounded_with_the_lines_where_they_begin(lake: Lake) -> None:
+    text = '"a",b\n1.0,"p\nq"\n\n1.5,x\n0x1F,y\n\n5,p,q\n6,"z"\n,\n'
+    for content in (text.encode(), b"\xef\xbb\xbf" + text.encode()):
+        lake.load({"x.csv": content, "x.csv.manifest": SCHEMA}, REJECT)
+        assert lake.rows() == [(1, "p\nq"), (6, "z"), (None, "")]
+    found = [(5, "a", "1.5"), (6, "a", "0x1F"), (8, None, None)]
+    assert listed_records(lake) == found * 2
+    told = lake.fails({"x.csv": text, "x.csv.manifest": SCHEMA}, X)
+    assert told == LOAD + '"x.csv" line 8: Expected Number of Columns: 2 Found: 3.'
+
+
+def test_values_of_parquet_files_are_left_out_and_not_rounded(lake: Lake) -> None:
+    lake.load({"x.csv": "a,b\n1,x\n", "x.csv.manifest": SCHEMA}, X)
+    file = io.BytesIO()
+    pl.DataFrame({"a": [2.0, 2.5, None], "b": ["p", "q", "r"]}).write_parquet(file)
+    told = lake.fails({"x.csv": file.getvalue()}, X)
+    assert told == LOAD + '"x.csv" record 2, column "a": "2.5" is not INTEGER.'
+    assert lake.load({"x.csv": file.getvalue()}, REJECT)["rowsRejected"] == 1
+    assert lake.rows() == [(2, "p"), (None, "r")]
+    assert listed_records(lake) == [(None, "a", "2.5")]
+
+
+def test_a_field_of_more_than_16_mib_is_refused_and_one_of_16_mib_is_not(lake: Lake) -> None:
+    most = 16 * 2**20
+    files = {"x.csv": "a,b\n1,x\n2," + "x" * (most + 1) + "\n3," + "y" * most + "\n"}
+    told = lake.fails(files, X)
+    assert told == LOAD + f'"x.csv" record 2, column "b": it has more than {most} bytes.'
+    assert lake.load(files, REJECT)["rowsRejected"] == 1
+    assert [(row[0], len(row[1])) for row in lake.rows()] == [("1", 1), ("3", most)]
+    assert [(line, column, len(value or "")) for line, column, value in listed_records(lake)] == [
+        (3, "b", 65_536)
+    ]
 
 
 def test_37_bad_ones_of_a_million_rows_are_listed_with_their_lines(lake: Lake) -> None:

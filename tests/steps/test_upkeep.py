@@ -10,15 +10,21 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from locksided.steps.lake import deltalog, restore, vacuum
+from locksided.steps.lake import checkpoints, deltalog, merging, restore, vacuum
 from locksided.tables.orders import TableOrder
 from steps.lake import BUCKET, Lake
 
 APPENDED = {"source": "x.csv", "destination": f"{BUCKET}.x", "incremental": True}
 
 
+LIMITS = (merging.MANY, checkpoints.EVERY)
+
+
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A lake that merges 13 files, and makes a checkpoint every 10 versions."""
+    monkeypatch.setattr(merging, "MANY", 13)
+    monkeypatch.setattr(checkpoints, "EVERY", 10)
     return Lake(tmp_path)
 
 
@@ -38,34 +44,35 @@ def names(lake: Lake) -> list[str]:
 
 
 def test_many_small_files_are_merged_in_a_version_of_its_own(lake: Lake) -> None:
-    append(lake, range(63))
-    assert head(lake).version == 62
-    append(lake, range(63, 64))
-    assert head(lake).version == 64
-    entry = [json.loads(line) for line in (lake.folder() / "_delta_log" / f"{64:020d}.json").open()]
+    assert LIMITS == (64, 50)
+    append(lake, range(12))
+    assert head(lake).version == 11
+    append(lake, range(12, 13))
+    assert head(lake).version == 13
+    entry = [json.loads(line) for line in (lake.folder() / "_delta_log" / f"{13:020d}.json").open()]
     assert entry[0]["commitInfo"]["operation"] == "OPTIMIZE"
     changes = [action for line in entry for kind, action in line.items() if kind in ("add", "remove")]
     assert not any(action["dataChange"] for action in changes)
     assert len(deltalog.read(lake.folder(), head(lake)).adds) == 1
-    assert sorted(int(n) for (n,) in lake.rows()) == list(range(64))
+    assert sorted(int(n) for (n,) in lake.rows()) == list(range(13))
     serials = [one["version"] for line in entry for kind, one in line.items() if kind == "txn"]
     assert serials == [lake.serial + 1]
 
 
 def test_a_merge_keeps_the_time_of_each_row(lake: Lake) -> None:
-    append(lake, range(63))
+    append(lake, range(12))
     before = dict(pl.read_delta(str(lake.folder())).rows())
-    append(lake, range(63, 64))
+    append(lake, range(12, 13))
     after = dict(pl.read_delta(str(lake.folder())).rows())
     assert {n: after[n] for n in before} == before
 
 
 def test_readers_begin_with_a_checkpoint(lake: Lake) -> None:
-    append(lake, range(52))
-    assert f"{49:020d}.checkpoint.parquet" in names(lake)
-    for entry in range(50):
+    append(lake, range(12))
+    assert f"{9:020d}.checkpoint.parquet" in names(lake)
+    for entry in range(10):
         (lake.folder() / "_delta_log" / f"{entry:020d}.json").unlink()
-    for version in (49, 50, 51):
+    for version in (9, 10, 11):
         expected = {str(n) for n in range(version + 1)}
         table = DeltaTable(lake.folder(), version=version)
         assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == expected
@@ -75,28 +82,18 @@ def test_readers_begin_with_a_checkpoint(lake: Lake) -> None:
     assert not [path for path in (lake.folder() / "_lockside").iterdir() if path.name != "staged"]
 
 
-def test_loads_go_on_behind_checkpoints(lake: Lake) -> None:
-    append(lake, range(120))
-    checkpoints = [name for name in names(lake) if "checkpoint.parquet" in name]
-    assert checkpoints == [f"{version:020d}.checkpoint.parquet" for version in (49, 99)]
-    assert sorted(int(n) for (n,) in lake.rows()) == list(range(120))
-    table = DeltaTable(lake.folder())
-    assert table.version() == head(lake).version
-    assert len(table.file_uris()) < 64
-
-
 def test_only_what_is_published_is_in_a_checkpoint(lake: Lake) -> None:
-    append(lake, range(49))
+    append(lake, range(9))
     known = lake.tables[f"default/default/{BUCKET}.x"]
     result = _staged_only(lake)
-    known |= {"version": 49, "staged": {49: result["commits"][0]["staged"]}}
-    lake.write({"x.csv": "n\n50\n"})
+    known |= {"version": 9, "staged": {9: result["commits"][0]["staged"]}}
+    lake.write({"x.csv": "n\n10\n"})
     _load(lake, known)
     assert "checkpoint" not in " ".join(names(lake))
 
 
 def _staged_only(lake: Lake) -> dict[str, Any]:
-    lake.write({"x.csv": "n\n49\n"})
+    lake.write({"x.csv": "n\n9\n"})
     return _load(lake, lake.tables[f"default/default/{BUCKET}.x"])
 
 
@@ -109,7 +106,7 @@ def _load(lake: Lake, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_version_before_a_merge_is_restored(lake: Lake) -> None:
-    append(lake, range(64))
+    append(lake, range(13))
     order = lake.order({}, ["x"])
     order["parameters"] = {"tables": [{"id": f"{BUCKET}.x", "branch": "default", "version": 9}]}
     (commit,) = restore.restore(order)["commits"]
@@ -151,20 +148,20 @@ def vacuumed(lake: Lake, days: float, **more: Any) -> str:
 
 
 def test_entries_before_an_old_checkpoint_that_no_kept_version_needs_go(lake: Lake) -> None:
-    append(lake, range(110))
-    assert vacuumed(lake, 29, oldest=80).startswith("64 files")  # those that were merged
-    assert len(names(lake)) == 111 + 3
-    assert vacuumed(lake, 31, oldest=80).startswith("49 files")
-    assert names(lake)[0] == f"{49:020d}.checkpoint.parquet"
-    for version in (80, 98, 99, 110):
-        merged = version >= 64  # the version 64 is the merge
-        expected = {str(n) for n in range(version + 1 - merged)}
-        assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == expected
-    append(lake, range(110, 112))
-    assert len(lake.rows()) == 112
-    assert vacuumed(lake, 31, oldest=99).startswith("51 files")
-    assert names(lake)[0] == f"{99:020d}.checkpoint.parquet"
-    assert len(lake.rows()) == 112
+    append(lake, range(24))
+    assert vacuumed(lake, 29, oldest=15).startswith("13 files")  # those that were merged
+    assert len(names(lake)) == 25 + 3
+    assert vacuumed(lake, 31, oldest=15).startswith("9 files")
+    assert names(lake)[0] == f"{9:020d}.checkpoint.parquet"
+    for version in (15, 18, 19, 24):  # the version 13 is the merge
+        assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == {
+            str(n) for n in range(version)
+        }
+    append(lake, range(24, 26))
+    assert len(lake.rows()) == 26
+    assert vacuumed(lake, 31, oldest=19).startswith("11 files")
+    assert names(lake)[0] == f"{19:020d}.checkpoint.parquet"
+    assert len(lake.rows()) == 26
 
 
 def test_what_is_less_than_a_day_old_stays(lake: Lake) -> None:

@@ -1,7 +1,7 @@
 """How the jobs of configurations ended: counted over all of them once, and then from event to event."""
 
 from lockside.documents.enums import JobType
-from locksided.api.tally import Outcomes, Tally
+from locksided.api.event_counts import Outcomes, Tally
 from locksided.store import Store
 from locksided.store.endings import Configuration
 from store.samples import NOW, ended, new, save, told

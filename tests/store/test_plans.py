@@ -68,7 +68,8 @@ SMALL_OR_RARE = {
     "undo_first_input_states",
     "undo_input_states",
     "prune_deliveries",  # once an hour
-    "prune_notification_bodies",
+    "prune_notices",
+    "prune_receivers",
     "tokens",  # a project has few
     "prune_tokens",  # once an hour
     "delete_token",  # by hand

@@ -191,15 +191,18 @@ def test_deliveries_of_an_older_release_go_on_and_no_number_is_given_twice() -> 
             connection.executescript(step)
         columns = "project, subscription, event, seq, body_id, status, next_us, created_us"
         for number in (1, 2):
+            connection.execute("INSERT INTO notification_bodies (body) VALUES (?)", (f'{{"of": {number}}}',))
             values = ("default", "failures", "job-failed", number, number, "pending", 5, 5)
             connection.execute(f"INSERT INTO deliveries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
         connection.execute("DELETE FROM deliveries WHERE id = 2")
         for step in sql.migrations()[10:]:
             connection.executescript(step)
-        found = connection.execute("SELECT id, receiver, channel, place, next_us FROM deliveries").fetchall()
-        assert found == [(1, "failures", "webhook", -1, 5)]
+        columns = "d.id, d.project, receiver, channel, place, d.event, d.seq, d.created_us, next_us, body"
+        found = connection.execute(
+            f"SELECT {columns} FROM told_deliveries d JOIN notices ON notices.id = notice_id"
+        ).fetchall()
+        assert found == [(1, "default", "failures", "webhook", -1, "job-failed", 1, 5, 5, '{"of": 1}')]
         connection.execute(
-            "INSERT INTO deliveries (project, receiver, channel, event, seq, body_id, status, next_us,"
-            " created_us) VALUES ('default', 'a', 'email', 'e', 3, 3, 'pending', 5, 5)"
+            "INSERT INTO deliveries (notice_id, receiver_id, status, next_us) VALUES (7, 1, 'pending', 5)"
         )
         assert connection.execute("SELECT max(id) FROM deliveries").fetchone() == (3,)

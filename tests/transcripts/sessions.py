@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lockside.example import example_folder
+from lockside.paths import example_folder
 
 FIRST_FIVE_MINUTES = [
     "Installed: python3 -m venv .venv && .venv/bin/pip install . && . .venv/bin/activate",

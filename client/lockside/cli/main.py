@@ -47,7 +47,7 @@ def _show_signs(stream: TextIO) -> None:
     """Have what the encoding lacks written as something like it, never as an error."""
     import codecs
 
-    from lockside.cli.terminal.signs import replaced
+    from lockside.cli.terminal.sanitize import replaced
 
     codecs.register_error("lockside-signs", replaced)
     stream.reconfigure(errors="lockside-signs")  # type: ignore[attr-defined]

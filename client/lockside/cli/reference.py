@@ -286,7 +286,7 @@ _SETTING = re.compile(r"(\w+) = (.*)")
 
 
 def _settings() -> str:
-    from lockside.example import shipped
+    from lockside.paths import shipped
 
     with open(shipped("lockside.toml"), encoding="utf-8") as file:
         head, *sections = file.read().split("\n[")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from lockside.blocking import BlockingLink
+from lockside.cli.grammar import Parsed
 from lockside.cli.terminal.output import Output, say_aside
 from lockside.errors import LocksideError, Unavailable
 from lockside.session import Engine, each, run
@@ -85,3 +86,12 @@ class Session:
         from lockside.cli.lookup import job_named
 
         return job_named(self, reference)
+
+
+def tell(session: Session, parsed: Parsed) -> int:
+    """Call the method; its answer's members, and what was `typed`, fill the sentences of the command."""
+    command = parsed.command
+    assert command is not None
+    answer = session.call(command.method, **parsed.members())
+    words = {**answer, "typed": parsed.values}
+    return session.out.result(answer, command.says.format(**words), command.next.format(**words))

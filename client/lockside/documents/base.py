@@ -112,6 +112,7 @@ class FieldError(ValueError):
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(f"{message} - at `.{field}`")
+        self.message, self.field = message, field
 
 
 def camel(name: str) -> str:

@@ -1,8 +1,7 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Components: what can be run. A manifest says how it is started and what its parameters must look like."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -28,15 +27,65 @@ from lockside.documents.base import (
     Text,
     Umask,
 )
-from lockside.documents.enums import ComponentType, Leftovers, LogType, OnLost, ProcessorPosition, StateFormat
+from lockside.documents.enums import (
+    ComponentType,
+    Leftovers,
+    LogType,
+    OnLost,
+    ProcessorPosition,
+    StateFormat,
+    Transport,
+    Visibility,
+)
 from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, Network, has_version, image_reference
-from lockside.documents.log_channel import Logging
 from lockside.documents.paths import join
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Limits, Needs, Pools, Retry, check_pools
 from lockside.documents.schemas import SchemaError, check_schema
 from lockside.documents.variables import names_in
+
+Level: TypeAlias = Literal["100", "200", "250", "300", "400", "500", "550", "600"]
+
+SYSLOG_LEVELS: Final[dict[Level, int]] = {
+    "100": 7,
+    "200": 6,
+    "250": 5,
+    "300": 4,
+    "400": 3,
+    "500": 2,
+    "550": 1,
+    "600": 0,
+}
+_DEFAULTS: Final[dict[Level, Visibility]] = {
+    "100": Visibility.NONE,
+    "500": Visibility.CAMOUFLAGE,
+    "550": Visibility.CAMOUFLAGE,
+    "600": Visibility.CAMOUFLAGE,
+}
+
+
+class Logging(In, frozen=True, kw_only=True):
+    """How a component logs beside stdout and stderr, which are logged in any case.
+
+    Attributes:
+        type: `gelf` gives it a listener for GELF messages, whose address is in `KBC_LOGGER_ADDR` and
+            `KBC_LOGGER_PORT`.
+        transport: How it sends them.
+        verbosity: What is kept of the messages of a level: `none`, the short text (`normal`), all
+            (`verbose`), or all for admins and "Application error." for everybody else (`camouflage`). The
+            levels are 100 debug, 200 info, 250 notice, 300 warning, 400 error, 500 critical, 550 alert and
+            600 emergency.
+    """
+
+    type: LogType = LogType.STANDARD
+    transport: Transport = Transport.TCP
+    verbosity: dict[Level, Visibility] = {}
+
+    def visibility(self, level: Level) -> Visibility:
+        """What is kept of a message of that level."""
+        return self.verbosity.get(level, _DEFAULTS.get(level, Visibility.NORMAL))
+
 
 COMMAND, ORCHESTRATOR, STORAGE = "lockside.command", "lockside.orchestrator", "lockside.storage"
 

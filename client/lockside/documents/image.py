@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Container images as a component's programs: how the image is named and what its processes may reach."""
 
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Subscriptions: which events are told, and to whom. Reads no event and connects to nobody."""
 
 import base64

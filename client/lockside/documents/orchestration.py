@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Phases and tasks of an orchestration, and whether they can be put in an order."""
 
 from collections.abc import Iterable, Iterator, Sequence

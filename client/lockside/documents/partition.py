@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Partition: one job is cut into chunks, which run as jobs of their own and are put together again."""
 
 from typing import Annotated, Any, Final

@@ -37,12 +37,12 @@ class BackendSize(In, frozen=True, kw_only=True):
         options: What the executor is told of such jobs, instead of the pool's own.
     """
 
-    reads = {"memory_bytes": quantities.size}  # noqa: RUF012 - a ClassVar of the base
+    reads = {"memory_bytes": quantities.size}
 
     cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
     memory_bytes: MemoryBytes | None = None
     nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
-    options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
+    options: dict[str, Any] = {}
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
@@ -58,13 +58,13 @@ class PoolSpec(In, frozen=True, kw_only=True):
         backends: What a size that a job names in `backend.type` means there.
     """
 
-    reads = {"slots": quantities.count}  # noqa: RUF012 - a ClassVar of the base
+    reads = {"slots": quantities.count}
 
     id: PoolId
     slots: Slots = 1
     executor: ExecutorKind = LOCAL
-    options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
-    backends: dict[str, BackendSize] = {}  # noqa: RUF012 - msgspec copies it
+    options: dict[str, Any] = {}
+    backends: dict[str, BackendSize] = {}
     description: Text | None = None
 
 
@@ -79,7 +79,7 @@ class ResourceSpec(In, frozen=True, kw_only=True):
         shared: Whether jobs of all projects may need it.
     """
 
-    reads = {"capacity": quantities.count}  # noqa: RUF012 - a ClassVar of the base
+    reads = {"capacity": quantities.count}
 
     id: ResourceId
     capacity: Slots | None = None

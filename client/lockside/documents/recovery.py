@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Recovery: which failures are the world's outside, how it is tested, and for how long jobs wait for it."""
 
 from collections.abc import Iterable

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What can be asked of a new job."""
 
 from functools import cached_property

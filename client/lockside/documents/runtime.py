@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """How something is run: limits, retries, pool, lock. Requests, configurations and components all say it."""
 
 from math import ceil

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Schedules: when jobs are made without anybody asking, and which."""
 
 import re

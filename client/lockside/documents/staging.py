@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Inputs: files that are fetched into the data folder before a component starts."""
 
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The storage mapping of a configuration: which tables and files a job reads, and where it writes its own.
 
 Names are Keboola's, in snake case. Members that are not known are let through.
@@ -10,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import Document, FieldError
-from lockside.documents.moments import ADAPTIVE, is_moment
 from lockside.documents.stored_files import FileName, InputFile, OutputFile
+from lockside.documents.times import ADAPTIVE, is_moment
 
 TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
 BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"
@@ -199,7 +198,7 @@ class Output(Mapped, frozen=True, kw_only=True):
     table_modifications: Literal["none", "non-destructive", "all"] = "non-destructive"
 
 
-class ColumnType(Mapped, frozen=True, kw_only=True):
+class InputColumn(Mapped, frozen=True, kw_only=True):
     """A column that is read under another type.
 
     Attributes:
@@ -233,7 +232,7 @@ class InputTable(Mapped, frozen=True, kw_only=True):
     source_branch_id: str | int | None = None
     destination: FileName | None = None
     columns: list[str] = []
-    column_types: list[ColumnType] = []
+    column_types: list[InputColumn] = []
     where_column: str | None = None
     where_values: Values | None = None
     where_operator: Literal["eq", "ne"] | None = None

@@ -1,15 +1,25 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The parameters of jobs of the built-in component `lockside.storage`: what is done to which tables."""
 
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import PATH_PATTERN, BranchId, Document, FieldError, Name
+from lockside.documents.base import PATH_PATTERN, BranchId, Document, FieldError, Name, SystemId
 from lockside.documents.storage import TableId
 from lockside.documents.stored_files import FileName, FileTags
 
 DataPath = Annotated[str, Meta(pattern=PATH_PATTERN, max_length=4096, examples=["/data/orders.csv"])]
+
+
+SystemPath = Annotated[str, Meta(min_length=1, max_length=4096, examples=["/data/orders.csv"])]
+
+
+def check_path(path: str, system: str | None) -> None:
+    """Raises FieldError for a path that is not whole, or that leaves its system."""
+    if system is None and not path.startswith("/"):
+        raise FieldError("It must be a whole path, as in /data/orders.csv", "path")
+    if "\0" in path or (system is not None and ".." in path.split("/")):
+        raise FieldError(f"{path!r} must not leave its system", "path")
 
 
 class WrittenTable(Document, frozen=True, kw_only=True):
@@ -35,6 +45,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
         operation: What is done.
         tables: The tables that it writes.
         path: The file that is read or written.
+        system: The system in which it is; the path is below its root.
         format: The form of a file that is written.
         overwrite: Whether a file that is there already is replaced.
         trashed: The table in the trash that is made again, by its key.
@@ -46,7 +57,8 @@ class StorageJob(Document, frozen=True, kw_only=True):
 
     operation: Name
     tables: Annotated[list[WrittenTable], Meta(max_length=1000)] = []
-    path: DataPath | None = None
+    path: SystemPath | None = None
+    system: SystemId | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
     over_foreign: bool = False
@@ -59,3 +71,5 @@ class StorageJob(Document, frozen=True, kw_only=True):
         """Raises FieldError for a transfer without a file."""
         if self.operation in ("import", "export", "put_file") and self.path is None:
             raise FieldError(f"The operation {self.operation} needs a path", "path")
+        if self.path is not None:
+            check_path(self.path, self.system)

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The part of a storage mapping that is about stored files. Names are Keboola's, in snake case."""
 
 from typing import Annotated, Literal
@@ -7,7 +6,7 @@ from msgspec import Meta
 
 from lockside.documents.base import NO_NUL_PATTERN, NUMBER_PATTERN, Document, FieldError
 from lockside.documents.file_query import BadQuery, read_query
-from lockside.documents.moments import ADAPTIVE, is_moment
+from lockside.documents.times import ADAPTIVE, is_moment
 
 FILE_NAME_PATTERN = r"^(?!\.\.?$)[^/\x00]+$(?!\n)"
 

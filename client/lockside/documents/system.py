@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Systems: named places outside to copy files from or to, with what their servers ask for."""
 
 from typing import Annotated, Any, TypeAlias

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Templates: requests for jobs that are submitted often, with values to be filled in."""
 
 from collections.abc import Iterator, Mapping

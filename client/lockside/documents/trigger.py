@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Triggers: what must happen for a job to be made, and which."""
 
 from typing import Annotated

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Variables: their values, and `{{ name }}` filled in texts. Keys and numbers stay as they are."""
 
 import re

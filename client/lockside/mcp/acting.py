@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The tools that change something, and the one that waits for it. What they make is labelled `via=mcp`."""
 
 from typing import Annotated, Any, Final

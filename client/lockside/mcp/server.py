@@ -8,13 +8,13 @@ import json
 import sys
 import threading
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
 
 import lockside.mcp.acting
 import lockside.mcp.reading  # noqa: F401 - imported for their declarations
+from lockside import __version__
 from lockside.documents.reading import convert, fault_of
 from lockside.errors import InvalidParams, LocksideError
 from lockside.mcp.desk import Desk
@@ -89,7 +89,7 @@ class Server:
         return {
             "protocolVersion": PROTOCOL,
             "capabilities": {"tools": {"listChanged": False}},
-            "serverInfo": {"name": "lockside", "title": "lockside jobs", "version": version("lockside")},
+            "serverInfo": {"name": "lockside", "title": "lockside jobs", "version": __version__},
             "instructions": f"lockside runs jobs of data pipelines. {self._desk.marks.instructions}",
         }
 

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What tools answer as data. Texts that jobs wrote stand between marks here, too."""
 
 from typing import Any

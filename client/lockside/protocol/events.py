@@ -32,7 +32,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "job.paused": "No data.",
     "job.resumed": "No data.",
     "job.reprioritised": "from, to.",
-    "job.terminateRequested": "No data.",
+    "job.terminateRequested": "cause `engine` and the user, when it was the engine that was asked.",
     "job.annotated": "fields: the names of those that were changed.",
     "job.hidden": "visible: false when it was hidden, true when it was shown again.",
     "job.acknowledged": "acknowledged: false when it was taken back; comment.",

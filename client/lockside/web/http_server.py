@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lockside.web.gate import App
+from lockside.web.gate import MOST_BODY_BYTES, App
 
+MOST_REQUEST_BYTES = 2 * MOST_BODY_BYTES
 MOST_GATHERED = 16
 MOST_GATHERED_BYTES = 65_536
 _CREDENTIALS = struct.Struct("iII")
@@ -47,8 +48,13 @@ class Gathered:
             self._transport.write(b"".join(parts))
 
 
-class PeerProtocol(H11Protocol):
-    """HTTP whose client is `uid:NUMBER` when it came over a Unix socket."""
+class PeerProtocol(HttpToolsProtocol):
+    """HTTP whose client is `uid:NUMBER` when it came over a Unix socket.
+
+    The parser has no limit for heads.
+    """
+
+    _received_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
@@ -58,6 +64,18 @@ class PeerProtocol(H11Protocol):
             raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
             _, uid, _ = _CREDENTIALS.unpack(raw)
             self.client = (f"uid:{uid}", 0)
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of a request; one that does not end is refused."""
+        self._received_bytes += len(data)
+        super().data_received(data)
+        if self._received_bytes > MOST_REQUEST_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request is too long.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._received_bytes = 0
+        super().on_message_begin()
 
 
 class Server(uvicorn.Server):
@@ -74,6 +92,7 @@ def server_of(app: App) -> Server:
     config = uvicorn.Config(
         app,
         http=PeerProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         proxy_headers=False,

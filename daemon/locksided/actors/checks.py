@@ -27,7 +27,7 @@ from locksided.runs import data_folder
 from locksided.runs.action import MAX_OUTPUT_BYTES, action_order
 from locksided.runs.runs import PASSABLE, Runs
 from locksided.runs.tester import found_of, plan_test
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.store.errors import StoreUnavailable
 
 log = structlog.get_logger("recovery")

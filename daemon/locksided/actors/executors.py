@@ -24,7 +24,7 @@ from locksided.core.actions import Action, CheckCondition, ReachExecutor, StartS
 from locksided.core.errors import Unavailable
 from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
-from locksided.keeper.messages import Down, KeptRun, Outcome, Started
+from locksided.keeper.messages import Down, KeptRun, Listed, Outcome, Started
 from locksided.runs.runs import Runs
 from locksided.store.reads import NOTHING_READ, Documents
 from locksided.store.store import Sequel
@@ -105,6 +105,11 @@ class Executors:
         elif known is not None and known.is_up:
             self._scheduler.tell(i.ExecutorUp(kind, known.capabilities))
 
+    @property
+    def elsewhere(self) -> Sequence[Runnable]:
+        """The backends of all kinds but the local one."""
+        return list(self._sites)
+
     def backend_of_kind(self, kind: str) -> Runnable | None:
         """The backend of a kind that a pool has named."""
         return self._sites.kind(kind)
@@ -180,7 +185,7 @@ class Executors:
 
     def heard(self, message: Message) -> None:
         """Hand on one message."""
-        if isinstance(message, Down):
+        if isinstance(message, Down | Listed):
             return
         found = self._start(message.token or "")
         if found is not None:

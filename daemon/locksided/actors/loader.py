@@ -88,6 +88,7 @@ def _pool(row: PoolRow) -> PoolRecord:
         row.paused_comment,
         row.options or {},
         row.backends or {},
+        row.capabilities,
     )
 
 

@@ -1,10 +1,11 @@
 """The backends of this daemon: `local`, and one for each kind of executor that a pool names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from locksided.backends.base import Backend, Reports
 from locksided.core.pools import Site
+from locksided.keeper.messages import ListedRun
 
 
 class Runnable(Backend, Protocol):
@@ -17,6 +18,9 @@ class Runnable(Backend, Protocol):
     @property
     def engine(self) -> str | None:
         """The engine behind its executor, in its own words; None while there is none."""
+
+    async def listed(self, prefix: str) -> Sequence[ListedRun]:
+        """What the engine has under names with that prefix and its executor does not know of, if it tells."""
 
     async def run(self, reports: Reports) -> None:
         """Attend to its owners of runs until cancelled."""
@@ -45,6 +49,6 @@ class Sites:
         """The backend of a kind, once a pool has named it."""
         return self._others.get(kind)
 
-    def __iter__(self) -> Iterator[Backend]:
+    def __iter__(self) -> Iterator[Runnable]:
         """All but the local one."""
         return iter(list(self._others.values()))

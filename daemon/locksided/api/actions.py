@@ -1,9 +1,16 @@
-"""`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
+"""`action.run`, and all other steps that are run at once for a caller, as that user and outside of jobs.
 
+They have no job, no lock and no slot; the keeper runs them as asides.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
@@ -12,28 +19,65 @@ from lockside.documents.variables import VariableValues
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
-from locksided.api.caller_step import run_for_caller
-from locksided.api.service import HandlerGroup
-from locksided.core.errors import Failed
+from locksided.api.service import HandlerGroup, Service
+from locksided.core.errors import Failed, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
+from locksided.runs import data_folder
+from locksided.runs.accounts import account_of
 from locksided.runs.action import (
     MAX_OUTPUT_BYTES,
     Action,
     ActionFailed,
+    action_order,
     action_value,
     plan_action,
 )
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.runs.runs import PASSABLE
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Vault
+from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import ConfigId, Key
+
+T = TypeVar("T")
+
+
+async def run_for_caller(
+    service: Service,
+    who: Principal,
+    action: Action,
+    read: Callable[[Outcome, JobContext], Awaitable[T]],
+    *,
+    project: str = "default",
+    called: str = "It",
+) -> T:
+    """What `read` makes of the outcome while its folder is there. Raises Unavailable and Timeout."""
+    token = service.asides.new_token()
+    run_as, home = account_of(who.uid, who.gid, action.step.execution.user)
+    context = JobContext(0, "0", 1, project, service.asides.folder(token), service.socket, home, run_as)
+    try:
+        if run_as is not None:
+            os.chmod(service.state_dir.root, PASSABLE)
+        if action.step.execution.image is not None:
+            podman = await service.runs.images.find([action.step.execution], context)
+            context = replace(context, podman=podman)
+        await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
+        outcome = await service.asides.run(action_order(action, context, token))
+        if outcome.is_lost or (outcome.refused is not None and outcome.refused.kind == "burnt"):
+            raise Unavailable(f"{called} was lost with its keeper: ask again.")
+        if outcome.stopped == "timeout":
+            raise Timeout(f"{called} took longer than 30 seconds and was stopped.")
+        return await read(outcome, context)
+    finally:
+        with CancelScope(shield=True):
+            await threads.run_for(context.account, data_folder.remove_folder, context.folder, run_as)
 
 
 class ActionMethods(HandlerGroup):

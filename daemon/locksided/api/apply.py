@@ -16,6 +16,7 @@ from lockside.protocol.methods import catalog as p
 from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.apply_drafts import Drafts
 from locksided.api.apply_jobs import job_faults
 from locksided.api.apply_plan import (
     ApplyPlan,
@@ -23,15 +24,16 @@ from locksided.api.apply_plan import (
     Json,
     Key,
     Known,
+    LazyDocuments,
     Wanted,
     completed,
+    encrypted,
+    in_plain,
     make_plan,
     wanted_of,
 )
-from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import answered, dedup_mark
-from locksided.api.drafts import Drafts
 from locksided.api.executors import pool_faults
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -40,7 +42,6 @@ from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
-from locksided.lazy_documents import LazyDocuments
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.settling import Settling
 from locksided.secrets.places import Place

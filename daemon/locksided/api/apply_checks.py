@@ -11,10 +11,9 @@ from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.documents.references import Names, Reference, missing
 from lockside.kinds import KINDS, RESOURCE, Kind, with_files
-from locksided.api.apply_plan import ApplyStep, Key, StoredByKind, Wanted
+from locksided.api.apply_plan import ApplyStep, Key, LazyDocuments, StoredByKind, Wanted
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
-from locksided.lazy_documents import LazyDocuments
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.refusals import invalid
 from locksided.store.catalog.keys import Key as StoredKey

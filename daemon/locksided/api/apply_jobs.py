@@ -11,8 +11,8 @@ from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.resources import terms_of
 from locksided.core.errors import Refused, Unavailable
+from locksided.schedules.makers import owner_at_put
 from locksided.schedules.making import Told, in_maker
-from locksided.schedules.owners import owner_at_put
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
 from locksided.store import schedules, triggers

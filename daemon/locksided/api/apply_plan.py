@@ -1,6 +1,6 @@
 """What differs between what is wanted and what is stored, in the order in which it has to be done. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -8,14 +8,41 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from lockside.documents.secrets import may_have_ciphers, may_have_secrets
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.methods import catalog as p
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid, Refused
 from locksided.json_diff import differences
-from locksided.lazy_documents import LazyDocuments
+from locksided.secrets.places import Place
+from locksided.secrets.vault import Vault
 from locksided.settings import Settings
+
+K = TypeVar("K")
+
+_decode = msgspec.json.Decoder().decode
+
+
+class LazyDocuments(Mapping[K, dict[str, Any]]):
+    """A mapping to documents, each decoded anew whenever it is looked at."""
+
+    def __init__(self, texts: Mapping[K, bytes]) -> None:
+        self.texts = texts
+
+    def __getitem__(self, key: K) -> dict[str, Any]:
+        document: dict[str, Any] = _decode(self.texts[key])
+        return document
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.texts
+
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
@@ -183,3 +210,46 @@ def _differences(old: bytes, new: bytes) -> list[Json]:
 def _without_long(change: Json) -> Json:
     size_bytes = len(msgspec.json.encode(change))
     return change if size_bytes <= LONG_BYTES else {"path": change["path"], "isLong": True}
+
+
+Places = Callable[[str, Key], Place]
+"""The place of an object, by its kind and key."""
+
+
+def in_plain(vault: Vault, wanted: Wanted, place: Places) -> Wanted:
+    """What is wanted in plain, as far as it can be decrypted."""
+
+    def opened(kind: str, key: Key, text: bytes) -> bytes:
+        return vault.opened_text(text, place(kind, key)) if may_have_ciphers(text) else text
+
+    return {
+        kind: LazyDocuments({key: opened(kind, key, text) for key, text in bodies.texts.items()})
+        for kind, bodies in wanted.items()
+    }
+
+
+def encrypted(
+    vault: Vault, wanted: Wanted, stored: StoredByKind, place: Places
+) -> tuple[Wanted, list[Refused]]:
+    """What is wanted as it is to be stored, and a refusal for each object with a cipher text that is not its.
+
+    A value that is stored already keeps its cipher text.
+    """
+    faults: list[Refused] = []
+    sealed: dict[str, LazyDocuments[Key]] = {}
+    for kind, bodies in wanted.items():
+        texts = dict(bodies.texts)
+        for number, (key, text) in enumerate(bodies.texts.items()):
+            if not may_have_secrets(text):
+                continue
+            known = stored[kind].get(key)
+            path = f"$.{KINDS[kind].plural}[{number}]"
+            before = None if known is None else msgspec.json.decode(known.text)
+            try:
+                body = vault.seal(msgspec.json.decode(text), place(kind, key), path=path, before=before)
+            except Refused as refusal:
+                faults.append(refusal)
+            else:
+                texts[key] = msgspec.json.encode(body)
+        sealed[kind] = LazyDocuments(texts)
+    return sealed, faults

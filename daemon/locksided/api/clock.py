@@ -1,8 +1,7 @@
 """`clock.*`: the methods that move the clock of a daemon that was started with `--test-clock`."""
 
 from lockside.documents.times import time_text
-from lockside.protocol.methods.clock import ClockAdvance, ClockGet, ClockSet, ClockSleep
-from lockside.protocol.types.clock import ClockReading
+from lockside.protocol.methods.clock import ClockAdvance, ClockGet, ClockReading, ClockSet, ClockSleep
 from locksided import clock
 from locksided.core.errors import Invalid
 from locksided.manual_clock import ManualClock

@@ -2,11 +2,11 @@
 
 import os
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
+from lockside import __version__
 from lockside.calendar import zones
 from lockside.documents.enums import JobType
 from lockside.documents.settings_files import SettingsError
@@ -26,29 +26,25 @@ from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark, nothing
-from locksided.api.diagnostics import mended, problems
-from locksided.api.health import HealthCheck
-from locksided.api.metrics import Figures, metrics_text
+from locksided.api.diagnostics import HealthCheck, mended, problems
+from locksided.api.event_counts import Decisions, Tally
+from locksided.api.metrics import Figures, engine_queues, metrics_text, oldest_waiting, startable
 from locksided.api.paging import View
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Decisions, Tally
-from locksided.api.waiting_figures import engine_queues, oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Hello
-from locksided.schedules.replanning import Replanning
+from locksided.schedules.planner import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
-
-VERSION = version("lockside")
 
 
 class DaemonMethods(HandlerGroup):
@@ -68,7 +64,7 @@ class DaemonMethods(HandlerGroup):
         service = self._service
         drain, is_drained = await service.scheduler.look(_draining)
         return DaemonStatus(
-            version=VERSION,
+            version=__version__,
             pid=os.getpid(),
             uptime_seconds=service.uptime_seconds,
             started_time=time_text(service.started_us),
@@ -214,7 +210,7 @@ class DaemonMethods(HandlerGroup):
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(VERSION, with_test_clock=self._service.test_clock is not None)
+        return document(__version__, with_test_clock=self._service.test_clock is not None)
 
 
 def _size_bytes(path: Path) -> int:

@@ -16,8 +16,8 @@ from locksided.actors.messages import DedupMark, Repeated
 from locksided.api.job_reads import Wanted, answered_ids, job_row, job_views, marked, of_many
 from locksided.api.paging import View
 from locksided.api.service import HandlerGroup, Service
-from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
+from locksided.server.messages import OrShorter
 
 _MARKS_OF_SECRETS = (b'"#', b'"environment"', b'"draft"')
 """The digest of a draft stands for what was staged."""

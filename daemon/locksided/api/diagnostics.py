@@ -1,18 +1,78 @@
-"""Everything that is not as it should be, from all checks, and the mending of what can be mended."""
+"""What is not as it should be, and the mending of what can be mended; whether jobs can be accepted."""
 
 import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import structlog
+from anyio import Lock
 
-from locksided import threads
+from lockside.protocol.types.daemon import Health
+from locksided import clock, threads
 from locksided.actors.executors import in_flight
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, secrets, sockets, state, tables
 from locksided.checks.problem import Problem
 from locksided.core.errors import Unavailable
+from locksided.core.saves import SetMeta
 from locksided.core.scheduler import Scheduler
+from locksided.runs.image_run import container_name
 from locksided.runs.resolved import TableSupport
 from locksided.store.errors import StoreUnavailable
+from locksided.store.transaction import Transaction
+
+FRESH_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 3.0
+LEAST_FREE_BYTES: Final = 1 << 16
+MARK: Final = "health"
+
+
+class HealthCheck:
+    """Remembers what it found for a moment, so that nobody keeps the disk busy by asking."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._lock = Lock()
+        self._causes: list[str] = []
+        self._checked_us: int | None = None
+
+    async def now(self) -> Health:
+        """How it is now, or was a moment ago."""
+        async with self._lock:
+            now_us = clock.real_boot_us()
+            if self._checked_us is None or now_us - self._checked_us > FRESH_SECONDS * clock.SECOND_US:
+                self._causes = [cause async for cause in self._of_store()]
+                self._checked_us = clock.real_boot_us()
+            causes = [*self._causes, *self._of_executors()]
+        return Health(status="unavailable" if causes else "ready", causes=causes)
+
+    async def _of_store(self) -> AsyncIterator[str]:
+        root = self._service.state_dir.root
+        if _free_bytes(str(root)) < LEAST_FREE_BYTES:
+            yield f"The disk of {root} is full."
+        self._service.scheduler.try_store_again()
+        try:
+            with clock.real_fail_after(PATIENCE_SECONDS):
+                await self._service.scheduler.ask(_written)
+        except Unavailable as refusal:
+            yield refusal.message
+        except TimeoutError:
+            yield f"The store has not written anything for {PATIENCE_SECONDS:g} seconds."
+
+    def _of_executors(self) -> Iterator[str]:
+        if not self._service.backend.is_up:
+            yield f"The keeper, which starts jobs, cannot be reached: {self._service.backend.keepers.cause}."
+
+
+def _free_bytes(path: str) -> int:
+    """What this user may still write; some of it is root's alone."""
+    found = os.statvfs(path)
+    return (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
+
+
+def _written(tx: Transaction) -> None:
+    tx.save(SetMeta(MARK, str(clock.now_us())))
+
 
 log = structlog.get_logger("check")
 
@@ -25,6 +85,7 @@ async def problems(service: Service) -> list[Problem]:
     try:
         found += await _of_the_store(service)
         found += await _processes(service)
+        found += await _elsewhere(service)
     except (StoreUnavailable, Unavailable):
         if service.scheduler.trouble is None:
             raise
@@ -113,6 +174,19 @@ async def _processes(service: Service) -> list[Problem]:
         if told:
             found += await threads.run_sync(processes.strays, told, hello.pid)
     found += await threads.run_sync(cgroups.check, service.runs.loader.control, tokens)
+    return found
+
+
+async def _elsewhere(service: Service) -> list[Problem]:
+    """What engines have under names of ours and nobody wants: it would start nothing, and takes room."""
+    prefix = container_name(service.runs.identity8, "")
+    found = []
+    for kind, runs in [(one.kind, await one.listed(prefix)) for one in service.executors.elsewhere]:
+        tokens = await service.scheduler.look(_tokens)
+        for run in runs:
+            if run.name.removeprefix(prefix).partition(".")[0] not in tokens:
+                text = f"The engine of {kind} has {run.id} ({run.name}, {run.state}), which no job wants."
+                found.append(Problem("unwanted_run", text, f"cancel {run.id} there", details=run._asdict()))
     return found
 
 

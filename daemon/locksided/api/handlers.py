@@ -6,6 +6,7 @@ from locksided.api.apply import ApplyMethods
 from locksided.api.catalog import CatalogMethods
 from locksided.api.clock import ClockMethods
 from locksided.api.daemon import DaemonMethods
+from locksided.api.dry_run import OrchestrationMethods
 from locksided.api.events import EventMethods
 from locksided.api.executors import ExecutorMethods
 from locksided.api.job_creation import CreationMethods
@@ -13,7 +14,6 @@ from locksided.api.jobs import JobMethods
 from locksided.api.lineage import LineageMethods
 from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
-from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.previews import PreviewMethods
 from locksided.api.records import RecordMethods
@@ -22,9 +22,9 @@ from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
+from locksided.api.storage_actions import SystemMethods
 from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.stored_files import FileMethods
-from locksided.api.systems import SystemMethods
 from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods

@@ -15,7 +15,7 @@ from lockside.protocol.methods import steering as s
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
-from locksided.api.dry_run import would_be
+from locksided.api.dry_run import plan_of, would_be
 from locksided.api.job_drafts import Creation, Origin, draft
 from locksided.api.job_reads import (
     Glance,
@@ -28,9 +28,8 @@ from locksided.api.job_reads import (
     shortened,
     views_for,
 )
-from locksided.api.orchestrations import plan_of
 from locksided.api.paging import View
-from locksided.api.pinned_tables import pinned_versions
+from locksided.api.previous_run import pinned_versions
 from locksided.api.records import NothingOpen, jobs_with_records
 from locksided.api.reruns import (
     Again,
@@ -52,9 +51,9 @@ from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.preview import preview_submission
 from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
-from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.server.messages import OrShorter
 from locksided.store.catalog.dedup import move_dedup
 from locksided.store.failed_records import give_records
 from locksided.store.record_rows import RecordRow

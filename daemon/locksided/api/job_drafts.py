@@ -13,11 +13,11 @@ from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import RetryScope
 from lockside.documents.request import JobRequest
 from locksided import clock
+from locksided.api.draft_secrets import Asked, sealed_tree
 from locksided.api.draft_trees import Above, Choice, Trees, Writers
 from locksided.api.object_reader import ObjectReader, Objects
 from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
-from locksided.api.sealing import Asked, sealed_tree
 from locksided.api.service import Service
 from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
@@ -25,10 +25,9 @@ from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.pools import NODES
 from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
-from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
 from locksided.runs.partition_tree import Chunk
-from locksided.runs.resolved import Defaults
+from locksided.runs.resolved import Defaults, free_lock_key
 from locksided.runs.specification import GivenRecords
 from locksided.runs.staging import missing_schemes
 from locksided.server.access import Principal

@@ -15,8 +15,7 @@ from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import NotFound
-from locksided.schedules.makers import StandOf, listing
-from locksided.schedules.owners import Owned, check_may_steer
+from locksided.schedules.makers import Owned, StandOf, check_may_steer, listing
 from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.store.catalog.keys import Key

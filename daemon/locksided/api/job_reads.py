@@ -24,7 +24,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import FINAL
 from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.server.access import Principal
-from locksided.server.answers import OrShorter
+from locksided.server.messages import OrShorter
 from locksided.store import reads
 from locksided.store.chunks import chunks_of_all
 from locksided.store.failed_records import open_records, records_of

@@ -27,9 +27,9 @@ from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.notifications.recipients import shown_url
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
 from locksided.runs.moment import moment_view
+from locksided.runs.resolved import wire_lock_key
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
@@ -233,6 +233,7 @@ class JobViews:
         return {
             "durationSeconds": duration_us / 1e6,
             "queueSeconds": max((row.start_us or until_us) - row.created_us, 0) / 1e6,
+            "waited": waited(row.stages or {}, until_us),
         }
 
     def _outcome(self, row: JobRow, spec: Specification, chunks: Sequence[ChunkJob]) -> dict[str, Any]:
@@ -245,18 +246,28 @@ class JobViews:
                 "counts": sum_of(one.counts for one in chunks),
             }
         process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
-        return {"process": process, "result": result, "remote": _remote(row)}
+        return {"process": process, "result": result, "remote": remote_view(row.remote, spec.archive)}
+
+
+def waited(stages: Mapping[str, int], until_us: int) -> dict[str, float]:
+    """How long its engine looked for a machine, for the first of its steps that needed one."""
+    since_us = stages.get(Stage.SUBMITTING)
+    if since_us is None:
+        return {}
+    return {"engine_queue": max(stages.get(Stage.RUNNING, until_us) - since_us, 0) / 1e6}
 
 
 _REMOTE_TIMES = ("remoteSubmitted", "remoteStarted", "remoteEnded", "lastStatusCheck")
 
 
-def _remote(row: JobRow) -> dict[str, Any]:
-    """What is known of it elsewhere, by the names that are known here."""
-    if row.remote is None:
+def remote_view(remote: Mapping[str, Any] | None, archive: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is known of it elsewhere, by the names that are known here. A failed run is seldom archived."""
+    if remote is None:
         return dict(_DEFAULTS["remote"])
-    times = {name: clock.to_text(row.remote.get(name)) for name in _REMOTE_TIMES}
-    found = {**row.remote, **times}
+    times = {name: clock.to_text(remote.get(name)) for name in _REMOTE_TIMES}
+    found = {**remote, **times}
+    if found.get("remoteOutcome") == "FAILED" and archive is not None and not archive["onError"]:
+        found["remoteOutcome"] = "FAILED_SKIP_ARCHIVE"
     return {name: found.get(name, empty) for name, empty in _DEFAULTS["remote"].items()}
 
 

@@ -24,7 +24,7 @@ from locksided.core.recovery_inputs import Unblock
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runs.data_folder import remove_folder
-from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.resolved import wire_lock_key
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy

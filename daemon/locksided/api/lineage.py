@@ -3,7 +3,7 @@
 from functools import partial
 
 from lockside.protocol.methods import table_reads as p
-from lockside.protocol.types import lineage as t
+from lockside.protocol.methods import table_reads as t
 from lockside.protocol.types.storage import TableDiff
 from locksided import clock
 from locksided.api.storage import TableMethods

@@ -7,8 +7,8 @@ from lockside.protocol import reasons as wire
 from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
+from locksided.runs.resolved import wire_lock_key
 from locksided.tables.names import table_id
 
 _LOOKED_FOR = "its program is being looked for"
@@ -130,8 +130,9 @@ def _engine_queue(reason: core.EngineQueue) -> tuple[str, str]:
     if reason.scheduler_job_id is None:
         return f"It is being handed to {reason.engine}.", unblock
     why = f": {reason.engine_reason}" if reason.engine_reason else ""
+    meaning = f": {reason.why}" if reason.why not in ("", reason.engine_reason) else ""
     state = reason.state or "queued"
-    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {state}{why}.", unblock
+    return f"It waits in {reason.engine} as {reason.scheduler_job_id}, {state}{why}{meaning}.", unblock
 
 
 def _draining(reason: core.Draining) -> tuple[str, str]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from lockside.documents.enums import JobType
 from lockside.protocol.methods import output as o
-from lockside.protocol.types import records as t
+from lockside.protocol.methods import output as t
 from locksided import threads
 from locksided.api.job_reads import job_row
-from locksided.api.pinned_tables import results_of
+from locksided.api.previous_run import results_of
 from locksided.api.rights import check_may_act
 from locksided.api.service import HandlerGroup, Service
 from locksided.core.errors import Conflict, NotFound

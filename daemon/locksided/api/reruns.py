@@ -6,6 +6,7 @@ decided anew by what is stored now.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace as replace_fields
@@ -20,17 +21,15 @@ from lockside.documents.staging import InputSource
 from lockside.protocol.methods.steering import JobRetry
 from lockside.protocol.words import Role
 from locksided.api.job_reads import job_row
-from locksided.api.partition import chunks_left
-from locksided.api.pinned_tables import pinned_versions
-from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
+from locksided.api.previous_run import ENDED_WELL, has_rows, pinned_versions, previous_orchestration
 from locksided.api.records import NothingOpen, given_records, known_records, open_records_of
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runs.canonical import thaw
-from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.partition_tree import Chunk
+from locksided.runs.resolved import wire_lock_key
 from locksided.runs.specification import (
     ASKED,
     NO_SPECIFICATION,
@@ -40,8 +39,35 @@ from locksided.runs.specification import (
     read_specification,
 )
 from locksided.server.access import Principal
+from locksided.store.chunks import chunk_jobs
 from locksided.store.record_rows import RecordRow
 from locksided.store.rows import JobRow, place_of
+
+
+async def chunks_left(
+    service: Service, row: JobRow, spec: Specification
+) -> tuple[list[Chunk], Mapping[str, int] | None]:
+    """The chunks that did not end well, and the tables that the splitter read.
+
+    Raises Conflict when there is nothing to go on from.
+    """
+    if spec.partition is None:
+        raise NothingOpen(f"Job {row.id} is not cut into chunks.", path="$.scope")
+    if row.status == "success":
+        raise Conflict(f"Job {row.id} ended well: no chunk of it failed.", path="$.id")
+    chunks = await service.store.read(partial(chunk_jobs, row.id))
+    if not chunks:
+        raise Conflict(f"Job {row.id} was never cut: retry the whole job.", path="$.id")
+    gone = [str(one.number) for one in chunks if one.is_good and one.work_id is None]
+    splitter = await job_row(service, int(chunks[0].splitter))
+    if splitter.cleaned_us is not None:
+        gone = [str(one.number) for one in chunks]
+    if gone:
+        text = f"No longer kept: chunks {', '.join(gone[:20])}. Retry the whole job."
+        raise Conflict(text, path="$.id")
+    left = (one for one in chunks if not one.is_good)
+    return [Chunk(one.number, one.chunks, one.name, one.splitter) for one in left], splitter.pins
+
 
 FAILED = frozenset(("error", "terminated"))
 _Request = stored_form(JobRequest)  # it was checked when it was first made

@@ -26,8 +26,8 @@ from locksided.schedules.backfills import Backfills
 from locksided.schedules.changes import Unsettled, completed
 from locksided.schedules.ledger import paused, tell
 from locksided.schedules.listing import ledger_page, stand
+from locksided.schedules.makers import current_owner, owner_at_put
 from locksided.schedules.making import Told, creation_of, draft_of
-from locksided.schedules.owners import current_owner, owner_at_put
 from locksided.schedules.settling import Found, Settling, read
 from locksided.schedules.standing import jitter_offset_us, with_due
 from locksided.server.calls import Call

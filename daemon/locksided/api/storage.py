@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from lockside.documents.base import camel
 from lockside.kinds import BUCKET
@@ -26,7 +27,7 @@ from locksided.store.catalog.objects import require_branch
 from locksided.store.paging import Slice
 from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
-from locksided.store.tables import FoundTable, TableFilter, told_page
+from locksided.store.tables import FoundTable, TableFilter, definition_at, told_page
 from locksided.store.troubles import troubled as troubled_tables
 from locksided.tables.mapping import NO_TABLES
 from locksided.tables.metadata import DESCRIPTION
@@ -84,9 +85,8 @@ class StorageMethods(HandlerGroup):
     async def get(self, _: Call, params: p.TableGet) -> t.Table:
         """One table, as its head is or as a version was."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
-        shown = await self.shown(row)
         if params.version is None:
-            return shown
+            return await self.shown(row)
         if params.version > row.head:
             text = f'Table "{row.id}" has no version {params.version}: its newest is {row.head}.'
             raise NotFound(text, path="$.version")
@@ -95,10 +95,9 @@ class StorageMethods(HandlerGroup):
             raise NotFound(
                 f'Version {params.version} of table "{row.id}" is no longer kept.', path="$.version"
             )
-        return t.Table(
-            **{name: getattr(shown, name) for name in shown.__struct_fields__}
-            | {"version": params.version, "rows_count": versions[0].rows_count}
-        )
+        then = partial(definition_at, row=row, version=params.version)
+        row = replace(row, definition=await self._service.store.read(then), rows_count=versions[0].rows_count)
+        return replace(await self.shown(row), version=params.version)
 
     async def shown(self, row: TableRow) -> t.Table:
         """A table as its head is."""
@@ -277,10 +276,7 @@ def _column_views(
     if not told:
         return shown
     texts = {name: _description(pieces) for name, pieces in told.items()}
-    return [
-        msgspec.structs.replace(one, description=text) if (text := texts.get(one.name)) else one
-        for one in shown
-    ]
+    return [replace(one, description=text) if (text := texts.get(one.name)) else one for one in shown]
 
 
 def _trouble_of(row: TableRow) -> str:

@@ -1,4 +1,4 @@
-"""Storage steps outside of jobs: a question about data, answered by a process of the caller."""
+"""Questions about data and systems outside of jobs, answered by a process of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import FailureKind
 from lockside.documents.runtime import Limits
+from lockside.protocol.methods import systems as p
 from locksided import threads
-from locksided.api.caller_step import run_for_caller
-from locksided.api.service import Service
+from locksided.api.actions import run_for_caller
+from locksided.api.service import HandlerGroup, Service
 from locksided.core.errors import Invalid
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
@@ -20,7 +21,10 @@ from locksided.runs.environment import JobContext
 from locksided.runs.operations import BadResult, Operation, OperationPlace, read_result
 from locksided.runs.plan import DataFolder, Step
 from locksided.runs.specification import Specification, StepKind
+from locksided.runs.staging import ARCHIVE_PROGRAM, transfer_rules
+from locksided.runs.systems import Account, Use, told_of
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 async def run_storage_action(
@@ -72,3 +76,23 @@ def _action(service: Service, name: str, order: Mapping[str, Any], program: Sequ
         order=order,
     )
     return Action(step, Specification(component=COMMAND, limits=Limits(timeout_seconds=LIMIT_SECONDS)))
+
+
+class SystemMethods(HandlerGroup):
+    """What systems have beside the methods of all kinds."""
+
+    @handler
+    async def check(self, call: Call, params: p.SystemCheck) -> p.SystemChecked:
+        service, principal = self._service, call.principal
+        who = Account(principal.uid, (principal.gid, *principal.groups))
+        told = await told_of(service.store, Use(params.id, "$.id"), params.project, who)
+        order = {
+            "system": params.id,
+            "systems": {params.id: told},
+            "isWritable": told["isWritable"],
+            "stateFolder": str(service.state_dir.root),
+            **transfer_rules(service.settings.staging),
+        }
+        result = await run_storage_action(service, call, "check", order, ARCHIVE_PROGRAM)
+        entries = result.get("entries")
+        return p.SystemChecked(id=params.id, entries=entries, is_writable=told["isWritable"])

@@ -148,6 +148,7 @@ class StorageJobMethods(TableMethods):
             "path": params.path,
             "format": params.format,
             "overwrite": params.overwrite,
+            **({} if params.system is None else {"system": params.system}),
         }
         return await self.made(call, params, parameters, {"input": {"tables": [entry]}})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lockside.documents.file_query import read_query
 from lockside.protocol.methods import stored_files as p
-from lockside.protocol.types import stored_files as t
+from lockside.protocol.methods import stored_files as t
 from locksided import clock
 from locksided.api.deduplication import dedup_mark, repeats_first
 from locksided.api.paging import View, listed

@@ -19,11 +19,10 @@ from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.server.access import ROOT_UID, Grant, Principal
-from locksided.server.accounts import groups_of, user_of
 from locksided.server.calls import Call
 from locksided.server.connection import ClientConnection
 from locksided.server.handlers import handler
-from locksided.server.peers import user_name
+from locksided.server.peers import groups_of, user_name, user_of
 from locksided.store import tokens
 from locksided.store.token_rows import TokenRow
 from locksided.store.transaction import Transaction

@@ -16,8 +16,8 @@ from locksided.api.paging import View, listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, NotFound, Refused
+from locksided.schedules.makers import owner_at_put
 from locksided.schedules.making import in_maker
-from locksided.schedules.owners import owner_at_put
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import triggers

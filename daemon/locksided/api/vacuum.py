@@ -20,9 +20,9 @@ from locksided.api.storage import TableMethods
 from locksided.core.model import Draft
 from locksided.runs.storage_operations import VACUUM
 from locksided.server.access import Principal
-from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.server.messages import OrShorter
 from locksided.store.vacuum import keys_of_project, let_go
 from locksided.tables.names import TableId
 

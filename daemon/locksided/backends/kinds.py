@@ -21,7 +21,7 @@ from locksided.backends.keepers import KeeperRelease
 from locksided.backends.messages import VERSION
 from locksided.backends.process import launch_program
 from locksided.backends.sockets import clear, is_alive
-from locksided.executors.build import build_of, plugins, version_of
+from locksided.executors.plugins import build_of, plugins, version_of
 
 OWN = ("slurm",)
 DESCRIBED_WITHIN_SECONDS = 30.0
@@ -97,7 +97,7 @@ def _described(name: str) -> Kind:
         return Kind(
             name, version, cause=f"there is no executor {name!r}; there are local, {', '.join(kind_names())}"
         )
-    asked = [sys.executable, "-m", "locksided.executors.describe", name]
+    asked = [sys.executable, "-m", "locksided.executors", "--describe", name]
     try:
         said = subprocess.run(asked, capture_output=True, timeout=DESCRIBED_WITHIN_SECONDS, check=False)
         if said.returncode:

@@ -10,8 +10,8 @@ import structlog
 
 from locksided.backends.lines import Lines
 from locksided.backends.messages import VERSION, Message, read_hello, read_message
+from locksided.backends.sockets import connected
 from locksided.keeper.messages import Hello, to_wire
-from locksided.sockets import connected
 
 log = structlog.get_logger("keeper")
 

@@ -36,6 +36,7 @@ from locksided.keeper.messages import (
     Hello,
     KeptRun,
     Leftovers,
+    Listed,
     LogGrown,
     Outcome,
     Progress,
@@ -64,7 +65,9 @@ class Other(NamedTuple):
     token: str | None = None
 
 
-Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Leftovers | Remote | Down | Other
+Message: TypeAlias = (
+    Started | Refused | Ended | Progress | LogGrown | Leftovers | Remote | Down | Listed | Other
+)
 
 
 def read_hello(line: bytes) -> Hello:

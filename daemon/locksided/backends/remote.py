@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
+
+from locksided import clock
 from locksided.backends.base import Place, RequiredPrograms
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
 from locksided.backends.link import Link
 from locksided.backends.local import LocalBackend
 from locksided.backends.messages import Message, Other
-from locksided.keeper.messages import Down, ReapOrder, StartOrder, to_wire
+from locksided.keeper.messages import Down, Listed, ListedRun, ReapOrder, StartOrder, to_wire
+
+LISTED_WITHIN_SECONDS = 30.0
 
 
 class RemoteBackend(LocalBackend):
@@ -20,6 +25,8 @@ class RemoteBackend(LocalBackend):
     def __init__(self, kind: str, keepers: Keepers, folders: ControlFolders) -> None:
         super().__init__(keepers, folders)
         self.kind = kind
+        self._listed: tuple[ListedRun, ...] = ()
+        self._was_listed = anyio.Event()
 
     @property
     def capabilities(self) -> frozenset[str] | None:
@@ -33,6 +40,16 @@ class RemoteBackend(LocalBackend):
         current = self.keepers.current
         return None if current is None or current.hello is None else current.hello.engine
 
+    async def listed(self, prefix: str) -> Sequence[ListedRun]:
+        """What the engine has under names with that prefix and its executor does not know of, if it tells."""
+        current = self.keepers.current
+        if current is None or not current.send({"op": "list", "prefix": prefix}):
+            return ()
+        self._listed, self._was_listed = (), anyio.Event()
+        with clock.real_move_on_after(LISTED_WITHIN_SECONDS):
+            await self._was_listed.wait()
+        return self._listed
+
     def on_wire(self, order: StartOrder | ReapOrder, place: Place | None) -> Any:
         if place is None:
             return order
@@ -43,6 +60,9 @@ class RemoteBackend(LocalBackend):
         match message:
             case Down():
                 self._reports.down(message.cause, message.pools)
+            case Listed():
+                self._listed = message.runs
+                self._was_listed.set()
             case Other(op="up"):
                 self._reports.up()
             case _:

@@ -7,6 +7,7 @@ where none lives.
 
 import fcntl
 import os
+import socket
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,9 +15,22 @@ from typing import Protocol
 
 import structlog
 
+from lockside.transport import connect_unix
 from locksided.backends.messages import BUILD, VERSION
 from locksided.backends.process import launch
 from locksided.settings import KeeperSettings
+
+
+def connected(path: Path) -> socket.socket:
+    """A blocking stream socket that is connected to `path`. Raises OSError."""
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connect_unix(opened, os.fspath(path))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
 
 log = structlog.get_logger("keeper")
 

@@ -8,7 +8,7 @@ from lockside.documents.pool import ResourceSpec
 from lockside.documents.reading import from_store
 from lockside.kinds import RESOURCE
 from locksided.core.errors import Conflict
-from locksided.core.resource_control import refuse_deletion
+from locksided.core.pool_control import refuse_deletion
 from locksided.core.resources import Resource, ResourceChanged, ResourceTerms
 from locksided.core.state import State
 from locksided.settings import Settings

@@ -80,6 +80,7 @@ def _engine_queue(job: Job, told: Mapping[str, Any]) -> EngineQueue:
         scheduler_job_id=told.get("schedulerJobId"),
         state=told.get("remoteState"),
         engine_reason=told.get("remoteReason"),
+        why=told["why"],
         estimated_start=told.get("estimatedStart"),
     )
 

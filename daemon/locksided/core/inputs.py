@@ -226,21 +226,23 @@ class Spawned(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTold(OfRun):
-    """What is known of a run elsewhere: its `stage` while it waits, and a `note` if something is wrong."""
+    """What is known of a run elsewhere: its `stage` and `why` while it waits, and a `note` of trouble."""
 
     remote: Mapping[str, Any]
     stage: str | None = None
     note: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
-    """A running job reported its progress, how many records it did, and how far its outputs are."""
+    """A running job reported its progress, how many records it did, and how far its tables are."""
 
     progress: float | None
     message: str | None
     counts: Mapping[str, int] | None = None
     outputs: Mapping[str, Any] | None = None
+    inputs: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ class Finished(OfRun):
     `stages` are the finer stages passed at the end and their times. `started` tells whether any process
     existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
     whether there is another attempt. `recovery` is what the policy asks for that matches it. `children` are
-    the chunks that a splitter made, which ended well.
+    the chunks that a splitter made, which ended well. `stopped_by` is the user who had its engine stop it.
     """
 
     status: Status
@@ -281,6 +283,7 @@ class Finished(OfRun):
     failure: FailureClass | None = None
     recovery: RecoveryTerms | None = None
     children: tuple[Draft, ...] = ()
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

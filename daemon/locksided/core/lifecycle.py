@@ -94,7 +94,7 @@ def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
     columns: dict[str, Any] = {"remote": {"executor": job.pool.executor, **report.remote}}
     if not run.spawned and report.stage is not None:
         since_us = turn.now_us if run.engine is None else run.engine["since_us"]
-        run.engine = {"since_us": since_us, **report.remote}
+        run.engine = {"since_us": since_us, "why": report.why, **report.remote}
         columns |= run.stand_still(turn.now_us if run.step else run.start_us)
         if report.stage not in run.stages:
             columns |= turn.record_stages(job, {report.stage: turn.now_us})
@@ -126,7 +126,7 @@ def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
 @of_run
 def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    told = {"counts": report.counts, "output": report.outputs}
+    told = {"counts": report.counts, "output": report.outputs, "input": report.inputs}
     result = {key: dict(value) for key, value in told.items() if value is not None}
     given = {"progress": report.progress, "message": report.message, "result": result or None}
     turn.update(job, **{key: value for key, value in given.items() if value is not None})
@@ -176,6 +176,7 @@ def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
     elif status is Status.TERMINATED:
+        turn.event(job, "job.terminateRequested", cause="engine", user=report.stopped_by)
         _stopped_elsewhere(turn, job, run, values)
         return job.status
     elif status is Status.ERROR:

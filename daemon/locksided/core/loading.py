@@ -1,11 +1,11 @@
 """Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lockside.documents.enums import CheckOutcome, JobType, OnError, OnLost, Status
-from locksided.core import dispatch, resource_control
+from locksided.core import dispatch, pool_control
 from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, Needs, RetryPolicy
@@ -34,6 +34,7 @@ class PoolRecord:
     comment: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     backends: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def without_jobs(loaded: LoadedState) -> State:
     state.next_serial = loaded.next_serial
     state.reserve_us = loaded.reserve_us
     for one in loaded.resources:
-        resource_control.keep_to(state, one)
+        pool_control.keep_to(state, one)
     for record in loaded.pools:
         pool = _add_pool(state, record)
         pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
@@ -185,6 +186,8 @@ def _add_pool(state: State, record: PoolRecord) -> Pool:
     pool = state.pools[record.id] = Pool(
         record.id, record.slots, site_of(record.executor, record.options, record.backends)
     )
+    if pool.site is not None and record.capabilities is not None:
+        pool.capabilities = frozenset(record.capabilities)
     pool.description = record.description
     pool.paused_by = record.paused_by
     pool.paused_us = record.paused_us or 0
@@ -228,7 +231,7 @@ def _standard(state: State, record: JobRecord) -> Job:
     first, needs = record.pool or DEFAULT_POOL, Needs.from_data(record.needs)
     known = {one.id for one in state.resources_of(record.project)}
     for name in {name for name, _ in needs.resources} - known:  # deleted while the job was on its way
-        resource_control.keep_to(state, ResourceTerms(record.project, name, 0))
+        pool_control.keep_to(state, ResourceTerms(record.project, name, 0))
     demand = state.demand_of(record.project, tuple(record.pools or (first,)), needs)
     job = kind(record.id, record.project, record.owner_uid or 0, demand, record.created_us)
     job.pool = state.pool(first)

@@ -1,4 +1,4 @@
-"""Pools are created, changed, paused, resumed and deleted."""
+"""Pools and resources are created, changed and deleted; pools are paused and resumed."""
 
 from typing import Any
 
@@ -15,9 +15,44 @@ from locksided.core.inputs import (
 from locksided.core.jobs import Job
 from locksided.core.pool_trouble import trouble_of_executor
 from locksided.core.pools import OF_LOCAL, Pool, Site, site_of
+from locksided.core.resources import Resource, ResourceChanged, ResourceKey, ResourceTerms
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool
+from locksided.core.state import State
 from locksided.core.turn import Turn
+
+
+def resource_changed(turn: Turn, report: ResourceChanged) -> None:
+    """Keep to the newest document. One that live jobs need although it was deleted has a capacity of 0."""
+    state, key = turn.state, (report.project, report.resource_id)
+    if report.terms is not None:
+        keep_to(state, report.terms)
+    elif key in state.resources:
+        if needed_by(state, key):
+            state.resources[key].keep_to(ResourceTerms(*key, 0))
+        else:
+            del state.resources[key]
+
+
+def keep_to(state: State, terms: ResourceTerms) -> None:
+    """Make the resource what its document says."""
+    state.resources.setdefault(terms.key, Resource(*terms.key)).keep_to(terms)
+
+
+def needed_by(state: State, key: ResourceKey) -> list[int]:
+    """The live jobs that need it."""
+    return [job.id for job in state.jobs.values() if any(one == key for one, _ in job.demand.key.resources)]
+
+
+def refuse_deletion(state: State, key: ResourceKey) -> None:
+    """Raise Conflict when live jobs need it."""
+    jobs = needed_by(state, key)
+    if jobs:
+        raise Conflict(
+            f"{len(jobs)} live jobs need the resource '{key[1]}', job {jobs[0]} among them: "
+            "let them end or terminate them first.",
+            jobs=[str(job_id) for job_id in jobs[:20]],
+        )
 
 
 def put_pool(turn: Turn, asked: PutPool) -> None:
@@ -78,6 +113,7 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
         "executor": pool.executor,
         "options": None if pool.site is None else pool.site.options,
         "backends": None if pool.site is None else pool.site.backends,
+        "capabilities": None if pool.capabilities is None else sorted(pool.capabilities),
         "description": pool.description,
         "paused": pool.paused_by is not None,
         "paused_by": pool.paused_by,

@@ -3,6 +3,7 @@
 from locksided.core.inputs import ExecutorDown, ExecutorUp
 from locksided.core.jobs import Job, Run
 from locksided.core.pools import Pool, Trouble
+from locksided.core.saves import PutPool
 from locksided.core.turn import Turn
 
 
@@ -23,7 +24,9 @@ def executor_up(turn: Turn, report: ExecutorUp) -> None:
     """The executor of these pools can be asked again."""
     for pool in turn.state.pools.values():
         if pool.executor == report.executor:
-            pool.capabilities = report.capabilities or pool.capabilities
+            if report.capabilities is not None and report.capabilities != pool.capabilities:
+                pool.capabilities = report.capabilities
+                turn.saves.append(PutPool(pool.id, {"capabilities": sorted(report.capabilities)}))
             _recover(turn, pool)
 
 

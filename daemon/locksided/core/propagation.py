@@ -4,14 +4,59 @@ Dependants and containers follow the jobs that ended, and every job that may sta
 marked is examined: the cost depends on what it starts, ends or unblocks, never on the jobs that keep waiting.
 """
 
-from locksided.core import container_lifecycle, dependencies, dispatch, reservations
+from locksided.core import container_lifecycle, dependencies, dispatch
 from locksided.core.admission import is_admitted
-from locksided.core.candidates import Walk, next_to_start
+from locksided.core.candidates import Walk, heads_in_order, next_to_start
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
+from locksided.core.sorted_jobs import sort_key
+from locksided.core.state import State
 from locksided.core.turn import Turn
+
+
+def renew(turn: Turn) -> None:
+    """Forget who is no head any more, and give reservations to those whose time has come."""
+    state = turn.state
+    if not state.waiting_since:
+        return
+    state.waiting_since = {job: us for job, us in state.waiting_since.items() if _is_offered(job)}
+    state.reserved = {}
+    state.renewed_us = turn.now_us
+    for job, since_us in sorted(state.waiting_since.items(), key=lambda one: (one[1], sort_key(one[0]))):
+        pool = _pool_to_reserve(state, job)
+        if pool is not None and since_us + (state.reserve_us or 0) <= turn.now_us:
+            state.reserved[job] = pool
+
+
+def note(turn: Turn, walk: Walk) -> None:
+    """Note since when the first of a pool lacks a resource."""
+    state = turn.state
+    if state.reserve_us is None or not walk.waiting:
+        return
+    firsts: dict[Pool, Job] = {}
+    for job in heads_in_order(state):
+        for pool in job.demand.pools:
+            firsts.setdefault(pool, job)
+    for job in walk.waiting:
+        if any(firsts[pool] is job for pool in job.demand.pools):
+            state.waiting_since.setdefault(job, turn.now_us)
+
+
+def _is_offered(job: Job) -> bool:
+    return job.line is not None and job.line.offered is job
+
+
+def _pool_to_reserve(state: State, job: Job) -> Pool | None:
+    """The first of its pools that has no reservation; None when it could not start with one, either."""
+    if not all(resource.could_have(amount) for resource, amount in job.demand.resources):
+        return None
+    taken = state.reserved.values()
+    for pool in job.demand.pools:
+        if pool not in taken and pool.is_open and pool.could_have(job.demand.slots):
+            return pool
+    return None
 
 
 def propagate(turn: Turn) -> None:
@@ -53,12 +98,12 @@ def propagate_endings(turn: Turn) -> None:
 def _next_startable(turn: Turn) -> tuple[Job, Pool] | None:
     """The first head that can start, and its pool."""
     state = turn.state
-    reservations.renew(turn)
+    renew(turn)
     if state.draining is not None or state.store_trouble is not None:
         return None
     found = next_to_start(state)
     if isinstance(found, Walk):
-        reservations.note(turn, found)
+        note(turn, found)
         return None
     assert is_admitted(found[0]), f"job {found[0].id} was offered but may not start"
     return found

@@ -172,7 +172,10 @@ class TableLock(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineQueue(Reason):
-    """An engine has to find a machine for it. What it says is its own; None is what it does not say."""
+    """An engine has to find a machine for it. What it says is its own; None is what it does not say.
+
+    `why` is its reason in words.
+    """
 
     kind = R.ENGINE_QUEUE
     pool: str
@@ -180,6 +183,7 @@ class EngineQueue(Reason):
     scheduler_job_id: str | None = None
     state: str | None = None
     engine_reason: str | None = None
+    why: str = ""
     estimated_start: str | None = None
 
 

@@ -61,7 +61,6 @@ from locksided.core import (
     pool_trouble,
     program_checks,
     recovery_checks,
-    resource_control,
 )
 from locksided.core import inputs as i
 from locksided.core import recovery_inputs as r
@@ -160,7 +159,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.ResumePool: pool_control.resume_pool,
     i.ExecutorDown: pool_trouble.executor_down,
     i.ExecutorUp: pool_trouble.executor_up,
-    ResourceChanged: resource_control.resource_changed,
+    ResourceChanged: pool_control.resource_changed,
     i.DaemonStarted: daemon_control.started,
     i.DaemonStopping: daemon_control.stopping,
     i.StoreRecovered: daemon_control.store_recovered,

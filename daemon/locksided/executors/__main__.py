@@ -1,13 +1,14 @@
 """Becomes the executor of a kind: `locksided-executor KIND --socket PATH --state FOLDER`.
 
-That is for service managers; without one the daemon starts executors itself.
+That is for service managers; without one the daemon starts executors itself. With `--describe KIND` it prints
+what the kind says of itself, as JSON.
 """
 
+import json
 import os
 import sys
 
-from locksided.executors.build import build_of
-from locksided.executors.describe import describe
+from locksided.executors.plugins import build_of, describe
 
 
 def main() -> None:
@@ -15,6 +16,9 @@ def main() -> None:
     if len(sys.argv) < 2:
         raise SystemExit("locksided-executor KIND --socket PATH --state FOLDER")
     kind, *options = sys.argv[1:]
+    if kind == "--describe":
+        print(json.dumps(describe(*options)))
+        return
     argv = [str(one) for one in describe(kind)["argv"]]
     os.execvp(argv[0], [*argv, *options, "--build", build_of(kind)])  # noqa: S606 - the arguments are its own
 

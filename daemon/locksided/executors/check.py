@@ -1,7 +1,8 @@
-"""Tries an executor, as a daemon would use it: `python -m locksided.executors.check KIND WORK_ROOT`.
+"""Tries an executor, as a daemon would use it: `python -m locksided.executors.check KIND [WORK_ROOT]`.
 
 It needs no daemon. Each trial is a sentence; the exit code is 0 when all hold. `--option NAME=VALUE` is told
-to the executor, as an option of a pool is.
+to the executor, as an option of a pool is. Trials run at the same time, but for the last, which fills the
+disk of the work root: it is left out where that has more than 64 MiB of free space.
 """
 
 import argparse
@@ -12,19 +13,27 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from locksided.executors.describe import describe
+from locksided.executors.orders import PYTHON, hand_over, record_of
+from locksided.executors.plugins import describe
+from locksided.executors.work_root import WorkRoot
 from locksided.keeper import remote, wire
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 READY_SECONDS = 30.0
+FULL_SECONDS = 5.0
+RUNNERS = 8
+MOST_FREE_BYTES = 64 * 2**20
 
 Message = dict[str, Any]
+Trial = Callable[["Owner"], Iterator[None]]
+"""Gives its orders, yields, and finds out what came of them. Raises Unmet."""
 
 
 class Unmet(Exception):
@@ -42,6 +51,7 @@ class Owner:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: Iterator[bytes] = iter(())
         self._socket: socket.socket | None = None
+        self._told: list[Message] = []
         self.hello: Message = {}
 
     def start(self) -> None:
@@ -58,13 +68,17 @@ class Owner:
         self._socket.connect(self._path)
         self._lines = iter(self._socket.makefile("rb"))
         self.say({"op": "hello", "version": wire.VERSION})
-        self.hello = self.hear(lambda message: message["op"] == "hello")
+        self.hello = json.loads(next(self._lines))
+        words = {"running": "started", "stopping": "started", "ended": "ended"}
+        self._told += [{**run, "op": words.get(run["state"], "")} for run in self.hello["runs"]]
 
     def kill(self) -> None:
-        """SIGKILL; what it has goes on."""
+        """SIGKILL; what it has goes on. What it has said is heard."""
         if self._process is not None and self._socket is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+            with suppress(ConnectionResetError):
+                self._told += [json.loads(line) for line in self._lines if line.endswith(b"\n")]
             self._socket.close()
 
     def say(self, message: Message) -> None:
@@ -72,15 +86,17 @@ class Owner:
         self._socket.sendall(wire.encode(message))
 
     def hear(self, is_wanted: Callable[[Message], bool]) -> Message:
-        """The next message that is wanted. Raises Unmet when none comes."""
+        """The first wanted message of all that were or will be told. Raises Unmet when none comes."""
+        found = next(filter(is_wanted, self._told), None)
         try:
-            for line in self._lines:
-                message: Message = json.loads(line)
-                if is_wanted(message):
-                    return message
+            while found is None:
+                self._told.append(json.loads(next(self._lines)))
+                found = self._told[-1] if is_wanted(self._told[-1]) else None
         except TimeoutError:
             raise Unmet(f"nothing was told within {PATIENCE_SECONDS:g} s") from None
-        raise Unmet("the executor hung up")
+        except StopIteration:
+            raise Unmet("the executor hung up") from None
+        return found
 
     def order(self, shell: str) -> Message:
         """An order to run a command, under a token of its own."""
@@ -128,35 +144,53 @@ def expect(holds: bool, what: str) -> None:
         raise Unmet(what)
 
 
-def a_run_ends_as_it_does(owner: Owner) -> None:
+def a_run_ends_as_it_does(owner: Owner) -> Iterator[None]:
     order = owner.order('echo ran >> "$WITNESS"; exit 7')
     owner.say(order)
+    yield
     ended = owner.end_of(order)
     expect(ended.get("exitCode") == 7, f"the exit code 7 was told as {ended.get('exitCode')}")
     expect(witnessed(order) == ["ran"], "it did not run once")
 
 
-def a_token_that_is_given_three_times_runs_once(owner: Owner) -> None:
+def a_token_that_is_given_three_times_runs_once(owner: Owner) -> Iterator[None]:
     order = owner.order('echo ran >> "$WITNESS"')
     for _ in range(3):
         owner.say(order)
+    yield
     owner.end_of(order)
     expect(witnessed(order) == ["ran"], f"it ran {len(witnessed(order))} times")
 
 
-def a_token_that_was_taken_back_never_runs(owner: Owner) -> None:
+def a_token_that_was_taken_back_never_runs(owner: Owner) -> Iterator[None]:
     order = owner.order('echo ran >> "$WITNESS"')
     os.makedirs(order["folder"])
     remote.burn(order["folder"])
     owner.say(order)
     owner.say({"op": "stop", "token": order["token"]})
+    yield
     expect(owner.end_of(order).get("refused") is not None, "an outcome was told")
     expect(not witnessed(order), "it ran")
 
 
-def a_stop_ends_the_whole_tree(owner: Owner) -> None:
+def of_several_runners_one_claims(owner: Owner) -> Iterator[None]:
+    order = owner.order('echo ran >> "$WITNESS"')
+    root = WorkRoot(owner.work_root)
+    root.prepare()
+    hand_over(order, record_of(order), "")
+    runner = [str(owner.options.get("python") or PYTHON), "-I", root.runner, order["folder"]]
+    racing = [subprocess.Popen(runner) for _ in range(RUNNERS)]
+    yield
+    codes = [one.wait(PATIENCE_SECONDS) for one in racing]
+    remote.forget(owner.work_root, order["token"])
+    expect(not any(codes), f"runners ended with {codes}")
+    expect(witnessed(order) == ["ran"], f"it ran {len(witnessed(order))} times")
+
+
+def a_stop_ends_the_whole_tree(owner: Owner) -> Iterator[None]:
     order = owner.order('setsid sleep 600 & trap "" TERM; sleep 600')
     owner.say(order)
+    yield
     owner.until_begun(order)
     owner.say({"op": "stop", "token": order["token"]})
     ended = owner.end_of(order)
@@ -164,35 +198,73 @@ def a_stop_ends_the_whole_tree(owner: Owner) -> None:
     expect(ended.get("killReport") is not None, "there is no proof that nothing is left")
 
 
-def what_ended_while_the_executor_was_dead_is_known(owner: Owner) -> None:
-    order = owner.order('echo ran >> "$WITNESS"; sleep 3; exit 5')
+def a_killed_runner_is_lost_and_nothing_of_it_goes_on(owner: Owner) -> Iterator[None]:
+    kill = "tr '\\0' ' ' < /proc/$PPID/cmdline | grep -q '[.]pyz ' && kill -KILL $PPID"
+    order = owner.order(f'{kill}; while echo on >> "$WITNESS"; do sleep 0.1; done')
     owner.say(order)
+    yield
+    ended = owner.end_of(order)
+    expect(ended.get("lost") is True, f"it was told as {ended}")
+    expect(ended.get("killReport") is not None, "there is no proof that nothing is left")
+    before = len(witnessed(order))
+    time.sleep(1)  # noqa: TID251 - nothing tells of what does not happen
+    expect(len(witnessed(order)) == before, "the program ran on after it was told as lost")
+
+
+def what_ended_while_the_executor_was_dead_is_known(owner: Owner) -> Iterator[None]:
+    order = owner.order('echo ran >> "$WITNESS"; until test -e go; do sleep 0.1; done; exit 5')
+    owner.say(order)
+    yield
     owner.until_begun(order)
     owner.kill()
+    Path(order["cwd"], "go").touch()
     owner.start()
-    told = next((one for one in owner.hello["runs"] if one["token"] == order["token"]), None)
-    expect(told is not None, "the next executor does not know of it")
     ended = owner.end_of(order)
     expect(ended.get("exitCode") == 5, f"the exit code 5 was told as {ended.get('exitCode')}")
     expect(witnessed(order) == ["ran"], "it did not run once")
 
 
-def an_executor_that_dies_with_a_submission_loses_and_doubles_nothing(owner: Owner) -> None:
+def an_executor_that_dies_with_a_submission_loses_and_doubles_nothing(owner: Owner) -> Iterator[None]:
     order = owner.order('echo ran >> "$WITNESS"')
     owner.say(order)
     owner.hear(lambda one: one["op"] == "remote" and one["token"] == order["token"])
     owner.kill()
     owner.start()
+    yield
     ended = owner.end_of(order)
     expect(ended.get("exitCode") == 0, f"it ended with {ended.get('exitCode')}")
     expect(witnessed(order) == ["ran"], f"it ran {len(witnessed(order))} times")
 
 
-TRIALS = (
+def a_full_disk_loses_nothing(owner: Owner) -> Iterator[None]:
+    running, late = owner.order("until test -e go; do sleep 0.1; done; exit 9"), owner.order("exit 6")
+    owner.say(running)
+    owner.until_begun(running)
+    Path(running["cwd"], "go").touch()
+    filler = Path(owner.work_root, ".lockside/check/filler")
+    try:
+        with suppress(OSError), filler.open("wb", 0) as file:
+            while file.write(bytes(2**16)):
+                pass
+        owner.say(late)
+        yield
+        time.sleep(FULL_SECONDS)  # noqa: TID251 - as above
+    finally:
+        filler.unlink()
+    ended = owner.end_of(running)
+    expect(ended.get("exitCode") == 9, f"the exit code 9 was told as {ended}")
+    ended = owner.end_of(late)
+    is_refused = (ended.get("refused") or {}).get("kind") == "system"
+    expect(is_refused or ended.get("exitCode") == 6, f"an order that found no room ended with {ended}")
+
+
+TRIALS: tuple[Trial, ...] = (
     a_run_ends_as_it_does,
     a_token_that_is_given_three_times_runs_once,
     a_token_that_was_taken_back_never_runs,
+    of_several_runners_one_claims,
     a_stop_ends_the_whole_tree,
+    a_killed_runner_is_lost_and_nothing_of_it_goes_on,
     what_ended_while_the_executor_was_dead_is_known,
     an_executor_that_dies_with_a_submission_loses_and_doubles_nothing,
 )
@@ -210,25 +282,47 @@ def under_trial(kind: str, work_root: str, options: Message) -> Iterator[Owner]:
             owner.kill()
 
 
+def failures(owner: Owner, trials: Sequence[Trial]) -> int:
+    """How many of the trials fail; each is begun before the first is concluded."""
+    begun = [(trial.__name__.replace("_", " "), trial(owner)) for trial in trials]
+    found = {sentence: trouble for sentence, steps in begun if (trouble := _trouble(steps))}
+    for sentence, steps in begun:
+        trouble = found.get(sentence) or _trouble(steps)
+        found |= {sentence: trouble} if trouble else {}
+        print(f"no  {sentence}: {trouble}" if trouble else f"ok  {sentence}", flush=True)
+    return len(found)
+
+
+def _trouble(steps: Iterator[None]) -> str | None:
+    """Go on with a trial; why it has failed, if it has."""
+    try:
+        next(steps, None)
+    except Unmet as problem:
+        return str(problem)
+    return None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try one kind; returns the exit code."""
     parser = argparse.ArgumentParser(prog="locksided.executors.check")
     parser.add_argument("kind")
-    parser.add_argument("work_root")
+    parser.add_argument("work_root", nargs="?", help="a folder that the machines share; default: a new one")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--only", default="", metavar="WORD", help="trials with a word in their sentence")
+    parser.add_argument(
+        "--without", default=" ", metavar="WORD", help="leave out trials with a word in their sentence"
+    )
     asked = parser.parse_args(arguments)
     options = dict(one.split("=", 1) for one in asked.option)
-    failed = 0
-    with under_trial(asked.kind, os.path.abspath(asked.work_root), options) as owner:
-        for trial in TRIALS:
-            sentence = trial.__name__.replace("_", " ")
-            try:
-                trial(owner)
-            except Unmet as problem:
-                failed += 1
-                print(f"no  {sentence}: {problem}")
-            else:
-                print(f"ok  {sentence}")
+    work_root = os.path.abspath(asked.work_root or tempfile.mkdtemp(prefix="lockside-check-"))
+    trials = [one for one in TRIALS if asked.only in one.__name__ and asked.without not in one.__name__]
+    space = os.statvfs(work_root)
+    with under_trial(asked.kind, work_root, options) as owner:
+        failed = failures(owner, trials)
+        if space.f_bavail * space.f_frsize > MOST_FREE_BYTES:
+            print("--  a full disk: not tried, for the work root has more than 64 MiB of free space")
+        else:
+            failed += failures(owner, [a_full_disk_loses_nothing])
     return 1 if failed else 0
 
 

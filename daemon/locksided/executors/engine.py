@@ -4,6 +4,8 @@ Only `submit` is needed: starts and ends are told by the inbox, stops by `asks`,
 claim, and a loss is found by the lease. Methods are called in threads, one at a time each, and may take 30 s.
 """
 
+import os
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
@@ -92,6 +94,10 @@ class Status(NamedTuple):
     is_hopeless: bool = False
     """Whether it will never start as it was asked for."""
     queue: str | None = None
+    why: str = ""
+    """Why it is queued, in words; empty when the engine's own `reason` is all that is known."""
+    by: str | None = None
+    """Who had the engine end it, if that is told."""
     is_suspended: bool = False
     is_node_up: bool = True
     """Whether its machine answers; without that the end of a run proves nothing."""
@@ -127,6 +133,14 @@ class Engine(ABC):
         """What the engine says of submissions; what it does not know is left out. Raises NotNow."""
         return {}
 
+    def why(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """Why submissions that are queued wait, in words. It is asked after each `status`. Raises NotNow."""
+        return {}
+
+    def named(self, prefix: str) -> Mapping[str, Status]:
+        """By id what is queued or runs under names with that prefix. Raises NotNow."""
+        return {}
+
     def signal(self, ids: Sequence[str], signal: int) -> None:  # noqa: B027 - an engine may lack it
         """Have the runners get a signal, so that they look what is asked. Raises NotNow."""
 
@@ -138,3 +152,24 @@ class Engine(ABC):
 
         Only what has a name with that prefix: an id may have become another's.
         """
+
+
+def run(
+    command: Sequence[str],
+    user: User | None = None,
+    given: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command as a user (None: the current one). Raises NotNow if it cannot, or gets no answer."""
+    account: dict[str, Any] = (
+        {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": list(user.groups)}
+    )
+    try:
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, errors="replace", env=environment,
+            timeout=COMMAND_SECONDS, check=False, cwd="/", umask=0o022, **account,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise NotNow(f"{command[0]} did not answer within {COMMAND_SECONDS:g} s") from None
+    except OSError as error:
+        raise NotNow(f"{command[0]}: {os.strerror(error.errno or 0)}") from error

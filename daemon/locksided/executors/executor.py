@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from locksided.executors.engine import Engine
-from locksided.executors.greeting import hello
 from locksided.executors.orders import BadPlace, engine_order, hand_on, hand_over, record_of
 from locksided.executors.records import Phase, Records
-from locksided.executors.remote_run import RemoteRun
+from locksided.executors.remote_run import RemoteRun, hello
 from locksided.executors.submissions import Submissions
 from locksided.executors.watching import Watching
 from locksided.executors.work_root import WorkRoot
@@ -79,6 +78,7 @@ class Executor:
             "ack": lambda message: self._with_run(message, self._acknowledge),
             "watch": self._watch,
             "reap": self._reap,
+            "list": lambda message: self._watching.list_named(str(message.get("prefix"))),
             "shutdown": lambda _: self.leave(),
         }
         self._port = Port(loop, journal, listening, operations, self._consider_leaving)
@@ -115,6 +115,8 @@ class Executor:
     def _forget(self, run: RemoteRun) -> None:
         del self._runs[run.token]
         self._submissions.drop(run.token)
+        if self._submissions.is_idle:
+            self._watching.engine_up("submit")  # nobody tries any more: the next start does
         self._records.remove(run.token)
         remote.forget(run.record.work_root, run.token)
         self._consider_leaving()
@@ -197,6 +199,8 @@ class Executor:
             return
         if is_burnt:
             self._watching.cancel(run.record.ids, run.prefix)
+            if kind == "program":
+                self._tell_remote(run, "refused", words)
             self._forget(run)
             self._tell(Refused(token, kind, words))
         else:

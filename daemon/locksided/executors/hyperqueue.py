@@ -17,8 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from locksided.executors.commands import run
-from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status, run
 from locksided.keeper.messages import User
 from locksided.keeper.runner import GUARDED
 
@@ -86,6 +85,9 @@ class HyperQueue(Engine):
             failed = _ask(server, "failed", sorted({int(id_.split(".")[1]) for id_ in ours}))
             found |= {id_: _status(failed.get(id_.partition(".")[2])) for id_ in ours}
         return found
+
+    def why(self, ids: Sequence[str]) -> Mapping[str, str]:
+        return dict.fromkeys(ids, "its workers are busy or not there; HyperQueue does not say which")
 
 
 def _status(error: str | None) -> Status:

@@ -4,12 +4,15 @@ It reads and writes the files of the run; who is told and what the engine is ask
 """
 
 import os
+from collections.abc import Iterable
 from typing import Any, cast
 
+from locksided.executors.engine import Engine
 from locksided.executors.records import Phase, Record
-from locksided.keeper import clock, outcome, remote
+from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.log import segments
-from locksided.keeper.messages import KeptRun, KillReport, Number, to_wire
+from locksided.keeper.messages import Hello, KeptRun, KillReport, Number, to_wire
+from locksided.keeper.tree import proc
 
 LEASE_EXPIRES_SECONDS = 120.0
 LEAST_LOOKS = 2
@@ -42,6 +45,8 @@ class RemoteRun:
         self.words_awaited = 0
         """How often it has said since that it still runs."""
         self.start_estimate: str | None = None
+        self.why = ""
+        """Why the engine has not started it, in words."""
         self.queue: str | None = None
         self.told_state, self.told_reason, self.trouble = "submitting", "", ""
         """What is told of it; `trouble` is a sentence for whoever reads the job."""
@@ -83,6 +88,19 @@ class RemoteRun:
     def prefix(self) -> str:
         """How the names of all submissions of this daemon begin."""
         return self.record.name.removesuffix(self.token)
+
+    def is_named(self, name: str) -> bool:
+        """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
+        return name == self.record.name or (name.startswith(self.prefix) and "." in name)
+
+    @property
+    def ending(self) -> dict[str, Any]:
+        """What a job's `remote` says of its end."""
+        made = self.outcome
+        if made is None:
+            return {}
+        is_good = made.get("exitCode") == 0 and not made.get("stopped")
+        return {"remoteEnded": made.get("endTime"), "remoteOutcome": "FINISHED" if is_good else "FAILED"}
 
     @property
     def started_us(self) -> int:
@@ -187,6 +205,21 @@ class RemoteRun:
             spawn_time=_number(self.started.get("spawnTime")),
             outcome=cast("Any", self.outcome) if self.is_settled else None,
         )
+
+
+def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
+    """What an executor says of itself and of its runs to a daemon that has come."""
+    return Hello(
+        wire.VERSION,
+        os.getpid(),
+        runs=tuple(run.describe() for run in runs),
+        build=build,
+        start_ticks=proc.start_ticks(os.getpid()),
+        boot_id=clock.boot_id(),
+        kind=engine.kind,
+        capabilities=engine.capabilities,
+        engine=engine.version or engine.kind,
+    )
 
 
 def _number(value: Any) -> Number | None:

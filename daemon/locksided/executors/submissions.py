@@ -33,6 +33,7 @@ class Waiting:
     tries: int = 0
     pause_seconds: float = FIRST_PAUSE_SECONDS
     was_sent: bool = False
+    """Whether it is to be looked for first: it may have been handed over, and the engine knows names."""
     is_alone: bool = False
     """Whether it was refused together with others."""
 
@@ -67,7 +68,7 @@ class Submissions:
     def add(self, order: Order, *, was_sent: bool = False) -> None:
         """Have it started. `was_sent`: it may have been handed over before, so it is looked for first."""
         now = clock.boot_seconds()
-        self._waiting[order.token] = Waiting(order, now, was_sent=was_sent)
+        self._waiting[order.token] = Waiting(order, now, was_sent=was_sent and self._engine.knows_names)
         before, self._added_seconds = self._added_seconds, now
         first = next(iter(self._waiting.values())).since_seconds
         is_gathering = now - before < GATHER_SECONDS and now - first < GATHERED_SECONDS
@@ -87,6 +88,11 @@ class Submissions:
         self._handed_on.pop(token, None)
         self._waiting.pop(token, None)
         self._pausing.pop(token, None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way to the engine."""
+        return not (self._waiting or self._under_way or self._pausing)
 
     def hurry(self) -> None:
         """The engine answers again: try now what it did not take."""
@@ -108,7 +114,7 @@ class Submissions:
             del self._waiting[one.order.token]
         self._under_way = {one.order.token: one for one in batch}
         orders = [one.order for one in batch]
-        if first.was_sent and self._engine.knows_names:
+        if first.was_sent:
             self._worker.do(lambda: self._engine.find(orders), self._found)
         else:
             self._worker.do(lambda: self._engine.submit(orders), self._answered)
@@ -157,7 +163,7 @@ class Submissions:
             return
         self._not_taken(words)
         one.tries += 1
-        one.was_sent = True
+        one.was_sent = self._engine.knows_names
         pause, one.pause_seconds = one.pause_seconds, min(one.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         self._pausing[one.order.token] = one
         self._loop.after(pause, lambda: self._back(one))

@@ -24,6 +24,7 @@ HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
 CANCEL_SECONDS = 0.2
+MOST_LISTED = 100
 MOST_WORDS = 12
 """So often it may say that a run still runs whose runner has recorded its end."""
 
@@ -100,12 +101,20 @@ class Watching:
 
     def _ask(self) -> None:
         self._timer = None
-        ids = [id_ for run in self._runs.values() for id_ in run.record.ids if run.record.outcome is None]
+        ids = [id_ for run in self._unsettled() for id_ in run.record.ids]
         if not ids:
             return
         self._is_asking = True
         self._asked_seconds = clock.boot_seconds()
-        self._worker.do(lambda: self._engine.status(ids), self._answered)
+        self._worker.do(lambda: self._asked(ids), self._answered)
+
+    def _asked(self, ids: Sequence[str]) -> Mapping[str, Status]:
+        """What the engine says, in the worker's thread. Raises NotNow."""
+        told = dict(self._engine.status(ids))
+        queued = [id_ for id_, one in told.items() if one.state in (State.QUEUED, State.UNTOLD)]
+        for id_, why in self._engine.why(queued).items() if queued else ():
+            told[id_] = told[id_]._replace(why=why)
+        return told
 
     def _answered(self, came_to: Any) -> None:
         self._is_asking = False
@@ -146,6 +155,18 @@ class Watching:
         if isinstance(came_to, Exception):
             self._journal.write("the engine did not do it", error=str(came_to))
 
+    def list_named(self, prefix: str) -> None:
+        """Tell what the engine has under names with a prefix that is of none of the runs here."""
+
+        def told(came_to: Any) -> None:
+            known = {id_ for run in self._runs.values() for id_ in run.record.ids}
+            found: Mapping[str, Status] = {} if isinstance(came_to, Exception) else came_to
+            runs = [(id_, one) for id_, one in found.items() if id_ not in known]
+            listed = [{"id": id_, "name": one.name, "state": one.word} for id_, one in runs[:MOST_LISTED]]
+            self._tell({"op": "listed", "runs": listed})
+
+        self._worker.do(lambda: self._engine.named(prefix), told)
+
     # What follows
 
     def ended(self, run: RemoteRun) -> None:
@@ -164,7 +185,7 @@ class Watching:
         made = run.outcome or {}
         reason = None if status is None else STOPPED.get(status.state)
         if reason is not None and run.may_be_stopped_by_engine:
-            run.outcome = run.record.outcome = {**made, **reason}
+            run.outcome = run.record.outcome = {**made, **reason, **_by(status)}
         elif made.get("stopped") == "engine":
             run.outcome = run.record.outcome = {**made, "stopped": "machine"}
         self._conclude(run)
@@ -226,7 +247,9 @@ class Watching:
             else:
                 self.trouble(run, f"{self._engine.kind} has suspended it." if status.is_suspended else "")
         elif status.state is State.UNTOLD:
-            if run.phase is Phase.RUNNING and run.is_lease_over:
+            if run.phase is Phase.QUEUED:
+                self._still_queued(run, status)
+            elif run.is_lease_over:
                 self._lost(run, "lease")
         elif run.phase is Phase.RUNNING and (status.state is State.NODE_DOWN or not status.is_node_up):
             self._node_down(run, status)
@@ -242,10 +265,12 @@ class Watching:
             self._lost_with_lease(run, f"{self._engine.kind} has lost {node}")
 
     def _still_queued(self, run: RemoteRun, status: Status) -> None:
-        reason = status.reason or ("" if status.state is State.QUEUED else "the node starts it")
-        run.start_estimate = status.start_estimate
-        if (status.word or "queued", reason) != (run.told_state, run.told_reason):
-            self.tell_remote(run, status.word or "queued", reason)
+        reason = status.reason or ("the node starts it" if status.state is State.RUNNING else "")
+        said = (status.word or "queued", reason, status.why)
+        is_new = said != (run.told_state, run.told_reason, run.why)
+        run.start_estimate, run.why = status.start_estimate, status.why
+        if is_new:
+            self.tell_remote(run, *said[:2])
         if not status.is_hopeless:
             run.hopeless_since = None
         elif run.hopeless_since is None:
@@ -263,7 +288,7 @@ class Watching:
         else:
             if status.state is State.ENDED and run.claimant is not None:
                 self._engine.blame(run.claimant.node)
-            self._lost(run, "engine", **STOPPED.get(status.state, {}))
+            self._lost(run, "engine", **STOPPED.get(status.state, {}), **_by(status))
 
     def _never_began(self, run: RemoteRun, status: Status) -> None:
         """A cancellation, too, has it start anew: a controller that lost its state cancels by mistake."""
@@ -295,13 +320,14 @@ class Watching:
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
             "remoteStarted": run.started.get("spawnTime"),
-            **_ending(run),
+            **run.ending,
             "remoteStatusChecks": self.checks,
             "failedStatusChecks": self.failed_checks,
             "lastStatusCheck": self._checked_us,
         }
-        word = state if state == "submitting" or run.phase is Phase.RUNNING or run.outcome else "queued"
-        self._tell(Remote(run.token, told, word, reason, run.trouble))
+        is_told = state in ("submitting", "refused") or run.phase is Phase.RUNNING or run.outcome
+        word = state if is_told else "queued"
+        self._tell(Remote(run.token, told, word, run.why or reason, run.trouble))
 
     def trouble(self, run: RemoteRun, sentence: str) -> None:
         """Show a sentence about a run's trouble in its job; the empty text removes it."""
@@ -356,16 +382,9 @@ def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.is_ours or _is_named(one.name, run)), None)
+    return next((one for one in known if one.is_ours or run.is_named(one.name)), None)
 
 
-def _is_named(name: str, run: RemoteRun) -> bool:
-    """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
-    return name == run.record.name or (name.startswith(run.prefix) and "." in name)
-
-
-def _ending(run: RemoteRun) -> dict[str, Any]:
-    if run.outcome is None:
-        return {}
-    outcome = "FINISHED" if run.outcome.get("exitCode") == 0 and not run.outcome.get("stopped") else "FAILED"
-    return {"remoteEnded": run.outcome.get("endTime"), "remoteOutcome": outcome}
+def _by(status: Status | None) -> dict[str, str]:
+    """Who had the engine end it, as an outcome says it."""
+    return {"stoppedBy": status.by} if status is not None and status.by else {}

@@ -2,6 +2,8 @@
 
 import io
 import os
+import py_compile
+import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -58,4 +60,19 @@ def _runner() -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(sources):
             archive.writestr(zipfile.ZipInfo(str(name), _SAME_FOR_ALL), sources[name])
+            archive.writestr(zipfile.ZipInfo(f"{name}c", _SAME_FOR_ALL), _compiled(name, sources[name]))
     return made.getvalue()
+
+
+def _compiled(name: Path, source: bytes) -> bytes:
+    """The code of a module: a runner would compile it at each start, as it still does on another Python."""
+    with tempfile.NamedTemporaryFile(suffix=".py") as file:
+        file.write(source)
+        file.flush()
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        made = Path(f"{file.name}c")
+        py_compile.compile(file.name, str(made), str(name), doraise=True, invalidation_mode=mode)
+        try:
+            return made.read_bytes()
+        finally:
+            made.unlink()

@@ -10,9 +10,9 @@ from locksided.keeper.run import Run
 from locksided.keeper.start.order import Order
 from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree import mark
-from locksided.keeper.tree.cgroups import make_tree
 from locksided.keeper.tree.combined_tree import WholeTree
 from locksided.keeper.tree.hierarchy import Hierarchy
+from locksided.keeper.tree.places import Places
 from locksided.keeper.tree.reaping import Reaping
 from locksided.keeper.tree.scan import Family, ScanTree
 from locksided.keeper.tree.tree import Tree
@@ -28,6 +28,7 @@ class Children:
         self._loop = loop
         self._journal = journal
         self._hierarchy = hierarchy
+        self._places = None if hierarchy is None else Places(hierarchy)
         self._runs = runs
         self._run_of_pid: dict[int, Run] = {}
         self._is_reaping = False
@@ -69,17 +70,18 @@ class Children:
 
     def _make_tree(self, order: Order) -> Tree:
         own_mark = mark.of_folder(order.folder)
-        if self._hierarchy is not None:
-            name, home_fd = cgroup_name(order.token, order.folder), self._hierarchy.home_fd
-
-            def whole(path: str) -> WholeTree:
-                descendants = ScanTree(self.family, order.token, own_mark, None)
-                return WholeTree(self._loop, path, home_fd, descendants)
-
+        if self._hierarchy is not None and self._places is not None:
+            name = cgroup_name(order.token, order.folder)
+            limits = order.memory_bytes, order.cpus
             try:
-                return make_tree(self._hierarchy, name, order.memory_bytes, order.cpus, whole)
+                place = self._places.take(name, is_limited=limits != (None, None))
+                descendants = ScanTree(self.family, order.token, own_mark, None)
+                tree = WholeTree(self._loop, place, self._places, descendants)
+                tree.limit(self._hierarchy, name, *limits)
             except OSError as error:
                 self._journal.write("no cgroup", token=order.token, error=str(error))
+            else:
+                return tree
         return ScanTree(self.family, order.token, own_mark, order.memory_bytes)
 
 

@@ -44,8 +44,9 @@ class DaemonConnection:
     def send(self, message: Any) -> None:
         if not self.is_open or self._is_mute:
             return
+        if not self._unsent:
+            self._loop.at_end_of_turn(self._flush)
         self._unsent += wire.encode(message)
-        self._write()
         if len(self._unsent) > MAX_UNSENT_BYTES:
             self.close()
 
@@ -69,10 +70,9 @@ class DaemonConnection:
         """Send what waits, for a moment at most: the process is about to leave."""
         if self.is_open and self._unsent:
             self._socket.settimeout(LAST_WORDS_SECONDS)
-            try:
+            with suppress(OSError):
                 self._socket.sendall(self._unsent)
-            except OSError:
-                return
+            self._unsent.clear()
 
     def _ready(self) -> None:
         self._write()
@@ -111,6 +111,10 @@ class DaemonConnection:
     def _go_on(self) -> None:
         if self.is_open and b"\n" in self._unread:
             self._take_lines()
+
+    def _flush(self) -> None:
+        if self.is_open:
+            self._write()
 
     def _write(self) -> None:
         if self._unsent:

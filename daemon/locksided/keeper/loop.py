@@ -7,6 +7,7 @@ output) a turn serves only a few descriptors, so that a flood of output cannot d
 """
 
 import heapq
+import math
 import os
 import select
 from collections.abc import Callable
@@ -51,8 +52,9 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._cancelled = 0
         self._order = count()
-        self._armed: float | None = None
+        self._armed = math.inf
         self._timer_fd = libc.boot_timer()
+        self._last: list[Callback] = []
         self._stopped = False
         self._urgent.register(self._bulk.fileno(), select.EPOLLIN)
         self._urgent.register(self._timer_fd, select.EPOLLIN)
@@ -85,6 +87,10 @@ class Loop:
         heapq.heappush(self._timers, (timer.deadline, next(self._order), timer))
         return timer
 
+    def at_end_of_turn(self, callback: Callback) -> None:
+        """Call back once, when all that is ready now has been handled."""
+        self._last.append(callback)
+
     def stop(self) -> None:
         self._stopped = True
 
@@ -101,6 +107,9 @@ class Loop:
         self._run_timers()
         if self._bulk_callbacks:
             self._serve_bulk()
+        last, self._last = self._last, []
+        for callback in last:
+            callback()
 
     def _serve_bulk(self) -> None:
         for fd, _ in self._bulk.poll(0, BULK_PER_TURN):
@@ -124,8 +133,8 @@ class Loop:
         while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
             self._cancelled -= 1
-        deadline = self._timers[0][0] if self._timers else None
-        if deadline != self._armed:
+        deadline = self._timers[0][0] if self._timers else math.inf
+        if deadline < self._armed:  # one that fires too early is armed anew then
             self._armed = deadline
             libc.arm_boot_timer(self._timer_fd, deadline)
 
@@ -138,7 +147,7 @@ class Loop:
             self._cancelled = 0
 
     def _timer_fired(self) -> None:
-        self._armed = None
+        self._armed = math.inf
         try:
             os.read(self._timer_fd, 8)
         except BlockingIOError:

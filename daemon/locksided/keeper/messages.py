@@ -5,7 +5,7 @@ which messages every release understands.
 """
 
 from functools import cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from locksided.keeper.log.format import LARGEST_TIME_US
 
@@ -88,6 +88,7 @@ class Outcome(NamedTuple):
     `gelf_tail` is the last message of level 3 or more urgent that came by GELF, as its owner may see it.
     The program ended at `exit_time`, the last process of its tree at `end_time`.
     `stopped` is `terminate`, `timeout` or `machine`; with `preempted` an engine stopped it for another.
+    `stopped_by` is the user who had its engine terminate it, if that is told.
     `usage_source` says what was measured: the `cgroup`, or the `processes` that were waited for. Only the
     daemon's reader sets `unreadable`: why it could not use all of what the keeper wrote.
     """
@@ -118,6 +119,7 @@ class Outcome(NamedTuple):
     log: LogEnd | None = None
     unreadable: str | None = None
     preempted: bool = False
+    stopped_by: str | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -226,6 +228,20 @@ class Down(NamedTuple):
     pools: tuple[str, ...] = ()
 
 
+class ListedRun(NamedTuple):
+    """What an engine has under a name of ours; `state` is its word."""
+
+    id: str
+    name: str
+    state: str
+
+
+class Listed(NamedTuple):
+    """What an engine has that is of none of the executor's runs: the answer to `list`."""
+
+    runs: tuple[ListedRun, ...] = ()
+
+
 class User(NamedTuple):
     """The account that a run has."""
 
@@ -286,6 +302,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "leftovers": Leftovers,
     "remote": Remote,
     "down": Down,
+    "listed": Listed,
     "start": StartOrder,
     "reap": ReapOrder,
 }
@@ -305,17 +322,37 @@ def to_wire(message: Any) -> dict[str, Any]:
     """The JSON object of a message, or of a part of one; what is an object already stays as it is."""
     if isinstance(message, dict):
         return message
-    fields = {
-        name: _plain(value) if isinstance(value, tuple) else value
-        for name, value in zip(_wire_names(message.__class__), message, strict=True)
-    }
-    name = _NAMES.get(type(message))
-    return fields if name is None else {"op": name, **fields}
+    kind: Any = type(message)
+    names, composed, usual = _layout(kind)
+    fields = dict(zip(names, message, strict=True))
+    for name in composed:
+        if fields[name]:
+            fields[name] = _plain(fields[name])
+    for name, value in usual:
+        if fields[name] is value:
+            del fields[name]
+    op = _NAMES.get(kind)
+    return fields if op is None else {"op": op, **fields}
 
 
 @cache
-def _wire_names(kind: Any) -> tuple[str, ...]:
-    return tuple(map(wire_name, kind._fields))
+def _layout(kind: Any) -> tuple[list[str], list[str], list[tuple[str, Any]]]:
+    """The names of its fields on the wire, those that may have parts, and the values that are left out: what
+    an order has when nothing is asked for. What a keeper tells is told in full.
+    """
+    usual = kind._field_defaults if kind is StartOrder else {}
+    return (
+        [*map(wire_name, kind._fields)],
+        [wire_name(name) for name, hint in kind.__annotations__.items() if _has_parts(hint)],
+        [(wire_name(name), value) for name, value in usual.items()],
+    )
+
+
+def _has_parts(hint: Any) -> bool:
+    """Whether a value may be one of these objects, or a list of some."""
+    if hasattr(hint, "_fields") or get_origin(hint) is tuple:
+        return True
+    return get_origin(hint) is not Annotated and any(map(_has_parts, get_args(hint)))
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from locksided.notifications.standing import disable
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.server.access import Access
-from locksided.server.accounts import owner_now
+from locksided.server.peers import owner_now
 from locksided.store import deliveries, notifications
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName

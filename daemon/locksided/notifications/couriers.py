@@ -169,6 +169,6 @@ def _due(
 def _content(connection: Database, row: DeliveryRow) -> str:
     """What is sent: the body of one event, or of several that were gathered."""
     if row.digest is None:
-        return deliveries.body(connection, row.body_id)
+        return deliveries.body(connection, row.notice_id)
     bodies, count = deliveries.gathered(connection, row.digest, DIGEST_LISTS)
     return telling.digest_of(bodies, count, row.created_us).decode()

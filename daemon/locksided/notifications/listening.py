@@ -13,9 +13,8 @@ from locksided.actors.messages import Write
 from locksided.core.errors import Unavailable
 from locksided.followers.follower import Follower
 from locksided.notifications import telling
-from locksided.notifications.hearers import enabled
 from locksided.notifications.long_jobs import timers_for
-from locksided.notifications.matching import Failures, Matching, Message, Subject, Told
+from locksided.notifications.matching import Failures, Matching, Message, Subject, Told, enabled
 from locksided.notifications.names import Names
 from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings

@@ -5,13 +5,20 @@ It reads and writes nothing but through the function that it is given.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from lockside.documents.notification import NotifiedEvent as Event
 from lockside.documents.notification import SubscriptionSpec, channel_of
+from lockside.documents.reading import from_store
+from locksided import clock
 from locksided.notifications import telling
+from locksided.store import notifications
 from locksided.store.notifications import Listener, SubscriptionName
 from locksided.store.rows import EventRow
+from locksided.store.sql import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +182,16 @@ def _by_event(hearers: Iterable[Hearer]) -> dict[Event, list[Hearer]]:
         for event in one.events | (telling.FAILED | telling.WELL if one.counts else frozenset()):
             found.setdefault(event, []).append(one)
     return found
+
+
+def enabled(connection: Database) -> list[Hearer]:
+    """All that are not disabled, and whose time is not over."""
+    found = [Hearer.of(one, _spec(one.body)) for one in notifications.everything(connection)]
+    now = clock.to_text(clock.now_us()) or ""
+    return [one for one in found if one.spec.state == "enabled" and (one.spec.expires_at or now) >= now]
+
+
+@lru_cache(1024)
+def _spec(text: str) -> SubscriptionSpec:
+    """A stored document; most events find the same ones."""
+    return from_store(msgspec.json.decode(text), SubscriptionSpec)

@@ -22,7 +22,7 @@ from locksided.notifications.writing import Backlog, Room
 from locksided.runs.specification import read_specification
 from locksided.settings import Settings
 from locksided.store import deliveries, notifications, reads
-from locksided.store.deliveries import Notice, OwnDelivery
+from locksided.store.deliveries import OwnDelivery
 from locksided.store.rows import EventRow, JobRow, place_of
 from locksided.store.sql import Database
 from locksided.store.store import Store
@@ -164,10 +164,9 @@ def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> bool:
     now_us = clock.now_us()
     connection, room = tx.reading(), Room(tx, backlog)
     for event, name, body, to in heard.told:
-        body_id = deliveries.add_body(tx, body)
-        notice = Notice(event.project, name, event.seq, event.job_id, body_id)
+        notice = deliveries.add_notice(tx, name, event, body, now_us)
         for one in to[: room.take(event.project, len(to))]:
-            deliveries.add_own(tx, notice, one, now_us)
+            deliveries.add_own(tx, event.project, notice, one, now_us)
         standing.have_project_secret(tx, event.project)
     for job_id, place in heard.spent:
         notifications.spend(connection, job_id, place)

@@ -19,9 +19,8 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.followers.follower import RECOVERED
 from locksided.notifications import telling
-from locksided.notifications.hearers import enabled
 from locksided.notifications.long_jobs import Wait, ran_us, waits_of
-from locksided.notifications.matching import Hearer, Message, Told
+from locksided.notifications.matching import Hearer, Message, Told, enabled
 from locksided.notifications.names import Names
 from locksided.notifications.writing import Backlog, body_of, write_messages
 from locksided.settings import Settings

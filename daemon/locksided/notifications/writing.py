@@ -6,7 +6,6 @@ from locksided import clock
 from locksided.notifications import telling
 from locksided.notifications.matching import Message, Told
 from locksided.store import deliveries
-from locksided.store.deliveries import Notice
 from locksided.store.transaction import Transaction
 
 
@@ -56,17 +55,17 @@ class Room:
 def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], backlog: Backlog) -> bool:
     """Have all be sent for which there is room; whether something was dropped."""
     now_us, room = clock.now_us(), Room(tx, backlog)
-    alike: dict[tuple[str, str, tuple[str, ...]], list[Notice]] = {}
+    alike: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for message, body in messages:
         event = message.told.event
-        body_id = deliveries.add_body(tx, body)
-        notice = Notice(event.project, message.told.name.value, event.seq, event.job_id, body_id)
+        notice = deliveries.add_notice(tx, message.told.name.value, event, body, now_us)
         for channel, subscriptions in message.at_once.items():
             granted = tuple(subscriptions[: room.take(event.project, len(subscriptions))])
             alike.setdefault((event.project, channel, granted), []).append(notice)
         for one in message.gathered:
             if room.take(event.project, 1):
-                deliveries.add_gathered(tx, notice, one.channel, one.name.id, one.gathers_seconds, now_us)
+                whom = (one.channel, one.name.id)
+                deliveries.add_gathered(tx, event.project, notice, whom, one.gathers_seconds, now_us)
     for to, notices in alike.items():
         deliveries.add_all(tx, to, notices, now_us)
     return room.close()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lockside.documents.moments import ADAPTIVE
+from lockside.documents.times import ADAPTIVE
 from locksided.runs.loading import Run, config_id
 from locksided.runs.plan import configurations
 from locksided.runs.stored_files import files_after

@@ -14,7 +14,7 @@ from typing import Any
 
 from locksided.core.errors import Refused
 from locksided.runs.folder_operations import OPERATIONS
-from locksided.runs.safefs import NotPlain, make_accessible, opened_folder
+from locksided.runs.safefs import NotPlain, accessible_folder
 
 _HELPER_SECONDS = 600
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -60,8 +60,7 @@ def perform(
     is in the way, `OSError` when the system refuses.
     """
     try:
-        make_accessible(folder)
-        with opened_folder(folder) as fd:
+        with accessible_folder(folder) as fd:
             if account is None or account[0] == os.geteuid():
                 if not is_long:
                     return OPERATIONS[operation](fd, argument or {}) or {}

@@ -18,18 +18,16 @@ from locksided.core.model import Draft
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
-from locksided.runs.carried_states import carried_states
 from locksided.runs.chunk_orders import NO_CHUNKS, drafts_of_chunks, read_before
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.image_run import NoImage
-from locksided.runs.joining import joined
 from locksided.runs.loading import Run, RunLoader, RunPlan
-from locksided.runs.next_step import NextStep, next_step
+from locksided.runs.log_ranges import printed_state
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
-from locksided.runs.process_view import kill_report_of, process_of
+from locksided.runs.reports import kill_report_of, process_of
 from locksided.runs.result import (
     RunResult,
     conclude,
@@ -40,9 +38,8 @@ from locksided.runs.result import (
     share_of,
     with_stages,
 )
-from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs
-from locksided.runs.saves import to_save
-from locksided.runs.singer import printed_state
+from locksided.runs.saves import NO_INPUTS, Held, Inputs, carried_states, to_save
+from locksided.runs.sequence import NextStep, joined, next_step
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import Storage
@@ -352,6 +349,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: b
         stages,
         started,
         result.failure_class,
+        stopped_by=None if outcome is None else outcome.stopped_by,
     )
 
 

@@ -15,13 +15,12 @@ from typing import Any
 import msgspec
 import structlog
 
-from locksided.joblog.plain_text import write_text
+from locksided.joblog.reader import write_text
 from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder
-from locksided.runs.image_run import PID_FILE, Image
-from locksided.runs.kept_images import kept_images
+from locksided.runs.image_run import PID_FILE, Image, kept_images
 from locksided.runs.operations import MAX_RESULT_BYTES, ORDER_FILE, RESULT_FILE
 from locksided.runs.plan import DataFolder, Step
 from locksided.runs.safefs import NotPlain
@@ -98,8 +97,9 @@ def prepare(
     }
     match step.folder:
         case DataFolder.FRESH:
-            _remove_note(folder.handed)
-            _clear_the_way(folder.data, folder.root, run_as)
+            if not is_new:
+                _remove_note(folder.handed)
+                _clear_the_way(folder.data, folder.root, run_as)
             _make_owned(folder.data, run_as)
             perform(folder.data, "fill", argument, run_as)
         case DataFolder.HANDED_ON:
@@ -319,10 +319,14 @@ def make_root(folder: RunFolder, run_as: User | None) -> bool:
     Answers whether the job's folder is a new one.
     """
     above = os.path.dirname(folder.root)
-    is_new = not os.path.isdir(folder.root)
-    if is_new:
+    is_new = True
+    try:
+        os.mkdir(folder.root, _PRIVATE)
+    except FileNotFoundError:
         os.makedirs(above, _PRIVATE, exist_ok=True)
         os.mkdir(folder.root, _PRIVATE)
+    except FileExistsError:
+        is_new = False
     for path in (os.path.dirname(above), above, folder.root) if run_as is not None else ():
         os.chmod(path, os.stat(path).st_mode & 0o7777 | _TRAVERSABLE)
     return is_new

@@ -10,8 +10,8 @@ from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
-from locksided.runs.given_records import environment_of_records
 from locksided.runs.image_run import Podman
+from locksided.runs.job_records import environment_of_records
 from locksided.runs.moment import environment_of_causes, environment_of_moment
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -35,20 +35,28 @@ def size_of(data_fd: int, path: str) -> int | None:
         return None
 
 
-def outputs(data_fd: int, path: str) -> tuple[list[dict[str, Any]], int]:
-    """The entries of out/tables or out/files with their manifests' texts; links and devices are left out.
+Listed = tuple[list[dict[str, Any]], int]
+"""What is shown of a folder, and how much more there is."""
 
-    Besides how many more there are.
-    """
-    parent, _, name = path.rpartition("/")
+
+def outputs(data_fd: int, kinds: Sequence[str]) -> dict[str, Listed]:
+    """The entries of out/tables and so on with their manifests' texts; links and devices are left out."""
     try:
-        with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
+        with opened_folder("out", data_fd) as out:
+            return {kind: _outputs(out, kind) for kind in kinds}
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return dict.fromkeys(kinds, ([], 0))
+
+
+def _outputs(out: int, kind: str) -> Listed:
+    try:
+        with opened_folder(kind, out) as folder:
             names = sorted(os.listdir(folder))
             shown = [name for name in names if not name.endswith(SUFFIX)]
             listed = shown[:MAX_ENTRIES]
             of_listed = {name + SUFFIX for name in listed}
             manifests = _manifests(folder, [name for name in names if name in of_listed])
-            entries = [_entry(folder, path, name) for name in listed]
+            entries = [_entry(folder, f"out/{kind}", name) for name in listed]
     except (FileNotFoundError, PermissionError, NotPlain):
         return [], 0
     with_manifests = [{**entry, **manifests.get(entry["name"], {})} for entry in entries if entry]

@@ -136,14 +136,13 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if argument["files"]:
-        for name in ("state", "usage"):
-            found[name] = _out_file(data_fd, f"{name}.json")
+        found.update(_out_files(data_fd, ("state", "usage")))
     if argument["outputs"]:
         omitted = found["omitted"] = {}
-        for name in ("tables", "files"):
-            found[name], omitted[name] = outputs(data_fd, f"out/{name}")
+        for name, (listed, more) in outputs(data_fd, ("tables", "files")).items():
+            found[name], omitted[name] = listed, more
         found["artifacts"], omitted["artifacts"] = artifacts(data_fd)
-        found["recordsBytes"] = size_of(data_fd, failed_records.PATH)
+        found["recordsBytes"] = size_of(data_fd, failed_records.PATH) if found["artifacts"] else None
     if argument.get("chunks"):
         found["chunks"] = folders(data_fd, "out", "chunks")
     return found
@@ -319,10 +318,21 @@ def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
                 write_file(name, input_fd, content.encode())
 
 
-def _out_file(data_fd: int, name: str) -> dict[str, Any]:
+def _out_files(data_fd: int, names: Sequence[str]) -> dict[str, Any]:
+    """The JSON files of out/ with these names, each as {content} or {problem}."""
     try:
         with opened_folder("out", data_fd) as out:
-            content = read_file(name, out, MAX_STATE_BYTES)
+            return {name: _out_file(out, f"{name}.json") for name in names}
+    except FileNotFoundError:
+        return {name: {"content": None} for name in names}
+    except (NotPlain, PermissionError) as problem:
+        return {name: {"problem": f"out/{name}.json cannot be read: {problem}."} for name in names}
+
+
+def _out_file(out: int, name: str) -> dict[str, Any]:
+    try:
+        os.lstat(name, dir_fd=out)
+        content = read_file(name, out, MAX_STATE_BYTES)
     except FileNotFoundError:
         content = None
     except (NotPlain, PermissionError) as problem:

@@ -1,7 +1,8 @@
-"""How a step whose component is an image is started: podman's command line and environment. Pure.
+"""How a step whose component is an image is started: podman's command line and environment.
 
 The command is wrapped and nothing else changes: podman is a program of the run like any other, and the
-container's processes stay below the keeper and in the run's cgroup.
+container's processes stay below the keeper and in the run's cgroup. The images
+that were found at the beginning are kept in the run's folder: all its steps and its result have the same.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+import msgspec
 from msgspec import Struct
 
 from lockside.documents.component import Manifest
@@ -17,6 +19,7 @@ from lockside.documents.image import ImageUser, Pull
 from lockside.documents.placeholders import with_paths
 from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
+from locksided.runs.folder import RunFolder
 
 DATA, TMP = "/data", "/tmp"  # noqa: S108 - inside the container
 PID_FILE = "pid"
@@ -237,3 +240,18 @@ def began(outcome: Outcome, *, has_pid: bool) -> bool:
     if INIT_REFUSAL in last_line:
         return False
     return has_pid or outcome.exit_code not in OWN_CODES
+
+
+def keep_images(folder: RunFolder, images: Mapping[str, Image]) -> None:
+    """Keep the images of a run that begins, by their references. Raises OSError."""
+    with open(folder.images, "wb") as file:
+        file.write(msgspec.json.encode(images))
+
+
+def kept_images(folder: RunFolder) -> dict[str, Image]:
+    """The images of a run; empty before it has begun."""
+    try:
+        with open(folder.images, "rb") as file:
+            return msgspec.json.decode(file.read(), type=dict[str, Image])
+    except FileNotFoundError:
+        return {}

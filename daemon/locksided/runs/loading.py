@@ -24,7 +24,7 @@ from locksided.runs.recovery_policy import Whose, first_match, terms_of
 from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
 from locksided.runs.verdict import Failure
-from locksided.secrets.missing import Missing, missing_in
+from locksided.secrets.guards import Missing, missing_in
 from locksided.secrets.vault import Unfit, Vault
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId

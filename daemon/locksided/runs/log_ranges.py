@@ -1,12 +1,17 @@
-"""Which frames of a run's log are of which step: each step's outcome says where the log went on behind it.
+"""The log of one step: which frames are its, and the state that a Singer target printed in it.
 
-Synchronous; called in threads. It reads the outcomes that the keeper left and nothing of the log itself.
+Each outcome of a step says where the log went on behind it. Synchronous; called in threads.
 """
 
 from dataclasses import dataclass
 
-from locksided.keeper import outcome
+from locksided.joblog import reader
+from locksided.keeper import outcome, strictjson
+from locksided.keeper.log.format import STDOUT
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
+from locksided.runs.data_folder import OutFile
 from locksided.runs.folder import RunFolder
+from locksided.runs.folder_operations import MAX_STATE_BYTES
 from locksided.runs.step_results import starts_of
 
 
@@ -69,3 +74,34 @@ def _next_seq(folder: RunFolder, launch: int, step: int) -> int | None:
     log = recorded.get("log")
     seq = log.get("nextSeq") if isinstance(log, dict) else None
     return seq if isinstance(seq, int) else None
+
+
+_LINES = 1000
+
+
+def printed_state(folder: RunFolder, step: int) -> OutFile | None:
+    """Returns the state that a step printed; None when it printed none, which keeps the one before."""
+    frames = log_range(folder, step, step)
+    lines = reader.tail(
+        folder.log,
+        _LINES,
+        stream=STDOUT,
+        max_bytes=2 * MAX_STATE_BYTES,
+        from_seq=0 if frames is None else frames.begin,
+    )
+    for line in reversed(lines):
+        content = line.strip().encode()
+        if len(content) > MAX_STATE_BYTES:
+            return OutFile(problem="The state that the target printed is longer than 1 MiB.")
+        if _is_object(content):
+            return OutFile(content)
+    return None
+
+
+def _is_object(content: bytes) -> bool:
+    if not content.startswith(b"{"):
+        return False
+    try:
+        return isinstance(strictjson.read(content, MAX_DOCUMENT_DEPTH), dict)
+    except BadJson:
+        return False

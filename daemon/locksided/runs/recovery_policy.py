@@ -15,7 +15,7 @@ from locksided.runs.message_text import cut
 from locksided.runs.plan import Step
 from locksided.runs.specification import StepKind
 from locksided.runs.verdict import Failure
-from locksided.secrets.hasher import Hasher
+from locksided.secrets.keys import Hasher
 
 ID_DIGITS = 16
 MOST_WORDS = 200

@@ -1,18 +1,46 @@
-"""What keepers and executors tell of a run that goes on, as inputs of the core. Pure but for the clock."""
+"""What is told of the processes of a run, to the core and in the views of its job. Pure but for the clock."""
+
+from typing import Any
 
 from lockside.documents.enums import Stage
 from locksided import clock
+from locksided.clock import to_text
 from locksided.core import inputs as i
 from locksided.keeper.messages import Leftovers, Outcome, Remote, to_wire
 from locksided.runs.folder import StartToken
-from locksided.runs.process_view import process_of
+
+
+def process_of(outcome: Outcome) -> dict[str, Any]:
+    """The job's `process` object; its times are texts as on the wire."""
+    return {
+        "startToken": outcome.token,
+        "pid": outcome.pid,
+        "exitCode": outcome.exit_code,
+        "signal": outcome.signal,
+        "userSeconds": outcome.user_seconds,
+        "systemSeconds": outcome.system_seconds,
+        "maxRssBytes": outcome.max_rss_bytes,
+        "usageSource": outcome.usage_source,
+        "spawnTime": to_text(outcome.spawn_time),
+        "exitTime": to_text(outcome.exit_time),
+    }
+
+
+def kill_report_of(outcome: Outcome) -> dict[str, Any]:
+    """The job's `killReport`; empty when nothing had to be stopped."""
+    report = outcome.kill_report
+    if report is None:
+        return {}
+    processes = [{**to_wire(process), "time": to_text(process.time)} for process in report.processes]
+    omitted = {"omitted": report.omitted} if report.omitted else {}
+    return {"proof": report.proof, "processes": processes, **omitted}
 
 
 def told(message: Remote) -> i.RemoteTold:
     """The report of what an executor knows of a run elsewhere."""
     stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
     job_id = StartToken.parse(message.token).job_id
-    return i.RemoteTold(job_id, message.token, message.remote, stage, message.message)
+    return i.RemoteTold(job_id, message.token, message.remote, stage, message.message, message.reason)
 
 
 def leader_ended(message: Leftovers) -> i.LeaderEnded:

@@ -16,20 +16,28 @@ import msgspec
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, effect, kept_keys
 from lockside.documents.enums import JobType, Mode
-from lockside.documents.foreign_words import effect
 from lockside.documents.parameters import Body, Parts, parameter_faults, storage_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag
-from locksided.runs.lock_keys import config_lock_key, free_lock_key
 from locksided.runs.partition import check_partition, part_manifests
 from locksided.runs.processors import processor_manifests
 from locksided.runs.refusals import refuse_first, without_extra
-from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
+from locksided.runs.resolved import (
+    Defaults,
+    Found,
+    Resolved,
+    Root,
+    RuntimeValues,
+    Stored,
+    TableSupport,
+    config_lock_key,
+    free_lock_key,
+)
 from locksided.runs.runtime_values import Level, deprecated, first_named, runtime_of
 from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
 from locksided.tables.mapping import NO_TABLES, mapped_part

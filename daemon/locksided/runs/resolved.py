@@ -18,6 +18,27 @@ from locksided.runs.specification import Specification
 
 if TYPE_CHECKING:
     from locksided.runs.runtime_values import Level
+from typing import overload
+
+
+def config_lock_key(branch: str, component: str, config: str) -> str:
+    """The key of a stored configuration; no free text can equal it."""
+    return f"c:{branch}/{component}/{config}"
+
+
+def free_lock_key(text: str) -> str:
+    """The key made of a caller's own text."""
+    return f"t:{text}"
+
+
+@overload
+def wire_lock_key(key: str) -> str: ...
+@overload
+def wire_lock_key(key: str | None) -> str | None: ...
+def wire_lock_key(key: str | None) -> str | None:
+    """The key as callers see it: `branch/component/config`, or their own text."""
+    return None if key is None else key.partition(":")[2]
+
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ from lockside.documents.enums import ComponentType, ErrorType, FailureClass, Fai
 from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
+from locksided.runs.job_records import kept_in, list_of, rejected, shown
 from locksided.runs.operations import BadResult, OperationResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output
 from locksided.runs.plan import NOTHING_TO_RUN, Step
-from locksided.runs.process_view import kill_report_of, process_of
-from locksided.runs.record_lists import kept_in, list_of, rejected, shown
+from locksided.runs.reports import kill_report_of, process_of
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
@@ -260,7 +260,7 @@ def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
         return ending.failure.told
     match ending.verdict:
         case Verdict.TERMINATED:
-            said = TERMINATED
+            said = TERMINATED if ending.stopped_by is None else f"{ending.stopped_by} had its engine stop it."
         case Verdict.WARNING:
             said = f"{FINISHED} {counts['error']} records failed."
         case _:

@@ -34,27 +34,25 @@ from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
-from locksided.runs.given_records import records_operation
-from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.image_run import Image, NoImage, Podman, keep_images, kept_images
 from locksided.runs.inspection import Save
-from locksided.runs.kept_images import keep_images, kept_images
+from locksided.runs.job_records import records_operation
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
-from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.outputs import running_output
 from locksided.runs.partition import chunk_operations
-from locksided.runs.placement import for_nodes, placed
 from locksided.runs.places import Places
 from locksided.runs.plan import Step
-from locksided.runs.process_view import process_of
+from locksided.runs.reports import process_of
+from locksided.runs.required_programs import required_by_job, required_by_step
 from locksided.runs.result import counts_of, failed_before_start, share_of
 from locksided.runs.specification import Specification, StepKind
-from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation
-from locksided.runs.start_order import secrets_of, start_order
+from locksided.runs.staging import ARCHIVE, archive_operations, archive_path, stage_operation, transfer_rules
+from locksided.runs.start_order import for_nodes, placed, secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
 from locksided.runs.systems import systems_told
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store
@@ -118,7 +116,7 @@ class Runs(RunConclusions):
         self.images = images
         self._umask = umask
         self._spares = str(state_dir.spares)
-        self._identity8 = f"{store.identity:015x}"[:8]
+        self.identity8 = f"{store.identity:015x}"[:8]
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -175,6 +173,10 @@ class Runs(RunConclusions):
             known |= await self.storage.files.chosen(run, step.row)
         if known.get("storesFiles"):
             known |= await self.storage.files.to_store(run, step)
+        if "system" in (known.get("parameters") or {}):
+            systems = await systems_told(self._store, run.spec, run.row, is_written=True)
+            rules = transfer_rules(self._settings.staging)
+            known |= {"systems": systems, "stateFolder": str(self._state_dir.root), **rules}
         if not step.may_be_needless:
             return replace(step, order=known)
         tables = await self.storage.held_tables(run)
@@ -259,7 +261,7 @@ class Runs(RunConclusions):
         """An order with the place where it is to run; None for this machine, where our own programs run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
-        return placed(run, action, order, self._identity8)
+        return placed(run, action, order, self.identity8)
 
     def place_of(self, token: str) -> Place | None:
         """Where a start from before is, as far as that is needed to end it."""
@@ -304,10 +306,13 @@ class Runs(RunConclusions):
         said = {} if run is None else run.said
         if counts is not None:
             said["counts"] = counts
+        job_id, _, index = StartToken.parse(message.token)
+        step = None if run is None else run.steps[index].operation
+        kind = "inputs" if step is not None and step.failure is FailureKind.INPUT else "outputs"
         if outputs:
-            said["outputs"] = running_output(said.get("outputs"), outputs)
-        job_id = StartToken.parse(message.token).job_id
-        return i.Progressed(job_id, message.token, share, text, said.get("counts"), said.get("outputs"))
+            said[kind] = running_output(said.get(kind), outputs)
+        told = (said.get(kind) for kind in ("counts", "outputs", "inputs"))
+        return i.Progressed(job_id, message.token, share, text, *told)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""

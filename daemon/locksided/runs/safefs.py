@@ -38,6 +38,19 @@ def opened_folder(name: str, dir_fd: int | None = None) -> Iterator[int]:
         os.close(fd)
 
 
+@contextmanager
+def accessible_folder(path: str) -> Iterator[int]:
+    """The same of a folder whose owner may have taken its own rights away."""
+    try:
+        is_accessible = os.lstat(path).st_mode & 0o700 == 0o700
+    except OSError:
+        is_accessible = False
+    if not is_accessible:
+        make_accessible(path)
+    with opened_folder(path) as fd:
+        yield fd
+
+
 def _is_link(name: str, dir_fd: int) -> bool:
     try:
         return stat.S_ISLNK(os.lstat(name, dir_fd=dir_fd).st_mode)
@@ -86,10 +99,15 @@ def opened_below(path: str, dir_fd: int) -> Iterator[BinaryIO]:
 
 def write_file(name: str, dir_fd: int, content: bytes) -> None:
     """Makes a new file in the place of whatever had that name."""
-    remove(name, dir_fd)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600, dir_fd=dir_fd), "wb") as file:
-        file.write(content)
+    try:
+        fd = os.open(name, flags, 0o600, dir_fd=dir_fd)
+    except FileExistsError:
+        remove(name, dir_fd)
+        fd = os.open(name, flags, 0o600, dir_fd=dir_fd)
+    with os.fdopen(fd, "wb", buffering=0) as file:
+        while content:
+            content = content[file.write(content) :]
 
 
 def make_folder(name: str, dir_fd: int) -> None:

@@ -1,31 +1,91 @@
-"""What is saved beside the end of a run: states, tables, what it read, what it undid, its failed records."""
+"""What a run may write and what it has read, and what is saved of it beside its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace as replace_fields
 
 from lockside.documents.enums import Part, Status
-from locksided import clock
+from locksided import clock, threads
 from locksided.core.transitions import FINAL
-from locksided.runs.loading import config_id
+from locksided.runs.loading import Run, RunLoader, config_id
 from locksided.runs.result import RunResult
-from locksided.runs.run_inputs import Inputs
-from locksided.store.catalog.keys import Change
+from locksided.runs.step_results import rows_ended_well
+from locksided.store.catalog.keys import DEFAULT, Change
 from locksided.store.catalog.states import save_state
 from locksided.store.chunks import hand_pins_on
 from locksided.store.failed_records import note_records
-from locksided.store.input_states import save_input_state
+from locksided.store.input_states import InputState, save_input_state
 from locksided.store.rows import RunRow, owner_data
+from locksided.store.store import Store
 from locksided.store.stored_files import Writer, add_tags
 from locksided.store.stored_files import store as store_files
 from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
 from locksided.store.undo import finish as finish_undo
+from locksided.tables.names import TableId
+from locksided.tables.orders import TableOrder
 from locksided.tables.stored_files import Stored
+
+States = dict[str | None, Mapping[str, Any]]
+
+
+async def carried_states(store: Store, loader: RunLoader, run: Run) -> States:
+    """States by row; none that a later job has saved anew. Raises OSError."""
+    found: States = {}
+    done = {row.id for row in run.spec.rows or ()}
+    previous = run.spec.previous_job_id
+    while previous is not None:
+        job = await store.job_row(int(previous))
+        if job is None:
+            break
+        ends = await threads.run_sync(rows_ended_well, loader.folder(job.id))
+        for row in ends.keys() - done:
+            stored = await store.state(config_id(run.row), row)
+            if (stored.job_id or 0) < job.id:
+                found |= {of: state for of, state in ends[row].items() if of == row}
+        done |= ends.keys()
+        _, plan = await loader.read(job.id)
+        previous = plan.spec.previous_job_id
+    return found
+
+
+class TableRead(NamedTuple):
+    """A table that a run reads, and its version."""
+
+    table: TableId
+    version: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How the log of a table that was made of it names it."""
+        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
+        return {"table": self.table.text, "version": self.version, **branch}
+
+
+class Held(NamedTuple):
+    """The tables that a run holds, by key, and the numbers that it was given for files."""
+
+    tables: Mapping[str, TableOrder]
+    numbers: Sequence[int] = ()
+
+
+class Inputs(NamedTuple):
+    """The tables that a run read, and up to where each of its rows read what is adaptive.
+
+    `processed` are the tags that files get which it read, by their numbers.
+    """
+
+    tables: Sequence[TableRead] = ()
+    states: Mapping[str | None, InputState] = MappingProxyType({})
+    processed: Sequence[tuple[int, list[str]]] = ()
+
+
+NO_INPUTS = Inputs()
 
 
 def to_save(

@@ -8,6 +8,8 @@ library only.
 import os
 import stat
 
+from locksided.keeper import clock
+from locksided.keeper.start.spares import SETTLED_NS
 from locksided.runs.safefs import NotPlain, opened_folder, remove
 
 NAME = "in"
@@ -15,6 +17,9 @@ INSIDE = ("tables", "files", "user")
 STATE = "state.json"
 MOST = 16
 """More than runs need between the end of one and the start of the next."""
+MOST_SEEN = 256
+_SEEN: dict[int, tuple[int, int]] = {}
+"""Folders that were empty when they were looked at, by their inode: its device and the last change."""
 
 
 def take(data_fd: int, place: str) -> bool:
@@ -52,10 +57,24 @@ def hand_on(data_fd: int, place: str) -> bool:
 def _is_as_made(inputs: int) -> bool:
     if not _is_plain(inputs) or set(os.listdir(inputs)) - {STATE} != set(INSIDE):
         return False
-    for name in INSIDE:
-        with opened_folder(name, inputs) as folder:
-            if not _is_plain(folder) or os.listdir(folder):
-                return False
+    return all(_is_empty(name, inputs) for name in INSIDE)
+
+
+def _is_empty(name: str, inputs: int) -> bool:
+    """Whether a folder is plain with nothing in it. A change of one changes its `ctime`, which no program can
+    set, so one that was looked at is known.
+    """
+    found = os.stat(name, dir_fd=inputs, follow_symlinks=False)
+    changed_ns = found.st_ctime_ns
+    if _SEEN.get(found.st_ino) == (found.st_dev, changed_ns):
+        return True
+    with opened_folder(name, inputs) as folder:
+        if not _is_plain(folder) or os.listdir(folder):
+            return False
+    if clock.wall_us() * 1000 - changed_ns > SETTLED_NS:
+        if len(_SEEN) >= MOST_SEEN:
+            _SEEN.clear()
+        _SEEN[found.st_ino] = found.st_dev, changed_ns
     return True
 
 

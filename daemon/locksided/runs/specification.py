@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The frozen specification of a job: all that a run needs, and what callers see of it.
 
 Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.

@@ -1,19 +1,118 @@
-"""The order by which the keeper starts one step. Pure: what is in the folder is made elsewhere."""
+"""The order by which the keeper starts one step. Pure: what is in the folder is made elsewhere.
 
-from collections.abc import Mapping, Sequence
+Texts of the configuration that are secret, the values of keys that begin with `#`, are named to the keeper:
+it hides them before anything reaches the disk.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lockside.documents import signals
+from lockside.documents.component import SYSLOG_LEVELS, Logging
+from lockside.documents.enums import LogType, Visibility
 from lockside.documents.placeholders import DATA_FOLDER, with_paths
-from locksided.keeper.messages import StartOrder
+from locksided.backends.base import Place
+from locksided.core.actions import StartStep
+from locksided.core.pools import Site
+from locksided.keeper.gelf import messages
+from locksided.keeper.messages import Gelf, StartOrder
 from locksided.runs.environment import JobContext, environment_of
 from locksided.runs.folder import StartToken
-from locksided.runs.gelf import gelf_of
 from locksided.runs.image_run import ImageRun
+from locksided.runs.loading import Run
+from locksided.runs.partition import is_own
 from locksided.runs.plan import Step
-from locksided.runs.secrets import secret_values
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import log_mark
+
+
+def placed(run: Run, action: StartStep, order: StartOrder, store: str) -> tuple[StartOrder, Place | None]:
+    """An order with the place where it is to run; None for this machine, where our own programs run.
+
+    `store` begins the identity of the store.
+    """
+    step = run.steps[action.step]
+    if action.site is None or step.operation is not None or is_own(step.component):
+        return order, None
+    podman = None if step.execution.image is None else run.context.podman
+    after = action.step > 0 and _is_near(run.steps[action.step - 1], step)
+    size = action.site.backends.get(str(run.spec.backend.get("type")), {})
+    place = Place(
+        work_root=action.site.work_root,
+        log_folder=order.log_folder,
+        options={**action.site.options, **size.get("options", {})},
+        name=f"ls-{store}-{order.token}",
+        comment=f"lockside:{run.row.id}:{run.row.name or ''}",
+        nodes=run.spec.limits.nodes or size.get("nodes") or 1,
+        image=None if podman is None else podman.image_order(step.execution, order.token),
+        after=run.context.folder.control(action.launch, action.step - 1) if after else None,
+        follows=any(_is_near(step, one) for one in run.steps[action.step + 1 : action.step + 2]),
+    )
+    memory_bytes = order.memory_bytes or size.get("memoryBytes")
+    return order._replace(memory_bytes=memory_bytes, cpus=order.cpus or size.get("cpus")), place
+
+
+def _is_near(step: Step, following: Step) -> bool:
+    """Whether both run programs of the user's for the same row, one after the other."""
+    is_ours = any(one.operation is not None or is_own(one.component) for one in (step, following))
+    return step.row == following.row and not is_ours
+
+
+def for_nodes(run: Run, site: Site) -> Run:
+    """The run with podman as it is on the machines of a site."""
+    context = run.context
+    assert context.podman is not None, "its images were found just now"
+    uid = os.geteuid() if context.run_as is None else context.run_as.uid
+    podman = context.podman.on_nodes(site.options.get("containerRoot"), uid)
+    return replace(run, context=replace(context, podman=podman))
+
+
+_LEAST_CHARACTERS = 4
+
+
+def secret_values(documents: Iterable[object]) -> list[str]:
+    """Each secret text of 4 characters or more once, longest first, so that none is hidden in part."""
+    found = {
+        text
+        for document in documents
+        if document
+        for text in _secrets(document, False)
+        if len(text) >= _LEAST_CHARACTERS
+    }
+    return sorted(found, key=lambda text: (-len(text), text))
+
+
+def _secrets(document: object, is_secret: bool) -> Iterator[str]:
+    match document:
+        case Mapping():
+            for key, value in document.items():
+                yield from _secrets(value, is_secret or str(key).startswith("#"))
+        case list() | tuple():
+            for value in document:
+                yield from _secrets(value, is_secret)
+        case str() if is_secret:
+            yield document
+        case int() | float() if is_secret and not isinstance(document, bool):
+            yield str(document)
+
+
+_LETTERS = {
+    Visibility.NONE: messages.NONE,
+    Visibility.NORMAL: messages.NORMAL,
+    Visibility.VERBOSE: messages.VERBOSE,
+    Visibility.CAMOUFLAGE: messages.CAMOUFLAGE,
+}
+
+
+def gelf_of(logging: Logging) -> Gelf | None:
+    """How a listener is started for it; None for a component that needs none."""
+    if logging.type is not LogType.GELF:
+        return None
+    by_level = {number: _LETTERS[logging.visibility(level)] for level, number in SYSLOG_LEVELS.items()}
+    return Gelf(logging.transport.value, "".join(by_level[level] for level in sorted(by_level)))
+
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
 DEFAULT_GRACE_SECONDS = 10.0
@@ -34,9 +133,9 @@ def start_order(
 ) -> StartOrder:
     """How to start a step. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
-    `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to
-    any of the run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order: the
-    folders that the keeper makes, and when it notes the run.
+    `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to any of the
+    run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order, about the
+    folders that the keeper makes and when it notes the run.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
     token = str(StartToken(context.job_id, context.launch, step.index))

@@ -26,8 +26,8 @@ from locksided.runs.places import Places
 from locksided.runs.plan import Step, configurations
 from locksided.runs.resolved import TableSupport
 from locksided.runs.result import Staged
-from locksided.runs.run_inputs import NO_INPUTS, Held, Inputs, TableRead
 from locksided.runs.safefs import NotPlain
+from locksided.runs.saves import NO_INPUTS, Held, Inputs, TableRead
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
 from locksided.runs.stored_files import StoredFiles, processed_in
 from locksided.runs.table_orders import at_version, found_order, table_order

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +10,7 @@ from lockside.documents.component import STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
-from locksided.runs.given_records import as_first_read
+from locksided.runs.job_records import as_first_read
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.specification import Specification
@@ -60,6 +59,8 @@ def backend_module(settings: StorageSettings) -> str | None:
     """The module that runs as storage steps; None when tables are not kept."""
     if settings.backend == "local" or (settings.backend == "auto" and find_spec("duckdb") is None):
         return None
+    from importlib.metadata import entry_points
+
     (found,) = entry_points(group=GROUP, name=LAKE)
     return found.value
 

@@ -14,8 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.file_query import read_query
-from lockside.documents.moments import ADAPTIVE, moment_of
 from lockside.documents.stored_files import DEFAULT_LIMIT, InputFile
+from lockside.documents.times import ADAPTIVE, moment_of
 from locksided import clock, threads
 from locksided.core.errors import Invalid
 from locksided.runs.as_account import Unusable, perform

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
+from lockside.documents.component import STORAGE
 from lockside.documents.paths import join
 from lockside.documents.reading import from_store
 from lockside.documents.staging import InputSource
@@ -15,7 +16,7 @@ from locksided.core.errors import Forbidden, Invalid, NotFound
 from locksided.runs.refusals import without_extra
 from locksided.runs.specification import Specification
 from locksided.runs.staging import missing_schemes
-from locksided.secrets.missing import missing_in, refuse_missing
+from locksided.secrets.guards import missing_in, refuse_missing
 from locksided.server.access import group_id, user_id
 from locksided.store.catalog.keys import Key
 from locksided.store.rows import RunRow, StoredRow
@@ -42,6 +43,8 @@ def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[U
             yield Use(system, join(named["inputs"], place, "source"))
     if spec.archive:
         yield Use(spec.archive["system"], join(named["archive"], "system"), is_written=True)
+    if spec.component == STORAGE and (system := (spec.root.get("parameters") or {}).get("system")):
+        yield Use(system, "$.system", is_written=True)
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:

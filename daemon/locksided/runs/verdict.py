@@ -87,6 +87,7 @@ class StepEnding:
 
     verdict: Verdict
     failure: Failure | None = None
+    stopped_by: str | None = None
 
 
 def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | None) -> StepEnding:
@@ -103,7 +104,7 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
         return StepEnding(Verdict.LOST, lost.failure)
     match outcome.stopped:
         case "terminate":
-            return StepEnding(Verdict.TERMINATED)
+            return StepEnding(Verdict.TERMINATED, stopped_by=outcome.stopped_by)
         case "timeout":
             limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
             sentence = f"It ran longer than its time limit{limit} and was stopped."

@@ -22,8 +22,8 @@ from locksided.core.inputs import Submit
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import FINAL
 from locksided.schedules.ledger import tell
+from locksided.schedules.makers import check_may_steer, current_owner
 from locksided.schedules.making import Told, creation_of, draft_of
-from locksided.schedules.owners import check_may_steer, current_owner
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import known_zone, terms_of
 from locksided.server.calls import Call

@@ -13,7 +13,7 @@ from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
 from locksided.core.errors import Conflict
 from locksided.core.moments import sort_due
-from locksided.schedules import owners
+from locksided.schedules import makers
 from locksided.schedules.makers import name_of
 from locksided.schedules.standing import ZoneIsGone, known_zone, settled_at, standing_of, terms_of, with_due
 from locksided.server.access import Principal
@@ -46,7 +46,7 @@ def completed(spec: ScheduleSpec, settings: Settings) -> ScheduleSpec:
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     """Raise Forbidden unless the caller owns it, or is an admin."""
-    owners.refuse_others(schedules.find(connection, name_of(key)), who, key.path())
+    makers.refuse_others(schedules.find(connection, name_of(key)), who, key.path())
 
 
 def require_settled(
@@ -77,7 +77,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
         schedules.add(tx, _with_state(tx, _new(name, spec, change), spec, change))
         return
     old = None if before is None else from_store(before.body, ScheduleSpec)
-    row = owners.with_owner(row, change.owner)
+    row = makers.with_owner(row, change.owner)
     if old is None or not old.same_calendar(spec):
         known = known_zone(spec.zone_name)
         row = msgspec.structs.replace(row, zone=known.name, zone_digest=known.digest, broken=None)
@@ -97,7 +97,7 @@ def _new(name: MakerName, spec: ScheduleSpec, change: Change) -> ScheduleRow:
     row = ScheduleRow(
         project=name.project,
         id=name.id,
-        **owners.columns_of(change.owner or change.by),
+        **makers.columns_of(change.owner or change.by),
         zone=known.name,
         zone_digest=known.digest,
         settled_us=change.time_us,

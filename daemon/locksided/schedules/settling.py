@@ -26,8 +26,8 @@ from locksided.core.overlap import Firing, Live, overlap
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.schedules.ledger import Step, write_step
+from locksided.schedules.makers import current_owner
 from locksided.schedules.making import Told, creation_of, draft_of
-from locksided.schedules.owners import current_owner
 from locksided.schedules.standing import ZoneIsGone, pause_of, settled_at, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects

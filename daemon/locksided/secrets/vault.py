@@ -26,8 +26,7 @@ from lockside.documents.secrets import (
 )
 from locksided import clock
 from locksided.core.errors import Invalid
-from locksided.secrets.hasher import Hasher
-from locksided.secrets.keys import Keys
+from locksided.secrets.keys import Hasher, Keys
 from locksided.secrets.places import Place, Scope
 
 OPENED_KEPT = 1024

@@ -7,8 +7,8 @@ listeners -> service -> connection -> requests -> calls -> handler
 from locksided.server.access import Access, Principal
 from locksided.server.calls import AtOnce, Call, Handler
 from locksided.server.connection import ClientConnection
-from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, ListenError, listen, passed_listeners
+from locksided.server.messages import ClientLimits
 from locksided.server.service import Server, serve
 
 __all__ = [

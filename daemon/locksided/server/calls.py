@@ -23,8 +23,7 @@ from locksided import clock
 from locksided.core.errors import Refused
 from locksided.histograms import Timings
 from locksided.server.access import Grant, Principal
-from locksided.server.answers import OrShorter, error_text, refusal, result_text
-from locksided.server.requests import Request, RequestId
+from locksided.server.messages import OrShorter, Request, RequestId, error_text, refusal, result_text
 from locksided.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -19,15 +19,20 @@ from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.frames import Broken, Decoder, Frame, Framing, TooLong, detect
 from locksided import clock
 from locksided.server.access import Principal
-from locksided.server.answers import error_text, notification_text
-from locksided.server.batches import BatchAnswer
 from locksided.server.calls import AtOnce, Pending, Router
-from locksided.server.inbox import Inbox
-from locksided.server.lane import Lane
-from locksided.server.limits import ClientLimits
+from locksided.server.inbox import Inbox, Unfinished
+from locksided.server.lane import BatchAnswer, Lane
+from locksided.server.messages import (
+    ClientLimits,
+    Parsed,
+    Rejected,
+    Request,
+    RequestId,
+    error_text,
+    notification_text,
+    parse,
+)
 from locksided.server.outbox import Outbox
-from locksided.server.requests import Parsed, Rejected, Request, RequestId, parse
-from locksided.server.unfinished import Unfinished
 
 LAST_WRITE_SECONDS: Final = 0.3
 

@@ -1,12 +1,38 @@
 """Reads from one client, one piece at a time and only when asked, so that a client cannot fill the memory.
 
 While pieces are asked for as they come the kernel's watch on the socket stays set, which is what makes small
-requests cheap; it is taken away when the client sends more than is asked for.
+requests cheap; it is taken away when the client sends more than is asked for. Unfinished requests of all
+clients together are bounded: past the bound the largest gives way, so a request of ordinary size is taken.
 """
 
 import asyncio
 import socket
-from typing import Final
+from typing import Final, Protocol
+
+
+class Holder(Protocol):
+    """Who holds an unfinished request."""
+
+    def give_way(self) -> None:
+        """Hold it no more, and say so to the client; `note` is called with 0 by that."""
+
+
+class Unfinished:
+    """The sizes in bytes of what all holders hold."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._sizes: dict[Holder, int] = {}
+        self._total = 0
+
+    def note(self, holder: Holder, size: int) -> None:
+        """A holder has this much now; whoever has the most gives way while all have too much."""
+        self._total += size - self._sizes.pop(holder, 0)
+        if size:
+            self._sizes[holder] = size
+        while self._total > self.max_bytes:
+            max(self._sizes, key=self._sizes.__getitem__).give_way()
+
 
 READ_BYTES: Final = 64 * 1024
 

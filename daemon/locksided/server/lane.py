@@ -7,12 +7,45 @@ goes on; if not, it finds nothing to do. One idle worker stays parked: a new tas
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import UnsetType
 
-from locksided.server.calls import Pending
+from lockside.protocol.errors import ErrorKind, error
+from locksided.server.calls import Pending, Sink
+from locksided.server.messages import RequestId, error_text
 from locksided.server.outbox import Outbox
+
+
+class BatchAnswer:
+    """Calls `deliver` once, when all parts are answered: with a list, or with None when nobody wants one."""
+
+    def __init__(self, parts: int, max_bytes: int, deliver: Sink) -> None:
+        self._missing = parts
+        self._room_bytes = max_bytes
+        self._texts: list[bytes] = []
+        self._deliver = deliver
+
+    def sink(self, request_id: RequestId | UnsetType) -> Sink:
+        """Where the answer of one part goes, once."""
+        return partial(self._take, None if isinstance(request_id, UnsetType) else request_id)
+
+    def _take(self, request_id: RequestId, text: bytes | None) -> None:
+        if text is not None:
+            if len(text) >= self._room_bytes:
+                message = (
+                    "The answers of this batch are longer than a line may be: "
+                    "send smaller batches, or this request alone"
+                )
+                text = error_text(request_id, error(ErrorKind.LIMIT, message))
+            self._texts.append(text)
+            self._room_bytes -= len(text) + 1
+        self._missing -= 1
+        if self._missing == 0:
+            self._deliver(b"[%b]" % b",".join(self._texts) if self._texts else None)
+
 
 Perform = Callable[[Pending], Awaitable[None]]
 

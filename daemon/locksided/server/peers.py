@@ -1,6 +1,7 @@
-"""Asks the kernel who is at the other end of a Unix socket.
+"""Users: who is at the other end of a socket, and what the user database of the machine knows of them.
 
-The user and all groups are those that the peer had when it connected; nothing the peer says is believed.
+The user and all groups of a peer are those that it had when it connected; nothing the peer says is believed.
+The user database may ask the network: call it in a thread.
 """
 
 import os
@@ -9,6 +10,10 @@ import socket
 import struct
 from dataclasses import dataclass
 from typing import Final
+
+from lockside.protocol.words import Role
+from locksided.core.errors import Forbidden, NotFound
+from locksided.server.access import Access, Principal
 
 _CREDENTIALS: Final = struct.Struct("iII")
 _SO_PEERGROUPS: Final = 59
@@ -47,3 +52,41 @@ def _groups_of(connected: socket.socket, uid: int, gid: int) -> list[int]:
     except OSError:  # more groups than that, or a kernel before 4.13: ask the user database
         return os.getgrouplist(user_name(uid), gid)
     return list(struct.unpack(f"{len(raw) // _GID_BYTES}I", raw))
+
+
+def user_of(name: str, path: str = "$.owner") -> tuple[int, int, str]:
+    """The uid, the primary group and the name of a user. Raises NotFound."""
+    try:
+        entry = pwd.getpwnam(name)
+    except (KeyError, ValueError):  # ValueError of a NUL in the name
+        raise NotFound(f"There is no user {name!r} on this machine.", path=path) from None
+    return entry.pw_uid, entry.pw_gid, entry.pw_name
+
+
+def groups_of(uid: int, gid: int) -> tuple[int, ...]:
+    """All groups of a user, `gid` among them; that one alone of a user who has no name."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return (gid,)
+    return tuple(sorted({gid, *os.getgrouplist(entry.pw_name, entry.pw_gid)}))
+
+
+def owner_now(access: Access, uid: int, gid: int, user: str) -> Principal:
+    """The owner with the rights that he has now; may ask the network, so call it in a thread.
+
+    Raises Forbidden when the user is gone, when the uid has another name, or when the role is too low.
+    """
+    if user_name(uid) != user:
+        raise Forbidden(
+            f"The owner {user} (uid {uid}) is gone: an admin can give it to another user with `owner`.",
+            path="$.schedule.owner",
+        )
+    groups = groups_of(uid, gid)
+    role = access.role_of(uid, groups)
+    if role < Role.OPERATOR:
+        raise Forbidden(
+            f"The owner {user} has the role {role.word} now, which may not create jobs.",
+            path="$.schedule.owner",
+        )
+    return Principal(uid, gid, user, groups, role, 0)

@@ -18,14 +18,12 @@ from lockside.protocol.words import Role
 from locksided import clock, threads
 from locksided.histograms import Timings
 from locksided.server.access import Access, Principal
-from locksided.server.answers import error_text
 from locksided.server.calls import Guard, Handler, Log, Router
 from locksided.server.connection import ClientConnection
-from locksided.server.displaced import made_again
-from locksided.server.limits import ClientLimits
-from locksided.server.listeners import Listener
+from locksided.server.inbox import Unfinished
+from locksided.server.listeners import Listener, made_again
+from locksided.server.messages import ClientLimits, error_text
 from locksided.server.peers import peer_of, user_name
-from locksided.server.unfinished import Unfinished
 
 STOP_SECONDS: Final = 2.0
 NO_DESCRIPTOR_SECONDS: Final = 1.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.documents.bucket import BucketSpec
+from lockside.documents.table import BucketSpec
 from lockside.kinds import BUCKET
 from locksided.core.errors import Conflict, NotFound
 from locksided.store.catalog import objects

@@ -7,22 +7,12 @@ from typing import Any, NamedTuple
 from locksided.store import cursors
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import decoded
+from locksided.store.rows import EventRow, decoded
 from locksided.store.sql import QUERIES, Database
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
 MINUTE_US = 60_000_000
-
-
-class Notice(NamedTuple):
-    """What is told of an event, whoever is told."""
-
-    project: str
-    event: str
-    seq: int
-    job_id: int | None
-    body_id: int
 
 
 class OwnDelivery(NamedTuple):
@@ -44,8 +34,7 @@ class Rate(NamedTuple):
 class Waiting(NamedTuple):
     """A receiver to whom something is pending and nobody is at work for, and when that is due."""
 
-    project: str
-    receiver: str
+    receiver_id: int
     channel: str
     next_us: int
 
@@ -65,68 +54,69 @@ class DeliveryFilter:
 # -- writing them -----------------------------------------------------------------------------------------
 
 
-def add_body(tx: Transaction, body: bytes) -> int:
-    """Store what is to be sent; its number."""
-    return int(tx.connection.execute(QUERIES["insert_notification_body"], (body.decode(),)).lastrowid or 0)
+def add_notice(tx: Transaction, name: str, event: EventRow, body: bytes, now_us: int) -> int:
+    """Store what is told of an event, whoever is told; its number."""
+    values = (event.project, name, event.seq, event.job_id, body.decode(), now_us)
+    return int(tx.connection.execute(QUERIES["insert_notice"], values).lastrowid or 0)
 
 
-def add_all(
-    tx: Transaction, to: tuple[str, str, Sequence[str]], notices: Iterable[Notice], now_us: int
-) -> None:
-    """Have events of a project told now through a channel to the same subscriptions, each of them once."""
-    project, channel, receivers = to
-    values = {"project": project, "channel": channel, "receivers": json_text(receivers), "now_us": now_us}
-    values["notices"] = json_text([notice[1:] for notice in notices])
+def add_all(tx: Transaction, to: tuple[str, str, Sequence[str]], notices: Sequence[int], now_us: int) -> None:
+    """Have what happened in a project told now through a channel to the same subscriptions."""
+    project, channel, names = to
+    receivers = json_text(names)
+    tx.connection.execute(QUERIES["insert_receivers"], (project, receivers))
+    alike = {"project": project, "channel": channel, "receivers": receivers, "now_us": now_us}
+    values = {**alike, "notices": json_text(notices)}
     tx.connection.execute(QUERIES["insert_deliveries"], values)
 
 
 def add_gathered(
-    tx: Transaction, notice: Notice, channel: str, subscription: str, seconds: float, now_us: int
+    tx: Transaction, project: str, notice: int, to: tuple[str, str], seconds: float, now_us: int
 ) -> None:
-    """Have an event told now, or at the end of the time in which what is told is gathered."""
-    place, to = (notice.project, subscription), (channel, subscription)
+    """Have it told now to a subscription through a channel, or at the end of the time that gathers it."""
+    place = (project, to[1])
     found = tx.connection.execute(QUERIES["digest"], place).fetchone()
     if found is None or found[0] <= now_us:
-        _insert(tx, notice, to, now_us)
+        _insert(tx, project, notice, to, now_us)
         tx.connection.execute(QUERIES["put_digest"], (*place, now_us + round(seconds * 1e6), None))
         return
     until_us, leader = found
-    number = _insert(tx, notice, to, now_us, next_us=until_us, digest=leader)
-    if leader is None and number is not None:
+    number = _insert(tx, project, notice, to, until_us, digest=leader)
+    if leader is None:
         tx.connection.execute(QUERIES["lead_digest"], (number,))
         tx.connection.execute(QUERIES["put_digest"], (*place, until_us, number))
 
 
-def add_own(tx: Transaction, notice: Notice, to: OwnDelivery, now_us: int) -> None:
-    """Have an event told to whom its job named."""
-    _insert(tx, notice, (to.channel, to.receiver), now_us, place=to.place, url=to.url)
+def add_own(tx: Transaction, project: str, notice: int, to: OwnDelivery, now_us: int) -> None:
+    """Have it told to whom its job named."""
+    _insert(tx, project, notice, (to.channel, to.receiver), now_us, place=to.place, url=to.url)
 
 
 def _insert(
     tx: Transaction,
-    notice: Notice,
+    project: str,
+    notice: int,
     to: tuple[str, str],
-    now_us: int,
+    next_us: int,
     *,
     place: int = -1,
-    next_us: int | None = None,
     digest: int | None = None,
     url: str | None = None,
 ) -> int | None:
-    """Its number; None for what was told before."""
+    """Its number."""
     channel, receiver = to
-    more = {"channel": channel, "receiver": receiver, "place": place, "digest": digest, "url": url}
-    values = {**notice._asdict(), **more, "next_us": next_us or now_us, "now_us": now_us}
-    done = tx.connection.execute(QUERIES["insert_delivery"], values)
-    return done.lastrowid if done.rowcount else None
+    tx.connection.execute(QUERIES["insert_receivers"], (project, json_text([receiver])))
+    more = {"next_us": next_us, "place": place, "digest": digest, "url": url}
+    values = {**more, "project": project, "receiver": receiver, "notice_id": notice, "channel": channel}
+    return tx.connection.execute(QUERIES["insert_delivery"], values).lastrowid
 
 
 # -- what is to be sent -----------------------------------------------------------------------------------
 
 
-def body(connection: Database, body_id: int) -> str:
+def body(connection: Database, notice_id: int) -> str:
     """What is sent."""
-    (found,) = connection.execute(QUERIES["notification_body"], (body_id,)).fetchone()
+    (found,) = connection.execute(QUERIES["notice_body"], (notice_id,)).fetchone()
     return str(found)
 
 
@@ -259,7 +249,8 @@ def prune(tx: Transaction, delivered_before_us: int, dead_before_us: int) -> Non
     before = {"delivered": delivered_before_us, "dead": dead_before_us, "cancelled": delivered_before_us}
     gone = [tx.connection.execute(QUERIES["prune_deliveries"], (s, us)).rowcount for s, us in before.items()]
     if any(gone):
-        tx.connection.execute(QUERIES["prune_notification_bodies"])
+        tx.connection.execute(QUERIES["prune_notices"])
+        tx.connection.execute(QUERIES["prune_receivers"])
 
 
 def _values(wanted: DeliveryFilter) -> dict[str, Any]:

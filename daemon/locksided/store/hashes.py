@@ -5,7 +5,7 @@ It is made once and stored encrypted, so that no rotation of keys changes a hash
 
 import os
 
-from locksided.secrets.hasher import HASH_KEY_BYTES, Hasher
+from locksided.secrets.keys import HASH_KEY_BYTES, Hasher
 from locksided.secrets.vault import HASHES
 from locksided.store.reads import meta
 from locksided.store.sql import QUERIES

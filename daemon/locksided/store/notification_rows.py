@@ -19,7 +19,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     job_id: int | None
     event: str
     seq: int
-    body_id: int
+    notice_id: int
     status: str
     attempts: list[dict[str, Any]]
     next_us: int | None

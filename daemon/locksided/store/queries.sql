@@ -135,6 +135,15 @@ SELECT job_id, on_id, condition FROM dependencies WHERE job_id IN (SELECT value 
 -- name: dependants_on
 SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value FROM json_each(?));
 
+-- name: last_file_id
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'files'), 0);
+
+-- name: forget_file_ids
+DELETE FROM sqlite_sequence WHERE name = 'files';
+
+-- name: skip_file_ids
+INSERT INTO sqlite_sequence (name, seq) VALUES ('files', ?);
+
 -- name: counts_by_status
 -- Answered from the index alone.
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
@@ -666,32 +675,33 @@ ON CONFLICT DO UPDATE SET failures = excluded.failures, is_told = excluded.is_to
 -- name: delete_failure_run
 DELETE FROM failure_runs WHERE project = ? AND subscription = ? AND subject = ?;
 
--- name: insert_notification_body
-INSERT INTO notification_bodies (body) VALUES (?);
+-- name: insert_notice
+INSERT INTO notices (project, event, seq, job_id, body, created_us)
+VALUES (?, ?, ?, ?, ?, ?);
 
--- name: notification_body
-SELECT body FROM notification_bodies WHERE id = ?;
+-- name: notice_body
+SELECT body FROM notices WHERE id = ?;
+
+-- name: insert_receivers
+INSERT INTO receivers (project, name) SELECT ?, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING;
 
 -- name: insert_deliveries
--- Several notices, each to the same receivers. It is read once what a notice is, and not for each receiver.
-WITH notices AS MATERIALIZED (
-    SELECT value ->> 0 AS event, value ->> 1 AS seq, value ->> 2 AS job_id, value ->> 3 AS body_id FROM json_each(:notices)
+-- Several notices, each to the same receivers.
+WITH told AS MATERIALIZED (
+    SELECT id FROM receivers WHERE project = :project AND name IN (SELECT value FROM json_each(:receivers))
 )
-INSERT INTO deliveries (project, receiver, channel, job_id, event, seq, body_id, status, next_us, created_us)
-SELECT :project, r.value, :channel, n.job_id, n.event, n.seq, n.body_id, 'pending', :now_us, :now_us
-FROM notices n CROSS JOIN json_each(:receivers) r WHERE true
-ON CONFLICT DO NOTHING;
+INSERT INTO deliveries (notice_id, receiver_id, channel, status, next_us)
+SELECT n.value, told.id, :channel, 'pending', :now_us FROM json_each(:notices) n CROSS JOIN told;
 
 -- name: insert_delivery
-INSERT INTO deliveries (
-    project, receiver, channel, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url
-)
-VALUES (:project, :receiver, :channel, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
-ON CONFLICT DO NOTHING;
+INSERT INTO deliveries (notice_id, receiver_id, channel, place, status, next_us, digest, url)
+SELECT :notice_id, id, :channel, :place, 'pending', :next_us, :digest, :url
+FROM receivers WHERE project = :project AND name = :receiver;
 
 -- name: count_pending
 SELECT count(*) FROM (
-    SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE status = 'pending' AND project = ? LIMIT ?
+    SELECT 1 FROM receivers r JOIN deliveries d INDEXED BY deliveries_due ON d.status = 'pending' AND d.receiver_id = r.id
+    WHERE r.project = ? LIMIT ?
 );
 
 -- name: note_dropped
@@ -718,7 +728,7 @@ DELETE FROM digests WHERE project = ? AND subscription = ?;
 UPDATE deliveries SET digest = id WHERE id = ?;
 
 -- name: bodies_of_digest
-SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id WHERE d.digest = ? ORDER BY d.id LIMIT ?;
+SELECT n.body FROM deliveries d JOIN notices n ON n.id = d.notice_id WHERE d.digest = ? ORDER BY d.id LIMIT ?;
 
 -- name: count_digest
 SELECT count(*) FROM deliveries WHERE digest = ?;
@@ -759,46 +769,29 @@ SELECT place FROM spent_notifications WHERE job_id = ?;
 INSERT INTO spent_notifications (job_id, place) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
 -- name: delivery
-SELECT {delivery_columns} FROM deliveries WHERE id = ?;
+SELECT {delivery_columns} FROM told_deliveries WHERE id = ?;
 
 -- name: deliveries_by_id
-SELECT {delivery_columns} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_us, id;
+SELECT {delivery_columns} FROM told_deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_us, id;
 
 -- name: waiting_receivers
--- From one receiver to the next through the index, past all of each: the pending ones may be many.
-WITH RECURSIVE waiting (project, receiver, channel, next_us) AS (
-    SELECT * FROM (
-        SELECT project, receiver, channel, next_us FROM deliveries INDEXED BY deliveries_due
-        WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
-    )
-    UNION ALL
-    SELECT d.project, d.receiver, d.channel, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
-        (
-            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
-            WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
-            ORDER BY n.receiver, n.next_us LIMIT 1
-        ),
-        (
-            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
-            WHERE n.status = 'pending' AND n.project > w.project ORDER BY n.project, n.receiver, n.next_us LIMIT 1
-        )
-    )
+-- From one receiver to the next, past all that is pending for each. Nobody is at work for it.
+SELECT r.id, d.channel, d.next_us
+FROM receivers r JOIN deliveries d ON d.id = (
+    SELECT id FROM deliveries INDEXED BY deliveries_due
+    WHERE status = 'pending' AND receiver_id = r.id ORDER BY next_us LIMIT 1
 )
-SELECT project, receiver, channel, next_us FROM waiting w
-WHERE NOT EXISTS (
-    SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = w.project AND b.receiver = w.receiver
-);
+WHERE NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.receiver_id = r.id);
 
 -- name: due_to_receiver
 SELECT next_us, id FROM deliveries INDEXED BY deliveries_due
-WHERE status = 'pending' AND project = :project AND receiver = :receiver AND next_us <= :now_us
-    AND (digest IS NULL OR digest = id)
+WHERE status = 'pending' AND receiver_id = :receiver_id AND next_us <= :now_us AND (digest IS NULL OR digest = id)
 ORDER BY next_us LIMIT :limit;
 
 -- name: attempts_of_receiver
 -- The newest of a time, the newest first.
 SELECT attempted_us FROM deliveries
-WHERE project = :project AND receiver = :receiver AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
+WHERE receiver_id = :receiver_id AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
 -- name: asides_of_purpose
 SELECT count(*) FROM asides WHERE purpose = ?;
@@ -810,10 +803,10 @@ WHERE status = 'pending'
     AND (id IN (SELECT value FROM json_each(:ids)) OR digest IN (SELECT value FROM json_each(:ids)));
 
 -- name: deliveries_of_courier
-SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ? AND (digest IS NULL OR digest = id);
+SELECT {delivery_columns} FROM told_deliveries WHERE status = 'sending' AND token = ? AND (digest IS NULL OR digest = id);
 
 -- name: lost_deliveries
-SELECT {delivery_columns} FROM deliveries
+SELECT {delivery_columns} FROM told_deliveries
 WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides) AND (digest IS NULL OR digest = id);
 
 -- name: settle_delivery
@@ -822,13 +815,14 @@ WHERE status = 'sending' AND (id = :id OR digest = :id);
 
 -- name: cancel_deliveries_of
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = ?
-WHERE project = ? AND receiver = ? AND status = 'pending';
+WHERE status = 'pending' AND receiver_id = (SELECT id FROM receivers WHERE project = ? AND name = ?);
 
 -- name: count_deliveries_since
-SELECT count(*) FROM deliveries WHERE project = ? AND receiver = ? AND status = ? AND ended_us >= ?;
+SELECT count(*) FROM deliveries
+WHERE receiver_id = (SELECT id FROM receivers WHERE project = ? AND name = ?) AND status = ? AND ended_us >= ?;
 
 -- name: deliveries
-SELECT {delivery_columns} FROM deliveries
+SELECT {delivery_columns} FROM told_deliveries
 WHERE project = :project AND id < :before AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
     AND (:job_id IS NULL OR job_id = :job_id) AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
     AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us)
@@ -837,24 +831,31 @@ ORDER BY id DESC;
 -- name: redeliver
 -- What was one message is one again.
 UPDATE deliveries SET status = 'pending', next_us = :now_us, ended_us = NULL
-WHERE project = :project AND status IN ('dead', 'delivered')
-    AND (:id IS NULL OR id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id))
-    AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
-    AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us);
+WHERE id IN (
+    SELECT id FROM told_deliveries
+    WHERE project = :project AND status IN ('dead', 'delivered')
+        AND (:id IS NULL OR id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id))
+        AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
+        AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us)
+);
 
 -- name: cancel_delivery
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
-WHERE project = :project AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id)) AND status = 'pending';
+WHERE status = 'pending' AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id))
+    AND receiver_id IN (SELECT id FROM receivers WHERE project = :project);
 
 -- name: count_deliveries
-SELECT channel, status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries
+SELECT channel, status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM told_deliveries
 GROUP BY channel, status;
 
 -- name: prune_deliveries
 DELETE FROM deliveries WHERE status = ? AND ended_us < ?;
 
--- name: prune_notification_bodies
-DELETE FROM notification_bodies WHERE id NOT IN (SELECT body_id FROM deliveries);
+-- name: prune_notices
+DELETE FROM notices WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE notice_id = notices.id);
+
+-- name: prune_receivers
+DELETE FROM receivers WHERE id NOT IN (SELECT receiver_id FROM deliveries);
 
 -- name: object_secrets
 -- Every version: old ones stay readable. A text in quotes is found wherever it stands.
@@ -1009,6 +1010,15 @@ WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
 -- The newest first.
 SELECT {version_columns} FROM table_versions WHERE number = :number AND version < :before
 ORDER BY version DESC LIMIT :limit;
+
+-- name: definition_at
+-- What a table was at a version: what the next change says that it was before. Versions that change it are few.
+SELECT json_extract(details, '$.definitionBefore') FROM table_versions
+WHERE number = :number AND version > :version AND json_extract(details, '$.definitionBefore') IS NOT NULL
+ORDER BY version LIMIT 1;
+
+-- name: definition_of
+SELECT definition FROM tables WHERE key = ?;
 
 -- name: lake_size
 SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables WHERE dropped_us IS NULL;

@@ -26,11 +26,12 @@ class DamagedStore(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The highest job id, event number and serial of a commit that were ever given, as far as is known."""
+    """The highest job id, event, serial of a commit and file id that were given, as far as is known."""
 
     job_id: int
     seq: int
     serial: int
+    file_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,12 @@ def contents(connection: sqlite3.Connection) -> Contents:
             for job_id, status, kind in rows
             if status in ("processing", "terminating") and kind == "standard"
         ),
-        given=Numbers(reads.last_job_id(connection), events.last_seq(connection), _serial(connection)),
+        given=Numbers(
+            reads.last_job_id(connection),
+            events.last_seq(connection),
+            _serial(connection),
+            connection.execute(QUERIES["last_file_id"]).fetchone()[0],
+        ),
         key_ids=frozenset(ciphers.counts(connection)),
     )
 
@@ -130,6 +136,8 @@ def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collectio
         connection = tx.connection
         connection.execute(QUERIES["put_meta"], ("last_purged_id", str(given.job_id)))
         connection.execute(QUERIES["put_meta"], (SERIAL, str(given.serial)))
+        connection.execute(QUERIES["forget_file_ids"])
+        connection.execute(QUERIES["skip_file_ids"], (given.file_id,))
         connection.execute(QUERIES["put_meta"], ("boot_id", OTHER_BOOT))
         connection.execute(QUERIES["put_meta"], ("draining", f"{now_us} {RESTORER}"))
         data = {"backup": source, "lost": [str(job_id) for job_id in sorted(lost)]}

@@ -177,6 +177,7 @@ class PoolRow(msgspec.Struct, frozen=True):
     changed_by: dict[str, Any] | None
     options: Json | None
     backends: Json | None
+    capabilities: list[str] | None
 
 
 class Dependency(msgspec.Struct, frozen=True, gc=False):
@@ -246,7 +247,7 @@ JSON_COLUMNS = frozenset(
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned", "pools", "needs", "resources"),  # of jobs
         *("block", "remote", "chunk"),  # of jobs
-        *("options", "backends"),  # of pools
+        *("options", "backends", "capabilities"),  # of pools
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes", "watched", "watches"),  # of triggers

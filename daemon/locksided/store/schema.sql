@@ -227,7 +227,8 @@ CREATE TABLE pools (
     changed_us INTEGER,
     changed_by TEXT -- JSON
     , options TEXT,
-    backends TEXT
+    backends TEXT,
+    capabilities TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- Stored objects of all kinds (components, configurations ...): which version of each is current.
@@ -601,41 +602,56 @@ CREATE TABLE failure_runs (
     PRIMARY KEY (project, subscription, subject)
 ) STRICT, WITHOUT ROWID;
 
--- What is sent; all deliveries of an event share it.
-CREATE TABLE notification_bodies (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    body TEXT NOT NULL -- JSON
-) STRICT;
-
--- One notification to one receiver: a subscription, or where a job of its own wants it told. `next_us` is when it is due,
--- `token` who has it. Those with the same `digest` are one message, whose id is that of the first of them.
-CREATE TABLE deliveries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
+-- Who is told something: a subscription, or of a job's own notification the scheme and host.
+CREATE TABLE receivers (
+    id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
-    receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
-    place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
-    job_id INTEGER,
+    name TEXT NOT NULL,
+    UNIQUE (project, name)
+) STRICT;
+-- What is told of an event, once for all who are told it.
+CREATE TABLE notices (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
     event TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    body_id INTEGER NOT NULL, -- no reference: an index for it would be written with every delivery
-    status TEXT NOT NULL CHECK (status IN ('pending', 'sending', 'delivered', 'dead', 'cancelled')),
+    job_id INTEGER,
+    body TEXT NOT NULL, -- JSON
+    created_us INTEGER NOT NULL
+) STRICT;
+-- One notice to one receiver. `next_us` is when it is due, `token` who has it. Those with the same `digest` are one
+-- message, whose id is that of the first of them. References would cost an index for each delivery.
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
+    notice_id INTEGER NOT NULL,
+    receiver_id INTEGER NOT NULL,
+    place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
+    status TEXT NOT NULL,
     attempts TEXT NOT NULL DEFAULT '[]', -- JSON
     next_us INTEGER,
     token TEXT,
-    created_us INTEGER NOT NULL,
     ended_us INTEGER,
     attempted_us INTEGER, -- when it was given to a courier last
     digest INTEGER,
-    url TEXT, channel TEXT NOT NULL DEFAULT 'webhook', -- of a job's own notification, filled in
-    CHECK ((status = 'pending') = (next_us IS NOT NULL)),
-    CHECK ((status = 'sending') = (token IS NOT NULL)),
-    UNIQUE (seq, event, project, receiver, place)
-) STRICT;
-CREATE INDEX deliveries_due ON deliveries (project, receiver, next_us) WHERE status = 'pending';
-CREATE INDEX deliveries_sending ON deliveries (project, receiver) WHERE status = 'sending';
-CREATE INDEX deliveries_attempted ON deliveries (project, receiver, attempted_us) WHERE attempted_us IS NOT NULL;
-CREATE INDEX deliveries_ended ON deliveries (project, receiver, status, ended_us) WHERE ended_us IS NOT NULL;
+    url TEXT, -- of a job's own notification, filled in
+    channel TEXT NOT NULL DEFAULT 'webhook',
+    CHECK (CASE status
+        WHEN 'pending' THEN next_us IS NOT NULL AND token IS NULL
+        WHEN 'sending' THEN next_us IS NULL AND token IS NOT NULL
+        ELSE status IN ('delivered', 'dead', 'cancelled') AND next_us IS NULL AND token IS NULL
+    END),
+    UNIQUE (notice_id, receiver_id, place)
+) STRICT;CREATE INDEX deliveries_due ON deliveries (receiver_id, next_us) WHERE status = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (receiver_id) WHERE status = 'sending';
+CREATE INDEX deliveries_attempted ON deliveries (receiver_id, attempted_us) WHERE attempted_us IS NOT NULL;
+CREATE INDEX deliveries_ended ON deliveries (receiver_id, status, ended_us) WHERE ended_us IS NOT NULL;
 CREATE INDEX deliveries_digest ON deliveries (digest) WHERE digest IS NOT NULL;
+
+-- Deliveries with what they tell, to read.
+CREATE VIEW told_deliveries AS
+SELECT d.id, n.project, r.name AS receiver, d.channel, d.place, n.job_id, n.event, n.seq, d.notice_id, d.status, d.attempts,
+    d.next_us, d.token, n.created_us, d.ended_us, d.digest, d.url
+FROM deliveries d JOIN notices n ON n.id = d.notice_id JOIN receivers r ON r.id = d.receiver_id;
 
 -- Until when what a subscription is told is gathered, and the message that is to have it (NULL: none yet).
 CREATE TABLE digests (

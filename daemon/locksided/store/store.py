@@ -15,8 +15,7 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from anyio import CancelScope
 
-from locksided.secrets.hasher import Hasher
-from locksided.secrets.keys import KeyFile, Keys
+from locksided.secrets.keys import Hasher, KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.store import events, reads, schema
 from locksided.store.catalog.states import DeepState, deep_states

@@ -130,6 +130,20 @@ def history(connection: sqlite3.Connection, number: int, before: int, limit: int
     return decoded(TableVersionRow, connection.execute(QUERIES["versions_page"], values).fetchall())
 
 
+def definition_at(connection: sqlite3.Connection, row: TableRow, version: int) -> dict[str, Any]:
+    """The columns and the primary key that a table had at a version."""
+    values = {"number": row.number, "version": version}
+    found = connection.execute(QUERIES["definition_at"], values).fetchone()
+    return row.definition if found is None else dict(json.loads(found[0]))
+
+
+def _definition_before(connection: sqlite3.Connection, commit: Ratified) -> dict[str, Any]:
+    """What the table was, of a commit that changes that: for who asks for an earlier version."""
+    found = connection.execute(QUERIES["definition_of"], (commit.key,)).fetchone()
+    before = None if found is None else json.loads(found[0])
+    return {} if before in (None, commit.definition) else {"definitionBefore": before}
+
+
 def lake_size(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many tables there are, and how large their files are together."""
     number, size_bytes = connection.execute(QUERIES["lake_size"]).fetchone()
@@ -153,7 +167,7 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
         "head": commit.version,
         "job_id": job_id,
         "definition": json_text(commit.definition),
-        "details": json_text(commit.details),
+        "details": json_text(commit.details | _definition_before(tx.connection, commit)),
         "account": None if commit.account is None else json.dumps(commit.account),
     }
     is_new = commit.version == 0 and bool(commit.staged)
@@ -216,6 +230,7 @@ def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str
         "size_bytes": commit.size_bytes,
         "time_us": commit.time_us,
     }
+    changed = _definition_before(tx.connection, commit)
     statement = QUERIES["take_up_table"] if is_new else QUERIES["adopt_head"]
     found = tx.connection.execute(statement, values).fetchone()
     if found is None:
@@ -228,7 +243,11 @@ def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str
             "published_us": commit.time_us,
             "job_id": job_id,
             "operation": one["operation"],
-            "details": json_text(details if one.get("isOurs") else {**details, "foreign": True}),
+            "details": json_text(
+                details
+                | ({} if one.get("isOurs") else {"foreign": True})
+                | (changed if one is versions[0] else {})
+            ),
             "rows_count": one["rowsCount"],
         }
         tx.connection.execute(QUERIES["adopt_version"], version)

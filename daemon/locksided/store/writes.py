@@ -31,7 +31,7 @@ from locksided.core.saves import (
     SetMeta,
     UpdateJob,
 )
-from locksided.secrets.guard import refuse_plain
+from locksided.secrets.guards import refuse_plain
 from locksided.store.sql import QUERIES
 
 HOLDING = frozenset(("processing", "terminating"))

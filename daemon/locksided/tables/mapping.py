@@ -170,7 +170,7 @@ def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
     """The manifest, with what the mapping says over it: metadata by key, the schema by column."""
     merged = {name: value for name, value in manifest.items() if value is not None}
     for name, value in entry.items():
-        if value in _SAYS_NOTHING or _DEFAULTS.get(name) == value:
+        if (value in _SAYS_NOTHING and not _is_number(value)) or _DEFAULTS.get(name) == value:
             continue
         below = merged.get(name)
         if name == "metadata" and isinstance(below, list):
@@ -179,6 +179,10 @@ def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
             value = _by("name", below, value)  # noqa: PLW2901
         merged[name] = value
     return merged
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _by(key: str, below: Sequence[Any], over: Any) -> list[Any]:

@@ -1,6 +1,10 @@
-"""A firing: the causes taken, the job, the ledger's row and where the trigger stands are one transaction."""
+"""A firing: the causes taken, the job, the ledger's row and where the trigger stands are one transaction.
+
+One timer serves all triggers, and the database knows which is next.
+"""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +17,7 @@ from lockside.documents.trigger import TriggerSpec
 from lockside.kinds import TRIGGER
 from locksided import clock
 from locksided.actors.messages import Decided, Exclusive
+from locksided.actors.rounds import Rounds
 from locksided.api.job_drafts import Origin, draft
 from locksided.api.service import Service
 from locksided.core.errors import Forbidden, Refused, Unavailable
@@ -24,14 +29,15 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.core.triggers import MOST_OF_A_FIRING
-from locksided.schedules.makers import DAEMON
-from locksided.schedules.owners import current_owner
+from locksided.followers.follower import RECOVERED
+from locksided.schedules.makers import DAEMON, current_owner
 from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.sql import Database
 from locksided.store.time_rows import CauseRow, FiringRow, MakerName, TriggerRow
 from locksided.store.transaction import Transaction
+from locksided.triggers.hearing import Hearing
 from locksided.triggers.standing import paused, paused_if_failing, planned, tell
 
 
@@ -193,3 +199,31 @@ def _after(tx: Transaction, found: Found, refusal: Refused | None, is_made: bool
     if isinstance(refusal, Forbidden | Loop):
         return paused(tx, row, DAEMON, refusal.message)
     return paused_if_failing(tx, row, found.spec, f"the last says: {refusal.message}")
+
+
+AT_ONCE = 100
+
+
+class TriggerPlanner:
+    """Runs until cancelled; it is woken when a follower has kept causes."""
+
+    def __init__(self, service: Service, hearing: Hearing) -> None:
+        self._service = service
+        self._firings = Firings(service)
+        self._rounds = Rounds("triggers", hearing.news)
+
+    async def run(self) -> None:
+        """Fire what is due until cancelled."""
+        with self._service.broker.waking(self._rounds.news.set, "trigger.", RECOVERED):
+            await self._rounds.run(self._service.scheduler, self._next_us, self._round)
+
+    async def _next_us(self) -> int | None:
+        return await self._service.store.read(triggers.next_us)
+
+    async def _round(self) -> None:
+        await self._service.scheduler.look(lambda _: None)  # what is being heard is saved then
+        asked = partial(triggers.due, limit=AT_ONCE)
+        while names := await self._service.store.read(partial(asked, now_us=clock.now_us())):
+            for name in names:
+                with suppress(NothingToFire):  # it was changed meanwhile
+                    await self._firings.fire(name)

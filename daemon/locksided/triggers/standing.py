@@ -11,7 +11,7 @@ from lockside.documents.trigger import FilesCondition, TriggerSpec
 from locksided import clock
 from locksided.catalog.views import View
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
-from locksided.schedules import owners
+from locksided.schedules import makers
 from locksided.schedules.makers import DAEMON, GONE, Stand, fails_too_often, name_of, shown
 from locksided.schedules.standing import us
 from locksided.server.access import Principal
@@ -78,7 +78,7 @@ def paused_if_failing(tx: Transaction, row: TriggerRow, spec: TriggerSpec, last:
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     """Raise Forbidden unless the caller owns it, or is an admin."""
-    owners.refuse_others(triggers.find(connection, name_of(key)), who, key.path())
+    makers.refuse_others(triggers.find(connection, name_of(key)), who, key.path())
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
@@ -97,7 +97,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
         tell(tx, name, "updated", principal=change.by, version=after.version, **owner)
     watching.forget_folders(tx, name, but=[one.files.folder for one in spec.on if one.files])
     row = msgspec.structs.replace(
-        owners.with_owner(row, change.owner),
+        makers.with_owner(row, change.owner),
         is_disabled=int(spec.state is ScheduleState.DISABLED),
         broken=None,
         watched=_watched(row, spec),
@@ -106,7 +106,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 
 
 def _new(tx: Transaction, name: MakerName, change: Change) -> TriggerRow:
-    owner = owners.columns_of(change.owner or change.by)
+    owner = makers.columns_of(change.owner or change.by)
     return TriggerRow(project=name.project, id=name.id, since_seq=tx.last_seq, **owner)
 
 

@@ -30,8 +30,7 @@ from locksided.runs import data_folder
 from locksided.runs.accounts import account_of
 from locksided.runs.folder import RunFolder
 from locksided.runs.step_programs import program_order
-from locksided.schedules.makers import DAEMON
-from locksided.schedules.owners import current_owner
+from locksided.schedules.makers import DAEMON, current_owner
 from locksided.store import triggers, watching
 from locksided.store.errors import StoreUnavailable
 from locksided.store.sql import Database

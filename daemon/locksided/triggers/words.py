@@ -16,7 +16,7 @@ from locksided.store import triggers, watching
 from locksided.store.time_rows import MakerName, TriggerRow, WatcherRow
 from locksided.store.transaction import Transaction
 from locksided.store.watching import FileIdentity, FileName
-from locksided.triggers.causes import Heard, file_appeared, keep
+from locksided.triggers.hearing import Heard, file_appeared, keep
 from locksided.triggers.names import is_meant
 from locksided.triggers.standing import planned, tell, watch_key
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from lockside.cli import exits
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.session import Json, Session
+from lockside.session import NULL
 
 
 def call(session: Session, parsed: Parsed) -> int:
@@ -18,7 +19,9 @@ def call(session: Session, parsed: Parsed) -> int:
     texts = _texts_of(method) if parsed.many("param") else set()
     for text in parsed.many("param"):
         params |= _object(text) if text == "-" or text.startswith("{") else _member(text, texts)
-    answer = session.call(method, **params)
+    answer = session.call(
+        method, **{name: NULL if value is None else value for name, value in params.items()}
+    )
     session.out.line(json.dumps(answer, indent=None if session.out.as_json else 2, ensure_ascii=False))
     return exits.DONE
 

@@ -10,9 +10,7 @@ import sys
 
 from lockside import __version__
 from lockside.cli import exits, times
-from lockside.cli.daemon.doctor_sockets import look_at_sockets
-from lockside.cli.daemon.doctor_state import look_at, state_folders
-from lockside.cli.daemon.findings import Finding, mend
+from lockside.cli.daemon.doctor_checks import Finding, look_at, look_at_sockets, mend, state_folders
 from lockside.cli.grammar import Parsed
 from lockside.cli.session import Json, Session
 from lockside.cli.storage.changes import adopt
@@ -22,7 +20,7 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
-    if parsed.text("adopt"):
+    if parsed.many("adopt"):
         return adopt(session, parsed)
     fix = parsed.flag("fix")
     findings = [_python(), *_daemon(session, parsed, fix=fix)]

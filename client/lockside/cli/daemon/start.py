@@ -132,7 +132,7 @@ def _systemctl(*words: str) -> None:
 
 def _write_units() -> None:
     """Put the units where systemd finds them; those that somebody else wrote stay as they are."""
-    from lockside.example import shipped
+    from lockside.paths import shipped
 
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
     folder = os.path.join(config, "systemd", "user")

@@ -7,6 +7,7 @@ from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
 from lockside.cli.session import Json, Session
 from lockside.cli.terminal.output import Cell, Output
+from lockside.session import NULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "config": config,
         "parentRunId": _run_id(session, parsed.text("parent")),
         "owner": _me() if parsed.flag("mine") else None,
-        "visible": False if parsed.flag("hidden") else None,
+        "visible": NULL if parsed.flag("with_hidden") else False if parsed.flag("hidden") else None,
         "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
         "acknowledged": _acknowledged(parsed),
         "unresolved": True if parsed.flag("failed") else None,

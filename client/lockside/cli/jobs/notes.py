@@ -9,6 +9,7 @@ from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs.control import each_job
 from lockside.cli.session import Session
 from lockside.errors import LocksideError
+from lockside.session import NULL
 
 
 def ack(session: Session, parsed: Parsed) -> int:
@@ -20,7 +21,7 @@ def ack(session: Session, parsed: Parsed) -> int:
 
 def annotate(session: Session, parsed: Parsed) -> int:
     """Change the texts and labels of jobs."""
-    changes = parsed.members()
+    changes = {name: value or NULL for name, value in parsed.members().items()}
     if not changes:
         raise UsageError("say what to change: --name, --description or --label.", "annotate")
     return each_job(session, parsed.many("job"), "job.annotate", **changes)

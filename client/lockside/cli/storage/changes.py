@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from lockside.cli import exits
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.session import Session
 from lockside.cli.storage.tables import finish
+
+ALL = "all"
 
 
 def delete_rows(session: Session, parsed: Parsed) -> int:
@@ -24,8 +27,13 @@ def delete_rows(session: Session, parsed: Parsed) -> int:
 
 
 def adopt(session: Session, parsed: Parsed) -> int:
-    """Take over the versions of another program."""
-    return finish(session, parsed, session.call("storage.table.adopt", id=parsed.required("adopt")))
+    """Take over the versions of other programs: of the tables that are named, or of all that have any."""
+    asked = [{"id": table} for table in parsed.many("adopt")]
+    if asked == [{"id": ALL}]:
+        foreign = session.call("storage.status")["foreign"]
+        asked = [{"id": one["table"], "branchId": one["branchId"]} for one in foreign]
+    jobs = [session.call("storage.table.adopt", **one) for one in asked]
+    return max((finish(session, parsed, job) for job in jobs), default=exits.DONE)
 
 
 def alter(session: Session, parsed: Parsed) -> int:

@@ -53,5 +53,7 @@ def _filter(given: list[str]) -> Json:
 
 
 def whole_path(parsed: Parsed) -> str:
-    """The path as the job is to find it, whose folder is another one."""
+    """The path as the job is to find it, whose folder is another one; in a system it stays as it is."""
+    if parsed.text("system") is not None:
+        return parsed.required("path")
     return os.path.abspath(os.path.expanduser(parsed.required("path")))

@@ -99,8 +99,8 @@ CONTROL_JOBS = (
         "change the name, description or labels of jobs",
         "lockside annotate 42 --name 'the big load' --label team=data",
         JOBS,
-        Option("--name", "the new name", "TEXT", member="name"),
-        Option("--description", "the new description", "TEXT", member="description"),
+        Option("--name", "the new name; '' removes it", "TEXT", member="name"),
+        Option("--description", "the new description; '' removes it", "TEXT", member="description"),
         Option(
             "--label",
             "the new labels, all of them (repeat for more)",

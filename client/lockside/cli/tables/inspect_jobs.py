@@ -44,6 +44,7 @@ INSPECT_JOBS = (
         Option("-n --limit", "how many (default 20)", "N", "count"),
         Option("--all", "no limit"),
         Option("--hidden", "only hidden jobs"),
+        Option("--with-hidden", "hidden jobs, too"),
     ),
     Command(
         "show",

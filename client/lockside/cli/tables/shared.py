@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Option
 
-TELL = "lockside.cli.one_call:tell"
+TELL = "lockside.cli.session:tell"
 EACH_JOB = "lockside.cli.jobs.control:each"
 
 JOB = Argument("JOB", "a job's id, uuid or name, COMPONENT/CONFIG for its latest job, or 'last'")

@@ -7,6 +7,44 @@ from __future__ import annotations
 
 import re
 
+_SIGNS = {
+    "✓": "+",
+    "✗": "x",
+    "■": "#",
+    "○": "o",
+    "●": "*",
+    "◐": "*",
+    "‖": "=",
+    "∞": "inf",
+    "…": "~",
+    "·": "-",
+    "→": ">",
+    "↑": "^",
+    "↓": "v",
+    "├": "|",
+    "│": "|",
+    "└": "`",
+    "─": "-",
+    "━": "=",
+    "╸": "=",
+    "╺": "=",
+    "╌": ".",
+    "█": "#",
+    "░": ".",
+    **dict.fromkeys("▏▎▍▌▋▊▉", "#"),
+    **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"),
+}
+"""Each takes as many columns as what it stands for, but for the sign of infinity, which ends its cell."""
+
+
+def replaced(error: UnicodeError) -> tuple[str, int]:
+    """Give a sign's stand-in, and `?` for every other character; a handler of `codecs.register_error`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(character, "?") for character in text), error.end
+
+
 # Patterns are texts, which `re` compiles when one is first used: most calls of the command line use none.
 
 _STANDS_FOR = "�"

@@ -18,9 +18,8 @@ from lockside.cli import times
 from lockside.cli.jobs import describe
 from lockside.cli.terminal.output import one_line
 from lockside.cli.top import rows
-from lockside.cli.top.command_output import command_output
 from lockside.cli.top.feed import NOTHING, Feed, Snapshot
-from lockside.cli.top.screens import LogScreen, Question, TextScreen
+from lockside.cli.top.screens import LogScreen, Question, TextScreen, command_output
 from lockside.cli.top.table import JobTable
 from lockside.cli.top.usage import Sampler, Usage
 from lockside.errors import LocksideError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from importlib import import_module
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -11,11 +13,36 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, RichLog, Static
 
+from lockside.cli.grammar import Parsed
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.log_lines import LineMaker, LogLine, last_state
+from lockside.cli.session import Session
+from lockside.cli.terminal.output import Output
 from lockside.cli.terminal.sanitize import plain
 from lockside.cli.top.feed import Feed
 from lockside.errors import LocksideError
+
+
+class _Screen(io.StringIO):
+    """A stream that is looked at by a person."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def command_output(what: str, job: str, socket: str | None, project: str | None, width: int) -> Text:
+    """Give what the command whose code is `what` says of a job; a refusal is told in its place. It blocks."""
+    stream = _Screen()
+    module, _, name = what.partition(":")
+    with Session(Parsed(None, {"socket": socket, "project": project, "job": job})) as session:
+        session.out = Output(as_json=False, plain=False, stream=stream, width=width)
+        try:
+            getattr(import_module(module), name)(session, Parsed(None, {"job": job}))
+        except LocksideError as error:
+            return Text(error.message, "red")
+    return Text.from_ansi(stream.getvalue())
+
 
 Json = dict[str, Any]
 

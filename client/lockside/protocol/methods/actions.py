@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The method that runs an action of a component."""
 
 from functools import cached_property

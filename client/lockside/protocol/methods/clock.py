@@ -1,13 +1,24 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of a test clock."""
 
 from typing import Final
 
 from lockside.documents import quantities, times
-from lockside.documents.base import Seconds, Time
+from lockside.documents.base import Out, Seconds, Time
 from lockside.protocol.declaration import Method, Params, method
-from lockside.protocol.types.clock import ClockReading
 from lockside.protocol.words import Role
+
+
+class ClockReading(Out, frozen=True, kw_only=True):
+    """The clocks of a daemon with a test clock.
+
+    Attributes:
+        time: The wall clock.
+        boot_time: The boot clock; it began at the same time, and `clock.set` does not move it.
+    """
+
+    time: str
+    boot_time: str
+
 
 CLOCK_METHODS: Final[dict[str, Method]] = {}
 

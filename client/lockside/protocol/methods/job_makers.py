@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What the methods of schedules and of triggers have in common: both make jobs for their owner."""
 
 from typing import Annotated, Any

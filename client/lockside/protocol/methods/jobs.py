@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that create, read and await jobs."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of subscriptions and deliveries that other kinds do not have."""
 
 from typing import TYPE_CHECKING, Annotated, Final

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of what jobs have written and of how far they are."""
 
 from typing import Annotated, Any, Literal
@@ -6,15 +5,54 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from lockside.documents import quantities
-from lockside.documents.base import FieldError, In, JobId, RowId, Seconds, Sequence
+from lockside.documents.base import FieldError, In, JobId, Out, RowId, Seconds, Sequence
 from lockside.protocol.declaration import PageLimit, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFilters
 from lockside.protocol.methods.steering import STEERING
 from lockside.protocol.types.jobs import Reported, Stats
 from lockside.protocol.types.logs import LogPage
-from lockside.protocol.types.records import RecordPage
 from lockside.protocol.words import Role, Stream
+
+
+class FailedRecord(Out, frozen=True, kw_only=True):
+    """A record that a job could not process.
+
+    Attributes:
+        number: Its number among the records of the outermost job and all retries.
+        input: The file below in/ that it came from; null when the component did not say.
+        record: The record.
+        id: What the component calls it.
+        message: Why it failed.
+        code: The component's word for that; `rejected` for a row that an output mapping left out.
+        job: The job that could not process it.
+        row: The row of that job's configuration.
+        resolved_by: The retry that was given it and ended well.
+    """
+
+    number: int
+    input: str | None = None
+    record: dict[str, Any] = {}
+    id: Any = None
+    message: Any = None
+    code: Any = None
+    job: str
+    row: str | None = None
+    resolved_by: str | None = None
+
+
+class RecordPage(Out, frozen=True, kw_only=True):
+    """A page of failed records.
+
+    Attributes:
+        records: The records, by their numbers. There may be fewer than `limit` and more to come.
+        total: How many there are.
+        open: How many of them can be retried.
+    """
+
+    records: list[FailedRecord]
+    total: int
+    open: int
 
 
 @method(

@@ -4,11 +4,57 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from lockside.documents.base import HEX_PATTERN
+from lockside.documents.base import HEX_PATTERN, ListPage, Out
+from lockside.documents.enums import CheckOutcome
 from lockside.protocol.declaration import ListParams, Mutation, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import recovery as types
 from lockside.protocol.words import Role
+
+
+class CheckResult(Out, frozen=True, kw_only=True):
+    """What a test came to.
+
+    Attributes:
+        time: When it ended.
+        outcome: `well`, `not_yet`, or `hopeless`.
+        message: The last line that it wrote.
+    """
+
+    time: str
+    outcome: CheckOutcome
+    message: str | None = None
+
+
+class RecoveryCondition(Out, frozen=True, kw_only=True):
+    """What blocked jobs wait for; jobs with the same tester, parameters and user share it.
+
+    Attributes:
+        tester: What must hold, in words.
+        jobs: The ids of the jobs that it blocks, in the order in which they are let go.
+        next_check_time: When it is tested next.
+        is_checking: Whether a test is under way.
+        checks: How often it was tested.
+        last_result: What the last test came to; null before the first.
+    """
+
+    id: str
+    tester: str
+    jobs: list[str] = []
+    next_check_time: str
+    is_checking: bool = False
+    checks: int = 0
+    last_result: CheckResult | None = None
+
+
+class RecoveryConditions(ListPage, frozen=True, kw_only=True):
+    """Several conditions.
+
+    Attributes:
+        conditions: The conditions, by id.
+    """
+
+    conditions: list[RecoveryCondition]
+
 
 ConditionId = Annotated[
     str,
@@ -16,7 +62,7 @@ ConditionId = Annotated[
 ]
 
 
-@method("recovery.list", Role.VIEWER, answers=types.RecoveryConditions, example={})
+@method("recovery.list", Role.VIEWER, answers=RecoveryConditions, example={})
 class RecoveryList(ListParams, frozen=True, kw_only=True):
     """List the conditions that block jobs of the project."""
 
@@ -26,7 +72,7 @@ class RecoveryList(ListParams, frozen=True, kw_only=True):
 @method(
     "recovery.check",
     Role.OPERATOR,
-    answers=types.RecoveryCondition,
+    answers=RecoveryCondition,
     refuses=[ErrorKind.NOT_FOUND, ErrorKind.UNAVAILABLE],
     example={"condition": "0f3a9c51b2d47e68"},
 )

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of schedules that other kinds have not, or have otherwise."""
 
 from typing import Annotated

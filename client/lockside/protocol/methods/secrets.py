@@ -4,11 +4,80 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from lockside.documents.base import KEY_ID_PATTERN, ComponentId, ConfigId, FieldError, VariablesId
+from lockside.documents.base import KEY_ID_PATTERN, ComponentId, ConfigId, FieldError, Out, VariablesId
 from lockside.protocol.declaration import Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types.secrets import Encrypted, KeyDropped, KeyList, Reencrypted, Rotated
 from lockside.protocol.words import Role
+
+
+class Encrypted(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """What was encrypted: `value` or `data`, as in the request.
+
+    Attributes:
+        value: The cipher text of the value.
+        data: The document with the cipher texts of its secrets.
+    """
+
+    value: str | UnsetType = UNSET
+    data: Any = UNSET
+
+
+class SecretKey(Out, frozen=True, kw_only=True):
+    """A key.
+
+    Attributes:
+        id: The first 8 hexadecimal digits of its SHA-256.
+        source: Where it is: a `credential`, the setting `key_file`, or the `state folder`; `missing` for a
+            key that stored values need and that is nowhere.
+        values: How many stored values it encrypts, those of old versions included.
+    """
+
+    id: str
+    source: Literal["credential", "key_file", "state folder", "missing"]
+    values: int
+
+
+class KeyList(Out, frozen=True, kw_only=True):
+    """The keys, the newest first.
+
+    Attributes:
+        keys: The keys.
+    """
+
+    keys: list[SecretKey]
+
+
+class Rotated(Out, frozen=True, kw_only=True):
+    """A new key.
+
+    Attributes:
+        id: The id of the new key.
+        values: How many values were encrypted under it.
+    """
+
+    id: str
+    values: int
+
+
+class Reencrypted(Out, frozen=True, kw_only=True):
+    """What was encrypted under the newest key.
+
+    Attributes:
+        values: How many values were encrypted.
+    """
+
+    values: int
+
+
+class KeyDropped(Out, frozen=True, kw_only=True):
+    """A key that is gone.
+
+    Attributes:
+        id: The key's id.
+    """
+
+    id: str
+
 
 KeyId = Annotated[str, Meta(pattern=KEY_ID_PATTERN)]
 

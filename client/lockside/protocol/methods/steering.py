@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that change a job, end it or run it again."""
 
 from typing import Annotated, Any, Final

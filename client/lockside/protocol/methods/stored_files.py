@@ -1,7 +1,6 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of stored files."""
 
-from lockside.documents.base import BranchId, FieldError
+from lockside.documents.base import BranchId, FieldError, ListPage, Out
 from lockside.documents.file_query import BadQuery, read_query
 from lockside.documents.storage_jobs import DataPath, StorageJob
 from lockside.documents.stored_files import FileId, FileName, FileQuery, FileTags, InputFile, OutputFile
@@ -9,8 +8,62 @@ from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFields
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.types.stored_files import File, FileDeleted, Files
 from lockside.protocol.words import Role
+
+
+class File(Out, frozen=True, kw_only=True):
+    """A stored file. It is never changed; its tags are.
+
+    Attributes:
+        name: The name that it had.
+        tags: Its tags.
+        size_bytes: How large it is.
+        checksum: `sha256:` and the digits.
+        is_permanent: Whether it is kept until somebody deletes it.
+        is_public: What its manifest said; without effect.
+        is_encrypted: What its manifest said; without effect.
+        created: When it was stored.
+        expires: When it is deleted; null for one that is permanent.
+        job: The job that stored it.
+        component: The component of that job.
+        config: The configuration of that job.
+        user: Whose job it was.
+        path: Where it is. The user whose job stored it can read it.
+    """
+
+    id: str
+    name: str
+    branch_id: str
+    tags: list[str] = []
+    size_bytes: int
+    checksum: str
+    is_permanent: bool
+    is_public: bool
+    is_encrypted: bool
+    created: str
+    expires: str | None
+    job: str | None
+    component: str | None
+    config: str | None
+    user: str | None
+    path: str
+
+
+class Files(ListPage, frozen=True, kw_only=True):
+    """Stored files, the newest first.
+
+    Attributes:
+        files: The files.
+    """
+
+    files: list[File]
+
+
+class FileDeleted(Out, frozen=True, kw_only=True):
+    """A file that is there no more; it is removed after `[storage] trash_days`."""
+
+    id: str
+
 
 MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
 

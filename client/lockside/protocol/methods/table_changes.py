@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that change tables that are there: their rows, their keys, their columns."""
 
 from typing import Annotated

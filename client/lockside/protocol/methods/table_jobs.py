@@ -1,13 +1,13 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that make tables, and that carry rows into and out of them."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Meta
+from msgspec import NODEFAULT, defstruct, field
+from msgspec.structs import fields
 
-from lockside.documents.base import BranchId, FieldError
-from lockside.documents.storage import Check, DeleteRule, InputTable, OutputTable, TableId, Values
-from lockside.documents.storage_jobs import DataPath, StorageJob
+from lockside.documents.base import BranchId, FieldError, SystemId, camel
+from lockside.documents.storage import InputTable, OutputTable, TableId
+from lockside.documents.storage_jobs import DataPath, SystemPath, check_path
 from lockside.documents.table import TableSpec
 from lockside.protocol.declaration import Mutation, method
 from lockside.protocol.errors import ErrorKind
@@ -56,6 +56,52 @@ class TableDelete(Mutation, frozen=True, kw_only=True):
     branch_id: BranchId = "default"
 
 
+class ByHand(Mutation, frozen=True, kw_only=True):
+    """Rows that are carried by a job; the answer is that job."""
+
+    id: TableId
+    branch_id: BranchId = "default"
+    fields: JobFields | None = None
+
+    def check(self) -> None:
+        """Raises FieldError as the form in a configuration does, under the names of the wire."""
+        form: Any
+        for form in self.same_as:
+            try:
+                form.check(self)
+            except FieldError as problem:
+                raise FieldError(problem.message, camel(problem.field)) from None
+
+
+if TYPE_CHECKING:
+
+    def taking(form: type, *but: str) -> type[ByHand]: ...
+
+    class Loading(ByHand, frozen=True, kw_only=True): ...
+
+    class Reading(ByHand, frozen=True, kw_only=True):
+        version: int | None
+
+else:
+
+    def taking(form, *but):
+        """The parameters of a method that has the members of a mapping, but not these."""
+        members = [
+            (
+                one.name,
+                one.type,
+                field(default_factory=one.default_factory) if one.default is NODEFAULT else one.default,
+            )
+            for one in fields(form)
+            if one.name not in but
+        ]
+        options = {"frozen": True, "kw_only": True, "module": __name__, "namespace": {"same_as": (form,)}}
+        return defstruct(f"With{form.__name__}", members, bases=(ByHand,), **options)
+
+    Loading = taking(OutputTable, "source", "destination", "write_always")
+    Reading = taking(InputTable, "source", "destination", "source_branch_id", "file_type")
+
+
 @method(
     "storage.table.import",
     Role.OPERATOR,
@@ -64,7 +110,7 @@ class TableDelete(Mutation, frozen=True, kw_only=True):
     called="storage.table.load",
     example={"id": "in.c-shop.orders", "path": "/data/orders.csv", "primaryKey": ["id"]},
 )
-class TableImport(Mutation, frozen=True, kw_only=True):
+class TableImport(Loading, frozen=True, kw_only=True):
     """Load a file into a table; the answer is the job that does it, and reads the file as the caller.
 
     Attributes:
@@ -72,62 +118,36 @@ class TableImport(Mutation, frozen=True, kw_only=True):
         path: The file, or a folder of slices.
     """
 
-    same_as = (OutputTable,)
-
-    id: TableId
     path: DataPath
-    branch_id: BranchId = "default"
-    incremental: bool = False
-    primary_key: list[str] = []
-    columns: list[str] = []
-    schema: list[dict[str, Any]] = []
-    has_header: bool | None = None
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
-    enclosure: Annotated[str, Meta(max_length=1)] = '"'
-    delete_where: list[DeleteRule] = []
-    deduplication_strategy: str | None = None
-    checks: list[Check] = []
-    description: str | None = None
-    fields: JobFields | None = None
 
 
 @method(
     "storage.table.export",
     Role.OPERATOR,
     answers=Job,
-    refuses=CHANGING,
+    refuses=[*CHANGING, ErrorKind.FORBIDDEN],
     example={"id": "in.c-shop.orders", "path": "/data/orders.csv"},
 )
-class TableExport(Mutation, frozen=True, kw_only=True):
+class TableExport(Reading, frozen=True, kw_only=True):
     """Write a table to a file; the answer is the job that does it, and writes the file as the caller.
 
     Attributes:
         id: The table's id.
         path: The file; with the format `parquet` a folder of files.
+        system: The system in which the file is to be; the path is below its root.
         format: The form of the file.
         overwrite: Whether a file that is there already is replaced.
     """
 
-    same_as = (InputTable, StorageJob)
-
-    id: TableId
-    path: DataPath
-    branch_id: BranchId = "default"
-    version: TableVersionNumber | None = None
+    path: SystemPath
+    system: SystemId | None = None
     format: Literal["csv", "parquet"] = "csv"
     overwrite: bool = False
-    columns: list[str] = []
-    where_column: str | None = None
-    where_values: Values | None = None
-    where_operator: Annotated[str, Meta(pattern="^(eq|ne)$")] | None = None
-    changed_since: str | None = None
-    limit: Annotated[int, Meta(ge=0)] | None = None
-    fields: JobFields | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a filter with one half."""
-        if (self.where_column is None) != (self.where_values is None):
-            raise FieldError("whereColumn and whereValues need each other", "whereColumn")
+        """Raises FieldError for a filter with one half, and for a path that is none."""
+        super().check()
+        check_path(self.path, self.system)
 
 
 @method(

@@ -1,15 +1,101 @@
 """The methods by which a connection acts as another user, and of tokens."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from lockside.documents import times
-from lockside.documents.base import NO_NUL_PATTERN, NUMBER_PATTERN, FieldError, Name, Time
+from lockside.documents.base import NO_NUL_PATTERN, NUMBER_PATTERN, FieldError, ListPage, Name, Out, Time
 from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import tokens as t
+from lockside.protocol.types.origins import PrincipalRef
 from lockside.protocol.words import Role
+
+RoleWord = Literal["admin", "operator", "viewer"]
+
+
+class ShownToken(Out, frozen=True, kw_only=True):
+    """The token that a connection shows.
+
+    Attributes:
+        id: The token's id.
+        name: What it is for.
+        project: The only project that it can be used in.
+        expires_time: When it expires, and the connection ends; null means never.
+    """
+
+    id: str
+    name: str
+    project: str
+    expires_time: str | None = None
+
+
+class Acting(Out, frozen=True, kw_only=True):
+    """As whom a connection acts.
+
+    Attributes:
+        principal: The user as whom all is done from now on.
+        role: The role: that of the user, unless the delegate or the token may less.
+        token: The token; null without one.
+    """
+
+    principal: PrincipalRef
+    role: Literal["admin", "operator", "viewer", "none"]
+    token: ShownToken | None = None
+
+
+class NewToken(Out, frozen=True, kw_only=True):
+    """A new token.
+
+    Attributes:
+        id: The token's id.
+        secret: What is shown in the place of a user. It is answered once; a repeat of the call has none.
+    """
+
+    id: str
+    secret: str | UnsetType = UNSET
+    deduplicated: bool | UnsetType = UNSET
+
+
+class Token(Out, frozen=True, kw_only=True):
+    """A token, without its secret.
+
+    Attributes:
+        id: The token's id.
+        user: As whom all is done with it.
+        role: The highest role that it gives; that of its user may be lower.
+        project: The only project that it can be used in.
+        created_time: When it was made.
+        expires_time: When it expires; null means never.
+        is_expired: Whether it has expired.
+    """
+
+    id: str
+    name: str
+    user: str
+    role: RoleWord
+    project: str
+    created_time: str
+    expires_time: str | None = None
+    is_expired: bool
+
+
+class Tokens(ListPage, frozen=True, kw_only=True):
+    """A page of tokens, in the order in which they were made."""
+
+    tokens: list[Token]
+
+
+class TokenRevoked(Out, frozen=True, kw_only=True):
+    """A token that is no more.
+
+    Attributes:
+        id: The token's id.
+    """
+
+    id: str
+    deduplicated: bool | UnsetType = UNSET
+
 
 UserName = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
 TokenId = Annotated[str, Meta(pattern=NUMBER_PATTERN, description="A token's id.")]
@@ -19,7 +105,7 @@ Secret = Annotated[str, Meta(max_length=255)]
 @method(
     "session.actAs",
     Role.NONE,
-    answers=t.Acting,
+    answers=Acting,
     refuses=[ErrorKind.NOT_FOUND, ErrorKind.CONFLICT],
     of_connection=True,
     is_repeatable=False,
@@ -49,7 +135,7 @@ class SessionActAs(Params, frozen=True, kw_only=True):
 @method(
     "token.create",
     Role.VIEWER,
-    answers=t.NewToken,
+    answers=NewToken,
     refuses=[ErrorKind.NOT_FOUND],
     example={"name": "dashboard", "role": "viewer", "expiresTime": "2027-01-31T08:00:00Z"},
 )
@@ -64,15 +150,15 @@ class TokenCreate(Mutation, frozen=True, kw_only=True):
         expires_time: When it expires; null means never.
     """
 
-    reads = {"expires_time": times.canonical_time}  # noqa: RUF012 - a ClassVar of the base
+    reads = {"expires_time": times.canonical_time}
 
     name: Name
     user: UserName | None = None
-    role: t.RoleWord | None = None
+    role: RoleWord | None = None
     expires_time: Time | None = None
 
 
-@method("token.list", Role.VIEWER, answers=t.Tokens)
+@method("token.list", Role.VIEWER, answers=Tokens)
 class TokenListAll(ListParams, frozen=True, kw_only=True):
     """List one's own tokens of a project; an admin sees those of all users."""
 
@@ -80,7 +166,7 @@ class TokenListAll(ListParams, frozen=True, kw_only=True):
 @method(
     "token.revoke",
     Role.VIEWER,
-    answers=t.TokenRevoked,
+    answers=TokenRevoked,
     refuses=[ErrorKind.NOT_FOUND],
     example={"id": "3"},
 )

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What differs between a folder and what is stored."""
 
 from typing import TYPE_CHECKING, Any, Literal

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What the daemon says of itself."""
 
 from typing import Any, Literal

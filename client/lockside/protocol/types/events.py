@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Events as they are listed and pushed."""
 
 from typing import Any

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Jobs as they are answered: their state, their results, their logs, and counts of them."""
 
 from typing import Any, Literal
@@ -62,7 +61,7 @@ class RemoteJob(Out, frozen=True, kw_only=True):
         remote_submitted: When the engine took it.
         remote_started: When its program began.
         remote_ended: When nothing of it was left.
-        remote_outcome: `FINISHED` or `FAILED`.
+        remote_outcome: `FINISHED`, `FAILED`, or `FAILED_SKIP_ARCHIVE` when only good runs are archived.
         submit_retries: How often it was handed to the engine again.
         remote_status_checks: How often the executor has asked the engine, for all of its jobs.
         failed_status_checks: How often it got no answer.

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Subscriptions as they are stored, and what is delivered to them."""
 
 from typing import TYPE_CHECKING, Literal

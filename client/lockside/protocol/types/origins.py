@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Whose a job is, and what made it: a caller, another job, a schedule or trigger and what set it off."""
 
 from msgspec import UNSET, UnsetType

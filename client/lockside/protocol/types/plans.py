@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What a run of an orchestration would do."""
 
 from lockside.documents.base import Out

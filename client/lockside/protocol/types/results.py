@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What a run leaves behind: its process, its result, and what a stop ended."""
 
 from typing import Any, Literal

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Schedules as they are stored, and what becomes of their moments."""
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Tables, their versions, and what is in them."""
 
 from typing import Literal

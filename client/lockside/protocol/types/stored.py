@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Stored objects: components, configurations, branches, variables, states, pools and resources."""
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -7,12 +6,12 @@ from msgspec import UNSET, UnsetType, defstruct
 from msgspec.structs import fields
 
 from lockside.documents.base import ListPage, Out
-from lockside.documents.bucket import BucketSpec
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec, ResourceSpec
 from lockside.documents.reading import stored_form
 from lockside.documents.system import SystemSpec
+from lockside.documents.table import BucketSpec
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.origins import PrincipalRef

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Triggers as they are stored, and what became of what they heard."""
 
 from typing import TYPE_CHECKING

@@ -1,14 +1,15 @@
 """Slurm as an engine: `sbatch`, `squeue`, `scancel`. No accounting is needed."""
 
+import pwd
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import ceil
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from locksided.executors.commands import run
-from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status
+from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, Refused, State, Status, run
 from locksided.executors.slurm import words
 from locksided.executors.slurm.arrays import Arrays
 from locksided.keeper import clock
@@ -26,17 +27,21 @@ _SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         **OPTIONS,
-        **dict.fromkeys((*_OPTIONS, "clusters"), _TEXT),
+        **dict.fromkeys(_OPTIONS, _TEXT),
+        "clusters": {**_TEXT, "not": {"const": "all"}},
         "extra": {"type": "array", "items": {"type": "string", "pattern": "^--"}, "maxItems": 50},
     },
 }
 _ID = 'id=$SLURM_JOB_ID; [ -z "$SLURM_ARRAY_JOB_ID" ] || id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID'
+_CLUSTER = '[ -z "%s" ] || id="$id;$SLURM_CLUSTER_NAME"'
 _SCRIPT = f"""#!/bin/sh
 {_ID}
+{_CLUSTER}
 exec %s "$id" "$SLURMD_NODENAME"
 """
 _ARRAY_SCRIPT = f"""#!/bin/sh
 {_ID}
+{_CLUSTER}
 control=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" %s) || exit 1
 exec %s "$control" "$id" "$SLURMD_NODENAME"
 """
@@ -63,19 +68,26 @@ class Slurm(Engine):
     def __init__(self) -> None:
         self._arrays = Arrays()
         self._failures: dict[str, list[float]] = {}
+        self._reasons: dict[str, str] = {}
+        """By id the word for why it waits, as it was said last."""
+        self._clusters: set[str] = set()
+        """Those that took an order, where pools name clusters."""
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         first = orders[0]
-        runner = _quoted(first.argv[:-1])
+        runner, cluster = _quoted(first.argv[:-1]), "1" if first.options.get("clusters") else ""
         if len(orders) == 1:
-            return [self._sbatch(first, first.name, _SCRIPT % f"{runner} {_quoted([first.control])}")]
+            script = _SCRIPT % (cluster, f"{runner} {_quoted([first.control])}")
+            number, at = self._sbatch(first, first.name, script)
+            return [_on(at, number)]
         name = f"{first.name}.{token_hex(4)}"
         listed = self._arrays.write(str(first.options["workRoot"]), name, [order.control for order in orders])
-        script = _ARRAY_SCRIPT % (_quoted([listed]), runner)
-        array = self._sbatch(first, name, script, f"--array=0-{len(orders) - 1}")
-        return [f"{array}_{place}" for place in range(len(orders))]
+        script = _ARRAY_SCRIPT % (cluster, _quoted([listed]), runner)
+        array, at = self._sbatch(first, name, script, f"--array=0-{len(orders) - 1}")
+        return [_on(at, f"{array}_{place}") for place in range(len(orders))]
 
-    def _sbatch(self, order: Order, name: str, script: str, *more: str) -> str:
+    def _sbatch(self, order: Order, name: str, script: str, *more: str) -> tuple[str, str]:
+        """The number of the job and, where the pool names clusters, the one that took it."""
         asked = ["sbatch", "--parsable", f"--job-name={name}", f"--comment={order.comment}", *more]
         asked += [*_arguments(order), *self._excluded()]
         done = run(asked, order.user, script)
@@ -83,13 +95,15 @@ class Slurm(Engine):
             if words.is_refusal(done.stderr):
                 raise Refused(words.cause(done.stderr))
             raise NotNow(words.cause(done.stderr))
-        return done.stdout.strip().partition(";")[0]
+        number, _, cluster = done.stdout.strip().partition(";")
+        return number, cluster if order.options.get("clusters") else ""
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
         names = {order.control: order.name for order in orders}
         roots = {str(order.options["workRoot"]) for order in orders}
+        clusters = [str(order.options.get("clusters") or "") for order in orders]
         found = dict[str, list[str]]()
-        for id_, status in self._squeue().items():
+        for id_, status in self._squeue(one for many in clusters for one in many.split(",")).items():
             control = self._arrays.control(roots, status.name, id_)
             name = status.name if control is None else names.get(control)
             if name is not None:
@@ -97,29 +111,39 @@ class Slurm(Engine):
         return {order.name: found[order.name] for order in orders if order.name in found}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
-        known = self._squeue()
+        known = self._squeue(_split(id_)[1] for id_ in ids)
         self._arrays.tidy({status.name for status in known.values()})
         found = {id_: known[id_] for id_ in ids if id_ in known}
-        nodes = {one.node for one in found.values() if one.node and one.state not in _ALIVE}
-        if nodes:
-            told = words.nodes(_told(["scontrol", "show", "node", "-o", ",".join(sorted(nodes))]))
-            for id_, one in found.items():
-                if one.node in told:
-                    is_up, booted_us = told[one.node]
-                    found[id_] = one._replace(is_node_up=is_up, booted_us=booted_us)
+        self._reasons = {id_: one.reason for id_, one in found.items() if one.state is State.QUEUED}
+        told_by_accounts = [id_ for id_ in ids if id_ not in found or found[id_].state is State.CANCELLED]
+        return _with_nodes(found | _accounted(told_by_accounts))
+
+    def why(self, ids: Sequence[str]) -> Mapping[str, str]:
+        said = {id_: self._reasons.get(id_, "").partition(",")[0] for id_ in ids}
+        return {id_: words.WHY[word] for id_, word in said.items() if word in words.WHY}
+
+    def named(self, prefix: str) -> Mapping[str, Status]:
+        known = self._squeue(self._clusters or [""])
+        return {id_: one for id_, one in known.items() if one.name.startswith(prefix) and one.state in _ALIVE}
+
+    def _squeue(self, clusters: Iterable[str]) -> dict[str, Status]:
+        """What each controller says of all jobs."""
+        found: dict[str, Status] = {}
+        for cluster in set(clusters):
+            asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", words.FORMAT]
+            found |= {_on(cluster, id_): one for id_, one in words.statuses(_told(asked)).items()}
+        self._clusters |= set(clusters) - {""}
         return found
 
-    def _squeue(self) -> dict[str, Status]:
-        return words.statuses(_told(["squeue", "-h", "-r", "-a", "-t", "all", "-o", words.FORMAT]))
-
     def signal(self, ids: Sequence[str], signal: int) -> None:
-        _told(["scancel", "--batch", f"--signal={SIGNALS[signal]}", *ids])
+        for cluster, ours in _by_cluster(ids):
+            _told(["scancel", *_at(cluster), "--batch", f"--signal={SIGNALS[signal]}", *ours])
 
     def cancel(self, ids: Sequence[str], prefix: str) -> None:
-        known = self._squeue()
+        known = self._squeue(_split(id_)[1] for id_ in ids)
         ours = [id_ for id_ in ids if id_ in known and known[id_].name.startswith(prefix)]
-        if ours:
-            _told(["scancel", *ours])
+        for cluster, numbers in _by_cluster(ours):
+            _told(["scancel", *_at(cluster), *numbers])
 
     def blame(self, node: str) -> None:
         self._failures.setdefault(node, []).append(clock.boot_seconds())
@@ -152,6 +176,59 @@ def _arguments(order: Order) -> list[str]:
     if options.get("clusters"):
         found.append(f"--clusters={options['clusters']}")
     return found + [str(one) for one in options.get("extra") or []]
+
+
+def _with_nodes(found: Mapping[str, Status]) -> Mapping[str, Status]:
+    """The same, with what is known of the nodes of those that are over."""
+    over = [id_ for id_, one in found.items() if one.node and one.state not in _ALIVE]
+    told: dict[str, tuple[bool, int | None]] = {}
+    for cluster, ids in _by_cluster(over):
+        names = ",".join(sorted({found[_on(cluster, id_)].node or "" for id_ in ids}))
+        told |= words.nodes(_told(["scontrol", *_at(cluster), "show", "node", "-o", names]))
+    looked_up = {id_: (found[id_], told[found[id_].node or ""]) for id_ in over if found[id_].node in told}
+    return {
+        **found,
+        **{id_: one._replace(is_node_up=up, booted_us=us) for id_, (one, (up, us)) in looked_up.items()},
+    }
+
+
+def _accounted(ids: Sequence[str]) -> dict[str, Status]:
+    """What the accounts say of jobs that are over; nothing where none are kept."""
+    found: dict[str, Status] = {}
+    for cluster, numbers in _by_cluster(ids):
+        asked = ["sacct", *_at(cluster), "-n", "-X", "-P", "-j", ",".join(numbers), "-o", words.ACCOUNTED]
+        with suppress(NotNow):
+            found |= {_on(cluster, id_): one for id_, one in words.accounted(_told(asked)).items()}
+    return {id_: found[id_]._replace(by=_user(found[id_].by)) for id_ in ids if id_ in found}
+
+
+def _user(number: str | None) -> str | None:
+    """The name of a user, by its number."""
+    with suppress(KeyError, ValueError):
+        return pwd.getpwuid(int(number or "")).pw_name
+    return number or None
+
+
+def _split(id_: str) -> tuple[str, str]:
+    """An id as Slurm's commands take it, and its cluster; that is empty where the pool names none."""
+    number, _, cluster = id_.partition(";")
+    return number, cluster
+
+
+def _on(cluster: str, number: str) -> str:
+    return f"{number};{cluster}" if cluster else number
+
+
+def _at(cluster: str) -> list[str]:
+    return ["-M", cluster] if cluster else []
+
+
+def _by_cluster(ids: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The clusters, each with the numbers of its jobs."""
+    found: dict[str, list[str]] = {}
+    for number, cluster in map(_split, ids):
+        found.setdefault(cluster, []).append(number)
+    yield from found.items()
 
 
 def _quoted(arguments: Sequence[str]) -> str:

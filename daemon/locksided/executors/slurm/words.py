@@ -8,6 +8,35 @@ from locksided.executors.engine import State, Status
 FORMAT = "%i|%j|%T|%r|%S|%P|%N"
 """Of `squeue`: id, name, state, reason, start, partition, nodes."""
 
+ACCOUNTED = "JobID,State,NodeList,JobName"
+"""Of `sacct`."""
+
+WHY = {
+    "Resources": "it waits for nodes to be free",
+    "Priority": "jobs with a higher priority go first",
+    "Dependency": "it waits for another job of Slurm's",
+    "BeginTime": "it may not begin yet",
+    "JobHeldUser": "somebody holds it: scontrol release lets it go",
+    "JobHeldAdmin": "the administrator holds it",
+    "PartitionDown": "its partition is down",
+    "PartitionInactive": "its partition is inactive",
+    "PartitionTimeLimit": "it asks for more time than its partition gives",
+    "PartitionNodeLimit": "it asks for more nodes than its partition gives",
+    "ReqNodeNotAvail": "a node that it needs is down, drained or reserved",
+    "NodeDown": "a node that it needs is down",
+    "BadConstraints": "no node has what it asks for",
+    "Licenses": "it waits for a licence",
+    "Reservation": "its reservation has not begun",
+    "JobArrayTaskLimit": "its array may not run more at once",
+    "QOSMaxJobsPerUserLimit": "its user may not run more at once with this QOS",
+    "AssocMaxJobsLimit": "its account may not run more at once",
+    "AssocGrpCpuLimit": "its account may not use more processors at once",
+    "AssocGrpMemLimit": "its account may not use more memory at once",
+    "MaxCpuPerAccount": "its account may not use more processors at once",
+    "Cleaning": "what is left of an earlier run of it is being removed",
+}
+"""What Slurm's words for why a job waits mean."""
+
 STATES = {
     **dict.fromkeys(("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"), State.QUEUED),
     **dict.fromkeys(("RESV_DEL_HOLD", "SPECIAL_EXIT"), State.QUEUED),
@@ -70,6 +99,22 @@ def statuses(text: str) -> dict[str, Status]:
                 is_suspended=word == "SUSPENDED",
             )
     return found
+
+
+def accounted(text: str) -> dict[str, Status]:
+    """What `sacct` says in `ACCOUNTED` of jobs that are over, by id; `by` is a user's number."""
+    found = {}
+    for line in text.splitlines():
+        id_, said, node, name = [*line.split("|", 3), "", "", ""][:4]
+        word, _, by = said.partition(" by ")
+        state = STATES.get(word)
+        if state not in (None, State.QUEUED, State.RUNNING):
+            found[id_] = Status(state, word, node=_none(node), name=name, by=by or None)
+    return found
+
+
+def _none(node: str) -> str | None:
+    return None if node in ("", "None assigned") else node
 
 
 def nodes(text: str) -> dict[str, tuple[bool, int | None]]:

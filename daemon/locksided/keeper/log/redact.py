@@ -56,6 +56,8 @@ class Redactor:
 
     def fork(self) -> "Redactor":
         """A redactor of the same secrets for another stream."""
+        if not self._forms:
+            return self  # it holds nothing back
         other = Redactor.__new__(Redactor)
         other._forms, other._longest, other._pattern = self._forms, self._longest, self._pattern
         other._held = b""

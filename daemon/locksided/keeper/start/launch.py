@@ -103,6 +103,7 @@ class Launch:
             if self._direct.can_start(order, self._tree):
                 self._start_directly(order, environment, null_fd, outlets)
                 return
+            self._tree.before_fork()
             self._fork_all(order, environment, null_fd, outlets)
         except OSError as error:
             self._refuse(refusal_of(error))

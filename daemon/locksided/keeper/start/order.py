@@ -17,6 +17,9 @@ LARGEST_ID = 2**32 - 2
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+_TEXT = frozenset((str,))
+
+
 class BadOrder(ValueError):
     """A field of an order is missing or of the wrong type; the message names it."""
 
@@ -55,11 +58,15 @@ class Order(NamedTuple):
 
 def parse(message: Message) -> Order:
     """Raises BadOrder."""
+    folder, cwd, log_folder = (_path(message, field) for field in ("folder", "cwd", "logFolder"))
+    spare_folder = None if message.get("spareFolder") is None else _path(message, "spareFolder")
+    empty_folders = _paths(message, "emptyFolders")
+    raw_cwd, *_ = raws([cwd, folder, log_folder, spare_folder or "", *empty_folders])
     return Order(
         token=token_of(message),
-        folder=_path(message, "folder"),
+        folder=folder,
         stages=_stages(message),
-        cwd=raw(_path(message, "cwd")),
+        cwd=raw_cwd,
         environment=_environment(message),
         user=_user(message),
         umask=_umask(message),
@@ -70,10 +77,10 @@ def parse(message: Message) -> Order:
         cpus=_positive(message, "cpus"),
         waits_for_leftovers=message.get("leftovers") == "wait",
         secrets=_texts(message.get("secrets") or [], "secrets"),
-        log_folder=_path(message, "logFolder"),
+        log_folder=log_folder,
         max_log_bytes=_whole(_positive(message, "maxLogBytes")) or DEFAULT_LOG_BYTES,
-        empty_folders=_paths(message, "emptyFolders"),
-        spare_folder=None if message.get("spareFolder") is None else _path(message, "spareFolder"),
+        empty_folders=empty_folders,
+        spare_folder=spare_folder,
         is_noted_late=message.get("notedLate") is True,
         log_mark=_object(message, "logMark"),
         gelf=_gelf(message),
@@ -82,7 +89,9 @@ def parse(message: Message) -> Order:
 
 def parse_reap(message: Message) -> ReapOrder:
     """Raises BadOrder."""
-    return ReapOrder(token_of(message), _path(message, "folder"), _grace(message), _signal(message))
+    folder = _path(message, "folder")
+    raws([folder])
+    return ReapOrder(token_of(message), folder, _grace(message), _signal(message))
 
 
 def token_of(message: Message) -> str:
@@ -99,24 +108,24 @@ def seq_of(message: Message) -> int:
     return seq
 
 
-def raw(text: str) -> bytes:
-    """The bytes of a text that came from the system or goes to it.
+def raws(texts: list[str]) -> list[bytes]:
+    """The bytes of texts that came from the system or go to it, read in one go.
 
     Raises BadOrder for what the kernel cannot take.
     """
-    if "\0" in text:
-        raise BadOrder("a text for the system must not contain NUL")
     try:
-        return text.encode("utf-8", "surrogateescape")
+        found = "\0".join(texts).encode("utf-8", "surrogateescape").split(b"\0")
     except UnicodeEncodeError as error:
         raise BadOrder(f"not a text that can be given to the system: {error.reason}") from error
+    if len(found) != len(texts) and texts:
+        raise BadOrder("a text for the system must not contain NUL")
+    return found[: len(texts)]
 
 
 def _path(message: Message, field: str) -> str:
     path = message.get(field)
     if not isinstance(path, str) or not path.startswith("/"):
         raise BadOrder(f"{field}: an absolute path is expected")
-    raw(path)
     return path
 
 
@@ -134,19 +143,19 @@ def _stages(message: Message) -> list[list[bytes]]:
     stages = [_texts(stage, f"pipeline[{place}]") for place, stage in enumerate(pipeline)]
     if not all(stages) or not all(stage[0] for stage in stages):
         raise BadOrder("pipeline: every command needs a program")
-    if message.get("shell"):
-        return [[b"/bin/sh", b"-c", *map(raw, stage)] for stage in stages]
-    return [[raw(argument) for argument in stage] for stage in stages]
+    shell = [b"/bin/sh", b"-c"] if message.get("shell") else []
+    return [shell + raws(stage) for stage in stages]
 
 
 def _environment(message: Message) -> dict[bytes, bytes]:
     env = message.get("env")
     if not isinstance(env, dict):
         raise BadOrder("env: an object is expected")
-    names, values = _texts(list(env), "env"), _texts(list(env.values()), "env")
-    if any(not name or "=" in name for name in names):
+    names, values = _texts([*env], "env"), _texts([*env.values()], "env")
+    if "" in env or "=" in "".join(names):
         raise BadOrder("env: a name must not be empty or contain '='")
-    return dict(zip(map(raw, names), map(raw, values), strict=True))
+    read = raws(names + values)
+    return dict(zip(read[: len(names)], read[len(names) :], strict=True))
 
 
 def _user(message: Message) -> User | None:
@@ -221,6 +230,6 @@ def _whole(value: float | None) -> int | None:
 
 
 def _texts(values: Any, field: str) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not _TEXT.issuperset(map(type, values)):
         raise BadOrder(f"{field}: a list of texts is expected")
     return values

@@ -7,6 +7,10 @@ freed in the last seconds. Moving a folder costs a third of making one even wher
 import os
 import stat
 
+from locksided.keeper import clock
+
+SETTLED_NS = 3_000_000_000
+"""A folder that has not changed for so long shows every later change by its time, on any file system."""
 MOST = 16
 """More than a keeper's runs need between the end of one and the start of the next."""
 _OURS = os.geteuid(), os.getegid()
@@ -16,28 +20,33 @@ class SpareFolders:
     """Folders of this process's own account that are as they were made: empty, and of mode 0700."""
 
     def __init__(self) -> None:
-        self._free: list[str] = []
+        self._free: list[tuple[str, int]] = []
+        """With each the time of its last change, 0 while a later one might have the same time."""
+        self._given: dict[str, int] = {}
         self._places: set[str] = set()
         self._made = 0
 
     def put(self, path: str) -> None:
         """Have an empty folder at `path`. Raises OSError; FileExistsError when there is something."""
         if self._free:
-            spare = self._free.pop()
+            spare, changed_ns = self._free.pop()
             try:
                 os.rename(spare, path)
             except OSError:
                 _is_removed(spare)
             else:
+                self._given[path] = changed_ns
                 return
         os.mkdir(path, 0o700)
 
     def take(self, path: str, place: str | None) -> bool:
         """Whether the folder could be taken away, which was empty then; `place` is where spare ones wait."""
+        known_ns = self._given.pop(path, 0)
         if place is None or len(self._free) >= MOST:
             return _is_removed(path)
         try:
-            if not _is_as_made(path):
+            changed_ns = _when_made(path, known_ns)
+            if changed_ns is None:
                 return _is_removed(path)
             self._prepare(place)
             self._made += 1
@@ -45,12 +54,13 @@ class SpareFolders:
             os.rename(path, spare)
         except OSError:
             return _is_removed(path)
-        self._free.append(spare)
+        is_settled = changed_ns == known_ns or clock.wall_us() * 1000 - changed_ns > SETTLED_NS
+        self._free.append((spare, changed_ns if is_settled else 0))
         return True
 
     def remove(self) -> None:
         """Leave none behind."""
-        for spare in self._free:
+        for spare, _ in self._free:
             _is_removed(spare)
         self._free.clear()
 
@@ -62,14 +72,20 @@ class SpareFolders:
         self._places.add(place)
         for name in os.listdir(place):
             pid, path = name.partition("-")[0], f"{place}/{name}"
-            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and _is_as_made(path):
-                self._free.append(path)
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and _when_made(path, 0) is not None:
+                self._free.append((path, 0))
 
 
-def _is_as_made(path: str) -> bool:
+def _when_made(path: str, known_ns: int) -> int | None:
+    """When a folder was changed last that is as it was made; None for any other. Raises OSError.
+
+    One whose last change is `known_ns` is known to be empty.
+    """
     found = os.lstat(path)
-    is_ours = (found.st_uid, found.st_gid) == _OURS
-    return is_ours and found.st_mode == stat.S_IFDIR | 0o700 and not os.listdir(path)
+    is_ours = (found.st_uid, found.st_gid) == _OURS and found.st_mode == stat.S_IFDIR | 0o700
+    if is_ours and (found.st_mtime_ns == known_ns or not os.listdir(path)):
+        return found.st_mtime_ns
+    return None
 
 
 def _is_removed(path: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from locksided.keeper.loop import Loop
 from locksided.keeper.tree.cgroups import CgroupTree
+from locksided.keeper.tree.places import Place, Places
 from locksided.keeper.tree.proc import Hit, Process
 from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, ScanTree, signal_all
 
@@ -15,8 +16,8 @@ from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, ScanTree, sign
 class WholeTree(CgroupTree):
     """Everything in the cgroup, and everything that strayed from it."""
 
-    def __init__(self, loop: Loop, path: str, home_fd: int | None, descendants: ScanTree) -> None:
-        super().__init__(loop, path, home_fd)
+    def __init__(self, loop: Loop, place: Place, places: Places, descendants: ScanTree) -> None:
+        super().__init__(loop, place, places)
         self._descendants = descendants
 
     def enter(self) -> None:

@@ -13,6 +13,9 @@ SWITCH = "LOCKSIDE_KEEPER_CGROUPS"
 PREFIX = "lockside-"
 """Of the name of a keeper's folder; its pid follows."""
 
+HOLDER = "user.lockside.run"
+"""Extended attribute of a cgroup: the run that has it or had it last."""
+
 HOME = "keeper"
 """The cgroup of the keeper itself, in its folder."""
 
@@ -74,12 +77,9 @@ def remove(hierarchy: Hierarchy) -> None:
     if hierarchy.home_fd is not None:
         with suppress(OSError):  # a service's cgroup lets nobody back in, and goes with the service
             _write(os.path.join(hierarchy.origin, "cgroup.procs"), "0")
-            os.rmdir(os.path.join(hierarchy.unified, HOME))
         os.close(hierarchy.home_fd)
-    for folder in (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1):
-        if folder is not None:
-            with suppress(OSError):
-                os.rmdir(folder)
+    for folder in filter(None, (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1)):
+        _remove_empty(folder)
 
 
 def sweep(hierarchy: Hierarchy) -> None:
@@ -89,20 +89,37 @@ def sweep(hierarchy: Hierarchy) -> None:
         for entry in os.listdir(beside):
             pid = entry.removeprefix(PREFIX)
             if entry.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
-                for folder, _, _ in os.walk(os.path.join(beside, entry), topdown=False):
-                    with suppress(OSError):
-                        os.rmdir(folder)
+                _remove_empty(os.path.join(beside, entry))
+
+
+def _remove_empty(top: str) -> None:
+    for folder, _, _ in os.walk(top, topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)
 
 
 def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
-    """The cgroup called `name` that another keeper made beside ours."""
+    """The cgroup that another keeper beside ours gave to the run of that name, which may be its own name."""
     beside = os.path.dirname(hierarchy.unified)
     with suppress(OSError):
-        for entry in os.listdir(beside):
-            path = os.path.join(beside, entry, name)
-            if entry.startswith(PREFIX) and os.path.isdir(path):
-                return path
+        for entry in filter(lambda entry: entry.startswith(PREFIX), os.listdir(beside)):
+            keepers = os.path.join(beside, entry)
+            named = os.path.join(keepers, name)
+            if os.path.isdir(named):
+                return named
+            with suppress(FileNotFoundError):  # that keeper leaves just now
+                for place in os.scandir(keepers):
+                    if place.is_dir() and holder_of(place.path) == name:
+                        return place.path
     return None
+
+
+def holder_of(path: str) -> str | None:
+    """The run that has a cgroup, or had it last; None where that is not noted."""
+    try:
+        return os.getxattr(path, HOLDER).decode()
+    except OSError:
+        return None
 
 
 def read_mounts(mountinfo: str) -> list[Mount]:

@@ -10,6 +10,7 @@ import os
 import resource
 import zlib
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from locksided.keeper.tree import proc
@@ -27,6 +28,7 @@ class Mark(NamedTuple):
     """The hard limit."""
 
 
+@lru_cache(16)
 def of_folder(folder: str) -> Mark:
     """The mark of the run with this control folder."""
     entry = b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
@@ -41,9 +43,9 @@ def impose(mark: Mark) -> None:
 def impose_on(pid: int, mark: Mark) -> None:
     """Give another process the number, as far as that is allowed; what it started before has none."""
     with suppress(OSError, ValueError):
-        soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME)
-        is_lower = 0 <= soft < mark.number
-        resource.prlimit(pid, resource.RLIMIT_RTTIME, (soft if is_lower else mark.number, mark.number))
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME, (mark.number, mark.number))
+        if 0 <= soft < mark.number:
+            resource.prlimit(pid, resource.RLIMIT_RTTIME, (soft, mark.number))
 
 
 def number_of(pid: int) -> int | None:

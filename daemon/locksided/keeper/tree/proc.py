@@ -140,8 +140,22 @@ def newest_pid() -> int:
     return 0
 
 
-def child_pids(pid: int) -> set[int] | None:
-    """The direct children of a single-threaded process, or None where the kernel does not list them."""
-    with suppress(OSError):
-        return set(map(int, content(f"/proc/{pid}/task/{pid}/children").split()))
-    return None
+class Children:
+    """The direct children of a single-threaded process; its list stays open, for it is read for every run."""
+
+    def __init__(self, pid: int) -> None:
+        self._path = f"/proc/{pid}/task/{pid}/children"
+        self._fd = -1
+
+    def pids(self) -> set[int] | None:
+        """None where the kernel does not list them, or the system has no descriptor left."""
+        try:
+            if self._fd < 0:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            text = part = os.pread(self._fd, _READ_BYTES, 0)
+            while len(part) > _READ_BYTES // 2:  # the kernel ends a part where the next pid has no room
+                part = os.pread(self._fd, _READ_BYTES, len(text))
+                text += part
+        except OSError:
+            return None
+        return set(map(int, text.split()))

@@ -12,7 +12,8 @@ from locksided.keeper.messages import Ended, KeptRun, LogGrown, Outcome, ReapOrd
 from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree import mark
 from locksided.keeper.tree.cgroups import CgroupTree
-from locksided.keeper.tree.hierarchy import Hierarchy, find_left_by_others
+from locksided.keeper.tree.hierarchy import Hierarchy, find_left_by_others, holder_of
+from locksided.keeper.tree.places import Place
 from locksided.keeper.tree.stopping import Stopper
 from locksided.keeper.tree.survivors import SurvivorTree
 from locksided.keeper.tree.tree import Tree
@@ -126,7 +127,7 @@ class Reaping:
         path = self._run.get("cgroup")
         if path is None and hierarchy is not None:
             path = find_left_by_others(hierarchy, cgroup_name)
-        if isinstance(path, str) and self._is_of_this_boot():
-            return CgroupTree(self._around.loop, path)
+        if isinstance(path, str) and self._is_of_this_boot() and holder_of(path) in (None, cgroup_name):
+            return CgroupTree(self._around.loop, Place(path))
         leader = (self._run.get("pid", 0), self._run.get("startTicks", 0))
         return SurvivorTree(self._around.loop, mark.of_folder(self._order.folder), leader)

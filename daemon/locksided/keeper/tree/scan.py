@@ -51,6 +51,7 @@ class Family:
         """`is_everyone`: all runs of the keeper are known here, so whose an orphan is can be concluded."""
         self._is_everyone = is_everyone
         self._keeper_pid = os.getpid()
+        self._children = proc.Children(self._keeper_pid)
         self._kins: dict[str, Kin] = {}
         self._seen: dict[Identity, str] = {}
 
@@ -74,7 +75,7 @@ class Family:
             others |= kin.leaders if owner != name else set()
         looked_at: set[int] = set()
         while True:
-            children = proc.child_pids(self._keeper_pid)
+            children = self._children.pids()
             if children is None:
                 return not self.members(name)
             if children <= looked_at:
@@ -89,7 +90,7 @@ class Family:
 
     def in_passing(self, name: str) -> list[Process]:
         """Living processes of the run, found quickly from parents to children; some may be overlooked."""
-        children = proc.child_pids(self._keeper_pid)
+        children = self._children.pids()
         if children is None:
             return self.members(name)
         others = {pid for owner, kin in self._kins.items() if owner != name for pid in kin.leaders}
@@ -181,6 +182,9 @@ class ScanTree:
 
     def hosting(self) -> AbstractContextManager[None]:
         raise AssertionError("nothing is born marked")
+
+    def before_fork(self) -> None:
+        """The keeper is nowhere."""
 
     def enter(self) -> None:
         """Being a descendant is enough; the mark tells of which run."""

@@ -46,6 +46,9 @@ class SurvivorTree:
     def hosting(self) -> AbstractContextManager[None]:
         raise AssertionError("nothing is started for a run that is over")
 
+    def before_fork(self) -> None:
+        """The keeper is nowhere."""
+
     def enter(self) -> None:
         raise AssertionError("nothing new is started in what a dead keeper left")
 

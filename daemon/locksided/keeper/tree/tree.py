@@ -27,6 +27,9 @@ class Tree(Protocol):
     def hosting(self) -> AbstractContextManager[None]:
         """Have the keeper itself be a member for a moment. Raises OSError with the keeper where it was."""
 
+    def before_fork(self) -> None:
+        """Have what is forked next begin outside of all runs; then it is to `enter`."""
+
     def enter(self) -> None:
         """Make the calling process a member; called between fork and exec. Raises OSError."""
 
@@ -50,7 +53,7 @@ class Tree(Protocol):
     def thaw(self) -> None: ...
 
     def is_empty(self) -> bool:
-        """Whether no process is left: exact, and cheap if so. A cgroup that is empty is removed."""
+        """Whether no process is left: exact, and cheap if so. A cgroup that is empty is given up."""
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back from now on when the tree may have become empty."""

@@ -75,12 +75,30 @@ def write(folder: Path, version: int, last: int | None) -> None:
     try:
         _link(log, made, version, last)
         DeltaTable(str(work)).create_checkpoint()
+        _leave_out_removed(made, checkpoint_name(version))
         for name in (checkpoint_name(version), LAST):
             sync(made / name)
             os.rename(made / name, log / name)
         sync(log)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _leave_out_removed(made: Path, name: str) -> None:
+    """Take the files that are gone from a checkpoint: no reader needs them, and each load can add some.
+
+    delta-rs keeps them for a week; after ten thousand loads reading them is most of what opening costs.
+    """
+    whole, part = literal(str(made / name)), made / f"{name}.part"
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        kept = (
+            f"COPY (FROM read_parquet({whole}) WHERE remove IS NULL) TO {literal(str(part))} (FORMAT parquet)"
+        )
+        ((count,),) = connection.execute(kept).fetchall()
+    os.replace(part, made / name)
+    told = json.loads((made / LAST).read_bytes()) | {"size": count}
+    told.pop("sizeInBytes", None)
+    (made / LAST).write_text(json.dumps(told))
 
 
 def _link(log: Path, made: Path, version: int, last: int | None) -> None:

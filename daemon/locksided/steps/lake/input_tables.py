@@ -21,6 +21,7 @@ from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
 from locksided.steps.program import UserFault, say
 from locksided.tables.metadata import DESCRIPTION
@@ -38,8 +39,11 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     failed = records.inputs_of(order["records"]) if "records" in order else []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     files, problems_of_files = stored_files.fetch(order)
-    with connect(order) as connection:
+    targets = [from_store(entry, InputTable).target for entry in order["entries"]]
+    named = {target: table.id for target, table in zip(targets, tables, strict=True)}
+    with connect(order) as connection, Reporting(connection, named) as reporting:
         for place, table in enumerate(tables):
+            reporting.begin([targets[place]])
             since = order["since"][place]
             if since is not None and since["why"]:
                 say(f'Table "{table.id}" comes whole: {since["why"]}.')

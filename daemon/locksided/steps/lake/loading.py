@@ -1,7 +1,6 @@
 """One load: rows of one or several sources become new files of a table, which nobody sees yet."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from locksided.steps.lake import deltalog, types
 from locksided.steps.lake.deletion import NOTHING
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import ROW_GROUP, ROW_GROUPS_IN_A_FILE, literal, name, names, one, rows_of
-from locksided.steps.lake.reading import Reading, unreadable
+from locksided.steps.lake.incoming import Rows, cast, execute
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
@@ -59,15 +58,6 @@ class Target:
     def column_names(self) -> list[str]:
         """The names of its columns without `_timestamp`."""
         return [column.name for column in self.columns]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What is loaded: a source as it is read, under the name that messages give it."""
-
-    source: str
-    reading: Reading
-    nulls: Sequence[str] = ()
 
 
 def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
@@ -222,23 +212,10 @@ def write_instead(
 # -- rows that come in ------------------------------------------------------------------------------------
 
 
-def _cast(column: Column, rows: Rows) -> str:
-    """The column's value in its type."""
-    value, kind = name(column.name), types.duckdb_type(column)
-    if column.name not in rows.reading.columns:
-        return f"NULL::{kind} AS {value}"
-    if rows.nulls:
-        nulls = ", ".join(map(literal, rows.nulls))
-        value = f"CASE WHEN {value}::VARCHAR IN ({nulls}) THEN NULL ELSE {value} END"
-    if column.type != types.STRING and not rows.reading.is_typed:
-        value = _checked(column, f"nullif({value}, '')", rows)
-    return f"CAST({value} AS {kind}) AS {name(column.name)}"
-
-
 def _select(target: Target, rows: Sequence[Rows]) -> str:
     """All rows in the table's columns, in the order in which they come."""
     parts = (
-        f"SELECT {', '.join(_cast(column, one) for column in target.columns)} FROM {one.reading.relation}"
+        f"SELECT {', '.join(cast(column, one) for column in target.columns)} FROM {one.reading.relation}"
         for one in rows
     )
     return " UNION ALL ".join(parts)
@@ -251,7 +228,7 @@ def _stamped(target: Target, rows: Sequence[Rows]) -> str:
 def _take_in(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Make the table `incoming` of what comes in: of equal keys the last row alone."""
     with_number = f"SELECT *, row_number() OVER () AS _place FROM ({_select(target, rows)})"
-    _execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target, rows)
+    execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target.columns, rows)
     counts, key = target.counts, names(target.key)
     counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
     for column in target.columns:
@@ -290,7 +267,7 @@ def _write(
         f"ROW_GROUP_SIZE {ROW_GROUP}, ROW_GROUPS_PER_FILE {ROW_GROUPS_IN_A_FILE}, "
         f"FILENAME_PATTERN 'part-{target.order.serial}-{{i}}-{{uuid}}', APPEND, RETURN_STATS)"
     )
-    _execute(connection, copy, target, rows)
+    execute(connection, copy, target.columns, rows)
     columns = {column.name: column for column in (*target.columns, types.TIMESTAMP_COLUMN)}
     total = 0
     paths = []
@@ -308,67 +285,3 @@ def _write(
     sync_all(paths)
     sync(target.folder)
     return total
-
-
-_CAUSE = re.compile(
-    r"^((?:Expected Number of Columns|Value with|Invalid unicode|Maximum line|Line with).*?)\.?$",
-    re.MULTILINE,
-)
-_LINE = re.compile(r"CSV Error on Line: (\d+)")
-
-
-def _execute(
-    connection: duckdb.DuckDBPyConnection, statement: str, target: Target, rows: Sequence[Rows]
-) -> None:
-    """Run a statement that reads sources. Raises UserFault for what is wrong in them."""
-    try:
-        connection.execute(statement)
-    except duckdb.ConversionException:
-        for one_source in rows:
-            _refuse_values(connection, target, one_source)
-        raise
-    except (duckdb.InvalidInputException, duckdb.IOException) as fault:
-        line = _LINE.search(str(fault))
-        if line is None and rows and _is_of_source(str(fault), rows):
-            raise unreadable(_source_at_fault(str(fault), rows), fault) from None
-        if line is None:
-            raise
-        raise UserFault(
-            f'"{_source_at_fault(str(fault), rows)}" line {line[1]}: {_told(str(fault))}'
-        ) from None
-
-
-def _is_of_source(message: str, rows: Sequence[Rows]) -> bool:
-    return any(f"/{one.source}" in message for one in rows)
-
-
-def _source_at_fault(message: str, rows: Sequence[Rows]) -> str:
-    return next((one.source for one in rows if f"/{one.source}" in message), rows[0].source)
-
-
-def _told(message: str) -> str:
-    """What DuckDB finds wrong with a line, in one sentence."""
-    found = _CAUSE.search(message)
-    return f"{found[1]}." if found is not None else "it cannot be read."
-
-
-def _checked(column: Column, value: str, rows: Rows) -> str:
-    return value if rows.reading.is_typed else types.plain_text(column, value)
-
-
-def _refuse_values(connection: duckdb.DuckDBPyConnection, target: Target, rows: Rows) -> None:
-    """Raise UserFault for the first value that is not of its column's type."""
-    for column in target.columns:
-        if column.type == types.STRING or column.name not in rows.reading.columns:
-            continue
-        value, kind = name(column.name), types.duckdb_type(column)
-        found = rows_of(
-            connection,
-            f"SELECT _place, {value}, count(*) OVER () FROM (SELECT {value}, row_number() OVER () AS _place "
-            f"FROM {rows.reading.relation}) WHERE nullif({value}::VARCHAR, '') IS NOT NULL "
-            f"AND TRY_CAST({_checked(column, value, rows)} AS {kind}) IS NULL ORDER BY _place LIMIT 1",
-        )
-        for place, text, number in found:
-            more = f" (and {number - 1} more)" if number > 1 else ""
-            told = f'record {place}, column "{column.name}": "{text}" is not {column.type}{more}'
-            raise UserFault(f'"{rows.source}" {told}.')

@@ -20,10 +20,11 @@ from locksided.steps.lake.collection import Collected, collected_in
 from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
-from locksided.steps.lake.loading import Rows, Target
+from locksided.steps.lake.incoming import Rows
+from locksided.steps.lake.loading import Target
 from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
-from locksided.steps.lake.rejects import keep, rejected, rejecting
+from locksided.steps.lake.rejects import keep, without_bad_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
@@ -120,11 +121,12 @@ def _load(
     mapping = group[0][0].mapping
     _refuse(table, group)
     target, rows = _prepared(connection, order, table, group)
-    is_rejecting = mapping.on_bad_rows == "reject"
-    if is_rejecting:
-        rows = rejecting(rows, target)
+    records: list[dict[str, Any]] = []
+    if mapping.on_bad_rows == "reject":
+        rows, records = without_bad_rows(connection, target, rows, mapping)
     _bring(connection, target, rows, mapping)
-    records = rejected(connection, target, rows, mapping) if is_rejecting else []
+    target.counts["rowsRejected"] = len(records)
+    target.counts["recordsCount"] += len(records)
     checks = judged(connection, target, mapping)
     places = _places(order)
     sources = [

@@ -7,7 +7,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,27 +21,26 @@ from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
 
 MAX_FIELD_BYTES = 16 * 2**20
-Types = Mapping[str, str]
-"""Of columns that are no texts, the types in DuckDB."""
-
 _NO_TEXT = "\x01\x02lockside\x03"
 """Stands in no file: an empty field is an empty text, and never a missing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source as a relation: its columns as they are stored, all of them texts unless it `is_typed`.
+    """A source as a relation: its columns as they are stored.
 
-    `typed` makes a relation of a CSV file whose columns have their types, from these, the texts that mean no
-    value, and the beginning of the names of the tables, one for each of the `parts`, that list the rows that
-    are left out.
+    `kinds` has the types that a Parquet file gives its columns; those of CSV files are texts. Of a CSV file
+    `lenient` makes a relation of the rows that can be read, from the beginning of the names of the tables
+    that list the others: one for each of the `parts`.
     """
 
     columns: tuple[str, ...]
     relation: str
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Path] = ()
+    enclosure: str = ""
     has_header: bool = False
-    is_typed: bool = False
-    typed: Callable[[Types, Sequence[str], str], str] | None = None
+    lenient: Callable[[str], str] | None = None
     parts: int = 0
 
 
@@ -84,7 +83,8 @@ def _parquet(connection: duckdb.DuckDBPyConnection, source: str, files: Sequence
         f"{'to_json(' + name(old) + ')::VARCHAR' if _is_nested(str(row[1])) else name(old)} AS {name(new)}"
         for old, new, row in zip(columns, cleaned, described, strict=True)
     ]
-    return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", is_typed=True)
+    kinds = {new: str(row[1]) for new, row in zip(cleaned, described, strict=True)}
+    return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", kinds)
 
 
 def _is_nested(kind: str) -> bool:
@@ -109,55 +109,52 @@ def _csv(
         for is_gzip, group in groupby(filled, key=lambda path: _begins(path, b"\x1f\x8b"))
     ]
 
-    def relation(more: Callable[[int], Mapping[str, str]], types: Types) -> str:
+    def relation(rejects: str | None) -> str:
         parts = [
             _read_csv(
-                cleaned, group, mapping, types, is_gzip=is_gzip, has_header=has_header, more=more(place)
+                cleaned,
+                group,
+                mapping,
+                {
+                    "skip": str(int(has_header)),
+                    "compression": literal("gzip" if is_gzip else "none"),
+                    **({} if rejects is None else _rejecting(f"{rejects}_{place}")),
+                },
             )
             for place, (group, is_gzip) in enumerate(groups)
         ]
         if not parts:
-            empty = ", ".join(f"NULL::{types.get(one, 'VARCHAR')} AS {name(one)}" for one in cleaned)
+            empty = ", ".join(f"NULL::VARCHAR AS {name(one)}" for one in cleaned)
             parts = [f"(SELECT {empty} WHERE false)"]
         return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(f'FROM {part}' for part in parts)})"
 
-    def typed(types: Types, nulls: Sequence[str], rejects: str) -> str:
-        texts = [one for one in cleaned if one not in types]
-        return relation(lambda place: _rejecting(texts, nulls, f"{rejects}_{place}"), types)
+    return Reading(
+        tuple(cleaned),
+        relation(None),
+        files=filled,
+        enclosure=mapping.enclosure,
+        has_header=has_header,
+        lenient=relation,
+        parts=len(groups),
+    )
 
-    return Reading(tuple(cleaned), relation(lambda _: {}, {}), has_header, typed=typed, parts=len(groups))
 
-
-def _rejecting(texts: Sequence[str], nulls: Sequence[str], rejects: str) -> dict[str, str]:
-    """Options to read columns in their types and to leave out rows that have none, which a table lists."""
+def _rejecting(rejects: str) -> dict[str, str]:
+    """Options to leave out rows that cannot be read, which a table lists."""
     return {
-        "nullstr": _list(nulls or [""]),
-        **({"force_not_null": _list(texts)} if texts and not nulls else {}),
         "store_rejects": "true",
         "rejects_table": literal(rejects),
         "rejects_scan": literal(f"{rejects}_scan"),
     }
 
 
-def _list(texts: Sequence[str]) -> str:
-    return f"[{', '.join(map(literal, texts))}]"
-
-
 def _read_csv(
-    columns: Sequence[str],
-    files: Sequence[Path],
-    mapping: OutputTable,
-    kinds: Types,
-    *,
-    is_gzip: bool,
-    has_header: bool,
-    more: Mapping[str, str],
+    columns: Sequence[str], files: Sequence[Path], mapping: OutputTable, more: Mapping[str, str]
 ) -> str:
-    types = ", ".join(f"{literal(column)}: '{kinds.get(column, 'VARCHAR')}'" for column in columns)
+    types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
     options = {
         "auto_detect": "false",
         "header": "false",
-        "skip": str(int(has_header)),
         "columns": f"{{{types}}}",
         "delim": literal(mapping.delimiter),
         "quote": literal(mapping.enclosure),
@@ -165,7 +162,6 @@ def _read_csv(
         "nullstr": literal(_NO_TEXT),
         "max_line_size": str(MAX_FIELD_BYTES * 2),
         "strict_mode": "true",
-        "compression": literal("gzip" if is_gzip else "none"),
         **more,
     }
     return f"read_csv([{_paths(files)}], {', '.join(f'{key}={value}' for key, value in options.items())})"
@@ -219,10 +215,10 @@ def with_enclosed_fields(path: Path, mapping: OutputTable, scratch: Path) -> Pat
     """
     copy = scratch / f"{uuid.uuid4()}.csv"
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             if not _has_empty_lines(file):
                 return path
-        with _opened(path) as file, copy.open("w", encoding="utf-8", errors="surrogateescape") as made:
+        with opened(path) as file, copy.open("w", encoding="utf-8", errors="surrogateescape") as made:
             rows = csv.writer(
                 made,
                 delimiter=mapping.delimiter,
@@ -242,7 +238,7 @@ def _begins(path: Path, mark: bytes) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
     """A file, unpacked where it is packed."""
     with path.open("rb") as raw:
         yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if _begins(path, b"\x1f\x8b") else raw
@@ -250,7 +246,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _header(found: Found, mapping: OutputTable) -> list[str]:
     """The first record of a file. Raises UserFault where there is none."""
-    with _opened(found.path) as file:
+    with opened(found.path) as file:
         try:
             header = next(_records(file, mapping), None)
         except csv.Error as fault:

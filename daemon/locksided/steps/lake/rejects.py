@@ -2,8 +2,7 @@
 
 import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,88 +11,66 @@ import duckdb
 
 from lockside.documents.storage import OutputTable
 from locksided.runs.failed_records import NAME
-from locksided.steps.lake import types
-from locksided.steps.lake.engine import name, rows_of
-from locksided.steps.lake.loading import Rows, Target
-from locksided.steps.program import MappingFault, UserFault
+from locksided.steps.lake.bad_lines import AllUnread, Line, Unread, lines_of, unread_of
+from locksided.steps.lake.incoming import Misfit, Rows, misfits
+from locksided.steps.lake.loading import Target
+from locksided.steps.program import UserFault
 
-_FAULTS = "SELECT line, any_value(column_name), any_value(error_message), any_value(csv_line)"
-_VALUE = re.compile(r'Could not convert string "(.*)" to ', re.DOTALL)
-
-
-def rejecting(rows: Sequence[Rows], target: Target) -> list[Rows]:
-    """The same sources, read so that bad rows are left out; values of Parquet files have their types."""
-    return [_rejecting(one, target, place) for place, one in enumerate(rows)]
+Record = dict[str, Any]
 
 
-def _rejecting(rows: Rows, target: Target, place: int) -> Rows:
-    reading = rows.reading
-    if reading.typed is None:
-        return rows
-    if rows.nulls and "" not in rows.nulls:
-        raise MappingFault(
-            f'Failed to prepare mapping configuration for table {rows.source}: "on_bad_rows" needs "" among '
-            '"treat_values_as_null".'
-        )
-    kinds = {
-        column.name: types.duckdb_type(column)
-        for column in target.columns
-        if column.type != types.STRING and column.name in reading.columns
-    }
-    relation = reading.typed(kinds, rows.nulls, _table(target, place))
-    return replace(rows, reading=replace(reading, relation=relation, is_typed=True))
-
-
-def _table(target: Target, place: int) -> str:
-    return f"rejects_{target.order.serial}_{place}"
-
-
-def rejected(
+def without_bad_rows(
     connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], mapping: OutputTable
-) -> list[dict[str, Any]]:
-    """The rows that were left out, as failed records, and their number in the target's counts.
+) -> tuple[list[Rows], list[Record]]:
+    """The same sources without the rows that cannot be loaded, and these as failed records.
 
     Raises UserFault when there are more than may be.
     """
-    records: list[dict[str, Any]] = []
-    for place, one in enumerate(rows):
-        for part in range(one.reading.parts):
-            listed = name(f"{_table(target, place)}_{part}")
-            found = rows_of(
-                connection, f"{_FAULTS} FROM {listed} GROUP BY file_id, line ORDER BY file_id, line"
-            )
-            records += [_record(target, one.source, *row) for row in found]
-    target.counts["rowsRejected"] = len(records)
-    target.counts["recordsCount"] += len(records)
-    if len(records) > mapping.max_bad_rows:
-        raise UserFault(
-            f"{len(records)} rows cannot be loaded, max_bad_rows is {mapping.max_bad_rows}. "
-            f"The first: {records[0]['message']}"
-        )
-    return records
+    kept: list[Rows] = []
+    records: list[Record] = []
+    for place, source in enumerate(rows):
+        most = mapping.max_bad_rows - len(records) + 1
+        table, rejects = (f"{what}_{target.order.serial}_{place}" for what in ("raw", "rejects"))
+        reading = source.reading
+        relation = reading.relation if reading.lenient is None else reading.lenient(rejects)
+        connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {relation}")
+        raw = replace(source, reading=replace(reading, relation=table, lenient=None))
+        kept.append(raw)
+        found = {one.record: one for one in misfits(connection, target.columns, raw, most)}
+        unread = unread_of(connection, reading, rejects, most)
+        records += _records(target.order.id, source, found, unread)
+        if len(records) > mapping.max_bad_rows:
+            told = f"More than {mapping.max_bad_rows} rows cannot be loaded (max_bad_rows)"
+            raise UserFault(f"{told}. The first: {records[0]['message']}")
+        gone = ", ".join(str(one - 1) for one in found) or "NULL"
+        connection.execute(f"DELETE FROM {table} WHERE rowid IN ({gone})")
+    return kept, records
 
 
-def _record(
-    target: Target, source: str, line: int, column: str | None, cause: str, text: str
-) -> dict[str, Any]:
-    value = _VALUE.search(cause)
-    kind = next((one.type for one in target.columns if one.name == column), None)
-    if value is not None and kind is not None:
-        told = f'"{source}" line {line}, column "{column}": "{value[1]}" is not {kind}.'
-    else:
-        told = f'"{source}" line {line}: {cause.splitlines()[0].rstrip(".")}.'
+def _records(table: str, rows: Rows, found: Mapping[int, Misfit], unread: AllUnread) -> Iterator[Record]:
+    """Bad rows as failed records, in the order of their lines; those of Parquet files have none."""
+    if rows.reading.lenient is None:
+        for one in found.values():
+            yield _record(table, rows.source, f"record {one.record}", Line(None, "", one.record), one)
+    for line in lines_of(rows.reading, found, unread):
+        bad = found[line.record] if line.unread is None else line.unread
+        yield _record(table, rows.source, f"line {line.number}", line, bad)
+
+
+def _record(table: str, source: str, place: str, line: Line, bad: Misfit | Unread) -> Record:
+    column = f', column "{bad.column}"' if isinstance(bad, Misfit) else ""
     return {
         "input": None,
         "record": {
-            "table": target.order.id,
+            "table": table,
             "source": source,
-            "line": line,
-            "column": column,
-            "value": None if value is None else value[1],
-            "text": text.rstrip("\n"),
+            "line": line.number,
+            "column": bad.column,
+            "value": bad.value if isinstance(bad, Misfit) else None,
+            "text": line.text,
         },
         "id": None,
-        "message": told,
+        "message": f'"{source}" {place}{column}: {bad.cause.rstrip(".")}.',
         "code": "rejected",
     }
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lockside.documents import moments
+from lockside.documents import times
 from locksided.steps.lake.engine import name
 from locksided.steps.program import UserFault
 from locksided.tables.orders import Column
@@ -39,8 +39,8 @@ def moment_at(micros: int) -> datetime:
 
 
 def moment_of(text: str, now_us: int) -> datetime | None:
-    """A time as `lockside.documents.moments` reads it; None for none. Raises UserFault."""
+    """A time as `lockside.documents.times` reads it; None for none. Raises UserFault."""
     try:
-        return moments.moment_of(text, now_us)
+        return times.moment_of(text, now_us)
     except ValueError as problem:
         raise UserFault(str(problem)) from None

@@ -3,7 +3,8 @@
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +48,31 @@ def _found(path: Path) -> Found:
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes a table to a file under another name, and gives it its own when it is whole."""
     parameters = order["parameters"]
+    if "system" in parameters:
+        from locksided.steps.lake.sending import send  # its connections cost the start of every step
+
+        return _exported(order, Path(order["folders"]["tmp"]), partial(send, order))
     path, is_replaced = Path(parameters["path"]), parameters.get("overwrite", False)
+    _refuse_taken(path, is_replaced=is_replaced)
+    try:
+        return _exported(order, path.parent, partial(_place, path, is_replaced=is_replaced))
+    except OSError as error:
+        raise UserFault(f'"{path}" cannot be written: {error.strerror}.') from None
+
+
+def _exported(order: Mapping[str, Any], folder: Path, placed: Callable[[Path], str]) -> dict[str, Any]:
+    """Writes a table to a draft in this folder; `placed` puts it where it is to be, and tells where."""
+    path = Path(order["parameters"]["path"])
     (entry,) = [from_store(one, InputTable) for one in order["entries"]]
     (table,) = msgspec.convert(order["sources"], list[TableOrder], strict=False)
-    _refuse_taken(path, is_replaced=is_replaced)
-    draft = path.with_name(f".{path.name[:200]}.{uuid.uuid4().hex}")
+    draft = folder / f".{path.name[:200]}.{uuid.uuid4().hex}"
     try:
         with connect(order) as connection:
             written = write_table(connection, order, entry, table, draft, may_link=False)
-        told = shown(entry, table, written, draft)
-        _place(draft, path, is_replaced=is_replaced)
-    except OSError as error:
-        raise UserFault(f'"{path}" cannot be written: {error.strerror}.') from None
+        told = {**shown(entry, table, written, draft), "name": path.name, "destination": placed(draft)}
     finally:
         _remove(draft)
-    tables = [{**told, "name": path.name, "destination": str(path)}]
-    return {"message": "", "result": {"input": {"tables": tables, "files": []}}}
+    return {"message": "", "result": {"input": {"tables": [told], "files": []}}}
 
 
 def _refuse_taken(path: Path, *, is_replaced: bool) -> None:
@@ -77,13 +87,14 @@ def _refuse_taken(path: Path, *, is_replaced: bool) -> None:
         raise UserFault(f'"{path}" is a folder that has other files than those of a table.')
 
 
-def _place(draft: Path, path: Path, *, is_replaced: bool) -> None:
+def _place(path: Path, draft: Path, *, is_replaced: bool) -> str:
     sync_all(sorted(draft.iterdir()) if draft.is_dir() else [draft])
     _refuse_taken(path, is_replaced=is_replaced)
     if path.is_dir():
         shutil.rmtree(path)
     os.rename(draft, path)
     sync(path.parent)
+    return str(path)
 
 
 def _remove(draft: Path) -> None:

@@ -24,6 +24,9 @@ _DELTA = {
     "DATE": "date",
     "TIMESTAMP": "timestamp",
 }
+_INTEGERS = tuple(
+    f"{sign}{size}" for sign in ("", "U") for size in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
+)
 _WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
@@ -50,13 +53,14 @@ def duckdb_type(column: Column) -> str:
     return _DUCKDB[column.type]
 
 
-def plain_text(column: Column, text: str) -> str:
-    """A text, in SQL, before it is cast to the column's type: one that is no whole number is none to DuckDB.
+def plain_text(column: Column, value: str, kind: str) -> str:
+    """A value of this kind, in SQL, before it is cast to the column's type: of INTEGER only whole numbers.
 
-    By itself it would round 1.5, and read 0x1F as a number.
+    By itself DuckDB would round 1.5, and read 0x1F as a number.
     """
-    if column.type != "INTEGER":
-        return text
+    if column.type != "INTEGER" or kind in _INTEGERS:
+        return value
+    text = f"({value})::VARCHAR"
     return f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN {text} ELSE 'no ' || {text} END"
 
 

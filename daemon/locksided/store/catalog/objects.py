@@ -13,7 +13,7 @@ import msgspec
 
 from lockside.kinds import BRANCH, KINDS, Kind
 from locksided.core.errors import Conflict, NotFound
-from locksided.secrets.guard import refuse_plain
+from locksided.secrets.guards import refuse_plain
 from locksided.secrets.places import Place
 from locksided.store import cursors
 from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch

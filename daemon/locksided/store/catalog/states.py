@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from locksided.core.errors import Invalid
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, is_deeper
-from locksided.secrets.guard import refuse_plain
+from locksided.secrets.guards import refuse_plain
 from locksided.secrets.vault import Unfit
 from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.objects import same
