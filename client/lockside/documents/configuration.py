@@ -22,6 +22,8 @@ from lockside.documents.paths import Steps, join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
 from lockside.documents.runtime import Limits, Retry, Runtime
 from lockside.documents.staging import Inputs
+from lockside.documents.storage import Input, InputTable, Output, OutputTable, Storage
+from lockside.documents.stored_files import InputFile, OutputFile
 from lockside.documents.variables import Scalar
 
 _CIPHER: Final = re.compile(r"KBC::\w+::")
@@ -265,6 +267,34 @@ def refuse_without_folder(component: str, inputs: Inputs | None, archive: Archiv
 
 def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:
     """Returns the typed members of the body in a field. Raises FieldError, but not for what is stored."""
+    text = None if is_stored else _text_of(body)
+    if text is None:
+        return _content_of(body, field, is_stored=is_stored)
+    content = _CONTENTS.get(text)
+    if content is None:
+        content = _content_of(body, field, is_stored=False)
+        if len(_CONTENTS) >= CONTENTS_KEPT:
+            _CONTENTS.clear()
+        _CONTENTS[text] = content
+    return content
+
+
+CONTENTS_KEPT = 256
+LARGEST_KEPT_BYTES = 4096
+_CONTENTS: dict[bytes, Configuration] = {}
+"""Of the last bodies that were good, by their JSON: scripts send the same again and again."""
+
+
+def _text_of(body: dict[str, Any]) -> bytes | None:
+    """The JSON of a body; None of a long one, of one with secrets, and of what JSON cannot say."""
+    try:
+        text = msgspec.json.encode(body)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    return text if len(text) <= LARGEST_KEPT_BYTES and b'"#' not in text else None
+
+
+def _content_of(body: dict[str, Any], field: str, *, is_stored: bool) -> Configuration:
     if not is_stored and is_deeper(body, MAX_DEPTH):
         raise FieldError(f"It is nested deeper than {MAX_DEPTH} levels", field)
     kind = stored_form(Configuration) if is_stored else Configuration
@@ -313,8 +343,11 @@ _KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
     TaskSpecification: frozenset((*_FOREIGN, "type", "metadata")),
     Task: frozenset(("backend", "description", "metadata")),
     Phase: frozenset(("description", "metadata")),
+    InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
 }
-"""What stands in phases and tasks of Keboola's files, and has no effect here."""
+"""What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
+
+_SIDES = (("input", Input, InputTable, InputFile), ("output", Output, OutputTable, OutputFile))
 
 
 def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -375,8 +408,18 @@ def _parts(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, type[
         yield at, processors, Processors
         for side in ("before", "after"):
             yield from _items(processors, side, at, Processor, "definition", ProcessorDefinition)
+    yield from _storage_parts(body.get("storage"), f"{path}.storage")
     yield from _items(body, "phases", path, Phase)
     yield from _items(body, "tasks", path, Task, "task", TaskSpecification)
+
+
+def _storage_parts(storage: Any, path: str) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
+    yield path, storage, Storage
+    for side, kind, table, file in _SIDES:
+        part, at = storage.get(side) if isinstance(storage, dict) else None, join(path, side)
+        yield at, part, kind
+        yield from _items(part, "tables", at, table)
+        yield from _items(part, "files", at, file)
 
 
 def _items(
@@ -398,13 +441,19 @@ def _items(
 def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
     """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
     for at, known in unknown_keys(body, path):
-        if _is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known):
+        is_mapping = at.startswith(f"{path}.storage")
+        if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
             yield at
 
 
 def _refuse_unknown(body: Mapping[str, Any], field: str) -> None:
-    """Refuse a likely misspelling anywhere, and in phases, tasks and processors whatever nobody knows."""
+    """Refuse a likely misspelling, and in phases, tasks and processors whatever nobody knows.
+
+    In a storage mapping nothing is refused, which a component may read in its own way.
+    """
     for path, known in unknown_keys(body, field):
+        if path.startswith(f"{field}.storage"):
+            continue
         name = str(steps_of(path)[-1])
         is_extensible = _is_extensible(path, field)
         near = likely(name, known) if is_extensible else next(iter(get_close_matches(name, known, n=1)), None)

@@ -196,7 +196,7 @@ class Pool:
     @property
     def is_open(self) -> bool:
         """Whether a job could start if there were a slot for it."""
-        return not (self.is_paused or self.is_troubled)
+        return not self.is_paused and (self.trouble is None or not self.is_troubled)
 
     def snapshot(self) -> PoolSnapshot:
         """The pool as it is now."""

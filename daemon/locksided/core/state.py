@@ -128,6 +128,8 @@ class State:
 
     def demand_of(self, project: str, pools: tuple[str, ...], needs: Needs) -> Demand:
         """What a job of a project asks for with these words. Raises NotFound."""
+        if not needs.resources:
+            return self.demand(DemandKey(pools, needs.slots))
         amounts = sorted((self.resource(project, name).key, amount) for name, amount in needs.resources)
         return self.demand(DemandKey(pools, needs.slots, tuple(amounts)))
 
