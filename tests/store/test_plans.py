@@ -14,6 +14,8 @@ from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
     "dropped",  # a row for each project
+    "last_file_id",  # when a backup is restored; a row for each table of the database
+    "forget_file_ids",
     "live_notifying_jobs",  # the index has only live jobs with notifications of their own
     "asides",  # there are few
     "recovery_conditions",  # a project has a thousand at most
