@@ -18,7 +18,8 @@ from lockside.cli.files import config_file, object_file
 from lockside.cli.files.folder import read_folder
 from lockside.cli.files.toml_writer import can_be_toml, toml_text
 from lockside.documents.component import Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration, likely
+from lockside.documents.configuration import ConfigSpec, Configuration
+from lockside.documents.unknown_keys import likely
 from lockside.documents.variables import VariablesSpec
 from lockside.kinds import COMPONENT, CONFIG, VARIABLES, with_files
 from lockside.paths import example_folder

@@ -4,85 +4,30 @@ The stored body stays the caller's own JSON; `Configuration` is a reading of it.
 accepted as they are: unknown keys, `[]` for an empty object, numbers for ids, `componentId`.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from functools import cache, cached_property
-from typing import Annotated, Any, Final
+from functools import cached_property
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from lockside.documents.archive import Archive
 from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
-from lockside.documents.component import ORCHESTRATOR, Manifest
+from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import ProcessorPosition
+from lockside.documents.keboola_spelling import foreign_values, own_spelling
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
-from lockside.documents.paths import Steps, join, steps_of
+from lockside.documents.paths import join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
-from lockside.documents.runtime import Limits, Retry, Runtime
+from lockside.documents.runtime import Runtime
 from lockside.documents.staging import Inputs
 from lockside.documents.storage import Input, InputTable, Output, OutputTable, Storage
 from lockside.documents.stored_files import InputFile, OutputFile
+from lockside.documents.unknown_keys import effect, kept, refuse_unknown, unknown_in
 from lockside.documents.variables import Scalar
 
-_CIPHER: Final = re.compile(r"KBC::\w+::")
-_SHARED_CODE: Final = "shared code is not inserted here: put the code itself into the parameters"
-_VARIABLES: Final = (
-    "give values in `variables`, or name the set in a task or with the job as `variableValuesId`"
-)
-_MEANINGS: Final = {
-    "image_tag": "the tag of the component is `runtime.tag`",
-    "imageTag": "the tag of the component is `runtime.tag`",
-    "shared_code_id": _SHARED_CODE,
-    "shared_code_row_ids": _SHARED_CODE,
-    "variables_id": _VARIABLES,
-    "variables_values_id": _VARIABLES,
-    "input": "put it under `storage`",
-    "output": "put it under `storage`",
-    "before": "put it under `processors`",
-    "after": "put it under `processors`",
-}
-_PLACES: Final = {
-    "`runtime`": Runtime,
-    "`runtime.limits`": Limits,
-    "`runtime.retry`": Retry,
-    "the component": Manifest,
-}
-
-
-def remedy(key: Steps) -> str:
-    """What to do about a key that is unknown where it stands; empty when nobody can tell."""
-    name = str(key[-1])
-    if name in _MEANINGS:
-        return _MEANINGS[name]
-    own = re.sub("_([a-z])", lambda found: found[1].upper(), name)
-    for place, kind in _PLACES.items():
-        if own in kind.__struct_encode_fields__:
-            called = f" as `{own}`" if own != name else ""
-            return f"put it {'into' if kind is Manifest else 'under'} {place}{called}"
-    return ""
-
-
-def effect(key: Steps) -> str:
-    """What becomes of a key that is unknown where it stands, and what to do about it."""
-    known = remedy(key)
-    return "it is kept and has no effect" + (f": {known}" if known else "")
-
-
-def foreign_values(document: Any) -> Iterator[tuple[Steps, str]]:
-    """The values that only another system can read, and a sentence about each."""
-    left: list[tuple[Steps, Any]] = [((), document)]
-    while left:
-        steps, value = left.pop()
-        if isinstance(value, str) and _CIPHER.match(value):
-            yield steps, "It is encrypted by Keboola and cannot be decrypted here: put the value itself here"
-        members = value.items() if isinstance(value, dict) else ()
-        items = enumerate(value) if isinstance(value, list) else ()
-        left += reversed([((*steps, step), inner) for step, inner in (*members, *items)])
-
-
 MAX_DEPTH = 100
+_SIDES = (("input", Input, InputTable, InputFile), ("output", Output, OutputTable, OutputFile))
 
 
 class ProcessorDefinition(Document, frozen=True, kw_only=True):
@@ -299,12 +244,12 @@ def _content_of(body: dict[str, Any], field: str, *, is_stored: bool) -> Configu
         raise FieldError(f"It is nested deeper than {MAX_DEPTH} levels", field)
     kind = stored_form(Configuration) if is_stored else Configuration
     try:
-        content: Configuration = convert(_own_spelling(body), kind)
+        content: Configuration = convert(own_spelling(body), kind)
     except msgspec.ValidationError as problem:
         fault = fault_of(problem, body, kind)
         raise FieldError(fault.message, field + fault.path.removeprefix("$")) from None
     if not is_stored:
-        _refuse_unknown(body, field)
+        refuse_unknown(unknown_keys(body, field), field)
     return content
 
 
@@ -333,71 +278,15 @@ def is_deeper(document: object, depth: int) -> bool:
 
 _NESTED = frozenset((dict, list))
 
-# -- Keboola's spelling -----------------------------------------------------------------------------------
-
-_OBJECTS = ("parameters", "storage", "processors", "runtime", "variables", "authorization", "artifacts")
-_OBJECTS_OF_PARTS = ("backend", "limits", "behavior", "variableValuesData", "parameters", "configData")
-_SPELT = frozenset(("runtime", "phases", "tasks"))
-_FOREIGN = {"componentId": "component", "configId": "config"}
-_KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
-    TaskSpecification: frozenset((*_FOREIGN, "type", "metadata")),
-    Task: frozenset(("backend", "description", "metadata")),
-    Phase: frozenset(("description", "metadata")),
-    InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
-}
-"""What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
-
-_SIDES = (("input", Input, InputTable, InputFile), ("output", Output, OutputTable, OutputFile))
-
-
-def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not any(value == [] or name in _SPELT for name, value in body.items()):
-        return body
-    plain = _objects_for_empty_lists(body, _OBJECTS)
-    if isinstance(plain.get("runtime"), dict):
-        plain["runtime"] = _objects_for_empty_lists(plain["runtime"], _OBJECTS_OF_PARTS)
-    for name in ("phases", "tasks"):
-        if isinstance(plain.get(name), list):
-            plain[name] = [_own_part(part) for part in plain[name]]
-    return plain
-
-
-def _objects_for_empty_lists(body: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """PHP cannot tell an empty object from an empty list, so its files have `[]` where `{}` is meant."""
-    return {**body, **{name: {} for name in names if body.get(name) == []}}
-
-
-def _own_part(part: Any) -> Any:
-    if not isinstance(part, dict):
-        return part
-    part = _objects_for_empty_lists(part, _OBJECTS_OF_PARTS)
-    if isinstance(part.get("task"), dict):
-        task = _objects_for_empty_lists(part["task"], _OBJECTS_OF_PARTS)
-        for foreign, own in _FOREIGN.items():
-            if foreign in task and own not in task:
-                task[own] = str(task[foreign]) if type(task[foreign]) is int else task[foreign]
-        part["task"] = task
-    return part
-
-
-# -- unknown keys -----------------------------------------------------------------------------------------
-
-
-@cache
-def members_of(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Returns the names of a type's members in JSON."""
-    return frozenset(kind.__struct_encode_fields__)
-
 
 def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
     """The paths of keys that have no effect, each with the known names beside it."""
-    for at, part, kind in _parts(body, path):
-        if not isinstance(part, dict):
-            continue
-        known = members_of(kind)
-        for key in part:
-            if key not in known and key not in _KEPT.get(kind, ()):
-                yield join(at, key), sorted(known)
+    return unknown_in(_parts(body, path))
+
+
+def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
+    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
+    return kept(unknown_keys(body, path), path)
 
 
 def _parts(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
@@ -436,39 +325,3 @@ def _items(
         yield at, item, kind
         if inner and isinstance(item, dict):
             yield join(at, inner), item.get(inner), inner_kind
-
-
-def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
-    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
-    for at, known in unknown_keys(body, path):
-        is_mapping = at.startswith(f"{path}.storage")
-        if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
-            yield at
-
-
-def _refuse_unknown(body: Mapping[str, Any], field: str) -> None:
-    """Refuse a likely misspelling, and in phases, tasks and processors whatever nobody knows.
-
-    In a storage mapping nothing is refused, which a component may read in its own way.
-    """
-    for path, known in unknown_keys(body, field):
-        if path.startswith(f"{field}.storage"):
-            continue
-        name = str(steps_of(path)[-1])
-        is_extensible = _is_extensible(path, field)
-        near = likely(name, known) if is_extensible else next(iter(get_close_matches(name, known, n=1)), None)
-        if near:
-            raise FieldError(f"Unknown field `{name}`: did you mean `{near}`?", path)
-        if not is_extensible:
-            raise FieldError(f"Unknown field `{name}`; known are {', '.join(known)}", path)
-
-
-def _is_extensible(path: str, root: str) -> bool:
-    """Whether a key stands in the body itself or in its `runtime`."""
-    return len(steps_of(path)) - len(steps_of(root)) == 1 or path.startswith(f"{root}.runtime.")
-
-
-def likely(name: str, known: Sequence[str]) -> str | None:
-    """Returns the known name that this one is probably a misspelling of."""
-    near = get_close_matches(name, [one for one in known if abs(len(one) - len(name)) <= 1], n=1, cutoff=0.8)
-    return near[0] if near else None

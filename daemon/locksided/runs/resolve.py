@@ -16,11 +16,12 @@ import msgspec
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, effect, kept_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
 from lockside.documents.enums import JobType, Mode
 from lockside.documents.parameters import Body, Parts, parameter_faults, storage_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
+from lockside.documents.unknown_keys import effect
 from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag

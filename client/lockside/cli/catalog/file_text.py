@@ -14,8 +14,8 @@ import msgspec
 
 from lockside.cli.files.config_file import BODY_MEMBERS, CONFIG_MEMBERS
 from lockside.cli.files.toml_writer import can_be_toml, toml_text
-from lockside.documents.configuration import members_of
 from lockside.documents.reading import from_store
+from lockside.documents.unknown_keys import members_of
 from lockside.errors import LocksideError
 from lockside.kinds import Kind
 

@@ -22,10 +22,11 @@ from lockside.cli.files.object_file import ObjectFile
 from lockside.cli.grammar import Parsed
 from lockside.cli.session import Session
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
-from lockside.documents.configuration import ConfigSpec, likely
+from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import Steps, steps_of
 from lockside.documents.reading import convert, stored_form
 from lockside.documents.references import Names, title
+from lockside.documents.unknown_keys import likely
 from lockside.documents.variables import defaults_of, names_in
 from lockside.kinds import COMPONENT, CONFIG, POOL, Kind, with_files
 

@@ -20,17 +20,10 @@ from lockside.cli.files.object_file import (
 )
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
-from lockside.documents.configuration import (
-    ConfigSpec,
-    Configuration,
-    Row,
-    effect,
-    foreign_values,
-    kept_keys,
-    likely,
-    members_of,
-)
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
+from lockside.documents.keboola_spelling import foreign_values
 from lockside.documents.paths import Steps, steps_of
+from lockside.documents.unknown_keys import effect, likely, members_of
 from lockside.kinds import Kind
 
 Json = dict[str, Any]

@@ -1,0 +1,123 @@
+"""Keys of a configuration that are unknown: which are misspelt, which are kept, and what to do about each."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from lockside.documents.base import FieldError
+from lockside.documents.component import Manifest
+from lockside.documents.keboola_spelling import FOREIGN
+from lockside.documents.orchestration import Phase, Task, TaskSpecification
+from lockside.documents.paths import Steps, join, steps_of
+from lockside.documents.runtime import Limits, Retry, Runtime
+from lockside.documents.storage import InputTable
+
+_SHARED_CODE: Final = "shared code is not inserted here: put the code itself into the parameters"
+_VARIABLES: Final = (
+    "give values in `variables`, or name the set in a task or with the job as `variableValuesId`"
+)
+_MEANINGS: Final = {
+    "image_tag": "the tag of the component is `runtime.tag`",
+    "imageTag": "the tag of the component is `runtime.tag`",
+    "shared_code_id": _SHARED_CODE,
+    "shared_code_row_ids": _SHARED_CODE,
+    "variables_id": _VARIABLES,
+    "variables_values_id": _VARIABLES,
+    "input": "put it under `storage`",
+    "output": "put it under `storage`",
+    "before": "put it under `processors`",
+    "after": "put it under `processors`",
+}
+_PLACES: Final = {
+    "`runtime`": Runtime,
+    "`runtime.limits`": Limits,
+    "`runtime.retry`": Retry,
+    "the component": Manifest,
+}
+_KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
+    TaskSpecification: frozenset((*FOREIGN, "type", "metadata")),
+    Task: frozenset(("backend", "description", "metadata")),
+    Phase: frozenset(("description", "metadata")),
+    InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
+}
+"""What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
+
+
+def remedy(key: Steps) -> str:
+    """What to do about a key that is unknown where it stands; empty when nobody can tell."""
+    name = str(key[-1])
+    if name in _MEANINGS:
+        return _MEANINGS[name]
+    own = re.sub("_([a-z])", lambda found: found[1].upper(), name)
+    for place, kind in _PLACES.items():
+        if own in kind.__struct_encode_fields__:
+            called = f" as `{own}`" if own != name else ""
+            return f"put it {'into' if kind is Manifest else 'under'} {place}{called}"
+    return ""
+
+
+def effect(key: Steps) -> str:
+    """What becomes of a key that is unknown where it stands, and what to do about it."""
+    known = remedy(key)
+    return "it is kept and has no effect" + (f": {known}" if known else "")
+
+
+Unknown: TypeAlias = tuple[str, list[str]]
+"""The path of a key that is not known, and the names that are known beside it."""
+
+
+@cache
+def members_of(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Returns the names of a type's members in JSON."""
+    return frozenset(kind.__struct_encode_fields__)
+
+
+def unknown_in(parts: Iterable[tuple[str, Any, type[msgspec.Struct]]]) -> Iterator[Unknown]:
+    """The paths of keys that have no effect in parts of a document, each with its type."""
+    for at, part, kind in parts:
+        if not isinstance(part, dict):
+            continue
+        known = members_of(kind)
+        for key in part:
+            if key not in known and key not in _KEPT.get(kind, ()):
+                yield join(at, key), sorted(known)
+
+
+def kept(unknown: Iterable[Unknown], path: str) -> Iterator[str]:
+    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
+    for at, known in unknown:
+        is_mapping = at.startswith(f"{path}.storage")
+        if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
+            yield at
+
+
+def refuse_unknown(unknown: Iterable[Unknown], field: str) -> None:
+    """Refuse a likely misspelling, and in phases, tasks and processors whatever nobody knows.
+
+    In a storage mapping nothing is refused, which a component may read in its own way.
+    """
+    for path, known in unknown:
+        if path.startswith(f"{field}.storage"):
+            continue
+        name = str(steps_of(path)[-1])
+        is_extensible = _is_extensible(path, field)
+        near = likely(name, known) if is_extensible else next(iter(get_close_matches(name, known, n=1)), None)
+        if near:
+            raise FieldError(f"Unknown field `{name}`: did you mean `{near}`?", path)
+        if not is_extensible:
+            raise FieldError(f"Unknown field `{name}`; known are {', '.join(known)}", path)
+
+
+def _is_extensible(path: str, root: str) -> bool:
+    """Whether a key stands in the body itself or in its `runtime`."""
+    return len(steps_of(path)) - len(steps_of(root)) == 1 or path.startswith(f"{root}.runtime.")
+
+
+def likely(name: str, known: Sequence[str]) -> str | None:
+    """Returns the known name that this one is probably a misspelling of."""
+    near = get_close_matches(name, [one for one in known if abs(len(one) - len(name)) <= 1], n=1, cutoff=0.8)
+    return near[0] if near else None
