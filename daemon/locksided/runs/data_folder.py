@@ -77,11 +77,7 @@ def prepare(
         for path in (os.path.dirname(control), control):
             os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0 and not is_new:
-        for path in _rows(folder):
-            _clear_the_way(path, folder.root, run_as)
-        with suppress(OSError):
-            os.rmdir(folder.rows)
-        _discard(folder.debug(None), None)
+        _remove_what_earlier_runs_left(folder, run_as)
     for path in (folder.tmp, folder.cwd):
         if not is_new:
             _clear_the_way(path, folder.root, run_as)
@@ -107,6 +103,14 @@ def prepare(
             perform(folder.data, "advance", argument, run_as)
         case DataFolder.AS_LEFT:
             perform(folder.data, "advance", argument, run_as)
+
+
+def _remove_what_earlier_runs_left(folder: RunFolder, run_as: User | None) -> None:
+    for path in _rows(folder):
+        _clear_the_way(path, folder.root, run_as)
+    with suppress(OSError):
+        os.rmdir(folder.rows)
+    _discard(folder.debug(None), None)
 
 
 def _make_operation_folder(step: Step, context: JobContext) -> None:

@@ -134,8 +134,8 @@ def start_order(
     """How to start a step. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
     `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to any of the
-    run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order, about the
-    folders that the keeper makes and when it notes the run.
+    run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order: the folders
+    that the keeper makes, and when it notes the run.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
     token = str(StartToken(context.job_id, context.launch, step.index))
