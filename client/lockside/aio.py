@@ -9,13 +9,13 @@ from typing import Any, Self, TypeVar
 from lockside.asyncmethods import AsyncMethods
 from lockside.calls import call_of
 from lockside.errors import NotReachable, Unavailable
+from lockside.forks import abandon_in_children
 from lockside.protocol.methods import METHODS
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine
-from lockside.transport import abandon_in_children
 from lockside.wire import AsyncLink
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from lockside.blocking import BlockingLink
 from lockside.calls import call_of
 from lockside.errors import NotReachable, Unavailable
+from lockside.forks import abandon_in_children
 from lockside.methods import Methods
 from lockside.protocol.methods import METHODS
 from lockside.protocol.types.events import Event
@@ -15,7 +16,6 @@ from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine, each, run
-from lockside.transport import abandon_in_children
 
 T = TypeVar("T")
 

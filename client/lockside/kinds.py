@@ -20,7 +20,8 @@ class Kind:
 
     `word` begins the names of its events, and behind its `group`, as `methods`, those of its methods; `verbs`
     are those of its methods that all kinds have in common, none for a kind that the daemon's core keeps.
-    `plural` is the member of its lists and of the method `catalog.apply`. `key` has the members that identify
+    `plural` is the member of the method `catalog.apply` and, unless it is `listed` by another word, of its
+    lists. `key` has the members that identify
     an object in its project, or in its branch. `filters` are members by which a list can be narrowed, beside
     all but the last of the key; `content` is what the library takes by position when it stores one. `role` is
     the one that may change it. The parameters of `put` have the document under `member`, by default the
@@ -41,6 +42,7 @@ class Kind:
         document: str,
         *,
         member: str = "",
+        listed: str = "",
         command: str = "",
         group: str = "",
         title: str = "",
@@ -66,6 +68,7 @@ class Kind:
         self.word = word
         self.methods = group + word
         self.plural = plural
+        self.listed = listed or plural
         self.member = member or word
         self.command = command or word
         self.title = title or word
@@ -268,9 +271,10 @@ TRIGGER = Kind(
 
 NOTIFICATION = Kind(
     "notification",
-    "subscriptions",
+    "notifications",
     "lockside.documents.notification:SubscriptionSpec",
     member="subscription",
+    listed="subscriptions",
     command="notify",
     title="subscription",
     about="who is told of what happens, and what became of that",

@@ -32,7 +32,7 @@ LISTS = {
     "storage.file.list": ("files", None),
     "notification.deliveries": ("deliveries", 1000),
     "token.list": ("tokens", None),
-    **{f"{kind.methods}.list": (kind.plural, None) for kind in KINDS.values()},
+    **{f"{kind.methods}.list": (kind.listed, None) for kind in KINDS.values()},
     **{f"{kind.methods}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
 }
 """The member of an answer that has the entries, and the daemon's default `limit` where it ends a list."""

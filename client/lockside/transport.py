@@ -10,35 +10,9 @@ import json
 import os
 import select
 import socket
-from typing import Protocol
-from weakref import WeakSet
 
 from lockside.errors import ConnectionLost, InvalidParams, NotReachable, from_wire
 from lockside.paths import socket_candidates
-
-
-class Link(Protocol):
-    """What holds connections."""
-
-    def abandon(self) -> None:
-        """Close this process's copies, without a word to the daemon, and hold none any more."""
-
-
-_links: WeakSet[Link] = WeakSet()
-
-
-def abandon_in_children(link: Link) -> None:
-    """Have every forked child begin without the connections of this link."""
-    _links.add(link)
-
-
-def _abandon_all() -> None:
-    for link in list(_links):
-        link.abandon()
-
-
-os.register_at_fork(after_in_child=_abandon_all)
-
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

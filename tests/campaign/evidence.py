@@ -9,9 +9,10 @@ from pathlib import Path
 
 BODY = """
 import os, sys, time
-file, name, code, seconds = sys.argv[1:5]
+file, name, code, seconds, *marked = sys.argv[1:]
+mark = "@" + os.environ["LOCKSIDE_START_TOKEN"] if marked else ""
 def say(what):
-    line = f"{what} {name} {time.clock_gettime_ns(time.CLOCK_MONOTONIC)} {os.getpid()}\\n"
+    line = f"{what} {name}{mark} {time.clock_gettime_ns(time.CLOCK_MONOTONIC)} {os.getpid()}\\n"
     fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     os.write(fd, line.encode())
     os.close(fd)
@@ -33,7 +34,7 @@ def lives(pid):
 open_ones = {}
 if os.path.exists(file):
     for what, other, _, pid in map(str.split, open(file)):
-        open_ones[pid] = other == name and what == "start"
+        open_ones[pid] = other.partition("@")[0] == name and what == "start"
 if any(is_open and lives(pid) for pid, is_open in open_ones.items()):
     open(file + ".twice", "a").write(name + "\\n")
 """
@@ -59,6 +60,11 @@ def witness(file: Path, name: str, *, code: int = 0, seconds: float = 0.02) -> l
     argv = command(file, name, code=code, seconds=seconds)
     argv[argv.index(BODY)] = LOOK_FIRST + BODY
     return argv
+
+
+def with_token(argv: list[str]) -> list[str]:
+    """The same of a body that puts `@` and the token of its start behind its name."""
+    return [*argv, "token"]
 
 
 def survivors(file: Path) -> list[str]:

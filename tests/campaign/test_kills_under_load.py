@@ -22,7 +22,7 @@ from e2e.harness import Daemon
 from e2e.signs import Ear, Gate
 from e2e.wire import Wire, of, until_running
 
-KILLS, JOBS = (50, 500) if LONG else (4, 40)
+KILLS, JOBS = (50, 500) if LONG else (6, 60)
 SLOTS = 6
 
 

@@ -95,6 +95,21 @@ def test_a_word_outside_its_list_is_told_the_list() -> None:
     ("method", "params", "told"),
     [
         ("storage.file.get", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
+        (
+            "storage.table.deleteRows",  # a rule without a member that it knows fits all rows
+            {"id": "in.c-a.b", "delete_where": [{"whereFilters": []}]},
+            "Unknown field `whereFilters`: did you mean `where_filters`?",
+        ),
+        (
+            "trigger.put",
+            {"trigger": {"id": "a", "on": [{"job": {"component": "b"}, "status": ["processing"]}]}},
+            "`trigger.on[0].status[0]`: No job ends as processing: name one of success, warning, error",
+        ),
+        (
+            "component.put",
+            {"component": {"id": "a", "command": ["b"], "logging": {"verbosity": {"999": "normal"}}}},
+            "'999' is not one of 100, 200",
+        ),
         ("token.revoke", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
         ("storage.table.get", {"id": "a.csv"}, "stage, bucket and name, as in 'in.c-shop.orders'"),
         ("storage.bucket.get", {"id": "shop"}, "stage and name, as in 'in.c-shop'"),

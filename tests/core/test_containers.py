@@ -353,7 +353,7 @@ def test_a_pool_that_a_container_names_cannot_be_deleted() -> None:
     world = World(other=1)
     tree = of_rows("orders", [job("inside")], at_once=1, pool="other", held=True)
     world.make(tree)
-    with world.refused(Conflict, "live jobs name the pool"):
+    with world.refused(Conflict, "not ended name the pool"):
         world.delete_pool("other")
 
 

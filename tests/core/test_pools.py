@@ -116,7 +116,7 @@ def test_an_unknown_pool_is_refused_with_those_that_exist() -> None:
 def test_a_pool_that_live_jobs_name_cannot_be_deleted() -> None:
     world = World(big=1)
     job = world.submit(pool="big", held=True)
-    with world.refused(Conflict, f"job {job} among them"):
+    with world.refused(Conflict, f"name the pool 'big': {job}"):
         world.delete_pool("big")
     world.terminate(job)
     world.delete_pool("big")
@@ -128,7 +128,7 @@ def test_several_pools_are_changed_together_or_not_at_all() -> None:
     world = World(big=1, small=1)
     job = world.submit(pool="big", held=True)
     waiting = [world.submit(pool="small") for _ in range(2)][1]
-    with world.refused(Conflict, f"job {job} among them"):
+    with world.refused(Conflict, f"name the pool 'big': {job}"):
         world.change_pools(delete=("big",), small=2, new=1)
     with world.refused(NotFound, "no pool 'new'"):
         world.submit(pool="new")

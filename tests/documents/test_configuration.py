@@ -49,6 +49,15 @@ def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
         ({"shared_code_id": "1"}, "put the code itself into the parameters."),
         ({"input": {}}, "put it under `storage`."),
         (
+            {
+                "storage": {
+                    "input": {"tables": [{"source": "in.c-a.b", "use_view": True}]},
+                    "output": {"tables": [{"source": "x", "incrementl": True}]},
+                }
+            },
+            "$.configuration.storage.output.tables[0].incrementl is unknown; it is kept and has no effect.",
+        ),
+        (
             {"parameters": {"a": ["KBC::ProjectSecure::x"]}},
             "$.configuration.parameters.a[0]: It is encrypted by Keboola",
         ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockside.documents.component import Manifest
@@ -45,6 +45,7 @@ def spoilt(draw: Any, kind: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: kind.__name__)
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_document_has_faults_exactly_when_it_is_refused(kind: Any, data: st.DataObject) -> None:
     document = data.draw(spoilt(kind))

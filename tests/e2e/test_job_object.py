@@ -141,6 +141,28 @@ def test_a_field_alone_says_the_same_as_in_the_whole_answer(wire: Wire) -> None:
         wire.call("job.terminate", id=job["id"])
 
 
+def test_what_a_job_names_is_answered_beside_it(wire: Wire) -> None:
+    put_component(wire, "expand.main", command=["true"])
+    put_config(wire, "expand.main", "c", name="first")
+    job = wire.done(wire.create("expand.main", config="c"))
+    put_config(wire, "expand.main", "c", name="second")
+    put_component(wire, "expand.main", command=["false"])
+    asked = ["pool", "component", "config"]
+    shown = wire.call("job.get", id=job["id"], fields=["status"], expand=asked)
+    assert shown.keys() == {"id", "status", "expanded"}
+    expanded = shown["expanded"]
+    assert expanded["pool"] == wire.call("pool.get", id="default")
+    assert of(expanded["component"], "version", "command") == (1, ["true"])
+    assert of(expanded["config"], "version", "name") == (1, "first")
+    listed = wire.call("component.list", fields=["version"], expand=["configs"])["components"]
+    (found,) = [one for one in listed if one["id"] == "expand.main"]
+    configs = wire.call("config.list", component="expand.main")["configs"]
+    assert found == {"id": "expand.main", "version": 2, "configs": configs}
+    plain = wire.call("job.get", id=wire.done(wire.shell("true"))["id"], expand=["component", "config"])
+    assert plain["expanded"]["component"]["id"] == "lockside.command"
+    assert plain["expanded"]["config"] is None
+
+
 def test_ids_are_decimal_and_rise(wire: Wire) -> None:
     ids = [wire.shell("true", hold=True)["id"] for _ in range(3)]
     assert all(re.fullmatch(r"[1-9][0-9]*", job_id) for job_id in ids)

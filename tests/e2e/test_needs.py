@@ -64,7 +64,7 @@ def test_a_job_runs_in_the_first_of_its_pools_that_has_room(wire: Wire, gate: Ga
     assert full == [("pool_full", "near"), ("pool_full", "far")]
     shown = wire.get(third["id"])
     assert (shown["pool"], shown["pools"]) == ("near", ["near", "far"])
-    with pytest.raises(Refusal, match="live jobs name the pool 'far'"):
+    with pytest.raises(Refusal, match="not ended name the pool 'far'"):
         wire.call("pool.delete", id="far")
     gate.open()
     wire.done(third)
@@ -115,7 +115,7 @@ def test_a_resource_that_live_jobs_need_stays_and_one_of_all_projects_is_one_onl
 ) -> None:
     resource(wire, id="seat", capacity=1, shared=True)
     holder = wire.shell(gate.text, needs={"seat": 1}, project="other")
-    with pytest.raises(Refusal, match=f"job {holder['id']} among them"):
+    with pytest.raises(Refusal, match=f"need the resource 'seat': {holder['id']}"):
         wire.call("resource.delete", id="seat")
     with pytest.raises(Refusal, match="Choose another id"):
         wire.call("resource.put", resource={"id": "seat", "capacity": 1}, project="other")

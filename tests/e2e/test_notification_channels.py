@@ -159,8 +159,8 @@ def test_apply_refuses_what_a_put_would_refuse(daemon: Daemon) -> None:
     blocked = {"channel": "webhook", "url": "https://169.254.169.254/"}
     for recipient, member in ((blocked, ".url"), (TEAM, "")):
         subscription = {"id": "a", "event": "job-failed", "recipient": recipient}
-        refusal = wire.refused("catalog.apply", subscriptions=[subscription])
-        assert refusal.data["path"] == f"$.subscriptions[0].recipient{member}"
+        refusal = wire.refused("catalog.apply", notifications=[subscription])
+        assert refusal.data["path"] == f"$.notifications[0].recipient{member}"
 
 
 def test_a_url_that_is_a_secret_is_posted_to_and_shown_to_nobody() -> None:

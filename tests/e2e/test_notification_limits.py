@@ -61,10 +61,10 @@ RECIPIENT = {"channel": "webhook", "url": "https://hooks.example.com/"}
 def test_a_project_has_as_many_subscriptions_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
     wire = fresh(LOCKSIDE_NOTIFICATIONS__MAX_PER_PROJECT="2").wire()
     *many, last = [{"id": f"s{n}", "event": "job-failed", "recipient": RECIPIENT} for n in range(3)]
-    refusal = wire.refused("catalog.apply", subscriptions=[*many, last])
+    refusal = wire.refused("catalog.apply", notifications=[*many, last])
     assert refusal.kind == "limit"
     assert "A project has at most 2 subscriptions: delete one first." in str(refusal)
-    wire.call("catalog.apply", subscriptions=many)
+    wire.call("catalog.apply", notifications=many)
     assert wire.refused("notification.put", subscription=last).kind == "limit"
     wire.call("notification.put", subscription=many[0])
     wire.call("notification.delete", id="s0")

@@ -46,6 +46,8 @@ def test_a_table_is_made_empty_and_its_texts_are_changed(wire: Wire, daemon: Dae
     ]
     other = wire.refused("storage.table.put", table={**spec, "columns": [{"name": "x"}], "primaryKey": ["x"]})
     assert (other.kind, other.data["path"]) == ("conflict", "$.table.columns")
+    capitals = wire.refused("storage.table.put", table={**spec, "id": "in.c-made.T"})
+    assert (capitals.kind, capitals.data["path"]) == ("conflict", "$.table.id")
 
 
 def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path: Path) -> None:
@@ -274,6 +276,8 @@ def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire
     assert (full.kind, full.data["path"]) == ("conflict", "$.id")
     open_ = wire.refused("storage.bucket.put", bucket={"id": "in.c-held", "access": "allRead"})
     assert (open_.kind, open_.data["path"]) == ("conflict", "$.bucket.access")
+    capitals = wire.refused("storage.bucket.put", bucket={"id": "in.c-HELD"})
+    assert (capitals.kind, capitals.data["path"]) == ("conflict", "$.bucket.id")
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
     wire.call("storage.bucket.delete", id="in.c-empty")

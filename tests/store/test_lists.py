@@ -330,5 +330,9 @@ async def test_figures_are_counted_group_by_group(store: Store) -> None:
         (("1970-01-01", "success"), 1),
         (("1970-01-02", "created"), 1),
     ]
+    (newest,) = await store.job_stats([GroupBy.STATUS], JobFilter(component="a"), newest=1)
+    assert (newest.group, newest.count) == ({"status": "error"}, 1)
+    two = await store.job_stats([GroupBy.STATUS], JobFilter(component="a", only_roots=True), newest=5)
+    assert [each.count for each in two] == [1, 1]
     (whole,) = await store.job_stats([], JobFilter(component="a"))
     assert (whole.group, whole.count) == ({}, 2)

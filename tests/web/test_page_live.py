@@ -98,17 +98,18 @@ def test_what_a_job_writes_appears_line_by_line(visit: Visit, wire: Wire, gate: 
     assert visit.text("#tail").split("\n")[:3] == ["first", "half a line", "last"]
 
 
-def test_a_whole_log_is_followed_and_older_lines_come_when_one_scrolls_up(
-    visit: Visit, wire: Wire, gate: Gate
+@pytest.mark.parametrize(("page", "line"), [("", "#tail > span"), ("/log", "#tail > p")])
+def test_a_log_is_followed_and_older_lines_come_when_one_scrolls_up(
+    visit: Visit, wire: Wire, gate: Gate, page: str, line: str
 ) -> None:
     job = made(wire, **command(f"seq -f %020.0f 1 3000; {gate.text}; echo after the gate"))
-    listening(visit, f"/jobs/{job}/log")
+    listening(visit, f"/jobs/{job}{page}")
     visit.sees("00003000", "#tail")
-    oldest = visit.page.locator("#tail code", has_text=re.compile("^0+1$"))
+    oldest = visit.page.locator(line, has_text=re.compile(r"^\d*\b0+1\s*$"))
     assert not oldest.count(), "the first page is a part"
     while not oldest.count():
-        visit.page.locator("#tail p").first.scroll_into_view_if_needed()
-        visit.page.locator("#tail p").last.scroll_into_view_if_needed()
+        visit.page.locator(line).first.scroll_into_view_if_needed()
+        visit.page.locator(line).last.scroll_into_view_if_needed()
     gate.open()
     visit.sees("after the gate", "#tail")
     numbers = re.findall(r"\d{20}", visit.text("#tail"))

@@ -22,6 +22,8 @@ from lockside.documents.paths import Steps, join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
 from lockside.documents.runtime import Limits, Retry, Runtime
 from lockside.documents.staging import Inputs
+from lockside.documents.storage import Input, InputTable, Output, OutputTable, Storage
+from lockside.documents.stored_files import InputFile, OutputFile
 from lockside.documents.variables import Scalar
 
 _CIPHER: Final = re.compile(r"KBC::\w+::")
@@ -341,8 +343,11 @@ _KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
     TaskSpecification: frozenset((*_FOREIGN, "type", "metadata")),
     Task: frozenset(("backend", "description", "metadata")),
     Phase: frozenset(("description", "metadata")),
+    InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
 }
-"""What stands in phases and tasks of Keboola's files, and has no effect here."""
+"""What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
+
+_SIDES = (("input", Input, InputTable, InputFile), ("output", Output, OutputTable, OutputFile))
 
 
 def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -403,8 +408,18 @@ def _parts(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, type[
         yield at, processors, Processors
         for side in ("before", "after"):
             yield from _items(processors, side, at, Processor, "definition", ProcessorDefinition)
+    yield from _storage_parts(body.get("storage"), f"{path}.storage")
     yield from _items(body, "phases", path, Phase)
     yield from _items(body, "tasks", path, Task, "task", TaskSpecification)
+
+
+def _storage_parts(storage: Any, path: str) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
+    yield path, storage, Storage
+    for side, kind, table, file in _SIDES:
+        part, at = storage.get(side) if isinstance(storage, dict) else None, join(path, side)
+        yield at, part, kind
+        yield from _items(part, "tables", at, table)
+        yield from _items(part, "files", at, file)
 
 
 def _items(
@@ -426,13 +441,19 @@ def _items(
 def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
     """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
     for at, known in unknown_keys(body, path):
-        if _is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known):
+        is_mapping = at.startswith(f"{path}.storage")
+        if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
             yield at
 
 
 def _refuse_unknown(body: Mapping[str, Any], field: str) -> None:
-    """Refuse a likely misspelling anywhere, and in phases, tasks and processors whatever nobody knows."""
+    """Refuse a likely misspelling, and in phases, tasks and processors whatever nobody knows.
+
+    In a storage mapping nothing is refused, which a component may read in its own way.
+    """
     for path, known in unknown_keys(body, field):
+        if path.startswith(f"{field}.storage"):
+            continue
         name = str(steps_of(path)[-1])
         is_extensible = _is_extensible(path, field)
         near = likely(name, known) if is_extensible else next(iter(get_close_matches(name, known, n=1)), None)

@@ -150,6 +150,8 @@ def _choices_at(expected: Any, path: str) -> list[str]:
                 choices += [str(member.value) for member in kind.cls]
             case inspect.LiteralType():
                 choices += [str(value) for value in kind.values]
+            case inspect.DictType(key_type=inspect.LiteralType(values=names)):  # it is a name that is wrong
+                choices += map(str, names)
             case _:
                 pass
     return choices

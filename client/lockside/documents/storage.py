@@ -24,6 +24,10 @@ class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
     """A part of a storage mapping."""
 
 
+class RuleOfRows(Mapped, frozen=True, kw_only=True, rename="lower", forbid_unknown_fields=True):
+    """A part of a rule that deletes rows; an unknown member is an error, as without it all rows may fit."""
+
+
 class KeyValue(Mapped, frozen=True, kw_only=True):
     """A piece of metadata.
 
@@ -36,7 +40,7 @@ class KeyValue(Mapped, frozen=True, kw_only=True):
     value: Any = None
 
 
-class ColumnValues(Mapped, frozen=True, kw_only=True):
+class ColumnValues(RuleOfRows, frozen=True, kw_only=True):
     """A column of a table whose values a filter compares with.
 
     Attributes:
@@ -55,7 +59,7 @@ class ColumnValues(Mapped, frozen=True, kw_only=True):
         return self.table if self.table.count(".") == 2 else f"{self.bucket_id}.{self.table}"
 
 
-class DeleteFilter(Mapped, frozen=True, kw_only=True):
+class DeleteFilter(RuleOfRows, frozen=True, kw_only=True):
     """Which values of a column a rule deletes.
 
     Attributes:
@@ -80,7 +84,7 @@ class DeleteFilter(Mapped, frozen=True, kw_only=True):
             raise FieldError("Name either the values, or the table that has them", "values_from_set")
 
 
-class DeleteRule(Mapped, frozen=True, kw_only=True):
+class DeleteRule(RuleOfRows, frozen=True, kw_only=True):
     """Rows to delete before a load: those that all filters and both times fit.
 
     Attributes:

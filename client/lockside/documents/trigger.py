@@ -18,7 +18,7 @@ from lockside.documents.base import (
     In,
     camel,
 )
-from lockside.documents.enums import Status, TriggerWhen
+from lockside.documents.enums import FINAL, Status, TriggerWhen
 from lockside.documents.schedule import JobMaker
 from lockside.documents.storage import TableId
 
@@ -91,6 +91,12 @@ class Condition(In, frozen=True, kw_only=True):
         for name, whose in (("branch_id", "table"), ("status", "job")):
             if getattr(self, name) is not None and whose not in given:
                 raise FieldError(f"It belongs to `{whose}`: leave it out", camel(name))
+        for place, status in enumerate(self.status or ()):
+            if status not in FINAL:
+                text = (
+                    f"No job ends as {status.value}: name one of {', '.join(s for s in Status if s in FINAL)}"
+                )
+                raise FieldError(text, f"status[{place}]")
         if self.job is not None and self.status is None:
             force_setattr(self, "status", [Status.SUCCESS, Status.WARNING])
 

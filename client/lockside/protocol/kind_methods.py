@@ -1,7 +1,7 @@
 """The methods that every kind of stored object has, with their parameters, made of the kind's record."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, defstruct
 from msgspec.structs import fields
@@ -71,6 +71,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 _SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}
 
+_EXPAND: dict[str, Fields] = {
+    "component": [("expand", Annotated[list[Literal["configs"]], Meta(max_length=1)], [])],
+}
+
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
 
 
@@ -125,7 +129,7 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
         (
             "list",
             ListParams,
-            [*filters, shown],
+            [*filters, shown, *_EXPAND.get(kind.word, [])],
             answers,
             f"List {kind.titles}{of_branch}.",
             {},
@@ -172,6 +176,7 @@ def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) ->
         "to": "The version that it is compared with; null means the current one.",
         f"to_{kind.key[-1]}": "The id of the copy.",
         "to_branch_id": "The branch of the copy; null means the same branch.",
+        "expand": "Also answer the `configs` of each component, as `config.list` does.",
         "fields": f"Only these members of each {kind.title} are answered, and its id.",
     }
     if verb == "list":

@@ -19,7 +19,7 @@ from locksided.api.service import HandlerGroup
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, stored_view, version_view
-from locksided.core.errors import Forbidden, NotFound
+from locksided.core.errors import Forbidden, Limit, NotFound
 from locksided.core.scheduler import Scheduler
 from locksided.json_diff import differences
 from locksided.schedules.changes import Unsettled
@@ -35,6 +35,7 @@ from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
 
 TRIES = 5
+MOST_CONFIGS = 10_000
 
 Handle = Callable[[Call, Any], Awaitable[View]]
 
@@ -76,23 +77,29 @@ class CatalogMethods(HandlerGroup):
 
     async def get(self, record: Record, call: Call, params: Any) -> View:
         """An object, of any version."""
-        view = await self._view(record, record.key(params), getattr(params, "version", None))
-        return record.hide(call.principal, view)
+        return await self.shown(record, record.key(params), call.principal, getattr(params, "version", None))
+
+    async def shown(self, record: Record, key: Key, who: Principal, version: int | None = None) -> View:
+        """An object as a caller may see it. Raises NotFound."""
+        return record.hide(who, await self._view(record, key, version))
 
     async def list(self, record: Record, call: Call, params: Any) -> View:
         """A page of the objects of a kind; those that are part of the daemon stand before all others."""
         kind, given = record.kind, {name: getattr(params, name) for name in record.kind.filters}
         wanted = {name: getattr(value, "value", value) for name, value in given.items() if value is not None}
         names = tuple(wanted[name] for name in kind.key[:-1] if name in wanted)
-        fields = getattr(params, "fields", None)
-        fields = None if fields is None else {*kind.key, *fields}
+        fields = _fields(kind, params)
 
         def is_wanted(body: Any) -> bool:
             return all(body.get(name) == value for name, value in wanted.items())
 
         everything = all_of(kind, params.project, record.branch(params), names, is_wanted if wanted else None)
-        fixed = [shortened(one, fields) for one in record.fixed.values() if is_wanted(one)]
-        always = fixed if params.cursor is None else ()
+        fixed = [one for one in record.fixed.values() if is_wanted(one) and params.cursor is None]
+        if getattr(params, "expand", ()):
+            more = partial(_configs_of, call.principal, params.project)
+            added = await self._service.store.read(lambda tx: [more(tx, one["id"]) for one in fixed])
+            fixed = [{**one, **parts} for one, parts in zip(fixed, added, strict=True)]
+        always = [shortened(one, fields) for one in fixed]
         return await self.listed(record, call, params, lambda _: everything, always)
 
     async def listed(
@@ -104,8 +111,8 @@ class CatalogMethods(HandlerGroup):
         always: Sequence[View] = (),
     ) -> View:
         """A page of the objects that `wanted` chooses, which may look at the database."""
-        fields = getattr(params, "fields", None)
-        fields = None if fields is None else {*record.kind.key, *fields}
+        fields = _fields(record.kind, params)
+        more = partial(_configs_of, call.principal) if getattr(params, "expand", ()) else None
 
         def view(shown: tuple[StoredRow, View]) -> View:
             stored, members = shown
@@ -113,9 +120,10 @@ class CatalogMethods(HandlerGroup):
 
         request = self._service.page_request(params)
         async with call.connection.turn():
-            found = await self._service.store.read(partial(_page, record, wanted=wanted, request=request))
+            read = partial(_page, record, wanted=wanted, request=request, more=more)
+            found = await self._service.store.read(read)
             found = await self._with_figures(record, params.project, found)
-            return listed(record.kind.plural, found, view, request.max_bytes, always=always)
+            return listed(record.kind.listed, found, view, request.max_bytes, always=always)
 
     async def delete(self, record: Record, call: Call, params: Any) -> View:
         """Hide an object; its versions stay."""
@@ -310,13 +318,35 @@ def _page(
     connection: Database,
     wanted: Callable[[Database], Listing],
     request: PageRequest,
+    more: Callable[[str, Database, str], View] | None,
 ) -> Slice[tuple[StoredRow, View]]:
-    """A page of objects, each with what is shown beside its document."""
+    """A page of objects, each with what is shown beside its document, and what `more` adds."""
     listing = wanted(connection)
     found = objects.page(connection, listing, request)
     members = record.members(connection, listing.project, found.entries)
+    if more is not None:
+        added = [more(listing.project, connection, stored.id) for stored in found.entries]
+        members = [{**one, **parts} for one, parts in zip(members, added, strict=True)]
     entries = list(zip(found.entries, members, strict=True))
     return Slice(entries, found.has_more, lambda shown: listing.cursor_at(shown[0]))
+
+
+def _fields(kind: Kind, params: Any) -> set[str] | None:
+    """The members of each object that a list answers; None for all."""
+    fields = getattr(params, "fields", None)
+    return None if fields is None else {*kind.key, *fields, *getattr(params, "expand", ())}
+
+
+def _configs_of(who: Principal, project: str, connection: Database, component: str) -> View:
+    """The configurations of a component, as `config.list` answers them. Raises Limit for more than a line."""
+    record = RECORDS["config"]
+    found = objects.page(
+        connection, all_of(record.kind, project, names=(component,)), PageRequest(MOST_CONFIGS)
+    )
+    if found.has_more:
+        text = f"Component {component} has too many configurations for one answer: call config.list."
+        raise Limit(text, path="$.expand")
+    return {"configs": [record.hide(who, stored_view(stored)) for stored in found.entries]}
 
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:

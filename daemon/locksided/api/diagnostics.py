@@ -10,6 +10,7 @@ from anyio import Lock
 from lockside.protocol.types.daemon import Health
 from locksided import clock, threads
 from locksided.actors.executors import in_flight
+from locksided.actors.loader import NOT_YET
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, secrets, sockets, state, tables
 from locksided.checks.problem import Problem
@@ -61,7 +62,8 @@ class HealthCheck:
 
     def _of_executors(self) -> Iterator[str]:
         if not self._service.backend.is_up:
-            yield f"The keeper, which starts jobs, cannot be reached: {self._service.backend.keepers.cause}."
+            cause = self._service.backend.keepers.cause or NOT_YET
+            yield f"The keeper, which starts jobs, cannot be reached: {cause}."
 
 
 def _free_bytes(path: str) -> int:
@@ -131,7 +133,7 @@ def _trouble(service: Service) -> list[Problem]:
     found = []
     keepers, trouble = service.backend.keepers, service.scheduler.trouble
     if keepers.current is None:
-        cause = keepers.cause or "it was not connected yet"
+        cause = keepers.cause or NOT_YET
         text = f"The keeper does not answer, no job can start: {cause}."
         repair = f"see {service.state_dir.keepers}/log; the daemon tries again by itself"
         found.append(Problem("keeper", text, repair, keepers.down_us))

@@ -1,22 +1,27 @@
 """The methods that show and steer jobs."""
 
 import pwd
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from lockside.documents.enums import JobType, Status
 from lockside.documents.times import time_us
+from lockside.kinds import COMPONENT, CONFIG
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
 from lockside.protocol.types import jobs as t
 from locksided import clock, threads
+from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_reads import Wanted, explained, job_row, job_view, listed_jobs, marked, shortened
 from locksided.api.paging import View
+from locksided.api.pools import pool_views
 from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, owned_job
 from locksided.api.service import HandlerGroup
+from locksided.catalog.table import RECORDS
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
@@ -27,6 +32,7 @@ from locksided.runs.data_folder import remove_folder
 from locksided.runs.resolved import wire_lock_key
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.catalog.keys import Key
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.job_list import GroupBy, JobStats
 from locksided.store.retention import purge_job
@@ -52,7 +58,30 @@ class JobMethods(HandlerGroup):
     @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
         job_id = self._service.job_id(params.id)
-        return shortened(await job_view(self._service, job_id, call.principal), params.fields)
+        view = await job_view(self._service, job_id, call.principal)
+        named = {"expanded": await self._expanded(call, view, params.expand)} if params.expand else {}
+        return {**shortened(view, params.fields), **named}
+
+    async def _expanded(self, call: Call, view: View, wanted: Collection[str]) -> View:
+        """The pool of a job as it is now, and its component and configuration as it froze them."""
+        project = view["project"]["id"]
+        names = (view["component"], view["config"])
+        keys = {
+            "component": (Key(project, COMPONENT, names[:1]), view["componentVersion"]),
+            "config": (Key(project, CONFIG, names, view["branchId"]), view["configVersion"]),
+        }
+        found: View = dict.fromkeys(wanted)
+        for word in found.keys() & keys.keys():
+            key, version = keys[word]
+            if None not in key.names:
+                with suppress(NotFound):
+                    catalog = CatalogMethods(self._service)
+                    found[word] = await catalog.shown(RECORDS[word], key, call.principal, version)
+        if "pool" in found:
+            found["pool"] = next(
+                (one for one in await pool_views(self._service) if one["id"] == view["pool"]), None
+            )
+        return found
 
     @handler
     async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
@@ -107,7 +136,7 @@ class JobMethods(HandlerGroup):
     @handler
     async def stats(self, _call: Call, params: o.JobStats) -> t.Stats:
         groups = [GroupBy(name) for name in params.group_by]
-        found = await self._service.store.job_stats(groups, self._filter(params))
+        found = await self._service.store.job_stats(groups, self._filter(params), params.newest)
         return t.Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler

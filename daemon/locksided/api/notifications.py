@@ -69,7 +69,7 @@ class NotificationMethods(HandlerGroup):
 
         async with call.connection.turn():
             found = await self._service.store.objects(wanted, request)
-            return listed(NOTIFICATION.plural, found, view, request.max_bytes)
+            return listed(NOTIFICATION.listed, found, view, request.max_bytes)
 
     @handler
     async def rotate(self, call: Call, params: p.NotificationRotate) -> View:

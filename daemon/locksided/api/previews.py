@@ -9,7 +9,7 @@ import msgspec
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided.api.job_reads import job_row
-from locksided.api.storage import TableMethods
+from locksided.api.storage import TableMethods, refuse_unwritten
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import NotFound
 from locksided.runs.table_orders import found_order
@@ -39,6 +39,8 @@ class PreviewMethods(TableMethods):
         found = await self._tables.table(params.project, params.branch_id, table, "$.table")
         if params.time is not None or (params.job is not None and params.table is not None):
             version = await self._tables.version_of(found.row, params)
+        if version is not None:
+            refuse_unwritten(found.row, version)
         entry = {
             "source": table,
             "columns": params.columns,

@@ -87,9 +87,7 @@ class StorageMethods(HandlerGroup):
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
         if params.version is None:
             return await self.shown(row)
-        if params.version > row.head:
-            text = f'Table "{row.id}" has no version {params.version}: its newest is {row.head}.'
-            raise NotFound(text, path="$.version")
+        refuse_unwritten(row, params.version)
         versions = await self._service.store.table_history(row.number, params.version + 1, 1)
         if not versions or versions[0].version != params.version:
             raise NotFound(
@@ -254,6 +252,13 @@ class TableMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._tables = StorageMethods(service)
+
+
+def refuse_unwritten(row: TableRow, version: int) -> None:
+    """Raise NotFound for a version that no commit has made yet."""
+    if version > row.head:
+        text = f'Table "{row.id}" has no version {version}: its newest is {row.head}.'
+        raise NotFound(text, path="$.version")
 
 
 def _piece(row: ToldRow) -> t.Metadata:

@@ -216,6 +216,9 @@ def _source(row: TableRow, version: int | None) -> dict[str, Any]:
 
 def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
     """Raise Conflict for a table whose columns or key are others than those of an existing one."""
+    if row.id != spec.id:
+        text = f"Table {row.id} exists, and {spec.id} differs from it in capitals only."
+        raise Conflict(text, path="$.table.id")
     known = row.definition
     columns = [(one["name"], one.get("type", "STRING")) for one in known["columns"]]
     if spec.columns and [(one.name, one.type) for one in spec.columns] != columns:

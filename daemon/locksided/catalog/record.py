@@ -157,4 +157,4 @@ def refuse_too_many(tx: Transaction, key: Key, before: StoredRow | None, most: i
     if most is None or (before is not None and not before.deleted):
         return
     if objects.number_of(tx.reading(), key) > most:
-        raise Limit(f"A project has at most {most} {key.kind.plural}: delete one first.")
+        raise Limit(f"A project has at most {most} {key.kind.titles}: delete one first.")

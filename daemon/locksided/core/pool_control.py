@@ -46,12 +46,13 @@ def needed_by(state: State, key: ResourceKey) -> list[int]:
 
 def refuse_deletion(state: State, key: ResourceKey) -> None:
     """Raise Conflict when live jobs need it."""
-    jobs = needed_by(state, key)
+    jobs = [str(job_id) for job_id in needed_by(state, key)]
     if jobs:
         raise Conflict(
-            f"{len(jobs)} live jobs need the resource '{key[1]}', job {jobs[0]} among them: "
-            "let them end or terminate them first.",
-            jobs=[str(job_id) for job_id in jobs[:20]],
+            f"Jobs that have not ended need the resource '{key[1]}': {', '.join(jobs[:5])}"
+            f"{' …' * (len(jobs) > 5)}. Let them end or terminate them first.",
+            path="$.id",
+            jobs=jobs[:20],
         )
 
 
@@ -144,13 +145,14 @@ def change_pools(turn: Turn, asked: ChangePools) -> None:
 def _deletable(turn: Turn, asked: DeletePool) -> Pool:
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.id == "default":
-        raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
-    named = [job.id for job in turn.state.jobs.values() if pool.id in _pools_of(job)]
+        raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.", path="$.id")
+    named = [str(job.id) for job in turn.state.jobs.values() if pool.id in _pools_of(job)]
     if named:
         raise Conflict(
-            f"{len(named)} live jobs name the pool '{pool.id}', job {named[0]} among them: "
-            "let them end or terminate them first.",
-            jobs=[str(job_id) for job_id in named[:20]],
+            f"Jobs that have not ended name the pool '{pool.id}': {', '.join(named[:5])}"
+            f"{' …' * (len(named) > 5)}. Let them end or terminate them first.",
+            path="$.id",
+            jobs=named[:20],
         )
     return pool
 

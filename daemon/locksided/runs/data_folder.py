@@ -93,9 +93,8 @@ def prepare(
     }
     match step.folder:
         case DataFolder.FRESH:
-            if not is_new:
-                _remove_note(folder.handed)
-                _clear_the_way(folder.data, folder.root, run_as)
+            _remove_note(folder.handed)
+            _clear_the_way(folder.data, folder.root, run_as)
             _make_owned(folder.data, run_as)
             perform(folder.data, "fill", argument, run_as)
         case DataFolder.HANDED_ON:
@@ -323,14 +322,11 @@ def make_root(folder: RunFolder, run_as: User | None) -> bool:
     Answers whether the job's folder is a new one.
     """
     above = os.path.dirname(folder.root)
-    is_new = True
-    try:
+    is_new = not os.path.isdir(folder.root)
+    if is_new:
+        if not os.path.isdir(above):
+            os.makedirs(above, _PRIVATE, exist_ok=True)
         os.mkdir(folder.root, _PRIVATE)
-    except FileNotFoundError:
-        os.makedirs(above, _PRIVATE, exist_ok=True)
-        os.mkdir(folder.root, _PRIVATE)
-    except FileExistsError:
-        is_new = False
     for path in (os.path.dirname(above), above, folder.root) if run_as is not None else ():
         os.chmod(path, os.stat(path).st_mode & 0o7777 | _TRAVERSABLE)
     return is_new

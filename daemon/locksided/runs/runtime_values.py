@@ -123,7 +123,7 @@ def _needs(levels: Levels, pools: Sequence[str], defaults: Defaults) -> Mapping[
             raise NotFound(f"There is no resource {name!r}. Resources: {known}.", path=at)
         capacity = defaults.resources[name]
         if capacity is not None and amount > capacity:
-            raise Invalid(f"There is no more than {capacity} of resource {name!r}.", path=at)
+            raise Invalid(f"There are no more than {capacity} of resource {name!r}.", path=at)
     return needs
 
 

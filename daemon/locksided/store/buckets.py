@@ -10,7 +10,7 @@ from lockside.documents.table import BucketSpec
 from lockside.kinds import BUCKET
 from locksided.core.errors import Conflict, NotFound
 from locksided.store.catalog import objects
-from locksided.store.catalog.keys import Change, Key
+from locksided.store.catalog.keys import Change, Key, all_of
 from locksided.store.rows import StoredRow
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -26,12 +26,23 @@ def make_bucket(tx: Transaction, table: TableId, time_us: int, by: Mapping[str, 
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, _: Change) -> None:
-    """Raise Conflict for another access to a bucket that has tables."""
-    if before is None or before.deleted or before.body["access"] == after.body["access"]:
+    """Raise Conflict for a new id that differs in capitals only, and for another access beside tables."""
+    if before is None or before.deleted:
+        _refuse_other_capitals(tx, key)
+        return
+    if before.body["access"] == after.body["access"]:
         return
     if _has_tables(tx, key):
         text = f"The access to {key} was {before.body['access']} when its tables were made: it stays."
         raise Conflict(text, path="$.bucket.access")
+
+
+def _refuse_other_capitals(tx: Transaction, key: Key) -> None:
+    listing = all_of(BUCKET, key.project, key.branch, keep=lambda body: body["id"].lower() == key.id.lower())
+    for other in objects.page(tx.connection, listing).entries:
+        if other.id != key.id:
+            text = f"{key} differs from bucket {other.id} in capitals only: take another id."
+            raise Conflict(text, path="$.bucket.id")
 
 
 def refuse_full(tx: Transaction, key: Key, _: Change) -> None:

@@ -175,12 +175,25 @@ _FIGURES = (
 _STATS_COLUMNS = "status, component, config, pool, created_us, start_us, end_us, paused_us"
 
 
+def _newest(found: Search, most: int) -> tuple[str, list[Any]]:
+    if found.met:
+        sql, args = found.meeting(_STATS_COLUMNS, "DESC", Span())
+    else:
+        sql, args = found.arms(f"jobs.id, {_STATS_COLUMNS}")
+        sql = f"{sql} ORDER BY {found.sources[0].id if len(found.sources) == 1 else 'id'} DESC"
+    return f"{sql} LIMIT ?", [*args, most]
+
+
 def job_stats(
-    connection: sqlite3.Connection, group_by: tuple[GroupBy, ...], wanted: JobFilter
+    connection: sqlite3.Connection,
+    group_by: tuple[GroupBy, ...],
+    wanted: JobFilter,
+    newest: int | None = None,
 ) -> list[JobStats]:
     """Answer counts and durations of the jobs that `wanted` describes, group by group in their order."""
     with snapshot(connection):
-        sql, args = search(connection, wanted, OrderBy.ID).arms(_STATS_COLUMNS)
+        found = search(connection, wanted, OrderBy.ID)
+        sql, args = found.arms(_STATS_COLUMNS) if newest is None else _newest(found, newest)
         groups = ", ".join(_GROUPS[each] for each in group_by)
         select = f"SELECT {groups + ', ' if groups else ''}{_FIGURES} FROM ({sql})"
         places = ", ".join(str(place + 1) for place in range(len(group_by)))

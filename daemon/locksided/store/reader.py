@@ -94,10 +94,13 @@ class Reader:
         connection = self._patient if page.count else self._quick
         return await connection.run(partial(job_list.list_jobs, wanted=wanted, page=page))
 
-    async def job_stats(self, group_by: Iterable[GroupBy], wanted: JobFilter) -> list[JobStats]:
-        """Answer counts and durations, group by group."""
+    async def job_stats(
+        self, group_by: Iterable[GroupBy], wanted: JobFilter, newest: int | None = None
+    ) -> list[JobStats]:
+        """Answer counts and durations of all that match or of the newest ones, group by group."""
         groups = tuple(dict.fromkeys(group_by))
-        return await self._patient.run(partial(job_list.job_stats, group_by=groups, wanted=wanted))
+        ask = partial(job_list.job_stats, group_by=groups, wanted=wanted, newest=newest)
+        return await self._patient.run(ask)
 
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""

@@ -44,7 +44,7 @@ def purge_job(tx: Transaction, job_id: int) -> list[int]:
     connection = tx.reading()
     job = job_row(connection, job_id)
     if job is None:
-        raise NotFound(f"there is no job {job_id}", path="$.id")
+        raise NotFound(f"There is no job {job_id}.", path="$.id")
     doomed = _with_descendants(connection, job_id, job.status)
     _refuse_while_counted(connection, job)
     highest = last_job_id(connection)

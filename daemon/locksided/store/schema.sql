@@ -152,6 +152,10 @@ CREATE INDEX jobs_component ON jobs (project, component);
 CREATE INDEX jobs_config ON jobs (project, config) WHERE config IS NOT NULL;
 CREATE INDEX jobs_branch ON jobs (project, branch_id) WHERE branch_id <> 'default';
 CREATE INDEX jobs_type ON jobs (project, type) WHERE type <> 'standard';
+CREATE INDEX jobs_pool ON jobs (project, pool) WHERE pool <> 'default';
+CREATE INDEX jobs_mode ON jobs (project, mode) WHERE mode <> 'run';
+CREATE INDEX jobs_long ON jobs (project, duration_us)
+    WHERE duration_us >= 1000000 AND start_us IS NOT NULL AND end_us IS NOT NULL;
 CREATE INDEX jobs_owner ON jobs (project, owner_uid);
 CREATE INDEX jobs_creator ON jobs (project, creator_id);
 CREATE INDEX jobs_creator_type ON jobs (project, creator_type) WHERE creator_type <> 'user';

@@ -15,6 +15,7 @@ START = f"ifnull(start_us, {NO_END})"
 END = f"ifnull(end_us, {NO_END})"
 BY_ID = "jobs NOT INDEXED"
 LAST_CHARACTER = "\U0010ffff"
+LONG_US = 1_000_000
 _MAX_DIGITS = 18
 
 
@@ -68,7 +69,7 @@ def terms(wanted: JobFilter) -> list[Term]:
         *_labels(wanted),
         *_specified(wanted),
         *_ranges(wanted),
-        *_restrictions(wanted),
+        *_durations(wanted),
         *_text(wanted),
         *((_UNRESOLVED,) if wanted.unresolved else ()),
     ]
@@ -121,14 +122,19 @@ def _ids(wanted: JobFilter) -> Iterator[Term]:
         yield Term(sql, args, (TermSource("jobs", sql, args),), by_id=True)
 
 
-def _restrictions(wanted: JobFilter) -> Iterator[Term]:
-    """Conditions that no index has: they are looked at in the jobs that others find."""
-    bounds = {
-        "mode = ?": wanted.mode,
-        f"{_RAN} AND duration_us >= ?": wanted.duration_from_us,
-        f"{_RAN} AND duration_us <= ?": wanted.duration_to_us,
-    }
-    yield from (Term(sql, (value,)) for sql, value in bounds.items() if value is not None)
+def _durations(wanted: JobFilter) -> Iterator[Term]:
+    """An index has only the jobs that took long: of the others there are many, and many in a second."""
+    least_us, most_us = wanted.duration_from_us, wanted.duration_to_us
+    if most_us is not None:
+        yield Term(f"{_RAN} AND duration_us <= ?", (most_us,))
+    if least_us is None:
+        return
+    sql = f"{_RAN} AND duration_us >= ?"
+    sources: tuple[TermSource, ...] = ()
+    if least_us >= LONG_US:
+        long = f"project = ? AND duration_us >= {LONG_US} AND {sql}"
+        sources = (TermSource(_indexed("jobs_long"), long, (wanted.project, least_us)),)
+    yield Term(sql, (least_us,), sources)
 
 
 _RAN = "start_us IS NOT NULL AND end_us IS NOT NULL"
@@ -145,8 +151,8 @@ def _equal(wanted: JobFilter) -> Iterator[Term]:
     yield from _partial("jobs_creator_type", "creator_type", "user", project, wanted.creator_type)
     yield from _one("jobs_creator", "creator_id = ?", project, wanted.creator_id)
     yield from _one("jobs_owner", "owner_uid = ?", project, wanted.owner_uid)
-    if wanted.pool is not None:
-        yield Term("pool = ?", (wanted.pool,))
+    yield from _partial("jobs_pool", "pool", "default", project, wanted.pool)
+    yield from _partial("jobs_mode", "mode", "run", project, wanted.mode)
     if wanted.acknowledged is not None:
         yield Term(f"acknowledged IS {'NOT ' * wanted.acknowledged}NULL", ())
     if wanted.retry_of is not None:

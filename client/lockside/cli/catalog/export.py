@@ -95,7 +95,7 @@ def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
 
 def _stored_of(session: Session, kind: Kind, branch: str | None) -> dict[Key, Json]:
     where = {"branchId": branch} if kind.in_branch else {}
-    listed = session.call(f"{kind.methods}.list", **where)[kind.plural]
+    listed = session.call(f"{kind.methods}.list", **where)[kind.listed]
     return {kind.key_of(one): one for one in listed if one["version"] is not None}
 
 

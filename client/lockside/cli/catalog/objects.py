@@ -27,7 +27,7 @@ def ls(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     filters = {name: parsed.text(name) for name in (*kind.key[:-1], "type")}
     found = listed(session, kind, session.out.as_json, branchId=parsed.text("branch"), **filters)
-    if session.out.is_given({kind.plural: found}):
+    if session.out.is_given({kind.listed: found}):
         return exits.DONE
     rows = [
         ["/".join(kind.key_of(each)), *(_cell(name, each) for name in kind.columns), about(kind, each)]
@@ -46,7 +46,7 @@ def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any)
     """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
     if kind.verbs and not is_whole:
         filters["fields"] = [*kind.key, *kind.columns, *kind.described_by]
-    found: list[Json] = session.call(f"{kind.methods}.list", **filters)[kind.plural]
+    found: list[Json] = session.call(f"{kind.methods}.list", **filters)[kind.listed]
     return found
 
 

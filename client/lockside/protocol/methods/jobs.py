@@ -93,9 +93,14 @@ class OneJob(Params, frozen=True, kw_only=True):
 
 @method("job.get", Role.VIEWER, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class JobGet(OneJob, frozen=True, kw_only=True):
-    """Return a job."""
+    """Return a job.
+
+    Attributes:
+        expand: Also answer these objects that it names, under `expanded`.
+    """
 
     fields: JobFields | None = None
+    expand: Annotated[list[Literal["pool", "component", "config"]], Meta(max_length=3)] = []
 
 
 class JobFilters(Params, frozen=True, kw_only=True):

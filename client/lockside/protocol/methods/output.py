@@ -133,11 +133,13 @@ class JobStats(JobFilters, frozen=True, kw_only=True):
 
     Attributes:
         group_by: What the jobs are grouped by.
+        newest: Only so many of the newest jobs that match are counted: all of a million take seconds.
     """
 
     group_by: Annotated[
         list[Literal["status", "component", "config", "pool", "day"]], Meta(min_length=1, max_length=5)
     ] = field(default_factory=lambda: ["status"])
+    newest: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class ReportedCounts(In, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from lockside.protocol.types.origins import (
 )
 from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.results import KillReport, Process, Result
+from lockside.protocol.types.stored import Component, Config, Pool
 
 
 class Acknowledgement(Out, frozen=True, kw_only=True):
@@ -84,6 +85,20 @@ class RemoteJob(Out, frozen=True, kw_only=True):
     remote_status_checks: int = 0
     failed_status_checks: int = 0
     last_status_check: str | None = None
+
+
+class Expanded(Out, frozen=True, kw_only=True):
+    """Objects that a job names; null for one that it does not name, that is gone, or that was not asked for.
+
+    Attributes:
+        pool: The pool as it is now.
+        component: The component in the version that the job froze.
+        config: The configuration in the version that the job froze.
+    """
+
+    pool: Pool | None = None
+    component: Component | None = None
+    config: Config | None = None
 
 
 class Job(Out, frozen=True, kw_only=True):
@@ -148,6 +163,7 @@ class Job(Out, frozen=True, kw_only=True):
         kill_report: What a stop ended.
         expires_time: When its folder is removed.
         retries: The retries by hand.
+        expanded: In the answer of `job.get` with `expand`: the objects that the job names.
         plan: In the answer of `job.retry` with `dryRun`: what an orchestration would do.
         warnings: In the answer of a call that creates it: what is without effect in the request.
     """
@@ -244,6 +260,7 @@ class Job(Out, frozen=True, kw_only=True):
     kill_report: KillReport = KillReport()
     expires_time: str | None = None
     retries: Retries | UnsetType = UNSET
+    expanded: Expanded | UnsetType = UNSET
 
     plan: Plan | UnsetType = UNSET
     warnings: list[str] | UnsetType = UNSET

@@ -82,16 +82,6 @@ else:
     StoredSystem = stored_as(SystemSpec)
 
 
-class Component(StoredManifest, frozen=True, kw_only=True):
-    """A stored component; members that were not given have their defaults."""
-
-
-class Components(ListPage, frozen=True, kw_only=True):
-    """Several components."""
-
-    components: list[Component]
-
-
 class Config(StoredConfig, frozen=True, kw_only=True):
     """A stored configuration.
 
@@ -101,6 +91,22 @@ class Config(StoredConfig, frozen=True, kw_only=True):
 
     branch_id: str = "default"
     warnings: list[str] = []
+
+
+class Component(StoredManifest, frozen=True, kw_only=True):
+    """A stored component; members that were not given have their defaults.
+
+    Attributes:
+        configs: In the answer of `component.list` with `expand`: its configurations in the default branch.
+    """
+
+    configs: list[Config] | UnsetType = UNSET
+
+
+class Components(ListPage, frozen=True, kw_only=True):
+    """Several components."""
+
+    components: list[Component]
 
 
 class Configs(ListPage, frozen=True, kw_only=True):

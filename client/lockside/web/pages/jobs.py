@@ -60,6 +60,7 @@ _FLAGS: Final[dict[str, dict[str, bool]]] = {
     "acknowledged": {"true": True, "false": False},
     "unresolved": {"true": True},
 }
+MOST_COUNTED: Final = 1000
 VIEWS: Final[dict[str, Json]] = {
     "All": {},
     "Unfinished": {"status": list(describe.LIVE)},
@@ -96,7 +97,7 @@ async def jobs(desk: Desk) -> Response:
     asked = filters | {"onlyRoots": not query.get("parts"), "parentRunId": query.get("parent") or None}
     if query.get("open"):
         asked |= describe.OPEN_FAILURES
-    found, (counts, with_parts) = await asyncio.gather(
+    found, counts = await asyncio.gather(
         desk.call(
             "job.list",
             **asked,
@@ -115,7 +116,7 @@ async def jobs(desk: Desk) -> Response:
         next_cursor=found.get("nextCursor"),
         filters=filters,
         counts=counts,
-        with_parts=with_parts,
+        is_counted=sum(counts.values()) < MOST_COUNTED,
         views=VIEWS,
         statuses=STATUSES,
         fields=FILTERS,
@@ -129,14 +130,10 @@ async def jobs(desk: Desk) -> Response:
     )
 
 
-async def _counts(desk: Desk, asked: Json) -> tuple[dict[str, int], bool]:
-    """How many there are of each status; of all jobs what the daemon knows without a look, parts too."""
-    narrowing = {name for name, one in asked.items() if one} - {"onlyRoots"}
-    if not narrowing and not desk.project:
-        counts = (await desk.call("daemon.status"))["counts"]
-        return {word: count for word, count in counts.items() if count}, True
-    counted = await desk.call("job.stats", **asked)
-    return {one["group"]["status"]: one["count"] for one in counted["groups"]}, False
+async def _counts(desk: Desk, asked: Json) -> dict[str, int]:
+    """How many there are of each status, of the newest ones alone where there are very many."""
+    counted = await desk.call("job.stats", **asked, newest=MOST_COUNTED)
+    return {one["group"]["status"]: one["count"] for one in counted["groups"]}
 
 
 async def job(desk: Desk) -> Response:

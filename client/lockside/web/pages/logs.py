@@ -104,19 +104,8 @@ def _shown(placed: list[Placed]) -> list[Json]:
 async def log_tail(desk: Desk, job: str | None) -> Json:
     """The last lines of a job so far, and the frame behind them."""
     if job is None:
-        return {"job": None, "lines": [], "rest": "", "next": 0, "is_whole": True, "is_over": True}
-    page = await _last_frames(desk, job, {})
-    made, rest, after = _so_far(job, page)
-    shown = last_of([shown_line(line) for line in made[-TAIL_LINES:]], TAIL_LINES)
-    starts = page["frames"][0]["seq"] if page["frames"] else 0
-    return {
-        "job": job,
-        "lines": shown,
-        "rest": rest,
-        "next": after,
-        "is_whole": not starts and len(shown) == len(made),
-        "is_over": page["isComplete"],
-    }
+        return {"job": None, "lines": [], "rest": "", "next": 0, "earlier": None, "is_over": True}
+    return {"job": job, **await _end(desk, job, {}, TAIL_LINES)}
 
 
 def _so_far(job: str, page: Json) -> tuple[list[LogLine], str, int]:
@@ -199,25 +188,27 @@ async def _before(desk: Desk, job: str, end: Place, filters: Json) -> Json:
     return {"lines": lines, "earlier": earlier, "later": _named(end), "is_over": False}
 
 
-async def _end(desk: Desk, job: str, filters: Json) -> Json:
-    """The last page of lines so far, with what is to be followed; `next` is the frame behind it."""
+async def _end(desk: Desk, job: str, filters: Json, most: int = MOST_CHARACTERS) -> Json:
+    """The last lines so far, with what is to be followed; `next` is the frame behind them."""
     page = await _last_frames(desk, job, filters)
     _, rest, after = _so_far(job, page)
     placed, _ = _placed(job, page, is_all=not rest)
-    lines, earlier = _last_page(page, placed)
+    lines, earlier = _last_page(page, placed, most)
     more = {"rest": rest, "next": after, "is_over": page["isComplete"], "is_end": True}
     return {"lines": lines, "earlier": earlier, "later": None} | more
 
 
-def _last_page(page: Json, placed: list[Placed]) -> tuple[list[Json], str | None]:
-    """The last lines that fit, and the place where they begin unless that is the log's beginning.
+def _last_page(
+    page: Json, placed: list[Placed], most: int = MOST_CHARACTERS
+) -> tuple[list[Json], str | None]:
+    """The last lines that fit, at most so many, and where they begin unless that is the log's beginning.
 
     The first frame that was read may begin inside a line, so its lines are left to the page before.
     """
     first = page["frames"][0]["seq"] if page["frames"] else 0
     whole = [one for one in placed if one[0][0] > first] if first else placed
     kept = whole or placed
-    shown = kept[len(kept) - _fitting(kept[::-1]) :]
+    shown = kept[len(kept) - min(_fitting(kept[::-1]), most) :]
     begin = shown[0][0] if shown else (first, 0)
     return _shown(shown), _named(begin) if begin > (0, 0) else None
 

@@ -1,5 +1,5 @@
-// What a job writes, drawn once a frame and only as text. The page keeps 5,000 lines; on the page of a whole log
-// those before and behind them are fetched when one scrolls there.
+// What a job writes, drawn once a frame and only as text. The page keeps 5,000 lines; those before and behind them
+// are fetched when one scrolls there.
 
 const MOST_LINES = 5000;
 const NEAR = 200;
@@ -21,9 +21,9 @@ export class Log {
     this.waiting = [];
     this.rest = box.querySelector("[data-rest]");
     this.isNumbered = box.classList.contains("numbered");
-    if (!this.isNumbered) return;
-    box.classList.add("boxed");
-    const target = location.hash && document.getElementById(location.hash.slice(1));
+    if (box.dataset.earlier) this.before = { href: box.dataset.earlier };
+    box.classList.toggle("boxed", this.isNumbered);
+    const target = this.isNumbered && location.hash && document.getElementById(location.hash.slice(1));
     const isEnd = !part("later") && !part("more-found");
     if (target) target.scrollIntoView({ block: "center" });
     else if (isEnd) box.scrollTop = box.scrollHeight;
@@ -57,6 +57,7 @@ export class Log {
       this.isTrimmed = true;
     }
     if (this.isTrimmed && this.isNumbered) this.point();
+    else if (this.isTrimmed) this.before = null;
     if (follows) box.scrollTop = box.scrollHeight;
   }
 
@@ -75,14 +76,15 @@ export class Log {
     return line;
   }
 
-  // What was shown without a stream is shown anew.
+  // What was shown without a stream is shown anew, unless somebody reads further up.
   replace(fresh, next) {
-    if (!fresh || this.isNumbered) return;
     const follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
+    if (!fresh || this.isNumbered || !follows) return;
+    this.before = fresh.dataset.earlier && { href: fresh.dataset.earlier };
     this.box.replaceChildren(...fresh.childNodes);
     this.rest = this.box.querySelector("[data-rest]");
     this.next = next;
-    if (follows) this.box.scrollTop = this.box.scrollHeight;
+    this.box.scrollTop = this.box.scrollHeight;
   }
 
   // The link to earlier lines leads to those before the first that is shown.
@@ -107,7 +109,7 @@ export class Log {
   }
 
   async fetch(where) {
-    const link = part(where);
+    const link = part(where) || (where === "earlier" && this.before);
     if (!link || this.isFetching) return;
     this.isFetching = true;
     try {
@@ -116,15 +118,17 @@ export class Log {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       this.join(where, [...fresh.querySelectorAll("#tail > p")]);
       const more = fresh.querySelector(`[data-part="${where}"] a`);
-      if (more) link.href = more.href;
+      if (more) link.href = new URL(more.getAttribute("href"), answer.url).href;
+      else if (link === this.before) this.before = null;
       else link.parentElement.remove();
     } finally {
       this.isFetching = false;
     }
   }
 
-  join(where, lines) {
+  join(where, fetched) {
     const { box } = this;
+    const lines = this.isNumbered ? fetched : fetched.map(plain);
     const [height, top] = [box.scrollHeight, box.scrollTop];
     if (where === "later") box.append(...lines);
     else {
@@ -138,8 +142,15 @@ export class Log {
       else box.lastElementChild.remove();
       this.isCut = true;
     }
-    if (this.isCut && where === "earlier") box.append(made("p", "… what follows is left out here: choose End", "gap"));
+    if (this.isCut && where === "earlier") box.append(made("p", "… what follows is left out here: see all of it", "gap"));
   }
+}
+
+// A line of the whole log as the box beside a job shows it.
+function plain(numbered) {
+  const line = made("span", "", numbered.className);
+  line.append(...numbered.querySelector("code").childNodes, "\n");
+  return line;
 }
 
 function part(name) {

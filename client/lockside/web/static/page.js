@@ -79,10 +79,7 @@ function nextOf(page) {
 function begin() {
   const box = document.getElementById("tail");
   const topic = topicOf(main);
-  if (box && !log) {
-    log = new Log(box, nextOf(main));
-    if (!log.isNumbered) box.scrollTop = box.scrollHeight;
-  }
+  if (box && !log) log = new Log(box, nextOf(main));
   if (stream || !main.dataset.topics || document.hidden) return;
   const topics = main.dataset.topics.split(",").filter((one) => !one.startsWith("log:"));
   if (topic && !log.isOver) {

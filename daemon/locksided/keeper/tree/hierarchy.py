@@ -14,7 +14,7 @@ PREFIX = "lockside-"
 """Of the name of a keeper's folder; its pid follows."""
 
 HOLDER = "user.lockside.run"
-"""Extended attribute of a cgroup: the run that has it or had it last."""
+"""Extended attribute of a cgroup that goes from run to run: which has it; empty while none has."""
 
 HOME = "keeper"
 """The cgroup of the keeper itself, in its folder."""
@@ -115,7 +115,7 @@ def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
 
 
 def holder_of(path: str) -> str | None:
-    """The run that has a cgroup, or had it last; None where that is not noted."""
+    """The run that has a cgroup, empty when none has it; None where that is not noted."""
     try:
         return os.getxattr(path, HOLDER).decode()
     except OSError:

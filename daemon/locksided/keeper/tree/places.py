@@ -94,7 +94,7 @@ class KeptPlace(Place):
         self.holder = ""
         self._fds: dict[str, int] = {}
         try:
-            self._note("")
+            self.give_to("")
             self._made_at = os.stat(path).st_mtime_ns
             for name, flags in _USED_AGAIN.items():
                 self._fds[name] = os.open(f"{path}/{name}", flags | os.O_CLOEXEC)
@@ -103,8 +103,9 @@ class KeptPlace(Place):
             raise
 
     def give_to(self, holder: str) -> None:
-        """Raises OSError."""
-        self._note(holder)
+        """Note whose it is; empty for nobody's. Raises OSError."""
+        os.setxattr(self.path, HOLDER, holder.encode())
+        self.holder, self.spent = holder, b""
 
     def read(self, name: str) -> bytes:
         fd = self._fds.get(name)
@@ -115,7 +116,7 @@ class KeptPlace(Place):
 
     def is_left(self) -> bool:
         """As the kernel counts, which is what it goes by when one is to be removed."""
-        return self._is_unpopulated()
+        return self._is_unpopulated() or not os.path.exists(self.path)
 
     @property
     def is_as_made(self) -> bool:
@@ -131,10 +132,6 @@ class KeptPlace(Place):
             os.close(fd)
         self._fds.clear()
         super().is_left()
-
-    def _note(self, holder: str) -> None:
-        os.setxattr(self.path, HOLDER, holder.encode())
-        self.holder, self.spent = holder, b""
 
 
 class Places:
@@ -165,11 +162,12 @@ class Places:
 
     def give_back(self, place: Place) -> None:
         """Nobody is in it any more."""
-        if isinstance(place, KeptPlace) and len(self._free) < MOST_FREE and place.is_as_made:
-            place.holder = ""
-            self._free.append(place)
-        else:
-            place.remove()
+        with suppress(OSError):
+            if isinstance(place, KeptPlace) and len(self._free) < MOST_FREE and place.is_as_made:
+                place.give_to("")
+                self._free.append(place)
+                return
+        place.remove()
 
     @contextmanager
     def visiting(self, place: Place) -> Iterator[None]:

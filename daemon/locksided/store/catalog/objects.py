@@ -37,7 +37,7 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
         which = f"{key}" if version is None else f"version {version} of {key}"
         list_of = f"{key.kind.methods}.{'list' if version is None else 'versions'}"
         raise NotFound(
-            f"there is no {which}; list what there is with {list_of}", path=key.path(version), **key.members()
+            f"There is no {which}; list what there is with {list_of}", path=key.path(version), **key.members()
         )
     return found
 
@@ -77,7 +77,7 @@ def versions(connection: sqlite3.Connection, key: Key, request: PageRequest = FI
     rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
     if not taken and request.cursor is None:
-        raise NotFound(f"there is no {key}", path=key.path(), **key.members())
+        raise NotFound(f"There is no {key}.", path=key.path(), **key.members())
     return Slice(decoded(Version, taken), has_more, lambda one: cursors.written(_VERSIONS, one.version))
 
 
@@ -140,7 +140,7 @@ def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -
     """Store an object that does not exist; Conflict if there is one of that key."""
     if find(tx.connection, key) is not None:
         path = f"$.{key.kind.member}.{key.kind.key[-1]}"
-        raise Conflict(f"there is a {key} already", path=path, **key.members())
+        raise Conflict(f"There is a {key} already.", path=path, **key.members())
     return put(tx, key, body, change)
 
 
@@ -166,7 +166,7 @@ def copy(
     if find(tx.connection, target) is not None:
         name = target.kind.key[-1]
         path = f"$.to{name[0].upper()}{name[1:]}"
-        raise Conflict(f"there is a {target} already; name another", path=path, **{name: target.id})
+        raise Conflict(f"There is a {target} already: name another.", path=path, **{name: target.id})
     place = (source.branch, *source.names) if source.kind.in_branch else source.names
     why = change.description or f"copied from {'/'.join(place)}"
     body = {**old.body, **{name: value for name, value in target.members().items() if name in old.body}}
@@ -197,7 +197,7 @@ def delete(tx: Transaction, key: Key, change: Change) -> None:
     """Hide an object; its versions stay readable by number. NotFound if there is none."""
     if tx.connection.execute(QUERIES["delete_object"], key.params()).rowcount == 0:
         raise NotFound(
-            f"there is no {key}; list what there is with {key.kind.methods}.list",
+            f"There is no {key}; list what there is with {key.kind.methods}.list",
             path=key.path(),
             **key.members(),
         )
