@@ -394,8 +394,5 @@ class SchedulerActor:
     def _unavailable(self) -> Unavailable:
         trouble = self._trouble
         assert trouble is not None
-        remedy = trouble.remedy or "try again later"
-        return Unavailable(
-            f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
-            cause=trouble.cause,
-        )
+        text = f"The store cannot be written ({trouble.cause}). Nothing was changed"
+        return Unavailable(f"{text}; {trouble.remedy or 'try again later'}.", cause=trouble.cause)

@@ -376,11 +376,7 @@ Report: TypeAlias = (
 
 Input: TypeAlias = (
     Submit
-    | Terminate
-    | Hold
-    | Release
-    | Pause
-    | Resume
+    | Steering
     | Reprioritise
     | Amend
     | Wait

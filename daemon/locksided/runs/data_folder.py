@@ -105,7 +105,7 @@ def prepare(
 
 
 def _remove_what_earlier_runs_left(folder: RunFolder, run_as: User | None) -> None:
-    for path in _rows(folder):
+    for path in _entries(folder.rows):
         _clear_the_way(path, folder.root, run_as)
     with suppress(OSError):
         os.rmdir(folder.rows)
@@ -149,7 +149,7 @@ def operation_result(step: Step, context: JobContext) -> OutFile:
 
 def remove_operations(context: JobContext) -> None:
     """Removes the folders of operations, as far as their account lets them go."""
-    for path in _named(context.folder, "operation-"):
+    for path in _entries(context.folder.root, "operation-"):
         with _tolerated(path):
             _discard(path, context.run_as)
 
@@ -254,12 +254,12 @@ def finish_without_output(context: JobContext) -> None:
 
 def has_state_files(folder: RunFolder) -> bool:
     """Whether a state file is left of a run; quick, never waits."""
-    return any(os.path.lexists(f"{path}/out/state.json") for path in (folder.data, *_rows(folder)))
+    return any(os.path.lexists(f"{path}/out/state.json") for path in (folder.data, *_entries(folder.rows)))
 
 
 def remove_state_files(context: JobContext) -> None:
     """Removes them."""
-    for path in (context.folder.data, *_rows(context.folder)):
+    for path in (context.folder.data, *_entries(context.folder.rows)):
         with _tolerated(path), suppress(FileNotFoundError):
             perform(path, "forget_state", None, context.run_as)
 
@@ -297,9 +297,9 @@ def remove_folder(folder: RunFolder, run_as: User | None) -> None:
     """Removes all that is left of a job, its log included; what its account cannot remove stays."""
     with _tolerated(folder.root):
         for path in (
-            *_rows(folder),
-            *_named(folder, _ASIDE),
-            *_named(folder, "operation-"),
+            *_entries(folder.rows),
+            *_entries(folder.root, _ASIDE),
+            *_entries(folder.root, "operation-"),
             folder.data,
             folder.tmp,
             folder.cwd,
@@ -369,16 +369,10 @@ def _clear_the_way(path: str, root: str, run_as: User | None) -> None:
         os.rename(path, f"{root}/{os.path.basename(path)}{_ASIDE}{os.urandom(8).hex()}")
 
 
-def _rows(folder: RunFolder) -> list[str]:
+def _entries(path: str, part: str = "") -> list[str]:
+    """The entries of a folder that have this in their name; none of one that is not there."""
     with suppress(FileNotFoundError):
-        return [f"{folder.rows}/{row}" for row in os.listdir(folder.rows)]
-    return []
-
-
-def _named(folder: RunFolder, part: str) -> list[str]:
-    """The entries of the job's folder that have this in their name."""
-    with suppress(FileNotFoundError):
-        return [f"{folder.root}/{name}" for name in os.listdir(folder.root) if part in name]
+        return [f"{path}/{name}" for name in os.listdir(path) if part in name]
     return []
 
 

@@ -154,11 +154,8 @@ def _config(request: JobRequest, found: Found) -> Stored[ConfigSpec] | None:
     if request.config is None:
         return None
     if found.config is None and request.body is None:
-        raise NotFound(
-            f"Component {request.component} has no configuration {request.config!r} "
-            f"in branch {request.branch}.",
-            path="$.config",
-        )
+        text = f"Component {request.component} has no configuration {request.config!r}"
+        raise NotFound(f"{text} in branch {request.branch}.", path="$.config")
     if found.config is not None and request.body is None:
         _refuse_disabled(request, found.config)
     return found.config
@@ -166,10 +163,8 @@ def _config(request: JobRequest, found: Found) -> Stored[ConfigSpec] | None:
 
 def _refuse_disabled(request: JobRequest, config: Stored[ConfigSpec]) -> None:
     if config.document.is_disabled and request.mode is not Mode.FORCE_RUN:
-        raise Disabled(
-            f"Configuration {config.id} is disabled. Enable it, or run it with mode forceRun.",
-            path="$.config",
-        )
+        text = f"Configuration {config.id} is disabled. Enable it, or run it with mode forceRun."
+        raise Disabled(text, path="$.config")
 
 
 def _root(request: JobRequest, config: Stored[ConfigSpec] | None) -> Root:
@@ -315,19 +310,13 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
 
 
 def _warnings(subject: _Subject, values: _Values) -> Iterator[str]:
-    return chain(_unknown_keys(subject), _unused_values(subject, values.used), deprecated(subject.asked))
-
-
-def _unknown_keys(subject: _Subject) -> Iterator[str]:
-    """A warning for each key of `configData` that has no effect; of a stored body they were told before."""
+    """Keys of `configData` and values without effect; those of a stored body were told before."""
     body = {} if subject.request.body is None else subject.root.values
     for path in kept_keys(body, subject.root.path):
         yield f"{path} is unknown; {effect(steps_of(path))}."
-
-
-def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
     if subject.component.id != ORCHESTRATOR:  # what its tasks use is known when they are resolved
-        yield from unused_values(subject.request, used, subject.root.content.variables)
+        yield from unused_values(subject.request, values.used, subject.root.content.variables)
+    yield from deprecated(subject.asked)
 
 
 def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
