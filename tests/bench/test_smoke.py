@@ -7,9 +7,13 @@ import pytest
 from bench import report
 from bench.place import Scale
 from bench.run import PARTS, measured
+from campaign.figures import LONG
+
+DEAR = {"tables", "table_jobs"}
+"""What takes long however little there is to do."""
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PARTS if LONG else sorted(set(PARTS) - DEAR))
 def test_a_part_of_the_benchmark_gives_figures(part: str, tmp_path: Path) -> None:
     scale = Scale(Path("/tmp"), tmp_path, rounds=1, share=0.0005)
     figures = measured([part], scale)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
+from campaign.figures import LONG
 from lockside.calendar.calendars import Cron, moments_between, policies
 from lockside.calendar.lines import line
 from lockside.calendar.walltimes import Fold, Gap, plain_us
@@ -18,7 +19,7 @@ ZONES = (
     *("Africa/Casablanca", "America/Santiago", "Asia/Kathmandu"),
 )
 YEARS = (datetime(2024, 1, 1), datetime(2029, 1, 1))
-LINES = 200
+LINES = 200 if LONG else 40
 MOST_OF_A_DAY = 3
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 

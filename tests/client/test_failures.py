@@ -151,7 +151,7 @@ def config(config_id: str, **parameters: Any) -> Json:
 @pytest.fixture
 def stored(daemon: FakeDaemon) -> list[Json]:
     configs: list[Json] = []
-    daemon.answers |= {f"{kind.methods}.list": {kind.plural: []} for kind in with_files()}
+    daemon.answers |= {f"{kind.methods}.list": {kind.listed: []} for kind in with_files()}
     daemon.answers |= {
         "component.list": {"components": []},
         "pool.list": {"pools": []},

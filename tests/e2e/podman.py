@@ -6,6 +6,7 @@ On a machine with both cgroup hierarchies podman would refuse to run: its wrappe
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,12 +85,16 @@ class Podman:
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """Podman with the images localhost/plain:1 and, for another user inside, localhost/app:1."""
-    made = Podman(tmp_path_factory.mktemp("podman"))
+def podman() -> Iterator[Podman]:
+    """Podman with the images localhost/plain:1 and, for another user inside, localhost/app:1.
+
+    Its folder has a short name: where the path of a container's socket is too long, podman waits 20 s for it.
+    """
+    made = Podman(Path(tempfile.mkdtemp(prefix="ls-p", dir="/tmp")))
     made.make_image("localhost/plain:1", 'CMD ["/bin/sh", "-c", "echo the image itself"]')
     made.make_image("localhost/app:1", "USER=1000")
     yield made
     made.run("rm", "--force", "--all")
     for path in (made.folder / "graph" / "overlay", made.folder / "graph"):
         subprocess.run(["umount", "--quiet", str(path)], check=False)
+    shutil.rmtree(made.folder, ignore_errors=True)

@@ -24,7 +24,7 @@ def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(
     campaign.begin()
     methods = [name for name in campaign.grammar.methods if name not in LOUD]
     with well_behaved(daemon):
-        for number in rounds(0.3, 2 * len(methods)):
+        for number in rounds(0.3, len(methods)):
             campaign.round(number, methods)
         campaign.close()
     faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
@@ -36,7 +36,7 @@ def test_no_request_harms_a_daemon_at_work_or_its_other_clients(fresh: Callable[
     daemon = fresh()
     campaign = Campaign(daemon, chance, is_quiet=False)
     with well_behaved(daemon):
-        for number in rounds(0.3, 2 * len(campaign.grammar.methods)):
+        for number in rounds(0.3, len(campaign.grammar.methods)):
             campaign.round(number, campaign.grammar.methods)
         campaign.close()
     faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)

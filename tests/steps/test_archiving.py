@@ -14,6 +14,7 @@ import pytest
 
 from campaign.places import unmountable
 from locksided.steps.archiving import archive as archiving
+from locksided.steps.archiving import sending
 from locksided.steps.program import ApplicationFault, UserFault
 from locksided.steps.staging import s3_session
 from steps.archives import SERVERS, order_of
@@ -107,14 +108,14 @@ def test_a_large_object_is_sent_to_s3_in_parts(
 def test_other_bytes_than_were_sent_are_found(
     server: str, data: Path, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verify = archiving._verify
+    verify = sending._verify
 
-    def spoilt(session: Any, whole: str, path: str, sent: Any) -> None:
+    def spoilt(session: Any, whole: str, path: str, sent: Any, done: str) -> None:
         file = there / "runs/17" / path
         file.write_bytes(file.read_bytes()[:-1] + b"\0")
-        verify(session, whole, path, sent)
+        verify(session, whole, path, sent, done)
 
-    monkeypatch.setattr(archiving, "_verify", spoilt)
+    monkeypatch.setattr(sending, "_verify", spoilt)
     with SERVERS[server](there) as given:
         with pytest.raises(ApplicationFault, match="is another content when it is read back"):
             archiving.archive(order_of(tmp_path, **given))
@@ -185,6 +186,7 @@ from pathlib import Path
 
 from campaign.places import unmountable
 from locksided.steps.archiving import archive as archiving
+from locksided.steps.archiving import sending
 from locksided.steps.program import ApplicationFault
 from locksided.steps.staging import retries
 from steps.archives import SERVERS, order_of

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from lockside.protocol.types.daemon import (
     ZoneDatabase,
 )
 from lockside.protocol.types.stored import Pool
-from locksided import clock
+from locksided import clock, threads
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import HealthCheck, mended, problems
@@ -207,10 +208,16 @@ class DaemonMethods(HandlerGroup):
         return metrics_text(service, figures)
 
     @handler
-    async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
-        from lockside.protocol.openrpc import document  # large, and seldom asked for
+    async def discover(self, _call: Call, _params: p.RpcDiscover) -> msgspec.Raw:
+        return await threads.run_sync(_document, self._service.test_clock is not None)
 
-        return document(__version__, with_test_clock=self._service.test_clock is not None)
+
+@cache
+def _document(has_test_clock: bool) -> msgspec.Raw:
+    """The OpenRPC document, encoded once: it is a megabyte."""
+    from lockside.protocol.openrpc import document  # large, and seldom asked for
+
+    return msgspec.Raw(msgspec.json.encode(document(__version__, with_test_clock=has_test_clock)))
 
 
 def _size_bytes(path: Path) -> int:

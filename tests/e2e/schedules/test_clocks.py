@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from campaign.figures import LONG
 from e2e.harness import Daemon
 from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, told
 from nights import BY_POLICY, NIGHTS, REAL_TIME
@@ -120,7 +121,7 @@ def test_moments_of_nights_in_which_clocks_change_are_told_before_and_fire(is_ki
     with at("2026-03-01T00:00:00Z") as daemon:
         wire = daemon.wire()
         number = 0
-        for first, last, tried in spans():
+        for first, last, tried in spans()[:: 3 if is_killed and not LONG else 1]:
             before = first - timedelta(minutes=1)
             wire.call("clock.set", time=before.isoformat())
             ids = []
