@@ -191,7 +191,9 @@ def test_the_log_goes_on_while_the_daemon_is_away(
 ) -> None:
     a, b = gates("a"), gates("b")
     daemon = fresh()
-    job = daemon.wire().shell(f"echo one; {a.text}; echo two; {b.text}; echo three")
+    wire = daemon.wire()
+    job = wire.shell(f"echo one; {a.text}; echo two; {b.text}; echo three")
+    assert wire.call("job.log", id=job["id"], waitSeconds=60)["frames"][0]["text"] == "one\n"
     daemon.kill()
     a.open()
     wire = daemon.start().wire()
