@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 
@@ -212,9 +213,17 @@ class DaemonMethods(HandlerGroup):
         return await threads.run_sync(_document, self._service.test_clock is not None)
 
 
-@cache
 def _document(has_test_clock: bool) -> msgspec.Raw:
-    """The OpenRPC document, encoded once: it is a megabyte."""
+    """The OpenRPC document, made once however many ask for it at the same time: it is a megabyte."""
+    with _MAKING:
+        return _made_document(has_test_clock)
+
+
+_MAKING = Lock()
+
+
+@cache
+def _made_document(has_test_clock: bool) -> msgspec.Raw:
     from lockside.protocol.openrpc import document  # large, and seldom asked for
 
     return msgspec.Raw(msgspec.json.encode(document(__version__, with_test_clock=has_test_clock)))

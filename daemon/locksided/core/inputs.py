@@ -13,14 +13,12 @@ from locksided.core.resources import ResourceChanged
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Accept all these jobs or none. `final` gives the status of dependencies that are no longer live.
-
-    The jobs that they stand `instead_of` are terminated in the same step, as far as they live.
-    """
+    """Accept all these jobs or none, and terminate those that they stand `instead_of`, if they live."""
 
     drafts: tuple[Draft, ...]
     principal: Principal
     final: Mapping[int, Status] = field(default_factory=dict)
+    """The status of dependencies that are no longer live."""
     instead_of: tuple[int, ...] = ()
 
 
@@ -376,7 +374,11 @@ Report: TypeAlias = (
 
 Input: TypeAlias = (
     Submit
-    | Steering
+    | Terminate
+    | Hold
+    | Release
+    | Pause
+    | Resume
     | Reprioritise
     | Amend
     | Wait
