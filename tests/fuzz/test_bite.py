@@ -25,7 +25,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS if LONG else ("crash", "keep"))
+@pytest.mark.parametrize("kind", KINDS if LONG else ("keep",))
 def test_a_broken_handler_is_reported(
     fresh: Callable[..., Daemon], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

@@ -179,6 +179,7 @@ def peak_memory(web: Web) -> int:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
+@pytest.mark.skipif(not LONG, reason="a long form")
 def test_ten_tabs_stay_live_although_a_browser_has_six_connections(visit: Visit, wire: Wire) -> None:
     context = visit.page.context
     tabs = [context.new_page() for _ in range(9)]
