@@ -1,5 +1,6 @@
-"""Progress is pushed at most once a second for each job, in the machine's time."""
+"""Progress is pushed at most once a second for each job, in the machine's time, and the last of it always."""
 
+from collections.abc import Callable
 from unittest.mock import patch
 
 from locksided import clock
@@ -9,22 +10,63 @@ from locksided.store.rows import EventRow
 NOON_US = 1_774_785_600_000_000
 
 
-def pushed(*reports: tuple[float, float]) -> int:
-    """How many of these are pushed, each with the seconds by the machine and by the wall clock."""
-    broker, told = Broker(), []
-    with broker.watching(lambda events, _: told.extend(events)):
-        for real_seconds, wall_seconds in reports:
-            with patch.object(clock, "real_boot_us", lambda at=real_seconds: round(at * 1e6)):
-                event = EventRow(
-                    0, NOON_US + round(wall_seconds * 1e6), PROGRESS, "default", 1, "1", None, {}
-                )
-                broker.tell_progress(event)
-    return len(told)
+class Pushing:
+    """A broker whose timers fire when `at` is asked to come to their time."""
+
+    def __init__(self) -> None:
+        self.broker = Broker()
+        self.told: list[EventRow] = []
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self._now = 0.0
+
+    def at(self, seconds: float, *events: EventRow, ended: bool = False) -> list[object]:
+        """What is pushed up to this time of the machine, when these are told then, or that the job ended."""
+        with (
+            self.broker.watching(lambda events, _: self.told.extend(events)),
+            patch.object(clock, "real_boot_us", lambda: round(self._now * 1e6)),
+            patch.object(
+                clock, "real_call_later", lambda after, do: self._timers.append((self._now + after, do))
+            ),
+        ):
+            for due in [one for one in self._timers if one[0] <= seconds]:
+                self._timers.remove(due)
+                self._now = due[0]
+                due[1]()
+            self._now = seconds
+            for event in events:
+                self.broker.tell_progress(event)
+            if ended:
+                self.broker.publish([event_of("job.status", to="success")])
+        return [event.data["progress"] for event in self.told if event.kind == PROGRESS]
 
 
-def test_progress_is_pushed_at_most_once_a_second() -> None:
-    assert pushed((0, 0), (0.9, 0.9), (1.0, 1.0), (1.1, 1.1)) == 2
+def event_of(kind: str, wall_seconds: float = 0, **data: object) -> EventRow:
+    return EventRow(0, NOON_US + round(wall_seconds * 1e6), kind, "default", 1, "1", None, data)
+
+
+def progress(share: float, wall_seconds: float = 0) -> EventRow:
+    return event_of(PROGRESS, wall_seconds, progress=share)
+
+
+def test_progress_is_pushed_at_most_once_a_second_and_the_newest_when_it_is_over() -> None:
+    pushing = Pushing()
+    assert pushing.at(0, progress(0.1)) == [0.1]
+    assert pushing.at(0.5, progress(0.2), progress(0.3)) == [0.1]
+    assert pushing.at(0.9) == [0.1]
+    assert pushing.at(1.0) == [0.1, 0.3]
+    assert pushing.at(1.5, progress(0.4)) == [0.1, 0.3]
+    assert pushing.at(9.0) == [0.1, 0.3, 0.4]
+
+
+def test_of_a_job_that_has_ended_no_progress_is_pushed() -> None:
+    pushing = Pushing()
+    pushing.at(0, progress(0.1), progress(0.2))
+    pushing.at(0.5, ended=True)
+    assert pushing.at(2.0) == [0.1]
 
 
 def test_a_clock_that_is_set_back_or_stands_still_silences_no_progress() -> None:
-    assert pushed((0, 0), (1, -3600), (2, -3600)) == 3
+    pushing = Pushing()
+    pushing.at(0, progress(0.1))
+    pushing.at(1, progress(0.2, wall_seconds=-3600))
+    assert pushing.at(2, progress(0.3, wall_seconds=-3600)) == [0.1, 0.2, 0.3]

@@ -6,6 +6,7 @@ It holds no history; a watcher that falls behind reads the gap from the store.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import msgspec
 
@@ -62,6 +63,7 @@ class Broker:
         self._next_number = 0
         self._last_seq = 0
         self._told_us: dict[int, int] = {}
+        self._untold: dict[int, EventRow] = {}
 
     def publish(self, events: list[EventRow]) -> None:
         """Hand committed events to everybody whom they concern."""
@@ -76,6 +78,8 @@ class Broker:
             _note(self._changes, {event.job_id for event in events if event.job_id is not None})
         if self._ends:
             _note(self._ends, ended_jobs(events))
+        for job_id in ended_jobs(events) if self._untold else ():
+            self._untold.pop(job_id, None)
 
     def _whom_it_wakes(self, kind: str) -> list[Callable[[], None]]:
         if kind not in self._woken_by:
@@ -86,15 +90,30 @@ class Broker:
     def tell_progress(self, event: EventRow) -> None:
         """Hand a job's progress to subscribers, at most once a second per job. It is stored nowhere.
 
-        It carries the number of the last stored event, so that a cursor is never moved by it.
+        What comes sooner is told when the second is over, the newest alone, unless the job has ended. It
+        carries the number of the last stored event, so that a cursor is never moved by it.
         """
         assert event.job_id is not None
-        now_us = clock.real_boot_us()  # jobs make progress while the daemon's clock stands still
-        if event.job_id in self._told_us and now_us - self._told_us[event.job_id] < clock.SECOND_US:
+        told_us = self._told_us.get(event.job_id)
+        left_us = 0 if told_us is None else told_us + clock.SECOND_US - clock.real_boot_us()
+        if left_us <= 0:
+            self._tell(event)
             return
+        if event.job_id not in self._untold:
+            clock.real_call_later(left_us / clock.SECOND_US, partial(self._tell_late, event.job_id))
+        self._untold[event.job_id] = event
+
+    def _tell_late(self, job_id: int) -> None:
+        if job_id in self._untold:
+            self._tell(self._untold[job_id])
+
+    def _tell(self, event: EventRow) -> None:
+        assert event.job_id is not None
+        self._untold.pop(event.job_id, None)
         if len(self._told_us) > PROGRESS_REMEMBERED:
             self._told_us.clear()
-        self._told_us[event.job_id] = now_us
+        # Jobs make progress while the daemon's clock stands still.
+        self._told_us[event.job_id] = clock.real_boot_us()
         for watcher in list(self._watchers.values()):
             watcher([msgspec.structs.replace(event, seq=self._last_seq)], frozenset((event.kind,)))
 
