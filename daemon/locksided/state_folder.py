@@ -61,7 +61,7 @@ class FolderLock(NamedTuple):
     file: int
 
     def release(self) -> None:
-        """Let another daemon have the folder."""
+        """Release the lock and close the folder: another daemon may take it."""
         os.close(self.file)
         os.close(self.folder)
 

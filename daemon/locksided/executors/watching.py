@@ -156,9 +156,10 @@ class Watching:
             self._journal.write("the engine did not do it", error=str(came_to))
 
     def list_named(self, prefix: str) -> None:
-        """Tell what the engine has under names with a prefix that is of none of the runs here."""
+        """Report the engine's runs whose names begin with `prefix` and that are unknown here."""
 
         def told(came_to: Any) -> None:
+            self._noted(came_to)
             known = {id_ for run in self._runs.values() for id_ in run.record.ids}
             found: Mapping[str, Status] = {} if isinstance(came_to, Exception) else came_to
             runs = [(id_, one) for id_, one in found.items() if id_ not in known]

@@ -57,7 +57,7 @@ class RequestFile:
                 self._lines.append(number)
 
     def placed(self, session: Session, error: LocksideError, options: Json, first: int = 0) -> LocksideError:
-        """Say where in the file stands what was refused, and what was probably meant.
+        """The error with the line of the file that was refused, and what was probably meant.
 
         `options` come from the command line; `first` is the place of the first job that was sent.
         """

@@ -27,7 +27,7 @@ class _Screen(io.StringIO):
     """A stream that is looked at by a person."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Always True: colours are wanted."""
         return True
 
 
