@@ -12,8 +12,8 @@ _WIDEST = 80
 _NARROWEST = 40
 _FIRST = (
     ("lockside demo", "run a demonstration"),
-    ("lockside start", "start a daemon of your own"),
-    ("lockside init", "write a pipeline that runs"),
+    ("lockside start", "start a daemon for your user"),
+    ("lockside init", "write a working pipeline"),
     ("lockside run -- make -j2", "run any command as a job"),
     ("lockside run shop.orders/daily --follow", "run a configuration"),
     ("lockside ls", "running and waiting jobs"),

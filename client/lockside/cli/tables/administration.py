@@ -1,4 +1,4 @@
-"""Commands of those who run the daemon: copies of its database, systems, tokens."""
+"""Commands for administrators of the daemon: backups of its database, systems, tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATABASE = (
         ),
         "lockside restore --state-dir ~/jobs lockside.db",
         Argument("FILE", "a file that `lockside backup` wrote"),
-        Option("--state-dir", "the daemon's state folder (default: the usual place)", "DIR"),
+        Option("--state-dir", "the daemon's state folder (default: the usual path)", "DIR"),
         notes=(
             "The replaced database is kept beside the backups. Jobs that ran when the backup was made "
             "count as lost; later changes are gone. No job starts until `lockside undrain`."
@@ -37,7 +37,7 @@ SYSTEMS = (
     Command(
         "system check",
         "lockside.cli.catalog.systems:check",
-        "list the root of a system and, of a writable one, write a file there and remove it",
+        "test a system: list its root and, if it is writable, write and remove a file",
         "lockside system check archive",
         Argument("SYSTEM", "a system's id"),
     ),
@@ -48,15 +48,15 @@ TOKENS = (
     Command(
         "token create",
         "lockside.cli.daemon.token:create",
-        "make a token, which can be shown in the place of a user, and print its secret",
-        ("lockside token create dashboard --role viewer", "to look only"),
+        "create a token with which a program acts as a user, and print its secret",
+        ("lockside token create dashboard --role viewer", "a token that can only read"),
         ("lockside token create ci --expires 90d", "for 90 days"),
-        ("lockside token create keboola --project etl --user ann", "for another user: an admin's"),
-        Argument("NAME", "what it is for", member="name"),
-        Option("--role", "the highest role that it gives (default: your own)", "ROLE", member="role"),
-        Option("--user", "as whom all is done with it (default: you)", "USER", member="user"),
+        ("lockside token create keboola --project etl --user ann", "for another user (admins only)"),
+        Argument("NAME", "what the token is for", member="name"),
+        Option("--role", "the highest role that it grants (default: your own)", "ROLE", member="role"),
+        Option("--user", "the user that programs act as (default: you)", "USER", member="user"),
         Option("--expires", "how long it can be used: 12h, 90d (default: for ever)", "DURATION", "duration"),
-        notes="It can be used in one project alone, that of --project. The secret is shown this once.",
+        notes="It works only in the project given by --project. The secret is shown only once.",
     ),
     Command(
         "token ls",
@@ -67,7 +67,7 @@ TOKENS = (
     Command(
         "token revoke",
         TELL,
-        "end a token, those that were made with it, and all connections that use them",
+        "revoke a token and those created with it, and close the connections that use them",
         "lockside token revoke 3",
         Argument("TOKEN", "a token's id, as in lockside token ls", member="id"),
         method="token.revoke",

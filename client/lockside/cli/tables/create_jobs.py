@@ -45,11 +45,11 @@ CREATE_JOBS = (
             choices=("run", "forceRun", "debug"),
             member="mode",
         ),
-        Option("--name", "a name to find it by", "TEXT", member="name"),
-        Option("--description", "what it is for", "TEXT", member="description"),
+        Option("--name", "a name for the job", "TEXT", member="name"),
+        Option("--description", "what the job is for", "TEXT", member="description"),
         Option(
             "--label",
-            "a label to find it by (repeat for more)",
+            "a label for filters (repeat for more)",
             "KEY=VALUE",
             "label",
             many=True,
@@ -59,14 +59,14 @@ CREATE_JOBS = (
         Option("--pool", "the pool to run in", "POOL", member="pool"),
         Option(
             "--pools",
-            "a pool that it may run in instead, the preferred one first (repeat for more)",
+            "a pool that the job may run in, the preferred one first (repeat for more)",
             "POOL",
             many=True,
             member="pools",
         ),
         Option(
             "--need",
-            "hold so much of a resource, or so many slots, while it runs (repeat for more)",
+            "the amount of a resource, or number of slots, that the job takes (repeat for more)",
             "NAME=N",
             "amount",
             many=True,
@@ -85,7 +85,7 @@ CREATE_JOBS = (
             "slots",
             member="parallelism",
         ),
-        Option("--variables", "the stored set of variables to fill in", "ID", member="variableValuesId"),
+        Option("--variables", "the stored set of variables to use", "ID", member="variableValuesId"),
         Option(
             "--task",
             "only this task of an orchestration (repeat for more)",
@@ -95,7 +95,7 @@ CREATE_JOBS = (
         ),
         Option(
             "--previous",
-            "of an orchestration, only what did not succeed in this job",
+            "of an orchestration, only tasks that did not succeed in this job",
             "JOB",
             member="previousJobId",
         ),
@@ -116,42 +116,42 @@ CREATE_JOBS = (
         TAG,
         BRANCH,
         Option("--template", "a stored template, or a version of it", "NAME[@N]"),
-        Option("--shell", "a line for `sh -c`; of 'a | b' only the end of b counts", "LINE"),
-        Option("--shell-program", "what reads that line, as in 'bash -euo pipefail -c'", "COMMAND"),
-        Option("--cwd", "the folder in which a command runs (default: this one)", "DIR"),
+        Option("--shell", "a line for `sh -c`; of 'a | b' only the exit code of b counts", "LINE"),
+        Option("--shell-program", "another shell for that line, as in 'bash -euo pipefail -c'", "COMMAND"),
+        Option("--cwd", "the working folder of a command (default: the current one)", "DIR"),
         Option("--from-file", "shell lines, or requests in .json or .toml; - for stdin", "FILE"),
-        Option("--dry-run", "check it and show what would be created"),
+        Option("--dry-run", "check the request and show what would be created"),
         Option("--skip-if-running", "create nothing while a job of the configuration runs"),
         Option("--skip-if-waiting", "create nothing while a job of the configuration waits"),
         notes=(
             "-- ends the options of lockside: the command follows.\n\n"
-            "--from-file reads one command from each line; empty lines and # comments are skipped. They "
-            "are sent in few calls, each of which creates all of its jobs or none. JSON or TOML, by the "
-            "name's ending or else by how it begins, is one request as in job.create, or {jobs: [...]} "
-            "with several.\n\n"
-            "--skip-if-running and --skip-if-waiting look once, before the job is created; of a command "
-            "they look for a job of the same --name. The lock keeps two runs apart in any case.\n\n"
-            "Ctrl-C under --wait or --follow does not stop the job; it prints how to come back."
+            "--from-file reads one command from each line; empty lines and # comments are skipped. The "
+            "jobs are created in a few calls, each of which creates all of its jobs or none. A JSON or "
+            "TOML file, recognized by its ending or else by its beginning, is one request as in "
+            "job.create, or {jobs: [...]} with several.\n\n"
+            "--skip-if-running and --skip-if-waiting check once, before the job is created; for a command "
+            "they check for a job of the same --name. The lock prevents parallel runs in any case.\n\n"
+            "Ctrl-C during --wait or --follow does not stop the job; it prints how to follow it again."
         ),
     ),
     Command(
         "retry",
         "lockside.cli.jobs.retry:retry",
         "run finished jobs again; the new job counts as a retry of the first",
-        ("lockside retry 42", "with its configuration as it is stored now"),
+        ("lockside retry 42", "with the current version of its configuration"),
         ("lockside retry --resume 42", "only what did not end well, down to rows, and later phases"),
-        ("lockside retry --resume --plan 42", "show first what that would run"),
-        ("lockside retry --all-failed --wait 42", "every job below it that failed, each by itself"),
+        ("lockside retry --resume --plan 42", "show what --resume would run"),
+        ("lockside retry --all-failed --wait 42", "every failed job below it, separately"),
         ("lockside retry --failed-records 42", "only the records that failed"),
-        ("lockside retry --failed-chunks 42", "only the chunks that failed, of a job that is cut"),
+        ("lockside retry --failed-chunks 42", "only the chunks that failed, of a partitioned job"),
         JOBS,
         Option("--resume", "carry over what ended well; run the rest, and later phases"),
         Option("--plan", "show what would run; create nothing"),
-        Option("--all-failed", "retry every failed job below it by itself"),
-        Option("--failed-records", "give it only records that failed and are open"),
-        Option("--record", "of these only this one (repeat for more)", "NUMBER", "integer", many=True),
+        Option("--all-failed", "retry every failed job below it separately"),
+        Option("--failed-records", "process only failed records that are open"),
+        Option("--record", "only this failed record (repeat for more)", "NUMBER", "integer", many=True),
         Option("--failed-chunks", "run only the chunks that did not end well"),
-        Option("--replace", "TOML or JSON: what records are to be instead, by number", "FILE"),
+        Option("--replace", "TOML or JSON: corrected records, by number", "FILE"),
         *WAITING,
     ),
     Command(

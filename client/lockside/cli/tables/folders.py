@@ -1,4 +1,4 @@
-"""Commands about folders of files: begin one, check it, apply it, write one of what is stored."""
+"""Commands for folders of files: create, validate, apply, export."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ FOLDERS = (
     Command(
         "init",
         "lockside.cli.catalog.new:init",
-        "write a folder with a commented pipeline that runs",
-        ("lockside init", "into the folder 'pipeline'"),
-        ("lockside init nightly", "into another one"),
+        "write a folder with a commented, working pipeline",
+        ("lockside init", "to the folder 'pipeline'"),
+        ("lockside init nightly", "to another folder"),
         Argument("DIR", "a new folder (default: pipeline)", "?"),
     ),
     Command(
@@ -49,11 +49,11 @@ FOLDERS = (
         "store the components, configurations and pools of a folder of files",
         ("lockside apply pipeline --plan", "show what would change, and change nothing"),
         "lockside apply pipeline",
-        ("lockside apply pipeline --prune", "also delete what is not in the folder"),
+        ("lockside apply pipeline --prune", "also delete objects that are not in the folder"),
         _DIR,
         Option("--plan", "show what would change, and change nothing"),
-        Option("--prune", "delete what is not in the folder, of the kinds that are in it"),
-        Option("-y --yes", "do not ask before deleting"),
+        Option("--prune", "delete objects that are not in the folder, of the kinds that are in it"),
+        Option("-y --yes", "delete without asking"),
         Option("-m --message", "what changed, for the list of versions", "TEXT"),
         Option("--branch", "the branch of the configurations (default: 'default')", "ID"),
         notes=(
@@ -64,8 +64,8 @@ FOLDERS = (
     Command(
         "export",
         "lockside.cli.catalog.export:export",
-        "write what is stored as a folder of files for `apply`",
-        ("lockside export pipeline", "files with the same content are not touched"),
+        "write the stored objects as a folder of files for `apply`",
+        ("lockside export pipeline", "files with the same content are left unchanged"),
         ("lockside export pipeline --force", "also overwrite files with other content"),
         Argument("DIR", "a new or existing folder"),
         Option("--force", "overwrite files with other content"),
@@ -84,12 +84,12 @@ FOLDERS = (
         "lockside.cli.catalog.schema:schema",
         "print the JSON Schema of a file, for editors",
         ("lockside schema component", "the schema of a component's file"),
-        ("lockside schema --write pipeline", "put all schemas into pipeline/.lockside"),
-        ("lockside schema", "the names of the files that have one"),
-        Argument("FILE", "component, config, row, pool, variables, ...; without it they are listed", "?"),
+        ("lockside schema --write pipeline", "write all schemas into pipeline/.lockside"),
+        ("lockside schema", "list the files that have a schema"),
+        Argument("FILE", "component, config, row, pool, variables, ...; without it, all are listed", "?"),
         Option("--write", "write all schemas into the folder .lockside of this folder", "DIR"),
         notes=(
-            "`new` and `init` write the schemas, and a #:schema line that editors with TOML support follow."
+            "`new` and `init` write the schemas, and a #:schema line that editors with TOML support read."
         ),
     ),
 )

@@ -9,8 +9,8 @@ SECRETS = (
     Command(
         "secret encrypt",
         "lockside.cli.daemon.secret:encrypt",
-        "encrypt a value for a configuration; it is asked for, or read from standard input",
-        ("lockside secret encrypt --component shop.load --config daily", "asks without echo"),
+        "encrypt a value for a configuration; the value is prompted for, or read from stdin",
+        ("lockside secret encrypt --component shop.load --config daily", "prompts without echo"),
         ("lockside secret encrypt --component shop.load", "for all its configurations"),
         ("lockside secret encrypt --variables common", "for a set of variables"),
         Option("--component", "the component that may use it", "COMPONENT", member="component"),
@@ -32,8 +32,8 @@ SECRETS = (
     Command(
         "secret rotate",
         TELL,
-        "make a new key and encrypt all stored values under it",
-        ("lockside secret rotate", "the key file must be the daemon's own"),
+        "create a new key and encrypt all stored values with it",
+        ("lockside secret rotate", "only for the daemon's own key file"),
         method="secret.rotate",
         says="Key {id} encrypts {values} values.",
         next="Older keys are kept for backups: lockside secret keys",
@@ -41,7 +41,7 @@ SECRETS = (
     Command(
         "secret reencrypt",
         TELL,
-        "encrypt all stored values under the newest key",
+        "encrypt all stored values with the newest key",
         ("lockside secret reencrypt", "after a key was added to a credential or to `key_file`"),
         method="secret.reencrypt",
         says="{values} values were encrypted under the newest key.",

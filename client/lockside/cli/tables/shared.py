@@ -25,17 +25,17 @@ SET = Option(
 DELAY = Option(
     "--delay", "start after this time at the earliest: 90, 10m, 1h30m", "DURATION", "duration", member="delay"
 )
-HOLD = Option("--hold", "hold it until `lockside release`", member="hold")
+HOLD = Option("--hold", "hold the job until `lockside release`", member="hold")
 TIMEOUT = Option(
     "--timeout",
-    "stop it after this time: 90, 10m, 1h30m",
+    "stop the job after this time: 90, 10m, 1h30m",
     "DURATION",
     "duration",
     member="limits.timeoutSeconds",
 )
-MEMORY = Option("--memory", "its memory limit: 512MB, 1.5GB", "SIZE", "size", member="limits.memoryBytes")
-CPUS = Option("--cpus", "how many processors it may use", "N", "number", member="limits.cpus")
-NODES = Option("--nodes", "how many machines it needs", "N", "integer", member="limits.nodes")
+MEMORY = Option("--memory", "the memory limit: 512MB, 1.5GB", "SIZE", "size", member="limits.memoryBytes")
+CPUS = Option("--cpus", "the maximum number of processors", "N", "number", member="limits.cpus")
+NODES = Option("--nodes", "the number of machines", "N", "integer", member="limits.nodes")
 TAG = Option("--tag", "the tag of the component to run", "TAG", member="tag")
 PRIO = Option("--priority", PRIORITY, "N", "priority", member="priority")
 
@@ -45,15 +45,15 @@ LABEL = Option(
 STATUS = Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status")
 OF_CONFIG = Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG")
 IN_POOL = Option("--pool", "only in this pool", "POOL", member="pool")
-MINE = Option("--mine", "only jobs of your own")
+MINE = Option("--mine", "only your own jobs")
 CHILDREN = Option("--children", "also rows, phases, tasks and attempts")
 """Filters of lists of jobs."""
 
 WAITING = (
-    Option("-w --wait", "wait until it ends; exit code 0 for success and warning, else 1"),
-    Option("-f --follow", "wait, and show its log, progress and children"),
-    Option("-d --detach", "print only its id"),
-    Option("-q --quiet", "print nothing but errors"),
+    Option("-w --wait", "wait until the job ends; exit code 0 for success and warning, else 1"),
+    Option("-f --follow", "wait, and show the log, progress and children"),
+    Option("-d --detach", "print only the id of the job"),
+    Option("-q --quiet", "print only errors"),
 )
 CHANGES = (
     ROW,
