@@ -12,8 +12,8 @@ COMPONENT = (
     ("KBC_COMPONENTID", "The component that the step runs: a processor has its own."),
     ("KBC_BRANCHID", "The branch."),
     ("KBC_COMPONENT_RUN_MODE", "`debug` in that mode, else `run`."),
-    ("KBC_LOGGER_ADDR", "Where messages by GELF are heard, if the component logs so: the address."),
-    ("KBC_LOGGER_PORT", "The port."),
+    ("KBC_LOGGER_ADDR", "The address of the listener for GELF messages, if the component logs by GELF."),
+    ("KBC_LOGGER_PORT", "The port of that listener."),
     ("KBC_STACKID", "`lockside`; with the next two it makes components write manifests of the new form."),
     ("KBC_PROJECT_FEATURE_GATES", "`queuev2`."),
     ("KBC_DATA_TYPE_SUPPORT", "`authoritative`."),
@@ -25,7 +25,7 @@ PLAIN = (
     ("PATH", "A plain search path."),
     ("HOME", "The home folder of the user that the job runs as."),
     ("LANG", "`C.UTF-8`."),
-    ("TMPDIR", "A folder of the job's own, which goes with it."),
+    ("TMPDIR", "A folder of the job's own, which is removed with it."),
 )
 """What a component finds of the usual variables; a plain command has those of its caller instead."""
 
@@ -42,10 +42,10 @@ JOB = (
 """What every job finds."""
 
 MADE = (
-    ("LOCKSIDE_SCHEDULE_ID", "The schedule that made the job."),
-    ("LOCKSIDE_SCHEDULED_TIME", "The moment for which it was made; empty for a run by hand without one."),
-    ("LOCKSIDE_WINDOW_START", "The moment of the job before."),
-    ("LOCKSIDE_WINDOW_END", "The moment."),
+    ("LOCKSIDE_SCHEDULE_ID", "The schedule that created the job."),
+    ("LOCKSIDE_SCHEDULED_TIME", "The moment that the job is for; empty for a run by hand without one."),
+    ("LOCKSIDE_WINDOW_START", "The moment of the previous job."),
+    ("LOCKSIDE_WINDOW_END", "The moment that the job is for."),
     ("LOCKSIDE_LAST_SUCCESS_TIME", "The moment of the newest job that ended well; empty when none did."),
     ("LOCKSIDE_TRIGGER", "What a trigger heard, as JSON; `more` causes are left out when it would be long."),
 )
@@ -53,7 +53,7 @@ MADE = (
 
 HELD = (
     ("LOCKSIDE_RESOURCE_<ID>", "The units of a resource that the job holds, with commas, or the amount."),
-    ("<NAME>", "The same, by the name that the resource has in `environment`."),
+    ("<NAME>", "The same, under the name in `environment` of the resource."),
 )
 """What jobs find that need resources."""
 
@@ -63,46 +63,46 @@ CLIENT = (
     ("LOCKSIDE_TRACEBACK", "When set, a fault of lockside itself is shown with its traceback."),
     ("LOCKSIDE_RUN_ID", "Set in a job: new jobs are created below it, and a wait in a circle is refused."),
     ("LOCKSIDE_START_TOKEN", "Set in a job: the token of `job.report`."),
-    ("LOCKSIDE_JOB_SOCKET", "Set in a job: only the daemon at this socket hears of the job."),
+    ("LOCKSIDE_JOB_SOCKET", "Set in a job: the client names its job only to the daemon at this socket."),
     (
         "XDG_RUNTIME_DIR",
-        "Where the socket of a user's daemon is looked for first, and a systemd of the user.",
+        "The folder in which the socket of a user's daemon, and the user's systemd, are searched first.",
     ),
     ("XDG_STATE_HOME", "Where the state of a user's daemon is; without it `~/.local/state`."),
     ("XDG_CONFIG_HOME", "Where `lockside start` writes units; without it `~/.config`."),
     ("XDG_DATA_HOME", "Where `lockside man` writes pages; without it `~/.local/share`."),
     ("HOME", "The home folder."),
-    ("PATH", "Where `locksided` and the programs of a folder of files are looked for."),
+    ("PATH", "Where `locksided` and the programs of a folder of files are searched."),
     ("NO_COLOR", "When set, nothing is coloured."),
-    ("TERM", "`dumb` means a terminal without colours and without a cursor that moves."),
+    ("TERM", "`dumb` means a terminal without colours and cursor movement."),
     ("COLUMNS", "The width of the output, instead of the terminal's."),
     ("LINES", "The height of the screen, instead of the terminal's."),
-    ("PAGER", "What shows a page of the handbook that is longer than the screen; without it `less`."),
+    ("PAGER", "The program that shows pages longer than the screen; without it `less`."),
 )
 """What the command line and the library read."""
 
 DAEMON = (
-    ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it wins over the files."),
-    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket or --state-dir says so."),
-    ("LOCKSIDE_KEEPER_CGROUPS", "`off` has the keeper find the processes of jobs without cgroups."),
+    ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it overrides the files."),
+    ("LOCKSIDE_SOCKET", "The socket to listen on, unless --socket or --state-dir is given."),
+    ("LOCKSIDE_KEEPER_CGROUPS", "`off` makes the keeper find the processes of jobs without cgroups."),
     ("STATE_DIRECTORY", "The state folder, as systemd names it."),
-    ("CREDENTIALS_DIRECTORY", "The folder of systemd's credentials; `lockside.key` in it has the keys."),
+    ("CREDENTIALS_DIRECTORY", "The folder of systemd's credentials; `lockside.key` in it contains the keys."),
     ("RUNTIME_DIRECTORY", "The folder of the socket, as systemd names it."),
     ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
     ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
     ("HOME", "Without XDG_STATE_HOME the state folder is `.local/state/lockside` in it."),
     ("LISTEN_FDS", "With LISTEN_PID and LISTEN_FDNAMES: sockets that systemd passes."),
-    ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where systemd is told that the daemon is well."),
+    ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where the daemon reports its state to systemd."),
     ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),
 )
 """What the daemon and its keeper read."""
 
 SECTIONS = (
-    ("A component finds", COMPONENT),
-    ("A component also finds (a command: its caller's)", PLAIN),
-    ("Every job finds", JOB),
-    ("The job of a schedule or a trigger also finds", MADE),
-    ("A job that needs resources also finds", HELD),
-    ("The command line and the library read", CLIENT),
-    ("The daemon reads", DAEMON),
+    ("Set for components", COMPONENT),
+    ("Set for components (plain commands have their caller's)", PLAIN),
+    ("Set for every job", JOB),
+    ("Set for jobs of schedules and triggers", MADE),
+    ("Set for jobs that need resources", HELD),
+    ("Read by the command line and the library", CLIENT),
+    ("Read by the daemon", DAEMON),
 )
