@@ -8,34 +8,34 @@ from collections.abc import Sequence
 def component(name: str, script: str) -> str:
     """A component's file."""
     return f"""\
-# What can be run. Store it with `lockside apply`; its id, {name}, is this file's name.
+# A component: a program to run. Store it with `lockside apply`; its id, {name}, is this file's name.
 
 name = "{name}"
 # description = "what it does"
 type = "other"               # extractor, transformation, writer, application, processor or other
 
-# An argv list; nothing is split by a shell. What begins with ./ or ../ is a file beside this one.
-# In an argument, {{datadir}} is the folder that the program finds in KBC_DATADIR, {{{{ greeting }}}} is the
-# parameter of that name, {{parameters}} and {{state}} are files with all parameters and with the state.
+# The program and its arguments, without a shell. A path with ./ or ../ is relative to this file.
+# In an argument, {{datadir}} is the path of the data folder (KBC_DATADIR), {{{{ greeting }}}} the value of
+# that parameter, {{parameters}} and {{state}} the paths of files with all parameters and the state.
 command = ["python3", "../scripts/{script}"]
-# Instead of it: pipeline = [["tap"], ["target"]], which fails when any side fails; or shell = "a && b > c".
+# Or pipeline = [["tap"], ["target"]], which fails if any part fails; or shell = "a && b > c".
 # With state = "singer" the last line of JSON that a target prints is the state.
-# Of a pipe in `shell` only the last side counts, unless: shellProgram = ["bash", "-euo", "pipefail", "-c"]
+# In `shell` only the last part of a pipe counts, unless: shellProgram = ["bash", "-euo", "pipefail", "-c"]
 
-# lock = "shared:4"          # how many jobs of one configuration run at once; without: one
-# pool = "default"           # the line it waits in; pools are in pools.toml
+# lock = "shared:4"          # how many jobs of one configuration run at once; default: one
+# pool = "default"           # the queue that its jobs wait in; pools are in pools.toml
 # [environment]
 # LANG = "C.UTF-8"
 
 [limits]
-timeoutSeconds = "10m"       # the most that a configuration may ask for; a number is seconds
+timeoutSeconds = "10m"       # the highest that a configuration may set; a number is seconds
 # memoryBytes = "1.5GB"       # powers of 1000; GiB are powers of 1024
 
-# [retry]                    # what fails is run again
+# [retry]                    # run a failed job again
 # maxAttempts = 3
 # delaySeconds = 30
 
-# A JSON Schema of the parameters: what does not fit is refused before it is stored.
+# A JSON Schema of the parameters: a configuration that does not match is refused before it is stored.
 [schema]
 type = "object"
 required = ["greeting"]
@@ -48,7 +48,7 @@ count = {{ type = "integer", description = "how often", minimum = 1, default = 3
 
 
 SCRIPT = '''\
-"""A component: any program that reads its folder and ends with 0, 1 (the user's fault) or more (its own)."""
+"""A component: any program that reads its folder and exits with 0, 1 (user error) or more (its own error)."""
 
 import json
 import os
@@ -59,41 +59,41 @@ DATA = Path(os.environ["KBC_DATADIR"])
 
 
 def report(share, message):
-    """Say how far the job is; `lockside show` and `run --follow` show it."""
+    """Report the progress of the job; `lockside show` and `run --follow` show it."""
     line = json.dumps({"progress": share, "message": message}) + "\\n"
     os.write(int(os.environ["LOCKSIDE_PROGRESS_FD"]), line.encode())
 
 
 parameters = json.loads((DATA / "config.json").read_text())["parameters"]
-state = json.loads((DATA / "in" / "state.json").read_text())  # what the last success left; {} at first
+state = json.loads((DATA / "in" / "state.json").read_text())  # of the last success; {} at first
 
 count = parameters.get("count", 3)
 if not parameters["greeting"].strip():
-    sys.exit("The greeting is empty: set parameters.greeting.")  # exit code 1, and the job's message
+    sys.exit("The greeting is empty: set parameters.greeting.")  # exit code 1; this is the job's message
 
 for number in range(1, count + 1):
     print(parameters["greeting"], number, flush=True)
     report(number / count, f"{number} of {count}")
 
 runs = state.get("runs", 0) + 1
-(DATA / "out" / "state.json").write_text(json.dumps({"runs": runs}))  # the next run finds it
+(DATA / "out" / "state.json").write_text(json.dumps({"runs": runs}))  # for the next run
 print(f"this was run {runs}")
 '''
 
 POOLS = """\
-# Pools: lines of jobs, each with its own number of jobs at once. `default` exists without being named here.
-# A component or a configuration says `pool = "loads"`.
+# Pools: queues of jobs; `slots` is the number of jobs that run at once. The pool `default` always exists.
+# To use a pool, set `pool = "loads"` in a component or a configuration.
 
 [loads]
 slots = 1
-description = "what writes to the warehouse"
+description = "jobs that write to the warehouse"
 """
 
 REPORT = """\
 command = ["echo", "all greetings are said"]  # or pipeline = [["tap"], ["target"]]"""
 
 PARAMETERS = """\
-# key = "value"              # what the program finds in config.json under `parameters`"""
+# key = "value"              # the program gets it in config.json under `parameters`"""
 
 COMMAND = """\
 command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a && b"
@@ -104,7 +104,7 @@ command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a && b"
 def config(name: str, parameters: str) -> str:
     """A configuration's file."""
     return f"""\
-# How a component is run. Store it with `lockside apply`, run it with `lockside run {name}`.
+# A configuration of a component. Store it with `lockside apply`, run it with `lockside run {name}`.
 
 name = "{name}"
 # description = "what it is for"
@@ -112,17 +112,17 @@ name = "{name}"
 [parameters]
 {parameters}
 
-# Values for {{{{ name }}}} in the parameters; `lockside run --set name=value` gives others.
+# Default values for {{{{ name }}}} in the parameters; `lockside run --set name=value` sets others.
 # [variables]
 # country = "CZ"
 
-# [runtime]                  # what differs from the component
+# [runtime]                  # overrides the component
 # pool = "default"
 # lock = "exclusive"
-# parallelism = 2            # rows as jobs of their own, so many at once; without: one after another
+# parallelism = 2            # run rows as jobs of their own, two at once; default: one after another
 # limits = {{ timeoutSeconds = "5m" }}
 
-# Parts that can be run alone: `lockside run {name} --row eu`. Or a file each in a folder rows/.
+# Rows are parts that can run alone: `lockside run {name} --row eu`. They can also be files in a folder rows/.
 # [[rows]]
 # id = "eu"
 # parameters = {{ region = "eu" }}
@@ -152,15 +152,15 @@ def _phase(one: tuple[str, str], configs: Sequence[tuple[str, str]]) -> str:
 
 
 _ORCHESTRATION_HEAD = """\
-# Tasks in phases; each task is a job of another configuration. Phases wait for those they depend on.
+# An orchestration: phases, which can depend on each other, with tasks: jobs of other configurations.
 #   lockside run lockside.orchestrator/{name} --follow
 
 name = "{name}"
 """
 
 _TASKS = """
-# A task that fails fails its phase and what comes after it. On a task:
-#   continueOnFailure = true             makes that a warning
-#   enabled = false                      leaves it out
+# If a task fails, its phase fails, and later phases are cancelled. Fields of a task:
+#   continueOnFailure = true             a failure is only a warning
+#   enabled = false                      skip the task
 # and inside `task`: configRowIds, mode, pool, priority, limits, retry, variableValuesData, delay = "10m"
 """
