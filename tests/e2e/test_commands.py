@@ -126,7 +126,7 @@ def test_jobs_are_noted_hidden_and_removed(at: Terminal) -> None:
     at.type(f"lockside annotate {job} --name ''")
     assert '"name": null' in at.type(f"lockside call job.get id={job}")
     at.type(f"lockside unhide {job}")
-    assert "off a terminal --yes" in at.type(f"lockside purge {job} | cat")
+    assert "confirm with --yes" in at.type(f"lockside purge {job} | cat")
     assert "is removed" in at.type(f"lockside purge --yes {job}")
     assert ids(at, "--label team=data") == []
 

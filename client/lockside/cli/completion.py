@@ -46,7 +46,7 @@ def completion(session: Session, parsed: Parsed) -> int:
     shell = parsed.required("shell")
     if shell not in _SCRIPTS:
         raise UsageError(
-            f"there is no completion for '{shell}'; there is for bash, zsh and fish.", "completion"
+            f"there is no completion for '{shell}'; bash, zsh and fish are supported.", "completion"
         )
     session.out.verbatim(_SCRIPTS[shell].rstrip("\n"))
     return exits.DONE

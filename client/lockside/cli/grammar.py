@@ -287,7 +287,7 @@ def _option_named(options: Sequence[Option], flag: str, command: str) -> Option:
         if flag in option.flags:
             return option
     known = [name for option in options for name in option.flags if name.startswith("--")]
-    own = " What is the command's own stands behind a lone --." if command == "run" else ""
+    own = " Options of the command itself follow after --." if command == "run" else ""
     raise UsageError(f"there is no option {flag}." + (suggestion(flag, known) or own), command)
 
 

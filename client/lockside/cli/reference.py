@@ -79,8 +79,8 @@ def _objects() -> str:
         (_EVENTS, "`lockside events`"),
     )
     rows += [f"| `lockside help fields {word}` | {said} |" for word, said in others]
-    head = ["# Fields", "", "Every field with its type, its default and a sentence.", ""]
-    return "\n".join([*head, "| command | where they stand |", "| --- | --- |", *rows]) + "\n"
+    head = ["# Fields", "", "Every field with its type, default and meaning.", ""]
+    return "\n".join([*head, "| command | used in |", "| --- | --- |", *rows]) + "\n"
 
 
 def _environment() -> str:
@@ -155,7 +155,7 @@ class _Book:
             "# Configuration",
             "",
             "A file of a configuration has all of these members at its top.",
-            "On the wire the second group stands under `configuration`, or under `configData` of a request.",
+            "On the wire the second group is under `configuration`, or under `configData` of a request.",
             "",
             *self._given_members(stored, set()),
             "",

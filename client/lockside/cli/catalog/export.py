@@ -59,8 +59,8 @@ def export(session: Session, parsed: Parsed) -> int:
     if made.in_the_way and not parsed.flag("force"):
         listed = "\n".join(f"  {file}" for file in made.in_the_way)
         raise LocksideError(
-            f"Nothing is written: these files say something else than what is stored:\n{listed}",
-            remedy=f"See what differs: lockside apply {folder} --plan. Write over them: --force",
+            f"Nothing is written: these files differ from what is stored:\n{listed}",
+            remedy=f"See the differences: lockside apply {folder} --plan. Write over them: --force",
         )
     made.write()
     if session.out.is_given({"written": sorted(made.texts), "unchanged": made.unchanged}):

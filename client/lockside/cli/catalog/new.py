@@ -157,7 +157,7 @@ def _schema(folder: str, component_id: str) -> Json | None:
             try:
                 schema = read_document(file).get("schema")
             except FileError as error:
-                raise LocksideError(f"{error}", remedy="Mend the component's file first.") from error
+                raise LocksideError(f"{error}", remedy="Correct the component's file first.") from error
             return schema if isinstance(schema, dict) and schema.get("properties") else None
     return None
 

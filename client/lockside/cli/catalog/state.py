@@ -23,7 +23,7 @@ def reset(session: Session, parsed: Parsed) -> int:
     named = _named(parsed)
     answer = session.call("state.reset", **named, part=parsed.text("part"))
     row = f", row {named['row']}" if named["row"] else ""
-    text = f"{parsed.required('component_config')}{row} has no state; its next run begins anew"
+    text = f"{parsed.required('component_config')}{row} has no state; its next run starts from the beginning"
     return session.out.result(answer, text)
 
 

@@ -28,7 +28,7 @@ def doctor(session: Session, parsed: Parsed) -> int:
         for finding in findings:
             _tell(session, finding)
         if not fix and any(finding.can_fix for finding in findings):
-            session.out.line("`lockside doctor --fix` does what is marked with (--fix).")
+            session.out.line("`lockside doctor --fix` makes the repairs that are marked with (--fix).")
     wrong = [one for one in findings if one.level == "error" and not one.is_fixed]
     return exits.FAILED if wrong else exits.DONE
 

@@ -75,7 +75,7 @@ def _look_at(path: str, state: os.stat_result) -> Finding:
             "error", "socket", f"{path} is no socket", "Move it away and start the daemon again.", since
         )
     if is_stale(path):
-        remedy = "Remove it, or start the daemon, which does."
+        remedy = "Remove it, or start the daemon, which removes it."
         repair = partial(remove_stale, path)
         text = f"{path} is stale: nobody listens there"
         return Finding("warning", "socket", text, remedy, since, can_fix=True, repair=repair)
@@ -134,7 +134,7 @@ def look_at(folder: str) -> list[Finding]:
         ]
     holder = _holder(folder)
     if holder is not None:
-        remedy = f"See what pid {holder} does; its log tells. Nothing is mended beside it."
+        remedy = f"See what pid {holder} does in its log. Nothing is repaired while it runs."
         return [Finding("error", "state", f"a daemon holds {folder}, and does not answer", remedy)]
     return [*_rights(folder), *_room(folder), *_keepers(folder), *_database(folder)]
 
@@ -210,7 +210,7 @@ def _database(folder: str) -> list[Finding]:
     if not faults:
         return [Finding("ok", "database", f"{path} is sound")]
     if all(any(words in fault for words in _OF_AN_INDEX) for fault in faults):
-        remedy = "Make its indexes anew; no row is touched."
+        remedy = "Rebuild its indexes; no row is changed."
         text = f"{path} has a bad index: {'; '.join(faults)}"
         return [Finding("error", "database", text, remedy, can_fix=True, repair=partial(_reindex, folder))]
     return [Finding("error", "database", f"{path}: {'; '.join(faults)}", _restore_words(folder))]

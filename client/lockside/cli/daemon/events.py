@@ -50,7 +50,7 @@ def _follow_events(session: Session, filters: Json, after: int | None) -> int:
         for event in each(session.engine.events(after, filters)):
             if event["kind"] == LOST:
                 lost = event["data"]
-                session.say_aside(f"events {lost['from']} to {lost['to']} are kept no more.")
+                session.say_aside(f"events {lost['from']} to {lost['to']} are no longer kept.")
             else:
                 _print_event(session, event)
     except KeyboardInterrupt:

@@ -135,7 +135,7 @@ def program() -> list[str]:
     beside = os.path.join(os.path.dirname(sys.executable), "locksided")
     found = beside if os.access(beside, os.X_OK) else shutil.which("locksided")
     if not found:
-        raise LocksideError("There is no `locksided` here.", remedy="`pip install lockside` brings it.")
+        raise LocksideError("There is no `locksided` here.", remedy="`pip install lockside` installs it.")
     return [found]
 
 

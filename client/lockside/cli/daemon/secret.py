@@ -18,7 +18,9 @@ def encrypt(session: Session, parsed: Parsed) -> int:
     """Encrypt a value that is typed, or piped in."""
     asked = parsed.members()
     if not asked.keys() & {"component", "variables"}:
-        raise UsageError("name who may use it: --component, with --config if need be.", "secret encrypt")
+        raise UsageError(
+            "name what may use it: --component, also with --config, or --variables.", "secret encrypt"
+        )
     answer = session.call("secret.encrypt", value=_value(), **asked)
     return session.out.result(answer, answer["value"])
 

@@ -91,7 +91,7 @@ def _end(pid: int) -> None:
         return
     except PermissionError:
         raise LocksideError(
-            f"The daemon (pid {pid}) is not yours.", remedy="Its own user stops it, or its service."
+            f"The daemon (pid {pid}) is not yours.", remedy="Stop it as its own user, or stop its service."
         ) from None
     try:
         ended, _, _ = select.select([process], [], [], own_daemon.START_SECONDS)
@@ -126,7 +126,7 @@ def _systemctl(*words: str) -> None:
     if done.returncode:
         raise LocksideError(
             f"systemctl --user {' '.join(words)}: {done.stderr.strip() or f'exit code {done.returncode}'}",
-            remedy=f"`journalctl --user -u {SERVICE}` tells more; --without-systemd starts it without one.",
+            remedy=f"`journalctl --user -u {SERVICE}` shows more; --without-systemd does without systemd.",
         )
 
 

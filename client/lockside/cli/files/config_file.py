@@ -127,7 +127,7 @@ def _gathered(
         return own
     if "configuration" in own:
         name = next(iter(loose))
-        text = "It stands at the top although there is a [configuration]: put it in there"
+        text = "It is at the top although there is a [configuration]: move it there"
         item.faults.append(source.fault((*at, name), text))
         return own
     if source is item.source:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 DOCUMENTS = (".json", ".toml")
 _MOST_LINES_TRIED = 100
 _TOML_FAULTS = {
-    "^Invalid value$": 'Invalid value: texts stand in quotes, as in name = "value"',
-    "^Cannot overwrite a value$": "this key stands twice: remove one of them",
-    r"^Cannot declare \((.*?),?\) twice$": r"the table \1 stands twice: remove one of its headers",
-    "^Illegal character '\\\\n'$": "a text of several lines stands in three quotes",
+    "^Invalid value$": 'Invalid value: a text needs quotes, as in name = "value"',
+    "^Cannot overwrite a value$": "this key appears twice: remove one of them",
+    r"^Cannot declare \((.*?),?\) twice$": r"the table \1 appears twice: remove one of its headers",
+    "^Illegal character '\\\\n'$": "a text of several lines needs three quotes",
 }
 """What the standard library's reader says, and what it means."""
 _TABLE = r"\[\[?[ \t]*[\w.-]+[ \t]*\]\]?[ \t\r]*(?:#|\n|\Z)"
@@ -116,7 +116,7 @@ def _json(text: str, name: str) -> Any:
         from lockside.documents.source_lines import SourceLines, written
 
         steps, line = SourceLines(text, is_json=True).repeated or ((error.key,), 1)
-        raise FileError(name, "This key stands twice: remove one of them.", line, written(steps)) from error
+        raise FileError(name, "This key appears twice: remove one of them.", line, written(steps)) from error
     except (ValueError, RecursionError) as error:
         raise FileError(name, str(error)) from error
 

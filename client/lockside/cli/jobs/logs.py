@@ -195,4 +195,4 @@ def _tell_end(session: Session, number: str, followed: bool) -> None:
     elif job["status"] in describe.NOT_STARTED:
         session.out.hint(f"-- {describe.called(job)} has not started; lockside why {number}")
     elif not followed:
-        session.out.hint(f"-- it goes on; lockside logs -f {number} shows more as it comes")
+        session.out.hint(f"-- it goes on; lockside logs -f {number} follows it")

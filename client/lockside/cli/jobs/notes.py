@@ -43,7 +43,7 @@ def purge(session: Session, parsed: Parsed) -> int:
 
 def _is_confirmed(session: Session, references: list[str]) -> bool:
     if not session.out.terminal or not os.isatty(0):
-        raise UsageError("off a terminal --yes says that they are to be removed.", "purge")
+        raise UsageError("without a terminal, confirm with --yes.", "purge")
     named = ", ".join(references)
     session.out.write(f"Remove {named} for good, with folders and logs? [y/N] ")
     session.out.flush()

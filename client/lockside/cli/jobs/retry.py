@@ -43,7 +43,7 @@ def _scope(parsed: Parsed) -> Json:
     numbers, file = parsed.many("record"), parsed.text("replace")
     if not parsed.flag("failed_records"):
         if numbers or file:
-            raise UsageError("--record and --replace go with --failed-records.", "retry")
+            raise UsageError("--record and --replace need --failed-records.", "retry")
         return {}
     asked: Json = {"scope": "failedRecords"}
     if numbers:

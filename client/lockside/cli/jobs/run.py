@@ -66,7 +66,7 @@ def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
     names = ("component", "config", "branchId") if "config" in request else ("name",)
     filters = {name: request[name] for name in names if name in request}
     if not filters:
-        raise UsageError("a command without --name is like no other: nothing can be skipped for it.", "run")
+        raise UsageError("--skip-if-running and --skip-if-waiting need --name for a command.", "run")
     found = session.call("job.list", **filters, status=statuses, limit=1, fields=_NAMED)["jobs"]
     return found[0] if found else None
 

@@ -86,7 +86,7 @@ BYTES_AT_ONCE = 4 << 20
 def run_file(session: Session, parsed: Parsed) -> int:
     """Create the job or the jobs that a file asks for."""
     if parsed.text("component_config") or parsed.values.get("command") or parsed.text("shell"):
-        raise UsageError("--from-file says what to run; nothing else can.", "run")
+        raise UsageError("--from-file cannot be combined with another job to run.", "run")
     try:
         asked = RequestFile(parsed, parsed.required("from_file"))
     except FileError as error:

@@ -264,10 +264,10 @@ def _given_up(told: Json) -> str:
     """Say why recovery was given up."""
     times_blocked = "once" if told["blocks"] == 1 else f"{told['blocks']} times"
     why = {
-        "expired": "its time was over",
-        "max_blocks": "it may not be blocked more often",
-        "hopeless": "its test says that it is hopeless",
-        "limit": "too much is waited for in the project",
+        "expired": "its time expired",
+        "max_blocks": "it was blocked too often",
+        "hopeless": "its test failed permanently",
+        "limit": "the project has too many conditions",
     }
     said = f" (last test: {told['lastMessage']})" if told.get("lastMessage") else ""
     cause = why.get(told["cause"], told["cause"])

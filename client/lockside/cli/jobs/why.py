@@ -83,7 +83,7 @@ def sentences_of(session: Asks, job: Json, reason: Json) -> list[str]:
     if reason.get("via"):
         said.insert(0, f"Its container, job {reason['via']}, has not started:")
     if reason.get("ancestor"):
-        said.append("This is a job that it is part of: it can start only when that one gives way.")
+        said.append("That job contains the waiting job, which can start only when that job gives way.")
     named = [str(other) for name in ("holders", "running", "jobs") for other in reason.get(name) or ()]
     said += [_other(session, other) for other in named[:_NAMED]]
     if len(named) > _NAMED:
