@@ -308,7 +308,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(run: Run, folder:
     os.mkfifo(pipe)
     ran = run("validate", str(folder))
     assert ran.code == 2
-    assert f"{pipe}: it is no regular file: move it out of this folder." in ran.err
+    assert f"{pipe}: it is not a regular file: move it out of this folder." in ran.err
 
 
 @pytest.mark.parametrize(

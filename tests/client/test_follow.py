@@ -207,7 +207,7 @@ def test_logs_can_be_searched_and_begun_at_a_time(daemon: FakeDaemon, run: Run) 
     since = "2026-01-31T08:00:20Z"
     assert run("logs", "--since", since, "1").out == "new error\n"
     ran = run("logs", "--grep", "(", "1")
-    assert (ran.code, "'(' is no regular expression" in ran.err) == (2, True)
+    assert (ran.code, "'(' is not a regular expression" in ran.err) == (2, True)
 
 
 def test_a_container_which_writes_nothing_shows_what_its_children_wrote(daemon: FakeDaemon, run: Run) -> None:

@@ -37,7 +37,7 @@ def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{text[:60]!r} is no number.") from None
+        raise ValueError(f"{text[:60]!r} is not a number.") from None
 
 
 def priority(text: str) -> int:

@@ -109,7 +109,7 @@ def since(text: str, now: datetime) -> datetime:
         there.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"'{text}' is no time; write 2h, 14:05, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
+            f"'{text}' is not a time; write 2h, 14:05, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
         ) from None
     return there
 

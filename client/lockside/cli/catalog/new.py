@@ -59,7 +59,7 @@ def config(session: Session, parsed: Parsed) -> int:
     text = parsed.required("component_config")
     component_id, _, name = text.partition("/")
     if not name:
-        raise UsageError(f"'{text}' is no COMPONENT/CONFIG.", "new config")
+        raise UsageError(f"'{text}' is not COMPONENT/CONFIG.", "new config")
     for part in (component_id, name):
         _id(part, "new config")
     folder = _folder(parsed)
@@ -119,7 +119,7 @@ def write_schemas(folder: str) -> None:
 def _id(text: str, command: str) -> str:
     if not _ID.fullmatch(text) or ".." in text:
         raise UsageError(
-            f"'{text}' is no id: use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            f"'{text}' is not an id: use letters, digits, '.', '_' and '-', starting with a letter or digit.",
             command,
         )
     return text

@@ -159,7 +159,7 @@ name = "{name}"
 """
 
 _TASKS = """
-# If a task fails, its phase fails, and later phases are cancelled. Fields of a task:
+# If a task fails, its phase fails, and phases that depend on it are cancelled. Fields of a task:
 #   continueOnFailure = true             a failure is only a warning
 #   enabled = false                      skip the task
 # and inside `task`: configRowIds, mode, pool, priority, limits, retry, variableValuesData, delay = "10m"

@@ -45,7 +45,7 @@ def moment(text: str, where: tzinfo, now: datetime) -> str:
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"'{text}' is no time: {HOW}.") from None
+        raise ValueError(f"'{text}' is not a time: {HOW}.") from None
     return _wire(read if read.tzinfo else read.replace(tzinfo=where))
 
 

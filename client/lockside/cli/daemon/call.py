@@ -56,7 +56,7 @@ def _member(text: str, texts: set[str]) -> Json:
     """Read `name=value`: the value is JSON where it can be read as such and may be, else a text."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"'{text}' is no NAME=VALUE and no JSON object.", "call")
+        raise UsageError(f"'{text}' is neither NAME=VALUE nor a JSON object.", "call")
     with suppress(ValueError):
         found = json.loads(value)
         if name not in texts or found is None:

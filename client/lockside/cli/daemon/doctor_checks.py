@@ -72,7 +72,7 @@ def _look_at(path: str, state: os.stat_result) -> Finding:
     since = text_of_seconds(state.st_ctime)
     if not stat.S_ISSOCK(state.st_mode):
         return Finding(
-            "error", "socket", f"{path} is no socket", "Move it away and start the daemon again.", since
+            "error", "socket", f"{path} is not a socket", "Move it away and start the daemon again.", since
         )
     if is_stale(path):
         remedy = "Remove it, or start the daemon, which removes it."

@@ -182,7 +182,7 @@ def refuse_irregular(file: str) -> None:
     Raises FileError.
     """
     if os.path.exists(file) and not os.path.isfile(file):
-        raise FileError(file, "it is no regular file: move it out of this folder.")
+        raise FileError(file, "it is not a regular file: move it out of this folder.")
 
 
 def toml_and_json(folder: str) -> list[str]:

@@ -73,7 +73,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(text)
     except re.error as error:
-        raise UsageError(f"--grep: '{text}' is no regular expression: {error}.", "logs") from error
+        raise UsageError(f"--grep: '{text}' is not a regular expression: {error}.", "logs") from error
 
 
 def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:

@@ -121,7 +121,7 @@ def request_of(parsed: Parsed) -> Json:
 def _stored(target: str) -> Json:
     component, slash, config = target.partition("/")
     if not component or (slash and not config):
-        raise UsageError(f"'{target}' is no COMPONENT/CONFIG.", "run")
+        raise UsageError(f"'{target}' is not COMPONENT/CONFIG.", "run")
     return {"component": component, "config": config} if config else {"component": component}
 
 
