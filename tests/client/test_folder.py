@@ -94,7 +94,7 @@ FAULTS = [
     ("components/a.toml", 'name = "x"\n\ncommand = "ls"\n', 3, "command", "It must be a list, not a text."),
     ("components/a.toml", 'command = ["ls"]\ncomand = ["ls"]\n', 2, "comand", "did you mean `command`?"),
     ("components/a.toml", 'command = ["ls"]\nid = "b"\n', 2, "id", "Its id is 'a', by its name"),
-    ("components/a.toml", "name = bad\n", 1, None, "texts stand in quotes"),
+    ("components/a.toml", "name = bad\n", 1, None, "a text needs quotes"),
     ("components/a.toml", 'name = "x"\n', 1, "command", "exactly one of `command`, `pipeline` and `shell`"),
     (
         "components/a.toml",
@@ -133,7 +133,7 @@ FAULTS = [
     ),
     ("configs/a/b.toml", "[parameters]\nx = 1\ny = nan\n", 3, "parameters.y", "not a finite number"),
     ("configs/a/b.json", '{\n"parameters": {"x": [1e400]}}', 2, "parameters.x[0]", "not a finite number"),
-    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', 1, "parameters", "This key stands twice"),
+    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', 1, "parameters", "This key appears twice"),
     ("components/a.toml", 'command = ["a"]\nstopSignal = "SIGFOO"\n', 2, "stopSignal", "not a signal"),
     (
         "components/a.toml",

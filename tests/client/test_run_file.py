@@ -147,7 +147,7 @@ def test_a_file_says_everything_or_nothing(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "empty"
     file.write_text("# nothing\n")
     assert "there is no command in it" in run("run", "--from-file", str(file)).err
-    assert "--from-file says what to run" in run("run", "a/b", "--from-file", str(file)).err
+    assert "--from-file cannot be combined" in run("run", "a/b", "--from-file", str(file)).err
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def ids(at: Terminal, filters: str) -> list[str]:
 def test_states_actions_plans_and_copies(at: Terminal) -> None:
     at.type("lockside run --wait ex.table/daily")
     assert json_of(at, "state show ex.table/daily --row eu")["state"] == {"n": 1}
-    assert "begins anew" in at.type("lockside state reset ex.table/daily --row eu")
+    assert "starts from the beginning" in at.type("lockside state reset ex.table/daily --row eu")
     assert json.loads(at.type("lockside state show ex.table/daily --row eu")) == {}
     asked = json_of(at, "action ex.table/daily ask --row eu --set fails=no")
     assert asked == {"fails": "no", "zone": "eu"}
@@ -150,6 +150,6 @@ def test_a_run_for_cron_is_silent_and_skips_what_runs_or_waits_already(at: Termi
     waits = at.type("lockside run -d --hold --name nightly --skip-if-waiting -- true")
     assert at.type("lockside run -dq --name nightly --skip-if-waiting -- true") == ""
     assert ids(at, "--text nightly --waiting") == [waits]
-    assert "nothing can be skipped" in at.type("lockside run --skip-if-running -- true")
+    assert "need --name for a command" in at.type("lockside run --skip-if-running -- true")
     at.type(f"echo > gate; lockside kill {waits}")
     assert at.type("lockside run -dq nothing.there") != "", "errors are printed"

@@ -389,7 +389,7 @@ def test_a_person_reads_what_is_wrong_since_when_and_what_to_do(daemon: Daemon) 
     assert ran.returncode == 1
     assert re.search(rf"wrong  orphan_folder  {orphan} belongs to no job\. Since [\d: -]+\.\n", ran.stdout)
     assert f"rm -r {orphan} (--fix)" in ran.stdout
-    assert "`lockside doctor --fix` does what is marked" in ran.stdout
+    assert "`lockside doctor --fix` makes the repairs that are marked" in ran.stdout
     ran = subprocess.run([*told, "--fix"], capture_output=True, text=True, check=False, env=PLAIN)
     assert "fixed  orphan_folder" in ran.stdout
     assert ran.returncode == 0
