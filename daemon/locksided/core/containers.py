@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from locksided.core.demands import Demand
 
 Cause: TypeAlias = "Mapping[str, str]"
-"""The `job` that works itself and whose failure made a container fail, and its `message`."""
+"""The `job` whose failure made a container fail (not a container itself), and its `message`."""
 
 NAMED = 10
 UNCOUNTED = frozenset({"container", "phase"})
-"""Causes of a child's end that are its container's own doing, and no failure of its own."""
+"""Causes of a child's end that its container brought about: they do not count as failures."""
 
 
 class Tally:

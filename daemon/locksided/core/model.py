@@ -11,7 +11,7 @@ from typing import Any
 from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost, Status
 
 MOST_PREEMPTIONS = 20
-"""So often a job is requeued because its engine stopped it for another; its losses are counted apart."""
+"""How often a job is requeued because its engine preempted it; losses are counted separately."""
 
 
 class ReasonKind(StrEnum):
@@ -112,9 +112,9 @@ class Program(StrEnum):
     UNVERIFIED = "unverified"
     """It did not exist when the job was accepted: it is checked again before the job starts."""
     CHECKING = "checking"
-    """It is being checked; the job stands in no line until the result is reported."""
+    """It is being checked; the job is in no line until the result is reported."""
     AWAITED = "awaited"
-    """It is being fetched, which may take long: the job stands in no line and takes no slot."""
+    """It is being fetched, which may take long: the job is in no line and takes no slot."""
 
     @property
     def is_settled(self) -> bool:

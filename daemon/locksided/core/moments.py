@@ -13,7 +13,7 @@ from typing import Protocol
 from lockside.documents.enums import MisfirePolicy, MomentCause, MomentOutcome
 
 MOST_COUNTED = 100_000
-"""Of so many moments in a row it is known how many they are."""
+"""The most consecutive moments that are counted exactly."""
 
 
 class Calendar(Protocol):

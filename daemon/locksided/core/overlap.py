@@ -23,7 +23,7 @@ class NewJob:
 
 
 JobRef = NewJob | int
-"""A job of this step, or the id of one that is there."""
+"""A job created in this step, or the id of an existing one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ LONGEST_PAUSE_US = 60_000_000
 LOCAL = "local"
 PAUSE, NODES = "pause", "nodes"
 OF_LOCAL = frozenset({PAUSE})
-"""What an executor can do: suspend a run, give it several machines."""
+"""Capabilities of executors: suspending a run, running on several machines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from locksided.core.saves import PutCondition
 from locksided.core.turn import Turn
 
 MOST_CONDITIONS = 1000
-"""Of one project."""
+"""Per project."""
 
 
 def end_of_recovery(turn: Turn, job: Job, run: Run, terms: RecoveryTerms) -> RecoveryEnd | None:

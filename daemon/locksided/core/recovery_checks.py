@@ -12,7 +12,7 @@ from locksided.core.sorted_jobs import sort_key
 from locksided.core.turn import Turn
 
 BY_CHECK = "recovery"
-"""Who unblocks a job when nobody asked for it."""
+"""The `by` of an event about a job that a check unblocked."""
 
 
 def time_passed(turn: Turn) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 NO_DATA: Mapping[str, Any] = {}
-"""Of an event that has none: a plain object, for not every encoder takes another one."""
+"""The data of an event without any: a plain dict, because not every encoder accepts other mappings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ CLONED = (
         "trigger",
     ),
 )
-"""The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
+"""The columns that a further attempt inherits: those of the request, not of its result."""
 
 
 @dataclass(frozen=True, slots=True)

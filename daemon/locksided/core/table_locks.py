@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 SERIALS_EACH = 2
-"""So many commits a claim allows of each table: the load, and a merge of small files behind it."""
+"""The commits that a claim allows per table: the load, and a merge of small files after it."""
 
 
 class TableClaim(NamedTuple):

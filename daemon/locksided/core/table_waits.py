@@ -9,7 +9,7 @@ from locksided.core.table_locks import SERIALS_EACH, TableClaim
 from locksided.core.turn import Turn
 
 SERIAL = "table_serial"
-"""The fact about the daemon that says which serial the next claimed table gets."""
+"""The name of the stored fact that holds the serial for the next claimed table."""
 
 
 def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -> None:
