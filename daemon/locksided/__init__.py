@@ -1,1 +1,1 @@
-"""The daemon of lockside: decides which jobs run when, and has them run."""
+"""The daemon of lockside: decides which jobs run when, and runs them."""

@@ -1,9 +1,9 @@
-"""The one clock of the process: every timer and every reading of time in the daemon goes through here.
+"""The one clock of the process: all timers and readings of time in the daemon use this module.
 
 The plain names follow the clock that the composition root chose with `used`: the system's, or one that moves
-only when told. All that users can observe goes by them. The names that begin with `real_` always follow the
-machine: they are for limits on sockets, disks and processes, which do not wait for a clock that stands still.
-Times are microseconds since the epoch, UTC.
+only when told. Everything that users can observe uses them. Names that begin with `real_` always follow the
+machine: they are for limits on sockets, disks and processes, which do not stop with a clock that stands
+still. Times are microseconds since the epoch, UTC.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from lockside.documents.times import time_text, time_us
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 NOTICED_WITHIN_SECONDS = 60.0
-"""The longest time until a clock that was set, or a suspend that is over, is noticed."""
+"""The longest time until a change of the clock, or the end of a suspend, is noticed."""
 
 Callback = Callable[[], object]
 
@@ -36,14 +36,14 @@ class ClockKind(StrEnum):
 
 
 class Timer(Protocol):
-    """A callback to come; once it was called, `cancel` does nothing."""
+    """A future callback; after it was called, `cancel` does nothing."""
 
     def cancel(self) -> None:
         """Do not call it."""
 
 
 class Clock(Protocol):
-    """What a clock must offer; the functions of this module that have the same names say what they do."""
+    """The methods of a clock; the functions of the same names in this module document them."""
 
     kind: ClassVar[ClockKind]
 
@@ -64,29 +64,29 @@ class SystemClock:
     kind: ClassVar = ClockKind.SYSTEM
 
     def now_us(self) -> int:
-        """The wall clock of the machine."""
+        """Return the wall clock of the machine."""
         return real_now_us()
 
     def boot_us(self) -> int:
-        """The machine's time since its start."""
+        """Return the machine's time since its start."""
         return real_boot_us()
 
     def call_later(self, seconds: float, callback: Callback) -> Timer:
-        """A timer of the boot clock."""
+        """Set a timer of the boot clock."""
         return _BootTimer(self, seconds, callback)
 
     def call_at(self, wall_us: int | None, callback: Callback) -> Timer:
-        """A timer of the loop that is never so long that a clock set meanwhile goes unnoticed."""
+        """Set a timer of the loop that is short enough to notice changes of the clock."""
         left = NOTICED_WITHIN_SECONDS if wall_us is None else (wall_us - self.now_us()) / SECOND_US
         return real_call_later(min(max(left, 0.0), NOTICED_WITHIN_SECONDS), callback)
 
     def seen_us(self, machine_us: int) -> int:
-        """The same time: the machine has no other clock."""
+        """Return the same time: the machine has no other clock."""
         return machine_us
 
 
 class _BootTimer:
-    """A timer of the boot clock. The loop's own clock stops during a suspend, so it looks now and then."""
+    """A timer of the boot clock. The loop's own clock stops during a suspend, so it checks periodically."""
 
     __slots__ = ("_callback", "_clock", "_due_us", "_handle")
 
@@ -125,40 +125,40 @@ def used(clock: Clock) -> Iterator[None]:
 
 
 def kind() -> ClockKind:
-    """Which clock was chosen."""
+    """Return which clock is in use."""
     return _clock.kind
 
 
 def now_us() -> int:
-    """The wall clock: the time that people see. It can be set at any moment, forward or back."""
+    """Return the wall clock: the time for users. It can be set at any moment, forward or back."""
     return _clock.now_us()
 
 
 def boot_us() -> int:
-    """A clock that nobody can set and that counts suspended time. Only differences mean anything."""
+    """Return a clock that cannot be set and that counts suspended time. Only differences have a meaning."""
     return _clock.boot_us()
 
 
 def call_later(seconds: float, callback: Callback) -> Timer:
-    """Call back once so much time has passed by the boot clock, from the event loop, never at once."""
+    """Call back after that time on the boot clock, from the event loop, never at once."""
     return _clock.call_later(seconds, callback)
 
 
 def call_at(wall_us: int | None, callback: Callback) -> Timer:
-    """Call back once the wall clock shows that time, or earlier, or when the clock was set (None: only then).
+    """Call back when the wall clock shows that time, or earlier, or when the clock was set (None: only then).
 
-    The callback must look at the clock and set the next timer: deadlines may have moved.
+    The callback must check the clock and set the next timer: deadlines may have moved.
     """
     return _clock.call_at(wall_us, callback)
 
 
 def seen_us(machine_us: int) -> int:
-    """The time by this clock for a time in the past that another process read from the machine's."""
+    """Convert a past time that another process read from the machine's clock to this clock."""
     return _clock.seen_us(machine_us)
 
 
 async def sleep(seconds: float) -> None:
-    """Return once so much time has passed by the boot clock."""
+    """Return after that time on the boot clock."""
     over = anyio.Event()
     timer = call_later(seconds, over.set)
     try:
@@ -169,7 +169,7 @@ async def sleep(seconds: float) -> None:
 
 @contextmanager
 def move_on_after(seconds: float | None) -> Iterator[CancelScope]:
-    """As anyio's, by the boot clock: cancels what is inside once the time has passed (None: never)."""
+    """Like anyio's, by the boot clock: cancels the context after that time (None: never)."""
     with CancelScope() as scope:
         if seconds is not None and seconds <= 0:
             scope.cancel()
@@ -182,23 +182,23 @@ def move_on_after(seconds: float | None) -> Iterator[CancelScope]:
 
 
 def real_seconds() -> float:
-    """The event loop's own clock, in which deadlines of cancel scopes are."""
+    """Return the event loop's own clock, used for deadlines of cancel scopes."""
     return anyio.current_time()
 
 
 def real_now_us() -> int:
-    """The machine's wall clock."""
+    """Return the machine's wall clock."""
     return time.time_ns() // 1000
 
 
 def real_file_ns() -> int:
-    """The machine's time in nanoseconds as files get it, which may lag behind the wall clock by a tick.
+    """Return the machine's file time in nanoseconds, which may lag behind the wall clock by a tick.
 
-    What is changed later gets this time or a later one, what was changed earlier no later one.
+    Later changes of files get this time or a later one, earlier changes no later one.
     """
     file = os.memfd_create("now", os.MFD_CLOEXEC)
     try:
-        os.fstat(file)  # a file whose time was looked at gets a finer one
+        os.fstat(file)  # a file whose time was read gets a finer one
         os.write(file, b"x")
         return os.fstat(file).st_ctime_ns
     finally:
@@ -206,12 +206,12 @@ def real_file_ns() -> int:
 
 
 def real_boot_us() -> int:
-    """Microseconds since the machine's start, suspended time included: the clock of `/proc`."""
+    """Return microseconds since the machine's start, including suspended time: the clock of `/proc`."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
 def real_call_later(seconds: float, callback: Callback) -> asyncio.TimerHandle:
-    """Call back after so much of the machine's time."""
+    """Call back after that time on the machine's clock."""
     return asyncio.get_running_loop().call_later(seconds, callback)
 
 
@@ -221,22 +221,22 @@ real_fail_after = anyio.fail_after
 
 
 def real_stamp() -> str:
-    """The machine's time for a file's name: fine enough to be different each time."""
+    """Return the machine's time for a file's name: fine enough to be unique."""
     return time_text(real_now_us()).replace(":", "").replace("-", "")
 
 
 def boot_id() -> str:
-    """What names this boot of the machine; a process of another boot is surely gone."""
+    """Return the id of this boot of the machine; a process of another boot is certainly gone."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 
 
-@lru_cache(maxsize=64)  # a job has the same moment in many fields
+@lru_cache(maxsize=64)  # many fields of a job have the same moment
 def to_text(moment_us: int | None) -> str | None:
-    """RFC 3339 in UTC with microseconds and Z."""
+    """Format a time in RFC 3339, in UTC with microseconds and Z."""
     return None if moment_us is None else time_text(moment_us)
 
 
 def from_text(text: str) -> int:
-    """Microseconds of an RFC 3339 time. Raises ValueError when it is none."""
+    """Return the microseconds of an RFC 3339 time. Raises ValueError if it is invalid."""
     return time_us(text)

@@ -1,4 +1,4 @@
-"""The command `locksided`: reads its arguments, prepares the place, runs the daemon in the foreground."""
+"""The command `locksided`: parses its arguments, prepares the folders, runs the daemon in the foreground."""
 
 import argparse
 import gc
@@ -36,12 +36,12 @@ settings, the last one wins:
 EXIT_USAGE = 2
 EXIT_CANNOT_START = 1
 COLLECT_AFTER = (10_000, 50, 50)
-"""Requests leave nothing behind that only the collector finds: it need not look after every 700 objects."""
+"""Requests leave almost nothing for the collector: it need not run after every 700 objects."""
 FULL_BYTES = 1_000_000
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments of the command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="locksided",
         description="The job daemon: runs in the foreground and logs to stderr.",
@@ -78,7 +78,7 @@ def _time(text: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the daemon; answers its exit code."""
+    """Run the daemon; returns its exit code."""
     options = parser().parse_args(arguments)
     files = files_of(options.config, find_state_dir(options.state_dir, "", os.environ))
     try:
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether the path can stand in JSON, as it does in every answer and order."""
+    """Return whether the path can be part of JSON, as it is in answers and orders."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -110,14 +110,14 @@ def _is_text(path: Path) -> bool:
 
 
 def _tell(faults: list[str]) -> int:
-    """Print what is wrong with the settings; returns the exit code."""
+    """Print the faults in the settings; returns the exit code."""
     for fault in faults:
         print(f"locksided: {fault}", file=sys.stderr)
     return EXIT_USAGE if faults else 0
 
 
 def _tell_settings(files: Files, root: Path, socket: Path) -> int:
-    """Print where the settings came from and what follows from them; returns the exit code."""
+    """Print the sources of the settings and the resulting paths; returns the exit code."""
     print(f"The settings are good. State folder: {root}. Socket: {socket}.")
     sources = [*map(str, files.present), *variables_in(os.environ)]
     print("Read, in this order:" if sources else f"Nothing is set: there is no {files.main}.")
@@ -127,8 +127,8 @@ def _tell_settings(files: Files, root: Path, socket: Path) -> int:
 
 
 def _serve(place: Place) -> int:
-    """Run the daemon until it is told to stop; answers its exit code."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the starter blocked would never be heard
+    """Run the daemon until it is told to stop; returns its exit code."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals blocked by the starter would never arrive
     log.configure(place.settings.daemon.log_format, place.settings.daemon.log_level)
     gc.set_threshold(*COLLECT_AFTER)
     _allow_open_files()
@@ -145,7 +145,7 @@ def _serve(place: Place) -> int:
 
 
 def _room(root: Path) -> str:
-    """That the disk is full, when it is: SQLite and the system say so in many ways."""
+    """Return a hint if the disk is full: SQLite and the system report that in many ways."""
     try:
         free = os.statvfs(root)
     except OSError:
@@ -156,7 +156,7 @@ def _room(root: Path) -> str:
 
 
 def _restore(backup: Path, root: Path, known: Settings) -> int:
-    """Put a backup in the place of the database; answers the exit code."""
+    """Put a backup in the place of the database; returns the exit code."""
     os.umask(0o077)
     try:
         print(story(restore(prepare_state_dir(root), backup, known.keeper.socket)))
@@ -167,13 +167,13 @@ def _restore(backup: Path, root: Path, known: Settings) -> int:
 
 
 def _allow_open_files() -> None:
-    """Every client and every log being read is an open file: take as many as the system lets us have."""
+    """Raise the limit of open files to the maximum: every client and every log being read is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    """The failures in a group of groups."""
+    """Return the failures in a group of groups."""
     leaves: list[Exception] = []
     for one in group.exceptions:
         leaves += _leaves(one) if isinstance(one, BaseExceptionGroup) else [one]

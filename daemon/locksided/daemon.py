@@ -1,4 +1,4 @@
-"""The composition root: makes every part, joins them, takes them down in order. It decides nothing else."""
+"""The composition root: creates all parts, connects them, stops them in order. No other decisions."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ RECORDS_STOP_WITHIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this daemon lives and what it was told. A socket that was named wins over a passed one."""
+    """The location and options of this daemon. A named socket has priority over a passed one."""
 
     state_dir: StateDir
     socket: Path
@@ -83,12 +83,12 @@ class Place:
     settings: Settings
     settings_files: Files
     umask: int
-    """What the daemon was started with; its own is private."""
+    """The umask at the daemon's start; its own is private."""
     test_clock: ManualClock | None = None
 
 
 def listeners(place: Place) -> list[Listener]:
-    """The sockets that the service manager passed, unless another was named; else our own."""
+    """Return the sockets that the service manager passed, unless another was named; else our own."""
     passed = passed_listeners(os.environ)
     if passed and not place.is_socket_named:
         return passed
@@ -98,7 +98,7 @@ def listeners(place: Place) -> list[Listener]:
 
 
 def missing_names(known: Settings) -> list[str]:
-    """A sentence for each group and user that the settings name and this machine does not know."""
+    """Return a sentence for each group and user in the settings that this machine does not know."""
     rights = known.access
     named = {
         "daemon.socket_group": [known.daemon.socket_group] if known.daemon.socket_group else [],
@@ -117,7 +117,7 @@ def missing_names(known: Settings) -> list[str]:
 
 
 def access(place: Settings) -> Access:
-    """Who may do what, from the settings; a name of nobody is a warning and gives nobody a right."""
+    """Return the rights from the settings; an unknown name is a warning and gives no right."""
     for missing in missing_names(place):
         log.warning("the settings name nobody", cause=missing)
     rights = place.access
@@ -136,7 +136,7 @@ class Daemon:
     """Everything that runs. `run` returns after a clean stop."""
 
     purposes: Mapping[str, Deliver] = {}
-    """To whom the outcomes of asides are delivered."""
+    """The receivers of the outcomes of asides."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -148,7 +148,7 @@ class Daemon:
         self._watchers: Watchers | None = None
 
     async def run(self) -> None:
-        """Start all parts, serve until told to stop, take them down."""
+        """Start all parts, serve until told to stop, shut them down."""
         place = self._place
         lock = take_lock(place.state_dir.lock)
         refuse_lost_database(place.state_dir)
@@ -206,7 +206,7 @@ class Daemon:
         await self._record_stop(service)
 
     async def _follow(self, service: Service, tasks: TaskGroup) -> None:
-        """Run those who follow the log, and who act on what these wrote."""
+        """Run the followers of the log, and those who act on what the followers wrote."""
         ends = Ends(service.store)
         await ends.load()
         assert self._watchers is not None
@@ -221,7 +221,7 @@ class Daemon:
         telling.start(tasks, service.asides, service.scheduler, service.broker)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
-        """Every actor, joined; none of them runs yet."""
+        """Create and connect all parts; none of them runs yet."""
         place = self._place
         broker, timings = Broker(), Timings()
         load = partial(load_core, store, place.settings, place.state_dir.recordings)
@@ -273,20 +273,20 @@ class Daemon:
         )
 
     def _backend_of(self, kind: str) -> RemoteBackend:
-        """The backend of a kind of executor."""
+        """Return the backend of a kind of executor."""
         place = self._place
         keeper = place.settings.keeper
         socket = ExecutorSocket(place.state_dir.executors, kind, keeper.linger_seconds, keeper.executors)
         return RemoteBackend(kind, Keepers(socket, release=release_of(kind)), ControlFolders())
 
     async def _record_stop(self, service: Service) -> None:
-        """Write down why it ends, unless the store cannot be written, or not at once."""
+        """Record why the daemon stops, unless the store cannot be written, or not at once."""
         stopping = i.DaemonStopping(self._stopped_by, service.settings.daemon.on_stop)
         with suppress(Unavailable), clock.real_move_on_after(RECORDS_STOP_WITHIN_SECONDS):
             await service.scheduler.ask(stopping)
 
     async def _before_stop(self, service: Service) -> None:
-        """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
+        """Handle running jobs as `on_stop` says; by default the keeper keeps them."""
         match service.settings.daemon.on_stop:
             case "keep":
                 return
@@ -311,18 +311,18 @@ class Daemon:
             log.info("read the settings again", changed=changed, needs_restart=needs_restart)
 
     async def _plan_again(self) -> None:
-        """Plan those schedules anew whose zone has other rules now."""
+        """Plan those schedules again whose zone has new rules."""
         if self._replanning is not None:
             with suppress(Unavailable, StoreUnavailable):
                 await self._replanning.look_at_zones()
 
     def _access(self) -> Access:
-        """Who may do what now."""
+        """Return the current rights."""
         assert self._server is not None
         return self._server.access
 
     def _reload(self) -> tuple[list[str], list[str]]:
-        """Read the settings again; rights change at once, everything else needs a restart."""
+        """Read the settings again; rights change at once, everything else requires a restart."""
         fresh = settings.load(self._place.settings_files.present, os.environ)
         old = self._place.settings
         different = [name for name in fresh.__struct_fields__ if getattr(fresh, name) != getattr(old, name)]
@@ -344,7 +344,7 @@ class Daemon:
 
 
 def _limits(known: Settings) -> ClientLimits:
-    """What one client may ask for, from the settings."""
+    """Return the limits for one client from the settings."""
     limits = known.limits
     return ClientLimits(
         line_bytes=limits.line_bytes,
@@ -360,7 +360,7 @@ SELF = Principal(os.geteuid(), "locksided")
 
 
 async def _end_own_drain(service: Service) -> None:
-    """The last daemon may have drained in order to stop; what people drain stays drained."""
+    """Undo a drain by the last daemon's stop; a drain requested by a user stays."""
     with suppress(Unavailable):
         drained_by = await service.scheduler.look(lambda core: core.state.draining and core.state.draining.by)
         if drained_by == SELF.user:
@@ -370,7 +370,7 @@ async def _end_own_drain(service: Service) -> None:
 def place_of(
     files: Files, state_dir: str, socket: str, environment: Mapping[str, str]
 ) -> tuple[Settings, Path, Path]:
-    """The settings, the state folder and the socket, by the rules of precedence. Raises SettingsError."""
+    """Return the settings, the state folder and the socket, by precedence. Raises SettingsError."""
     known = settings.load(files.present, environment)
     root = find_state_dir(state_dir, known.daemon.state_dir, environment)
     return known, root, find_socket(socket, known.daemon.socket, root, environment, is_apart=bool(state_dir))

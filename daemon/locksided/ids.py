@@ -1,4 +1,4 @@
-"""Ids on the wire: decimal strings, and UUIDs that are computed from them, so that neither needs an index.
+"""Ids on the wire: decimal strings, and UUIDs computed from them, so that neither needs an index.
 
 A job's uuid is a UUIDv8 (RFC 9562): 60 bits of the store's identity and 62 bits of the job's id.
 """
@@ -12,13 +12,13 @@ LARGEST_ID = 2**ID_BITS - 1
 
 
 def job_uuid(identity: int, job_id: int) -> str:
-    """The uuid of a job of that store."""
+    """Return the uuid of a job of that store."""
     value = (identity >> 12) << 80 | 0x8 << 76 | (identity & 0xFFF) << 64 | 0b10 << 62 | job_id
     return str(uuid.UUID(int=value))
 
 
 def parse_job_id(identity: int, text: str, path: str = "$.id") -> int:
-    """The id that a decimal id, a run id's last part or a uuid names; NotFound when it can be no job here."""
+    """Return the id for a decimal id, a run id's last part or a uuid; NotFound if it cannot be a job here."""
     if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID:
         return int(text)
     try:

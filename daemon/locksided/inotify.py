@@ -1,4 +1,4 @@
-"""inotify(7), which the standard library does not offer: watches, and what they tell."""
+"""inotify(7), which the standard library does not provide: watches and their events."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-ATTRIB = 0x4  # rights, or the number of links: an open file that is removed
+ATTRIB = 0x4  # permissions, or the number of links: an open file that is removed
 CLOSE_WRITE = 0x8
 MOVED_FROM = 0x40
 MOVED_TO = 0x80
@@ -30,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Notice(NamedTuple):
-    """One event: the number of the watch, what happened, and to which name in a watched folder."""
+    """One event: the number of the watch, what happened, and the name in a watched folder."""
 
     watch: int
     mask: int
@@ -39,10 +39,10 @@ class Notice(NamedTuple):
 
 @contextmanager
 def watched(path: Path) -> Iterator[int]:
-    """A descriptor that becomes readable when the file or a folder above it is removed, renamed or chmod'ed.
+    """Yield a descriptor, readable when the file or a folder above it is removed, renamed or chmod'ed.
 
-    Only these files and folders are watched: what others do in the folders wakes nobody. Raises OSError when
-    the kernel has no watch left.
+    Only these files and folders are watched: other changes in the folders cause no wake-up. Raises OSError
+    when the kernel has no watch left.
     """
     watching = new_descriptor()
     try:
@@ -56,12 +56,12 @@ def watched(path: Path) -> Iterator[int]:
 
 
 def new_descriptor() -> int:
-    """A descriptor for watches, which does not block. Raises OSError."""
+    """Return a non-blocking descriptor for watches. Raises OSError."""
     return _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
 
 
 def watch(watching: int, place: str | Path, mask: int) -> int | None:
-    """Add a watch; its number, or None for what is not there or out of reach. Raises OSError."""
+    """Add a watch; returns its number, or None for a missing or inaccessible path. Raises OSError."""
     try:
         return _checked(_libc.inotify_add_watch(watching, os.fsencode(place), mask))
     except _NOT_THERE:
@@ -69,7 +69,7 @@ def watch(watching: int, place: str | Path, mask: int) -> int | None:
 
 
 def notices(watching: int) -> Iterator[Notice]:
-    """What has been told since the last call."""
+    """Yield the events since the last call."""
     try:
         while data := os.read(watching, _READ_BYTES):
             at = 0

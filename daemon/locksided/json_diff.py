@@ -1,7 +1,7 @@
-"""Where two JSON documents differ, field by field. Pure; it knows no field by name.
+"""Differences between two JSON documents, field by field. Pure; it knows no field names.
 
-Secrets are compared, and shown as hidden. Lists whose items are objects with ids of their own are compared
-item by item, whatever their place.
+Secrets are compared, and shown as hidden. Lists of objects with ids of their own are compared item by item,
+regardless of their order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ Change = dict[str, Any]
 
 
 class _Masked(NamedTuple):
-    """Stands for a secret."""
+    """A replacement for a secret."""
 
     text: bytes
 
@@ -38,7 +38,7 @@ def _unmasked(value: Any) -> Any:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Every field that differs, as `{path, old, new}`: without `old` when added, without `new` when gone."""
+    """Return every field that differs, as `{path, old, new}`: no `old` if added, no `new` if removed."""
     return [_unmasked(one) for one in _of_objects("", replaced(old, _masked), replaced(new, _masked))]
 
 
@@ -79,7 +79,7 @@ def _of_items(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Cha
 
 
 def _has_ids(value: Any) -> bool:
-    """Whether it is a list of objects, each with an id that no other has."""
+    """Return whether it is a list of objects with unique ids."""
     if not isinstance(value, list) or not value:
         return False
     ids = [str(item["id"]) for item in value if isinstance(item, Mapping) and "id" in item]
@@ -87,7 +87,7 @@ def _has_ids(value: Any) -> bool:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether two values are the same JSON: 1, 1.0 and true are not."""
+    """Return whether two values are equal JSON: 1, 1.0 and true differ."""
     if type(old) is not type(new):
         return False
     if isinstance(old, list):

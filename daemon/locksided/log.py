@@ -12,7 +12,7 @@ JOURNAL_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical
 
 
 def configure(log_format: str, level: str) -> None:
-    """Set the log up once. `auto` is the journal's form under systemd, colours on a terminal, else plain."""
+    """Configure the log once. `auto` is the journal's format under systemd, else for a terminal."""
     if log_format == "auto":
         log_format = "systemd" if os.environ.get("JOURNAL_STREAM") else "console"
     processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
@@ -28,8 +28,8 @@ def configure(log_format: str, level: str) -> None:
     else:
         processors += [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            # Plain tracebacks: prettier ones load code when they are needed, and may fail just then; and they
-            # show the values of variables, of which some are secret.
+            # Plain tracebacks: prettier ones load code when they are needed, which may fail at that moment;
+            # and they show the values of variables, some of which are secret.
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
@@ -43,7 +43,7 @@ def configure(log_format: str, level: str) -> None:
 
 
 class _Logger:
-    """Writes lines. One that cannot be written is let go: a full disk under the log stops nothing else."""
+    """Writes lines. A line that cannot be written is dropped: a full disk must not stop anything else."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -57,7 +57,7 @@ class _Logger:
 
 
 def _render_for_journal(_logger: object, _method: str, event: dict[str, Any]) -> str:
-    """A priority prefix, the event, then its fields; the journal has the time."""
+    """Return a priority prefix, the event, then its fields; the journal adds the time."""
     priority = JOURNAL_PRIORITIES.get(event.pop("level", "info"), 6)
     text = str(event.pop("event", ""))
     fields = " ".join(f"{key}={value!r}" for key, value in event.items())

@@ -1,8 +1,8 @@
 """The clock of `--test-clock`: it stands still and moves only when told.
 
-A move is over when all that follows from it is done: the event loop has nothing left to run and no thread is
-at work, so that everything waits for the clock, for a client or for a process. Whoever is woken by a timer
-need not report anything. Processes run in the machine's time; a move does not wait for them.
+A move is over when all its consequences are done: the event loop has nothing left to run and no thread is
+working, so that everything waits for the clock, for a client or for a process. Timers' callbacks need not
+report anything. Processes use the machine's time; a move does not wait for them.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ NEVER_US = 2**63
 
 
 class ManualClock:
-    """Wall clock and boot clock, which both begin at `start_us`. They move in an event loop of `new_loop`."""
+    """Wall clock and boot clock, which both start at `start_us`. They move in an event loop of `new_loop`."""
 
     kind: ClassVar = ClockKind.TEST
 
@@ -30,27 +30,27 @@ class ManualClock:
         self._moving = asyncio.Lock()
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
-        """An event loop that tells this clock when it is idle."""
+        """Return an event loop that tells this clock when it is idle."""
         return asyncio.SelectorEventLoop(self._selector)
 
     def now_us(self) -> int:
-        """The wall clock."""
+        """Return the wall clock."""
         return self._now_us
 
     def boot_us(self) -> int:
-        """The boot clock."""
+        """Return the boot clock."""
         return self._boot_us
 
     def seen_us(self, _machine_us: int) -> int:
-        """Now: to this clock all that happened since its last move is simultaneous."""
+        """Return the current time: for this clock everything since its last move is simultaneous."""
         return self._now_us
 
     def call_later(self, seconds: float, callback: Callback) -> "_Timer":
-        """A timer of the boot clock."""
+        """Set a timer of the boot clock."""
         return self._set_timer(self._boot_us + round(seconds * SECOND_US), callback)
 
     def call_at(self, wall_us: int | None, callback: Callback) -> "_Timer":
-        """A timer of the wall clock: exact, and called back early only when that is set."""
+        """Set a timer of the wall clock: exact, and called early only when that is set."""
         due_us = NEVER_US if wall_us is None else self._boot_us + wall_us - self._now_us
         timer = self._set_timer(due_us, callback)
         timer.is_of_wall_clock = True
@@ -73,7 +73,7 @@ class ManualClock:
     # -- moves --------------------------------------------------------------------------------------------
 
     async def advance(self, seconds: float) -> None:
-        """Advance, awake: stop at each deadline on the way until all that is due there is done."""
+        """Advance, awake: stop at each deadline until everything due there is done."""
         async with self._one_move():
             end_us = self._boot_us + round(seconds * SECOND_US)
             while (due_us := min((timer.due_us for timer in self._timers), default=NEVER_US)) <= end_us:
@@ -82,12 +82,12 @@ class ManualClock:
             self._pass(end_us - self._boot_us)
 
     async def sleep(self, seconds: float) -> None:
-        """Jump both clocks forward at once, as after a suspend."""
+        """Move both clocks forward at once, as after a suspend."""
         async with self._one_move():
             self._pass(round(seconds * SECOND_US))
 
     async def set(self, now_us: int) -> None:
-        """Let the wall clock alone jump."""
+        """Move the wall clock alone."""
         async with self._one_move():
             self._now_us = now_us
             for timer in self._timers:
@@ -97,7 +97,7 @@ class ManualClock:
 
     @asynccontextmanager
     async def _one_move(self) -> AsyncIterator[None]:
-        """Begin when all from before is done, and end when all that is due is."""
+        """Begin when earlier work is done, and end when everything due is done."""
         async with self._moving:
             await self._selector.until_idle()
             yield
@@ -123,7 +123,7 @@ class _Timer:
 
 
 class _Selector(selectors.DefaultSelector):
-    """What an event loop waits with: it is asked to wait only when the loop has nothing to run."""
+    """The selector of an event loop: it is asked to wait only when the loop has nothing to run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class _Selector(selectors.DefaultSelector):
         await waiting
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """As the selector's; when somebody waits for the loop to be idle, and it is, that comes first."""
+        """Select; if someone waits for the loop to be idle, and it is, wake that waiter first."""
         is_idle = timeout is None or timeout > 0
         if is_idle and self._waiting and not threads.at_work.count:
             for waiting in self._waiting:

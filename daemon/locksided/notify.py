@@ -1,4 +1,4 @@
-"""Tells the service manager how the daemon is (sd_notify), and pings its watchdog while the loop turns."""
+"""Reports the daemon's state to the service manager (sd_notify); pings its watchdog while running."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from locksided import clock
 
 
 class Notifier:
-    """Sends notices to systemd; without one it does nothing."""
+    """Sends notifications to systemd; without systemd it does nothing."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._address = environment.get("NOTIFY_SOCKET")
@@ -18,7 +18,7 @@ class Notifier:
         self._interval_seconds = int(watchdog_us) / 2e6 if watchdog_us.isdecimal() and for_us else None
 
     def tell(self, state: str) -> None:
-        """Send one notice, such as READY=1; that nobody hears it is no reason to end."""
+        """Send one notification, such as READY=1; a failure is ignored."""
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
@@ -29,7 +29,7 @@ class Notifier:
             sock.sendto(state.encode(), address)
 
     async def keep_alive(self) -> None:
-        """Ping the watchdog for as long as this task gets its turn."""
+        """Ping the watchdog as long as this task is scheduled."""
         if self._interval_seconds is None:
             return
         while True:

@@ -1,4 +1,4 @@
-"""Where things are: the state folder, the sockets, and the folder of each job. No file is touched here."""
+"""Locations: the state folder, the sockets, and the folder of each job. No file is accessed here."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from locksided.settings import SYSTEM_STATE_DIR
 
 
 def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> Path:
-    """The state folder: as asked, as set, as systemd says, the user's, or for root /var/lib/lockside."""
+    """Return the state folder: requested, set, systemd's, the user's, or for root /var/lib/lockside."""
     systemd = environment.get("STATE_DIRECTORY", "").split(":")[0]
     named = asked or setting or systemd
     if named:
@@ -25,9 +25,9 @@ def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> 
 def find_socket(
     asked: str, setting: str, state_dir: Path, environment: Mapping[str, str], *, is_apart: bool
 ) -> Path:
-    """Where to listen, when systemd passes no socket.
+    """Return where to listen, if systemd passes no socket.
 
-    A daemon that `is_apart` was told its state folder: clients' variables mean another daemon than this one.
+    A daemon that `is_apart` was given its state folder: clients' variables refer to another daemon.
     """
     named = asked or ("" if is_apart else environment.get("LOCKSIDE_SOCKET", "")) or setting
     if is_apart and not named:
@@ -54,12 +54,12 @@ class StateDir:
 
     @property
     def database_files(self) -> list[Path]:
-        """The database, and the log of what was committed and is not in it yet."""
+        """The database, and its log of committed but not yet checkpointed pages."""
         return [self.database, Path(f"{self.database}-wal")]
 
     @property
     def lock(self) -> Path:
-        """Held by the one daemon of this folder; its pid stands in it."""
+        """Held by the one daemon of this folder; it contains the daemon's pid."""
         return self.root / "lock"
 
     @property
@@ -74,17 +74,17 @@ class StateDir:
 
     @property
     def keepers(self) -> Path:
-        """One socket per keeper that may live."""
+        """One socket per keeper that may be alive."""
         return self.root / "keeper"
 
     @property
     def executors(self) -> Path:
-        """Of each kind of executor its socket, its log, and what it knows of its runs."""
+        """The socket, the log and the state of each kind of executor."""
         return self.root / "executors"
 
     @property
     def spares(self) -> Path:
-        """Empty folders that keepers hand from run to run."""
+        """Empty folders that keepers reuse from run to run."""
         return self.keepers / "spare"
 
     @property
@@ -94,7 +94,7 @@ class StateDir:
 
     @property
     def asides(self) -> Path:
-        """Folders of programs outside of jobs, as deep as those of jobs; each goes with its program."""
+        """Folders of programs outside jobs, as deep as those of jobs; removed after the program."""
         return self.root / "asides" / "0"
 
     @property

@@ -1,4 +1,4 @@
-"""A pool of the core under the wire's names, for events and answers."""
+"""A pool of the core in wire form, for events and answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from locksided.core.pools import PoolSnapshot
 
 
 def pool_view(pool: PoolSnapshot) -> dict[str, Any]:
-    """What the core knows of a pool."""
+    """Return what the core knows of a pool."""
     return {
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
@@ -24,7 +24,7 @@ def pool_view(pool: PoolSnapshot) -> dict[str, Any]:
 
 
 def event_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The data of an event of a pool or the daemon, with pools under the wire's names."""
+    """Return the data of an event of a pool or the daemon, with pools in wire form."""
     match data:
         case {"pool": PoolSnapshot() as pool}:
             return _with_trouble(pool)

@@ -1,6 +1,6 @@
 """The inputs of a core as JSON lines, for bug reports: the state that it was loaded with, then each input.
 
-A recording has what the core decides by and nothing else: no specification, environment, result, process or
+A recording has only what affects the core's decisions: no specification, environment, result, process or
 message of a job. `python -m locksided.replay FILE` runs it through a fresh core.
 """
 
@@ -23,7 +23,7 @@ from locksided.core.state import State
 
 INPUTS: Final[dict[str, Any]] = {kind.__name__: kind for kind in get_args(i.Input)}
 CARGO: Final[dict[str, Any]] = {"values": {}, "process": {}, "message": None, "outputs": None}
-"""Fields of inputs that the core hands on without a look, and what stands for them in a recording."""
+"""Fields of inputs that the core passes on unread, and their replacements in a recording."""
 DECIDING_VALUES: Final = ("name", "component", "config")
 """The columns of a new job that the core itself reads."""
 MOST_BYTES: Final = 256_000_000
@@ -41,24 +41,24 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class NotReadable(Exception):
-    """A line is not what this release writes; the message names it."""
+    """A line is not in the format of this release; the message names it."""
 
 
 def state_line(state: LoadedState) -> bytes:
-    """The first line: the state without results and messages."""
+    """Return the first line: the state without results and messages."""
     jobs = tuple(replace(job, result=None, message=None) for job in state.jobs)
     conditions = tuple(replace(one, last=None) for one in state.conditions)
     return msgspec.json.encode(replace(state, jobs=jobs, conditions=conditions)) + b"\n"
 
 
 def input_line(asked: i.Input, now_us: int) -> bytes:
-    """A further line."""
+    """Return a further line."""
     values = msgspec.Raw(msgspec.json.encode(without_cargo(asked)))
     return msgspec.json.encode(Entry(now_us, type(asked).__name__, values)) + b"\n"
 
 
 def without_cargo(asked: i.Input) -> i.Input:
-    """The same input as far as the core decides by it."""
+    """Return the input reduced to what affects the core's decisions."""
     names = {field.name for field in fields(asked)}
     changes = {name: empty for name, empty in CARGO.items() if name in names}
     match asked:
@@ -78,7 +78,7 @@ def _without_cargo(draft: Draft) -> Draft:
 
 
 def read_state(line: bytes) -> LoadedState:
-    """The state of a first line. Raises NotReadable."""
+    """Return the state in a first line. Raises NotReadable."""
     try:
         return msgspec.json.decode(line, type=LoadedState)
     except msgspec.DecodeError as error:
@@ -86,7 +86,7 @@ def read_state(line: bytes) -> LoadedState:
 
 
 def read_inputs(lines: Iterable[bytes]) -> Iterator[tuple[int, int, i.Input]]:
-    """The number of each line from 2 on, its time and its input. Raises NotReadable."""
+    """Yield the number of each line from 2 on, its time and its input. Raises NotReadable."""
     for number, line in enumerate(lines, 2):
         try:
             entry = msgspec.json.decode(line, type=Entry)
@@ -96,10 +96,10 @@ def read_inputs(lines: Iterable[bytes]) -> Iterator[tuple[int, int, i.Input]]:
 
 
 class Recording:
-    """A file that grows by a line for each input, up to MOST_BYTES. A disk that is full ends it, too."""
+    """A file with a line for each input, up to MOST_BYTES. A full disk ends it, too."""
 
     def __init__(self, folder: Path, state: LoadedState) -> None:
-        """Begin a file; the oldest ones make room for it."""
+        """Begin a file; the oldest ones are deleted."""
         self._path = folder / f"{state.now_us}-{os.getpid()}.jsonl"
         self._left_bytes = MOST_BYTES
         try:
@@ -111,7 +111,7 @@ class Recording:
         self._write(state_line(state))
 
     def add(self, asked: i.Input, now_us: int) -> None:
-        """Write an input down, before it is handled: then it is there also when handling it fails."""
+        """Record an input before it is handled, so that it is recorded even if handling it fails."""
         if self._left_bytes > 0:
             self._write(input_line(asked, now_us))
 
@@ -141,7 +141,7 @@ class ObservedScheduler(Scheduler):
         self._checks = checks
 
     def handle(self, asked: i.Input, now_us: int) -> Step:
-        """As the core itself. Raises InvariantBroken when the state contradicts itself afterwards."""
+        """Handle an input. Raises InvariantBroken if the state is inconsistent afterwards."""
         if self._recording is not None:
             self._recording.add(asked, now_us)
         step = super().handle(asked, now_us)

@@ -1,6 +1,6 @@
-"""`python -m locksided.replay FILE`: runs recorded inputs through a fresh core and says where it goes wrong.
+"""`python -m locksided.replay FILE`: runs recorded inputs through a fresh core and reports the first fault.
 
-Recordings are made with the setting `debug.record_inputs`. Exit code 0: every step went well, 1: one did not,
+Recordings are made with the setting `debug.record_inputs`. Exit code 0: every step succeeded, 1: one did not,
 2: the file cannot be read.
 """
 
@@ -19,11 +19,11 @@ from locksided.recording import NotReadable, read_inputs, read_state
 
 
 class WentWrong(Exception):
-    """A step failed, or left a state that contradicts itself. The message names its line."""
+    """A step failed, or left an inconsistent state. The message names its line."""
 
 
 def replay(lines: Iterator[bytes]) -> str:
-    """Run a recording to its end; returns what became of it. Raises WentWrong and NotReadable."""
+    """Run a recording to its end; returns a summary. Raises WentWrong and NotReadable."""
     core = Scheduler(*restore(read_state(next(lines, b""))))
     _check(core, "line 1, the loaded state", _NOT_OF_A_LOADED_STATE)
     done = refused = 0
@@ -44,7 +44,7 @@ def replay(lines: Iterator[bytes]) -> str:
 
 
 _NOT_OF_A_LOADED_STATE = frozenset({Invariant.REASONS})
-"""Jobs whose programs were being looked for stand in line again; they start with the first input."""
+"""Jobs whose programs were being checked are in line again; they start with the first input."""
 
 
 def _check(core: Scheduler, where: str, left_out: Collection[Invariant] = ()) -> None:

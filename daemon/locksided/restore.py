@@ -1,8 +1,8 @@
-"""`locksided --restore FILE`: puts a backup in the place of the database, with no daemon about.
+"""`locksided --restore FILE`: puts a backup in the place of the database, while no daemon runs.
 
-The database before is kept aside, and so are the folders of all jobs that the backup does not know as final:
-nothing of what happened after it can be taken for something of the jobs that start from it. What ran when the
-backup was made counts as lost. The next daemon starts nothing until it is told to go on (`undrain`).
+The previous database is kept, and so are the folders of all jobs that are not final in the backup: nothing
+that happened after it can be mistaken for a result of jobs started from it. Jobs that ran when the backup was
+made count as lost. The next daemon starts nothing until it is told to (`undrain`).
 """
 
 import json
@@ -31,12 +31,12 @@ UNKNOWN_FILES = 100_000
 
 
 class RestoreError(Exception):
-    """It is not restored and nothing is changed; the message says why and what to do."""
+    """Nothing is restored or changed; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was done: where the database before is, and what became of the jobs."""
+    """What was done: where the previous database is, and what happened to the jobs."""
 
     backup: Path
     place: Path
@@ -49,7 +49,7 @@ class Restored:
 def restore(place: StateDir, backup: Path, keeper_sockets: str = "") -> Restored:
     """Put a backup in the place of the database.
 
-    Raises AnotherDaemonError, RestoreError, StoreError or OSError, with the database as it was.
+    Raises AnotherDaemonError, RestoreError, StoreError or OSError; then the database is unchanged.
     """
     if not backup.is_file():
         raise RestoreError(f"There is no file {backup}: `{place.backups}` has the backups that were made.")
@@ -74,7 +74,7 @@ def restore(place: StateDir, backup: Path, keeper_sockets: str = "") -> Restored
 
 
 def _become_owner(root: Path) -> None:
-    """As root go on as the folder's owner, whose daemon will use these files."""
+    """As root switch to the folder's owner, whose daemon will use these files."""
     about = root.stat()
     if os.geteuid() == 0 and about.st_uid != 0:
         os.setgroups([])
@@ -115,7 +115,7 @@ def _kept_aside(place: StateDir) -> Path:
 
 
 def _given(contents: Contents, before: Contents | None, folders: dict[int, Path]) -> Numbers:
-    """The highest numbers that were ever given; with room for what nobody can read any more."""
+    """Return the highest numbers ever assigned; with a margin if the database is unreadable."""
     given = contents.given
     job_id = max([given.job_id, *folders])
     if before is None:
@@ -145,12 +145,12 @@ def _job_folders(place: StateDir) -> dict[int, Path]:
 
 
 def _is_unknown(job_id: int, contents: Contents) -> bool:
-    """Whether the backup does not know how the job ended."""
+    """Return whether the backup does not know how the job ended."""
     return job_id in contents.live or job_id > contents.given.job_id
 
 
 def _ran_since(unknown: dict[int, Path], contents: Contents) -> list[int]:
-    """Jobs of the backup that had not started in it and were started since, as their folders show."""
+    """Return jobs not started in the backup but started since, according to their folders."""
     return sorted(
         job_id
         for job_id, path in unknown.items()
@@ -165,7 +165,7 @@ def _is_started(step: Path) -> bool:
 
 
 def _end_keepers(sockets: list[Path]) -> None:
-    """End the keepers that have nothing to keep. Raises RestoreError when one still has a running job."""
+    """End the keepers without runs. Raises RestoreError if one still has a running job."""
     for path in sockets:
         with suppress(FileNotFoundError, ConnectionRefusedError):
             _end_keeper(path)
@@ -210,7 +210,7 @@ def _sync(folder: Path) -> None:
 
 
 def story(done: Restored) -> str:
-    """What was done, in lines for a person."""
+    """Describe what was done, in lines for a person."""
     contents = done.contents
     lines = [
         f"restored {done.backup} into {done.place}: {contents.jobs} jobs, {len(contents.live)} not ended",

@@ -1,11 +1,11 @@
-"""Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
+"""Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`; last wins.
 
-The file is the one that is named, else that of the state folder; only a daemon in the system's state folder
+The file is the one that is named, else that of the state folder; only a daemon with the system's state folder
 reads the one in /etc.
 
-Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal. The
-pool `default` exists whatever other pools are named.
-Durations and sizes are also read from texts, with the functions of the documents: "90s", "64MiB".
+Every setting has its default here and a sentence in `config/lockside.toml`; a test compares the two. The pool
+`default` exists whatever other pools are named.
+Durations and sizes can also be texts, parsed by the functions of the documents: "90s", "64MiB".
 """
 
 import os
@@ -44,7 +44,7 @@ else:
 
 
 def _at_least(least: int) -> Callable[[Any], int]:
-    """Reads a number of bytes, or a text such as "64MiB"; 0 only where that is the least."""
+    """Return a parser of a number of bytes, or a text such as "64MiB"; 0 only where that is the least."""
 
     def read(value: Any) -> int:
         count = 0 if value in (0, "0") and not least else size(value, bare="B")
@@ -56,7 +56,7 @@ def _at_least(least: int) -> Callable[[Any], int]:
 
 
 class DaemonSettings(Section, frozen=True):
-    """Where it lives and how it ends. Empty paths are found by the rules of the command line."""
+    """The daemon's location and end. Empty paths are found by the rules of the command line."""
 
     state_dir: str = ""
     socket: str = ""
@@ -67,7 +67,7 @@ class DaemonSettings(Section, frozen=True):
 
 
 class JobSettings(Section, frozen=True):
-    """What holds for jobs that do not say otherwise."""
+    """Defaults for jobs."""
 
     reads = {"timeout_seconds": time_limit, "grace_seconds": grace_period, "max_log_bytes": _at_least(65_536)}
 
@@ -88,7 +88,7 @@ class PoolSettings(Section, frozen=True):
 
 
 class LimitSettings(Section, frozen=True):
-    """What one client may ask for at once."""
+    """Limits for one client."""
 
     reads = {
         "line_bytes": _at_least(1024),
@@ -107,7 +107,7 @@ class LimitSettings(Section, frozen=True):
 
 
 class AccessSettings(Section, frozen=True):
-    """Which Unix groups may do what. Root and the daemon's own user are always admins."""
+    """The rights of Unix groups. Root and the daemon's own user are always admins."""
 
     admin_groups: tuple[str, ...] = ()
     operator_groups: tuple[str, ...] = ()
@@ -119,14 +119,14 @@ class AccessSettings(Section, frozen=True):
 
 
 class EventSettings(Section, frozen=True):
-    """How long the history is kept: both bounds must be passed before an event goes."""
+    """How long the history is kept: both limits must be exceeded before an event is deleted."""
 
     keep_days: Days = 30.0
     keep_min: Annotated[int, msgspec.Meta(ge=1, le=10**12)] = 100_000
 
 
 class KeeperSettings(Section, frozen=True):
-    """The process that owns the jobs' processes. Behind sockets that are named somebody else starts it."""
+    """The process that owns the jobs' processes. Keepers behind named sockets are started by others."""
 
     reads = {"linger_seconds": time_limit}
 
@@ -137,7 +137,7 @@ class KeeperSettings(Section, frozen=True):
 
 
 class StorageSettings(Section, frozen=True):
-    """Tables. An empty root is `lake` in the state folder; 0 threads are as many as there are processors."""
+    """Tables. An empty root is `lake` in the state folder; 0 threads means the number of processors."""
 
     reads = {"memory_bytes": _at_least(134_217_728), "min_free_bytes": _at_least(0)}
 
@@ -154,9 +154,9 @@ class StorageSettings(Section, frozen=True):
 
 
 class StagingSettings(Section, frozen=True):
-    """Files that jobs fetch before they start. With networks "public" only addresses of the internet do.
+    """Files that jobs fetch before they start. Networks "public" allows only public addresses.
 
-    `max_bytes` 0 is any size. `deny_hosts` wins over `allow_hosts`, that over `networks`.
+    `max_bytes` 0 is no limit. `deny_hosts` overrides `allow_hosts`, which overrides `networks`.
     """
 
     reads = {"max_bytes": _at_least(0)}
@@ -170,7 +170,7 @@ class StagingSettings(Section, frozen=True):
 
 
 class SecretSettings(Section, frozen=True):
-    """The keys that encrypt what is stored. An empty path is the state folder's own file."""
+    """The keys that encrypt stored secrets. An empty path is the state folder's own file."""
 
     key_file: str = ""
 
@@ -184,7 +184,7 @@ class ContainerSettings(Section, frozen=True):
 
 
 class SchedulingSettings(Section, frozen=True):
-    """Who starts when others wait, too."""
+    """Which of the waiting jobs starts."""
 
     reads = {"reserve_seconds": lambda value: inf if value == "infinity" else time_limit(value)}
 
@@ -199,7 +199,7 @@ class DebugSettings(Section, frozen=True):
 
 
 class ScheduleSettings(Section, frozen=True):
-    """What holds for schedules that do not say otherwise, and how long their ledgers are kept."""
+    """Defaults for schedules, and how long their ledgers are kept."""
 
     reads = {"timezone": lambda name: zone(name).name}
 
@@ -210,26 +210,26 @@ class ScheduleSettings(Section, frozen=True):
 
 
 class TriggerSettings(Section, frozen=True):
-    """What keeps triggers from setting each other off for ever."""
+    """The limit for triggers that fire each other."""
 
     max_depth: Positive = 20
 
 
 class TemplateSettings(Section, frozen=True):
-    """What keeps the templates of a project few enough to be found."""
+    """The limit of templates per project."""
 
     max_per_project: Positive = 1000
 
 
 class ProjectSettings(Section, frozen=True):
-    """The project that a request means when it names none."""
+    """The default project of requests."""
 
     id: ProjectId = "default"
     name: Annotated[str, msgspec.Meta(max_length=255)] = "default"
 
 
 class NotificationSettings(Section, frozen=True):
-    """Where couriers may connect beside public addresses, when they try again, and what is kept."""
+    """Which addresses couriers may use beside public ones, when they retry, and what is kept."""
 
     allow: tuple[str, ...] = ()
     attempts_seconds: tuple[Annotated[float, msgspec.Meta(ge=0, le=10**7)], ...] = (
@@ -245,7 +245,7 @@ class NotificationSettings(Section, frozen=True):
 
 
 class EmailSettings(Section, frozen=True):
-    """The server that mails are given to. Without a host none are sent."""
+    """The server for outgoing mail. Without a host none is sent."""
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
@@ -257,7 +257,7 @@ class EmailSettings(Section, frozen=True):
 
 
 class Settings(Section, frozen=True):
-    """Everything that can be set."""
+    """All settings."""
 
     daemon: DaemonSettings = DaemonSettings()
     jobs: JobSettings = JobSettings()
@@ -282,7 +282,7 @@ class Settings(Section, frozen=True):
 
 
 def files_of(named: Path | None, state_dir: Path) -> Files:
-    """The settings of a daemon with this state folder, unless a file is named."""
+    """Return the settings files of a daemon with this state folder, unless a file is named."""
     if named is not None:
         return Files(named)
     return Files(SYSTEM_FILE if state_dir == SYSTEM_STATE_DIR else state_dir / FILE, is_named=False)
@@ -294,5 +294,5 @@ def load(files: Sequence[Path], environment: Mapping[str, str]) -> Settings:
 
 
 def default_slots() -> int:
-    """As many as this process may use processors."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,8 +1,8 @@
-"""The state folder: whether it can be used, and that one daemon has it.
+"""The state folder: checks that it can be used, and that only one daemon uses it.
 
-The lock is an flock, which the kernel gives back at any death. It is held on the folder itself, which nobody
-can remove while the database is in it, and on a file in it that has the pid: by that one other programs tell
-who holds the folder.
+The lock is an flock, which the kernel releases at any death. It is held on the folder itself, which cannot be
+removed while the database is in it, and on a file in it that has the pid: other programs use that one to find
+the holder.
 """
 
 import fcntl
@@ -15,11 +15,11 @@ from locksided.paths import StateDir
 
 
 class ForeignFolderError(OSError):
-    """The state folder is another user's."""
+    """The state folder belongs to another user."""
 
 
 def prepare_state_dir(root: Path) -> StateDir:
-    """Make the state folder when it is missing (0700). Raises ForeignFolderError for somebody else's."""
+    """Create the state folder if it is missing (0700). Raises ForeignFolderError for another user's."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = root.stat().st_uid
     if owner not in (0, os.geteuid()):
@@ -31,13 +31,13 @@ def prepare_state_dir(root: Path) -> StateDir:
 
 
 class LostDatabaseError(OSError):
-    """The state folder has jobs and no database."""
+    """The state folder has jobs but no database."""
 
 
 def refuse_lost_database(place: StateDir) -> None:
-    """Raise LostDatabaseError where a database was: a new one would give its numbers again.
+    """Raise LostDatabaseError if a database was lost: a new one would reuse its numbers.
 
-    Besides, SQLite removes the log of a database that does not exist, and with it what was accepted last.
+    In addition, SQLite removes the log of a missing database, and with it the latest commits.
     """
     log, runs = Path(f"{place.database}-wal"), place.root / "runs"
     left = [log] if log.exists() else []
@@ -55,7 +55,7 @@ class AnotherDaemonError(Exception):
 
 
 class FolderLock(NamedTuple):
-    """The open files that hold it."""
+    """The open files that hold the lock."""
 
     folder: int
     file: int
@@ -67,7 +67,7 @@ class FolderLock(NamedTuple):
 
 
 def take_lock(path: Path) -> FolderLock:
-    """Hold the folder of the lock file `path` until it is released or this process ends.
+    """Lock the folder of the lock file `path` until it is released or this process ends.
 
     Raises AnotherDaemonError.
     """
@@ -94,7 +94,7 @@ def _pid_in(file: int) -> str:
 
 
 def _pid_of_holder(folder: int) -> str | None:
-    """From the kernel's list, for when the file with the pid was removed."""
+    """Read the kernel's list of locks, in case the file with the pid was removed."""
     inode = str(os.fstat(folder).st_ino)
     with suppress(OSError), open("/proc/locks", encoding="ascii") as locks:
         for line in locks:

@@ -1,8 +1,8 @@
-"""Functions that wait are called in threads, beside the event loop, with a share for each account.
+"""Blocking functions are called in threads, beside the event loop, with a share for each account.
 
 A hop takes two turns of the loop and 32 calls; anyio's `to_thread` takes four turns and 155 calls, which was
-a fifth of what the loop does for a component job. What is to be done in an account's folders is done by
-helpers that this account can stop: it must run out of its own threads then, not of everybody's.
+a fifth of the loop's work for a component job. Work in an account's folders is done by helpers that this
+account can suspend: it must exhaust only its own threads then, not everyone's.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class AtWork:
-    """Counts what threads do for the event loop: as long as the context lasts, which belongs to one task."""
+    """Counts the threads' work for the event loop while the context lasts, which belongs to one task."""
 
     count = 0
 
@@ -36,7 +36,7 @@ class AtWork:
 
 
 at_work = AtWork()
-"""All threads of the process, the store's included."""
+"""The work of all threads of the process, including the store's."""
 
 
 class _Call:
@@ -50,13 +50,13 @@ class _Call:
         self.future: asyncio.Future[Any] = self._loop.create_future()
 
     def do(self) -> None:
-        """Call it, in a thread, and hand the result to the loop."""
+        """Call it, in a thread, and pass the result to the loop."""
         result, error = None, None
         try:
             result = self._work()
-        except BaseException as problem:  # noqa: BLE001 - whatever it is belongs to who waits
+        except BaseException as problem:  # noqa: BLE001 - any exception is passed to the waiter
             error = problem
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nothing waits any more
             self._loop.call_soon_threadsafe(self._end, result, error)
 
     def _end(self, result: Any, error: BaseException | None) -> None:
@@ -72,7 +72,7 @@ class _Call:
             self.future.set_exception(error)
 
     async def over(self) -> None:
-        """Return when the function has ended, through any number of cancellations."""
+        """Return when the function has ended, despite any number of cancellations."""
         self._over = asyncio.Event()
         with CancelScope(shield=True):
             while not self._is_over:
@@ -81,7 +81,7 @@ class _Call:
 
 
 class _Threads:
-    """Threads that wait for calls; another one is started when none is free."""
+    """Threads that wait for calls; another one is started if none is free."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[_Call] = SimpleQueue()
@@ -89,7 +89,7 @@ class _Threads:
         self._busy = 0
 
     def put(self, call: _Call) -> None:
-        """Have it done. Raises RuntimeError, and does nothing, when the system lets us have no thread."""
+        """Queue a call. Raises RuntimeError, without side effects, if the system has no thread left."""
         if self._busy >= self._count < MOST_THREADS:
             Thread(target=self._work, name="locksided worker", daemon=True).start()
             self._count += 1
@@ -97,7 +97,7 @@ class _Threads:
         self._calls.put(call)
 
     def is_free(self) -> None:
-        """A call is over."""
+        """Note the end of a call."""
         self._busy -= 1
 
     def _work(self) -> None:
@@ -105,7 +105,7 @@ class _Threads:
             call: _Call | None = self._calls.get()
             assert call is not None
             call.do()
-            call = None  # what it returned is not kept until the next one comes
+            call = None  # do not keep its result until the next call
 
 
 _threads = _Threads()
@@ -113,7 +113,7 @@ _limiters: dict[int, CapacityLimiter] = {}
 
 
 async def run_sync(func: Callable[[Unpack[Arguments]], T], *args: *Arguments) -> T:
-    """Call it in a thread. Raises OSError (EAGAIN) when the system lets us have none.
+    """Call it in a thread. Raises OSError (EAGAIN) if the system has no thread left.
 
     It runs to its end even if the caller is cancelled meanwhile; the cancellation is raised afterwards.
     """
@@ -132,7 +132,7 @@ async def run_sync(func: Callable[[Unpack[Arguments]], T], *args: *Arguments) ->
 
 
 async def run_for(uid: int | None, func: Callable[[Unpack[Arguments]], T], *args: *Arguments) -> T:
-    """The same for what waits for an account's helpers; None stands for our own, which has none."""
+    """The same for work that waits for an account's helpers; None is our own account, which has none."""
     if uid is None:
         return await run_sync(func, *args)
     limiter = _limiters.setdefault(uid, CapacityLimiter(THREADS_OF_AN_ACCOUNT))

@@ -1,4 +1,4 @@
-"""Has tables adopted and cleaned, by jobs of the daemon's own making."""
+"""Adopts and cleans tables, by jobs that the daemon creates."""
 
 import structlog
 
@@ -16,14 +16,14 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
 LAST = "last_vacuum_us"
-"""The fact about the daemon that says when tables were last cleaned."""
+"""The name of the stored fact that says when tables were last cleaned."""
 RETRY_SECONDS = 3600.0
 
 log = structlog.get_logger("upkeep")
 
 
 class Upkeep:
-    """Runs until cancelled. What could not be done is tried again after an hour."""
+    """Runs until cancelled. Failed work is repeated after an hour."""
 
     def __init__(self, service: Service, daemon: Principal) -> None:
         self._service = service
@@ -51,7 +51,7 @@ class Upkeep:
         return max(int(last) + clock.DAY_US - clock.now_us(), 0) / clock.SECOND_US
 
     async def _adopt(self) -> None:
-        """Take over what this lake got since a database was backed up that was restored."""
+        """Adopt what was written to this lake after the backup of a restored database."""
         try:
             drafts = await adoption_drafts(self._service, self._service.settings.project.id)
             if drafts:

@@ -1,1 +1,1 @@
-"""The long-lived tasks: a scheduler, an executor per pool, the link to the keeper, the broker of events."""
+"""The long-lived tasks: the scheduler, an executor per pool, the link to the keeper, the event broker."""

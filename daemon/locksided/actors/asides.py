@@ -1,8 +1,8 @@
-"""Asides: programs that the daemon has run for itself, outside of jobs, pools and locks.
+"""Asides: programs that the daemon runs for itself, outside of jobs, pools and locks.
 
-What asked for one is in the store before anything starts: a purpose, and a reference that means something to
-it. Its limits, its log and its outcome outlive the daemon. The outcome is delivered to the purpose once, in
-the transaction that forgets the aside; only then the keeper forgets it, too.
+An aside is stored before anything starts: its purpose, and a reference that the purpose interprets. Its
+limits, log and outcome outlive the daemon. The outcome is delivered to the purpose once, in the transaction
+that deletes the aside; only after that the keeper forgets it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ GRACE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Aside:
-    """One program. `user` owns its folder; None for the daemon's own account."""
+    """One program. `user` owns its folder; None is the daemon's own account."""
 
     token: str
     purpose: str
@@ -54,17 +54,17 @@ class Aside:
 
 
 Deliver = Callable[[Aside, Outcome], Awaitable[Write | Input]]
-"""What a purpose does with an outcome: it may read the aside's folder, and returns what is to be saved, or
-what the core is to be told.
+"""How a purpose handles an outcome: it may read the aside's folder, and returns what to save, or an input for
+the core.
 
-It may be called again after a crash; what it returns is saved once. The core may be told once more.
+It may be called again after a crash: a write is saved once, an input may reach the core once more.
 """
 
 
 class Asides(Starts):
-    """The asides under way. `purposes` are the words under which outcomes are delivered.
+    """The asides in progress. `purposes` maps a purpose to the receiver of its outcomes.
 
-    `umask`, in octal digits, holds for programs whose order names none.
+    `umask`, in octal digits, applies to programs whose order has none.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Asides(Starts):
         self._asides: dict[str, Aside] = {}
 
     async def load(self) -> None:
-        """Read what was asked for before this daemon; remove the folders of what was delivered."""
+        """Load the asides of an earlier daemon; remove the folders of those that were delivered."""
         for row in await self._store.asides():
             user = None if row.account is None else User(*row.account)
             self._asides[row.token] = Aside(
@@ -101,40 +101,40 @@ class Asides(Starts):
                     data_folder.remove_folder(folder, data_folder.owner_of(folder))
 
     def folder(self, token: str) -> RunFolder:
-        """Where an aside's files are."""
+        """Return the folder of an aside."""
         return RunFolder(str(self._state_dir.asides / token))
 
     def in_flight(self) -> Sequence[InFlight]:
-        """All of them. What nobody waits for any more is to be stopped."""
+        """Return all asides; those that nothing waits for any more are to be stopped."""
         return [InFlight(0, aside.token, self._is_unwanted(aside)) for aside in self._asides.values()]
 
     def _is_unwanted(self, aside: Aside) -> bool:
         return aside.waiter is None and aside.purpose not in self._purposes
 
     def references(self, purpose: str) -> list[Mapping[str, Any]]:
-        """What those that were begun for a purpose refer to."""
+        """Return the references of the asides started for a purpose."""
         return [aside.reference for aside in self._asides.values() if aside.purpose == purpose]
 
-    # -- for those who ask --------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------
 
     @staticmethod
     def new_token() -> str:
-        """A token that was never used."""
+        """Return a token that was never used."""
         return f"aside-{token_hex(8)}"
 
     async def begin(
         self, purpose: str, reference: Mapping[str, Any], order: StartOrder, also: Write | None = None
     ) -> None:
-        """Have a program run whose outcome is delivered to the purpose, whatever dies meanwhile.
+        """Run a program whose outcome is delivered to the purpose, even if the daemon dies meanwhile.
 
-        `also` is saved with it. Raises Unavailable when it can be neither noted nor started now; then nothing
-        was started.
+        `also` is saved with it. Raises Unavailable if it can be neither saved nor started now; nothing was
+        started in that case.
         """
         aside = Aside(order.token, purpose, reference, self.folder(order.token), order.user)
         await self._begin(aside, order, also)
 
     async def run(self, order: StartOrder) -> Outcome:
-        """Have a program run and return its outcome. Cancelling stops it. Raises Unavailable as `begin`."""
+        """Run a program and return its outcome. Cancelling stops it. Raises Unavailable like `begin`."""
         waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         aside = Aside(order.token, WAITED_FOR, {}, self.folder(order.token), order.user, waiter)
         try:
@@ -157,12 +157,12 @@ class Asides(Starts):
             await self._scheduler.ask(partial(_record, row=row, also=also))
         except BaseException:
             self.forget(start)
-            del self._asides[aside.token]  # should it be saved all the same, the next daemon forgets it
+            del self._asides[aside.token]  # if it is saved nevertheless, the next daemon deletes it
             raise
         if not self.send(start, order if order.umask is not None else order._replace(umask=self._umask)):
             self.never_started(start)
 
-    # -- what becomes of one ------------------------------------------------------------------------------
+    # -- outcomes -----------------------------------------------------------------------------------------
 
     def reap_order(self, token: str) -> ReapOrder:
         return ReapOrder(token, self.folder(token).control(1, 0), GRACE_SECONDS)
@@ -194,7 +194,7 @@ class Asides(Starts):
             await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
 
     async def _tell(self, aside: Aside, came_to: Input) -> None:
-        """Tell the core; before it decides on anything else, the aside is no longer under way."""
+        """Send the input to the core. The aside is removed before the core decides on anything else."""
         forget = partial(_deliver, token=aside.token, write=None)
 
         def done(_core: Scheduler, _answer: Any) -> None:
@@ -210,6 +210,6 @@ def _record(tx: Transaction, row: AsideRow, also: Write | None) -> None:
 
 
 def _deliver(tx: Transaction, token: str, write: Write | None) -> None:
-    """Forget an aside and save what its outcome came to; both or neither, and once."""
+    """Delete an aside and save the result of its outcome, in one transaction and only once."""
     if rows.forget(tx, token) and write is not None:
         write(tx)

@@ -1,4 +1,4 @@
-"""Which starts were in flight when the machine booted: nothing of them lives, whatever their claims say."""
+"""Which starts were in flight when the machine booted: none of them is alive, whatever their claims say."""
 
 from collections.abc import Iterable
 
@@ -12,9 +12,9 @@ IN_FLIGHT = "in_flight_at_boot"
 
 
 class BootHistory:
-    """The boot of the daemon before (None: there was none), this one, and the tokens in flight in between.
+    """The previous boot (None: there was none), the current one, and the tokens in flight in between.
 
-    A token is never used twice, so those that are over do no harm.
+    A token is never used twice, so tokens that have ended do no harm.
     """
 
     def __init__(self, before: str | None, now: str, in_flight: frozenset[str] = frozenset()) -> None:
@@ -25,11 +25,11 @@ class BootHistory:
 
     @property
     def is_noted(self) -> bool:
-        """Whether the store knows of this boot; before that nothing may start."""
+        """Whether this boot is stored; nothing may start before that."""
         return self._before == self._now
 
     def look(self, tokens: Iterable[str]) -> None:
-        """Take the tokens in flight, as read from the store; the first ones are those of the boot before."""
+        """Take the tokens in flight, as read from the store; the first ones belong to the previous boot."""
         if self._is_first_look and self._before not in (None, self._now):
             self._in_flight = frozenset(tokens)
         self._is_first_look = False
@@ -39,16 +39,16 @@ class BootHistory:
         return token in self._in_flight
 
     def note(self, tx: Transaction) -> None:
-        """Save this boot, and what it ended."""
+        """Save this boot, and the tokens it ended."""
         tx.save(SetMeta(BOOT_ID, self._now))
         tx.save(SetMeta(IN_FLIGHT, " ".join(sorted(self._in_flight)) or None))
 
     def noted(self) -> None:
-        """It is saved."""
+        """Note that the boot is saved."""
         self._before = self._now
 
 
 async def boot_history(store: Store) -> BootHistory:
-    """What is noted of boots when a daemon starts."""
+    """Return the boot history stored by earlier daemons."""
     in_flight = await store.meta(IN_FLIGHT) or ""
     return BootHistory(await store.meta(BOOT_ID), clock.boot_id(), frozenset(in_flight.split()))

@@ -1,4 +1,4 @@
-"""Tells those who watch what was committed: subscribers of events, and waits for a job's next change.
+"""Distributes committed changes: to subscribers of events, and to waiters for a job's next change.
 
 It holds no history; a watcher that falls behind reads the gap from the store.
 """
@@ -18,11 +18,11 @@ PROGRESS_REMEMBERED = 10_000
 PROGRESS = "job.progress"
 
 Watcher = Callable[[list[EventRow], frozenset[str]], None]
-"""Is called with committed events, and with the kinds of them."""
+"""Called with committed events and the set of their kinds."""
 
 
 class Changes:
-    """Which of some jobs changed since they were last taken."""
+    """Which of some jobs changed since the last `take`."""
 
     def __init__(self) -> None:
         self._ids: set[int] = set()
@@ -30,17 +30,17 @@ class Changes:
         self._happened = asyncio.Event()
 
     def note(self, job_ids: Iterable[int]) -> None:
-        """Something happened to these."""
+        """Note that these jobs changed."""
         self._ids.update(job_ids)
         self._happened.set()
 
     def note_all(self) -> None:
-        """Anything may have happened."""
+        """Note that any job may have changed."""
         self._all = True
         self._happened.set()
 
     async def take(self) -> set[int]:
-        """Wait for a change; answers the jobs that changed, none when all should be looked at again."""
+        """Wait for a change; returns the jobs that changed, or an empty set if all must be examined again."""
         await self._happened.wait()
         self._happened.clear()
         ids, self._ids = (set() if self._all else self._ids), set()
@@ -52,7 +52,7 @@ _Watched = dict[int, set[Changes]]
 
 
 class Broker:
-    """Fan-out of committed events. Watchers are called in the loop and must only take note."""
+    """Fan-out of committed events. Watchers are called in the event loop and must return at once."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, Watcher] = {}
@@ -66,7 +66,7 @@ class Broker:
         self._untold: dict[int, EventRow] = {}
 
     def publish(self, events: list[EventRow]) -> None:
-        """Hand committed events to everybody whom they concern."""
+        """Pass committed events to the watchers and waiters they concern."""
         self._last_seq = events[-1].seq
         kinds = frozenset([event.kind for event in events])
         for watcher in list(self._watchers.values()):
@@ -88,10 +88,10 @@ class Broker:
         return self._woken_by[kind]
 
     def tell_progress(self, event: EventRow) -> None:
-        """Hand a job's progress to subscribers, at most once a second per job. It is stored nowhere.
+        """Send a job's progress to subscribers, at most once a second per job. It is not stored.
 
-        What comes sooner is told when the second is over, the newest alone, unless the job has ended. It
-        carries the number of the last stored event, so that a cursor is never moved by it.
+        An earlier update is delayed until the second is over; only the newest is sent, unless the job has
+        ended. Its event has the number of the last stored event, so that it never moves a cursor.
         """
         assert event.job_id is not None
         told_us = self._told_us.get(event.job_id)
@@ -112,13 +112,13 @@ class Broker:
         self._untold.pop(event.job_id, None)
         if len(self._told_us) > PROGRESS_REMEMBERED:
             self._told_us.clear()
-        # Jobs make progress while the daemon's clock stands still.
+        # Jobs make progress while the daemon's test clock stands still.
         self._told_us[event.job_id] = clock.real_boot_us()
         for watcher in list(self._watchers.values()):
             watcher([msgspec.structs.replace(event, seq=self._last_seq)], frozenset((event.kind,)))
 
     def wake_all(self) -> None:
-        """Let everybody who waits for a job look again: the store came back, or the daemon goes."""
+        """Let everyone who waits for a job look again: the store came back, or the daemon is stopping."""
         for watched in (self._changes, self._ends):
             for watching in watched.values():
                 for changes in watching:
@@ -136,7 +136,7 @@ class Broker:
 
     @contextmanager
     def waking(self, wake: Callable[[], None], *prefixes: str) -> Iterator[None]:
-        """Call `wake` when events were committed whose kinds begin so, while the context lasts."""
+        """Call `wake` when events whose kind starts with a prefix are committed, while the context lasts."""
         number = self._number()
         self._wakers[number] = wake, prefixes
         self._woken_by.clear()
@@ -151,11 +151,11 @@ class Broker:
         return self._next_number
 
     def changes_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
-        """Whatever happens to these jobs while the context lasts."""
+        """Collect all changes of these jobs while the context lasts."""
         return _taking_note(self._changes, set(job_ids))
 
     def ends_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
-        """Which of these jobs become final while the context lasts."""
+        """Collect which of these jobs become final while the context lasts."""
         return _taking_note(self._ends, set(job_ids))
 
 
@@ -180,7 +180,7 @@ def _note(watched: _Watched, job_ids: Iterable[int]) -> None:
 
 
 def ended_jobs(events: Iterable[EventRow]) -> set[int]:
-    """The jobs that became final by these events."""
+    """Return the jobs that became final by these events."""
     return {
         event.job_id
         for event in events

@@ -1,7 +1,7 @@
-"""Tests conditions: each test is an aside, as the user of a job that the condition blocks.
+"""Tests conditions: each test is an aside, run as the user of a job that the condition blocks.
 
-The core decides when one is tested. A test that is under way is found again after a restart, and is not made
-a second time.
+The core decides when a condition is tested. A running test is found again after a restart, and is not
+repeated.
 """
 
 import os
@@ -34,7 +34,7 @@ log = structlog.get_logger("recovery")
 
 
 class Checks:
-    """Begins tests, and has the core told what they came to."""
+    """Starts tests, and reports their results to the core."""
 
     purpose = "recovery"
 
@@ -55,22 +55,22 @@ class Checks:
         self._tasks = tasks
         self._beginning: set[tuple[str, int]] = set()
         self.outcomes: Counter[CheckOutcome] = Counter()
-        """How many tests came to what, since the start."""
+        """The number of tests by outcome, since the start."""
 
     def begin(self, action: CheckCondition) -> None:
-        """Have a condition tested, unless that test is under way already; never waits."""
+        """Start the test of a condition, unless that test is already running; never waits."""
         key = (action.condition, action.number)
         if key not in self.under_way():
             self._beginning.add(key)
             self._tasks.start_soon(self._begin, action, key)
 
     def under_way(self) -> set[tuple[str, int]]:
-        """The conditions that are being tested, each with the number of the test."""
+        """Return the conditions being tested, each with the number of the test."""
         begun = {(one["condition"], one["number"]) for one in self._asides.references(self.purpose)}
         return begun | self._beginning
 
     async def _begin(self, action: CheckCondition, key: tuple[str, int]) -> None:
-        """Start a test; one that cannot start is not good yet."""
+        """Start a test; a test that cannot be started counts as not yet good."""
         try:
             await self._backend.until_up()
             await self._start(action)
@@ -82,7 +82,7 @@ class Checks:
             self._beginning.discard(key)
 
     async def _start(self, action: CheckCondition) -> None:
-        """Prepare the folder of a test and have it run. Raises Refused, OSError, StoreUnavailable."""
+        """Prepare the folder of a test and start it. Raises Refused, OSError, StoreUnavailable."""
         row, plan = await self._runs.loader.read(action.job_id)
         tester = next((one.tester for one in plan.spec.recovery or () if one.id == action.policy), None)
         if tester is None:
@@ -107,7 +107,7 @@ class Checks:
         await self._asides.begin(self.purpose, reference, action_order(test, context, token, plan.steps))
 
     async def deliver(self, aside: Aside, outcome: Outcome) -> Checked | CheckLost:
-        """What a test that has ended came to."""
+        """Return the result of a test that has ended."""
         asked = aside.reference
         was_never_started = outcome.refused is not None and outcome.refused.kind == "burnt"
         if outcome.is_lost or was_never_started:

@@ -1,4 +1,4 @@
-"""Deduplication in a turn: what is noted of a call that carries an id, and what its twins are answered."""
+"""Deduplication in a turn: what is stored of a call with an id, and how its repetitions are answered."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from locksided.store.transaction import Transaction
 
 
 def companion(ask: Ask, answer: Any) -> Write | None:
-    """What belongs into the same transaction as the core's decision."""
+    """Return what must be written in the same transaction as the core's decision."""
     write = ask.also(answer) if ask.also is not None else None
     once = ask.once
     if once is None:
@@ -25,7 +25,7 @@ def companion(ask: Ask, answer: Any) -> Write | None:
 
 
 def remembering(ask: Ask, write: Write) -> Write:
-    """The write, which also notes what came of the call when that carries an id."""
+    """Return the write, which also records the result of the call if that has a deduplication id."""
     once = ask.once
     if once is None:
         return write
@@ -65,7 +65,7 @@ def answer_twin(repeat: Ask, first: Ask) -> None:
 
 
 def other_parameters(once: DedupMark, reference: dict[str, Any]) -> Conflict:
-    """The refusal of a call whose id stands for another one."""
+    """Return the refusal of a call whose id was used for a different call."""
     return Conflict(
         f"The deduplicationId '{once.id}' was used for another {once.method} with other parameters: "
         "send the same parameters, or take another id.",

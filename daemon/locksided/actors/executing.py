@@ -1,4 +1,4 @@
-"""What the scheduler needs of those who carry out its actions."""
+"""What the scheduler requires of those who carry out its actions."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -9,16 +9,16 @@ from locksided.store.store import Sequel
 
 
 class Executors(Protocol):
-    """Who carries out the actions."""
+    """Carries out the actions."""
 
     def preparing(self, actions: Sequence[Action]) -> Sequel[Any] | None:
-        """What is to be read for these actions, on the store's thread after the commit; None for nothing."""
+        """Return what to read for these actions on the store's thread after the commit; None for nothing."""
 
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:
-        """Take the actions of a turn with what was read of them; never waits."""
+        """Carry out the actions of a turn with the data read for them; never waits."""
 
     def flush(self) -> None:
-        """Have what the actions of a turn, and who was told that it is saved, want sent go out now."""
+        """Send what the actions of a turn, and those notified that it is saved, have queued."""
 
     def reconcile(self, core: Scheduler) -> None:
-        """Find out what became of every job that is in flight."""
+        """Find out what happened to every job in flight."""

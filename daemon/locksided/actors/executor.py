@@ -1,6 +1,6 @@
-"""The executor actor of one pool: has steps prepared, started, stopped and concluded, and reports.
+"""The executor actor of one pool: prepares, starts, stops and concludes steps, and reports on them.
 
-It decides nothing about jobs. What a backend says of a token reaches it through `Executors`.
+It decides nothing about jobs. Messages of backends reach it through `Executors`.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,11 +41,11 @@ log = structlog.get_logger("executor")
 
 IN_ORDER_WITHIN_SECONDS = 0.5
 TOLD_WITHIN_SECONDS = 0.008
-"""A process that is over by then is reported with its end."""
+"""The end of a process that ends sooner is reported together with its start."""
 
 
 class Executor(Starts):
-    """Carries out one pool's actions. Its starts are at most as many as the pool has slots."""
+    """Carries out one pool's actions. It has at most as many starts as the pool has slots."""
 
     def __init__(self, sites: Sites, scheduler: SchedulerActor, runs: Runs, tasks: TaskGroup) -> None:
         super().__init__(sites.local, scheduler, tasks)
@@ -56,12 +56,12 @@ class Executor(Starts):
         self._untold: list[Start] = []
 
     def perform(self, action: JobAction, documents: Documents) -> None:
-        """Take one action; `documents` are what was read of the jobs that are to be started."""
+        """Carry out one action; `documents` are the stored documents of the jobs to start."""
         match action:
             case StartStep():
                 self._begin(action, documents)
             case CheckProgram(site=Site()):
-                self._scheduler.tell(i.ProgramFound(action.job_id))  # the start shows it: nobody looks there
+                self._scheduler.tell(i.ProgramFound(action.job_id))  # not checked here: the start shows it
             case CheckProgram():
                 before, self._last_told = self._last_told, Event()
                 self._tasks.start_soon(self._check_program, action, before, self._last_told)
@@ -75,15 +75,15 @@ class Executor(Starts):
                     backend.resume(action.token)
 
     def _who_may_have(self, token: str) -> Sequence[Backend]:
-        """Who has a start; before that is known, all who could."""
+        """Return the backend that has a start; if unknown, all backends that could have it."""
         start = self.starts.get(token)
         return [self._backend, *self._sites] if start is None else [self.backend_of(start)]
 
     async def _check_program(self, action: CheckProgram, before: Event, told: Event) -> None:
-        """Check whether there is anything to start, and report that after the check `before`.
+        """Check whether there is a program to start, and report that after the check `before`.
 
-        Whoever stands ahead in the line starts first, however the threads come back; a check that hangs holds
-        up the others for a moment only.
+        Jobs start in the order of their line, in whatever order the threads return; a check that hangs delays
+        the others only briefly.
         """
 
         def awaits(cause: str) -> None:
@@ -101,21 +101,21 @@ class Executor(Starts):
     async def _checked(
         self, action: CheckProgram, awaits: Callable[[str], None]
     ) -> i.ProgramFound | i.CannotStart:
-        """What was found; when that cannot be told, the start itself will show it."""
+        """Return the result of a check; if it cannot be made, the start itself shows what is missing."""
         try:
             return await self._runs.check_program(action.job_id, awaits)
         except (OSError, StoreUnavailable, Refused) as error:
             log.error("a program cannot be looked up", job=action.job_id, cause=str(error))
             return i.ProgramFound(action.job_id)
 
-    # -- start and stop -----------------------------------------------------------------------------------
+    # -- starting and stopping ----------------------------------------------------------------------------
 
     def _begin(self, action: StartStep, documents: Documents) -> None:
-        """Start it at once where nothing is to be prepared; else prepare it beside other work."""
+        """Start a step at once if nothing must be prepared; otherwise prepare it in a task of its own."""
         start = self.starts[action.token] = Start(action.job_id, action.token)
         try:
             order = self._runs.start_at_once(action, documents) if action.site is None else None
-        except Exception:  # noqa: BLE001 - whatever it is, the careful way meets it again and says so
+        except Exception:  # noqa: BLE001 - the slow path meets the same error and reports it
             order = None
         if order is None:
             self._tasks.start_soon(self._start, action)
@@ -128,13 +128,13 @@ class Executor(Starts):
             self._not_started(start, None)
 
     async def _start(self, action: StartStep) -> None:
-        """Prepare the step's folder and start it; whatever goes wrong before that started nothing."""
+        """Prepare the step's folder and start it; if preparing fails, nothing was started."""
         start = self.starts.get(action.token)
         if start is None:
             return  # it was stopped in the step that started it
         try:
             order, place = await self._runs.prepare(action), None
-            if start.phase is StartPhase.PREPARING:  # else it was ended meanwhile, and is not known any more
+            if start.phase is StartPhase.PREPARING:  # otherwise it was ended meanwhile and is unknown
                 order, place = self._runs.placed(action, order)
         except TablesMissing as need:
             self._needs_tables(start, need)
@@ -146,14 +146,15 @@ class Executor(Starts):
             self._not_started(start, f"its folder cannot be made: {error}")
             return
         except Exception as fault:
-            # The other place that takes any fault: it must not end the daemon, nor start for ever.
+            # The other place that catches every exception: it must not end the daemon, nor repeat the start
+            # for ever.
             log.exception("a step could not be prepared", token=start.token)
             told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
             await self.settle(start, partial(self._never_started, action, told))
             return
         start.elsewhere = None if place is None else self._sites.of(action.site)
         if action.step:
-            await self.backend_of(start).until_up()  # a run that has begun has no line to go back to
+            await self.backend_of(start).until_up()  # a run in progress cannot return to a line
         if start.phase is not StartPhase.PREPARING:
             try:
                 await self._runs.discard(start.token)
@@ -164,14 +165,14 @@ class Executor(Starts):
         self._send(start, order, place)
 
     def _needs_tables(self, start: Start, need: TablesMissing) -> None:
-        """Nothing began; the scheduler has it begin when the job holds the tables."""
+        """Report that nothing started; the scheduler starts it again when the job holds the tables."""
         if start.phase is StartPhase.PREPARING:
             self.forget(start)
             self._runs.loader.forget(start.token)
             self._scheduler.tell(i.TablesNeeded(start.job_id, start.token, need.tables, need.stage))
 
     def _stop(self, action: StopRun) -> None:
-        """Have it stopped; what no backend was told of needs no stopping."""
+        """Stop a start; one that was not sent to a backend needs no stopping."""
         start = self.starts.get(action.token)
         if start is not None and start.phase is StartPhase.PREPARING:
             self._not_started(start, None)
@@ -180,13 +181,13 @@ class Executor(Starts):
                 backend.stop(action.token)
 
     def _not_started(self, start: Start, cause: str | None) -> None:
-        """Nobody but this actor tells a backend of a token: one that it did not send was never used."""
+        """Report a start that did not happen: this actor did not send its token, and no one else can."""
         self.forget(start)
         self._runs.loader.forget(start.token)
         start.phase = StartPhase.CONCLUDING
         self._scheduler.tell(i.NotStarted(start.job_id, start.token, cause))
 
-    # -- what becomes of a start --------------------------------------------------------------------------
+    # -- the end of a start -------------------------------------------------------------------------------
 
     def reap_order(self, token: str) -> ReapOrder:
         return self._runs.reap_order(token)
@@ -205,7 +206,7 @@ class Executor(Starts):
         if not (start.is_one_step and isinstance(message, Ended)):
             self._report_started(start)
         match message:
-            case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
+            case Leftovers(pid=int()):  # an older keeper does not say how the program ended
                 self._scheduler.tell(reports.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
@@ -254,7 +255,7 @@ class Executor(Starts):
         await self._save(conclusion)
 
     def _with_start(self, conclusion: Conclusion, spawned: i.Spawned, outcome: Outcome) -> Conclusion:
-        """What tells of the start as well, which nobody reported."""
+        """Return a conclusion that also reports the start, which was not reported before."""
         report = conclusion.report
         if not (isinstance(report, i.Finished) and report.started and outcome.spawn_time):
             self._scheduler.tell(spawned)
@@ -269,7 +270,7 @@ class Executor(Starts):
         await self._save(await self._runs.never_started(action, refusal))
 
     async def _save(self, conclusion: Conclusion) -> None:
-        """Tell the scheduler what a start came to, and wait until that is saved."""
+        """Report the conclusion of a start to the scheduler, and wait until it is saved."""
         await self._scheduler.ask(conclusion.report, also=conclusion.also)
         if conclusion.then is not None:
             await conclusion.then()

@@ -1,7 +1,7 @@
-"""All executors: routes actions to the pool's actor, and what a backend says to the start that it is about.
+"""All executors: routes actions to the actor of a pool, and messages of backends to the start they concern.
 
-Whenever an owner of runs came or went, and after the store came back, it finds out what became of each start
-that is in flight: alive, ended, never started, or lost. Evidence decides, never a time-out.
+Whenever an owner of runs connects or is lost, and after the store has recovered, it determines what happened
+to each start in flight: alive, ended, never started, or lost. Evidence decides, never a time-out.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ log = structlog.get_logger("executors")
 
 
 def in_flight(job: Job) -> InFlight:
-    """The record of a started job."""
+    """Return the record of a started job."""
     run = job.run
     assert run is not None
     assert run.token is not None
@@ -41,7 +41,7 @@ def in_flight(job: Job) -> InFlight:
 
 
 class Wanted(NamedTuple):
-    """A start that the store knows of: whose it is, and the backend of its pool."""
+    """A start in flight according to the store: its owner, and the backend of its pool."""
 
     owner: Starts
     one: InFlight
@@ -49,14 +49,14 @@ class Wanted(NamedTuple):
 
 
 class Checks(Protocol):
-    """Who tests conditions."""
+    """Tests conditions."""
 
     def begin(self, action: CheckCondition) -> None:
-        """Have a condition tested; never waits."""
+        """Start the test of a condition; never waits."""
 
 
 class Executors:
-    """Knows every executor and every start that is under way."""
+    """Knows every executor and every start in progress."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class Executors:
         self._executors: dict[str, Executor] = {}
 
     def preparing(self, actions: Sequence[Action]) -> Sequel[Documents] | None:
-        """What is to be read of the jobs that are to be started."""
+        """Return what to read of the jobs to start."""
         ids = [action.job_id for action in actions if isinstance(action, StartStep)]
         return self._runs.loader.documents_of(ids) if ids else None
 
     def perform(self, actions: Sequence[Action], prepared: Documents | None) -> None:
-        """Hand each action to its pool's executor, with what was read."""
+        """Pass each action to its pool's executor, with the data read for it."""
         for action in actions:
             match action:
                 case CheckCondition():
@@ -97,7 +97,7 @@ class Executors:
                     self._executor(action.pool).perform(action, prepared or NOTHING_READ)
 
     def _reach(self, kind: str) -> None:
-        """Attend to an executor from now on; one that is reached already says so."""
+        """Start attending to an executor; one that is already available is reported as such."""
         new = self._sites.reach(kind)
         known = self._sites.kind(kind)
         if new is not None:
@@ -107,15 +107,15 @@ class Executors:
 
     @property
     def elsewhere(self) -> Sequence[Runnable]:
-        """The backends of all kinds but the local one."""
+        """The backends of all kinds except the local one."""
         return list(self._sites)
 
     def backend_of_kind(self, kind: str) -> Runnable | None:
-        """The backend of a kind that a pool has named."""
+        """Return the backend of a kind that a pool has named."""
         return self._sites.kind(kind)
 
     def flush(self) -> None:
-        """Send the starts and the acknowledgements of a turn in one go."""
+        """Send the starts and the acknowledgements of a turn together."""
         self._backend.flush()
         for other in self._sites:
             other.flush()
@@ -134,13 +134,13 @@ class Executors:
                 return owner, start
         return None
 
-    # -- what the backend reports -------------------------------------------------------------------------
+    # -- reports of the backend ---------------------------------------------------------------------------
 
     async def adopt(self, runs: Sequence[KeptRun]) -> None:
         await self.adopt_from(self._backend, runs)
 
     async def adopt_from(self, backend: Backend, runs: Sequence[KeptRun]) -> None:
-        """Take over what an owner has. While the store can be neither written nor read, that waits."""
+        """Adopt the runs of an owner. This waits while the store can be neither written nor read."""
         async with self._taking_over:
             wanted = {one.token: (owner, one) for owner, one, _ in await self._in_flight_at_last()}
             for run in runs:
@@ -156,9 +156,9 @@ class Executors:
         return await self.settle_those_of(self._backend, is_complete=is_complete)
 
     async def settle_those_of(self, backend: Backend, *, is_complete: bool) -> bool:
-        """See to the starts that no owner has, once all were heard; then others can begin.
+        """Resolve the starts that no owner has, once all owners have reported; then allow starts.
 
-        A step of a job of another site may run here, so the keepers are to be heard as well.
+        A step of a job of another site may run here, so the keepers must have reported as well.
         """
         async with self._taking_over:
             try:
@@ -168,13 +168,13 @@ class Executors:
                 wanted = await self._in_flight()
             except Unavailable as error:
                 log.warning("nothing starts before the store can be used", cause=str(error))
-                return False  # then all is connected anew, and looked at again
+                return False  # everything is connected again later, and examined again
             for owner, one, usual in wanted if is_complete and self._backend.are_all_heard else ():
                 found = self._start(one.token)
                 is_underway = found is not None and found[1].phase is not StartPhase.SENT
                 responsible = usual if found is None else owner.backend_of(found[1])
                 if responsible is not backend and not (responsible.is_up and responsible.are_all_heard):
-                    continue  # it is settled when its own have told, or after the keepers if they come last
+                    continue  # it is settled when its own owners, or later the keepers, have reported
                 if not (is_underway or self._is_attended(one.token, responsible)):
                     responsible.adopt(one.token)
                     self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one, responsible))
@@ -184,7 +184,7 @@ class Executors:
         return self._backend.is_attended(token) or backend.is_attended(token)
 
     def heard(self, message: Message) -> None:
-        """Hand on one message."""
+        """Pass on one message."""
         if isinstance(message, Down | Listed):
             return
         found = self._start(message.token or "")
@@ -192,15 +192,15 @@ class Executors:
             found[0].heard(found[1], message)
 
     def up(self) -> None:
-        """Starts are taken."""
+        """Report that the keeper accepts starts."""
         self._scheduler.tell(i.ExecutorUp(self._backend.kind))
 
     def tell(self, report: i.ExecutorUp | i.ExecutorDown) -> None:
-        """Hand on a report of a backend."""
+        """Pass on a report of a backend."""
         self._scheduler.tell(report)
 
     def down(self, cause: str, pools: Sequence[str] = ()) -> None:
-        """Nothing can be started until an owner answers."""
+        """Report that nothing can be started until an owner answers."""
         self._scheduler.tell(i.ExecutorDown(self._backend.kind, cause))
 
     async def _in_flight(self) -> list[Wanted]:
@@ -214,7 +214,7 @@ class Executors:
         return [*of_jobs, *(Wanted(self._asides, one, self._backend) for one in self._asides.in_flight())]
 
     async def _in_flight_at_last(self) -> list[Wanted]:
-        """The same; while the store can be neither written nor read it waits until all is read again."""
+        """Return the starts in flight; if the store is unavailable, wait until the core was read again."""
         while True:
             reconciled = self._reconciled
             try:
@@ -223,10 +223,10 @@ class Executors:
                 log.warning("runs cannot be taken over yet", cause=str(error))
             await reconciled.wait()
 
-    # -- what became of what was in flight ----------------------------------------------------------------
+    # -- the fate of starts in flight ---------------------------------------------------------------------
 
     def reconcile(self, core: Scheduler) -> None:
-        """The core was read again from the store: have all owners tell anew what they have."""
+        """Have all owners list their runs again, after the core was read from the store."""
         tokens = [in_flight(job).token for job in core.jobs_in_flight()]
         self._boots.look([*tokens, *(one.token for one in self._asides.in_flight())])
         self._reconciled.set()
@@ -261,7 +261,7 @@ class Executors:
             backend.resume(one.token)
 
     async def _find_out(self, owner: Starts, start: Start) -> None:
-        """No owner of runs knows this start: ended before, never begun, or orphaned."""
+        """Resolve a start that no owner knows: it ended before, never started, or is orphaned."""
         try:
             evidence = await owner.backend_of(start).evidence(
                 start.token, owner.reap_order(start.token).folder
@@ -272,7 +272,7 @@ class Executors:
             owner.backend_of(start).reconnect_soon()
             return
         if owner.starts.get(start.token) is not start:
-            return  # it is looked after since a later connection
+            return  # a later connection attends to it
         if evidence.outcome is not None:
             owner.conclude_soon(start, evidence.outcome)
         elif not start.is_of_this_boot:
@@ -286,7 +286,7 @@ class Executors:
 
 
 class SiteReports:
-    """What a backend other than `local` reports."""
+    """Receives the reports of a backend other than `local`."""
 
     def __init__(self, executors: Executors, backend: Runnable) -> None:
         self._executors = executors

@@ -1,6 +1,6 @@
-"""What podman keeps beyond its use: images that no run has used for long, containers that no run has.
+"""Removes what podman keeps without use: images not used by a run for long, containers without a run.
 
-Only images in the daemon's own folder go: a storage that is configured elsewhere has other users, too.
+Only images in the daemon's own folder are removed: a storage configured elsewhere has other users, too.
 """
 
 from collections.abc import Collection
@@ -28,11 +28,11 @@ for id in $("$@" images --quiet --no-trunc); do
 done
 exit 0
 """
-"""An image that is met for the first time counts as used now; one that a container has stays."""
+"""An image seen for the first time counts as used now; an image with a container stays."""
 
 
 class ImageUpkeep:
-    """Removes what is of no use any more."""
+    """Removes unused images and finds orphaned containers."""
 
     def __init__(self, images: Images, settings: ContainerSettings) -> None:
         self._images = images
@@ -54,7 +54,7 @@ class ImageUpkeep:
                     log.info("removed unused images", uid=uid, said=removed)
 
     async def containers(self) -> dict[str, int]:
-        """The containers of this daemon's runs, by name the account's uid."""
+        """Return the containers of this daemon's runs: the uid of the account, by name."""
         found: dict[str, int] = {}
         asked = ("ps", "--all", "--format={{.Names}}", f"--filter=name=^{self._images.container('')}")
         for uid in self._images.accounts():
@@ -69,8 +69,8 @@ class ImageUpkeep:
     def orphans(
         self, before: dict[str, int], now: dict[str, int], in_flight: Collection[str]
     ) -> list[Problem]:
-        """Containers that were there before and after it was asked what is in flight, and that none of it
-        has; a pipeline has several.
+        """Return the containers that existed before and after the runs in flight were listed, and that belong
+        to none of these; a pipeline has several.
         """
         known = [self._images.container(token) for token in in_flight]
         return [

@@ -1,7 +1,7 @@
-"""Container images of jobs: pulled and looked up before a run, one program at a time for each and account.
+"""Container images of jobs: pulled and looked up before a run, one program at a time per image and account.
 
-The program is an aside with the job's account. What it found is trusted for some seconds; a run keeps what it
-began with. A registry that does not answer is asked again after a pause.
+The program is an aside with the job's account. Its result is reused for some seconds; a run keeps the image
+it started with. A registry that does not answer is asked again after a pause.
 """
 
 import asyncio
@@ -76,21 +76,21 @@ class Wanted:
 
 @dataclass(slots=True)
 class Search:
-    """A search under way. All who wait for it are told the cause anew when that changes."""
+    """A search in progress. Everyone who waits for it is told when the cause of the wait changes."""
 
     image: "asyncio.Future[Image]"
     told: list[Callable[[str], None]] = field(default_factory=list)
     cause: str = PULLED
 
     def tell(self, cause: str) -> None:
-        """What it waits for now."""
+        """Tell the waiters what the search waits for now."""
         self.cause = cause
         for awaits in self.told:
             awaits(cause)
 
 
 class Images:
-    """Finds images. `tasks` outlive those who ask: a pull goes on when nobody waits for it any more."""
+    """Finds images. `tasks` outlive the callers: a pull continues when nobody waits for it any more."""
 
     def __init__(
         self, asides: Asides, settings: ContainerSettings, state_dir: StateDir, store: str, tasks: TaskGroup
@@ -109,9 +109,9 @@ class Images:
         context: JobContext,
         awaits: Callable[[str], None] = lambda cause: None,
     ) -> Podman:
-        """Podman for that job with the images of these components.
+        """Return podman for the job with the images of these components.
 
-        `awaits` is told why that takes a while. Raises NoImage.
+        `awaits` is called with the cause of a delay. Raises NoImage.
         """
         podman = await self._podman_of(context)
         images = {}
@@ -122,12 +122,12 @@ class Images:
         return replace(podman, images=images)
 
     async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
-        """Podman for that job with images that were found before."""
+        """Return podman for the job with images that were found before."""
         podman = await self._podman_of(context)
         return replace(podman, images=images)
 
     def clear_soon(self, token: str, context: JobContext) -> None:
-        """Remove the container of a killed run from the records of podman."""
+        """Remove the container of a killed run from podman's records."""
         self._tasks.start_soon(self._clear, token, context)
 
     async def _clear(self, token: str, context: JobContext) -> None:
@@ -136,7 +136,7 @@ class Images:
         except (Refused, Unavailable) as failure:
             log.warning("podman still has a container that is gone", token=token, cause=failure.message)
 
-    # -- what podman keeps ---------------------------------------------------------------------------------
+    # -- podman's storage ----------------------------------------------------------------------------------
 
     @property
     def is_own_storage(self) -> bool:
@@ -144,21 +144,21 @@ class Images:
         return _STORAGE not in os.environ
 
     def folder(self, uid: int) -> Path:
-        """Where the images of an account are."""
+        """Return the folder of an account's images."""
         return self._state_dir.containers / str(uid)
 
     def container(self, token: str) -> str:
-        """The name of a run's container."""
+        """Return the name of a run's container."""
         return container_name(self._store, token)
 
     def accounts(self) -> list[int]:
-        """The accounts that have had images."""
+        """Return the uids of the accounts that have had images."""
         place = self._state_dir.containers
         names = os.listdir(place) if place.is_dir() else []
         return sorted(int(name) for name in names if name.isdecimal())
 
     async def told(self, uid: int, before: list[str], *arguments: str) -> str:
-        """What podman of an account prints; `before` are a program and arguments that podman's follow.
+        """Run podman as an account and return its output; `before` is a program that gets podman's command.
 
         Raises Refused, Unavailable.
         """
@@ -176,7 +176,7 @@ class Images:
         return await threads.run_sync(self._podman, context.run_as, context.home)
 
     def _podman(self, account: User | None, home: str) -> Podman:
-        """Makes the account's folders, unless the storage is configured elsewhere."""
+        """Create the account's folders, unless the storage is configured elsewhere."""
         uid = _uid(account)
         _require_subordinate_ids(uid)
         folder = self.folder(uid)
@@ -215,7 +215,7 @@ class Images:
             image = await self._tried(wanted, podman, search)
         except NoImage as refusal:
             search.image.set_exception(refusal)
-            search.image.exception()  # perhaps nobody waits for it any more
+            search.image.exception()  # prevents a warning if nobody waits for it
         else:
             self._found[wanted] = clock.boot_us() + TRUSTED_US, image
             search.image.set_result(image)
@@ -223,7 +223,7 @@ class Images:
             del self._searches[wanted]
 
     async def _tried(self, wanted: Wanted, podman: Podman, search: Search) -> Image:
-        """Tries until the image is there or cannot be had. Raises NoImage."""
+        """Try until the image is found or cannot be obtained. Raises NoImage."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -235,13 +235,13 @@ class Images:
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
     async def _asked(self, wanted: Wanted, podman: Podman) -> Image:
-        """Asks podman once. Raises NoImage, Unavailable for what may pass."""
+        """Ask podman once. Raises NoImage, or Unavailable for a failure that may be temporary."""
         used = (str(self.folder(_uid(wanted.account))), str(clock.now_us() // clock.SECOND_US))
         asked = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *used]
         return _image(wanted, *await self._run([*asked, *podman.command], podman, wanted.account))
 
     async def _run(self, argv: list[str], podman: Podman, account: User | None) -> tuple[Outcome, bytes]:
-        """Runs a program as that account; returns its outcome and what it wrote. Raises Unavailable."""
+        """Run a program as that account; returns its outcome and its output. Raises Unavailable."""
         token = self._asides.new_token()
         folder = self._asides.folder(token)
         order = StartOrder(
@@ -267,7 +267,7 @@ def _uid(account: User | None) -> int:
 
 
 def _configuration(*, is_own: bool) -> dict[str, str]:
-    """What the daemon's environment says of podman's files; of its own account also where they are found."""
+    """Return podman's configuration from the daemon's environment; the home only for its own account."""
     names = [_CONFIGURATION, _STORAGE]
     if is_own and _STORAGE in os.environ:
         names += ["HOME", "XDG_RUNTIME_DIR"]
@@ -275,7 +275,7 @@ def _configuration(*, is_own: bool) -> dict[str, str]:
 
 
 def _require_subordinate_ids(uid: int) -> None:
-    """Raises NoImage for an account whose containers would have no users but one."""
+    """Raise NoImage for an account whose containers could have only one user."""
     if uid == 0:
         return
     with suppress(KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Reads the core from the store: at the start, and again whenever a save failed."""
+"""Loads the core from the store: at the start, and again whenever a save failed."""
 
 import gc
 from collections import defaultdict
@@ -33,14 +33,14 @@ NOT_YET = "the keeper is not connected yet"
 
 
 async def load_core(store: Store, settings: Settings, recordings: Path | None = None) -> Scheduler:
-    """The core as the store has it. Raises StoreUnavailable when it cannot be read.
+    """Load the core from the store. Raises StoreUnavailable when it cannot be read.
 
     With the debug settings it checks itself, and is recorded in the folder `recordings`.
     """
     loaded = await _without_jobs(store, settings)
     state = without_jobs(loaded)
     is_recorded = settings.debug.record_inputs and recordings is not None
-    records: list[JobRecord] = []  # kept for a recording alone: of very many jobs they take much room
+    records: list[JobRecord] = []  # kept only for a recording: very many jobs take much memory
     with _no_collection():
         pending = await _pending(store, set(await store.live_ids()))
         jobs = []
@@ -60,7 +60,7 @@ async def load_core(store: Store, settings: Settings, recordings: Path | None = 
 
 
 async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
-    """What the core is loaded from, except the jobs. A stored pool replaces that of the settings."""
+    """Load everything except the jobs. A stored pool replaces that of the settings."""
     pools = {id_: PoolRecord(id_, pool.slots or default_slots()) for id_, pool in settings.pools.items()}
     return LoadedState(
         next_id=await store.last_job_id() + 1,
@@ -94,7 +94,7 @@ def _pool(row: PoolRow) -> PoolRecord:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the collector from walking what is just being made, and then for ever from what will stay."""
+    """Keep the garbage collector from visiting new objects, and afterwards those that stay for good."""
     gc.disable()
     try:
         yield
@@ -104,7 +104,7 @@ def _no_collection() -> Iterator[None]:
 
 
 async def _count_children(store: Store, state: State) -> list[ChildRecord]:
-    """Have the live containers count their children that are final; returns all strong children."""
+    """Let the live containers count their final children; returns all strong children."""
     containers = [job.id for job in state.jobs.values() if isinstance(job, Container)]
     children = [one for one in await store.children_of(containers) if one.relation == "strong"]
     for child in children:
@@ -113,7 +113,7 @@ async def _count_children(store: Store, state: State) -> list[ChildRecord]:
 
 
 async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Condition]]:
-    """Whom the live jobs still wait for: the dependencies on jobs that are live themselves."""
+    """Return the dependencies of live jobs on jobs that are live as well."""
     pending: dict[int, dict[int, Condition]] = defaultdict(dict)
     for dependency in await store.waits_of(live):
         if dependency.on_id in live:

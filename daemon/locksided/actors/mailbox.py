@@ -1,4 +1,4 @@
-"""A mailbox: messages for one actor, taken all at once. It decides nothing and loses nothing."""
+"""A mailbox: messages for one actor, taken together. It decides nothing and loses nothing."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ M = TypeVar("M")
 
 
 class Mailbox(Generic[M]):
-    """An unbounded queue with one reader; who writes is limited before, by the server or by slots."""
+    """An unbounded queue with one reader; writers are limited elsewhere, by the server or by slots."""
 
     def __init__(self) -> None:
         self._messages: deque[M] = deque()
@@ -22,14 +22,14 @@ class Mailbox(Generic[M]):
         return len(self._messages)
 
     def put(self, message: M) -> None:
-        """Leave a message; never waits."""
+        """Append a message; never waits."""
         self._messages.append(message)
         self._wake()
 
     async def take(self, at_most: int, set_timer: Callable[[clock.Callback], clock.Timer]) -> list[M]:
-        """Wait for a message, then take what is there in order. Empty when the timer calls back first.
+        """Wait for a message, then take the queued messages in order. Empty if the timer fires first.
 
-        The timer is set only when there is nothing to take.
+        The timer is set only when the queue is empty.
         """
         if not self._is_due:
             await self._woken(set_timer)

@@ -1,4 +1,4 @@
-"""What the scheduler actor is sent: inputs for the core, writes of the catalog, looks at the core."""
+"""Messages to the scheduler actor: inputs for the core, writes of the catalog, looks at the core."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,14 +10,14 @@ from locksided.core.scheduler import Scheduler
 from locksided.store.transaction import Transaction
 
 Write: TypeAlias = Callable[[Transaction], Any]
-"""A change of what the core does not know, made inside the step's transaction. May raise Refused."""
+"""A change of data the core does not hold, made in the step's transaction. May raise Refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be done in one transaction: with an input of the core both happen, or neither.
+    """Work for one transaction: an input of the core and a write succeed or fail together.
 
-    `also` makes of the core's answer what else is to be written.
+    `also` returns a further write for the core's answer.
     """
 
     write: Write
@@ -27,9 +27,9 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Exclusive:
-    """Work that is decided by what is stored: nothing else is written between its look and its commit.
+    """Work that is decided from stored data: nothing else is written between its look and its commit.
 
-    `decide` is given the core and may read the store; it raises Refused when nothing is to be done.
+    `decide` gets the core and may read the store; it raises Refused when nothing is to be done.
     """
 
     decide: Callable[[Scheduler], Awaitable[Decided]]
@@ -37,10 +37,10 @@ class Exclusive:
 
 @dataclass(frozen=True, slots=True)
 class DedupMark:
-    """A caller's deduplication id: the same call under it is done once.
+    """A caller's deduplication id: the same call with it is carried out once.
 
-    `reference` makes from the answer what is remembered, so that a repeat can find the object again. The hash
-    of parameters with secrets (`is_secret`) is never stored as it is.
+    `reference` turns the answer into what is stored, so that a repetition can find the object again. The hash
+    of parameters with secrets (`is_secret`) is not stored in plain.
     """
 
     project: str
@@ -53,25 +53,25 @@ class DedupMark:
 
     @property
     def key(self) -> tuple[str, int, str, str]:
-        """What must be unique."""
+        """The key that must be unique."""
         return (self.project, self.uid, self.method, self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The answer to a call that was done before: where its object is."""
+    """The answer to a call that was carried out before: a reference to its object."""
 
     reference: dict[str, Any]
 
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One message. `also` makes from the core's answer a write for the same transaction, or None.
+    """One message. `also` returns a write for the same transaction from the core's answer, or None.
 
-    `done` looks at the core with the answer when both are on disk, before anything else is decided. `saved`
-    is told once whether it is on disk: before anybody is answered, and what it sends goes with the actions.
-    `answer` is what an asker waits for, None of a report. `value` or `error` is what was answered, whether or
-    not anybody still waited for it.
+    `done` is called with the core and the answer when both are on disk, before any other decision. `saved` is
+    called once with whether the work is on disk: before anyone is answered, and what it sends goes out with
+    the actions. `answer` is awaited by the caller, None for a report. `value` or `error` is the answer,
+    whether or not anybody still waited for it.
     """
 
     work: Input | Write | Exclusive | Decided
@@ -85,11 +85,11 @@ class Ask:
 
     @property
     def is_vital(self) -> bool:
-        """Whether a write that fails must undo the core's decision, too: it is a part of the same."""
+        """Whether a failed write must undo the core's decision as well, because it is part of it."""
         return isinstance(self.work, Decided) or self.also is not None
 
     def tell_saved(self, is_saved: bool) -> None:
-        """Tell `saved`, if it was not told before."""
+        """Call `saved`, unless it was called before."""
         saved, self.saved = self.saved, None
         if saved is not None:
             saved(is_saved)
@@ -100,7 +100,7 @@ class Ask:
         self.error = error
         if self.answer is not None and not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()  # whoever does not wait is not told twice
+            self.answer.exception()  # prevents a warning if nobody waits
 
     def reply(self, value: Any) -> None:
         """Answer, if anybody still waits."""
@@ -111,18 +111,18 @@ class Ask:
 
 @dataclass(slots=True, eq=False)
 class Look:
-    """A function of the core, called when nothing is between it and the disk."""
+    """A function of the core, called when the core's state equals that on disk."""
 
     at: Callable[[Scheduler], Any]
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def look(self, core: Scheduler) -> None:
-        """Call it, and answer what it says or refuses, if anybody still waits."""
+        """Call the function and answer with its result or exception, if anybody still waits."""
         if self.answer.done():
             return
         try:
             self.answer.set_result(self.at(core))
-        except Exception as error:  # noqa: BLE001 - a fault of who asks is its own: the core is as it was
+        except Exception as error:  # noqa: BLE001 - the caller's fault does not affect the core
             self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
@@ -133,7 +133,7 @@ class Look:
 
 @dataclass(slots=True, eq=False)
 class ReadAgain:
-    """Have the core read again from the store."""
+    """A request to load the core again from the store."""
 
     answer: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -141,10 +141,10 @@ class ReadAgain:
         """Answer with an error, if anybody still waits."""
         if not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()  # whoever does not wait is not told twice
+            self.answer.exception()  # prevents a warning if nobody waits
 
     def reply(self) -> None:
-        """Answer that it is done, if anybody still waits."""
+        """Answer that the core was loaded, if anybody still waits."""
         if not self.answer.done():
             self.answer.set_result(None)
 

@@ -1,7 +1,7 @@
-"""Publishes ratified commits: each gets its name in its table's log, of one table in order.
+"""Publishes ratified commits: each gets its name in its table's log, in order within a table.
 
-What cannot be published now is tried again, for ever: the job's status does not depend on it. Whoever reads
-through lockside reads heads, and never waits for this.
+A failed publication is retried for ever: the job's status does not depend on it. Readers through lockside
+read heads, and never wait for publication.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Trouble:
 
 
 class Publisher:
-    """Works off what is not published. `troubles` has what failed at the last try, by table."""
+    """Publishes pending commits. `troubles` has the failures of the last attempt, by table."""
 
     def __init__(self, store: Store, scheduler: SchedulerActor, broker: Broker, storage: Storage) -> None:
         self._store = store
@@ -53,7 +53,7 @@ class Publisher:
         self.troubles: dict[int, Trouble] = {}
 
     async def run(self) -> None:
-        """Publish until cancelled, after a look at what others may have done to the tables meanwhile."""
+        """Publish until cancelled, after an inspection for changes others made to the tables meanwhile."""
         await self._inspect()
         self.inspected.set()
         pause_seconds = FIRST_PAUSE_SECONDS
@@ -79,7 +79,7 @@ class Publisher:
         return TableId(commit.project, commit.branch_id, commit.id).key
 
     async def _publish_all(self) -> bool:
-        """Whether nothing is left that could not be published."""
+        """Publish all pending commits; returns whether all were published."""
         try:
             while waiting := await self._store.unpublished(AT_ONCE):
                 troubles = dict(self.troubles)

@@ -1,7 +1,7 @@
-"""Encrypts anew what is stored: under a new key, or what an earlier release stored in plain.
+"""Re-encrypts stored values: with a new key, or plain values of an earlier release.
 
-It goes in small transactions between which all else goes on. What is begun is noted first, so a daemon that
-was killed in the middle goes on at its next start.
+It uses small transactions, between which all other work continues. The start is saved first, so a daemon that
+was killed in the middle continues at its next start.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,11 @@ RETRY_SECONDS = 60.0
 log = structlog.get_logger("secrets")
 
 Work = Callable[[int, Transaction], Part]
-"""Does the part of a table behind a row."""
+"""Processes the next part of a table, after a given row."""
 
 
 class Reencryption:
-    """One at a time."""
+    """Runs one re-encryption at a time."""
 
     def __init__(self, store: Store, scheduler: SchedulerActor) -> None:
         self._store = store
@@ -38,7 +38,7 @@ class Reencryption:
         self._lock = anyio.Lock()
 
     async def run(self) -> None:
-        """Finish what an upgrade or a daemon before left unfinished; try again later when that fails."""
+        """Finish what an upgrade or an earlier daemon left unfinished; on failure try again later."""
         while True:
             try:
                 await self._finish()
@@ -49,14 +49,14 @@ class Reencryption:
                 return
 
     async def _finish(self) -> None:
-        async with self._lock:  # whoever asks for another now waits for this one
+        async with self._lock:  # another request waits for this one
             if await self._store.meta(HAS_PLAIN) is not None:
                 await self._encrypt_plain()
             if await self._store.meta(IS_UNDER_WAY) is not None:
                 await self._reencrypt()
 
     async def _encrypt_plain(self) -> None:
-        """Encrypt all plain secrets, then empty the free pages in which they stood."""
+        """Encrypt all plain secrets, then overwrite the free pages that held them."""
         if not await self._store.read_patiently(ciphers.has_secrets):
             await self._note(HAS_PLAIN, None)
             return
@@ -73,7 +73,7 @@ class Reencryption:
         log.info("the secrets of an earlier release are encrypted", values=values)
 
     async def rotate(self) -> tuple[Key, int]:
-        """Put a new key on top, and encrypt everything under it. Raises Conflict for a foreign key file."""
+        """Add a new key, and re-encrypt everything with it. Raises Conflict for a foreign key file."""
         async with self._lock:
             self._store.vault.keys.check_can_rotate()
             await self._note(IS_UNDER_WAY, "1")
@@ -81,7 +81,7 @@ class Reencryption:
             return key, await self._reencrypt()
 
     async def reencrypt(self) -> int:
-        """Encrypt under the newest key what is not; returns how many values."""
+        """Re-encrypt all values that do not use the newest key; returns their number."""
         async with self._lock:
             await self._note(IS_UNDER_WAY, "1")
             return await self._reencrypt()

@@ -1,4 +1,4 @@
-"""Lets go what is past its time, once an hour: folders of final jobs, old events, deduplication ids."""
+"""Removes what has expired, once an hour: folders of final jobs, old events, deduplication ids."""
 
 from functools import partial
 
@@ -19,13 +19,13 @@ ROUND_SECONDS = 3600.0
 JOBS_AT_ONCE = 200
 ROWS_AT_ONCE = 5000
 GONE_FILES_DAYS = 7
-"""So long a file that is gone stays known to triggers: it may come back as it was."""
+"""How long a deleted file stays known to triggers: it may return unchanged."""
 
 log = structlog.get_logger("retention")
 
 
 class Retention:
-    """Goes round now and then; what it could not do it does the next time."""
+    """Runs from time to time; what fails is done in the next round."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Retention:
         self._settings = settings
 
     async def run(self) -> None:
-        """Go round once an hour until cancelled."""
+        """Run once an hour until cancelled."""
         while True:
             try:
                 await self.go_round()
@@ -51,7 +51,7 @@ class Retention:
             await clock.sleep(ROUND_SECONDS)
 
     async def go_round(self) -> None:
-        """Remove everything that is past its time, in small transactions."""
+        """Remove everything that has expired, in small transactions."""
         is_anything_gone = False
         while expired := await self._store.expired_jobs(clock.now_us(), JOBS_AT_ONCE):
             is_anything_gone = True

@@ -1,4 +1,4 @@
-"""The rounds of those who act on what is due: one timer for the next of all, and news. It decides nothing."""
+"""The loop of those who act on what is due: one timer for the next item, and an event. It decides nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ log = structlog.get_logger("rounds")
 
 
 class Rounds:
-    """Who sets `news` has one go round. `what` is the word for them in the log."""
+    """Setting `news` starts a round. `what` names the rounds in the log."""
 
     def __init__(self, what: str, news: asyncio.Event | None = None) -> None:
         self.news = news or asyncio.Event()
@@ -31,10 +31,10 @@ class Rounds:
         next_us: Callable[[], Awaitable[int | None]],
         go: Callable[[], Awaitable[None]],
     ) -> NoReturn:
-        """Go round now, at news, and when the time of `next_us` has come, until cancelled.
+        """Run a round now, at every `news`, and when the time of `next_us` has come, until cancelled.
 
-        What cannot be done is tried again: when the store can be written again, which is news, or after a
-        pause that grows with each failure. Meanwhile nothing is due.
+        A failed round is repeated when the store can be written again, which sets `news`, or after a pause
+        that grows with each failure. Nothing is due meanwhile.
         """
         self.news.set()
         while True:

@@ -1,8 +1,8 @@
-"""The scheduler actor: the only one who touches the core. It saves what the core decides, then has it done.
+"""The scheduler actor: the only owner of the core. It saves the core's decisions, then carries them out.
 
-Every turn takes all messages in hand, lets the core decide on each, commits all in one transaction, and
-only then hands actions to the executors, answers, and tells the watchers. When the commit fails the core is
-thrown away with all of it and read again from the store, and the actor waits until the store can be written.
+Every turn takes all queued messages, lets the core decide on each, commits everything in one transaction, and
+only then passes actions to the executors, answers, and notifies the watchers. If the commit fails, the core
+is discarded and loaded again from the store, and the actor waits until the store can be written.
 """
 
 import asyncio
@@ -53,9 +53,9 @@ log = structlog.get_logger("scheduler")
 
 
 class SchedulerActor:
-    """Owns the core. `ask` waits for the commit, `tell` does not, `look` reads what is committed.
+    """Owns the core. `ask` waits for the commit, `tell` does not, `look` reads committed state.
 
-    `pools` has the slots of those that there are, as of the last commit.
+    `pools` has the slots of the existing pools, as of the last commit.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class SchedulerActor:
         self._executors: Executors | None = None
         self._trouble: Trouble | None = None
         self._is_stale = False
-        """Whether the core is ahead of the disk: its last save failed, and it could not be read again yet."""
+        """Whether the core is ahead of the disk: its last save failed, and it could not be reloaded yet."""
         self.pools: dict[str, int | None] = {}
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
         self._wall_clock = WallClock()
         self._timings = timings or Timings()
 
-    # -- for everybody else -------------------------------------------------------------------------------
+    # -- the interface ------------------------------------------------------------------------------------
 
     async def ask(
         self,
@@ -86,25 +86,25 @@ class SchedulerActor:
         also: Callable[[Any], Write | None] | None = None,
         done: Callable[[Scheduler, Any], None] | None = None,
     ) -> Any:
-        """Have it done and committed; raises Refused when it is not. `done` saves who asks a `look`."""
+        """Have work done and committed; raises Refused if it is not. `done` may replace a later `look`."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._mailbox.put(Ask(work, once, also, done, answer=answer))
         return await answer
 
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
-        """Report something without waiting for its commit; `answered` hears whether it was saved."""
+        """Report an input without waiting for its commit; `answered` is called with whether it was saved."""
         self._mailbox.put(Ask(work, saved=answered))
 
     async def look(self, at: Callable[[Scheduler], T]) -> T:
-        """Read from the core at a moment when it is what the disk says."""
+        """Read from the core at a moment when its state equals that on disk."""
         message = Look(at)
         self._mailbox.put(message)
         return cast("T", await message.answer)
 
     async def done_before(self, once: DedupMark | None) -> Repeated | None:
-        """What the same call came to, when it was done and committed before; None of a call without a mark.
+        """Return the result of the same call, if it was committed before; None for a call without a mark.
 
-        Raises Conflict when the id stands for a call with other parameters.
+        Raises Conflict when the id was used for a call with other parameters.
         """
         if once is None:
             return None
@@ -116,39 +116,39 @@ class SchedulerActor:
         return Repeated(known.ref)
 
     async def read_again(self) -> None:
-        """Throw the core away and read it again from the store, as after a save that failed."""
+        """Discard the core and load it again from the store, as after a failed save."""
         message = ReadAgain()
         self._mailbox.put(message)
         await message.answer
 
     def resources_of(self, project: str) -> dict[str, int | None]:
-        """The resources that jobs of a project may need, with their capacities."""
+        """Return the resources that jobs of a project may need, with their capacities."""
         return {one.id: one.capacity for one in self._the_core.state.resources_of(project)}
 
     def pools_without(self, capability: str) -> frozenset[str]:
-        """The pools whose executor is known to lack a capability."""
+        """Return the pools whose executor is known to lack a capability."""
         return frozenset(one.id for one in self._the_core.state.pools.values() if one.lacks(capability))
 
     def try_store_again(self) -> None:
-        """Have a store that cannot be written tried with the next message, before its pause is over."""
+        """Try an unavailable store again with the next message, before its pause is over."""
         self._probe_at = min(self._probe_at, clock.real_seconds())
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why the store cannot be written, if it cannot."""
+        """Why the store cannot be written, or None."""
         return self._trouble
 
     # -- the loop -----------------------------------------------------------------------------------------
 
     async def start(self, executors: Executors) -> None:
-        """Read the core from the store; after this messages can be sent."""
+        """Load the core from the store; after this, messages can be sent."""
         self._executors = executors
         self._core = await self._load()
         self.pools = self._the_core.state.slots_by_pool()
         executors.reconcile(self._core)
 
     async def run(self) -> None:
-        """Work through the mailbox until cancelled."""
+        """Process the mailbox until cancelled."""
         while True:
             taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._set_timer)
             for batch in turns(taken):
@@ -160,12 +160,13 @@ class SchedulerActor:
         except StoreUnavailable as error:
             await self._fall_back(batch, str(error), error.remedy)
         except Exception as error:
-            # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
+            # The one place that catches every exception: a fault of ours must not leave a half-changed core
+            # behind.
             log.exception("a step failed; the core is read again", messages=len(batch))
             await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
 
     def _set_timer(self, wake: clock.Callback) -> clock.Timer:
-        """Have it woken when something is due: the next try of the store, or a deadline of the core."""
+        """Set a timer for what is due next: the next attempt to use the store, or a deadline of the core."""
         if self._trouble is not None:
             return clock.real_call_later(max(self._probe_at - clock.real_seconds(), 0.0), wake)
         return clock.call_at(self._the_core.next_deadline_us(), wake)
@@ -188,7 +189,7 @@ class SchedulerActor:
                 self._show(message)
 
     def _show(self, look: Look) -> None:
-        """Answer from the core, but never with what the disk does not know."""
+        """Answer from the core, but never with state that is not on disk."""
         if self._is_stale:
             look.refuse(self._unavailable())
         else:
@@ -230,7 +231,7 @@ class SchedulerActor:
             self.pools = core.state.slots_by_pool()
             self._follow(turn, applied)
         else:
-            self._act(turn, None)  # what has nothing to save, such as looking for a program
+            self._act(turn, None)  # actions without saves, such as checking a program
         self._wall_clock.saved(of_the_clock)
         for ask, answer in turn.answers:
             if ask.done is not None:
@@ -277,7 +278,7 @@ class SchedulerActor:
         self._executors.flush()
 
     def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
-        """It is on disk: act, answer the catalog's writes, tell the watchers."""
+        """Act after the commit: carry out actions, answer the catalog's writes, notify the watchers."""
         self._act(turn, applied.sequel)
         results = applied.results[-len(turn.operations) :] if turn.operations else []
         answered = {id(ask) for ask, _ in turn.answers}
@@ -301,7 +302,7 @@ class SchedulerActor:
     # -- what the core cannot know ------------------------------------------------------------------------
 
     async def _not_done_before(self, asks: list[Ask]) -> list[Ask]:
-        """Answer the calls that were done before under the same deduplication id; the others go on."""
+        """Answer the calls that were done before with the same deduplication id; return the others."""
         remaining = []
         for ask in asks:
             try:
@@ -316,7 +317,7 @@ class SchedulerActor:
         return remaining
 
     async def _final_statuses(self, asks: Iterable[Ask]) -> dict[int, Status]:
-        """How jobs ended that a submission depends on and that are no longer live."""
+        """Return the final statuses of jobs that a submission depends on and that are no longer live."""
         wanted = {
             dependency.job_id
             for ask in asks
@@ -333,7 +334,7 @@ class SchedulerActor:
     # -- when the store fails -----------------------------------------------------------------------------
 
     async def _fall_back(self, batch: list[Message], cause: str, remedy: str = "") -> None:
-        """Nothing of this turn happened: say so, and go back to what the disk says."""
+        """Refuse the messages of a failed turn, none of which took effect, and reload the core."""
         if self._trouble is None:
             log.error("the store cannot be written", cause=cause, remedy=remedy)
             self._trouble = Trouble(cause, clock.now_us(), remedy)
@@ -348,7 +349,7 @@ class SchedulerActor:
                 self._mailbox.put(message)
 
     async def _reload(self) -> bool:
-        """Read the core again; False if that cannot be: nothing of the old one is shown any more."""
+        """Load the core again. Returns False on failure: nothing of the old core is shown any more."""
         self._is_stale = True
         try:
             core: Scheduler = await self._load()
@@ -361,12 +362,12 @@ class SchedulerActor:
         return True
 
     async def _try_again(self, batch: list[Message]) -> None:
-        """Refuse what is asked; go on as before once the store can be written, and read, again."""
+        """Refuse requests; continue normally once the store can be written and read again."""
         for message in batch:
             if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
         if clock.real_seconds() < self._probe_at:
-            return  # however much is asked meanwhile, the moment of the next try comes
+            return  # requests meanwhile do not postpone the next attempt
         if not (await self._can_write() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
             self._probe_at = clock.real_seconds() + self._probe_seconds

@@ -1,4 +1,4 @@
-"""What the scheduler actor gathers of all messages in hand, to be saved and followed as one."""
+"""What the scheduler actor collects from all queued messages, to be saved and followed up together."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ from locksided.store.rows import EventRow
 
 @dataclass(slots=True)
 class SchedulerTurn:
-    """What one transaction is made of, and what follows it."""
+    """The content of one transaction, and what follows it."""
 
     saves: list[Save] = field(default_factory=list)
     operations: list[tuple[Ask, Write]] = field(default_factory=list)

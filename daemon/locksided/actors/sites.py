@@ -9,25 +9,25 @@ from locksided.keeper.messages import ListedRun
 
 
 class Runnable(Backend, Protocol):
-    """A backend that has to be attended to."""
+    """A backend that has a task of its own."""
 
     @property
     def capabilities(self) -> frozenset[str] | None:
-        """What its executor can do; None until that has told it."""
+        """The abilities of its executor; None until it has reported them."""
 
     @property
     def engine(self) -> str | None:
-        """The engine behind its executor, in its own words; None while there is none."""
+        """The engine of its executor, in its own words; None while there is none."""
 
     async def listed(self, prefix: str) -> Sequence[ListedRun]:
-        """What the engine has under names with that prefix and its executor does not know of, if it tells."""
+        """Return the engine's runs with that prefix that its executor does not know, if it can list them."""
 
     async def run(self, reports: Reports) -> None:
-        """Attend to its owners of runs until cancelled."""
+        """Serve its owners of runs until cancelled."""
 
 
 class Sites:
-    """Finds the backend of a pool. `make` makes that of a kind, when the first pool names it."""
+    """Finds the backend of a pool. `make` creates the backend of a kind when a pool first names it."""
 
     def __init__(self, local: Backend, make: Callable[[str], Runnable]) -> None:
         self.local = local
@@ -35,20 +35,20 @@ class Sites:
         self._others: dict[str, Runnable] = {}
 
     def reach(self, kind: str) -> Runnable | None:
-        """The backend of a kind, if it is new and has to be attended to from now on."""
+        """Return the backend of a kind if it is new and must be run from now on."""
         if kind in self._others:
             return None
         made = self._others[kind] = self._make(kind)
         return made
 
     def of(self, site: Site | None) -> Backend | None:
-        """The backend of a pool's jobs; None for the local one."""
+        """Return the backend of a pool's jobs; None for the local one."""
         return None if site is None else self._others.get(site.executor)
 
     def kind(self, kind: str) -> Runnable | None:
-        """The backend of a kind, once a pool has named it."""
+        """Return the backend of a kind, once a pool has named it."""
         return self._others.get(kind)
 
     def __iter__(self) -> Iterator[Runnable]:
-        """All but the local one."""
+        """Iterate over all backends except the local one."""
         return iter(list(self._others.values()))

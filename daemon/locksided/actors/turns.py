@@ -1,4 +1,4 @@
-"""Work that has a turn of its own: it is decided by what is stored, and nothing is written in between."""
+"""Exclusive work gets a turn of its own: it is decided from stored data, with no write in between."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from locksided.store.transaction import Transaction
 
 
 def turns(messages: list[Message]) -> Iterator[list[Message]]:
-    """All messages in their order, exclusive work in turns of its own; without any, one empty turn."""
+    """Yield all messages in order, exclusive work in turns of its own; without messages one empty turn."""
     turn: list[Message] = []
     for message in messages:
         if isinstance(message, Ask) and isinstance(message.work, Exclusive):
@@ -25,7 +25,7 @@ def turns(messages: list[Message]) -> Iterator[list[Message]]:
 
 
 def _set_decided(ask: Ask, decided: Decided) -> None:
-    """Make of an ask what it decided to be."""
+    """Replace the work of an ask by the decision."""
     if decided.work is None:
         ask.work = decided.write
     else:
@@ -33,7 +33,7 @@ def _set_decided(ask: Ask, decided: Decided) -> None:
 
 
 def _both(decided: Decided, answer: Any) -> Write:
-    """What is written whatever the core answered, and then what follows from its answer."""
+    """Return the decided write, followed by the one for the core's answer."""
     if decided.also is None:
         return decided.write
     more = decided.also(answer)
@@ -46,7 +46,7 @@ def _both(decided: Decided, answer: Any) -> Write:
 
 
 async def decided(asks: list[Ask], core: Scheduler) -> list[Ask]:
-    """Let exclusive work see what is stored, and decide; without those that refuse."""
+    """Let exclusive work read stored data and decide; returns the asks that were not refused."""
     remaining = []
     for ask in asks:
         if isinstance(ask.work, Exclusive):

@@ -1,4 +1,4 @@
-"""What the wall clock has to say to the core: that somebody set it, and that something is due by it."""
+"""Inputs of the wall clock for the core: that it was set, and that something is due."""
 
 from collections.abc import Iterable
 
@@ -13,21 +13,21 @@ log = structlog.get_logger("scheduler")
 
 
 class WallClock:
-    """Compares the wall clock with the one that nobody can set."""
+    """Compares the wall clock with the boot clock, which cannot be set."""
 
     def __init__(self) -> None:
         self._ahead_us = clock.now_us() - clock.boot_us()
 
     def inputs(self, now_us: int, deadline_us: int | None) -> list[ClockSet | TimePassed]:
-        """What the core must know before it decides anything at this time; `deadline_us` is its next one."""
+        """Return what the core must know before other inputs; `deadline_us` is its next deadline."""
         set_by_us = now_us - clock.boot_us() - self._ahead_us
         if abs(set_by_us) >= CLOCK_SET_US:
-            return [ClockSet(set_by_us), TimePassed()]  # what is due is another thing now
+            return [ClockSet(set_by_us), TimePassed()]  # the deadline is another one now
         is_due = deadline_us is not None and deadline_us <= now_us
         return [TimePassed()] if is_due else []
 
     def saved(self, inputs: Iterable[ClockSet | TimePassed]) -> None:
-        """They are on disk: the same jump is not told again."""
+        """Note the inputs as saved: the same jump is not reported again."""
         for one in inputs:
             if isinstance(one, ClockSet):
                 log.warning("the clock was set", seconds=one.by_us / 1e6)

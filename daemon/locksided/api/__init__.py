@@ -1,1 +1,1 @@
-"""What each method does: one handler per method of the wire, and the views that it answers with."""
+"""The implementation of each method: one handler per method of the wire, and the views that it returns."""

@@ -1,6 +1,6 @@
-"""`action.run`, and all other steps that are run at once for a caller, as that user and outside of jobs.
+"""`action.run`, and all other steps run immediately for a caller, as that user and outside of jobs.
 
-They have no job, no lock and no slot; the keeper runs them as asides.
+They have no job, lock or slot; the keeper runs them as asides.
 """
 
 import os
@@ -58,7 +58,7 @@ async def run_for_caller(
     project: str = "default",
     called: str = "It",
 ) -> T:
-    """What `read` makes of the outcome while its folder is there. Raises Unavailable and Timeout."""
+    """Run an action; returns what `read` makes of its folder. Raises Unavailable and Timeout."""
     token = service.asides.new_token()
     run_as, home = account_of(who.uid, who.gid, action.step.execution.user)
     context = JobContext(0, "0", 1, project, service.asides.folder(token), service.socket, home, run_as)
@@ -119,7 +119,7 @@ async def _value(action: Action, outcome: Outcome, context: JobContext) -> Any:
 
 
 def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:
-    """The parameters with their secrets in plain. Raises Invalid for a cipher text of another component."""
+    """Return the parameters with plain secrets. Raises Invalid for a cipher text of another component."""
     place = Place.of_jobs(params.project, params.component)
     values = msgspec.to_builtins(params.variable_values_data)
     return msgspec.structs.replace(

@@ -1,7 +1,7 @@
-"""`catalog.apply`: many stored objects made what they should be, in one transaction, or nothing at all.
+"""`catalog.apply`: many stored objects are changed to what is wanted, in one transaction or not at all.
 
-The plan is made in a thread while others go on. Then, when nobody else writes, the scheduler's actor makes
-sure that nothing has changed since, so it is carried out as it was made.
+The plan is made in a thread while others may write. Then, while nothing else is written, the scheduler actor
+verifies that nothing has changed since, so the plan is carried out as it was made.
 """
 
 from dataclasses import dataclass, replace
@@ -61,7 +61,7 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan, and what was stored when it was made."""
+    """A plan, and the versions that it is based on."""
 
     plan: ApplyPlan
     numbers: Numbers
@@ -69,7 +69,7 @@ class Prepared:
 
 
 class _Outdated(Conflict):
-    """What is stored has changed since the plan was made, so another one is needed."""
+    """The stored objects have changed since the plan was made, so another one is needed."""
 
 
 class ApplyMethods:
@@ -89,7 +89,7 @@ class ApplyMethods:
     @handler
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
         draft = self._drafts.take(call, params)
-        async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
+        async with self._one_at_a_time:  # each may need as much memory as the whole catalog
             wanted = wanted_of(completed(params, self._service.settings), draft.wanted)
             refuse_fixed(wanted)
             warnings = await threads.run_sync(warnings_of, wanted)
@@ -124,7 +124,7 @@ class ApplyMethods:
     async def _decide(
         self, call: Call, params: p.CatalogApply, prepared: Prepared, answer: Json, core: Scheduler
     ) -> Decided:
-        """See that the plan still holds, check who may, and fill `answer` with what is about to be done."""
+        """Verify that the plan still applies, check rights, and fill `answer` with the changes."""
         now = await self._service.store.read(partial(numbers, project=params.project))
         if (now, self._pools(core)) != (prepared.numbers, prepared.pools):
             raise _Outdated("Others change what is stored all the while: apply it again later.")
@@ -154,7 +154,7 @@ class ApplyMethods:
     def _write(
         self, params: p.CatalogApply, steps: list[ApplyStep], change: Change, answer: Json, tx: Transaction
     ) -> Json:
-        """Store and delete what is the store's alone, and tell the versions. Pools are the core's."""
+        """Store and delete objects and note the versions. Pools are changed by the core."""
         for step, view in zip(steps, answer["changes"], strict=True):
             if step.kind == "pool":
                 continue
@@ -174,7 +174,7 @@ class ApplyMethods:
         return {pool.id: pool_body(pool.snapshot()) for pool in core.state.pools.values()}
 
     async def _prepare(self, call: Call, params: p.CatalogApply, wanted: Wanted) -> Prepared:
-        """What would be done now. Raises Refused with all faults."""
+        """Return what would be done now. Raises Refused with all faults."""
         pools = await self._service.scheduler.look(self._pools)
         found = await self._service.store.read_patiently(
             partial(whole, project=params.project, branch=params.branch_id)
@@ -187,7 +187,7 @@ class ApplyMethods:
     def _plan(
         self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]
     ) -> ApplyPlan:
-        """What is to be done, with the secrets encrypted. Raises Refused with all faults."""
+        """Return the plan, with secrets encrypted. Raises Refused with all faults."""
         stored = self._stored(found, params.branch_id, pools)
         vault = self._service.store.vault
 
@@ -216,7 +216,7 @@ class ApplyMethods:
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
-        """What there is, by kind and key. Pools of the settings come back with every start: they stay."""
+        """Return the stored objects by kind and key. Pools of the settings cannot be deleted."""
         fixed = {DEFAULT_POOL, *self._service.settings.pools}
         known: dict[str, dict[Key, Known]] = {kind.word: {} for kind in with_files()}
         known["pool"] = {
@@ -238,7 +238,7 @@ def _told(plan: ApplyPlan) -> Json:
 
 
 def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
-    """Each kind has a role that may change it; what does not change needs nobody's leave."""
+    """Check that the caller may change each kind; objects that do not change need no right."""
     for step in steps:
         needed = RECORDS[step.kind].role
         if principal.role < needed:
@@ -250,7 +250,7 @@ def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
 
 
 def _pools_to_put(steps: list[ApplyStep], wanted: Wanted) -> list[tuple[str, Json]]:
-    """The pools that change, each with its path in the request."""
+    """Return the pools that change, each with its path in the request."""
     places = {key: place for place, key in enumerate(wanted.get("pool", ()))}
     changed = (step for step in steps if step.kind == "pool" and step.body is not None)
     return [(f"$.pools[{places[step.key]}]", step.body) for step in changed if step.body is not None]
@@ -277,7 +277,7 @@ def _check(
     change: Change,
     connection: Database,
 ) -> None:
-    """Raise Forbidden for what is another's, and Unsettled for what has something to decide before."""
+    """Raise Forbidden for objects of others, and Unsettled for schedules with moments to decide first."""
     for step in steps:
         record, key = RECORDS[step.kind], _key(params, step)
         if step.kind != "pool":

@@ -1,6 +1,6 @@
-"""Whether all that is wanted could be used once it is stored: every fault at once, with its field. Pure.
+"""Whether all wanted objects could be used once they are stored: every fault at once, with its field. Pure.
 
-What comes from callers was read as its type before; here it is read again from its text, object by object.
+The caller's objects were parsed as their types before; here each is parsed again from its text, one by one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ MOST_FAULTS = 1000
 
 
 def refuse(faults: list[Refused]) -> None:
-    """Raise the first fault, with all of them (of very many the first) in its data."""
+    """Raise the first fault, with all of them (up to a limit) in its data."""
     if not faults:
         return
     first = faults[0]
@@ -36,7 +36,7 @@ def refuse(faults: list[Refused]) -> None:
 
 
 def refuse_fixed(wanted: Wanted) -> None:
-    """Raises `Conflict` for objects that are part of the daemon."""
+    """Raise `Conflict` for objects that are built into the daemon."""
     refuse(
         [
             Conflict(f"{path}: {key[-1]} is part of the daemon: choose another id.", path=path)
@@ -49,7 +49,7 @@ def refuse_fixed(wanted: Wanted) -> None:
 
 
 def warnings_of(wanted: Wanted) -> list[str]:
-    """A sentence for each key that is kept and has no effect."""
+    """Return a sentence for each key that is kept and has no effect."""
     return [
         path + warning.removeprefix("$")
         for kind in with_files()
@@ -60,7 +60,7 @@ def warnings_of(wanted: Wanted) -> list[str]:
 
 
 def _given(kind: Kind, wanted: Wanted) -> Iterator[tuple[str, Any]]:
-    """The wanted objects of a kind as their type, each with its path in the request."""
+    """Yield the wanted objects of a kind as their type, each with its path in the request."""
     for place, body in enumerate(wanted[kind.word].values() if kind.word in wanted else ()):
         yield f"$.{kind.plural}[{place}]", from_store(body, kind.document)
 
@@ -72,7 +72,7 @@ def faults_among(
     others: Iterable[tuple[StoredKey, Json]],
     shared: Iterable[str] = (),
 ) -> list[Refused]:
-    """What is wrong once all is as wanted: missing names, parameters that a schema refuses.
+    """Return the faults of the resulting state: missing names, parameters that a schema refuses.
 
     `others` are the stored objects of other branches, whose references must not be deleted either; `shared`
     are resources of other projects that may be named, too.
@@ -119,7 +119,7 @@ def _still_used(
     gone: set[tuple[str, Key]],
     others: Iterable[tuple[StoredKey, Json]],
 ) -> list[Refused]:
-    """A refusal for everything that is to be deleted although something that stays names it."""
+    """Return a refusal for every object to be deleted that a remaining object refers to."""
     deleted = {(kind, "/".join(key)) for kind, key in gone}
     if not deleted:
         return []
@@ -133,7 +133,7 @@ def _still_used(
 
 
 def _users(after: After, wanted: Wanted) -> Iterator[tuple[str, Iterator[Reference]]]:
-    """What stays as it is and is not asked for, each with all that it names."""
+    """Yield the objects that stay unchanged, each with the names it refers to."""
     for kind in with_files():
         for key, body in after[kind.word].items():
             if key not in wanted.get(kind.word, {}):
@@ -144,7 +144,7 @@ def _users(after: After, wanted: Wanted) -> Iterator[tuple[str, Iterator[Referen
 def _users_elsewhere(
     others: Iterable[tuple[StoredKey, Json]],
 ) -> Iterator[tuple[str, Iterator[Reference]]]:
-    """The objects of other branches, each with what it names that all branches share."""
+    """Yield the objects of other branches, each with the names it refers to that all branches share."""
     for key, body in others:
         title = f"{key.kind.title} {'/'.join(key.names)} of branch {key.branch}"
         named = key.kind.references(from_store(body, key.kind.document), "$")

@@ -1,4 +1,4 @@
-"""Drafts: what clients send in parts for one `catalog.apply`, kept for their connection in bounded memory."""
+"""Drafts: objects sent in parts for one `catalog.apply`, kept for the connection in bounded memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from locksided.server.connection import ClientConnection
 
 @dataclass(slots=True)
 class ApplyDraft:
-    """The objects of a draft so far, and the project and branch that they are for."""
+    """The objects of a draft so far, and their project and branch."""
 
     place: tuple[str, str]
     wanted: Wanted = field(default_factory=dict)
     size_bytes: int = 0
 
     def digest(self) -> str:
-        """A name for exactly these objects."""
+        """Return a digest of exactly these objects."""
         found = sha256()
         for kind, bodies in sorted(self.wanted.items()):
             found.update(kind.encode())
@@ -30,14 +30,14 @@ class ApplyDraft:
 
 
 class Drafts:
-    """The drafts of all connections, together of at most `max_bytes()`."""
+    """The drafts of all connections, of at most `max_bytes()` together."""
 
     def __init__(self, max_bytes: Callable[[], int]) -> None:
         self._max_bytes = max_bytes
         self._drafts: dict[ClientConnection, dict[str, ApplyDraft]] = {}
 
     def add(self, call: Call, params: p.CatalogStage) -> ApplyDraft:
-        """Add a part to a draft, which its first part begins. Raises Limit, or Invalid for a repetition."""
+        """Add a part to a draft; the first part creates it. Raises Limit, or Invalid for a repetition."""
         draft = self._drafts.get(call.connection, {}).get(params.draft)
         draft = draft or ApplyDraft(_place(params))
         _check_place(draft, params)
@@ -52,7 +52,7 @@ class Drafts:
         return draft
 
     def take(self, call: Call, params: p.CatalogApply) -> ApplyDraft:
-        """Take a draft out, or an empty one when none is named. Raises NotFound."""
+        """Remove and return a draft, or an empty one if none is named. Raises NotFound."""
         if params.draft is None:
             return ApplyDraft(_place(params))
         draft = self._drafts.get(call.connection, {}).pop(params.draft, None)

@@ -1,4 +1,4 @@
-"""Whether the jobs of schedules and triggers that are to be applied could be created once all is stored."""
+"""Checks whether the jobs of applied schedules and triggers could be created after everything is stored."""
 
 from collections.abc import Callable, Mapping
 
@@ -25,7 +25,7 @@ _MAKERS = (SCHEDULE.word, TRIGGER.word)
 
 
 def _planned(plan: ApplyPlan, key_of: Callable[[ApplyStep], Key]) -> Planned:
-    """The pools and resources of a plan."""
+    """Return the pools and resources of a plan."""
     steps = [(step.kind, key_of(step), step.body) for step in plan.steps if step.body is not None]
     slots = {key.id: body["slots"] for kind, key, body in steps if kind == "pool"}
     terms = [terms_of(key.project, body) for kind, key, body in steps if kind == "resource"]
@@ -36,7 +36,7 @@ def _planned(plan: ApplyPlan, key_of: Callable[[ApplyStep], Key]) -> Planned:
 
 
 class PlannedObjects:
-    """The stored objects as they are once a plan was carried out by a caller."""
+    """The stored objects as they will be after a caller's plan."""
 
     def __init__(self, store: Store, after: Mapping[Key, StoredRow | None]) -> None:
         self._store = store
@@ -55,7 +55,7 @@ class PlannedObjects:
 async def job_faults(
     service: Service, who: Principal, plan: ApplyPlan, wanted: Wanted, key_of: Callable[[ApplyStep], Key]
 ) -> list[Refused]:
-    """What `put` would refuse of the jobs of schedules and triggers. Raises Unavailable."""
+    """Return what `put` would refuse about the jobs of schedules and triggers. Raises Unavailable."""
     after = {key_of(step): _row(step, who) for step in plan.steps if step.kind != "pool"}
     checks = _Checks(service, who, PlannedObjects(service.store, after), _planned(plan, key_of))
     numbers = {kind: {key: n for n, key in enumerate(wanted[kind])} for kind in _MAKERS if kind in wanted}
@@ -73,7 +73,7 @@ async def job_faults(
 
 
 class _Checks:
-    """Makes drafts of jobs that are thrown away; those of one owner read together."""
+    """Creates drafts of jobs and discards them; those of one owner share what they read."""
 
     def __init__(self, service: Service, who: Principal, objects: PlannedObjects, planned: Planned) -> None:
         self._service = service
@@ -83,7 +83,7 @@ class _Checks:
         self._creations: dict[int, Creation] = {}
 
     async def check(self, key: Key, step: ApplyStep, path: str) -> None:
-        """Raise Refused when the job could not be created by its owner."""
+        """Raise Refused if the owner could not create the job."""
         standing = await _standing(self._service.store, key)
         owner = await owner_at_put(self._service, self._who, None, standing)
         if owner.uid not in self._creations:
@@ -104,7 +104,7 @@ def _row(step: ApplyStep, who: Principal) -> StoredRow | None:
 
 
 async def _standing(store: Store, key: Key) -> ScheduleRow | TriggerRow | None:
-    """Where the schedule or trigger stands that is to be changed; None for a new one."""
+    """Return the state of the schedule or trigger to be changed; None for a new one."""
     if key.kind is SCHEDULE:
         return await store.read(lambda connection: schedules.find(connection, MakerName(key.project, key.id)))
     return await store.read(lambda connection: triggers.find(connection, MakerName(key.project, key.id)))

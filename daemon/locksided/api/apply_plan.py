@@ -1,4 +1,4 @@
-"""What differs between what is wanted and what is stored, in the order in which it has to be done. Pure."""
+"""The differences between wanted and stored objects, in the order in which they must be applied. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class LazyDocuments(Mapping[K, dict[str, Any]]):
-    """A mapping to documents, each decoded anew whenever it is looked at."""
+    """A mapping to documents, each decoded again at every access."""
 
     def __init__(self, texts: Mapping[K, bytes]) -> None:
         self.texts = texts
@@ -79,11 +79,11 @@ class ApplyStep:
 
     @property
     def body(self) -> Json | None:
-        """What is to be stored."""
+        """The document to be stored."""
         return None if self.text is None else msgspec.json.decode(self.text)
 
     def view(self) -> Json:
-        """The step as the wire tells it."""
+        """Return the step in its wire form."""
         *before, _ = zip(KINDS[self.kind].key, self.key, strict=True)
         return {
             "kind": self.kind,
@@ -98,9 +98,9 @@ class ApplyStep:
 
 @dataclass(frozen=True, slots=True)
 class ApplyPlan:
-    """All steps, and how many objects are as they are wanted.
+    """All steps, and the number of unchanged objects.
 
-    The marks of the steps stand for what is to be stored, which has other cipher texts in every plan.
+    The marks of the steps identify what is to be stored, because its cipher texts differ in every plan.
     """
 
     steps: list[ApplyStep]
@@ -108,15 +108,15 @@ class ApplyPlan:
 
     @property
     def name(self) -> str:
-        """A word for exactly these steps from exactly what is stored."""
+        """A digest of exactly these steps from exactly the stored state."""
         told = [(step.kind, step.key, step.action, step.old_version, step.mark) for step in self.steps]
         return sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
 def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) -> Wanted:
-    """What is asked for by kind and key, as it would be stored; a kind that is left alone is missing.
+    """Return the wanted objects by kind and key, as they would be stored; kinds left alone are missing.
 
-    It comes behind what was `staged`. Raises Invalid for an object that is asked for twice.
+    They follow those in `staged`. Raises Invalid for an object that is named twice.
     """
     joined = dict(staged)
     for kind in with_files():
@@ -131,7 +131,7 @@ def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) 
 
 
 def completed(params: P, settings: Settings) -> P:
-    """The parameters with documents to which the settings were added."""
+    """Return the parameters with documents completed from the settings."""
     members = {
         kind.plural: [
             completed_at(f"$.{kind.plural}[{place}]", RECORDS[kind.word], one, settings)
@@ -144,7 +144,7 @@ def completed(params: P, settings: Settings) -> P:
 
 
 def completed_at(path: str, record: Record, document: Any, settings: Settings) -> Any:
-    """A document that stands there in a request, with what the settings add. Raises Refused with its path."""
+    """Return the document at that path completed from the settings. Raises Refused with its path."""
     try:
         return record.completed(document, settings)
     except Refused as refusal:
@@ -172,11 +172,11 @@ def make_plan(
     max_bytes: int,
     mark: Callable[[str, Key], str],
 ) -> ApplyPlan:
-    """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first.
+    """Compare: first what is created or changed, then what is deleted, referring objects first.
 
-    `mark` is the same for the same object, as it was asked for.
+    `mark` returns the same text for the same object, as it was requested.
 
-    When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
+    Once the changed fields exceed `max_bytes`, long values are left out of the following ones.
     """
     steps, unchanged, left_bytes = [], 0, max_bytes
     kinds = [kind.word for kind in with_files()]
@@ -213,11 +213,11 @@ def _without_long(change: Json) -> Json:
 
 
 Places = Callable[[str, Key], Place]
-"""The place of an object, by its kind and key."""
+"""Returns the place of an object, from its kind and key."""
 
 
 def in_plain(vault: Vault, wanted: Wanted, place: Places) -> Wanted:
-    """What is wanted in plain, as far as it can be decrypted."""
+    """Return the wanted objects decrypted, as far as possible."""
 
     def opened(kind: str, key: Key, text: bytes) -> bytes:
         return vault.opened_text(text, place(kind, key)) if may_have_ciphers(text) else text
@@ -231,9 +231,9 @@ def in_plain(vault: Vault, wanted: Wanted, place: Places) -> Wanted:
 def encrypted(
     vault: Vault, wanted: Wanted, stored: StoredByKind, place: Places
 ) -> tuple[Wanted, list[Refused]]:
-    """What is wanted as it is to be stored, and a refusal for each object with a cipher text that is not its.
+    """Return the wanted objects encrypted, and a refusal for each with the cipher text of another object.
 
-    A value that is stored already keeps its cipher text.
+    A value that is already stored keeps its cipher text.
     """
     faults: list[Refused] = []
     sealed: dict[str, LazyDocuments[Key]] = {}

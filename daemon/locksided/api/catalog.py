@@ -1,4 +1,4 @@
-"""The methods of stored objects, the same for every kind of the table, and those of state."""
+"""The methods of stored objects, the same for every kind in the table, and those of state."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ class CatalogMethods(HandlerGroup):
     """`put`, `get`, `list`, `delete`, `versions`, `rollback`, `diff` and `copy` of every kind; `state.*`."""
 
     def of_kinds(self) -> dict[str, Handle]:
-        """The handlers of the methods that every kind has, by name."""
+        """Return the handlers of the methods that every kind has, by name."""
         found: dict[str, Handle] = {}
         for kind, record in ((one.kind, one) for one in RECORDS.values()):
             for verb in kind.verbs:
@@ -55,7 +55,7 @@ class CatalogMethods(HandlerGroup):
     async def put(
         self, record: Record, call: Call, params: Any, owner: Mapping[str, Any] | None = None
     ) -> View:
-        """Store an object as its next version; `owner` is the user whom it is given to."""
+        """Store an object as its next version; `owner` is its new owner."""
         path = "$" if record.kind.is_flat else f"$.{camel(record.kind.member)}"
         document = completed_at(path, record, record.document(params), self._service.settings)
         key = record.key(params, document)
@@ -76,15 +76,15 @@ class CatalogMethods(HandlerGroup):
         raise NotFound(f"There is no {kind.title} {name!r}. {hint}", path=f"$.{kind.word}")
 
     async def get(self, record: Record, call: Call, params: Any) -> View:
-        """An object, of any version."""
+        """Return an object, in any version."""
         return await self.shown(record, record.key(params), call.principal, getattr(params, "version", None))
 
     async def shown(self, record: Record, key: Key, who: Principal, version: int | None = None) -> View:
-        """An object as a caller may see it. Raises NotFound."""
+        """Return an object as the caller may see it. Raises NotFound."""
         return record.hide(who, await self._view(record, key, version))
 
     async def list(self, record: Record, call: Call, params: Any) -> View:
-        """A page of the objects of a kind; those that are part of the daemon stand before all others."""
+        """Return a page of the objects of a kind; built-in objects precede all others."""
         kind, given = record.kind, {name: getattr(params, name) for name in record.kind.filters}
         wanted = {name: getattr(value, "value", value) for name, value in given.items() if value is not None}
         names = tuple(wanted[name] for name in kind.key[:-1] if name in wanted)
@@ -110,7 +110,7 @@ class CatalogMethods(HandlerGroup):
         wanted: Callable[[Database], Listing],
         always: Sequence[View] = (),
     ) -> View:
-        """A page of the objects that `wanted` chooses, which may look at the database."""
+        """Return a page of the objects that `wanted` selects with the database."""
         fields = _fields(record.kind, params)
         more = partial(_configs_of, call.principal) if getattr(params, "expand", ()) else None
 
@@ -126,7 +126,7 @@ class CatalogMethods(HandlerGroup):
             return listed(record.kind.listed, found, view, request.max_bytes, always=always)
 
     async def delete(self, record: Record, call: Call, params: Any) -> View:
-        """Hide an object; its versions stay."""
+        """Hide an object; its versions are kept."""
         key, change = record.key(params), self._change(call, params)
         record.refuse_fixed(key, key.path(), "it cannot be deleted")
 
@@ -148,14 +148,14 @@ class CatalogMethods(HandlerGroup):
         return view
 
     async def versions(self, record: Record, call: Call, params: Any) -> View:
-        """Who changed an object, when and why."""
+        """Return who changed an object, when and why."""
         request = self._service.page_request(params)
         async with call.connection.turn():
             found = await self._service.store.versions(record.key(params), request)
             return listed("versions", found, version_view, request.max_bytes)
 
     async def rollback(self, record: Record, call: Call, params: Any) -> View:
-        """Make an old version the newest."""
+        """Make an old version the newest one."""
         key, change = record.key(params), self._change(call, params)
 
         def roll_back(tx: Any) -> StoredRow:
@@ -167,7 +167,7 @@ class CatalogMethods(HandlerGroup):
         return await self._known(record, key, view)
 
     async def diff(self, record: Record, call: Call, params: Any) -> View:
-        """What differs between two versions, as far as the caller may see both."""
+        """Return the differences between two versions, as far as the caller may see both."""
         key = record.key(params)
         old, new = await self._stored(record, key, params.version), await self._stored(record, key, params.to)
         bodies, vault = [], self._service.store.vault
@@ -202,7 +202,7 @@ class CatalogMethods(HandlerGroup):
         store: Callable[[Any], StoredRow],
         tx: Any,
     ) -> View:
-        """Store a version of an object, with all that follows from it, and show it."""
+        """Store a version of an object with all consequences, and return its view."""
         record.refuse_others(tx.connection, key, who)
         before = objects.newest(tx, key)
         stored = store(tx)
@@ -219,16 +219,16 @@ class CatalogMethods(HandlerGroup):
         (members,) = await shown
         return {**stored_view(stored), **members, **await self._figures_of(record, key)}
 
-    # -- what the core knows of ---------------------------------------------------------------------------
+    # -- objects that the core knows ----------------------------------------------------------------------
 
     async def tell_core(self, record: Record, key: Key) -> None:
-        """Have the core know an object as it is stored now, if it knows objects of the kind."""
+        """Pass the stored state of an object to the core, if the core knows objects of its kind."""
         if record.told is not None:
             async with self._service.telling:
                 await self._service.scheduler.ask(record.told(key, await self._find(key)))
 
     async def _known(self, record: Record, key: Key, view: View) -> View:
-        """An object that was changed, with what the core knows of it now."""
+        """Return a changed object, with the core's figures about it."""
         await self.tell_core(record, key)
         return {**view, **await self._figures_of(record, key)}
 
@@ -242,7 +242,7 @@ class CatalogMethods(HandlerGroup):
     async def _with_figures(
         self, record: Record, project: str, found: Slice[tuple[StoredRow, View]]
     ) -> Slice[tuple[StoredRow, View]]:
-        """A page of objects, with what the core knows of each."""
+        """Return a page of objects, each with the core's figures about it."""
         if record.told is None:
             return found
         ids = [stored.id for stored, _ in found.entries]
@@ -264,12 +264,12 @@ class CatalogMethods(HandlerGroup):
     async def _write(
         self, call: Call, params: Any, write: Write | Exclusive, read: Callable[[], Any]
     ) -> View:
-        """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
+        """Write something; a repeat of the call returns the object as it is now, as read by `read`."""
         answer = await self._settled(write, dedup_mark(call, params, nothing))
         return marked(await read(), answer) if isinstance(answer, Repeated) else answer
 
     async def _settled(self, write: Write | Exclusive, mark: DedupMark | None) -> Any:
-        """Write it; what is due of a schedule is decided before it changes."""
+        """Write it, after deciding the moments that were due before a schedule changes."""
         for _ in range(TRIES):
             try:
                 return await self._service.scheduler.ask(write, once=mark)
@@ -320,7 +320,7 @@ def _page(
     request: PageRequest,
     more: Callable[[str, Database, str], View] | None,
 ) -> Slice[tuple[StoredRow, View]]:
-    """A page of objects, each with what is shown beside its document, and what `more` adds."""
+    """Return a page of objects, each with further members of its view, and those that `more` adds."""
     listing = wanted(connection)
     found = objects.page(connection, listing, request)
     members = record.members(connection, listing.project, found.entries)
@@ -332,13 +332,13 @@ def _page(
 
 
 def _fields(kind: Kind, params: Any) -> set[str] | None:
-    """The members of each object that a list answers; None for all."""
+    """Return the members of each object in a list; None for all."""
     fields = getattr(params, "fields", None)
     return None if fields is None else {*kind.key, *fields, *getattr(params, "expand", ())}
 
 
 def _configs_of(who: Principal, project: str, connection: Database, component: str) -> View:
-    """The configurations of a component, as `config.list` answers them. Raises Limit for more than a line."""
+    """Return a component's configurations like `config.list`. Raises Limit if there are too many."""
     record = RECORDS["config"]
     found = objects.page(
         connection, all_of(record.kind, project, names=(component,)), PageRequest(MOST_CONFIGS)
@@ -350,7 +350,7 @@ def _configs_of(who: Principal, project: str, connection: Database, component: s
 
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
-    """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
+    """Raise Forbidden if the caller may not see all of it: storing it again would make it the caller's."""
     view = stored_view(stored)
     if record.hide(call.principal, view) != view:
         text = f"{key} has values that only its writer and an admin may see: store one of your own."
@@ -358,7 +358,7 @@ def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> N
 
 
 def _state_view(params: Any, connection: Database) -> View:
-    """What the last good run left, and up to where it read."""
+    """Return the state of the last successful run, and how far it read."""
     found = states.state(connection, _config_id(params), params.row)
     read = input_state(connection, _config_id(params), params.row)
     return {"state": found.body, "version": found.version, "storage": _input_view(read)}

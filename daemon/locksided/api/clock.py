@@ -1,4 +1,4 @@
-"""`clock.*`: the methods that move the clock of a daemon that was started with `--test-clock`."""
+"""`clock.*`: methods that move the clock of a daemon started with `--test-clock`."""
 
 from lockside.documents.times import time_text
 from lockside.protocol.methods.clock import ClockAdvance, ClockGet, ClockReading, ClockSet, ClockSleep
@@ -9,11 +9,11 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
 LATEST_US = clock.from_text("9900-01-01T00:00:00Z")
-"""Behind it there is room for what is to happen years later: no time is written with five digits."""
+"""Leaves room for times years later: no time is written with a year of five digits."""
 
 
 class ClockMethods:
-    """`clock.*`. A move is answered when all that it made due is done."""
+    """`clock.*`. A move is answered when everything that it made due is done."""
 
     def __init__(self, moved: ManualClock) -> None:
         self._clock = moved

@@ -1,4 +1,4 @@
-"""The methods about the daemon itself: how it is, drain, backup, metrics, what is not as it should be."""
+"""The methods about the daemon itself: its status, draining, backup, metrics, problems."""
 
 import os
 from contextlib import suppress
@@ -131,7 +131,7 @@ class DaemonMethods(HandlerGroup):
         return answer
 
     async def _tell(self, kind: str, call: Call, params: Params, data: View, mark: DedupMark | None) -> None:
-        """Keep in mind what was done, as far as the store lets us: it is done all the same."""
+        """Record what was done, if the store can be written: it was done in any case."""
 
         def write(tx: Transaction) -> View:
             who = actor(call.principal).as_data()
@@ -214,7 +214,7 @@ class DaemonMethods(HandlerGroup):
 
 
 def _document(has_test_clock: bool) -> msgspec.Raw:
-    """The OpenRPC document, made once however many ask for it at the same time: it is a megabyte."""
+    """Return the OpenRPC document, made once even for simultaneous requests: it takes a megabyte."""
     with _MAKING:
         return _made_document(has_test_clock)
 
@@ -224,13 +224,13 @@ _MAKING = Lock()
 
 @cache
 def _made_document(has_test_clock: bool) -> msgspec.Raw:
-    from lockside.protocol.openrpc import document  # large, and seldom asked for
+    from lockside.protocol.openrpc import document  # large, and seldom needed
 
     return msgspec.Raw(msgspec.json.encode(document(__version__, with_test_clock=has_test_clock)))
 
 
 def _size_bytes(path: Path) -> int:
-    """0 when somebody took the file away: `isWritable` tells that."""
+    """Return the size of a file; 0 if it was removed, which `isWritable` reports."""
     try:
         return path.stat().st_size
     except OSError:
@@ -238,10 +238,10 @@ def _size_bytes(path: Path) -> int:
 
 
 def _check_new_file(path: Path) -> None:
-    """Whether a file can be made there, as far as it shows before; Refused with the remedy if not."""
+    """Check that a file can be created there; raises Refused with the remedy if not."""
     try:
         is_there, has_folder = os.path.lexists(path), path.parent.is_dir()
-        os.lstat(path.parent / f"{path.name}.part")  # a name that is too long for it is too long at all
+        os.lstat(path.parent / f"{path.name}.part")  # the final name is too long if this one is
     except FileNotFoundError:
         pass
     except OSError as problem:
@@ -253,7 +253,7 @@ def _check_new_file(path: Path) -> None:
 
 
 def _draining(core: Scheduler) -> tuple[DrainStatus | None, bool]:
-    """Since when and by whom the daemon is drained, and whether no standard job runs any more."""
+    """Return since when and by whom the daemon is drained, and whether no standard job runs any more."""
     draining = core.state.draining
     if draining is None:
         return None, False
@@ -262,7 +262,7 @@ def _draining(core: Scheduler) -> tuple[DrainStatus | None, bool]:
 
 
 def _current_keeper(service: Service) -> KeeperStatus:
-    """The keeper that takes new starts."""
+    """Return the status of the keeper that takes new starts."""
     keepers = service.backend.keepers
     current = keepers.current
     return _keeper(

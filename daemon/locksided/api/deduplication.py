@@ -1,6 +1,6 @@
-"""Deduplication of calls: what makes a call the same one, and the answer of a repeat.
+"""Deduplication of calls: when two calls are the same, and the answer to a repeat.
 
-A repeat is answered before anything is checked: what the first call stood on may be gone.
+A repeat is answered before anything is checked: the objects of the first call may be gone.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,14 +20,14 @@ from locksided.server.calls import Call
 from locksided.server.messages import OrShorter
 
 _MARKS_OF_SECRETS = (b'"#', b'"environment"', b'"draft"')
-"""The digest of a draft stands for what was staged."""
+"""The digest of a draft represents what was staged."""
 _NOT_COMPARED = frozenset({"deduplicationId", "fields"})
 
 
 def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any]]) -> DedupMark | None:
-    """The mark of a call that carries a deduplication id; None for one that does not.
+    """Return the mark of a call with a deduplication id; None for a call without one.
 
-    Two calls are the same when their parameters are, apart from the id itself and the choice of fields.
+    Two calls are the same if their parameters are equal, except for the id itself and the choice of fields.
     """
     if params.deduplication_id is None:
         return None
@@ -45,17 +45,17 @@ def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any
 
 
 def nothing(_: Any) -> View:
-    """What is remembered of a call whose answer is made anew."""
+    """Return what is stored of a call whose answer is computed again: nothing."""
     return {}
 
 
 def answered(done: Any) -> View:
-    """The answer of a call; of a repeat what was remembered of the first one, marked."""
+    """Return the answer of a call; for a repeat the stored reference of the first one, marked."""
     return marked(dict(done.reference), done) if isinstance(done, Repeated) else done
 
 
 def job_reference(job_ids: Any) -> dict[str, Any]:
-    """What is remembered of a creation: the jobs."""
+    """Return what is stored of a creation: the jobs."""
     return {"jobs": [str(job_id) for job_id in job_ids]}
 
 
@@ -67,7 +67,7 @@ _OF_MANY = frozenset({"job.createMany", "job.retryAllFailed", "storage.vacuum"})
 
 
 def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:
-    """The handler, called for what was not done before under the same deduplication id."""
+    """Wrap a handler so that it is called only for calls not done before under the same deduplication id."""
 
     @wraps(handler)
     async def handle(group: G, call: Call, params: Any) -> Answer:
@@ -81,7 +81,7 @@ def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:
 
 
 async def _again(service: Service, call: Call, params: Any, repeated: Repeated) -> Answer:
-    """The jobs of the first call as they are now."""
+    """Return the jobs of the first call as they are now."""
     ids = answered_ids(repeated)
     if call.method.name == "job.purge":
         return Purged(id=str(ids[0]), deduplicated=True)

@@ -1,4 +1,4 @@
-"""What is not as it should be, and the mending of what can be mended; whether jobs can be accepted."""
+"""Finds problems and repairs those that can be; determines whether jobs can be accepted."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +29,7 @@ MARK: Final = "health"
 
 
 class HealthCheck:
-    """Remembers what it found for a moment, so that nobody keeps the disk busy by asking."""
+    """Caches its result briefly, so that frequent requests do not keep the disk busy."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -38,7 +38,7 @@ class HealthCheck:
         self._checked_us: int | None = None
 
     async def now(self) -> Health:
-        """How it is now, or was a moment ago."""
+        """Return the current health, or that of a moment ago."""
         async with self._lock:
             now_us = clock.real_boot_us()
             if self._checked_us is None or now_us - self._checked_us > FRESH_SECONDS * clock.SECOND_US:
@@ -67,7 +67,7 @@ class HealthCheck:
 
 
 def _free_bytes(path: str) -> int:
-    """What this user may still write; some of it is root's alone."""
+    """Return the bytes that this user may still write; some are reserved for root."""
     found = os.statvfs(path)
     return (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
 
@@ -80,7 +80,7 @@ log = structlog.get_logger("check")
 
 
 async def problems(service: Service) -> list[Problem]:
-    """Everything found; empty when all is well."""
+    """Return all problems found; empty if there are none."""
     found = _trouble(service)
     found += state.room(service.state_dir)
     found += await threads.run_sync(_sockets, service)
@@ -95,7 +95,7 @@ async def problems(service: Service) -> list[Problem]:
 
 
 async def _of_the_store(service: Service) -> list[Problem]:
-    """What can be found only where the database can be read."""
+    """Return the problems that can be found only if the database can be read."""
     store = service.store
     found = await state.database(store, service.state_dir)
     if service.scheduler.trouble is None:
@@ -112,7 +112,7 @@ async def _of_the_store(service: Service) -> list[Problem]:
 
 
 async def mended(found: list[Problem]) -> list[bool]:
-    """Mend what can be mended; says of each whether it was."""
+    """Repair what can be repaired; returns for each problem whether it was."""
     return [await _mend(problem) for problem in found]
 
 
@@ -129,7 +129,7 @@ async def _mend(problem: Problem) -> bool:
 
 
 def _trouble(service: Service) -> list[Problem]:
-    """What the daemon knows by itself to be wrong."""
+    """Return the problems that the daemon knows without looking."""
     found = []
     keepers, trouble = service.backend.keepers, service.scheduler.trouble
     if keepers.current is None:
@@ -180,7 +180,7 @@ async def _processes(service: Service) -> list[Problem]:
 
 
 async def _elsewhere(service: Service) -> list[Problem]:
-    """What engines have under names of ours and nobody wants: it would start nothing, and takes room."""
+    """Return the runs in engines under our names that belong to no job: they only take resources."""
     prefix = container_name(service.runs.identity8, "")
     found = []
     for kind, runs in [(one.kind, await one.listed(prefix)) for one in service.executors.elsewhere]:

@@ -1,6 +1,6 @@
-"""Requests for jobs are worked out in plain; what is frozen of them is encrypted before the core has it.
+"""Requests for jobs are resolved in plain; their frozen documents are encrypted before the core gets them.
 
-Equal specifications are stored once in each project: a hash of one with secrets is keyed, and made of the
+Equal specifications are stored once per project: the hash of one with secrets is keyed, and computed from the
 plain text.
 """
 
@@ -32,7 +32,7 @@ JOBS_SEALED_HERE = 100
 
 
 def opened_request(vault: Vault, request: JobRequest, project: str) -> JobRequest:
-    """The request in plain. Raises Invalid with the path of a cipher text that is not for such a job."""
+    """Return the request in plain. Raises Invalid with the path of a cipher text for other jobs."""
     parts = {name: value for name in _PARTS if (value := getattr(request, name)) is not None}
     if not may_have_ciphers(msgspec.json.encode(parts)):
         return request
@@ -52,24 +52,24 @@ def opened_request(vault: Vault, request: JobRequest, project: str) -> JobReques
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request in plain, and the members of it that can have secrets as they came."""
+    """A request in plain, and its members that can have secrets, as they were received."""
 
     plain: JobRequest
     ciphers: Mapping[str, Any]
 
     @classmethod
     def read(cls, vault: Vault, request: JobRequest, project: str) -> "Asked":
-        """Decrypt a request. Raises Invalid with the path of a cipher text that is not for such a job."""
+        """Decrypt a request. Raises Invalid with the path of a cipher text for other jobs."""
         plain = opened_request(vault, request, project)
         return cls(plain, {} if plain is request else _parts_of(request))
 
     def with_plain(self, **changes: Any) -> "Asked":
-        """The same with other members."""
+        """Return the same request with other members."""
         return Asked(msgspec.structs.replace(self.plain, **changes), self.ciphers)
 
 
 def _parts_of(request: JobRequest) -> dict[str, Any]:
-    """The members that can have secrets, in the names of the wire."""
+    """Return the members that can have secrets, by their names on the wire."""
     return {
         one.encode_name: msgspec.to_builtins(value)
         for one in msgspec.structs.fields(JobRequest)
@@ -78,7 +78,7 @@ def _parts_of(request: JobRequest) -> dict[str, Any]:
 
 
 async def sealed_tree(service: Service, tree: Draft, asked: Mapping[str, Any]) -> Draft:
-    """The tree with its documents encrypted; those of the request (`asked`) stay as they are."""
+    """Return the tree with its documents encrypted; cipher texts of the request (`asked`) are kept."""
     if not _has_secrets(tree):
         return tree
     sealer = _Sealer(service.store.vault, await service.store.hasher(), asked)

@@ -1,7 +1,6 @@
-"""From one request to the draft tree of all jobs that it makes, however deep its orchestrations go.
+"""From one request to the draft tree of all jobs that it creates, however deep its orchestrations are nested.
 
-It reads what the requests name and stores nothing. What belongs to the outermost job alone is put on by
-`creation`.
+It reads what the requests name and stores nothing. `job_drafts` adds what belongs to the outermost job alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +47,7 @@ from locksided.store.rows import StoredRow as Row
 MAX_JOBS_OF_A_TREE = 100_000
 _VALUES_PATH = "$.variableValuesId"
 ROWS_DONE_HERE = 100
-"""Configurations with more rows are worked through in a thread."""
+"""Configurations with more rows are processed in a thread."""
 
 
 Writers = tuple[Mapping[str, Any], ...]
@@ -57,13 +56,12 @@ Writers = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Above:
-    """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
+    """What a task's request gets from the orchestrations around it; empty for the outermost request.
 
-    `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
-    last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
-    some of them come from. `is_ours` tells of the request of a method that looked at the caller's rights.
-    `retry_scope` is that of a retry by hand, which may be given failed `records` alone, or run the chunks
-    alone that are `left`.
+    `names` are those orchestrations, outermost first. `writers` are the last authors of the request's own
+    text, besides the caller. `values` are the variables that it inherits, `sets` the stored sets of some of
+    them. `is_ours` marks the request of a method that has checked the caller's rights. `retry_scope` is that
+    of a retry by hand, which may get only failed `records`, or run only the chunks that are `left`.
     """
 
     levels: tuple[Level, ...] = ()
@@ -79,29 +77,29 @@ class Above:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which tasks of an orchestration are asked for, and how the run before ended that is gone on from."""
+    """The selected tasks of an orchestration, and the result of the previous run that it continues."""
 
     selected: Sequence[str] | None = None
     previous: PreviousRun | None = None
 
     @property
     def is_made(self) -> bool:
-        """Whether anything was chosen at all."""
+        """Whether anything was selected."""
         return self.selected is not None or self.previous is not None
 
     def decide(self, phases: Sequence[RunPhase]) -> list[tuple[Decision, ...]]:
-        """What is done with each task, phase by phase. Raises `NotFound`."""
+        """Return what is done with each task, phase by phase. Raises `NotFound`."""
         if self.previous is None:
             return decide(phases, self.selected, None)
         return decide(phases, self.selected, self.previous.succeeded, self.previous.rows)
 
     def below(self, task_id: str) -> "Choice":
-        """The same for a task that is an orchestration itself."""
+        """Return the choice for a task that is itself an orchestration."""
         return Choice(None, None if self.previous is None else self.previous.nested.get(task_id))
 
 
 class Trees:
-    """Makes the drafts of one creation for one caller."""
+    """Creates the drafts of one creation for one caller."""
 
     def __init__(
         self,
@@ -122,7 +120,7 @@ class Trees:
     async def tree(
         self, request: JobRequest, place: TreePosition, above: Above = Above(), choice: Choice = Choice()
     ) -> Draft:
-        """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
+        """Return the drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
         is_special = choice.is_made or above.writers or above.is_ours or above.retry_scope
         if not (place.is_child or is_special or self._context):
@@ -153,7 +151,7 @@ class Trees:
         return await self._seen_to(work, place)
 
     async def _check_systems(self, resolved: Resolved) -> None:
-        """Raises Refused for a system that the job names and its owner cannot use so."""
+        """Raise Refused for a system that the job's owner cannot use as the job does."""
         named = {name: first_named(resolved.asked, name)[1] for name in NAMED}
         for use in uses_of(resolved.spec, named):
             row = await self._objects.system(use.system)
@@ -176,7 +174,7 @@ class Trees:
         return ResolvedTree(resolved, await threads.run_sync(work_tree, resolved, place))
 
     async def _seen_to(self, work: ResolvedTree, place: TreePosition) -> Draft:
-        """The tree, marked when something that it needs to start is not there."""
+        """Return the tree, marked if something that it needs to start is missing."""
         tree, resolved = work.tree, work.resolved
         self._count(tree_size(tree))
         runs = self._service.runs
@@ -205,7 +203,7 @@ class Trees:
     async def _task(
         self, decided: Decision, orchestration: Resolved, place: TreePosition, below: Above, choice: Choice
     ) -> Draft:
-        """The tree of one task, of the rows alone that are left of it."""
+        """Return the tree of one task, limited to its remaining rows if there are any."""
         task = decided.task
         at = place._replace(
             maker=Maker("orchestration", task.id),
@@ -226,9 +224,9 @@ class Trees:
         return replace(tree, delay_us=task.delay_us, values=values)
 
     async def _check_writers(self, request: JobRequest, config: Row | None, above: Above) -> None:
-        """Nobody's job runs a command that another ordinary user wrote, or part of it.
+        """Refuse to run a command that another ordinary user wrote in full or in part.
 
-        What fills its places is a part: a value is a word of a shell's text, or the program itself.
+        Variables are a part: a value may become a word of a shell command, or the program itself.
         """
         if request.component != COMMAND:
             return
@@ -256,7 +254,7 @@ class Trees:
 
 
 def _again(resolved: Resolved, above: Above) -> Resolved:
-    """The same of a retry by hand, with the records that it is given."""
+    """Return the job of a retry by hand, with the records that it is given."""
     if above.retry_scope is None:
         return resolved
     spec = msgspec.structs.replace(resolved.spec, retry_scope=above.retry_scope, records=above.records)
@@ -266,12 +264,12 @@ def _again(resolved: Resolved, above: Above) -> Resolved:
 
 
 def _type_alone(resolved: Resolved) -> JobType:
-    """The type of a job that is given records, which are not cut into chunks."""
+    """Return the type of a job that is given records, and therefore not split into chunks."""
     return resolved.type if resolved.spec.partition is None else JobType.STANDARD
 
 
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
-    """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
+    """Return what an orchestration passes to its tasks. Raises `Invalid` if it contains itself."""
     names = above.names
     if resolved.spec.config is not None:
         name = f"{resolved.spec.branch_id}/{resolved.spec.config}"
@@ -292,7 +290,7 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
 
 
 def _refuse_forged(resolved: Resolved) -> None:
-    """Refuse what only a method may have a job do, because it looks at rights and at what is kept."""
+    """Refuse operations that only a method may start, because it checks rights and retention."""
     parameters = resolved.root.content.parameters
     if resolved.spec.component == STORAGE and (operation := parameters.get("operation")) in CHECKED:
         text = f"Jobs that {operation} are made by {CHECKED[operation]} alone."

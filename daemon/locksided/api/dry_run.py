@@ -1,4 +1,4 @@
-"""What a dry run answers: the job that would be made, as the wire shows it. Nothing is stored or decided.
+"""The answer of a dry run: the job that would be created, in wire form. Nothing is stored or decided.
 
 It has id 0 and no place in line: those come with the job itself.
 """
@@ -34,7 +34,7 @@ class OrchestrationMethods(HandlerGroup):
 
 
 async def plan_of(service: Service, request: JobRequest, project: str) -> Plan:
-    """Phase by phase what a request for an orchestration would do."""
+    """Return phase by phase what a request for an orchestration would do."""
     objects = ObjectReader(service.store, project)
     found = await objects.found(request, await objects.config(request))
     resolved = resolve(request, found, defaults_of(service, project))
@@ -75,9 +75,9 @@ _NEW: Mapping[str, Any] = {
 def would_be(
     made: Draft, parent_run_id: str | None, views: JobViews, now_us: int, told: Explanation
 ) -> dict[str, Any]:
-    """The view of the job that it would become; of a container also how many `jobs` there would be.
+    """Return the view of the job that would be created; for a container with the number of `jobs`.
 
-    `told` is what would keep it back; one that nothing keeps back would start at once.
+    `told` is what would block it; without reasons it would start at once.
     """
     documents, values = dict(made.blobs), made.values
     spec_hash, env_hash = values.get("spec_hash"), values.get("env_hash")

@@ -1,7 +1,7 @@
-"""How jobs ended and what their makers decided; kept in memory, brought up to date by events when asked.
+"""Counts of ended jobs and of schedules' and triggers' decisions, in memory, updated from events on request.
 
-What is kept is bounded: the configurations whose jobs ended last, and so many components by their names. The
-jobs of all other components are counted together.
+The memory is bounded: the configurations whose jobs ended last, and a number of components by name. Jobs of
+all other components are counted together.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _SUCCESS = frozenset(("success", "warning"))
 class Outcomes:
     """The outcomes of one configuration. Times are microseconds; None before the first of its kind.
 
-    A cancelled job is counted and has no end here: it never ran.
+    A cancelled job is counted but has no end here: it never ran.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Outcomes:
     duration_us: int = 0
 
     def add(self, ending: Ending) -> None:
-        """Count more jobs that ended with one status."""
+        """Add jobs that ended with one status."""
         self.counts[ending.status] = self.counts.get(ending.status, 0) + ending.count
         if ending.status in _SUCCESS:
             self.success_us = max(self.success_us or 0, ending.end_us)
@@ -45,9 +45,9 @@ class Outcomes:
 
 @dataclass(slots=True)
 class Totals:
-    """All jobs that ended: how many by status, pool and component, how long they ran and waited.
+    """All ended jobs: counts by status, pool and component, run times and waiting times.
 
-    A cancelled job is counted and has no duration: it never ran.
+    A cancelled job is counted but has no duration: it never ran.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Totals:
     queues: dict[str, Histogram] = field(default_factory=dict)
 
     def add(self, ending: Ending, component: str) -> None:
-        """Count more jobs of a component that ended with one status."""
+        """Add jobs of a component that ended with one status."""
         pool = ending.pool
         self.counts[ending.status, pool, component] += ending.count
         if ending.status != "cancelled":
@@ -81,7 +81,7 @@ class Tally:
         self.totals = Totals()
 
     async def outcomes(self) -> Mapping[Configuration, Outcomes]:
-        """The outcomes as they are now, in the order of names; `totals` is of the same moment."""
+        """Return the current outcomes, sorted by name; `totals` is of the same moment."""
         async with self._lock:
             self._count(await self._store.ended_since(self._seq))
             newest = sorted(self._outcomes.items(), key=lambda one: -(one[1].end_us or 0))[: self._most]
@@ -91,7 +91,7 @@ class Tally:
     def _count(self, found: Endings) -> None:
         if found.is_whole:
             self._outcomes, self.totals = {}, Totals()
-        for ending in sorted(found.endings, key=lambda one: -one.count):  # the busiest have their names
+        for ending in sorted(found.endings, key=lambda one: -one.count):  # the most frequent are named
             component = self._name_of(ending.configuration.component)
             self.totals.add(ending, component)
             if ending.configuration.config and component != OTHER:
@@ -108,7 +108,7 @@ MOST_MAKERS = 1000
 
 
 class Decisions:
-    """What schedules and triggers decided since the daemon's start; of very many, those that did so last."""
+    """Decisions of schedules and triggers since the daemon's start; limited to the most recent makers."""
 
     def __init__(self, store: Store, most: int = MOST_MAKERS) -> None:
         self._store = store
@@ -118,7 +118,7 @@ class Decisions:
         self._found: dict[Maker, dict[str, Decided]] = {}
 
     async def found(self) -> Mapping[Maker, Mapping[str, Decided]]:
-        """What each decided, by outcome."""
+        """Return the decisions of each by outcome."""
         async with self._lock:
             look = partial(decided_since, seq=self._seq)
             self._seq, news = await self._store.read_patiently(look)

@@ -1,4 +1,4 @@
-"""The methods of events: what happened, in order, once or as it happens."""
+"""The methods of events: what happened, in order, as a list or as a stream."""
 
 import anyio
 
@@ -85,8 +85,8 @@ class EventMethods:
 class EventSubscription:
     """One stream of events to one connection; it lives as long as the connection.
 
-    It reads from the store what came before, then takes what is committed. A reader that falls behind by more
-    than is held is told the gap and goes on after it.
+    It reads earlier events from the store, then takes committed ones. A reader that falls behind by more than
+    is buffered is notified of the gap and continues after it.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class EventSubscription:
         self._scope = anyio.CancelScope()
 
     def end(self) -> None:
-        """Push nothing more."""
+        """Stop the stream."""
         self._scope.cancel()
 
     async def run(self) -> None:
@@ -116,7 +116,7 @@ class EventSubscription:
                 await self._push_held()
 
     def _take(self, events: list[EventRow], _kinds: frozenset[str]) -> None:
-        """Note what was committed; called by the broker, never waits."""
+        """Buffer committed events; called by the broker, never waits."""
         matching = [event for event in events if self._wanted.matches(event)]
         if not matching:
             return
@@ -159,7 +159,7 @@ class EventSubscription:
 
 
 def event_view(event: EventRow) -> View:
-    """One event on the wire."""
+    """Return one event in wire form."""
     return {
         "seq": event.seq,
         "time": clock.to_text(event.time_us),

@@ -1,4 +1,4 @@
-"""`executor.list`, and the check of what pools say of their executors."""
+"""`executor.list`, and the checks of pools against their executors."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ class ExecutorMethods(HandlerGroup):
 
 
 async def pool_faults(pools: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Refused]:
-    """What is wrong with the executors that pools name; each pool with its path in the request."""
+    """Return the faults of pools' executors and options; each pool comes with its path in the request."""
     found = [await _fault(path, pool) for path, pool in pools]
     return [fault for fault in found if fault is not None]
 
@@ -99,7 +99,7 @@ def _options_of_sizes(sizes: Mapping[str, Any], options: Mapping[str, Any]) -> d
 
 
 async def _unusable(work_root: str) -> str | None:
-    """Why a folder cannot be shared with other machines; None when it can, as far as that shows here."""
+    """Return why a folder cannot be shared with other machines; None if no problem is visible here."""
     with clock.real_move_on_after(WRITTEN_WITHIN_SECONDS):
         try:
             await threads.run_sync(_try, work_root)
@@ -110,7 +110,7 @@ async def _unusable(work_root: str) -> str | None:
 
 
 def _try(work_root: str) -> None:
-    """Write, read back, and make a link that is there already. Raises OSError."""
+    """Write, read back, and try to create an existing link. Raises OSError."""
     if not os.path.isabs(work_root):
         raise OSError("an absolute path is expected")
     if not os.path.isdir(work_root):

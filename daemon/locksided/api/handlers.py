@@ -1,4 +1,4 @@
-"""The groups of all handlers; every declared method has one of them."""
+"""The groups of all handlers; every declared method has a handler in one of them."""
 
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided.api.actions import ActionMethods
@@ -68,7 +68,7 @@ GROUPS = (
 
 
 def handlers(service: Service) -> dict[str, Handler]:
-    """Every method that this daemon does; raises ValueError for one that nothing does."""
+    """Return the handler of every method of this daemon; raises ValueError for a method without one."""
     groups: list[object] = [group(service) for group in GROUPS]
     methods = METHODS
     if service.test_clock is not None:

@@ -1,4 +1,4 @@
-"""The methods that make jobs: from a request, or from a job that was there before."""
+"""The methods that create jobs: from a request, or from an earlier job."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -67,7 +67,7 @@ class CreationMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._choosing = Lock()
-        """Held from the choice of failed records until a retry has them."""
+        """Held from the selection of failed records until a retry owns them."""
 
     @handler
     @repeats_first
@@ -103,7 +103,7 @@ class CreationMethods(HandlerGroup):
         )
 
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
-        """The job that a dry run would have made, and what would keep it back."""
+        """Return the job that a dry run would have created, and what would block it."""
         now_us = clock.now_us()
         views = views_for(self._service, call.principal, now_us)
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
@@ -112,9 +112,9 @@ class CreationMethods(HandlerGroup):
     async def submit(
         self, call: Call, params: Any, drafts: Sequence[Draft], given: Sequence[Sequence[RecordRow]] = ()
     ) -> tuple[list[View], Any]:
-        """Have them accepted and answer their views, which are read where they are written.
+        """Submit drafts; returns the views of their jobs, read in the transaction that writes them.
 
-        `given` are the failed records that each of them is given.
+        `given` are the failed records for each of them.
         """
         wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
@@ -128,7 +128,7 @@ class CreationMethods(HandlerGroup):
             return await job_views_of(self._service, answered_ids(answer), wanted), answer
         return await glance.views(self._service, answer), answer
 
-    # -- again --------------------------------------------------------------------------------------------
+    # -- repeating ----------------------------------------------------------------------------------------
 
     @handler
     @repeats_first
@@ -252,12 +252,12 @@ class CreationMethods(HandlerGroup):
 
 
 def _warned(view: View, made: Draft) -> View:
-    """The view with what was wrong in the request and did not keep the job from being made."""
+    """Return the view with the warnings about the request."""
     return {**view, "warnings": list(made.warnings)} if made.warnings else view
 
 
 def _given_and_read(given: Sequence[Sequence[RecordRow]], glance: Glance, ids: Sequence[int]) -> Write | None:
-    """Notes what new jobs are given, and reads them."""
+    """Return a write that assigns records to new jobs, and reads the jobs."""
     read = glance.read_jobs(ids)
     if not any(given):
         return read
@@ -272,12 +272,12 @@ def _given_and_read(given: Sequence[Sequence[RecordRow]], glance: Glance, ids: S
 
 
 def _once_only(made: Draft, params: Any) -> Draft:
-    """The draft with the deduplication id of the call that makes it."""
+    """Return the draft with the deduplication id of the call that creates it."""
     return replace(made, values={**made.values, "dedup_id": params.deduplication_id})
 
 
 def _moved_dedup(row: JobRow, successor_id: int) -> Write | None:
-    """A repeat of the request that made the job answers its successor."""
+    """Return a write that makes the successor the answer to repeats of the job's own request."""
     if row.dedup_id is None:
         return None
 

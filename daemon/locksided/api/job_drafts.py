@@ -1,6 +1,6 @@
-"""From a request to the drafts that the core accepts: what it refers to is read, what it means is frozen.
+"""From a request to drafts that the core accepts: reads what it refers to and freezes what it means.
 
-Nothing is stored here. Every method that makes jobs comes through `draft`.
+Nothing is stored here. Every method that creates jobs uses `draft`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,12 +35,12 @@ from locksided.server.access import Principal
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, which job it repeats, who wrote its template, and what its maker tells it.
+    """The creator of a job, the job that it repeats, the authors of its template, and its context.
 
-    `is_ours` tells of a method that looked at the caller's rights before it had the job made.
-    `pinned` are the versions in which it reads tables, by their keys. `schedule` and `trigger` are
-    what such a maker tells it. `retry_scope` is that of a retry by hand, which may be given failed `records`,
-    or run the chunks that are `left`.
+    `is_ours` marks a method that checked the caller's rights before it had the job created. `pinned` are the
+    versions of tables that it reads, by their keys. `schedule` and `trigger` are the details from such a
+    creator. `retry_scope` is that of a retry by hand, which may get only failed `records`, or run the chunks
+    `left`.
     """
 
     creator_type: str = "user"
@@ -59,22 +59,22 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Pools with their slots, and resources with their capacities, that are about to be; None: no limit."""
+    """Pools with their slots, and resources with their capacities, about to be stored; None: no limit."""
 
     pools: Mapping[str, int | None]
     resources: Mapping[str, int | None]
 
     def added_to(self, known: Defaults) -> Defaults:
-        """What holds with them."""
+        """Return the defaults including them."""
         return replace(
             known, pools={**known.pools, **self.pools}, resources={**known.resources, **self.resources}
         )
 
 
 class Creation:
-    """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once.
+    """Creates the drafts of one call: referenced objects are read once, equal requests are resolved once.
 
-    `objects` is where that is found, instead of the store, and `planned` are further pools and resources.
+    `objects` replaces the store as their source, and `planned` are additional pools and resources.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class Creation:
         self._context: Mapping[str, str] = {}
 
     async def draft(self, request: JobRequest, origin: Origin = Origin(), path: str = "$") -> Draft:
-        """The checked draft of one request, with all below it. Raises Refused with path and remedy.
+        """Return the checked draft of one request, with all below it. Raises Refused with path and remedy.
 
-        `path` is where the request stands in the call.
+        `path` is the place of the request in the call.
         """
         service = self._service
-        if not request.component:  # of a schedule or a trigger, which names a template alone
+        if not request.component:  # that of a schedule or a trigger with a template
             found = await in_full(self._objects.store, self._owner.project, request, given_in(request))
             request, origin = found.request, replace(origin, writers=found.writers)
         check_own(request.notifications or (), service.settings, "$.notifications")
@@ -131,7 +131,7 @@ class Creation:
         )
 
     async def _tree(self, asked: Asked, maker: Maker, above: Above) -> Draft:
-        """The tree without what belongs to the outermost job alone."""
+        """Return the tree without what belongs to the outermost job alone."""
         request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
@@ -140,7 +140,7 @@ class Creation:
         return relocked(any_key, free_lock_key(text))
 
     async def _once(self, asked: Asked, lock_key: str | None, maker: Maker, above: Above) -> Draft:
-        """The tree with that lock key, worked out for the first of the requests that mean it."""
+        """Return the tree with that lock key, resolved once for all equal requests."""
         key = (maker, meaning_key(asked.plain, lock_key), frozenset(self._context.items()))
         if key not in self._trees:
             same = asked if lock_key == asked.plain.lock_key else asked.with_plain(lock_key=lock_key)
@@ -174,7 +174,7 @@ def _above(origin: Origin) -> Above:
 
 
 _ANY_KEY = "any"
-"""Stands for every free lock key: requests that differ in nothing else are worked out once."""
+"""Replaces every free lock key: requests that differ in nothing else are resolved once."""
 
 
 async def draft(
@@ -184,7 +184,7 @@ async def draft(
     project: str,
     origin: Origin = Origin(),
 ) -> Draft:
-    """The checked draft of a single request. Raises Refused with the path and the remedy."""
+    """Return the checked draft of a single request. Raises Refused with the path and the remedy."""
     return await Creation(service, principal, project).draft(request, origin)
 
 
@@ -203,7 +203,7 @@ def defaults_of(service: Service, project: str) -> Defaults:
 
 
 async def choice_of(service: Service, request: JobRequest) -> Choice:
-    """Which tasks a request asks for, and which it carries over."""
+    """Return the tasks that a request selects, and those it carries over."""
     selected, previous = request.only_orchestration_task_ids, request.previous_job_id
     if previous is None or request.component != ORCHESTRATOR:
         return Choice(selected)
@@ -211,7 +211,7 @@ async def choice_of(service: Service, request: JobRequest) -> Choice:
 
 
 async def with_rows_left(service: Service, request: JobRequest) -> JobRequest:
-    """A request that goes on from a run before, for the rows that are left. Raises `Invalid`."""
+    """Return a request that continues an earlier run, for the remaining rows. Raises `Invalid`."""
     previous = request.previous_job_id
     if previous is None or request.component == ORCHESTRATOR:
         return request
@@ -231,7 +231,7 @@ def _start_at(request: JobRequest) -> int | None:
 
 
 def _dependencies(service: Service, request: JobRequest) -> tuple[Dependency, ...]:
-    """Whom the job waits for; the stricter condition when one is named twice."""
+    """Return the dependencies of the job; the stricter condition if a job is named twice."""
     found: dict[int, Condition] = {}
     for index, given in enumerate(request.depends_on):
         job_id = service.job_id(given.job, f"$.dependsOn[{index}].job")

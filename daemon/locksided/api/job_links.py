@@ -1,4 +1,4 @@
-"""Where people and programs find a job outside of the socket: its pages, and Keboola's Queue API."""
+"""Links to a job outside of the socket: its web pages, and Keboola's Queue API."""
 
 from urllib.parse import quote
 
@@ -7,7 +7,7 @@ from locksided.store.rows import JobRow
 
 
 def links_of(row: JobRow, web: WebSettings) -> dict[str, str]:
-    """Links by name: `page`, `log` and `config` where `web.url` is set, `api` where `web.keboola_url` is."""
+    """Return links by name: `page`, `log` and `config` if `web.url` is set, `api` if `web.keboola_url` is."""
     links = {}
     if web.url:
         base = web.url.rstrip("/")

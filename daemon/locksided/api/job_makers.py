@@ -1,4 +1,4 @@
-"""What the methods of schedules and those of triggers have in common."""
+"""The common part of the methods of schedules and of triggers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +25,7 @@ from locksided.store.transaction import Transaction
 
 
 class _Stored(Protocol):
-    """What is found of one: its row says whose it is."""
+    """A stored schedule or trigger; its row names the owner."""
 
     @property
     def row(self) -> Owned: ...
@@ -35,7 +35,7 @@ F = TypeVar("F", bound=_Stored)
 
 
 class MakerMethods(HandlerGroup):
-    """The methods of a kind that makes jobs."""
+    """The methods of a kind that creates jobs."""
 
     kind: ClassVar[Kind]
 
@@ -55,7 +55,7 @@ class MakerMethods(HandlerGroup):
     async def _changed(
         self, call: Call, params: MakerAction, change: Callable[[Transaction, MakerName], None]
     ) -> View:
-        """Change where one stands; the answer is what it is then."""
+        """Change the state of an object; returns its new view."""
         name = MakerName(params.project, params.id)
 
         def write(tx: Transaction) -> View:
@@ -79,7 +79,7 @@ class MakerMethods(HandlerGroup):
         return found
 
     def _steered(self, call: Call, found: F | None, name: MakerName) -> F:
-        """One that the caller may act on. Raises NotFound, Forbidden."""
+        """Return an object that the caller may act on. Raises NotFound, Forbidden."""
         found = self._require(found, name)
         check_may_steer(self._service, found.row, call.principal)
         return found

@@ -1,7 +1,7 @@
-"""Reads jobs as callers see them: rows from the store, reasons from the core, and both of one moment.
+"""Reads jobs as callers see them: consistent rows from the store and reasons from the core.
 
-A row and the core's explanation are read one after the other; where a job moved in between it is read again,
-so that a job that has not started is never shown without a reason, nor a started one with some.
+A row and the core's explanation are read one after the other; a job that changed in between is read again, so
+that an unstarted job is never shown without a reason, nor a started one with one.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ NOT_STARTED = ("created", "waiting")
 
 
 async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
-    """One stored job; NotFound with the remedy."""
+    """Return one stored job. Raises NotFound."""
     row = await service.store.job_row(job_id)
     if row is None:
         raise _no_job(job_id, path)
@@ -51,9 +51,9 @@ def _no_job(job_id: int, path: str) -> NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who wants to see jobs, and with which fields (None: all).
+    """The caller and the wanted fields of jobs (None: all).
 
-    `expand` names the large members that are wanted, too (None: all).
+    `expand` names the large members to include (None: all).
     """
 
     caller: Principal
@@ -62,7 +62,7 @@ class Wanted:
 
     @property
     def is_id_alone(self) -> bool:
-        """Whether nothing has to be read."""
+        """Whether nothing must be read."""
         return self.fields is not None and not set(self.fields) - {"id"}
 
     @property
@@ -71,19 +71,19 @@ class Wanted:
         return self.expand is None or "environment" in self.expand
 
     def chosen(self, view: View) -> View:
-        """Of a whole view what is wanted."""
+        """Return the wanted members of a whole view."""
         if self.expand is not None and not self.expand and self.fields is None:
             del view["configData"]
         return shortened(view, self.fields)
 
     @property
     def has_reasons(self) -> bool:
-        """Whether the core has to be asked."""
+        """Whether the core must be asked."""
         return self.fields is None or "reasons" in self.fields
 
 
 class Glance:
-    """Sees new jobs in the step that makes them: their rows in its transaction, their reasons after it."""
+    """Reads new jobs in the step that creates them: rows in its transaction, reasons after it."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -91,7 +91,7 @@ class Glance:
         self._reasons: dict[int, Explanation] = {}
 
     def read_jobs(self, ids: Sequence[int]) -> Write | None:
-        """What reads them beside the saves; None when nothing of them is wanted."""
+        """Return the write that reads them after the saves; None if nothing of them is wanted."""
         if self._wanted.is_id_alone:
             return None
 
@@ -104,12 +104,12 @@ class Glance:
         self._read = found
 
     def explain_jobs(self, core: Scheduler, ids: Sequence[int]) -> None:
-        """Take the reasons of those that did not start."""
+        """Store the reasons of the jobs that did not start."""
         if self._wanted.has_reasons:
             self._reasons = explained(core, ids)
 
     async def views(self, service: Service, ids: Sequence[int]) -> list[View]:
-        """What is wanted of them, with all reasons as they were when the jobs were made."""
+        """Return the wanted views, with all reasons as they were when the jobs were created."""
         if self._wanted.is_id_alone:
             return ids_alone(ids)
         return await _views(service, self._read, self._wanted, self._reasons)
@@ -118,9 +118,9 @@ class Glance:
 async def job_views(
     service: Service, rows: Iterable[JobRow], wanted: Wanted, max_bytes: int | None = None
 ) -> list[View]:
-    """The views of these jobs, in their order, with the reasons of those that have not started.
+    """Return the views of these jobs in order, with the reasons of those that have not started.
 
-    With `max_bytes` only of as many as their documents leave room for, one at least.
+    With `max_bytes` only as many as their documents leave room for, at least one.
     """
     distinct = list({row.id: row for row in rows}.values())
     found: reads.JobsWithDocuments = distinct, {}, []
@@ -132,7 +132,7 @@ async def job_views(
 
 
 async def listed_jobs(service: Service, found: Slice[JobRow], wanted: Wanted) -> View:
-    """The answer of a list of jobs."""
+    """Return the answer of a list of jobs."""
     views = await job_views(service, found.entries, wanted, service.line_bytes)
     shown = dict(zip((row.id for row in found.entries), views, strict=False))
     entries = found.entries[: len(shown)]
@@ -142,7 +142,7 @@ async def listed_jobs(service: Service, found: Slice[JobRow], wanted: Wanted) ->
 
 
 async def job_views_of(service: Service, ids: Sequence[int], wanted: Wanted) -> list[View]:
-    """The views of stored jobs by their ids, read in one trip."""
+    """Return the views of stored jobs by their ids, read in one query."""
     if wanted.is_id_alone:
         return ids_alone(ids)
     found = await service.store.read(partial(reads.jobs_with_documents, ids=ids))
@@ -150,7 +150,7 @@ async def job_views_of(service: Service, ids: Sequence[int], wanted: Wanted) -> 
 
 
 def ids_alone(ids: Iterable[int]) -> list[View]:
-    """The views of jobs of which nothing but the id is wanted."""
+    """Return the views of jobs if only the id is wanted."""
     return [{"id": str(job_id)} for job_id in ids]
 
 
@@ -198,7 +198,7 @@ async def _views(
 
 
 def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
-    """What makes views of this daemon's jobs for a caller."""
+    """Return a factory of views of this daemon's jobs for a caller."""
     store, settings = service.store, service.settings
     return JobViews(
         store.identity,
@@ -212,7 +212,7 @@ def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
 
 
 async def job_view(service: Service, job_id: int, caller: Principal, path: str = "$.id") -> View:
-    """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
+    """Return the view of one job, with its retries by hand, which lists leave out."""
     found, retries = await service.store.read(partial(_with_retries, job_id))
     if not found[0]:
         raise _no_job(job_id, path)
@@ -226,7 +226,7 @@ async def job_view(service: Service, job_id: int, caller: Principal, path: str =
 
 
 def _with_retries(job_id: int, connection: Database) -> tuple[reads.JobsWithDocuments, list[JobRow]]:
-    """One job, and its retries once it is final, in one trip: clients ask for it again and again."""
+    """Read one job, and its retries once it is final, in one query: clients poll it often."""
     found = reads.jobs_with_documents(connection, [job_id])
     is_final = any(row.status in FINAL for row in found[0])
     return found, reads.retries(connection, job_id) if is_final else []
@@ -235,7 +235,7 @@ def _with_retries(job_id: int, connection: Database) -> tuple[reads.JobsWithDocu
 async def _reasons(
     service: Service, rows: dict[int, JobRow], known: Mapping[int, Explanation]
 ) -> dict[int, Explanation]:
-    """Explanations of the jobs that have not started; rows that were overtaken are read again in place."""
+    """Return explanations of the jobs that have not started; outdated rows are read again in place."""
     reasons: dict[int, Explanation] = {}
     open_ids = [job_id for job_id, row in rows.items() if row.status in NOT_STARTED]
     for turn in range(LOOKS):
@@ -256,13 +256,13 @@ async def _reasons(
 
 
 def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> dict[int, Explanation]:
-    """The core's explanation of those jobs that are live."""
+    """Return the core's explanations of those jobs that are live."""
     jobs = core.state.jobs
     return {job_id: explain(core.state, jobs[job_id], count=count) for job_id in ids if job_id in jobs}
 
 
 def shortened(view: View, fields: Iterable[str] | None) -> View:
-    """Only these members, and the id."""
+    """Return only these members, and the id."""
     if fields is None:
         return view
     wanted = {"id", "deduplicated", "warnings", *fields}
@@ -270,16 +270,16 @@ def shortened(view: View, fields: Iterable[str] | None) -> View:
 
 
 def marked(view: View, answer: Any) -> View:
-    """The view, with the mark of a repeat when the answer says that the call was done before."""
+    """Return the view, marked as a repeat if the call was done before."""
     return {**view, "deduplicated": True} if isinstance(answer, Repeated) else view
 
 
 def of_many(views: list[View]) -> OrShorter:
-    """The jobs that a call has made; each by its id alone when their views are more than a line holds."""
+    """Return the jobs that a call has created, or just their ids if the views do not fit into a line."""
     return OrShorter({"jobs": views}, {"jobs": [shortened(view, ()) for view in views]})
 
 
 def answered_ids(answer: Any) -> list[int]:
-    """The jobs that a creation made, now or the first time."""
+    """Return the ids of the jobs that a creation made, now or the first time."""
     reference: Mapping[str, Any] = answer.reference if isinstance(answer, Repeated) else {"jobs": answer}
     return [int(job_id) for job_id in reference["jobs"]]

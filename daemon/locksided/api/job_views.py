@@ -1,7 +1,7 @@
-"""A stored job as the wire shows it: its row, its frozen specification, and why it waits.
+"""A stored job in wire form: its row, its frozen specification, and why it waits.
 
-A member of `Job` is the column, or else the member of the specification, of its name, unless it is computed
-here. Pure: whoever calls has read everything. What is not known yet is null; objects and lists never are.
+A member of `Job` is the column, or else the member of the specification, with its name, unless it is computed
+here. Pure: the caller has read everything. Unknown values are null; objects and lists never are.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -44,18 +44,18 @@ _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
 _EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
 _RENAMED = {"lock": "lock_policy", "usage_data": "usage", "deduplication_id": "dedup_id"}
 _OF_SPECIFICATION = ("parallelism", "retry", "pools", "needs")
-"""The columns of these names are what the core needs of a container."""
+"""Columns with these names contain only what the core needs of a container."""
 
 Getter = tuple[list[str], Callable[[Any], tuple[Any, ...]]]
 
 
 def _getter(sources: Mapping[str, str]) -> Getter:
-    """Members of `Job` under the wire's names, and what reads their values of an object."""
+    """Return members of `Job` by their wire names, and a function that reads their values from an object."""
     return [camel(name) for name in sources], attrgetter(*sources.values())
 
 
 def _getters() -> tuple[Getter, Getter, Getter]:
-    """What is shown as it is: of the columns, of the specification, and the times."""
+    """Return what is shown unchanged: columns, members of the specification, and times."""
     names = Job.__struct_fields__
     columns = {name: _RENAMED.get(name, name) for name in names if name not in _OF_SPECIFICATION}
     columns = {name: column for name, column in columns.items() if column in JobRow.__struct_fields__}
@@ -70,7 +70,7 @@ _COLUMNS, _SPECIFIED, _TIMES = _getters()
 
 
 LEFTOVERS_NAMED = 5
-"""So many processes that live on are named in a sentence."""
+"""The number of surviving processes that a message names."""
 
 WITHOUT_DOCUMENTS = frozenset(
     {
@@ -79,16 +79,16 @@ WITHOUT_DOCUMENTS = frozenset(
         *("createdTime", "startTime", "endTime", "durationSeconds", "queueSeconds"),
     }
 )
-"""Fields that are shown without the frozen specification and without dependencies."""
+"""Fields that require neither the frozen specification nor the dependencies."""
 
 
 def wants_documents(fields: Collection[str] | None) -> bool:
-    """Whether a view with these fields (None: all) needs more than the job's row."""
+    """Return whether a view with these fields (None: all) needs more than the job's row."""
     return fields is None or not WITHOUT_DOCUMENTS.issuperset(fields)
 
 
 class JobViews:
-    """Makes views for one store, state folder and caller. `now_us` is when the view is made."""
+    """Creates views for one store, state folder and caller. `now_us` is the time of the view."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class JobViews:
         open_records: int = 0,
         chunks: Sequence[ChunkJob] = (),
     ) -> dict[str, Any]:
-        """The whole job; `environment` is a plain command's as it is stored."""
+        """Return the whole job; `environment` is a plain command's as it is stored."""
         found = dict(_DEFAULTS)
         found.update(zip(_SPECIFIED[0], _SPECIFIED[1](spec), strict=True))
         found.update(zip(_COLUMNS[0], _COLUMNS[1](row), strict=True))
@@ -151,7 +151,7 @@ class JobViews:
         }
 
     def _folder(self, row: JobRow) -> str | None:
-        """Its work path; a container has none, nor has a job whose folder was removed."""
+        """Return its work path; None for a container or a job whose folder was removed."""
         if row.cleaned_us is not None or row.type != JobType.STANDARD:
             return None
         return self._work_path(row.id)
@@ -175,7 +175,7 @@ class JobViews:
         }
 
     def _shown(self, row: JobRow, document: Any) -> Any:
-        """A part of the request: secrets are encrypted for its owner and admins, and hidden from others."""
+        """Return a part of the request: secrets are encrypted for owner and admins, else hidden."""
         if document is None:
             return None
         if self._is_owner(row) or self._caller.role is Role.ADMIN:
@@ -183,7 +183,7 @@ class JobViews:
         return without_secrets(document)
 
     def _notifications(self, row: JobRow, spec: Specification) -> list[dict[str, Any]]:
-        """What the job asked for; of URLs others see scheme and host."""
+        """Return the requested notifications; only owner and admins see more of URLs than the host."""
         if self._is_owner(row) or self._caller.role is Role.ADMIN:
             return [msgspec.to_builtins(one) for one in spec.notifications or ()]
         return [{**msgspec.to_builtins(one), "url": shown_url(one)} for one in spec.notifications or ()]
@@ -192,7 +192,7 @@ class JobViews:
         return row.owner_uid == self._caller.uid
 
     def _config_data(self, row: JobRow, spec: Specification, environment: bytes | None) -> Any:
-        """The given configuration; a command's environment is for the owner's eyes only."""
+        """Return the given configuration; a command's environment is shown only to its owner."""
         if spec.config_data is None:
             return None
         data = self._shown(row, spec.config_data)
@@ -250,7 +250,7 @@ class JobViews:
 
 
 def waited(stages: Mapping[str, int], until_us: int) -> dict[str, float]:
-    """How long its engine looked for a machine, for the first of its steps that needed one."""
+    """Return how long its engine looked for a machine, for its first step that needed one."""
     since_us = stages.get(Stage.SUBMITTING)
     if since_us is None:
         return {}
@@ -261,7 +261,7 @@ _REMOTE_TIMES = ("remoteSubmitted", "remoteStarted", "remoteEnded", "lastStatusC
 
 
 def remote_view(remote: Mapping[str, Any] | None, archive: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is known of it elsewhere, by the names that are known here. A failed run is seldom archived."""
+    """Return the state of a remote run, in the known members. A failed run is usually not archived."""
     if remote is None:
         return dict(_DEFAULTS["remote"])
     times = {name: clock.to_text(remote.get(name)) for name in _REMOTE_TIMES}
@@ -272,7 +272,7 @@ def remote_view(remote: Mapping[str, Any] | None, archive: Mapping[str, Any] | N
 
 
 def leftovers_message(process: Mapping[str, Any], now_us: int) -> str:
-    """Says how the program ended and which of its processes keep the job from its end."""
+    """Describe how the program ended and which of its processes delay the end of the job."""
     number, left = process.get("signal"), process.get("leftovers") or []
     how = f"with {process.get('exitCode')}" if number is None else f"by {signal_name(number)}"
     named = ", ".join(f"{one['name']} (pid {one['pid']})" for one in left[:LEFTOVERS_NAMED])
@@ -288,14 +288,14 @@ def leftovers_message(process: Mapping[str, Any], now_us: int) -> str:
 
 
 def _creator_id(row: JobRow) -> str | None:
-    """Of a child what it stands for, else whoever made it; of an attempt the container that did."""
+    """Return the creator; for a child what it represents, for an attempt its container."""
     if row.creator_id is None and row.parent_id is not None:
         return str(row.parent_id)
     return row.creator_id
 
 
 def sum_of(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """The sum of counts of records."""
+    """Return the sum of counts of records."""
     found: dict[str, int] = dict(NO_RESULT["counts"])
     for one in counts:
         for name, number in one.items():
@@ -314,19 +314,19 @@ def _chunk_view(chunk: ChunkJob) -> dict[str, Any]:
 
 
 def record_errors(row: JobRow) -> int:
-    """How many records of a job failed."""
+    """Return how many records of a job failed."""
     return int(((row.result or {}).get("counts") or {}).get("error") or 0)
 
 
 def has_unlisted_errors(row: JobRow) -> bool:
-    """Whether records of a job that ended well failed, and it left no list of them."""
+    """Return whether records of a successful job failed and it left no list of them."""
     artifacts = (row.result or {}).get("artifacts") or {}
     is_well = row.status in (Status.SUCCESS, Status.WARNING)
     return is_well and record_errors(row) > 0 and "failedRecords" not in artifacts
 
 
 def retries_view(job: JobRow, retries: Sequence[JobRow], open_records: int) -> dict[str, Any]:
-    """The retries by hand of a job, listed and summed with what the job counted itself."""
+    """Return the retries by hand of a job, with the sums of their counts and the job's own."""
     counts = sum_of((row.result or {}).get("counts") or {} for row in (job, *retries))
     return {
         "jobs": [{"id": str(row.id), "status": row.status} for row in retries],
@@ -337,6 +337,6 @@ def retries_view(job: JobRow, retries: Sequence[JobRow], open_records: int) -> d
 
 
 def _limits(row: JobRow, spec: Specification) -> Limits:
-    """What a job may take; a container takes no time of its own."""
+    """Return the limits of a job; a container has no time limit of its own."""
     is_work = row.type == JobType.STANDARD
     return spec.limits if is_work else msgspec.structs.replace(spec.limits, timeout_seconds=None)

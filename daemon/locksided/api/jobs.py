@@ -1,4 +1,4 @@
-"""The methods that show and steer jobs."""
+"""The methods that show and control jobs."""
 
 import pwd
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -51,9 +51,9 @@ STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
 
 
 class JobMethods(HandlerGroup):
-    """`job.*` but making, the log and waiting."""
+    """`job.*` except creation, the log and waiting."""
 
-    # -- showing ------------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------------
 
     @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
@@ -63,7 +63,7 @@ class JobMethods(HandlerGroup):
         return {**shortened(view, params.fields), **named}
 
     async def _expanded(self, call: Call, view: View, wanted: Collection[str]) -> View:
-        """The pool of a job as it is now, and its component and configuration as it froze them."""
+        """Return the pool of a job as it is now, and its component and configuration as frozen."""
         project = view["project"]["id"]
         names = (view["component"], view["config"])
         keys = {
@@ -153,7 +153,7 @@ class JobMethods(HandlerGroup):
         reasons = [reason_view(reason) for reason in found.reasons]
         return t.Explanation(status=found.status, reasons=reasons, position=found.position)
 
-    # -- steering -----------------------------------------------------------------------------------------
+    # -- control ------------------------------------------------------------------------------------------
 
     @handler
     @repeats_first
@@ -164,7 +164,7 @@ class JobMethods(HandlerGroup):
         return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 
     async def _done(self, call: Call, params: Any, row: JobRow, work: i.Input) -> View:
-        """Have the core do it and answer the job as it is after that."""
+        """Pass the input to the core and return the job as it is after that."""
         if row.status in FINAL:
             raise InvalidTransition(f"Job {row.id} is final ({row.status}).", status=row.status)
         mark = dedup_mark(call, params, lambda _: job_reference([row.id]))
@@ -192,7 +192,7 @@ class JobMethods(HandlerGroup):
             work = i.Terminate(row.id, actor(call.principal))
             answer = await self._service.scheduler.ask(work, once=mark)
         except NotFound:
-            answer = None  # it ended meanwhile
+            answer = None  # it has ended meanwhile
         return await self._view(call, params, row.id, answer)
 
     async def _preview_termination(self, row: JobRow) -> t.TerminationPlan:
@@ -227,7 +227,7 @@ class JobMethods(HandlerGroup):
     @handler
     @repeats_first
     async def show(self, call: Call, params: s.JobHide | s.JobUnhide) -> View:
-        """Leave it out of lists or show it again."""
+        """Leave a job out of lists or show it again."""
         visible = isinstance(params, s.JobUnhide)
         changes = {"visible": visible, "hidden_us": None if visible else clock.now_us()}
         return await self._write(call, params, changes, "job.hidden", {"visible": visible})
@@ -274,7 +274,7 @@ class JobMethods(HandlerGroup):
         return t.Purged(id=str(row.id))
 
     async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
-        """The jobs with a folder of their own: the job itself, or what its containers made."""
+        """Yield the jobs with a folder of their own: the job itself, or the jobs in its containers."""
         if row.type == JobType.STANDARD:
             yield row.id
         for part in await self._service.store.parts(row.id):
@@ -284,7 +284,7 @@ class JobMethods(HandlerGroup):
     async def _write(
         self, call: Call, params: Any, changes: dict[str, Any], kind: str, data: dict[str, Any]
     ) -> View:
-        """Change columns that the core does not know."""
+        """Change columns that the core does not use."""
         row = await owned_job(self._service, call.principal, params.id)
 
         def write(tx: Transaction) -> list[int]:
@@ -326,7 +326,7 @@ def _span_us(seconds: float | None) -> int | None:
 
 
 def _uid(owner: str | None) -> int | None:
-    """The uid of an owner given by name or number; one that nobody has when the name is unknown."""
+    """Return the uid of an owner given by name or number; an unused uid for an unknown name."""
     if owner is None:
         return None
     if owner.isascii() and owner.isdecimal():

@@ -21,7 +21,7 @@ class LineageMethods(TableMethods):
 
     @handler
     async def lineage(self, _: Call, params: p.LineageGet) -> t.Lineage:
-        """What a table or a job was made from, or what was made of it, from the database alone."""
+        """Return what a table or a job was made from, or what was made of it, from the database alone."""
         start = await self._start(params)
         found = await self._service.store.read_patiently(
             partial(walk, start=start, direction=params.direction, depth=params.depth)
@@ -47,7 +47,7 @@ class LineageMethods(TableMethods):
 
     @handler
     async def diff(self, call: Call, params: p.DiffGet) -> TableDiff:
-        """The rows in which two versions of a table differ."""
+        """Return the rows in which two versions of a table differ."""
         found = await self._tables.table(params.project, params.branch_id, params.table, "$.table")
         to = found.row.head if params.to is None else params.to
         for version, path in ((params.since, "$.from"), (to, "$.to")):

@@ -1,6 +1,6 @@
-"""`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself.
+"""`job.log` and `job.report`: a job's output, read from any frame on, and its own progress reports.
 
-The attempts' logs are one after the other what a retried job wrote: frame numbers go on from one to the next.
+The log of a retried job consists of its attempts' logs in order: frame numbers continue from one to the next.
 """
 
 from base64 import b64encode
@@ -39,10 +39,10 @@ _NAMES = {number: name for name, number in STREAMS.items()}
 
 
 def wire_frame(item: Item, *, raw: bool, for_admin: bool = False) -> dict[str, Any]:
-    """One frame on the wire; a mark has no text, but says which step begins.
+    """Return one frame in wire form; a mark has no text, but says which step begins.
 
-    Bytes that are no UTF-8 become U+FFFD in `text`; with `raw` all is `data`. What is for admins is told
-    to nobody else.
+    Bytes that are not UTF-8 become U+FFFD in `text`; with `raw` everything is in `data`. Content for admins
+    is shown only to admins.
     """
     time = time_text(item.time_us)
     if isinstance(item, Gap):
@@ -62,7 +62,7 @@ def wire_frame(item: Item, *, raw: bool, for_admin: bool = False) -> dict[str, A
 
 
 def _step(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a mark tells; a job that can write into its log's folder may have put anything there."""
+    """Return the content of a mark; a job with access to its log's folder may have written anything there."""
     return {name: value if type(value := said.get(name)) is kind else None for name, kind in _STEP.items()}
 
 
@@ -71,10 +71,10 @@ _BEYOND_ALL = 2**62
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """The job whose log has a frame: `before` frames of other attempts come first, `behind` says how many it
-    has itself when those of another attempt follow.
+    """The job whose log has a frame: `before` is the number of frames in earlier attempts, `behind` that of
+    its own frames if another attempt follows.
 
-    `only` is a row of a job that runs several. The log is over when job `judge_id` is final.
+    `only` is one of several rows. The log is complete when job `judge_id` is final.
     """
 
     job_id: int
@@ -86,9 +86,9 @@ class LogSource:
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """What was read of a source, its frames counted from the source's first.
+    """Frames read from a source, counted from the source's first frame.
 
-    `at_end` tells that this source has no more, now or ever; `more_from` is the frame that tells of more.
+    `at_end` says that this source will have no more; `more_from` is the frame to wait for.
     """
 
     items: tuple[Item, ...]
@@ -98,7 +98,7 @@ class LogPart:
 
 
 def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> LogPart:
-    """Of a page what lies in the range; behind its end there is nothing to wait for."""
+    """Return the part of a page in the range; after the range's end there is nothing to wait for."""
     items = tuple(item for item in page.items if _first(item) in wanted)
     if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
         return LogPart(items, min(page.next_offset, wanted.end), at_end=True, more_from=_BEYOND_ALL)
@@ -110,7 +110,7 @@ def _first(item: Item) -> int:
 
 
 def _without_first_mark(part: LogPart, begin: int) -> LogPart:
-    """A row's log without the mark of its own begin, which tells whoever asked for the row nothing."""
+    """Return a row's log without the mark of its own beginning, which is redundant for one row."""
     first = part.items[0] if part.items else None
     is_mark = isinstance(first, Frame) and first.stream == MARK and first.seq == begin
     return replace(part, items=part.items[1:]) if is_mark else part
@@ -124,7 +124,7 @@ def _answer(
     *,
     is_over: bool,
 ) -> dict[str, Any]:
-    """The frames that fit into a line, and where to go on."""
+    """Return the frames that fit into a line, and where to continue."""
     found = Slice(list(part.items), False, lambda _: "")
     view = listed("frames", found, lambda item: _behind(shown(item), source.before), line_bytes)
     left = part.items[len(view["frames"]) :]
@@ -133,7 +133,7 @@ def _answer(
 
 
 def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
-    """A frame as it is numbered behind those of earlier attempts."""
+    """Return a frame with its number after those of earlier attempts."""
     frame = {**frame, "seq": frame["seq"] + before}
     if "dropped" in frame:
         gap = frame["dropped"]
@@ -164,14 +164,14 @@ class LogMethods(HandlerGroup):
                     return self._page(call, source, part, params, is_over=is_over)
                 if part.at_end and row.status in FINAL:
                     offset = source.before + (source.behind or part.next_offset)
-                    continue  # another attempt goes on with the log
+                    continue  # another attempt continues the log
                 with clock.move_on_after((until_us - clock.boot_us()) / clock.SECOND_US) as waiting:
                     await self._more(row, part.more_from, changes)
                 if waiting.cancelled_caught:
                     return self._page(call, source, part, params, is_over=False)
 
     async def _length(self, job_id: int, row_id: str | None) -> int:
-        """The number behind the last frame that there is."""
+        """Return the number of frames so far."""
         source = await source_of(self._service, job_id, row_id, _BEYOND_ALL)
         length = await self._service.runs.log_length(source.job_id)
         if source.only is not None:
@@ -204,7 +204,7 @@ class LogMethods(HandlerGroup):
         return part if source.only is None else _without_first_mark(part, wanted.begin)
 
     async def _more(self, row: JobRow, offset: int, changes: Changes) -> None:
-        """Wait until the log may have grown past `offset`, or something happened to the job."""
+        """Wait until the log may have grown past `offset`, or the job changed."""
         async with anyio.create_task_group() as tasks:
 
             async def changed() -> None:
@@ -228,7 +228,7 @@ class LogMethods(HandlerGroup):
 
 
 async def source_of(service: Service, job_id: int, row_id: str | None, offset: int) -> LogSource:
-    """Where frame `offset` of a job's log, or of a row's, is. Raises NotFound for a row that does not run."""
+    """Return the source of frame `offset` of a job's or row's log. Raises NotFound for an unknown row."""
     row = await job_row(service, job_id)
     if row.type == JobType.CONTAINER and row_id is not None:
         row, row_id = await _child_of_row(service, row, row_id), None
@@ -246,7 +246,7 @@ async def _child_of_row(service: Service, row: JobRow, row_id: str) -> JobRow:
 
 async def _attempt(service: Service, row: JobRow, row_id: str | None, offset: int) -> LogSource:
     attempts = await service.store.parts(row.id)
-    if not attempts:  # it has not started: nothing was written yet
+    if not attempts:  # it has not started and has no output
         return LogSource(row.id, row_id, 0, None, row.id)
     before = 0
     for attempt in attempts[:-1]:

@@ -1,6 +1,6 @@
-"""The daemon's figures in the Prometheus text format, made when asked.
+"""The daemon's metrics in the Prometheus text format, computed on request.
 
-No label has the id of a job, and the components that have a name there are bounded (see `tally`).
+No label contains a job id, and the number of named components is bounded (see `event_counts`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,25 +24,25 @@ from locksided.core.explanation import explain
 from locksided.core.scheduler import Scheduler
 
 LOOKED_AT: Final = 1000
-"""The oldest jobs of a pool that are explained: the others wait for the same reasons."""
+"""The number of oldest jobs per pool that are explained: later ones wait for the same reasons."""
 
 Waiting: TypeAlias = dict[tuple[str, str], int]
-"""Since when, in microseconds, by pool and kind of reason."""
+"""The earliest start of a reason, in microseconds, by pool and kind of reason."""
 
 
 def startable(core: Scheduler, *, is_up: bool) -> dict[str, bool]:
-    """Of each pool whether processes can be started in it, when its executor `is_up`."""
+    """Return for each pool whether processes can be started in it, given that its executor `is_up`."""
     return {name: is_up and not pool.is_troubled for name, pool in sorted(core.state.pools.items())}
 
 
 def engine_queues(core: Scheduler) -> Counter[tuple[str, str]]:
-    """How many jobs wait for an engine to find a machine, by pool and what the engine calls it."""
+    """Return how many jobs wait for an engine to find a machine, by pool and the engine's own state."""
     runs = ((job.pool.id, job.run.engine) for job in core.state.jobs.values() if job.run is not None)
     return Counter((pool, told.get("remoteState") or "queued") for pool, told in runs if told is not None)
 
 
 def oldest_waiting(core: Scheduler) -> Waiting:
-    """Of each pool and reason the time since when it has held that has held for longest."""
+    """Return the earliest start of the current reasons, by pool and reason."""
     state, seen, found = core.state, Counter[str](), Waiting()
     for job in state.jobs.values():
         pool = job.pool.id
@@ -62,7 +62,7 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is told, read at one moment."""
+    """The reported values, read at one moment."""
 
     counts: Mapping[str, int]
     pools: list[dict[str, Any]]
@@ -77,7 +77,7 @@ class Figures:
 
 
 def metrics_text(service: Service, figures: Figures) -> str:
-    """The text that a scraper reads."""
+    """Return the text for a scraper."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     class All:

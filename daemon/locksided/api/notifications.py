@@ -1,4 +1,4 @@
-"""The methods of subscriptions and deliveries that other kinds do not have."""
+"""The methods of subscriptions and deliveries that differ from those of other kinds."""
 
 from collections.abc import Callable, Container, Iterable
 from functools import cache, partial
@@ -133,7 +133,7 @@ class NotificationMethods(HandlerGroup):
     def _check_owner(
         self, tx: Transaction, call: Call, project: str, number: int | None, subscription: str | None
     ) -> None:
-        """Raise NotFound for what does not exist, Forbidden for what is another's."""
+        """Raise NotFound for what does not exist, Forbidden for what belongs to others."""
         if number is not None:
             row = deliveries.delivery(tx.connection, number)
             if row is None or row.project != project:
@@ -150,7 +150,7 @@ class NotificationMethods(HandlerGroup):
         standing.refuse_others(tx.connection, key, call.principal)
 
     async def _done(self, call: Call, params: Any, write: Callable[[Transaction], View]) -> View:
-        """Do it once; what a repeat answers tells no secret."""
+        """Do it once; the answer to a repeat contains no secret."""
         mark = dedup_mark(call, params, lambda answer: {k: v for k, v in answer.items() if k != "secret"})
         return answered(await self._service.scheduler.ask(write, once=mark))
 
@@ -188,7 +188,7 @@ class NotificationMethods(HandlerGroup):
 
 
 def _unstored(recipient: Recipient) -> Receiver:
-    """A recipient that is only tested. Raises Invalid for a secret that cannot be used."""
+    """Return the receiver for a test recipient. Raises Invalid for a secret that cannot be used."""
     if not isinstance(recipient, Webhook):
         return Receiver(recipient)
     secret = recipient.secret or new_secret()
@@ -225,7 +225,7 @@ def _page(
 
 
 def _jobs_of(connection: Database, rows: Iterable[DeliveryRow], who: Principal) -> set[int]:
-    """The jobs whose addresses of their own the caller may see: an admin all, others their own."""
+    """Return the jobs whose own addresses the caller may see: all for an admin, else the caller's."""
     ids = {row.job_id for row in rows if row.subscription is None and row.job_id is not None}
     if who.role is Role.ADMIN:
         return ids

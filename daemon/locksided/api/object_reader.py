@@ -1,6 +1,6 @@
 """The stored objects that the requests of one creation name, each read once.
 
-So all jobs of a tree are made of the same versions, and a component that a thousand tasks name is read once.
+So all jobs of a tree use the same versions, and a component that a thousand tasks name is read once.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Objects(Protocol):
-    """Where stored objects are found: the store, or what it will be."""
+    """The source of stored objects: the store, or its planned content."""
 
     @property
     def vault(self) -> Vault: ...
@@ -38,9 +38,9 @@ class Objects(Protocol):
 
 
 class ObjectReader:
-    """Reads of one project. Whatever does not exist is None; only a version that is named must exist.
+    """Reads objects of one project. A missing object is None; only an explicit version must exist.
 
-    `reads` counts how often anything stored was asked for.
+    `reads` counts the requests for stored objects.
     """
 
     def __init__(self, store: Objects, project: str) -> None:
@@ -56,7 +56,7 @@ class ObjectReader:
         return cast("T", self._read[key])
 
     async def config(self, request: JobRequest) -> Row | None:
-        """The configuration that a request names, with who changed it last."""
+        """Return the configuration that a request names, with its last author."""
         if request.config is None:
             return None
         config_id = ConfigId(request.component, request.config, request.branch, self._project)
@@ -73,7 +73,7 @@ class ObjectReader:
         return await self._once((config_id, version), lambda: self._read_plain(config_id.key(), version))
 
     async def found(self, request: JobRequest, config: Row | None) -> Found:
-        """Everything that a request names; `config` is its configuration."""
+        """Return everything that a request names; `config` is its configuration."""
         variables = None
         if request.variable_values_id is not None:
             variables = await self.variables(request.variable_values_id)
@@ -104,25 +104,25 @@ class ObjectReader:
         return await self._read_plain(Key(self._project, kind, (name,)), version)
 
     async def _read_plain(self, key: Key, version: int | None) -> Row | None:
-        """An object with its secrets in plain, as far as they can be decrypted."""
+        """Return an object with its secrets decrypted, as far as possible."""
         row, vault = await self.store.object(key, version), self.store.vault
         if row is None or not vault.keys.all:
             return row
         return replace(row, body=vault.opened_if_possible(row.body, key.place))
 
     async def variables(self, name: str) -> Row | None:
-        """A stored set of variables, with who changed it last."""
+        """Return a stored set of variables, with its last author."""
         return await self._once(("variables", name), lambda: self._object(VARIABLES, name))
 
     async def system(self, name: str) -> Row | None:
-        """A system, with its secrets as they are stored."""
+        """Return a system, with its secrets as stored."""
         key = Key(self._project, SYSTEM, (name,))
         return await self._once(("system", name), lambda: self.store.object(key))
 
     async def _processors(
         self, request: JobRequest, config: Stored[ConfigSpec] | None
     ) -> dict[str, Stored[Manifest]]:
-        """The components of all processors and parts that the configuration or its rows name."""
+        """Return the components of all processors and parts that the configuration or its rows name."""
         contents = [request.content] if request.content is not None else []
         if config is not None and request.body is None:
             contents = [config.document.content, *(row.content for row in config.document.rows)]
@@ -143,6 +143,6 @@ def _stored(object_id: str, row: Row | None, kind: type[T]) -> Stored[T] | None:
         return None
     try:
         return Stored(object_id, row.version, from_store(row.body, kind))
-    except msgspec.ValidationError as problem:  # a secret that was stored encrypted
+    except msgspec.ValidationError as problem:  # a decrypted secret
         message, path = split_problem(str(problem))
         raise Invalid(f"{object_id}: a decrypted value does not fit: {message}.", path=path) from None

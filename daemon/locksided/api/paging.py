@@ -1,6 +1,6 @@
-"""The answers of lists: as many entries as a line of the wire holds, and where the next page begins.
+"""The answers of lists: as many entries as fit into a line of the wire, and the start of the next page.
 
-Every list on the wire is made here, so none can become too long to be answered.
+Every list on the wire is made here, so that none can be too long.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ T = TypeVar("T")
 View = dict[str, Any]
 
 AROUND_BYTES = 1024
-"""What an answer has beside its entries."""
+"""The size of an answer without its entries."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,7 +30,7 @@ def listed(
     *,
     always: Iterable[View] = (),
 ) -> View:
-    """The answer of a list, its entries encoded. `always` stand before the entries of the first page."""
+    """Return the answer of a list, its entries encoded. `always` precede the entries of the first page."""
     texts, is_cut = first_of(
         (_encode(view(entry)) for entry in found.entries), len, max_bytes=line_bytes - AROUND_BYTES
     )
@@ -42,7 +42,7 @@ def listed(
 
 
 def listed_by_id(member: str, views: Iterable[View], request: PageRequest) -> View:
-    """The answer of a list of all these views, which are in the order of their ids."""
+    """Return the answer of a list of these views, which are sorted by id."""
     (after,) = cursors.read(request.cursor, member, tuple[str]) or ("",)
     behind = [view for view in views if view["id"] > after]
     has_more = len(behind) > request.limit
@@ -53,7 +53,7 @@ def listed_by_id(member: str, views: Iterable[View], request: PageRequest) -> Vi
 def in_lines(
     entries: Iterable[T], view: Callable[[T], Any], line_bytes: int
 ) -> Iterator[tuple[T, list[Raw]]]:
-    """The entries in as many parts as they need lines: the last entry of each, and the part encoded."""
+    """Yield the entries in as many parts as lines are needed: the last entry, and the encoded part."""
     left = list(entries)
     while left:
         page = listed("part", Slice(left, False, lambda _: ""), view, line_bytes)

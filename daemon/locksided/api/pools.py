@@ -1,4 +1,4 @@
-"""The methods of pools. The core owns them; here they get their times and how full they are."""
+"""The methods of pools. The core owns them; here their times and usage are added."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ class PoolMethods(HandlerGroup):
 
 
 async def pool_views(service: Service) -> list[View]:
-    """Every pool, by id."""
+    """Return every pool, by id."""
     figures = await service.scheduler.look(
         lambda core: [pool_figures(core, pool) for _, pool in sorted(core.state.pools.items())]
     )
@@ -87,7 +87,7 @@ async def pool_views(service: Service) -> list[View]:
 
 
 def pool_figures(core: Scheduler, pool: Pool) -> View:
-    """A pool as the core knows it."""
+    """Return a pool as the core knows it."""
     queued = sum(1 for job in core.state.jobs.values() if pool in job.demand.pools and not job.has_started)
     return {
         **pool_view(pool.snapshot()),
@@ -99,7 +99,7 @@ def pool_figures(core: Scheduler, pool: Pool) -> View:
 
 
 def _stored(row: PoolRow | None) -> View:
-    """What only the store knows; a pool of the settings has none of it."""
+    """Return what only the store knows; a pool of the settings has none of it."""
     if row is None:
         return {"version": None, "createdTime": None, "updatedTime": None, "changedBy": None}
     return {

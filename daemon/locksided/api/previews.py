@@ -1,4 +1,4 @@
-"""The method `storage.preview`: how a table or an output of a job begins, read by a process of the caller."""
+"""The method `storage.preview`: the start of a table or a job's output, read by a process of the caller."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -24,7 +24,7 @@ class PreviewMethods(TableMethods):
 
     @handler
     async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:
-        """The first rows of a table, or how an output of a job begins."""
+        """Return the first rows of a table, or the beginning of an output of a job."""
         self._tables.check_enabled()
         if params.table is not None:
             return await self._of_table(call, params, params.table, params.version)
@@ -54,7 +54,7 @@ class PreviewMethods(TableMethods):
         return t.Preview(**await run_storage_action(self._service, call, "preview", order))
 
     async def _output(self, params: p.PreviewGet) -> Mapping[str, Any]:
-        """An output of a job, with the `path` of a file. Raises NotFound."""
+        """Return an output of a job, with the `path` of a file. Raises NotFound."""
         row = await job_row(self._service, self._service.job_id(params.job or "", "$.job"), "$.job")
         output = (row.result or {}).get("output", {})
         listed = [*output.get("tables", ()), *output.get("files", ())]

@@ -1,4 +1,4 @@
-"""What a rerun takes from a run before: tasks and rows that ended well, and versions of tables."""
+"""What a rerun takes from an earlier run: successful tasks and rows, and versions of tables."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from locksided.tables.names import TableId
 
 
 async def pinned_versions(service: Service, row: JobRow, path: str, remedy: str) -> dict[str, int]:
-    """By the tables' keys, of the job and all below it. Raises Conflict for versions that are not kept."""
+    """Return the versions that a job and its descendants read, by key. Raises Conflict for removed ones."""
     read = {
         TableId(row.project, str(table["branchId"]), str(table["id"])): int(table["version"])
         async for result in results_of(service, row)
@@ -35,7 +35,7 @@ async def pinned_versions(service: Service, row: JobRow, path: str, remedy: str)
 
 
 async def results_of(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
-    """The results of a job and of all below it."""
+    """Yield the results of a job and of its descendants."""
     yield row.result or {}
     for part in await service.store.parts(row.id):
         async for result in results_of(service, part):
@@ -48,10 +48,10 @@ PATH = "$.previousJobId"
 
 @dataclass(frozen=True, slots=True)
 class PreviousRun:
-    """How the parts of an orchestration ended.
+    """The results of the parts of an orchestration.
 
-    `succeeded` maps the tasks that ended well to their jobs. Of tasks that did not, `rows` has the rows
-    without success, and `nested` the same as this where the task is an orchestration itself.
+    `succeeded` maps the successful tasks to their jobs. For the other tasks, `rows` has the rows without
+    success, and `nested` their own results where the task is itself an orchestration.
     """
 
     succeeded: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class PreviousRun:
 
 
 async def previous_orchestration(service: Service, job_id: str, config: str | None) -> PreviousRun:
-    """How a run of this orchestration ended; retries by hand of its tasks count. Raises `Invalid`."""
+    """Return the results of a run of this orchestration, including retries by hand. Raises `Invalid`."""
     row = await job_row(service, service.job_id(job_id, PATH), PATH)
     if row.type != JobType.ORCHESTRATION:
         raise Invalid(f"{PATH}: job {row.id} is no orchestration.", path=PATH)
@@ -70,7 +70,7 @@ async def previous_orchestration(service: Service, job_id: str, config: str | No
 
 
 async def rows_left(service: Service, job_id: str, component: str, config: str | None) -> tuple[str, ...]:
-    """The rows that did not end well in a run of this configuration. Raises `Invalid` when there are none."""
+    """Return the unsuccessful rows in a run of this configuration. Raises `Invalid` if there are none."""
     row = await job_row(service, service.job_id(job_id, PATH), PATH)
     if row.component != component:
         raise Invalid(f"{PATH}: job {row.id} ran component {row.component}, not {component}.", path=PATH)
@@ -86,12 +86,12 @@ async def rows_left(service: Service, job_id: str, component: str, config: str |
 
 
 async def has_rows(service: Service, row: JobRow) -> bool:
-    """Whether it ran rows, so that another run can go on from it."""
+    """Return whether the job ran rows, so that another run can continue it."""
     return bool(await _rows_of_one(service, row))
 
 
 async def _ended(service: Service, row: JobRow) -> PreviousRun:
-    """What that run carried over itself counts too."""
+    """Return the results of a run, including what it carried over itself."""
     found: dict[str, str] = {}
     rows: dict[str, RowsLeft] = {}
     nested: dict[str, PreviousRun] = {}
@@ -116,7 +116,7 @@ async def _ended(service: Service, row: JobRow) -> PreviousRun:
 
 
 async def _rows(service: Service, row: JobRow) -> dict[str, bool]:
-    """Of each row of a job whether it ended well, in the job or in a retry by hand."""
+    """Return for each row of a job whether it succeeded, in the job or in a retry by hand."""
     found = await _rows_of_one(service, row)
     for retry in await service.store.retries(row.id):
         found |= {row_id: True for row_id, is_well in (await _rows_of_one(service, retry)).items() if is_well}
@@ -143,7 +143,7 @@ async def _rows_of_one(service: Service, row: JobRow) -> dict[str, bool]:
 
 
 async def _rows_in_sequence(service: Service, row: JobRow) -> dict[str, bool]:
-    """Rows of one run: one that ended well counts as long as what it left is there to go on from."""
+    """Return the rows of one run; a successful row counts as long as its results are kept."""
     specs = await service.store.specs({row.spec_hash or ""})
     rows = [one.id for one in read_specification(specs[row.spec_hash or ""]).rows or ()]
     if row.status in ENDED_WELL:
@@ -153,7 +153,7 @@ async def _rows_in_sequence(service: Service, row: JobRow) -> dict[str, bool]:
 
 
 async def _ended_well(service: Service, row: JobRow) -> int | None:
-    """The job, or the last retry of it by hand, that ended well."""
+    """Return the job, or its last retry by hand, that succeeded."""
     if row.status in ENDED_WELL:
         return row.id
     retries = [one.id for one in await service.store.retries(row.id) if one.status in ENDED_WELL]

@@ -1,4 +1,4 @@
-"""Why a job waits, on the wire and in sentences. This is the one place that puts reasons into words."""
+"""Why a job waits, in wire form and in sentences. Only this module puts reasons into words."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
@@ -13,13 +13,13 @@ from locksided.tables.names import table_id
 
 _LOOKED_FOR = "its program is being looked for"
 NAMED = 3
-"""How many jobs or phases a sentence names; the details have all of them."""
+"""The most jobs or phases that a sentence names; the details have all of them."""
 
 
 class _Form(NamedTuple):
-    """How a reason is told: its type on the wire, what makes its two sentences, and the members that differ.
+    """The form of a reason: its wire type, the function for its two sentences, and members that differ.
 
-    The other members of the wire's type have the name and the value of those of the core's.
+    The other members of the wire type have the names and values of those of the core's type.
     """
 
     wire: type[wire.ReasonBase]
@@ -28,7 +28,7 @@ class _Form(NamedTuple):
 
 
 def reason_view(reason: core.Reason) -> wire.Reason:
-    """One reason as the wire has it, with its sentences."""
+    """Return one reason in wire form, with its sentences."""
     form = _FORMS[type(reason)]
     message, unblock = form.sentences(reason)
     members = {
@@ -43,7 +43,7 @@ def reason_view(reason: core.Reason) -> wire.Reason:
 
 
 def sentences(reason: core.Reason) -> tuple[str, str]:
-    """What keeps the job back, and what would clear that."""
+    """Return what blocks the job, and what would resolve that."""
     return _FORMS[type(reason)].sentences(reason)
 
 
@@ -253,4 +253,4 @@ _FORMS: dict[type[core.Reason], _Form] = {
         },
     ),
 }
-"""Each kind of reason, once."""
+"""Every kind of reason."""

@@ -1,4 +1,4 @@
-"""The method `job.records`, and which failed records a retry is given."""
+"""The method `job.records`, and the choice of failed records for a retry."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,11 +25,11 @@ from locksided.store.record_rows import RecordRow
 from locksided.store.rows import JobRow
 
 SHORT_READ = 10_000
-"""What lies beyond this line of a list is read in a process of its own."""
+"""Records after this line of a list are read in a process of its own."""
 
 
 class NothingOpen(Conflict):
-    """There is no record that a retry could be given."""
+    """There is no open record for a retry."""
 
 
 class RecordMethods(HandlerGroup):
@@ -49,7 +49,7 @@ class RecordMethods(HandlerGroup):
             found = await self._read(runs)
             shown += found
             if len(found) < count_of(runs):
-                break  # a page has no room for more
+                break  # the page is full
         return t.RecordPage(
             records=shown,
             total=count_of(rows),
@@ -57,7 +57,7 @@ class RecordMethods(HandlerGroup):
         )
 
     async def _read(self, runs: Sequence[RecordRow]) -> list[t.FailedRecord]:
-        """The records of runs of one list, read as the job's user. Raises NotFound."""
+        """Return the records of runs of one list, read as the job's user. Raises NotFound."""
         first = runs[0]
         folder, run_as = await self._service.runs.loader.folder_and_owner(first.job_id)
         argument = {"path": first.path, "runs": [(one.line, one.count) for one in runs]}
@@ -86,12 +86,12 @@ def _shown(run: RecordRow, number: int, body: Mapping[str, Any]) -> t.FailedReco
 
 
 def count_of(runs: Iterable[RecordRow]) -> int:
-    """How many records they are."""
+    """Return the number of records."""
     return sum(one.count for one in runs)
 
 
 def _cut(runs: Sequence[RecordRow], offset: int, limit: int) -> Iterator[RecordRow]:
-    """The records from one place on, so many at most."""
+    """Yield at most `limit` records, starting at an offset."""
     for run in runs:
         part = run.cut(min(offset, run.count), min(offset + limit, run.count))
         offset = max(offset - run.count, 0)
@@ -101,16 +101,16 @@ def _cut(runs: Sequence[RecordRow], offset: int, limit: int) -> Iterator[RecordR
 
 
 async def known_records(service: Service, row: JobRow) -> Sequence[RecordRow]:
-    """The failed records of a job, of what is below it, and of their retries."""
+    """Return the failed records of a job, of its descendants, and of their retries."""
     return await service.store.read(partial(records_of, row.id))
 
 
 async def open_records_of(
     service: Service, row: JobRow, numbers: Sequence[int] = (), replaced: Iterable[str] = ()
 ) -> Sequence[RecordRow]:
-    """Those that a retry can be given, or the ones of these numbers. Raises Conflict.
+    """Return the open records for a retry, all or those with these numbers. Raises Conflict.
 
-    `replaced` are the numbers of those that somebody changed, which must be among them.
+    `replaced` are the numbers of records that the caller changed, which must be among them.
     """
     runs = [one for one in await known_records(service, row) if one.standing == "open"]
     if not runs:
@@ -147,7 +147,7 @@ def _run_with(runs: Sequence[RecordRow], number: int, path: str) -> RecordRow:
 async def given_records(
     service: Service, first: JobRow, chosen: Sequence[RecordRow], replace: Mapping[str, dict[str, Any]]
 ) -> GivenRecords:
-    """What a retry is told of the records that it is given; `first` is the first run."""
+    """Return the description of the records that a retry gets; `first` is the first run."""
     since = {
         str(table["name"]): str(table["changedSince"])
         async for result in results_of(service, first)
@@ -168,7 +168,7 @@ async def given_records(
 
 
 async def jobs_with_records(service: Service, row: JobRow) -> list[JobRow]:
-    """The jobs of work below a job, or the job itself, of which a retry can be given records."""
+    """Return the jobs, among a job and its descendants, with records for a retry."""
     found: dict[int, JobRow] = {}
     for run in await known_records(service, row):
         if run.standing == "open":
@@ -178,7 +178,7 @@ async def jobs_with_records(service: Service, row: JobRow) -> list[JobRow]:
 
 
 async def _is_part(service: Service, job: JobRow) -> bool:
-    """Whether it does a part of a job that is cut."""
+    """Return whether a job is a part of a split job."""
     specs = await service.store.specs([job.spec_hash or ""])
     return read_specification(specs[job.spec_hash or ""]).part is not None
 

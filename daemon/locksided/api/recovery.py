@@ -1,4 +1,4 @@
-"""The methods of conditions. The core owns them."""
+"""The methods of conditions, which the core owns."""
 
 from lockside.protocol.methods import recovery as p
 from locksided import clock
@@ -41,13 +41,13 @@ class RecoveryMethods(HandlerGroup):
 
 
 def _views(core: Scheduler, project: str) -> list[View]:
-    """The conditions of a project, by id."""
+    """Return the conditions of a project, by id."""
     conditions = core.state.recoveries.conditions
     return [condition_view(one) for _, one in sorted(conditions.items()) if one.project == project]
 
 
 def condition_view(condition: RecoveryCondition) -> View:
-    """A condition under the wire's names."""
+    """Return a condition in wire form."""
     last = condition.last
     return {
         "id": condition.id,

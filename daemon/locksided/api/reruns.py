@@ -1,7 +1,7 @@
-"""What it takes to make a job once more: the request that it came from, and which jobs are meant.
+"""Repeating a job: the request that it came from, and which jobs to repeat.
 
-A repeated job is the same request: what that did not name itself, such as a version of its configuration, is
-decided anew by what is stored now.
+A repeated job has the same request: what that did not set itself, such as a version of its configuration, is
+decided again from what is stored now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,9 +47,9 @@ from locksided.store.rows import JobRow, place_of
 async def chunks_left(
     service: Service, row: JobRow, spec: Specification
 ) -> tuple[list[Chunk], Mapping[str, int] | None]:
-    """The chunks that did not end well, and the tables that the splitter read.
+    """Return the unsuccessful chunks, and the tables that the splitter read.
 
-    Raises Conflict when there is nothing to go on from.
+    Raises Conflict when there is nothing to continue.
     """
     if spec.partition is None:
         raise NothingOpen(f"Job {row.id} is not cut into chunks.", path="$.scope")
@@ -70,14 +70,14 @@ async def chunks_left(
 
 
 FAILED = frozenset(("error", "terminated"))
-_Request = stored_form(JobRequest)  # it was checked when it was first made
+_Request = stored_form(JobRequest)  # it was checked when it was created
 _NAMES_OF_A_TIME = ("delay", "delayed_start_time")
 
 
 async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] | None = None) -> JobRequest:
-    """The request that a job came from, with changes: without its line, hold and start time.
+    """Return the request that a job came from, with changes: without line order, hold and start time.
 
-    A phase is asked for as its orchestration with the tasks of that phase alone.
+    A phase becomes a request for its orchestration with only the tasks of that phase.
     """
     fields = await _fields_of(service, row)
     request: JobRequest = _Request(**changed(fields, changes or {}))
@@ -86,10 +86,10 @@ async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] |
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What a retry by hand is to be: its request, and the records that it is given, alone or among all.
+    """A retry by hand: its request, and the failed records that belong to it.
 
-    `given` are the records that count as its own from now on, `records` those that it is given alone. `left`
-    are the chunks that it runs alone.
+    `given` are the records assigned to it, `records` those that it gets alone. `left` are the chunks that it
+    runs alone.
     """
 
     request: JobRequest
@@ -101,7 +101,7 @@ class Again:
 
 
 async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
-    """What a retry of a job is to be. Raises Refused."""
+    """Return what a retry of a job must run. Raises Refused."""
     spec, _ = await _documents(service, row)
     _refuse_part(row, spec)
     if asked.scope is RetryScope.FAILED_RECORDS:
@@ -111,7 +111,7 @@ async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
         left, pinned = await chunks_left(service, row, spec)
         request = await request_of(service, row)
         return Again(request, RetryScope.FAILED_CHUNKS, left=left, pinned=pinned)
-    if spec.records is not None:  # the retry of a retry of records is given the same, as far as they are open
+    if spec.records is not None:  # the retry of such a retry gets the same records, as far as they are open
         first = await job_row(service, row.retry_of_id or row.id)
         chosen = [one for one in await open_records_of(service, first) if one.given_to == row.id]
         if not chosen:
@@ -127,7 +127,7 @@ async def retry_of(service: Service, row: JobRow, asked: JobRetry) -> Again:
 
 
 def _refuse_part(row: JobRow, spec: Specification) -> None:
-    """Raises Conflict for a part of a job that is cut: none is of use by itself."""
+    """Raise Conflict for a part of a split job: parts are of no use by themselves."""
     if spec.part is not None:
         text = (
             f"Job {row.id} is the {spec.part} of a job that is cut: retry that one, with "
@@ -139,7 +139,7 @@ def _refuse_part(row: JobRow, spec: Specification) -> None:
 async def _retry_of_records(
     service: Service, row: JobRow, chosen: Sequence[RecordRow], replaced: Mapping[str, dict[str, Any]]
 ) -> Again:
-    """A retry of these records: of the rows that left them, reading tables as the first run did."""
+    """Return a retry of these records: of the rows that left them, with the first run's table versions."""
     spec, _ = await _documents(service, row)
     if row.type not in (JobType.STANDARD, JobType.RETRY) and spec.partition is None:
         text = f"Job {row.id} is a container: `job.retryAllFailed` retries the failed records below it."
@@ -154,9 +154,9 @@ async def _retry_of_records(
 
 
 async def resumed(service: Service, row: JobRow) -> JobRequest:
-    """The request that goes on from a job: what ended well in it is carried over.
+    """Return a request that continues a job and carries over what succeeded.
 
-    A job that has neither tasks nor rows is run again as it is. Raises `Invalid` when nothing is left.
+    A job without tasks and rows is run again as it is. Raises `Invalid` when nothing is left.
     """
     if row.type == JobType.ORCHESTRATION:
         return await _resumed_orchestration(service, row, await request_of(service, row), row.id)
@@ -171,7 +171,7 @@ async def resumed(service: Service, row: JobRow) -> JobRequest:
 async def _resumed_orchestration(
     service: Service, row: JobRow, request: JobRequest, previous: int
 ) -> JobRequest:
-    """Of tasks that were selected, those that did not end well are selected again."""
+    """Continue an orchestration. Of selected tasks, only the unsuccessful ones are selected again."""
     selected = request.only_orchestration_task_ids
     before = await previous_orchestration(service, str(previous), row.config)
     if selected is not None:
@@ -202,19 +202,19 @@ async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     if row.type == JobType.PHASE:
         fields |= await _of_phase(service, row)
     elif row.type != JobType.ORCHESTRATION and row.status in ENDED_WELL:
-        fields["previous_job_id"] = None  # nothing is left since: the rows that ran are named
+        fields["previous_job_id"] = None  # nothing was left: its rows are named
     return fields
 
 
 def _given_name(row: JobRow, spec: Specification) -> str | None:
-    """The job's name, when it is not just what a job is called that nobody gave one."""
+    """Return the job's name, unless it is the default name."""
     named = f"{row.component}/{row.config}"
     defaults = {row.component, named, *(f"{named}#{one}" for one in spec.config_row_ids)}
     return None if row.name in defaults else row.name
 
 
 def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
-    """Who a repeated job belongs to: the owner of the first one, whoever asks for it."""
+    """Return the principal of a repeated job: the owner of the first job, whoever asks."""
     assert row.owner_uid is not None
     assert row.owner_name is not None
     gid = principal.gid if row.owner_gid is None else row.owner_gid
@@ -222,9 +222,9 @@ def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
 
 
 def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
-    """Raises for changes by another ordinary user: they would run with the owner's rights.
+    """Raise Forbidden for changes by another ordinary user: they would run with the owner's rights.
 
-    Another template would be another request.
+    The template cannot be changed: that would be another request.
     """
     if "template" in changes:
         raise Conflict("The template of a job cannot be changed: create a job of it.", path="$.with.template")
@@ -263,7 +263,7 @@ async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
 
 
 def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with changes. Another configuration or component is the newest one of its own."""
+    """Return the request with changes. A changed configuration or component is used at its newest version."""
     kept = dict(fields)
     if changes.get("component", fields["component"]) != fields["component"]:
         kept.pop("component_version", None)
@@ -278,13 +278,13 @@ def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return {**kept, **changes}
 
 
-# -- failed ones ------------------------------------------------------------------------------------------
+# -- failed jobs ------------------------------------------------------------------------------------------
 
 
 async def failed_of(service: Service, row: JobRow) -> list[JobRow]:
-    """The failed retries and children of a job, and their failed retries, that nobody has retried since.
+    """Return the failed retries and children of a job, and their failed retries, not retried since.
 
-    A job without children that failed itself is one of them. Phases stand for their tasks.
+    A failed job without children is included itself. Phases are replaced by their tasks.
     """
     roots = await _tasks_and_rows(service, row) or [row]
     if roots != [row]:
@@ -298,7 +298,7 @@ async def failed_of(service: Service, row: JobRow) -> list[JobRow]:
 
 
 async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
-    """The children that were asked for: rows of a container, tasks of an orchestration or a phase."""
+    """Return the requested children: rows of a container, tasks of an orchestration or a phase."""
     match JobType(row.type):
         case JobType.STANDARD | JobType.RETRY:
             return []
@@ -310,11 +310,11 @@ async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
             return [task for phase in phases for task in await service.store.parts(phase.id)]
 
 
-# -- in its place -----------------------------------------------------------------------------------------
+# -- amending ---------------------------------------------------------------------------------------------
 
 
 async def check_amendable(service: Service, row: JobRow, changes: Mapping[str, Any]) -> None:
-    """Raises what says why this job cannot be replaced by another, or not with these changes."""
+    """Raise a refusal if this job cannot be replaced by another, or not with these changes."""
     if row.status in FINAL:
         raise InvalidTransition(f"Job {row.id} is final ({row.status}).", status=row.status)
     if row.starts or row.status not in ("created", "waiting"):
@@ -350,11 +350,11 @@ async def _check_child(service: Service, row: JobRow, changes: Mapping[str, Any]
 
 
 def check_successor(made: Draft, row: JobRow) -> None:
-    """Raises for a child whose successor would be a container."""
+    """Raise Conflict for a child whose successor would be a container."""
     if row.relation == "strong" and made.type is not JobType.STANDARD:
         raise Conflict("A task that is a single job cannot be amended to be several.", path="$.with")
 
 
 def keeps_start_time(changes: Mapping[str, Any]) -> bool:
-    """Whether the successor starts when the one that it replaces would have."""
+    """Return whether the successor keeps the start time of the job that it replaces."""
     return not any(name in changes for name in _NAMES_OF_A_TIME)

@@ -1,7 +1,6 @@
-"""Jobs that were worked out a moment ago: scripts ask for the same again and again.
+"""A cache of recently resolved requests: scripts often repeat the same request.
 
-Only what a request says itself is remembered. One that names anything stored is worked out anew every time,
-for that may have changed.
+Only requests that do not refer to stored objects are cached: those objects may change at any time.
 """
 
 from collections import OrderedDict
@@ -17,7 +16,7 @@ from locksided.runs.resolved import Defaults, Resolved
 
 MOST = 256
 MOST_BYTES = 4096
-"""Of a request; longer ones are rarely sent twice."""
+"""The size limit of a request; longer ones are rarely sent twice."""
 
 _MARK_OF_SECRETS = b'"#'
 
@@ -30,38 +29,38 @@ _APART = frozenset(
         "lock_key",
     }
 )
-"""What belongs to the outermost job of a tree alone, and what is told apart."""
+"""Members for the outermost job of a tree alone, and those that are compared separately."""
 
 _meaning = attrgetter(*(name for name in JobRequest.__struct_fields__ if name not in _APART))
 
 
 def meaning_key(request: JobRequest, lock_key: str | None) -> bytes:
-    """The same bytes for all requests that mean the same tree of jobs with that lock key."""
+    """Return bytes that are equal for all requests with the same tree of jobs and this lock key."""
     return msgspec.json.encode((lock_key, _meaning(request)))
 
 
 class ResolvedTree(NamedTuple):
-    """What a request means and the jobs that it makes."""
+    """A resolved request and the jobs that it creates."""
 
     resolved: Resolved
     tree: Draft
 
 
 class ResolutionCache:
-    """The last requests whose meaning rests on nothing but themselves, with what they came to."""
+    """The last requests that depend on nothing stored, with their resolutions."""
 
     def __init__(self) -> None:
         self._works: OrderedDict[Key, tuple[Defaults, ResolvedTree]] = OrderedDict()
 
     def key(self, request: JobRequest, place: TreePosition) -> Key | None:
-        """What the meaning rests on beside the defaults; None for a request that is not to be remembered."""
+        """Return the cache key, which excludes the defaults; None for a request that is not cached."""
         text = meaning_key(request, request.lock_key)
         if len(text) > MOST_BYTES or _MARK_OF_SECRETS in text:
             return None
         return text, place
 
     def find(self, key: Key | None, defaults: Defaults) -> ResolvedTree | None:
-        """What it came to the last time with the same defaults, if that is remembered."""
+        """Return the cached resolution with the same defaults, or None."""
         if key is None:
             return None
         of_then, work = self._works.get(key, (None, None))
@@ -71,7 +70,7 @@ class ResolutionCache:
         return work
 
     def keep(self, key: Key | None, defaults: Defaults, work: ResolvedTree) -> None:
-        """Remember it in place of the one that was asked for longest ago."""
+        """Add a resolution; the least recently used one is dropped when the cache is full."""
         if key is None:
             return
         self._works[key] = defaults, work

@@ -1,6 +1,6 @@
-"""Who may act on whose jobs. Roles for whole methods are checked by the server; here it is single jobs.
+"""Who may act on whose jobs. The server checks the roles for whole methods; this module checks single jobs.
 
-Ids of jobs are those of the whole store: who has a token of one project is kept from the jobs of others.
+Job ids are unique in the whole store: a token for one project gives no access to the jobs of others.
 """
 
 from collections.abc import Iterator
@@ -51,14 +51,14 @@ class ProjectGuard:
                 raise NotFound(text, path=path)
 
     def _remember(self, projects: dict[int, str]) -> None:
-        """Keep what never changes: a job stays in its project, and its id is not used again."""
+        """Cache what never changes: a job stays in its project, and its id is not reused."""
         if len(self._projects) > MOST_REMEMBERED:
             self._projects.clear()
         self._projects |= projects
 
 
 def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """The ids of jobs in parameters, each with its path."""
+    """Yield the job ids in parameters, each with its path."""
     if isinstance(value, list):
         for place, part in enumerate(value):
             yield from jobs_named(part, f"{path}[{place}]")
@@ -74,7 +74,7 @@ def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 @cache
 def _searched(kind: type[Struct]) -> list[tuple[str, str, bool]]:
-    """The fields that can have ids of jobs in them, as they are spelt, and whether they are such ids."""
+    """Return the fields that can contain job ids, their wire names, and whether they are such ids."""
     hints = get_type_hints(kind, include_extras=True)
     spelt = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
     return [(name, wire, _is_of_jobs(hints[name])) for name, wire in spelt if _has_jobs(hints[name])]
@@ -90,14 +90,14 @@ def _is_of_jobs(hint: Any) -> bool:
 
 
 async def owned_job(service: Service, principal: Principal, job: str) -> JobRow:
-    """The job of this id or uuid. Raises NotFound, and Forbidden for a caller who may not act on it."""
+    """Return the job with this id or uuid. Raises NotFound, and Forbidden if the caller may not act on it."""
     row = await job_row(service, service.job_id(job))
     check_may_act(service, principal, row)
     return row
 
 
 def check_may_act(service: Service, principal: Principal, row: JobRow) -> None:
-    """Admins act on every job, others on their own, and on their group's when the settings say so."""
+    """Check access: admins have all jobs, others their own, and their group's if the settings allow it."""
     if principal.role is Role.ADMIN or row.owner_uid == principal.uid:
         return
     if service.settings.access.group_shares and row.owner_gid in principal.groups:
@@ -109,5 +109,5 @@ def check_may_act(service: Service, principal: Principal, row: JobRow) -> None:
 
 
 def actor(principal: Principal) -> Actor:
-    """Who asked, as the core and the events name it."""
+    """Return the principal as the core and the events name it."""
     return Actor(principal.uid, principal.user, principal.gid, principal.via)

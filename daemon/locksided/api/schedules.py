@@ -1,4 +1,4 @@
-"""The methods of schedules that other kinds have not, or have otherwise."""
+"""The methods of schedules that differ from those of other kinds."""
 
 from functools import partial
 from typing import Any
@@ -64,14 +64,14 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
-        """A page of the schedules that fit."""
+        """Return a page of the matching schedules."""
         return await self._listed(call, params, stand)
 
-    # -- what is to come, and what was --------------------------------------------------------------------
+    # -- future and past moments --------------------------------------------------------------------------
 
     @handler
     async def next(self, _call: Call, params: p.ScheduleNext) -> View:
-        """The moments to come of a schedule, or of one that is only thought of."""
+        """Return the future moments of a schedule, or of one that is not stored."""
         if (params.id is None) == (params.schedule is None):
             raise Invalid("Give either `id` or `schedule`.", path="$.id")
         from_us = None if params.since is None else clock.from_text(params.since)
@@ -88,7 +88,7 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def ledger(self, call: Call, params: p.ScheduleLedger) -> View:
-        """What became of moments."""
+        """Return the outcomes of moments."""
         async with call.connection.turn():
             return await ledger_page(self._service, params)
 
@@ -96,7 +96,7 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def pause(self, call: Call, params: p.SchedulePause) -> View:
-        """Pause it until it is resumed; what was due before is decided first."""
+        """Pause a schedule until it is resumed, after deciding what was due before."""
         until_us = None if params.until_time is None else clock.from_text(params.until_time)
         if until_us is not None and until_us <= clock.now_us():
             raise Invalid("It must be in the future.", path="$.untilTime")
@@ -114,7 +114,7 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def resume(self, call: Call, params: p.ScheduleResume) -> View:
-        """End a pause; what fell into it is skipped, or caught up by the given policy."""
+        """End a pause; its moments are skipped, or caught up by the given policy."""
         name = MakerName(params.project, params.id)
         catch_up = params.catch_up if params.catch_up is not MisfirePolicy.SKIP else None
         who = actor(call.principal)
@@ -131,7 +131,7 @@ class ScheduleMethods(MakerMethods):
     async def _settled(
         self, call: Call, params: MakerAction, change: Any, catch_up: MisfirePolicy | None = None
     ) -> View:
-        """Change where a schedule stands; what is due is decided before."""
+        """Change the state of a schedule, after deciding what is due."""
         name = MakerName(params.project, params.id)
         await self._owned(call, name)
 
@@ -155,7 +155,7 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def run(self, call: Call, params: p.ScheduleRun) -> View:
-        """Make a job now, whatever is live of the schedule."""
+        """Create a job now, even if other jobs of the schedule are live."""
         mark = dedup_mark(call, params, job_reference)
         repeated = await self._service.scheduler.done_before(mark)
         if repeated is None:
@@ -193,16 +193,16 @@ class ScheduleMethods(MakerMethods):
 
     @handler
     async def backfill(self, call: Call, params: p.ScheduleBackfill) -> View:
-        """Make the jobs of past moments that have no good one."""
+        """Create the jobs of past moments that have no successful one."""
         found = await self._owned(call, MakerName(params.project, params.id))
         return await self._backfills.backfill(call, params, found)
 
     @handler
     async def stop_backfill(self, call: Call, params: p.ScheduleStopBackfill) -> View:
-        """Terminate what lives of a backfill."""
+        """Terminate the live jobs of a backfill."""
         return await self._backfills.stop(call, params)
 
-    # -- who may ------------------------------------------------------------------------------------------
+    # -- rights -------------------------------------------------------------------------------------------
 
     async def _found(self, name: MakerName) -> Found:
         return self._require(await self._settling.find(name), name)
@@ -214,7 +214,7 @@ class ScheduleMethods(MakerMethods):
 def _note_jobs(
     tx: Transaction, name: MakerName, moments: list[int | None], ids: list[int], backfill: str | None = None
 ) -> None:
-    """Note further jobs of moments."""
+    """Record further jobs of moments."""
     for moment_us, job_id in zip(moments, ids, strict=True):
         if moment_us is not None:
             schedules.add_job(tx, name, moment_us, job_id, backfill)

@@ -1,4 +1,4 @@
-"""`secret.*`: values are encrypted for whoever will store them, and keys are made, listed and removed."""
+"""`secret.*`: encrypts values for those who will store them, and creates, lists and removes keys."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -71,7 +71,7 @@ class SecretMethods(HandlerGroup):
             return {"id": params.id}
 
         def drop(tx: Transaction) -> None:
-            """Where nothing is written meanwhile."""
+            """Drop the key while nothing else is written."""
             tx.vault.keys.check_can_go(params.id)
             values = ciphers.counts(tx.reading()).get(params.id, 0)
             if values:
@@ -84,7 +84,7 @@ class SecretMethods(HandlerGroup):
     async def _done(
         self, call: Call, params: Mutation, event: str, work: Callable[[], Awaitable[View]]
     ) -> View:
-        """Do it and tell it; a repeat is answered as the first time."""
+        """Do it and add an event; a repeat gets the first answer."""
         mark = dedup_mark(call, params, dict)
         repeated = await self._service.scheduler.done_before(mark)
         if repeated is not None:

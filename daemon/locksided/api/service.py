@@ -1,4 +1,4 @@
-"""What the handlers work with. One object, made once by the daemon; what it remembers can be thrown away."""
+"""The daemon's parts for the handlers, in one object created once; its caches can be discarded."""
 
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -65,7 +65,7 @@ class Service:
 
     @property
     def uptime_seconds(self) -> float:
-        """Since the start, whatever the wall clock was set to meanwhile."""
+        """The time since the start, regardless of changes of the wall clock."""
         return (clock.boot_us() - self.started_boot_us) / clock.SECOND_US
 
     @property
@@ -74,7 +74,7 @@ class Service:
         return self.settings.limits.line_bytes
 
     def page_request(self, params: ListParams) -> PageRequest:
-        """Which page of a list is asked for."""
+        """Return the requested page of a list."""
         return PageRequest(params.limit, params.cursor, self.line_bytes)
 
     @property
@@ -83,7 +83,7 @@ class Service:
         return os.geteuid()
 
     def job_id(self, text: str, path: str = "$.id") -> int:
-        """The id that a decimal id or a uuid names."""
+        """Return the id for a decimal id or a uuid."""
         return parse_job_id(self.store.identity, text, path)
 
 

@@ -1,4 +1,4 @@
-"""The methods of tables. What they answer of data is read by processes of the caller, never by the daemon."""
+"""The methods of tables. Processes of the caller read the data for their answers, never the daemon."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -53,7 +53,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def buckets(self, call: Call, params: p.BucketList) -> View:
-        """Buckets by their ids."""
+        """Return buckets by their ids."""
         text = (params.text or "").lower()
 
         def is_wanted(body: Mapping[str, Any]) -> bool:
@@ -63,17 +63,17 @@ class StorageMethods(HandlerGroup):
         return await self._catalog.listed(RECORDS[BUCKET.word], call, params, lambda _: wanted)
 
     async def require_branch(self, project: str, branch: str, path: str = "$.branchId") -> None:
-        """Raises NotFound unless there is the branch."""
+        """Raise NotFound unless the branch exists."""
         key = Key(project, BUCKET, ("",), branch)
         await self._service.store.read(partial(require_branch, key=key, path=path))
 
     def check_enabled(self) -> None:
-        """Raises Disabled when no tables are kept."""
+        """Raise Disabled when the daemon keeps no tables."""
         if self._storage.support is not TableSupport.KEPT:
             raise Disabled(NO_TABLES)
 
     async def table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
-        """A table, and what is not published of it. Raises Disabled and NotFound."""
+        """Return a table, and its unpublished commits. Raises Disabled and NotFound."""
         self.check_enabled()
         table = TableId(project, branch, text)
         found = await self._service.store.tables_by_key([table.key])
@@ -83,7 +83,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def get(self, _: Call, params: p.TableGet) -> t.Table:
-        """One table, as its head is or as a version was."""
+        """Return one table at its head or at a version."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
         if params.version is None:
             return await self.shown(row)
@@ -98,7 +98,7 @@ class StorageMethods(HandlerGroup):
         return replace(await self.shown(row), version=params.version)
 
     async def shown(self, row: TableRow) -> t.Table:
-        """A table as its head is."""
+        """Return a table at its head."""
         kept = await self._service.store.kept_versions([row.number])
         return self._view(row, kept, await self._told([row]))
 
@@ -108,7 +108,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def list(self, _: Call, params: p.TableList) -> View:
-        """Tables by their ids."""
+        """Return tables by their ids."""
         self.check_enabled()
         await self.require_branch(params.project, params.branch_id)
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
@@ -120,7 +120,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
-        """The versions of a table."""
+        """Return the versions of a table."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
         before = row.head + 1 if params.cursor is None else cursor_number(params.cursor)
         rows = await self._service.store.table_history(row.number, before, params.limit + 1)
@@ -129,7 +129,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def snapshot(self, call: Call, params: p.SnapshotGet) -> t.Snapshot:
-        """The heads of tables, read in one look; their files are read by a process of the caller."""
+        """Return the heads of tables, read in one query; a process of the caller reads their files."""
         self.check_enabled()
         await self.require_branch(params.project, params.branch_id)
         ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
@@ -166,7 +166,7 @@ class StorageMethods(HandlerGroup):
         )
 
     async def version_of(self, row: TableRow, params: p.PreviewGet) -> int:
-        """The version that was the newest at a time, or the last that a job made. Raises NotFound."""
+        """Return the newest version at a time, or the last made by a job. Raises NotFound."""
         before = row.head + 1
         while rows := await self._service.store.table_history(row.number, before, 1000):
             for one in rows:
@@ -178,7 +178,7 @@ class StorageMethods(HandlerGroup):
 
     @handler
     async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:
-        """The lake as a whole."""
+        """Return the status of the lake as a whole."""
         unknown: Sequence[UnknownTable] = ()
         if self._storage.support is TableSupport.KEPT:
             await self._storage.inspection.inspect_all()
@@ -247,7 +247,7 @@ class StorageMethods(HandlerGroup):
 
 
 class TableMethods(HandlerGroup):
-    """A group of methods that look tables up."""
+    """A group of methods that look up tables."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -269,7 +269,7 @@ def _piece(row: ToldRow) -> t.Metadata:
 
 
 def _description(told: Sequence[ToldRow]) -> str | None:
-    """The description that was told last."""
+    """Return the newest description."""
     found = [one for one in told if one.key == DESCRIPTION]
     return max(found, key=lambda one: one.time_us).value if found else None
 
@@ -325,13 +325,13 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
 
 
 def _counts(details: Mapping[str, Any]) -> dict[str, int]:
-    """What a commit's load counted, by the names of the members of a version."""
+    """Return the counts of a commit's load, by the names of the members of a version."""
     told = details.get("counts", {})
     return {name: told[camel(name)] for name in _COUNTED if camel(name) in told}
 
 
 def cursor_number(cursor: str) -> int:
-    """The number that a cursor is. Raises Invalid."""
+    """Return the number in a cursor. Raises Invalid."""
     if not cursor.isdecimal():
         raise Invalid("It is not the `nextCursor` of a page of this list.", path="$.cursor")
     return int(cursor)

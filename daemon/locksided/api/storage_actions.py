@@ -1,4 +1,4 @@
-"""Questions about data and systems outside of jobs, answered by a process of the caller."""
+"""Queries of data and systems outside of jobs, answered by a process of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ from locksided.server.handlers import handler
 async def run_storage_action(
     service: Service, call: Call, name: str, order: Mapping[str, Any], program: Sequence[str] = ()
 ) -> Mapping[str, Any]:
-    """The members of the result of an operation, which is of the back end unless a program is named.
+    """Return the result of an operation, which is the back end's unless a program is given.
 
     Raises Invalid with its message, Timeout, Unavailable.
     """
@@ -79,7 +79,7 @@ def _action(service: Service, name: str, order: Mapping[str, Any], program: Sequ
 
 
 class SystemMethods(HandlerGroup):
-    """What systems have beside the methods of all kinds."""
+    """The methods of systems beside those of all kinds."""
 
     @handler
     async def check(self, call: Call, params: p.SystemCheck) -> p.SystemChecked:

@@ -41,7 +41,7 @@ CREATION_SECONDS = 30
 
 
 class StorageJobMethods(TableMethods):
-    """The methods `storage.table.*` that answer a job, and `storage.table.put`."""
+    """The methods `storage.table.*` that return a job, and `storage.table.put`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -50,7 +50,7 @@ class StorageJobMethods(TableMethods):
     @handler
     @repeats_first
     async def restore(self, call: Call, params: p.TableRestore) -> View:
-        """A job that gives a table the content of an earlier version."""
+        """Create a job that gives a table the content of an earlier version."""
         if params.from_trash:
             return await self._from_trash(call, params)
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
@@ -60,7 +60,7 @@ class StorageJobMethods(TableMethods):
         return await self.made(call, params, {"operation": "restore", "tables": [table], **over})
 
     async def _from_trash(self, call: Call, params: p.TableRestore) -> View:
-        """A job that makes a dropped table again. Raises Conflict when there is another of its id."""
+        """Create a job that restores a dropped table. Raises Conflict if another table has its id."""
         self._tables.check_enabled()
         table = TableId(params.project, params.branch_id, params.id)
         await self._tables.require_branch(table.project, table.branch)
@@ -77,7 +77,7 @@ class StorageJobMethods(TableMethods):
 
     @handler
     async def put(self, call: Call, params: j.TablePut) -> t.Table:
-        """An empty table, made by a job that is waited for; or the texts of one that is there."""
+        """Create an empty table with a job, and wait for it; or update the texts of an existing one."""
         spec = params.table
         where = (params.project, params.branch_id, spec.id)
         try:
@@ -91,7 +91,7 @@ class StorageJobMethods(TableMethods):
         return await self._tables.shown(row)
 
     async def _create(self, call: Call, params: j.TablePut) -> None:
-        """Make the table. Raises Invalid and Timeout."""
+        """Create the table. Raises Invalid and Timeout."""
         spec = params.table
         if not spec.columns:
             raise Invalid("A new table needs columns.", path="$.table.columns")
@@ -101,14 +101,14 @@ class StorageJobMethods(TableMethods):
 
     @handler
     async def delete(self, call: Call, params: j.TableDelete) -> t.TableDeleted:
-        """A table goes to the trash, by a job that is waited for."""
+        """Move a table to the trash with a job, and wait for it."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         table = {"id": found.row.id, "branch": params.branch_id, "version": None}
         job_id = await self._done(call, params, {"operation": "restore", "tables": [table]})
         return t.TableDeleted(id=found.row.id, branch_id=params.branch_id, job=str(job_id))
 
     async def _done(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> int:
-        """A job with these parameters that ended well. Raises Invalid with its message, and Timeout."""
+        """Run a job with these parameters to its success. Raises Invalid with its message, and Timeout."""
         request = JobRequest(component=STORAGE, config_data={"parameters": dict(parameters)})
         made = await draft(self._service, request, call.principal, params.project, Origin(is_ours=True))
         answer = await self._service.scheduler.ask(
@@ -125,7 +125,7 @@ class StorageJobMethods(TableMethods):
     @handler
     @repeats_first
     async def import_(self, call: Call, params: j.TableImport) -> View:
-        """A job that loads a file into a table."""
+        """Create a job that loads a file into a table."""
         await self._tables.require_branch(params.project, params.branch_id)
         source = params.path.rstrip("/").rpartition("/")[2]
         entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
@@ -136,7 +136,7 @@ class StorageJobMethods(TableMethods):
     @handler
     @repeats_first
     async def export(self, call: Call, params: j.TableExport) -> View:
-        """A job that writes a table to a file."""
+        """Create a job that writes a table to a file."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         entry = {
             **_given(params, InputTable),
@@ -155,7 +155,7 @@ class StorageJobMethods(TableMethods):
     @handler
     @repeats_first
     async def clone(self, call: Call, params: j.TableClone) -> View:
-        """A job that makes a table with the content of another."""
+        """Create a job that makes a table with the content of another."""
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         made = TableId(params.project, params.to_branch_id or params.branch_id, params.to_id or params.id)
         await self._tables.require_branch(made.project, made.branch, "$.toBranchId")
@@ -172,7 +172,7 @@ class StorageJobMethods(TableMethods):
         storage: Mapping[str, Any] | None = None,
         branch: str | None = None,
     ) -> View:
-        """Has a job made with these parameters and this mapping; returns it."""
+        """Create a job with these parameters and this mapping; returns it."""
         body = {"parameters": dict(parameters), **({} if storage is None else {"storage": dict(storage)})}
         request = JobRequest(component=STORAGE, config_data=body, branch_id=branch)
         made = await draft(self._service, request, call.principal, params.project, Origin(is_ours=True))
@@ -180,7 +180,7 @@ class StorageJobMethods(TableMethods):
         return marked(view, answer)
 
     async def _version(self, number: int, head: int, params: p.TableRestore) -> int:
-        """The version that is meant. Raises NotFound when there is none."""
+        """Return the requested version. Raises NotFound if there is none."""
         before = head + 1
         while rows := await self._service.store.table_history(number, before, 1000):
             for place, row in enumerate(rows):
@@ -195,7 +195,7 @@ class StorageJobMethods(TableMethods):
 
 
 class TableJobMethods(TableMethods):
-    """A group of methods that have jobs of the component `lockside.storage` made."""
+    """A group of methods that create jobs of the component `lockside.storage`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -209,13 +209,13 @@ def _is_meant(row: TableVersionRow, params: p.TableRestore) -> bool:
 
 
 def _source(row: TableRow, version: int | None) -> dict[str, Any]:
-    """The entry of an input mapping that means a version of a table and no other branch's."""
+    """Return the entry of an input mapping for a version of a table in exactly this branch."""
     named = {} if version is None else {"version": version}
     return {"source": row.id, "source_branch_id": row.branch_id, **named}
 
 
 def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
-    """Raise Conflict for a table whose columns or key are others than those of an existing one."""
+    """Raise Conflict if the columns or key differ from those of an existing table."""
     if row.id != spec.id:
         text = f"Table {row.id} exists, and {spec.id} differs from it in capitals only."
         raise Conflict(text, path="$.table.id")
@@ -228,7 +228,7 @@ def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
 
 
 def _told(spec: TableSpec) -> list[Told]:
-    """The texts and metadata of a table that was described by hand."""
+    """Return the texts and metadata given by the user."""
     told = [Told(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
     if spec.description is not None:
         told.append(Told(key=DESCRIPTION, value=spec.description))
@@ -241,7 +241,7 @@ def _told(spec: TableSpec) -> list[Told]:
 
 
 def _given(params: Any, form: type[msgspec.Struct]) -> dict[str, Any]:
-    """The members of a mapping of this form that were given as parameters, under their names in files."""
+    """Return the parameters that are members of a mapping of this form, by their names in files."""
     names = [name for name in form.__struct_fields__ if name in params.__struct_fields__]
     plain = msgspec.to_builtins(
         msgspec.defstruct("Given", [(name, Any) for name in names])(

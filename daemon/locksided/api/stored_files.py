@@ -1,4 +1,4 @@
-"""The methods of stored files. Their data is read and written by processes of the caller's."""
+"""The methods of stored files. Their data is read and written by processes of the caller."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,7 +30,7 @@ class FileMethods(TableJobMethods):
     @handler
     @repeats_first
     async def put(self, call: Call, params: p.FilePut) -> View:
-        """A job that stores a file."""
+        """Create a job that stores a file."""
         self._tables.check_enabled()
         await self._tables.require_branch(params.project, params.branch_id)
         parameters = {
@@ -44,12 +44,12 @@ class FileMethods(TableJobMethods):
 
     @handler
     async def get(self, _: Call, params: p.FileGet) -> t.File:
-        """One file."""
+        """Return one file."""
         return await self._shown(await self._file(params))
 
     @handler
     async def list(self, _: Call, params: p.FileList) -> View:
-        """Files, the newest first."""
+        """Return files, the newest first."""
         self._tables.check_enabled()
         await self._tables.require_branch(params.project, params.branch_id)
         wanted = FileFilter(
@@ -68,14 +68,14 @@ class FileMethods(TableJobMethods):
 
     @handler
     async def delete(self, call: Call, params: p.FileDelete) -> t.FileDeleted:
-        """A file is there no more."""
+        """Delete a file."""
         row = await self._file(params)
         await self._change(call, params, partial(delete, row=row, cause="asked"))
         return t.FileDeleted(id=params.id)
 
     @handler
     async def tag(self, call: Call, params: p.FileTag) -> t.File:
-        """A file with other tags."""
+        """Change the tags of a file."""
         row = await self._file(params)
         await self._change(call, params, partial(tag, row=row, add=params.add, remove=params.remove))
         return await self._shown(row)
@@ -89,7 +89,7 @@ class FileMethods(TableJobMethods):
         await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
 
     async def _file(self, params: p.FileGet | p.FileDelete | p.FileTag) -> FileRow:
-        """A file of the branch. Raises Disabled and NotFound."""
+        """Return a file of the branch. Raises Disabled and NotFound."""
         self._tables.check_enabled()
         wanted = FileFilter(params.project, params.branch_id, ids=[int(params.id)])
         rows = await self._service.store.read(partial(find, wanted=wanted, limit=1))

@@ -1,4 +1,4 @@
-"""The methods that change tables that are there: each is a job of the component `lockside.storage`."""
+"""The methods that change existing tables: each is a job of the component `lockside.storage`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +70,7 @@ class TableChangeMethods(TableJobMethods):
         )
 
     async def _unknown(self, params: p.TableAdopt) -> TableId | None:
-        """The table when the lake has it and the database does not. Raises Disabled."""
+        """Return the table if it is in the lake but not in the database. Raises Disabled."""
         self._tables.check_enabled()
         asked = TableId(params.project, params.branch_id, params.id)
         found = await self._service.runs.storage.inspection.unknown_tables(asked)
@@ -79,21 +79,21 @@ class TableChangeMethods(TableJobMethods):
     async def _job(
         self, call: Call, params: p.TableChange, operation: str, changes: Mapping[str, Any]
     ) -> View:
-        """A job that changes one table. Raises Disabled, and NotFound for a table that is not there."""
+        """Create a job that changes one table. Raises Disabled, and NotFound for a missing table."""
         row = (await self._tables.table(params.project, params.branch_id, params.id, "$.id")).row
         tables = [{"id": row.id, "branch": row.branch_id}]
         return await self._jobs.made(call, params, {"operation": operation, "tables": tables, **changes})
 
 
 def adoption(table: TableId) -> Mapping[str, Any]:
-    """The parameters of a job that takes over what the log of a table has and the database does not."""
+    """Return the parameters of a job that adopts what a table's log has and the database does not."""
     return {"operation": ADOPT, "tables": [{"id": table.text, "branch": table.branch}]}
 
 
 async def adoption_drafts(service: Service, project: str) -> list[Draft]:
-    """The drafts of jobs that take over what this lake got since the database was backed up.
+    """Return the drafts of jobs that adopt what was written to this lake after the database's backup.
 
-    Each is made for the owner of its bucket.
+    Each is created for the owner of its bucket.
     """
     inspection = service.runs.storage.inspection
     ahead = {one.table: one.uid for one in await inspection.unknown_tables() if one.is_ours}

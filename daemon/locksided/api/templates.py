@@ -1,4 +1,4 @@
-"""Requests that name a template are made into requests in full, before anything else is done with them."""
+"""Expands requests that name a template, before anything else is done with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from locksided.store.rows import StoredRow
 
 VALUES = "variableValuesData"
 _BY_KEY = ("labels", "limits")
-"""Members that are merged; of all others the request's own win as a whole."""
+"""Members that are merged; in all others the request's own value replaces the template's."""
 
 
 def request_from(template: TemplateSpec, version: int, own: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the request in full, as in JSON. `own` are those that were given with the template.
+    """Return the fields of the expanded request, as in JSON. `own` are those given with the template.
 
-    Raises Invalid with the path of a value that the template does not ask for, or not so.
+    Raises Invalid with the path of a value that the template does not ask for, or of an invalid one.
     """
     values = _values(template, own)
     texts = {name: text_of(value) for name, value in values.items() if not _is_secret(template, name)}
@@ -42,7 +42,7 @@ def request_from(template: TemplateSpec, version: int, own: Mapping[str, Any]) -
 
 
 def _values(template: TemplateSpec, own: Mapping[str, Any]) -> dict[str, Any]:
-    """All values of the template, its defaults included."""
+    """Return all values for the template, including its defaults."""
     given: dict[str, Any] = {}
     for place, one in enumerate((own.get(VALUES) or {}).get("values", ())):
         path = join("$", VALUES, "values", place)
@@ -66,7 +66,7 @@ def _is_secret(template: TemplateSpec, name: str) -> bool:
 
 
 def _listed(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that the template's own job has for variables of its configuration."""
+    """Return the values that the template's own job has for variables of its configuration."""
     return {one["name"]: one["value"] for one in (job.get(VALUES) or {}).get("values", ())}
 
 
@@ -77,14 +77,14 @@ NO_BEHAVIOR = Behavior()
 
 @dataclass(frozen=True, slots=True)
 class InFull(Generic[R]):
-    """A request in full. `writers` are those who wrote its text last, besides the caller."""
+    """An expanded request. `writers` are the last authors of its text, besides the caller."""
 
     request: R
     writers: tuple[Mapping[str, Any], ...] = ()
 
 
 async def in_full(store: Objects, project: str, request: R, given: Mapping[str, Any]) -> InFull[R]:
-    """The request of a template; `given` are the members that were given with it, as in JSON.
+    """Expand the template of a request; `given` are the members given with it, as in JSON.
 
     Raises Invalid and NotFound with path and remedy.
     """
@@ -101,7 +101,7 @@ async def in_full(store: Objects, project: str, request: R, given: Mapping[str, 
 
 
 def given_in(request: JobRequest) -> dict[str, Any]:
-    """The members of a request that say something, as in JSON."""
+    """Return the members of a request that are set, as in JSON."""
     members = ((one, getattr(request, one.name)) for one in msgspec.structs.fields(request))
     return {
         one.encode_name: msgspec.to_builtins(value)
@@ -111,7 +111,7 @@ def given_in(request: JobRequest) -> dict[str, Any]:
 
 
 async def _stored(store: Objects, project: str, name: str) -> StoredRow:
-    """The template with its secrets in plain, as far as they can be decrypted."""
+    """Return the template with its secrets decrypted, as far as possible."""
     template_id, at, text = name.partition("@")
     if at and not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise Invalid(f"{text!r} is no version: name a template as `load` or `load@3`.", path=PATH)

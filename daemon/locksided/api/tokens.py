@@ -1,4 +1,4 @@
-"""`session.actAs` and `token.*`: who may act as whom, with what, and for how long."""
+"""`session.actAs` and `token.*`: who may act as whom, by which means, and for how long."""
 
 import re
 import secrets
@@ -36,7 +36,7 @@ class SessionMethods(HandlerGroup):
 
     @handler
     async def act_as(self, call: Call, params: p.SessionActAs) -> View:
-        """Give the connection another principal; whoever reads it next acts as that one."""
+        """Give the connection another principal, which applies to the following calls."""
         peer = call.principal
         if peer.via is not None or peer.grant is not None:
             raise Conflict(f"This connection acts as {peer.user} already: open another one.")
@@ -72,7 +72,7 @@ class SessionMethods(HandlerGroup):
         found = _SECRET.fullmatch(secret)
         if found is None:
             raise _invalid()
-        connection.token_id = int(found[1])  # before it is read: whoever revokes it ends this connection
+        connection.token_id = int(found[1])  # before reading: revoking it then ends this connection
         token = await self._service.store.read(partial(tokens.find, token_id=connection.token_id))
         if token is None or not compare_digest(token.sha256, _hash(found[2])) or _is_expired(token):
             raise _invalid()
@@ -123,7 +123,7 @@ class TokenMethods(HandlerGroup):
 
     @handler
     async def create(self, call: Call, params: p.TokenCreate) -> View:
-        """Make a token; the secret is in this answer alone."""
+        """Create a token; only this answer contains the secret."""
         who = call.principal
         secret, role = secrets.token_urlsafe(SECRET_BYTES), _role(who, params.role)
         uid, gid, user = await self._account(who, params.user)
@@ -154,7 +154,7 @@ class TokenMethods(HandlerGroup):
 
     @handler
     async def list(self, call: Call, params: p.TokenListAll) -> View:
-        """One's own tokens, or all."""
+        """Return the caller's own tokens, or for an admin all."""
         uid = None if call.principal.role is Role.ADMIN else call.principal.uid
         request = self._service.page_request(params)
         async with call.connection.turn():
@@ -163,7 +163,7 @@ class TokenMethods(HandlerGroup):
 
     @handler
     async def revoke(self, call: Call, params: p.TokenRevoke) -> View:
-        """End a token and whoever uses it."""
+        """Revoke a token and end the connections that use it."""
         token_id, who = int(params.id), call.principal
         ended: list[int] = []
 
@@ -191,7 +191,7 @@ class TokenMethods(HandlerGroup):
 
 
 def _expires_us(tx: Transaction, who: Principal, wanted_us: int | None) -> int | None:
-    """When a new token expires: no later than the one with which it is made."""
+    """Return when a new token expires: no later than the one used to create it."""
     if wanted_us is not None and wanted_us <= clock.now_us():
         raise Invalid("$.expiresTime: this time is over.", path="$.expiresTime")
     if who.grant is None:

@@ -1,4 +1,4 @@
-"""The methods of triggers that other kinds have not, or have otherwise."""
+"""The methods of triggers that differ from those of other kinds."""
 
 from collections.abc import Callable
 from functools import partial
@@ -56,7 +56,7 @@ class TriggerMethods(MakerMethods):
 
     @handler
     async def list_all(self, call: Call, params: p.TriggerListAll) -> View:
-        """A page of the triggers that fit."""
+        """Return a page of the matching triggers."""
         return await self._listed(call, params, stand)
 
     @handler
@@ -73,7 +73,7 @@ class TriggerMethods(MakerMethods):
 
     @handler
     async def resume(self, call: Call, params: p.TriggerResume) -> View:
-        """End a pause; what was heard in it is passed over, or fires once."""
+        """End a pause; the causes received in it are dropped, or fire once."""
         who = actor(call.principal)
 
         def change(tx: Transaction, found: Found) -> None:
@@ -101,7 +101,7 @@ class TriggerMethods(MakerMethods):
 
     @handler
     async def run(self, call: Call, params: p.TriggerRun) -> View:
-        """Fire it now, with the causes that it has."""
+        """Fire a trigger now, with its current causes."""
         found = await self._owned(call, MakerName(params.project, params.id))
         job_id = await self._firings.fire(found.name, by_hand=True)
         if job_id is None:
@@ -112,7 +112,7 @@ class TriggerMethods(MakerMethods):
 
     @handler
     async def ledger(self, call: Call, params: p.TriggerLedgerGet) -> View:
-        """What became of causes."""
+        """Return the outcomes of causes."""
         name = MakerName(params.project, params.id)
         request = self._service.page_request(params)
 

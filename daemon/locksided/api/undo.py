@@ -1,4 +1,4 @@
-"""The method `job.undo`: one job puts back all tables that another wrote, and the states that it saved."""
+"""The method `job.undo`: one job restores all tables that another wrote, and the states that it saved."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -40,7 +40,7 @@ class UndoMethods(TableJobMethods):
         return await self._jobs.made(call, params, _parameters(row, made, is_forced=params.force))
 
     async def _made(self, row: JobRow, params: s.JobUndo) -> Made:
-        """What is to be undone. Raises Refused when there is nothing, or not now."""
+        """Return what is to be undone. Raises Refused when there is nothing, or not now."""
         if row.status not in FINAL:
             raise InvalidTransition(f"Job {row.id} is {row.status}: it has stored nothing yet.")
         if row.undone_by is not None:

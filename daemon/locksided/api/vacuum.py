@@ -56,9 +56,9 @@ async def vacuum_drafts(
     is_dry: bool = False,
     creator: str = "user",
 ) -> list[Draft]:
-    """The drafts of the jobs that clean these tables, or all of a project and its trash.
+    """Return the drafts of the jobs that clean these tables, or all of a project and its trash.
 
-    What is not kept any more is noted here, before anything is removed.
+    Versions that need not be kept are marked here, before anything is removed.
     """
     vacuum = service.runs.storage.vacuum
     keys = [table.key for table in tables] or await service.store.read(
@@ -94,7 +94,7 @@ async def vacuum_drafts(
 
 
 def owner_of(uid: int) -> Principal:
-    """The owner of buckets, as whom their tables are cleaned and adopted."""
+    """Return the owner of buckets, as whom their tables are cleaned and adopted."""
     name, gid = str(uid), uid
     with suppress(KeyError):
         entry = pwd.getpwuid(uid)

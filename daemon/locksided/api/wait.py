@@ -1,4 +1,4 @@
-"""`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
+"""`job.wait`: holds the call until jobs are final. Their changes wake it; it does not poll."""
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -42,7 +42,7 @@ class WaitMethods(HandlerGroup):
                 left = _open(rows)
                 if len(left) <= enough:
                     return await self._answer(call, params, rows)
-            del rows  # who waits for many does not keep them meanwhile
+            del rows  # do not keep many rows while waiting
             if params.waiter_run_id is not None:
                 await self._begin_as(call.principal, stack, params.waiter_run_id, (ids, for_all))
             with clock.move_on_after(params.timeout_seconds):
@@ -61,7 +61,7 @@ class WaitMethods(HandlerGroup):
         return await listed_jobs(self._service, left, wanted)
 
     async def _rows(self, ids: list[int], paths: Iterable[str]) -> list[JobRow]:
-        """The jobs as they are. Raises NotFound."""
+        """Return the current rows of the jobs. Raises NotFound."""
         rows = {row.id: row for row in await self._service.store.job_rows(ids)}
         for job_id, path in zip(ids, paths, strict=True):
             if job_id not in rows:
@@ -71,9 +71,9 @@ class WaitMethods(HandlerGroup):
     async def _begin_as(
         self, principal: Principal, stack: AsyncExitStack, run_id: str, awaited: tuple[list[int], bool]
     ) -> None:
-        """Tell the core that a job itself waits, so that a circle is refused instead of waiting for ever.
+        """Tell the core that a job itself waits, so that a cycle is refused instead of waiting for ever.
 
-        Only its owner is believed: by another's word the job's own waits could be refused.
+        Only its owner may do so: otherwise others could cause the job's own waits to be refused.
         """
         ids, for_all = awaited
         waiter_id = self._service.job_id(run_id.rpartition(".")[2], "$.waiterRunId")
@@ -90,7 +90,7 @@ class WaitMethods(HandlerGroup):
 
 
 async def until_final(service: Service, job_id: int, seconds: float) -> JobRow:
-    """The job when it is final, or as it is after so many seconds."""
+    """Return the job when it is final, or as it is after that many seconds."""
     with service.broker.ends_of([job_id]) as ends:
         row = await job_row(service, job_id)
         with clock.move_on_after(seconds):
@@ -101,12 +101,12 @@ async def until_final(service: Service, job_id: int, seconds: float) -> JobRow:
 
 
 def _open(rows: Iterable[JobRow]) -> set[int]:
-    """Those that are not final."""
+    """Return the ids of the jobs that are not final."""
     return {row.id for row in rows if row.status not in FINAL}
 
 
 def _asked(params: p.JobWait) -> dict[str, str]:
-    """The jobs that are named, by the field that names each."""
+    """Return the named jobs, by the field that names each."""
     if params.ids is None:
         return {"$.id": params.id or ""}
     return {f"$.ids[{place}]": text for place, text in enumerate(params.ids)}

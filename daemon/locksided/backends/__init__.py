@@ -1,1 +1,1 @@
-"""Where jobs run: one Protocol, and behind it `local`, the keepers of this machine. It knows no jobs."""
+"""Where jobs run: one Protocol, implemented by `local`, this machine's keepers. Independent of jobs."""

@@ -1,6 +1,6 @@
-"""What the executors know of a place where jobs run, whoever owns the processes there.
+"""The executors' view of a place where jobs run, whoever owns the processes there.
 
-A backend's other end is a process that speaks the keepers' protocol (`keeper.wire`): it owns runs, outlives
+A backend is connected to a process that speaks the keepers' protocol (`keeper.wire`): it owns runs, outlives
 the daemon, and keeps each outcome until it is acknowledged. Another kind of executor is another such process.
 """
 
@@ -14,31 +14,31 @@ from locksided.keeper.messages import KeptRun, Outcome, ReapOrder, StartOrder
 
 
 class Fate(Enum):
-    """What became of a start that no owner tells of."""
+    """The fate of a start that no owner reports."""
 
     ENDED = auto()
-    """Its outcome is on record."""
+    """Its outcome is recorded."""
     NEVER_STARTED = auto()
-    """Nothing came of it, and nothing will: its token is taken back."""
+    """It did not start and never will: its token is revoked."""
     ORPHANED = auto()
-    """It was started and its owner is gone. Something of it may live until `reap` has proved the opposite."""
+    """It was started and its owner is gone. Its processes may be alive until `reap` has proved otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A fate; with the outcome when it is `ENDED`."""
+    """A fate; with the outcome if it is `ENDED`."""
 
     fate: Fate
     outcome: Outcome | None = None
     is_of_keeper: bool = True
-    """Whether a keeper of this machine started it, when it is `ORPHANED`."""
+    """Whether a keeper of this machine started it, if it is `ORPHANED`."""
 
 
 class Place(NamedTuple):
-    """Where a run goes that does not run on this machine. `name` is unique to the start.
+    """The destination of a run on other machines. `name` is unique to the start.
 
-    `image` says how its container image gets there. Another step `follows` there; this one comes `after` the
-    step that has that control folder, whose runner may still be there.
+    `image` says how the container image gets there. `follows` says that another step follows there; `after`
+    is the control folder of the previous step, whose runner may still be there.
     """
 
     work_root: str
@@ -54,7 +54,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequiredPrograms:
-    """Programs by their names, where they are looked for, and the folder that they start in.
+    """The names of programs, their search path, and the folder in which they start.
 
     `cwd` None is an empty folder of the step's own.
     """
@@ -65,90 +65,90 @@ class RequiredPrograms:
 
 
 class Backend(Protocol):
-    """A place where runs are, each named by its start token. Only what is `async` waits."""
+    """A place with runs, each identified by its start token. Only `async` methods wait."""
 
     @property
     def kind(self) -> str:
-        """The word under which pools name it."""
+        """The word by which pools name it."""
 
     @property
     def ends_with_boot(self) -> bool:
-        """Whether nothing of its runs lives once this machine has booted."""
+        """Whether none of its runs can be alive after this machine has booted."""
 
     @property
     def are_all_heard(self) -> bool:
-        """Whether all owners of runs that live have told what they have."""
+        """Whether all living owners of runs have listed them."""
 
     @property
     def is_up(self) -> bool:
-        """Whether it takes starts now."""
+        """Whether it accepts starts now."""
 
     async def until_up(self) -> None:
-        """Return once it takes starts."""
+        """Return once it accepts starts."""
 
     def start(self, order: StartOrder, place: Place | None = None) -> bool:
-        """Have it started. False when nobody was told: then nothing can come of this token."""
+        """Start a run. False if the order could not be sent: then the token can never be used."""
 
     def flush(self) -> None:
-        """Have what was asked for sent now."""
+        """Send what was requested now."""
 
     def stop(self, token: str) -> None:
-        """Have the whole process tree stopped; an outcome follows."""
+        """Stop the whole process tree; an outcome follows."""
 
     def pause(self, token: str) -> None:
-        """Suspend its processes and its time limit."""
+        """Suspend the processes and the time limit."""
 
     def resume(self, token: str) -> None:
-        """The opposite of `pause`."""
+        """Undo `pause`."""
 
     def acknowledge(self, token: str) -> None:
-        """Its outcome is saved: the owner may forget it."""
+        """Tell the owner that the outcome is saved and can be deleted."""
 
     def dismiss(self, run: KeptRun) -> None:
-        """Nobody wants this run: it is stopped if it lives, and its outcome is acknowledged unread."""
+        """Discard a run that belongs to nothing: stop it if alive, and acknowledge its outcome unread."""
 
     def is_attended(self, token: str) -> bool:
-        """Whether an owner that can be heard has it, so that its end will be told."""
+        """Whether a connected owner has it, so that its end will be reported."""
 
     def adopt(self, token: str) -> None:
-        """Take charge of a start that no owner tells of; `evidence` finds out what became of it."""
+        """Take charge of a start that no owner reports; `evidence` finds out its fate."""
 
     async def evidence(self, token: str, control: str) -> Evidence:
-        """What became of it, by what lies in its control folder. Raises OSError."""
+        """Return its fate, according to its control folder. Raises OSError."""
 
     def reap(self, order: ReapOrder, place: Place | None = None) -> None:
-        """Have what is left of an orphan stopped; an outcome follows."""
+        """Stop what is left of an orphan; an outcome follows."""
 
     async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
-        """What is missing, in the words of a failed start. None when nothing is, or nobody can tell."""
+        """Return what is missing, as a failed start would say. None if nothing is, or it is unknown."""
 
     async def log_grown(self, token: str, seq: int) -> None:
         """Return once that run's log has a frame `seq` or a later one, or is complete."""
 
     def reconnect(self) -> None:
-        """Have every owner tell anew what it has."""
+        """Have every owner list its runs again."""
 
     def reconnect_soon(self) -> None:
-        """The same after a pause, which grows from call to call: something could not be settled now."""
+        """The same after a pause that grows with each call: something could not be settled now."""
 
 
 class Reports(Protocol):
-    """Who hears from a backend."""
+    """Receives the messages of a backend."""
 
     async def adopt(self, runs: Sequence[KeptRun]) -> None:
-        """An owner tells what it has. It tells nothing else before this returns."""
+        """Handle the runs that an owner lists. It sends nothing else before this returns."""
 
     async def settle(self, *, is_complete: bool) -> bool:
-        """Some owner came or went. `is_complete` when all that live have told what they have.
+        """Handle a change of owners. `is_complete` if all living ones have listed their runs.
 
-        False when starts have to wait.
+        Returns False if starts must wait.
         """
 
     def heard(self, message: Message) -> None:
-        """One message about a run."""
+        """Handle one message about a run."""
 
     def up(self) -> None:
-        """Starts are taken."""
+        """The backend accepts starts."""
 
     def down(self, cause: str, pools: Sequence[str] = ()) -> None:
-        """No starts are taken; with `pools` only in those."""
+        """The backend accepts no starts; with `pools` only in those."""

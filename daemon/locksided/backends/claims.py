@@ -1,7 +1,7 @@
-"""The claim of a start token: decided once, by whoever makes it first, even across crashes of everybody.
+"""The claim of a start token: decided once, by its first creator, even if every party crashes.
 
-It is a symbolic link: made exclusively and together with its content in one system call. The keeper writes
-`started` before it spawns, the daemon `burnt` when it takes a token back; whoever is second obeys.
+It is a symbolic link: created exclusively and together with its content in one system call. The keeper writes
+`started` before it spawns, the daemon `burnt` when it revokes a token; whoever is second obeys.
 """
 
 import os
@@ -12,12 +12,12 @@ from locksided.keeper import outcome
 
 
 class Claim(Enum):
-    """How a token was decided."""
+    """The decision about a token."""
 
     BURNT = auto()
     """Nothing was ever started under it, and never will be."""
     STARTED = auto()
-    """A keeper took it; whether it got as far as a process is for its record to tell."""
+    """A keeper took it; the keeper's record says whether a process was started."""
     STARTED_ELSEWHERE = auto()
     """A runner on another machine took it."""
 
@@ -26,10 +26,10 @@ _CLAIMS = {"burnt": Claim.BURNT, "started": Claim.STARTED}
 
 
 class ControlFolders:
-    """What lies in the control folders of starts. Synchronous; called in threads."""
+    """The content of starts' control folders. Synchronous; called in threads."""
 
     def burn(self, control: str) -> Claim:
-        """Take the token back, unless somebody came first. Raises OSError."""
+        """Revoke the token, unless it was claimed first. Raises OSError."""
         os.makedirs(control, mode=0o700, exist_ok=True)
         claim = os.path.join(control, "claim")
         try:
@@ -39,7 +39,7 @@ class ControlFolders:
         return Claim.BURNT
 
     def recorded(self, control: str) -> bytes | None:
-        """The outcome that the keeper wrote beside the claim; None without one."""
+        """Return the outcome that the keeper wrote beside the claim, or None."""
         with suppress(OSError):
             fd = os.open(os.path.join(control, outcome.FILE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(fd, "rb") as file:

@@ -1,11 +1,10 @@
-"""All keepers of this daemon: the current one takes new starts, former ones keep what they have until it
-ended.
+"""All keepers of this daemon: the current one gets new starts, former ones keep their runs until these end.
 
-A keeper that lived when this daemon started and speaks another version of the protocol, or runs other
-code, is a former one: of an older release, or of a newer one after a downgrade. It is adopted with all
-that it keeps, asked only for what every version understands (see `keeper.wire`), and let go when it keeps
-nothing more. Which keepers there are is never written down: their sockets and locks say it, so a crash in
-the middle of a change changes nothing.
+A keeper that was alive when this daemon started and has another protocol version, or another build, is a
+former one: of an older release, or of a newer one after a downgrade. It is adopted with all its runs, gets
+only messages that every version understands (see `keeper.wire`), and is dismissed when it has nothing left.
+The set of keepers is not stored: their sockets and locks define it, so a crash in the middle of a change does
+no harm.
 """
 
 from collections.abc import Callable
@@ -28,13 +27,13 @@ LONGEST_PAUSE_SECONDS = 5.0
 FIRST_AGAIN_SECONDS = 2.0
 LONGEST_AGAIN_SECONDS = 60.0
 PATIENCE_SECONDS = 2.0
-"""So long a keeper that does not answer may hold up the choice; of its jobs nothing is concluded."""
+"""How long an unresponsive keeper may delay the choice; nothing is concluded about its jobs."""
 
 log = structlog.get_logger("keeper")
 
 
 class KeeperRelease(NamedTuple):
-    """The code that is installed: the protocol's version, and which build of the keeper."""
+    """The installed code: the protocol's version, and the build of the keeper."""
 
     version: int
     build: str
@@ -44,23 +43,23 @@ INSTALLED = KeeperRelease(VERSION, BUILD)
 
 
 class Receiver(Protocol):
-    """Who hears from the keepers."""
+    """Receives the messages of the keepers."""
 
     async def keeper_up(self, link: Link) -> None:
-        """Connected. Nothing that this keeper says after its hello is handed on before this returns."""
+        """A keeper is connected. Its messages after the hello are passed on when this returns."""
 
     def keeper_said(self, link: Link, message: Message) -> None:
-        """One message."""
+        """Handle one message."""
 
     async def keepers_changed(self) -> None:
-        """There is a current keeper, and one came or went since this was told last."""
+        """There is a current keeper, and keepers came or went since the last call."""
 
     def keeper_down(self, cause: str) -> None:
         """There is no current keeper: nothing can be started."""
 
 
 class Keepers:
-    """Keeps a connection to every keeper that lives, and has one that takes new starts."""
+    """Keeps a connection to every living keeper, and chooses one for new starts."""
 
     def __init__(
         self,
@@ -83,50 +82,50 @@ class Keepers:
         self.cause: str | None = None
         """Why there is no current keeper."""
         self.down_us = clock.now_us()
-        """Since when, when there is none."""
+        """Since when there is none."""
 
     @property
     def current(self) -> Link | None:
-        """The keeper that takes new starts, while there is one."""
+        """The keeper for new starts, while there is one."""
         return self._chosen if self._chosen is not None and self._chosen.is_up else None
 
     async def until_current(self) -> None:
-        """Return once there is a keeper that takes new starts."""
+        """Return once there is a keeper for new starts."""
         while self.current is None:
             await self._came.wait()
 
     @property
     def all(self) -> list[Link]:
-        """Every keeper that lives, as far as this daemon knows."""
+        """All living keepers known to this daemon."""
         return list(self._links.values())
 
     @property
     def former(self) -> list[Link]:
-        """The others that live, connected or not."""
+        """The other living keepers, connected or not."""
         others = [link for link in self._links.values() if link is not self._chosen]
         return [link for link in others if self._sockets.is_alive(link.path)]
 
     @property
     def are_all_heard(self) -> bool:
-        """Whether every keeper that lives has told what it keeps."""
+        """Whether every living keeper has listed its runs."""
         return all(link.is_up for link in self._links.values())
 
     def send(self, message: Any) -> bool:
-        """Send the current keeper a message; False when there is none."""
+        """Send the current keeper a message; False if there is none."""
         return self._chosen is not None and self._chosen.send(message)
 
     def flush(self) -> None:
-        """Have what was sent written now: whoever waits for a start waits for nothing else."""
+        """Write what was sent now, so that starts are not delayed."""
         if self.current is not None:
             self.current.flush()
 
     def send_to_all(self, message: Any) -> None:
-        """Send a message about a start of which nobody knows who keeps it."""
+        """Send a message about a start whose keeper is unknown."""
         for link in self._links.values():
             link.send(message)
 
     def reconnect_soon(self) -> None:
-        """Something of a keeper's could not be settled now: hear of it again, each time a little later."""
+        """Reconnect after a pause, because something could not be settled now; the pause grows each time."""
         now = clock.real_seconds()
         if now - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
             self._again_seconds = FIRST_AGAIN_SECONDS
@@ -136,7 +135,7 @@ class Keepers:
             self._again_seconds = min(self._again_seconds * 2, LONGEST_AGAIN_SECONDS)
 
     def reconnect(self) -> None:
-        """End all connections, so that new hellos tell what the keepers have."""
+        """End all connections, so that new hellos list the keepers' runs."""
         if self._again is not None:
             self._again.cancel()
             self._again = None
@@ -165,10 +164,10 @@ class Keepers:
             await self._changed.wait()
         self._is_patient = not waiting.cancelled_caught
 
-    # -- which one takes new starts -----------------------------------------------------------------------
+    # -- the choice of a keeper ---------------------------------------------------------------------------
 
     def _choose(self, receiver: Receiver, tasks: TaskGroup) -> None:
-        """Settle which keeper takes new starts, unless that is settled; let go of the others."""
+        """Choose the keeper for new starts, unless one is chosen; dismiss the others."""
         if self._chosen is None:
             self._chosen = self._best(receiver, tasks)
             if self._chosen is None:
@@ -179,7 +178,7 @@ class Keepers:
                 link.let_go()
 
     def _best(self, receiver: Receiver, tasks: TaskGroup) -> Link | None:
-        """A keeper of our own build, else a fresh one, else one that at least speaks our version."""
+        """Return a keeper of our build, else a fresh one, else one that at least has our protocol version."""
         answering = [link for link in self._links.values() if link.is_up]
         for link in answering:
             if self._speaks_ours(link) and not self._is_outdated(link):
@@ -191,7 +190,7 @@ class Keepers:
             return self._open(free, receiver, tasks, is_found=False)
         idle = [link for link in answering if self._was_found(link) and not link.kept]
         if idle:
-            idle[0].let_go()  # its place is free then
+            idle[0].let_go()  # this frees its place
             return None
         usable = [link for link in answering if self._speaks_ours(link)]
         if usable:
@@ -203,15 +202,15 @@ class Keepers:
         return None
 
     def _speaks_ours(self, link: Link) -> bool:
-        """Whether it can be told of starts."""
+        """Return whether it accepts our start orders."""
         return link.hello is not None and link.hello.version == self._release.version
 
     def _is_outdated(self, link: Link) -> bool:
-        """Whether it runs other code than what is installed, and was not started on our demand."""
+        """Return whether it runs code that is not installed, and was not started on our demand."""
         return self._was_found(link) and link.hello is not None and link.hello.build != self._release.build
 
     def _was_found(self, link: Link) -> bool:
-        """Whether this keeper lived when this daemon started: only such a one can be of an older release."""
+        """Return whether it was alive when this daemon started: only these may have another release."""
         return link.hello is not None and link.hello.pid in self._found_pids
 
     def _tell_down(self, receiver: Receiver, cause: str) -> None:
@@ -221,7 +220,7 @@ class Keepers:
         log.warning("no job can start", cause=cause)
         receiver.keeper_down(cause)
 
-    # -- one of them --------------------------------------------------------------------------------------
+    # -- one keeper ---------------------------------------------------------------------------------------
 
     def _open(self, path: Path, receiver: Receiver, tasks: TaskGroup, *, is_found: bool) -> Link:
         link = self._links[path] = self._connect_to(path)
@@ -236,7 +235,7 @@ class Keepers:
                 await self._connect(link)
             except (OSError, KeeperNotStartedError, ValueError, RecursionError) as error:
                 self._failed(link, receiver, error)
-                await clock.real_sleep(pause_seconds)  # it failed just now: each try waits longer
+                await clock.real_sleep(pause_seconds)  # each attempt waits longer
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
                 continue
             pause_seconds = FIRST_PAUSE_SECONDS
@@ -264,7 +263,7 @@ class Keepers:
         )
 
     async def _converse(self, link: Link, receiver: Receiver) -> None:
-        """Listen until the connection ends."""
+        """Receive messages until the connection ends."""
         try:
             await receiver.keeper_up(link)
             link.is_up = True

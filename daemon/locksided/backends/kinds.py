@@ -1,7 +1,7 @@
 """The kinds of executors beside `local`: those that come with lockside, and those of plug-ins.
 
-A plug-in is an entry point in the group `lockside.executors`. What it says of itself is asked of a process of
-its own, so nothing of it is imported here, and a bad one hurts nobody.
+A plug-in is an entry point in the group `lockside.executors`. Its description is read by a separate process,
+so none of its code is imported here, and a faulty plug-in does no harm.
 """
 
 import json
@@ -26,12 +26,12 @@ from locksided.executors.plugins import build_of, plugins, version_of
 OWN = ("slurm",)
 DESCRIBED_WITHIN_SECONDS = 30.0
 _capabilities: dict[str, frozenset[str]] = {}
-"""Of the kinds that have said them, since this daemon started."""
+"""Of the kinds that have been described since this daemon started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is known of a kind. `cause` says why it cannot be used."""
+    """The description of a kind. `cause` says why it cannot be used."""
 
     name: str
     version: str
@@ -41,7 +41,7 @@ class Kind:
     cause: str | None = None
 
     def trouble(self, options: dict[str, Any]) -> tuple[str, str] | None:
-        """The first option that is not as it should be, by its path, and why; None when all are."""
+        """Return the path of the first invalid option, and why it is invalid; None if all are valid."""
         for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
             steps = [*error.instance_path, *_named(error.kind)]
             return join("", *steps), _said(error)
@@ -49,13 +49,13 @@ class Kind:
 
 
 def _named(kind: Any) -> list[str]:
-    """The member that is not known, or missing: the place of the fault is the object around it."""
+    """Return the unknown or missing member: an error's path is that of the object around it."""
     unexpected: list[str] = getattr(kind, "unexpected", [])
     return unexpected[:1] or [name for name in [getattr(kind, "property", None)] if name is not None]
 
 
 def _said(error: jsonschema_rs.ValidationError) -> str:
-    """What is wrong, without a regular expression where that can be."""
+    """Describe an error, without a regular expression where possible."""
     match error.kind.as_dict():
         case {"property": str(name)}:
             return f"it is required: give `--option {name}=…`, or name it in `options`"
@@ -68,17 +68,17 @@ def _said(error: jsonschema_rs.ValidationError) -> str:
 
 
 def release_of(name: str) -> KeeperRelease:
-    """What an executor of this kind tells in its hello when it runs what is installed."""
+    """Return the release in the hello of an executor of this kind that runs the installed code."""
     return KeeperRelease(VERSION, build_of(name))
 
 
 def kind_names() -> list[str]:
-    """The kinds that there are, beside `local`."""
+    """Return the existing kinds, beside `local`."""
     return sorted({*OWN, *plugins()})
 
 
 async def described(name: str) -> Kind:
-    """A kind by its name, in its own words."""
+    """Return the description of a kind."""
     kind = await threads.run_sync(_described, name)
     if kind.cause is None:
         _capabilities[name] = frozenset(kind.capabilities)
@@ -86,7 +86,7 @@ async def described(name: str) -> Kind:
 
 
 def capabilities_of(name: str) -> frozenset[str] | None:
-    """What a kind said that it can do; None for one that was not asked yet."""
+    """Return the capabilities of a kind; None if it was not described yet."""
     return _capabilities.get(name)
 
 
@@ -123,7 +123,7 @@ def _last_line(text: bytes) -> str:
 
 class ExecutorSocket:
     """The one socket of a kind: in the folder `given`, where connecting starts an executor, else in the state
-    folder, where the daemon does.
+    folder, where the daemon starts it.
     """
 
     def __init__(self, folder: Path, name: str, linger_seconds: float, given: str = "") -> None:

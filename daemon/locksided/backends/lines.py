@@ -1,6 +1,6 @@
-"""The lines that arrive on one connection, each handed on as it comes. What they mean is for others to say.
+"""Splits a connection into lines and passes each on as it arrives, without interpreting it.
 
-A task that reads a stream costs a future and a turn of the loop for each portion; this costs neither.
+A task that reads a stream costs a future and a turn of the loop per chunk; this costs neither.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ LINE_BYTES = 32 * 1024 * 1024
 
 
 class Lines(asyncio.Protocol):
-    """Nothing is read between the first line and `hand_on`."""
+    """Reading is suspended between the first line and `hand_on`."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -23,7 +23,7 @@ class Lines(asyncio.Protocol):
         self._rest = b""
 
     async def first(self) -> bytes:
-        """Return the first line; an empty one when the connection ended without it. Raises ValueError."""
+        """Return the first line, or an empty one if the connection ended without it. Raises ValueError."""
         line = await self._first
         if self._over.done() and (error := self._over.result()) is not None:
             raise error
@@ -41,7 +41,7 @@ class Lines(asyncio.Protocol):
         if error is not None:
             raise error
 
-    # -- what the loop calls ------------------------------------------------------------------------------
+    # -- called by the loop -------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

@@ -1,4 +1,4 @@
-"""The connection to one keeper, and what the keeper said of itself. It knows nothing of jobs."""
+"""The connection to one keeper, and the keeper's description of itself. Independent of jobs."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,16 +17,16 @@ log = structlog.get_logger("keeper")
 
 
 class Link:
-    """One connection at a time to the keeper behind a socket. What cannot be sent is dropped: the next hello
-    tells all.
+    """One connection at a time to the keeper behind a socket. Messages that cannot be sent are dropped: the
+    next hello lists everything.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.hello: Hello | None = None
-        """What the keeper said of itself; None while there is no connection."""
+        """The keeper's hello; None while there is no connection."""
         self.is_up = False
-        """Whether there is a connection, and what the keeper told of itself is taken over."""
+        """Whether there is a connection, and the runs of the keeper's hello have been taken over."""
         self.generation = 0
         """The number of the connection."""
         self._lines: Lines | None = None
@@ -38,7 +38,7 @@ class Link:
 
     @property
     def kept(self) -> int:
-        """How much of what the keeper told in its hello is not acknowledged yet."""
+        """How many runs in the keeper's hello are not acknowledged yet."""
         return len(self._kept)
 
     @property
@@ -47,7 +47,7 @@ class Link:
         return self._is_let_go
 
     async def connect(self) -> Hello:
-        """Connect and greet. Raises OSError, or ValueError for a hello that is not understood."""
+        """Connect and exchange hellos. Raises OSError, or ValueError for an invalid hello."""
         opened = connected(self.path)
         opened.setblocking(False)
         transport, lines = await asyncio.get_running_loop().create_unix_connection(Lines, sock=opened)
@@ -67,7 +67,7 @@ class Link:
         return hello
 
     async def listen(self, said: Callable[[Message], None]) -> None:
-        """Hand on every message until the connection ends."""
+        """Pass on every message until the connection ends."""
         if self._lines is None:
             return
 
@@ -82,19 +82,19 @@ class Link:
             log.error("the keeper's connection broke", cause=str(error))
 
     def hang_up(self) -> None:
-        """End the connection, if there is one; a new hello tells what the keeper has."""
+        """End the connection, if there is one; a new hello lists the keeper's runs."""
         if self._lines is not None and not self._lines.transport.is_closing():
-            self.flush()  # what was sent before counts as said
+            self.flush()  # earlier messages must still be sent
             self._lines.transport.close()
 
     def forget(self) -> None:
-        """The connection is over."""
+        """Reset the state after the connection has ended."""
         self.hang_up()
         self._lines = self.hello = None
         self.is_up = False
 
     def send(self, message: Any) -> bool:
-        """Send one message of `keeper.messages`, or an object; False when there is no connection."""
+        """Send one message of `keeper.messages`, or an object; False if there is no connection."""
         if self._lines is None or self._lines.transport.is_closing():
             return False
         if not self._unsent:
@@ -103,28 +103,28 @@ class Link:
         return True
 
     def flush(self) -> None:
-        """Write in one go what was sent so far; else that is done at the end of the turn of the loop."""
+        """Write all messages at once; otherwise that happens at the end of the loop's turn."""
         unsent, self._unsent = self._unsent, []
         if unsent and self._lines is not None:
             self._lines.transport.write(b"\n".join((*unsent, b"")))
 
     def acknowledge(self, token: str) -> None:
-        """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""
+        """Acknowledge an outcome that is on disk. A keeper told to leave ends after the last one."""
         if not self.send({"op": "ack", "token": token}):
-            return  # it tells it again in its next hello
+            return  # its next hello repeats it
         self._kept.discard(token)
         if self._is_leaving:
             self.let_go()
 
     def let_go(self) -> None:
-        """Have the keeper leave once it keeps nothing; it was told of no start since its hello."""
+        """Have the keeper leave once it has no runs; it got no start order since its hello."""
         self._is_leaving = True
         if not self._kept and not self._is_let_go:
             self._is_let_go = self.send({"op": "shutdown"})
 
 
 def _understood(line: bytes) -> Message | None:
-    """The message of a line; None, and logged, for what is none: one bad line takes no other with it."""
+    """Return the message on a line; None, logged, if it is invalid: other lines are not affected."""
     try:
         return read_message(line)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The backend `local`: which keeper of this machine has which run. How they are reached is in `keepers`."""
+"""The backend `local`: which keeper of this machine has which run. The connections are in `keepers`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class LocalBackend:
         self.keepers = keepers
         self._folders = folders
         self._owners: dict[str, tuple[Link, int]] = {}
-        """By token the keeper, and the number of the connection on which it had the run."""
+        """The keeper and the number of the connection on which it had the run, by token."""
         self._dismissed: set[str] = set()
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._told_up: tuple[Link, int] | None = None
@@ -53,10 +53,10 @@ class LocalBackend:
         return self.keepers.are_all_heard
 
     def runs_of(self, link: Link | None) -> int:
-        """How many runs a keeper has."""
+        """Return how many runs a keeper has."""
         return sum(owner is link for owner, _ in self._owners.values())
 
-    # -- what is asked for --------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------
 
     def start(self, order: StartOrder, place: Place | None = None) -> bool:
         current = self.keepers.current
@@ -66,7 +66,7 @@ class LocalBackend:
         return True
 
     def on_wire(self, order: StartOrder | ReapOrder, _place: Place | None) -> Any:
-        """An order as it is sent."""
+        """Return an order in the form in which it is sent."""
         return order
 
     def flush(self) -> None:
@@ -82,7 +82,7 @@ class LocalBackend:
         self._ask("resume", token)
 
     def _ask(self, operation: str, token: str) -> None:
-        """Ask the keeper that has it; while that is not known, all of them."""
+        """Send a request to the run's keeper; to all keepers while it is unknown."""
         message = {"op": operation, "token": token}
         owner = self._owners.get(token)
         if owner is not None:
@@ -112,7 +112,7 @@ class LocalBackend:
     def reconnect_soon(self) -> None:
         self.keepers.reconnect_soon()
 
-    # -- what became of a start ---------------------------------------------------------------------------
+    # -- the fate of a start ------------------------------------------------------------------------------
 
     def is_attended(self, token: str) -> bool:
         link, connection = self._owners.get(token, (None, 0))
@@ -151,7 +151,7 @@ class LocalBackend:
             self._log_waits.get(token, set()).discard(waiting)
 
     def _watch(self, token: str, seq: int) -> None:
-        """Ask the keeper that has the run. Before all were heard nobody knows; a hello wakes who waits."""
+        """Ask the run's keeper. It is unknown while not all have reported; a hello wakes the waiters."""
         message = {"op": "watch", "token": token, "seq": seq}
         owner = self._owners.get(token)
         if owner is not None:
@@ -163,20 +163,20 @@ class LocalBackend:
         for waiting in self._log_waits.pop(token, ()):
             waiting.set()
 
-    # -- what the keepers say -----------------------------------------------------------------------------
+    # -- messages of the keepers --------------------------------------------------------------------------
 
     async def keeper_up(self, link: Link) -> None:
-        """A keeper answers."""
+        """A keeper has connected."""
         assert link.hello is not None
         for token in list(self._log_waits):
-            self._wake(token)  # whoever waits looks again, and asks this keeper
+            self._wake(token)  # waiters look again, and ask this keeper
         runs = [run for run in link.hello.runs if not self.is_attended(run.token)]
         self._owners = {token: owner for token, owner in self._owners.items() if owner[0] is not link}
         self._owners |= {run.token: (link, link.generation) for run in runs}
         await self._reports.adopt(runs)
 
     def keeper_said(self, link: Link, message: Message) -> None:
-        """One message of a keeper."""
+        """Handle one message of a keeper."""
         match message:
             case Other():
                 log.debug("the keeper says", op=message.op, token=message.token)
@@ -189,7 +189,7 @@ class LocalBackend:
                 self._reports.heard(message)
 
     def _ended(self, link: Link, message: Ended | Refused) -> None:
-        """Hand on an end. Who tells it is to be acknowledged, whoever was asked about this run before."""
+        """Pass on an end. Its sender gets the acknowledgement, whichever keeper had the run before."""
         self._owners[message.token] = (link, link.generation)
         if message.token in self._dismissed:
             self._dismissed.discard(message.token)
@@ -198,7 +198,7 @@ class LocalBackend:
             self._reports.heard(message)
 
     async def keepers_changed(self) -> None:
-        """There is a current keeper, and one came or went."""
+        """There is a current keeper, and a keeper came or went."""
         current = self.keepers.current
         if current is None:
             return

@@ -1,8 +1,7 @@
-"""Reads what a keeper says, of whatever release: every message is checked here, and nowhere else.
+"""Reads the messages of keepers of any release: all messages are checked here, and nowhere else.
 
-Fields that are not known here are passed over: a newer keeper may say more. What a job can put into a message
-must not cost others anything, so an outcome that cannot be read is handed on as one that says so, in
-`unreadable`. No I/O.
+Unknown fields are ignored: a newer keeper may send more. A job's influence on a message must not affect
+others, so an unreadable outcome is passed on as an outcome that says so in `unreadable`. No I/O.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +49,7 @@ from locksided.keeper.strictjson import is_deeper
 
 VERSION = wire.VERSION
 BUILD = build.fingerprint()
-"""Of the keeper that is installed, when this daemon started."""
+"""Of the keeper installed when this daemon started."""
 MAX_DEPTH: Final = 128
 STATES: Final = frozenset(("starting", "running", "stopping", "ended"))
 
@@ -59,7 +58,7 @@ T = TypeVar("T")
 
 
 class Other(NamedTuple):
-    """Whatever else it says, of a run or of none."""
+    """Any other message, about a run or not."""
 
     op: str
     token: str | None = None
@@ -71,7 +70,7 @@ Message: TypeAlias = (
 
 
 def read_hello(line: bytes) -> Hello:
-    """The hello on a line. What cannot be read of one run is that run's loss alone. Raises ValueError."""
+    """Parse the hello on a line. A fault in one run affects only that run. Raises ValueError."""
     with suppress(ValueError):
         hello = converted(Hello, _decoded(line))
         if all(map(_is_sound, hello.runs)):
@@ -82,9 +81,9 @@ def read_hello(line: bytes) -> Hello:
 
 
 def read_message(line: bytes) -> Message:
-    """Any other message. One that tells the end of a run and cannot be read becomes an `Ended` that says so.
+    """Parse any other message. An unreadable message about the end of a run becomes an `Ended` that says so.
 
-    Raises ValueError for any other line that cannot be read.
+    Raises ValueError for any other unreadable line.
     """
     try:
         return read_whole(line)
@@ -98,7 +97,7 @@ def read_message(line: bytes) -> Message:
 
 
 def read_outcome(record: bytes) -> Outcome | None:
-    """The outcome that a keeper wrote down; None for a record that was not written to its end."""
+    """Return the outcome recorded by a keeper; None for a record that is incomplete."""
     try:
         return cast("Outcome", _made(_decoded(record, _struct_of(Outcome))))
     except ValueError as problem:
@@ -109,9 +108,9 @@ def read_outcome(record: bytes) -> Outcome | None:
 
 
 def read_whole(line: bytes) -> Message:
-    """Any other message that can be read to its end. Raises ValueError.
+    """Parse any other message that is completely readable. Raises ValueError.
 
-    One whose operation is not known, and one that is not what it says, is read again for what it is.
+    A message with an unknown operation, or that does not fit its operation, is parsed again as `Other`.
     """
     try:
         return cast("Message", _made(_of_a_known_kind()(_shallow(line))))
@@ -129,7 +128,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
 
 @cache
 def _of_a_known_kind() -> Callable[[bytes], Any]:
-    """What reads all known messages, told apart by their `op`."""
+    """Return a decoder for all known messages, distinguished by their `op`."""
     structs = []
     for op, kind in _KINDS.items():
         base = _struct_of(cast("Any", kind))
@@ -140,13 +139,13 @@ def _of_a_known_kind() -> Callable[[bytes], Any]:
 
 
 def converted(kind: Callable[..., T], value: Any) -> T:
-    """A value of JSON as one of the types of `keeper.messages`. Raises ValueError."""
+    """Convert a JSON value to one of the types of `keeper.messages`. Raises ValueError."""
     made: T = _made(msgspec.convert(value, _struct_of(kind)))
     return made
 
 
 def _made(value: Any) -> Any:
-    """The named tuple of a struct, also of those in its members."""
+    """Convert a struct, and those in its members, to named tuples."""
     if type(value) is tuple:
         return tuple(map(_made, value))
     found = _MADE_FROM.get(type(value))
@@ -161,12 +160,12 @@ def _made(value: Any) -> Any:
 
 
 _MADE_FROM: Final[dict[type[Any], tuple[Any, Sequence[int]]]] = {}
-"""Of each struct its named tuple, and the places of the members that may have structs in them."""
+"""The named tuple of each struct, and the indexes of the members that may contain structs."""
 
 
 @cache
 def _struct_of(kind: Any) -> type[msgspec.Struct]:
-    """What msgspec checks and reads in the place of a named tuple, with the names and limits of the wire."""
+    """Return the struct by which msgspec reads a named tuple, with the names and limits of the wire."""
     hints, defaults = get_type_hints(kind, include_extras=True), kind._field_defaults
     fields = [
         (name, _checked(hint), defaults[name]) if name in defaults else (name, _checked(hint))
@@ -179,7 +178,7 @@ def _struct_of(kind: Any) -> type[msgspec.Struct]:
 
 
 def _is_composed(hint: Any) -> bool:
-    """Whether there may be a struct in a member."""
+    """Return whether a member may contain a struct."""
     return get_origin(hint) is not Annotated and (
         hasattr(hint, "_fields") or any(map(_is_composed, get_args(hint)))
     )
@@ -204,7 +203,7 @@ def _is_sound(run: KeptRun) -> bool:
 
 
 def _read_run(raw: bytes) -> KeptRun | None:
-    """One run of a hello; None, and logged, when not even its token can be read."""
+    """Return one run of a hello; None, logged, if not even its token is readable."""
     try:
         parts = members(raw)
         known = _readable(KeptRun, parts)
@@ -222,7 +221,7 @@ def _read_run(raw: bytes) -> KeptRun | None:
 
 
 def _problem_of(outcome: bytes) -> ValueError:
-    """Why an outcome cannot be used."""
+    """Return why an outcome is unusable."""
     try:
         converted(Outcome, _decoded(outcome))
     except ValueError as problem:
@@ -231,7 +230,7 @@ def _problem_of(outcome: bytes) -> ValueError:
 
 
 def _unreadable(raw: bytes | None, token: str | None, problem: ValueError) -> Outcome:
-    """An outcome with what can be read of it, and why that is not all."""
+    """Return an outcome with its readable parts, and why the rest is missing."""
     known: dict[str, Any] = {}
     with suppress(NotWhole):
         known = _readable(Outcome, members(raw or b"{}"))
@@ -239,7 +238,7 @@ def _unreadable(raw: bytes | None, token: str | None, problem: ValueError) -> Ou
 
 
 def _readable(kind: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
-    """The members that are what that kind of object has under their names."""
+    """Return the members that have valid values for that kind of object."""
     found = {}
     for field in msgspec.structs.fields(_struct_of(kind)):
         with suppress(ValueError, KeyError):
@@ -250,12 +249,12 @@ def _readable(kind: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _decoded(text: bytes, kind: Any = Any) -> Any:
-    """Raises ValueError."""
+    """Decode a text. Raises ValueError."""
     return msgspec.json.decode(_shallow(text), type=kind)
 
 
 def _shallow(text: bytes) -> bytes:
-    """A text that is not nested too deep. Raises ValueError."""
+    """Return a text that is not nested too deep. Raises ValueError."""
     if is_deeper(text, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
     return text

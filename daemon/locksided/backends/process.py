@@ -1,5 +1,5 @@
-"""Starts keepers and other executors by hand, where no service manager does: processes of their own session
-that outlive us.
+"""Starts keepers and other executors where no service manager does: as processes of their own session that
+outlive us.
 """
 
 import os
@@ -23,7 +23,7 @@ class KeeperNotStartedError(Exception):
 
 
 def command(path: Path, linger_seconds: float) -> list[str]:
-    """How a keeper is started: isolated, without site packages, from the folder that holds this package."""
+    """Return the command for a keeper: isolated, without site packages, from this package's parent folder."""
     root = str(Path(__file__).resolve().parents[2])
     code = (
         "import sys; sys.path.append(sys.argv.pop(1)); "
@@ -34,7 +34,7 @@ def command(path: Path, linger_seconds: float) -> list[str]:
 
 
 async def launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
-    """Start a keeper and wait until it listens; answers its pid. Raises KeeperNotStartedError."""
+    """Start a keeper and wait until it listens; returns its pid. Raises KeeperNotStartedError."""
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     if cgroups == "off":
         environment["LOCKSIDE_KEEPER_CGROUPS"] = "off"
@@ -42,7 +42,7 @@ async def launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str
 
 
 def launch_program(arguments: list[str], environment: dict[str, str], log_file: Path) -> int:
-    """Start what listens for daemons and wait until it does; answers its pid.
+    """Start a program that listens for daemons and wait until it does; returns its pid.
 
     Raises KeeperNotStartedError.
     """
@@ -61,7 +61,7 @@ def launch_program(arguments: list[str], environment: dict[str, str], log_file: 
 
 
 def _last_line(log_file: Path, begins: int) -> str:
-    """What the keeper said last, of what it said since."""
+    """Return the last line that the keeper has written since its start."""
     with open(log_file, "rb") as log:
         log.seek(begins)
         lines = log.read().decode(errors="replace").splitlines()
@@ -86,7 +86,7 @@ def _spawn(arguments: list[str], environment: dict[str, str], log_file: Path) ->
 
 @contextmanager
 def _ready_socket() -> Iterator[socket.socket]:
-    """A socket that takes the notice of being ready as a service manager's does (sd_notify)."""
+    """Yield a socket for readiness notifications, as a service manager has (sd_notify)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, TemporaryDirectory(prefix="ls") as short:
         ready.bind(f"{short}/ready")
         yield ready

@@ -1,7 +1,7 @@
 """Looks for programs as a keeper would find them: in the keeper's own view of the file system.
 
-The daemon may be shut in more tightly than the keeper, so it looks through the keeper's root. Only what
-is surely not there is told; whatever cannot be told for sure is for the start to find out.
+The daemon may be confined more tightly than the keeper, so it looks through the keeper's root. Only what is
+certainly missing is reported; the start finds out the rest.
 """
 
 import errno
@@ -21,13 +21,13 @@ MOST_TRUSTED = 1000
 
 
 class ProgramLookup:
-    """Remembers for a moment what was found, so that it costs a start whose program exists nothing."""
+    """Caches what was found briefly, so that starts of existing programs cost nothing."""
 
     def __init__(self) -> None:
         self._found: dict[RequiredPrograms, int] = {}
 
     async def missing(self, required: Sequence[RequiredPrograms], root: str) -> str | None:
-        """What is missing first, in the keeper's words; None when nothing is, or nobody can tell."""
+        """Return the first missing item, in the keeper's words; None if there is none, or it is unknown."""
         now_us = clock.boot_us()
         new = [one for one in required if self._found.get(one, 0) < now_us]
         if not new:
@@ -46,13 +46,13 @@ def _first_missing(required: Sequence[RequiredPrograms], root: str) -> str | Non
 
 
 class Untold(Exception):
-    """It cannot be told whether something is there."""
+    """It cannot be determined whether something exists."""
 
 
 def missing_program(required: RequiredPrograms, root: str) -> str | None:
-    """What is not there, in the keeper's words; None when nothing is missing, or nobody can tell.
+    """Return what is missing, in the keeper's words; None if nothing is, or it is unknown.
 
-    `root` is the folder that stands for the root of the file system.
+    `root` is the folder that represents the root of the file system.
     """
     try:
         os.lstat(f"{root}/")
@@ -68,7 +68,7 @@ def missing_program(required: RequiredPrograms, root: str) -> str | None:
 
 
 def _search(root: str, name: str, required: RequiredPrograms) -> int | None:
-    """None when the program is found; else the number of the error that a start would meet. Raises Untold."""
+    """Return None if the program is found, else the errno that a start would get. Raises Untold."""
     failure = errno.ENOENT
     folders = [""] if "/" in name else required.path.split(":")
     for folder in folders:
@@ -76,7 +76,7 @@ def _search(root: str, name: str, required: RequiredPrograms) -> int | None:
         try:
             found = _status(root, path) if path.startswith("/") else None
         except PermissionError:
-            failure = errno.EACCES  # who may not look here may not start anything here either
+            failure = errno.EACCES  # if it may not look here, it may not start anything here either
             continue
         if found is None:
             continue
@@ -87,9 +87,9 @@ def _search(root: str, name: str, required: RequiredPrograms) -> int | None:
 
 
 def _status(root: str, path: str) -> os.stat_result | None:
-    """What is at a path below that root, links followed inside it; None when surely nothing is.
+    """Return the status of a path below that root, following links inside it; None if surely absent.
 
-    Raises Untold, or OSError when it may not be looked at.
+    Raises Untold, or OSError if access is denied.
     """
     here, rest, links = "", path.split("/")[::-1], 0
     found = _look_at(f"{root}/")
@@ -102,7 +102,7 @@ def _status(root: str, path: str) -> os.stat_result | None:
             continue
         there = f"{here}/{part}"
         if there == "/proc":
-            raise Untold  # it shows every process another thing
+            raise Untold  # it differs between processes
         found = _look_at(root + there)
         if found is None:
             return None

@@ -1,4 +1,4 @@
-"""Cuts a JSON text into raw parts without reading them, so that one that cannot be read costs no other."""
+"""Splits a JSON text into raw parts without decoding them, so that an invalid part does not affect others."""
 
 import json
 import re
@@ -9,11 +9,11 @@ _TOKENS = re.compile(STRINGS.pattern + rb"|[\[\]{},]", re.DOTALL)
 
 
 class NotWhole(ValueError):
-    """The text is no object or list, or a part of it is missing."""
+    """The text is not an object or list, or a part of it is missing."""
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The values of an object by their names. Raises NotWhole."""
+    """Return the raw values of an object by their names. Raises NotWhole."""
     if not text.lstrip().startswith(b"{"):
         raise NotWhole("an object is expected")
     found = {}
@@ -26,14 +26,14 @@ def members(text: bytes) -> dict[str, bytes]:
 
 
 def items(text: bytes) -> list[bytes]:
-    """The items of a list. Raises NotWhole."""
+    """Return the raw items of a list. Raises NotWhole."""
     if not text.lstrip().startswith(b"["):
         raise NotWhole("a list is expected")
     return _parts(text.strip())
 
 
 def _parts(text: bytes) -> list[bytes]:
-    """What stands between the commas of the outermost brackets."""
+    """Return the texts between the commas of the outermost brackets."""
     parts, depth, start = [], 0, 1
     for token in _TOKENS.finditer(text):
         if token[0] in (b"[", b"{"):

@@ -1,4 +1,4 @@
-"""Backends whose runs are on other machines: behind each is an executor of its kind."""
+"""Backends whose runs are on other machines: each is connected to an executor of its kind."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ LISTED_WITHIN_SECONDS = 30.0
 
 
 class RemoteBackend(LocalBackend):
-    """Knows the executor of one kind, and which run it has."""
+    """Knows the executor of one kind, and its runs."""
 
     ends_with_boot = False
 
@@ -30,18 +30,18 @@ class RemoteBackend(LocalBackend):
 
     @property
     def capabilities(self) -> frozenset[str] | None:
-        """What the executor that takes starts says that it can do; None while there is none."""
+        """The capabilities reported by the current executor; None while there is none."""
         current = self.keepers.current
         return None if current is None or current.hello is None else frozenset(current.hello.capabilities)
 
     @property
     def engine(self) -> str | None:
-        """The engine behind it, in its own words."""
+        """The engine of the executor, in its own words."""
         current = self.keepers.current
         return None if current is None or current.hello is None else current.hello.engine
 
     async def listed(self, prefix: str) -> Sequence[ListedRun]:
-        """What the engine has under names with that prefix and its executor does not know of, if it tells."""
+        """Return the engine's runs with that prefix that its executor does not know, if it can list them."""
         current = self.keepers.current
         if current is None or not current.send({"op": "list", "prefix": prefix}):
             return ()
@@ -69,5 +69,5 @@ class RemoteBackend(LocalBackend):
                 super().keeper_said(link, message)
 
     async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
-        """Whoever would look is not here: the start shows it."""
+        """Return None: remote programs cannot be checked here, the start checks them."""
         return None

@@ -1,8 +1,8 @@
-"""The sockets of keepers. Beside each lies a lock that the keeper holds as long as it lives.
+"""The sockets of keepers. Beside each is a lock that the keeper holds as long as it lives.
 
-By hand the sockets are in the state folder, named after protocol and build, and the daemon starts the
-keepers. A service manager's sockets are named in the settings, and connecting starts a keeper behind one
-where none lives.
+Without a service manager the sockets are in the state folder, named after protocol and build, and the daemon
+starts the keepers. A service manager's sockets are named in the settings, and connecting to one starts a
+keeper if none is alive.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from locksided.settings import KeeperSettings
 
 
 def connected(path: Path) -> socket.socket:
-    """A blocking stream socket that is connected to `path`. Raises OSError."""
+    """Return a blocking stream socket connected to `path`. Raises OSError."""
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connect_unix(opened, os.fspath(path))
@@ -36,22 +36,22 @@ log = structlog.get_logger("keeper")
 
 
 class SocketFolder(Protocol):
-    """Where owners of runs are reached, and how one is had."""
+    """Where the sockets of owners of runs are, and how an owner is started."""
 
     def live(self) -> list[Path]:
-        """The sockets behind which somebody lives now."""
+        """Return the sockets with a living owner."""
 
     def is_alive(self, path: Path) -> bool:
-        """Whether somebody lives behind a socket."""
+        """Return whether the owner behind a socket is alive."""
 
     def free(self, taken: Container[Path]) -> Path | None:
-        """A socket behind which one for new starts can be had; None when all are taken."""
+        """Return a socket for an owner for new starts; None if all are taken."""
 
     async def start_keeper(self, path: Path) -> None:
-        """Start one behind a free socket, if that is our task. Raises KeeperNotStartedError, OSError."""
+        """Start an owner behind a free socket, if that is our task. Raises KeeperNotStartedError, OSError."""
 
     def clear(self, path: Path) -> None:
-        """Remove the socket of one that is gone."""
+        """Remove the socket of an owner that is gone."""
 
 
 class Sockets:
@@ -63,7 +63,7 @@ class Sockets:
         self._given = [Path(path) for path in settings.socket.split(":") if path]
 
     def live(self) -> list[Path]:
-        """The sockets behind which a keeper lives now; what dead ones left in our own folder is removed."""
+        """Return the sockets with a living keeper; remains of dead ones in our own folder are removed."""
         found = []
         for path in [*self._given, *sorted(self._folder.glob("*.sock"))]:
             if self.is_alive(path):
@@ -73,11 +73,11 @@ class Sockets:
         return found
 
     def is_alive(self, path: Path) -> bool:
-        """Whether a keeper lives behind a socket: the kernel gives its lock back at any death."""
+        """Return whether a keeper is alive: the kernel releases its lock at its death."""
         return is_alive(path)
 
     def free(self, taken: Container[Path]) -> Path | None:
-        """A socket behind which a keeper for new starts can be had; None when all are taken."""
+        """Return a socket for a keeper for new starts; None if all are taken."""
         candidates = self._given or [self._folder / f"{VERSION}-{BUILD}.sock"]
         return next((path for path in candidates if path not in taken), None)
 
@@ -91,19 +91,19 @@ class Sockets:
         log.info("started a keeper", pid=pid)
 
     def clear(self, path: Path) -> None:
-        """Remove the socket of a keeper that is gone. Its lock stays: one may be about to take it."""
+        """Remove the socket of a keeper that is gone. Its lock stays: a keeper may be about to take it."""
         if path not in self._given:
             clear(path)
 
 
 def is_alive(path: Path) -> bool:
-    """Whether the lock beside a socket is held: the kernel gives it back at any death."""
+    """Return whether the lock beside a socket is held: the kernel releases it at its holder's death."""
     with _locked(path) as is_ours:
         return is_ours is False
 
 
 def clear(path: Path) -> None:
-    """Remove a socket behind which nobody lives. Its lock stays: somebody may be about to take it."""
+    """Remove a socket without a living owner. Its lock stays: an owner may be about to take it."""
     with _locked(path) as is_ours, suppress(FileNotFoundError):
         if is_ours:
             os.unlink(path)
@@ -111,7 +111,7 @@ def clear(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool | None]:
-    """Hold the lock beside a socket: True; False when a keeper has it, None when there is none."""
+    """Hold the lock beside a socket: True; False if a keeper has it, None if there is none."""
     try:
         lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

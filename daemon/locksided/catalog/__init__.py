@@ -1,1 +1,1 @@
-"""The daemon's record of each kind of stored object: what is special about it, and nothing that all have."""
+"""The daemon's record of each kind of stored object: only what is special about it."""

@@ -1,4 +1,4 @@
-"""What the daemon knows of a kind beside `lockside.kinds`: its rules and exceptions."""
+"""The daemon's rules for a kind, in addition to `lockside.kinds`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,50 +22,50 @@ from locksided.store.transaction import Transaction
 
 
 def whole_document(document: Any, _branch: str) -> View:
-    """The body of a kind that is stored as it was put."""
+    """Return the body of a kind that is stored as it was put."""
     body: View = msgspec.to_builtins(document)
     return body
 
 
 def _nothing_more(_tx: Transaction, _key: Key, _change: Change) -> None:
-    """What follows the deletion of an object that nothing else belongs to."""
+    """Default for `deleted`: nothing else belongs to the object."""
 
 
 def _nothing_else(
     _tx: Transaction, _key: Key, _before: StoredRow | None, _after: StoredRow, _change: Change
 ) -> None:
-    """What follows from a new version of an object that is nothing but its document."""
+    """Default for `stored`: the object consists of its document alone."""
 
 
 def _ready(_connection: Database, _key: Key, _before: StoredRow | None, _body: View, _time_us: int) -> None:
-    """An object that can be changed at any time."""
+    """Default for `require_settled`: the object can be changed at any time."""
 
 
 def _any_number(_settings: Settings) -> int | None:
-    """Objects of which a project may have as many as it likes."""
+    """Default for `most`: no limit."""
     return None
 
 
 def _as_given(document: Any, _settings: Settings) -> Any:
-    """A document to which the settings add nothing."""
+    """Default for `completed`: the settings add nothing."""
     return document
 
 
 def _may_change(_connection: Database, _key: Key, _who: Principal) -> None:
-    """An object that everybody of the role may change."""
+    """Default for `refuse_others`: every user with the role may change the object."""
 
 
 def _no_members(_connection: Database, _project: str, found: Sequence[StoredRow]) -> list[View]:
-    """Objects that are answered as they were put."""
+    """Default for `members`: the view has only the document."""
     return [{}] * len(found)
 
 
 def _not_needed(_state: State, _key: Key) -> None:
-    """An object that the core knows nothing of."""
+    """Default for `refuse_deletion`: the core does not know the object."""
 
 
 def _no_figures(_state: State, _project: str, ids: Sequence[str]) -> list[View]:
-    """Objects that the core knows nothing of."""
+    """Default for `figures`: the core does not know the objects."""
     return [{}] * len(ids)
 
 
@@ -73,22 +73,22 @@ def _no_figures(_state: State, _project: str, ids: Sequence[str]) -> list[View]:
 class Record:
     """A kind in the daemon.
 
-    `fixed` are objects that are part of the daemon, by id; they cannot be changed. `body` makes what is
-    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds of
-    which a document names an object, in a member named after the kind; that object must exist. `warnings`
-    lists what is stored and has no effect. A document that `is_signed` gets a new version when another
-    writer stores an equal body.
+    `fixed` are built-in objects, by id; they cannot be changed. `body` returns what is stored for a document
+    and a branch. `hide` removes what a caller may not see. `requires` are kinds of which a document names an
+    object, in a member named after the kind; that object must exist. `warnings` lists stored members that
+    have no effect. A document that `is_signed` gets a new version when another writer stores an equal body.
 
-    `completed` adds to a document what the settings say; it raises Refused, with the path in the document,
+    `completed` adds values from the settings to a document; it raises Refused, with the path in the document,
     for what they forbid. `most` is how many objects a project may have. `refuse_others` raises Forbidden for
-    who may not change an object, although of the role. `require_settled` raises Unsettled ahead of a change
-    to a body when the version before has something to decide, up to a time. `stored` and `deleted` do what
-    follows from a new version and from a deletion, in the same transaction; the former gets the version
-    before, which may be a deleted one's. `members` answers what is shown of each object beside its document.
+    users who have the role but may not change this object. `require_settled` raises Unsettled before a change
+    if the previous version has something to decide, up to a time. `stored` and `deleted` apply the
+    consequences of a new version and of a deletion, in the same transaction; the former gets the previous
+    version, which may be that of a deleted object. `members` returns what is shown of each object beside its
+    document.
 
-    What the core has to know of a kind it is `told` after each change, with the newest version; None when
-    that is deleted. `refuse_deletion` raises Conflict while the core needs an object, and `figures` answers
-    what it knows of objects of a project, by their ids.
+    `told` returns the input for the core after each change, from the newest version; None for a deleted
+    object. `refuse_deletion` raises Conflict while the core needs an object, and `figures` returns the core's
+    values for objects of a project, by their ids.
     """
 
     kind: Kind
@@ -115,11 +115,11 @@ class Record:
         return Role[self.kind.role.upper()]
 
     def document(self, params: Any) -> Any:
-        """The document to store: the parameters themselves, or their member of the kind's name."""
+        """Return the document to store: the parameters themselves, or their member named after the kind."""
         return params if self.kind.is_flat else getattr(params, self.kind.member)
 
     def key(self, params: Any, named: Any = None) -> Key:
-        """The key that parameters or a document (`named`) ask for."""
+        """Return the key in parameters or in a document (`named`)."""
         names = tuple(getattr(params if named is None else named, name) for name in self.kind.key)
         return Key(params.project, self.kind, names, self.branch(params))
 
@@ -132,28 +132,28 @@ class Record:
         change: Change,
         settings: Settings,
     ) -> None:
-        """Do what follows from a new version that was stored. Raises Limit for one object too many."""
+        """Apply the consequences of a new stored version. Raises Limit if there are too many objects."""
         refuse_too_many(tx, key, before, self.most(settings))
         self.stored(tx, key, before, after, change)
 
     def shown(self, connection: Database, key: Key) -> View:
-        """The newest version of an object, as it is answered. Raises NotFound."""
+        """Return the view of the newest version of an object. Raises NotFound."""
         stored = objects.get(connection, key)
         (members,) = self.members(connection, key.project, [stored])
         return {**stored_view(stored), **members}
 
     def branch(self, params: Any) -> str:
-        """The branch that parameters ask for; for a kind that is not in branches it means nothing."""
+        """Return the branch in the parameters; the default one for a kind that is not in branches."""
         return getattr(params, "branch_id", DEFAULT) if self.kind.in_branch else DEFAULT
 
     def refuse_fixed(self, key: Key, path: str, remedy: str) -> None:
-        """Raise Conflict for what is part of the daemon."""
+        """Raise Conflict for a built-in object."""
         if key.id in self.fixed:
             raise Conflict(f"{key.id} is part of the daemon: {remedy}.", path=path)
 
 
 def refuse_too_many(tx: Transaction, key: Key, before: StoredRow | None, most: int | None) -> None:
-    """Raise Limit for one more than a project may have of its kind; None is any number."""
+    """Raise Limit if a project has more objects of a kind than it may; None is no limit."""
     if most is None or (before is not None and not before.deleted):
         return
     if objects.number_of(tx.reading(), key) > most:

@@ -1,4 +1,4 @@
-"""Resources as they are stored, as the core has them, and as the wire shows them."""
+"""Resources in stored form, in the core's form, and in wire form."""
 
 from collections.abc import Mapping, Sequence
 from math import isinf
@@ -22,18 +22,18 @@ View = dict[str, Any]
 
 
 def reserve_us(settings: Settings) -> int | None:
-    """After how long what a job needs is reserved for it; None for never."""
+    """Return the waiting time after which resources are reserved for a job; None for never."""
     seconds = settings.scheduling.reserve_seconds
     return None if isinf(seconds) else int(seconds * 1_000_000)
 
 
 def resource_terms(connection: Database) -> list[ResourceTerms]:
-    """All resources of all projects."""
+    """Return all resources of all projects."""
     return [terms_of(project, body) for project, body in objects.of_kind(connection, RESOURCE)]
 
 
 def terms_of(project: str, body: Mapping[str, Any]) -> ResourceTerms:
-    """A stored document as the core has it."""
+    """Return a stored document in the core's form."""
     spec = from_store(body, ResourceSpec)
     units = tuple(spec.units or ())
     capacity = len(units) if units else spec.capacity
@@ -42,21 +42,21 @@ def terms_of(project: str, body: Mapping[str, Any]) -> ResourceTerms:
 
 
 def told(key: Key, stored: StoredRow | None) -> ResourceChanged:
-    """What the core is told when a document has changed, or was deleted."""
+    """Return the input for the core when a document has changed, or was deleted."""
     return ResourceChanged(
         key.project, key.id, None if stored is None else terms_of(key.project, stored.body)
     )
 
 
 def refuse_needed(state: State, key: Key) -> None:
-    """Raise Conflict for one that live jobs need."""
+    """Raise Conflict for a resource that live jobs need."""
     refuse_deletion(state, (key.project, key.id))
 
 
 def refuse_ambiguous(
     tx: Transaction, key: Key, _before: StoredRow | None, after: StoredRow, _change: Change
 ) -> None:
-    """Raise Conflict when jobs of some project could mean two resources by the same id."""
+    """Raise Conflict if an id would denote two resources for the jobs of some project."""
     shared = bool(after.body.get("shared"))
     for one in resource_terms(tx.connection):
         if one.id == key.id and one.project != key.project and (shared or one.is_shared):
@@ -65,11 +65,11 @@ def refuse_ambiguous(
 
 
 _UNKNOWN: View = {"used": 0, "free": 0, "holders": [], "waiting": 0}
-"""Of one that was deleted."""
+"""The figures of a deleted resource."""
 
 
 def figures(state: State, project: str, ids: Sequence[str]) -> list[View]:
-    """How much of each resource is used, by whom, and how many jobs that need it have not started."""
+    """Return the usage and the holders of each resource, and how many jobs wait for it."""
     needing: dict[Resource, int] = {}
     for demand in state.demands.values():
         for resource, _ in demand.resources:

@@ -1,4 +1,4 @@
-"""The records of all kinds: a kind that is not special needs nothing but its line here."""
+"""The records of all kinds: a kind without special rules needs no entry here."""
 
 from typing import Any
 
@@ -43,13 +43,13 @@ _DEFAULT_BRANCH: View = {
 
 
 def _delete_branch(tx: Transaction, key: Key, change: Change) -> None:
-    """What is in a branch goes with it; its tables to the trash."""
+    """Delete what is in a branch; its tables are moved to the trash."""
     delete_contents(tx, key, change)
     drop_branch(tx, key.project, key.id, change.time_us, change.by)
 
 
 def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
-    """A pool as it is compared; without a description and with an empty one are the same."""
+    """Return a pool for comparison; a missing description equals an empty one."""
     return {
         "id": pool.id,
         "slots": "infinity" if pool.slots is None else pool.slots,
@@ -61,7 +61,7 @@ def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
 
 
 def config_body(config: Any, branch: str) -> View:
-    """A configuration as it is stored."""
+    """Return a configuration in stored form."""
     return {
         "component": config.component,
         "config": config.config,
@@ -95,7 +95,7 @@ _SPECIAL = (
         warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
-    # Who wrote a template wrote the code of its jobs.
+    # The writer of a template is the writer of its jobs' code.
     Record(TEMPLATE, is_signed=lambda _: True, most=lambda settings: settings.templates.max_per_project),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=_delete_branch),
     Record(

@@ -1,4 +1,4 @@
-"""Stored objects as the wire shows them, and what of them each role may see. Pure."""
+"""Stored objects in wire form, and what each role may see of them. Pure."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ View = dict[str, Any]
 
 
 def for_users(who: Principal, view: View) -> View:
-    """A component as its users see it: its secrets are the admins', its environment the operators', too."""
+    """View of a component: its secrets are for admins, its environment for operators and admins."""
     if who.role is Role.ADMIN:
         return view
     shown_view: View = hidden(view) if who.role is Role.OPERATOR else without_secrets(view)
@@ -21,12 +21,12 @@ def for_users(who: Principal, view: View) -> View:
 
 
 def for_admins(who: Principal, view: View) -> View:
-    """A system: what its server asks for is the admins'."""
+    """View of a system: its options are visible to admins only."""
     return view if who.role is Role.ADMIN else {**view, "options": {}}
 
 
 def for_writers(who: Principal, view: View) -> View:
-    """What may be changed, whole for those who may change it. A command's environment is its writer's own."""
+    """View of a document: all for those who may change it; a command's environment only for its writer."""
     by = view.get("changedBy") or {}
     if who.role is Role.ADMIN or by.get("uid") == who.uid:
         return view
@@ -37,12 +37,12 @@ def for_writers(who: Principal, view: View) -> View:
 
 
 def without_secrets(view: Any) -> Any:
-    """The same document with its secrets hidden, and without environments."""
+    """Return the document with its secrets hidden, and without environments."""
     return without_environment(hidden(view))
 
 
 def without_environment(data: Any) -> Any:
-    """The same document without the members `environment`."""
+    """Return the document without the members `environment`."""
     match data:
         case dict():
             return {key: without_environment(value) for key, value in data.items() if key != "environment"}
@@ -53,7 +53,7 @@ def without_environment(data: Any) -> Any:
 
 
 def stored_view(stored: StoredRow) -> View:
-    """An object as it was put, its secrets encrypted, with its version, its times and who changed it."""
+    """Return an object's document, with encrypted secrets, its version, its times and its last author."""
     return {
         **shown(stored.body),
         "version": stored.version,
@@ -66,7 +66,7 @@ def stored_view(stored: StoredRow) -> View:
 
 
 def version_view(version: Version) -> View:
-    """One change of an object."""
+    """Return the view of one change of an object."""
     return {
         "version": version.version,
         "time": clock.to_text(version.changed_us),

@@ -1,1 +1,1 @@
-"""What is not as it should be, and what would mend it: a module for each place where faults leave traces."""
+"""Checks that find problems and their repairs: a module for each place where faults leave traces."""

@@ -1,4 +1,4 @@
-"""Cgroups of our runs that dead keepers did not take away. The next keeper sweeps up those that are empty."""
+"""Cgroups of our runs left by dead keepers. The next keeper removes the empty ones."""
 
 import os
 import zlib
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.02
 
 
 def check(control: Callable[[str], str], in_flight: Collection[str]) -> list[Problem]:
-    """`control` answers a token's control folder: its checksum is in the name of a run's cgroup."""
+    """`control` returns a token's control folder: its checksum is part of the name of a run's cgroup."""
     found = []
     for folder in _of_dead_keepers():
         for path in _folders_in(folder):
@@ -26,7 +26,7 @@ def check(control: Callable[[str], str], in_flight: Collection[str]) -> list[Pro
 
 
 def _folders_in(folder: str) -> list[str]:
-    """What another user's keeper left is that one's to find; what is gone meanwhile is swept up."""
+    """Return the folders in a folder; other users' are inaccessible, some may be gone meanwhile."""
     with suppress(OSError):
         return [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
     return []
@@ -46,7 +46,7 @@ def _of_dead_keepers() -> Iterator[str]:
 
 
 def _token_of(path: str, control: Callable[[str], str]) -> str | None:
-    """The token of a run of this state folder's; None for another daemon's."""
+    """Return the token of a run of this state folder; None for another daemon's."""
     token, _, checksum = os.path.basename(path).rpartition("-")
     if token.count("-") != 2 or not token.replace("-", "").isdecimal():
         return None
@@ -62,7 +62,7 @@ def _problem(path: str, job: str) -> Problem:
 
 
 async def _remove(path: str) -> None:
-    """Kill what is in it, if anything, and remove it. Raises OSError when it cannot be removed."""
+    """Kill its processes, if any, and remove it. Raises OSError if it cannot be removed."""
     await threads.run_sync(_kill, path)
     for left in reversed(range(TRIES)):
         try:
@@ -70,7 +70,7 @@ async def _remove(path: str) -> None:
         except OSError:
             if not left:
                 raise
-            await clock.real_sleep(PAUSE_SECONDS)  # the kernel takes a moment to end what it killed
+            await clock.real_sleep(PAUSE_SECONDS)  # the kernel takes a moment to end killed processes
         else:
             return
 
@@ -83,5 +83,5 @@ def _kill(path: str) -> None:
 def _remove_tree(path: str) -> None:
     for folder, _, _ in os.walk(path, topdown=False):
         os.rmdir(folder)
-    with suppress(OSError):  # as long as there are others in it
+    with suppress(OSError):  # fails while there are others in it
         os.rmdir(os.path.dirname(path))

@@ -1,4 +1,4 @@
-"""The jobs' folders: those without a job, those that tell another story than the database."""
+"""The jobs' folders: those without a job, and those that contradict the database."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ FINAL_BY_CODE = ("success", "warning", "error")
 
 
 async def check(store: Store, root: Path) -> list[Problem]:
-    """Everything that is wrong below the state folder."""
+    """Return all problems below the state folder."""
     folders = await threads.run_sync(job_folders, root)
     rows = {row.id: row for row in await store.job_rows(folders)}
     orphans = [_orphan(path) for job_id, path in sorted(folders.items()) if job_id not in rows]
@@ -34,11 +34,11 @@ async def check(store: Store, root: Path) -> list[Problem]:
 
 
 def rights(root: Path) -> list[Problem]:
-    """Nobody else may read or change what is in the state folder; jobs of others may pass through it."""
+    """Check that others cannot read or change the state folder; their jobs may pass through it."""
     try:
         found = os.stat(root)
     except OSError:
-        return []  # that it cannot be reached is told beside the room on the disk
+        return []  # another check reports an unreachable folder
     mode = stat.S_IMODE(found.st_mode)
     if not mode & 0o066:
         return []
@@ -48,7 +48,7 @@ def rights(root: Path) -> list[Problem]:
 
 
 def job_folders(root: Path) -> dict[int, str]:
-    """The folders of jobs by id."""
+    """Return the folders of jobs by id."""
     folders: dict[int, str] = {}
     runs = root / "runs"
     for shard in sorted(runs.iterdir()) if runs.is_dir() else ():
@@ -79,7 +79,7 @@ def _stories(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Pro
 
 
 def _story(path: str, row: JobRow) -> list[Problem]:
-    """What the claims and outcomes of a final job say, where it differs from its row."""
+    """Return contradictions between the claims and outcomes of a final job and its row."""
     started = [step for step in _steps(path) if _claim(step) == STARTED]
     if row.status == "cancelled":
         text = f"Job {row.id} is cancelled, but a keeper was told to start it ({{step}})."
@@ -99,7 +99,7 @@ def _story(path: str, row: JobRow) -> list[Problem]:
 
 
 def _exit_code(row: JobRow) -> int | None:
-    """That of the last step, which may be one of the daemon; without steps that of the process."""
+    """Return the exit code of the last step, or without steps that of the process."""
     steps = (row.result or {}).get("steps") or [row.process or {}]
     last = next((one for one in reversed(steps) if one.get("step") == row.step + 1), steps[-1])
     code: int | None = last.get("exitCode")
@@ -107,7 +107,7 @@ def _exit_code(row: JobRow) -> int | None:
 
 
 def _unreadable(path: str, row: JobRow) -> list[Problem]:
-    """Records of a final job that cannot be read: by an earlier release, which checked them less."""
+    """Return the unreadable records of a final job, written by earlier releases with fewer checks."""
     found = []
     for step in _steps(path):
         record = _outcome(step)

@@ -1,4 +1,4 @@
-"""A problem that a check found, for the person on call: what is wrong, since when, what mends it."""
+"""A problem found by a check: what is wrong, since when, and its repair."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from locksided import clock
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`repair` says what to do in words or as a command; `mend` does it, None when only a person can."""
+    """`repair` describes the repair in words or as a command; `mend` does it, None if only a person can."""
 
     kind: str
     message: str
@@ -20,7 +20,7 @@ class Problem:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def view(self, *, is_fixed: bool) -> wire.Problem:
-        """The wire's form."""
+        """Return the problem in wire form."""
         return wire.Problem(
             kind=self.kind,
             message=self.message,

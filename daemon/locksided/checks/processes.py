@@ -1,4 +1,4 @@
-"""Processes that a job left behind and nobody looks after any more. Marks in their environment tell whose."""
+"""Processes left by jobs without an owner. Marks in their environment identify the job."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def marked(root: Path) -> dict[Process, str]:
-    """The living processes of this state folder's jobs, with the start token of each."""
+    """Return the living processes of this state folder's jobs, with the start token of each."""
     prefix = MARK + os.fsencode(root / "runs") + b"/"
     found = {}
     for process in proc.read_all().values():
@@ -38,7 +38,7 @@ def _token(pid: int, prefix: bytes) -> str | None:
 
 
 def orphans(before: dict[Process, str], now: dict[Process, str], in_flight: Collection[str]) -> list[Problem]:
-    """Those that were there before and after it was asked what is in flight, and belong to nothing of it."""
+    """Return the processes seen before and after the listing of the runs that are in none of them."""
     left = {(process.pid, process.start_ticks) for process in before}
     return [
         _problem("orphan_process", process, f"was left by job {token.partition('-')[0]}, which is over")
@@ -48,7 +48,7 @@ def orphans(before: dict[Process, str], now: dict[Process, str], in_flight: Coll
 
 
 def strays(told: Collection[tuple[int, str]], keeper_pid: int) -> list[Problem]:
-    """Of the processes that the keeper told of when it was connected to, those that are still below it."""
+    """Return the processes reported in the keeper's hello that are still below the keeper."""
     everyone = proc.read_all()
     found = []
     for pid, name in told:

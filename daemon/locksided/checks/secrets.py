@@ -1,4 +1,4 @@
-"""Whether every secret is encrypted, and with a key that is there."""
+"""Whether every secret is encrypted, and with an existing key."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ MOST_PLACES = 20
 
 
 async def check(store: Store, state_dir: StateDir) -> list[Problem]:
-    """Everything that is wrong with the secrets of a database, and with those of its backups."""
+    """Return all problems of the secrets in a database and in its backups."""
     return [
         *await _missing_keys(store),
         *await _unfinished(store),

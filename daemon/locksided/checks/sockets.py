@@ -1,4 +1,4 @@
-"""The socket files: ours with its rights, and those that dead keepers left."""
+"""The socket files: ours and its permissions, and those left by dead keepers."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from locksided.server.listeners import Listener
 
 
 def own(listener: Listener, *, has_group: bool) -> list[Problem]:
-    """Whether clients find the socket, and nobody may open it who should not."""
+    """Check that clients find the socket, and only permitted users can open it."""
     path = listener.path
     if not listener.is_in_place:
         return [_displaced(listener)]
@@ -28,7 +28,7 @@ def own(listener: Listener, *, has_group: bool) -> list[Problem]:
 
 
 def _displaced(listener: Listener) -> Problem:
-    """The daemon makes its socket again at once, so somebody keeps it from that."""
+    """Report a displaced socket: the daemon creates it again at once, so something prevents that."""
     path = listener.path
     state = "is another process's" if os.path.lexists(path) else "is gone"
     text = f"The socket {path} {state}: no new client can connect."
@@ -39,12 +39,12 @@ def _displaced(listener: Listener) -> Problem:
 
 
 def of_keepers(folder: Path) -> list[Problem]:
-    """Sockets that nobody listens at: their keepers are dead, and whoever connects is refused."""
+    """Return sockets without a listener: their keepers are dead, and connecting to them fails."""
     return [_stale(path) for path in sorted(folder.glob("*.sock")) if is_stale(path)]
 
 
 def is_stale(path: Path) -> bool:
-    """Whether it is a socket whose keeper lives no more: a keeper holds the lock beside its socket."""
+    """Return whether it is a socket whose keeper is dead: a living one holds the lock beside it."""
     if not path.is_socket():
         return False
     try:
@@ -69,7 +69,7 @@ def _stale(path: Path) -> Problem:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove a dead keeper's socket, unless a keeper is just about to listen there."""
+    """Remove a dead keeper's socket, unless a keeper is about to listen there."""
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with suppress(BlockingIOError):

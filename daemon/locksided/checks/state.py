@@ -21,7 +21,7 @@ _OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique
 
 
 async def database(store: Store, state_dir: StateDir) -> list[Problem]:
-    """What SQLite finds wrong. Indexes can be made anew from the rows; rows come back from a backup only."""
+    """Return what SQLite finds wrong. Indexes can be rebuilt from the rows; rows only from a backup."""
     found = []
     for text in await store.check():
         if any(words in text for words in _OF_AN_INDEX):
@@ -35,7 +35,7 @@ async def database(store: Store, state_dir: StateDir) -> list[Problem]:
 
 
 def restore_words(state_dir: StateDir) -> str:
-    """What to do when rows are damaged: that loses what came after the backup, so a person decides it."""
+    """Return what to do about damaged rows: a restore loses later data, so a person must decide."""
     copies = sorted(state_dir.backups.glob("*.db"), key=lambda path: path.stat().st_mtime)
     if not copies:
         return (
@@ -48,7 +48,7 @@ def restore_words(state_dir: StateDir) -> str:
 
 
 def room(state_dir: StateDir) -> list[Problem]:
-    """Whether the disk is about to be full."""
+    """Check whether the disk is nearly full."""
     try:
         free = os.statvfs(state_dir.root)
     except OSError as error:
@@ -65,7 +65,7 @@ def room(state_dir: StateDir) -> list[Problem]:
 
 
 async def clock_set_back(store: Store) -> list[Problem]:
-    """Whether something was written later than now."""
+    """Check whether something was written at a later time than now."""
     latest_us = await store.latest_event_us()
     ahead_us = 0 if latest_us is None else latest_us - clock.now_us()
     if ahead_us < AHEAD_US:
@@ -78,7 +78,7 @@ async def clock_set_back(store: Store) -> list[Problem]:
 
 
 async def deep_states(store: Store, scheduler: SchedulerActor) -> list[Problem]:
-    """States that no run can be given: an earlier release saved them."""
+    """Return states, saved by an earlier release, that cannot be given to any run."""
     return [_deep_state(found, scheduler) for found in await store.deep_states()]
 
 
@@ -101,19 +101,19 @@ Standing = dict[int, Status]
 
 
 def standing(core: Scheduler) -> Standing:
-    """The live jobs with their statuses, as the core has them."""
+    """Return the core's live jobs and their statuses."""
     return {job.id: job.status for job in core.state.jobs.values()}
 
 
 async def memory(store: Store, scheduler: SchedulerActor) -> list[Problem]:
-    """Whether the daemon's memory is consistent in itself, and the same as what is stored."""
+    """Check whether the daemon's memory is consistent, and equal to what is stored."""
     problem = partial(Problem, repair=REPAIR, mend=scheduler.read_again)
     found = []
-    for kind in Invariant:  # one at a time: with very many jobs each takes a good part of a second
+    for kind in Invariant:  # separately: with very many jobs each takes a good part of a second
         broken = await scheduler.look(partial(_violations, kind))
         found += [problem("invariant", text, details={"invariant": kind.value}) for text in broken]
     differing = await _differing(store, scheduler)
-    if differing:  # a commit may have come between the two looks: what differs twice is wrong
+    if differing:  # a commit may have come between: only differences found twice are wrong
         again = await _differing(store, scheduler)
         differing = {job_id: text for job_id, text in differing.items() if again.get(job_id) == text}
     return found + [problem("memory", text) for text in differing.values()]

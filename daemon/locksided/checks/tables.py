@@ -1,4 +1,4 @@
-"""Tables that others wrote to, of which something is gone, or whose commits cannot be published."""
+"""Tables with foreign or missing entries, or with commits that cannot be published."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from locksided.store.troubles import troubled
 
 
 async def check(store: Store, inspection: Inspection) -> list[Problem]:
-    """The troubles of all tables, which are looked at."""
+    """Inspect all tables and return their troubles."""
     await inspection.inspect_all()
     return [
         Problem(
@@ -24,7 +24,7 @@ async def check(store: Store, inspection: Inspection) -> list[Problem]:
 
 
 def unpublished(commits: Iterable[tuple[str, int, str, int]]) -> list[Problem]:
-    """Commits that could not be published: table, version, cause, and since when."""
+    """Return the commits that could not be published: table, version, cause, and since when."""
     return [
         Problem(
             "unpublished_table",

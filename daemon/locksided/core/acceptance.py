@@ -1,6 +1,6 @@
 """Acceptance: a request becomes a live job; a container is created together with all its children.
 
-Nothing starts here. What is refused is refused before anything changes.
+Nothing starts here. A request is refused before anything changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from locksided.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Parentage:
-    """The ancestors of a new job, its container if it is a strong child, a successor's line order."""
+    """A new job's ancestors, its container if it is a strong child, and the line order of a successor."""
 
     lineage: tuple[int, ...] = ()
     container: Container | None = None
@@ -41,7 +41,7 @@ def submit(turn: Turn, asked: Submit) -> list[int]:
     ]
 
 
-# -- what is refused --------------------------------------------------------------------------------------
+# -- refusals ---------------------------------------------------------------------------------------------
 
 
 def _parentage_of(turn: Turn, draft: Draft) -> Parentage:
@@ -109,11 +109,11 @@ def _status_of(turn: Turn, job_id: int, final: Mapping[int, Status]) -> Status |
     return job.status if job is not None else turn.state.ended.get(job_id) or final.get(job_id)
 
 
-# -- what becomes of it -----------------------------------------------------------------------------------
+# -- creation ---------------------------------------------------------------------------------------------
 
 
 def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> Job:
-    """Create the job and all below it; it enters its line unless it has a blocker of its own."""
+    """Create the job and everything below it. The job enters its line unless it has a blocker of its own."""
     wanted = strictest_conditions(draft.depends_on)
     unmet, failed = _sort_dependencies(turn, wanted, final)
     if failed is not None:
@@ -129,12 +129,12 @@ def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Statu
 
 
 def make_successor(turn: Turn, draft: Draft, place: Parentage) -> Job:
-    """Create a job that replaces another; it has no dependencies and is not in line yet."""
+    """Create a job that replaces another. It has no dependencies and is not in a line yet."""
     return _make(turn, draft, place, {}, {})
 
 
 def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
-    """The condition for each job; of two for the same job the stricter one holds."""
+    """Return the condition for each job; of two conditions for the same job the stricter one holds."""
     wanted: dict[int, Condition] = {}
     for dependency in dependencies:
         if wanted.get(dependency.job_id) in (None, Condition.FINAL):
@@ -145,7 +145,7 @@ def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Cond
 def _sort_dependencies(
     turn: Turn, wanted: Mapping[int, Condition], final: Mapping[int, Status]
 ) -> tuple[dict[int, Condition], Dependency | None]:
-    """The dependencies that are still open, and the first that can no longer be met."""
+    """Return the dependencies that are still open, and the first one that can no longer be met."""
     unmet: dict[int, Condition] = {}
     failed = None
     for job_id, condition in wanted.items():
@@ -161,7 +161,7 @@ def _sort_dependencies(
 def _make(
     turn: Turn, draft: Draft, place: Parentage, pending: dict[int, Condition], wanted: Mapping[int, Condition]
 ) -> Job:
-    """The job and all below it. A container gets a lower id than its children."""
+    """Create the job and everything below it. A container gets a lower id than its children."""
     job = _new_job(turn, draft, place)
     job.pending = pending or None
     turn.state.add(job)
@@ -172,7 +172,7 @@ def _make(
 
 
 def make_children(turn: Turn, container: Container, drafts: Sequence[Draft]) -> None:
-    """All strong children in their order, then the dependencies between phases."""
+    """Create all strong children in their order, then the dependencies between phases."""
     place = Parentage(container.child_lineage, container)
     children = [_make(turn, child, place, {}, {}) for child in drafts]
     for child, wishes in zip(children, drafts, strict=True):
@@ -290,7 +290,7 @@ def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:
 
 
 def policy_text(job: Job) -> str:
-    """The lock policy as the wire spells it."""
+    """Return the lock policy as it is spelled on the wire."""
     if job.gate is None or job.gate.lock_key is None:
         return "none"
     return f"shared:{job.lock_share}" if job.lock_share else "exclusive"

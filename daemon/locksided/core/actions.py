@@ -1,4 +1,4 @@
-"""What the edges must do after a step is saved, never before the commit."""
+"""Actions: what the edges must do after a step is committed, never before."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -56,7 +56,7 @@ class ResumeRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckCondition:
-    """Test a condition as that job's policy says and as its user, and report `Checked` with the number."""
+    """Test a condition with that job's policy and as its user, and report `Checked` with the number."""
 
     condition: str
     number: int
@@ -66,7 +66,7 @@ class CheckCondition:
 
 @dataclass(frozen=True, slots=True)
 class ReachExecutor:
-    """Have an executor of this kind, and report `ExecutorUp` or `ExecutorDown`."""
+    """Make an executor of this kind available, and report `ExecutorUp` or `ExecutorDown`."""
 
     executor: str
 

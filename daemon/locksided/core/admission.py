@@ -1,6 +1,6 @@
-"""The one rule of admission: what blocks a job from starting. `reasons` explains jobs by the same rule.
+"""The one rule of admission: what blocks a job from starting. `explanation` explains jobs by the same rule.
 
-A job that has not started has at least one obstacle; a job without one starts in the same step.
+A job that has not started has at least one blocker; a job without one starts in the same step.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ R = ReasonKind
 
 
 def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
-    """Everything that blocks the job itself from starting now, its own causes first.
+    """Yield everything that blocks the job itself from starting now, its own causes first.
 
-    What keeps back a container that has not started is not repeated for those below it. The pool of a
-    container never keeps it back.
+    The blockers of a container that has not started are not repeated for the jobs below it. A container's
+    pool never blocks it.
     """
     yield from _before_its_pool(job)
     walk = before(state, job) if job.stands_in_line else None
@@ -36,9 +36,9 @@ def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
 
 
 def pool_blockers(job: Job, walk: Walk | None) -> list[tuple[ReasonKind, Pool]]:
-    """What keeps it out of each of its pools; nothing when one would take it.
+    """Return what keeps the job out of each of its pools; an empty list when one of them would take it.
 
-    `walk` has what those before it keep back, None for a job that stands in no line.
+    `walk` is the result of `candidates.before`, None for a job that is not in a line.
     """
     found: list[tuple[ReasonKind, Pool]] = []
     for pool in job.demand.pools:
@@ -55,7 +55,7 @@ def pool_blockers(job: Job, walk: Walk | None) -> list[tuple[ReasonKind, Pool]]:
 
 
 def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
-    """All that other jobs can cause, and what is its own."""
+    """Yield the blockers that precede those of the pools: other jobs, and the job's own causes."""
     if job.pending:
         yield R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
     if job.start_at_us is not None:

@@ -1,7 +1,7 @@
 """Amending: a job that never started is replaced by another that takes its place in line.
 
-Who waited for it waits for its successor, and so does its container; only then it is cancelled, and counts
-nowhere. What depends on stored facts (rows, deduplication ids) is checked and moved by the caller.
+The jobs and the container that wait for it wait for its successor instead. Only then it is cancelled, and is
+not counted. The caller checks and moves what depends on stored facts (rows, deduplication ids).
 """
 
 from dataclasses import replace
@@ -65,7 +65,7 @@ def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
 
 
 def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
-    """Move the dependencies of the job, and those on it, to its successor."""
+    """Move the dependencies of the job, and the dependencies of others on it, to its successor."""
     state = turn.state
     if job.pending:
         successor.pending = dict(job.pending)
@@ -82,7 +82,7 @@ def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
 
 
 def _move_delay(turn: Turn, job: Job, successor: Job) -> None:
-    """Move a delay that counts from the start of the container, which has not started."""
+    """Move a delay that counts from the start of the container, when that has not started."""
     if job.container is None:
         return
     delay_us = job.container.delays.pop(job.id, None)

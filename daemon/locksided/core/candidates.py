@@ -1,9 +1,9 @@
-"""Who starts next: of all heads the first in the order whose pool and resources have room.
+"""Which job starts next: the first of all heads, in order, whose pool and resources have room.
 
-The heads are looked at in the order. Who lacks only slots keeps back all behind it in its pools. Who lacks a
-resource keeps back nobody there, so that its pools do not stand idle; if one of them has room for it, it
-waits at that resource, and nobody behind it is given of that. A job with a reservation comes before all
-others and keeps back all that it needs. All of this follows from the state as it is.
+The heads are examined in order. A head that lacks only slots blocks all jobs behind it in its pools. A head
+that lacks a resource blocks no job in its pools, so they do not stand idle; if one of its pools has room, the
+jobs behind it get none of that resource. A job with a reservation precedes all others and reserves everything
+that it needs. All of this is computed from the current state.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ from locksided.core.state import State
 
 
 class Walk:
-    """What those that were looked at keep back: slots, whole pools, resources.
+    """Slots, pools and resources that the examined heads withhold from the jobs behind them.
 
-    `waiting` are those who lack a resource.
+    `waiting` are the examined heads that lack a resource.
     """
 
     __slots__ = ("_claimed", "_closed", "_kept", "_reserved", "waiting")
@@ -32,18 +32,18 @@ class Walk:
         self.waiting: list[Job] = []
 
     def has_slots(self, pool: Pool, job: Job) -> bool:
-        """Whether the slots that it takes are free in that pool, and nobody before it needs them."""
+        """Whether the pool has the job's slots free beside those withheld for earlier heads."""
         return pool not in self._closed and pool.has_free(job.demand.slots + self._kept.get(pool, 0))
 
     def pool_for(self, job: Job) -> Pool | None:
-        """The first of its pools in which it could start."""
+        """Return the first of the job's pools in which it could start."""
         for pool in job.demand.pools:
             if pool.is_open and self.has_slots(pool, job):
                 return pool
         return None
 
     def short(self, job: Job) -> list[tuple[Resource, int]]:
-        """The resources of which it cannot have the amount that it needs."""
+        """Return the resources, with amounts, that the job needs and cannot have."""
         if not job.demand.resources:
             return []
         return [
@@ -53,7 +53,7 @@ class Walk:
         ]
 
     def pass_by(self, job: Job, pool: Pool | None) -> None:
-        """Note what it keeps back from all behind it. What it could never have it keeps back from nobody."""
+        """Withhold what the job needs from all behind it, except what could never be available."""
         if job in self._reserved:
             reserved = self._reserved[job]
             self._kept[reserved] = self._kept.get(reserved, 0) + job.demand.slots
@@ -64,7 +64,7 @@ class Walk:
             self.waiting.append(job)
             if pool is not None:
                 self._claimed.update(resource for resource, amount in short if resource.could_have(amount))
-        elif pool is None and job.demand.slots > 1:  # where not even one is free nobody passes anyway
+        elif pool is None and job.demand.slots > 1:  # if not even one slot is free, no job can pass anyway
             self._close(job.demand)
 
     def _close(self, demand: Demand) -> None:
@@ -72,7 +72,7 @@ class Walk:
 
 
 def heads_in_order(state: State) -> list[Job]:
-    """The heads that have to be looked at: those with a reservation, then the first of each demand."""
+    """Return the heads to examine: those with a reservation, then the first of each demand."""
     return _in_order(state, _candidates(state))
 
 
@@ -83,7 +83,7 @@ def _in_order(state: State, jobs: Iterable[Job]) -> list[Job]:
 
 
 def _candidates(state: State) -> Iterator[Job]:
-    """The first of the heads of each demand, and those with a reservation."""
+    """Yield the jobs with a reservation and the first head of each demand."""
     yield from state.reserved
     for demand in state.demands.values():
         first = demand.heads.first
@@ -92,7 +92,7 @@ def _candidates(state: State) -> Iterator[Job]:
 
 
 def next_to_start(state: State) -> tuple[Job, Pool] | Walk:
-    """The job that starts now and its pool; when there is none what all that were looked at keep back."""
+    """Return the job that starts now and its pool; if there is none, what the examined heads withhold."""
     walk = Walk(state)
     for job in heads_in_order(state):
         pool = walk.pool_for(job)
@@ -103,7 +103,7 @@ def next_to_start(state: State) -> tuple[Job, Pool] | Walk:
 
 
 def before(state: State, job: Job) -> Walk:
-    """What all that come before a job keep back from it."""
+    """Return what all heads that precede the job withhold from it."""
     walk = Walk(state)
     ahead = [one for one in _candidates(state) if one is not job and _comes_before(state, one, job)]
     for one in _in_order(state, ahead):

@@ -1,6 +1,6 @@
-"""Jobs that are cut into chunks: a container whose phases are a splitter, the chunks, and an assembler.
+"""Jobs that are split into chunks: a container whose phases are a splitter, the chunks, and an assembler.
 
-The chunks are made in the step that ends the splitter. The container has the stages of its phases, and its
+The chunks are created in the step that ends the splitter. The container has the stages of its phases; its
 progress is that of the chunks.
 """
 
@@ -16,7 +16,7 @@ CHUNKS = "chunks"
 
 @lifecycle.of_run
 def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
-    """End a run, see `lifecycle.finished`; of a splitter make its chunks, of an assembler tell the stages."""
+    """End a run, see `lifecycle.finished`. A splitter also creates chunks, an assembler records stages."""
     phase = None if run.stop_asked else _phase_of(job)
     if phase is not None and report.children:
         _make_chunks(turn, phase, report)
@@ -27,7 +27,7 @@ def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
 
 
 def _phase_of(job: Job) -> Container | None:
-    """The phase of a job that is cut in which a job is."""
+    """Return the phase that the job belongs to, if it is part of a job that is split into chunks."""
     above = job.container
     while above is not None and above.type is JobType.RETRY:
         above = above.container
@@ -36,7 +36,7 @@ def _phase_of(job: Job) -> Container | None:
 
 
 def _make_chunks(turn: Turn, splitter: Container, report: Finished) -> None:
-    """In the phase that waits for the splitter's, if it is still there."""
+    """Create the chunks in the phase that waits for the splitter's, if that still exists."""
     container = splitter.container
     for phase in list(container.children.values()) if container is not None else ():
         if isinstance(phase, Container) and phase.title == CHUNKS and phase.pending:

@@ -1,6 +1,6 @@
 """The life cycle of containers: they start without a slot, release their children, and end with the last.
 
-Everything happens in the step of what causes it. When there is another attempt is said in `retries`.
+Every change happens in the step of its cause. `retries` decides whether there is another attempt.
 """
 
 from heapq import heappush
@@ -35,21 +35,21 @@ _STAGES = {"splitter": Stage.PARTITIONING, "chunks": Stage.RUNNING, "assembler":
 
 
 def _is_cut(container: Container) -> bool:
-    """Whether it is a job that is cut into chunks: its phases tell its stages."""
+    """Return whether the container is a job that is split into chunks: its phases set its stages."""
     first = next(iter(container.children.values()), None)
     is_phase = isinstance(first, Container) and first.type is JobType.PHASE
     return container.type is JobType.CONTAINER and is_phase
 
 
 def _stage_above(phase: Container) -> Stage | None:
-    """The stage that a job that is cut into chunks reaches when one of its phases starts."""
+    """Return the stage that a job split into chunks reaches when this phase of it starts."""
     above = phase.container
     is_cut = above is not None and above.type is JobType.CONTAINER and phase.type is JobType.PHASE
     return _STAGES.get(phase.title or "") if is_cut else None
 
 
 def _release_child(turn: Turn, container: Container, child: Job) -> None:
-    """Let a child enter its line unless it has a blocker of its own. Its delay begins now."""
+    """Let a child enter its line unless it has a blocker of its own. Its delay starts to count now."""
     turn.dirty_jobs[child] = None
     delay_us = container.delays.pop(child.id, None)
     if delay_us is not None:
@@ -62,7 +62,7 @@ def _release_child(turn: Turn, container: Container, child: Job) -> None:
 
 
 def child_ended(turn: Turn, ending: Ending) -> None:
-    """Count a strong child that became final; cancel its siblings or make another attempt if that follows."""
+    """Count a strong child that became final; cancel its siblings or create another attempt if required."""
     container = ending.job.container
     if container is None or turn.state.jobs.get(container.id) is not container:
         return
@@ -80,7 +80,7 @@ def child_ended(turn: Turn, ending: Ending) -> None:
 
 
 def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
-    """Cancel what has not started of this container; what runs continues to its end."""
+    """Cancel the children that have not started; running children continue to their end."""
     message = f"Job {failed.id} failed, and stops its siblings that have not started."
     for sibling in list(container.children.values()):
         if not sibling.has_started and sibling.id in container.children:

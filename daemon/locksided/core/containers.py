@@ -1,7 +1,7 @@
-"""A container: a job without work of its own that stands for its strong children.
+"""A container: a job without a process that represents its strong children.
 
-It knows those that live, and of those that ended only tallies: what a container becomes never costs a look
-at all its children. The policies over this are in `containers` and `retries`.
+It has references to its live children and only tallies of those that ended, so its status never requires a
+look at all children. The policies that use it are in `container_lifecycle` and `retries`.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from locksided.core.demands import Demand
 
 Cause: TypeAlias = "Mapping[str, str]"
-"""The `job` that works itself and whose failure made a container fail, and its `message`."""
+"""The `job` whose failure made a container fail (not a container itself), and its `message`."""
 
 NAMED = 10
 UNCOUNTED = frozenset({"container", "phase"})
-"""Causes of a child's end that are its container's own doing, and no failure of its own."""
+"""Causes of a child's end that its container brought about: they do not count as failures."""
 
 
 class Tally:
-    """How the children that are final ended. `failed` and `tolerated` name the first few of each.
+    """How the children that are final ended. `failed` and `tolerated` have the lowest ids of each.
 
-    `cause` is what the first of `failed` failed of, see `cause_of`. `stopped` tells that one whose `on_error`
-    is `stop` has failed: no sibling starts any more.
+    `cause` is the cause of the failure of the first in `failed`, see `cause_of`. `stopped` is True after a
+    child whose `on_error` is `stop` has failed: no sibling starts any more.
     """
 
     __slots__ = ("cause", "failed", "failures", "stopped", "tolerated", "tolerations", "total", "warnings")
@@ -46,7 +46,7 @@ class Tally:
     def add(
         self, job_id: int, status: Status, by: str, on_error: OnError | None, cause: "Cause | None"
     ) -> None:
-        """Count a child that `by` made final; `cause` is what it failed of."""
+        """Count a child that became final because of `by`; `cause` is the cause of its failure."""
         if by == "amended":
             return
         self.total += 1
@@ -68,13 +68,13 @@ class Tally:
             self.stopped = True
 
     def status(self) -> Status:
-        """The final status of a container that has started."""
+        """Return the final status of a container that has started."""
         if self.failures:
             return Status.ERROR
         return Status.WARNING if self.tolerations or self.warnings else Status.SUCCESS
 
     def result(self) -> dict[str, Any]:
-        """The container's result; it has an error when a child failed whose failure is not tolerated."""
+        """Return the container's result, with an error if a child failed and that is not tolerated."""
         message = self.message()
         if not self.failures:
             return {"message": message}
@@ -90,7 +90,7 @@ class Tally:
         return {"message": message, "error": error}
 
     def message(self) -> str:
-        """How the children ended, in a sentence that names the first few that failed."""
+        """Describe how the children ended, in a sentence that names the first few that failed."""
         if not self.total:
             return "No configurations executed."
         parts = []
@@ -108,7 +108,7 @@ class Tally:
 
 
 def cause_of(job_id: int, error: "Mapping[str, Any] | None", message: str | None) -> "Cause | None":
-    """What a job with this `result.error` and message failed of: of a container, what that failed of."""
+    """Return the cause of a failure with this `result.error` and message; a container has its child's."""
     if error is not None and error.get("cause"):
         return cast("Cause", error["cause"])
     line = (message or "").strip().partition("\n")[0]
@@ -116,7 +116,7 @@ def cause_of(job_id: int, error: "Mapping[str, Any] | None", message: str | None
 
 
 def lowest(known: tuple[int, ...], job_id: int) -> tuple[int, ...]:
-    """The lowest ids, in whatever order they came."""
+    """Add an id to the `NAMED` lowest ids; the order in which ids arrive does not matter."""
     if len(known) == NAMED and job_id > known[-1]:
         return known
     return tuple(sorted((*known, job_id))[:NAMED])
@@ -134,12 +134,12 @@ def _named(ids: tuple[int, ...], number: int) -> str:
 class Container(Job):
     """A container that is not final.
 
-    `children` are its strong children that live, by id in the order in which they were made. `rows` is the
-    gate that keeps them apart, None when they may all run at once. `delays` are those that count from its
-    start, `pool_id` names the pool that it hands on, `result` is what its maker already put there.
+    `children` are its live strong children by id, in the order of their creation. `rows` is the gate that
+    limits them, None when all may run at once. `delays` are the children's delays that count from its start,
+    `pool_id` is the pool it passes on, `result` is what was put there when it was created.
 
-    Of a retry container `policy` says when there is another attempt, `attempts` how many there were, and
-    `about` what the event of a new one tells.
+    In a retry container `policy` says when there is another attempt, `attempts` counts them, and `about` is
+    put into the event of a new one.
     """
 
     __slots__ = (
@@ -176,7 +176,7 @@ class Container(Job):
 
     @property
     def limit(self) -> int | None:
-        """How many children may run at once; None for any number."""
+        """Return how many children may run at once; None for any number."""
         return self.rows.limit if self.rows is not None else None
 
     def limit_to(self, parallelism: int | None) -> None:

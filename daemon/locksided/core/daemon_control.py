@@ -1,4 +1,4 @@
-"""What concerns the daemon as a whole: start and stop, draining, the passage of time, steps of the clock."""
+"""Inputs about the daemon as a whole: start and stop, draining, the passage of time, changes of the clock."""
 
 from heapq import heappush
 
@@ -20,18 +20,18 @@ from locksided.core.turn import Turn
 
 
 def started(turn: Turn, report: DaemonStarted) -> None:
-    """Record the start, with all pools as they are: also those that stand in the settings alone."""
+    """Record the start, with the state of all pools, including those that exist only in the settings."""
     facts = {"version": report.version, "pid": report.pid, "bootId": report.boot_id}
     turn.daemon_event("daemon.started", **facts, pools=_pools(turn))
 
 
 def stopping(turn: Turn, report: DaemonStopping) -> None:
-    """Record why the daemon ends. One that is killed leaves no such event."""
+    """Record why the daemon stops. A daemon that is killed leaves no such event."""
     turn.daemon_event("daemon.stopped", why=report.why, onStop=report.on_stop)
 
 
 def store_recovered(turn: Turn, report: StoreRecovered) -> None:
-    """Record that nothing could be written for so long, and all pools as they are after that."""
+    """Record for how long the store could not be written, and the state of all pools after that."""
     seconds = (turn.now_us - report.since_us) / 1e6
     turn.daemon_event("daemon.storeRecovered", cause=report.cause, seconds=seconds, pools=_pools(turn))
 
@@ -41,7 +41,7 @@ def _pools(turn: Turn) -> list[PoolSnapshot]:
 
 
 def drain(turn: Turn, asked: Drain) -> None:
-    """Start no more jobs, also after a restart; what runs continues."""
+    """Start no more jobs, even after a restart. Running jobs continue."""
     if turn.state.draining is None:
         turn.state.draining = HeldBy(asked.principal.user, turn.now_us)
         turn.saves.append(SetMeta("draining", f"{turn.now_us} {asked.principal.user}"))
@@ -57,7 +57,7 @@ def undrain(turn: Turn, asked: Undrain) -> None:
 
 
 def time_passed(turn: Turn, _asked: TimePassed) -> None:
-    """Queue jobs whose start time has come, and let pools whose pause is over try a start."""
+    """Queue jobs whose start time has come, and allow a trial start in pools whose pause is over."""
     for job in turn.state.due(turn.now_us):
         job.start_at_us = None
         dispatch.unblock(turn, job)
@@ -91,7 +91,7 @@ def _exclude_jump(turn: Turn, job: Job, by_us: int) -> None:
 
 
 def _move_start(turn: Turn, job: Job, start_at_us: int, by_us: int) -> None:
-    """The time since which it waits moves with it."""
+    """Move a start time, and with it the time since which the job waits."""
     job.start_at_us = start_at_us
     job.ready_us += by_us
     heappush(turn.state.timers, (start_at_us, job.id))

@@ -33,7 +33,7 @@ class Need:
 
 
 def begin_wait(turn: Turn, asked: Wait) -> None:
-    """Record the wait. Raises Conflict with the cycle that it would close."""
+    """Record the wait. Raises Conflict with the cycle that the wait would close."""
     state = turn.state
     waiter = state.jobs.get(asked.waiter_id)
     if waiter is None or not waiter.has_started:
@@ -71,7 +71,7 @@ def _cycle(state: State, waiter: Job) -> list[int] | None:
 
 
 class _Search:
-    """The part of the wait-for graph that the waiter can reach."""
+    """The part of the wait-for graph that is reachable from the waiter."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -117,7 +117,7 @@ class _Search:
         yield from self._of_demand(job.demand)
 
     def _need(self, ids: Collection[int], number: int) -> Need | None:
-        """A need for `number` of these jobs to end; None when enough of them already have."""
+        """Return a need for `number` of these jobs to end; None when enough of them already have."""
         live = [job_id for job_id in ids if job_id in self._state.jobs]
         missing = number - (len(ids) - len(live))
         return Need(live, missing) if missing > 0 and live else None
@@ -143,9 +143,9 @@ class _Search:
         return self._need(held, len(held) if exclusive else len(held) - job.lock_share + 1)
 
     def _of_demand(self, demand: Demand) -> list[Need | None]:
-        """The needs that all jobs with that demand share: enough of those must end that take what they need.
+        """Return the needs that jobs with this demand share: enough holders of what it lacks must end.
 
-        Of several pools one is enough.
+        Room in one of several pools is enough.
         """
         if demand not in self._of_demands:
             missing = [_to_end(_slots_of(pool), _lacking(pool, demand)) for pool in demand.pools]
@@ -159,7 +159,7 @@ class _Search:
         return self._of_demands[demand]
 
     def stuck(self) -> set[int]:
-        """The jobs that can never proceed: all but those whose needs can be met by jobs that can."""
+        """Return the jobs that can never proceed: all but those whose needs can be met by jobs that can."""
         unmet = {job_id: len(needs) for job_id, needs in self.needs.items()}
         needed_in: dict[int, list[Need]] = {}
         for need in {need: None for needs in self.needs.values() for need in needs}:
@@ -181,17 +181,17 @@ class _Search:
 
 
 def _slots_of(pool: Pool) -> list[int]:
-    """The slots that each of its jobs takes."""
+    """Return the number of slots that each job in the pool takes."""
     return [job.demand.slots for jobs in (pool.running, pool.checking) for job in jobs.values()]
 
 
 def _lacking(pool: Pool, demand: Demand) -> int:
-    """How many slots it lacks in that pool."""
+    """Return how many slots the demand lacks in the pool."""
     return 0 if pool.slots is None else demand.slots + pool.taken - max(pool.slots, 1)
 
 
 def _to_end(amounts: Iterable[int], lacking: int) -> int:
-    """How many holders of these amounts must end at least before what is lacking is free."""
+    """Return the least number of holders of these amounts that must end to free what is lacking."""
     number = 0
     for amount in sorted(amounts, reverse=True):
         if lacking <= 0:
@@ -201,7 +201,7 @@ def _to_end(amounts: Iterable[int], lacking: int) -> int:
 
 
 def _path(needs: dict[int, list[Need]], stuck: set[int], start: int) -> list[int]:
-    """A cycle of stuck jobs that is reachable from `start`, through `start` where possible."""
+    """Return a cycle of stuck jobs that is reachable from `start`, through `start` where possible."""
     place: dict[int, int] = {}
     path = [start]
     while path[-1] not in place:

@@ -1,4 +1,4 @@
-"""What a job asks of pools and resources. Jobs that ask for the same share one record, and its heads."""
+"""What a job requires of pools and resources. Jobs with equal requirements share one Demand and its heads."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,11 +19,11 @@ class DemandKey(NamedTuple):
 
 
 class Demand:
-    """Pools that may run a job, the preferred one first; the slots that it takes there, and its resources.
+    """The pools that may run a job, the preferred one first, the slots it takes there, and its resources.
 
-    `heads` are the heads of lines that their gates admit. Of those only the first can start: what keeps it
-    back keeps back all behind it, who ask for the same. `open_line` is for jobs without a gate. `members`
-    tells how many live jobs have this demand: only to know when it can be forgotten.
+    `heads` are the line heads that their gates admit. Only the first can start: whatever blocks it blocks the
+    others, which have the same demand. `open_line` is for jobs without a gate. `members` counts the live jobs
+    with this demand: it shows when the demand can be deleted.
     """
 
     __slots__ = ("heads", "key", "members", "open_line", "pools", "resources", "slots")

@@ -1,4 +1,4 @@
-"""Dependencies: what the end of a job does to those that depend on it."""
+"""Dependencies: the effect of the end of a job on the jobs that depend on it."""
 
 from locksided.core import dispatch, lifecycle
 from locksided.core.containers import Container
@@ -8,7 +8,7 @@ from locksided.core.turn import Ending, Turn
 
 
 def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
-    """Apply the end of a job to one that depends on it."""
+    """Apply the end of a job to a job that depends on it."""
     pending = job.pending
     if not pending or turn.state.jobs.get(job.id) is not job:
         return

@@ -1,6 +1,6 @@
 """Queueing and starting: jobs enter and leave lines, and start from them.
 
-Who is next and when all is settled is for `settling` to say.
+`candidates` decides which job is next, `propagation` applies all consequences.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def enter_line(turn: Turn, job: Job) -> None:
 
 
 def leave_line(turn: Turn, job: Job) -> None:
-    """Take a job out of its line, if it stands in one."""
+    """Remove a job from its line, if it is in one."""
     line = job.line
     if line is not None:
         line.remove(job)
@@ -35,9 +35,9 @@ def leave_line(turn: Turn, job: Job) -> None:
 
 
 def unblock(turn: Turn, job: Job) -> None:
-    """Remove one of the job's own blockers; the job enters its line when that was the last.
+    """Remove one of the job's own blockers; the job enters its line if that was the last.
 
-    A clock that was set back does not bring a start time back that had come.
+    `ready_us` never moves back: a clock that was set back does not restore a start time that had come.
     """
     job.ready_us = max(job.ready_us, turn.now_us)
     turn.update(job, ready_us=job.ready_us)
@@ -47,7 +47,7 @@ def unblock(turn: Turn, job: Job) -> None:
 
 
 def update_status(turn: Turn, job: Job) -> None:
-    """Make the status of a job that has not started agree with its blockers."""
+    """Update the status of a job that has not started to match its blockers."""
     status = unstarted_status(job)
     if status is not job.status:
         cause = "other_jobs" if status is Status.WAITING else "platform"
@@ -55,7 +55,7 @@ def update_status(turn: Turn, job: Job) -> None:
 
 
 def refresh_dirty_lines(turn: Turn) -> None:
-    """Offer the heads that their gates admit to their pools, and have the statuses of heads re-examined."""
+    """Offer the heads that their gates admit to their pools, and mark the heads for a status update."""
     while turn.dirty_lines:
         line, _ = turn.dirty_lines.popitem()
         line.offer_head()
@@ -65,9 +65,9 @@ def refresh_dirty_lines(turn: Turn) -> None:
 
 
 def start_run(turn: Turn, job: Job, pool: Pool) -> None:
-    """Start a run in that pool: save the job as processing with its token, and have its first step started.
+    """Start a run in the pool: save the job as processing with its token, and start its first step.
 
-    What it is given of resources is chosen here.
+    The run's share of each resource is chosen here.
     """
     leave_line(turn, job)
     job.pool = pool
@@ -103,7 +103,7 @@ def start_run(turn: Turn, job: Job, pool: Pool) -> None:
 
 
 def _place(job: Job, run: Run) -> dict[str, Any]:
-    """The columns that tell where it runs and with what, as far as that was not clear before."""
+    """Return the columns for the pool, folder and resources of the run, where not known before the start."""
     columns: dict[str, Any] = {"pool": job.pool.id} if len(job.demand.pools) > 1 else {}
     if job.pool.site is not None:
         columns["work_root"] = job.pool.site.work_root
@@ -115,14 +115,14 @@ def _place(job: Job, run: Run) -> dict[str, Any]:
 
 
 def give_up_place(job: Job, run: Run) -> dict[str, Any]:
-    """Let a job that is to run again choose anew; returns the columns to save."""
+    """Reset the choice of pool and resources of a job that is requeued; returns the columns to save."""
     job.pool = job.demand.pools[0]
     run.shares = {}
     return _place(job, run)
 
 
 def begin_step(turn: Turn, job: Job, run: Run) -> None:
-    """Have the current step of the run started under a token that was never used."""
+    """Start the current step of the run under a token that was never used."""
     run.token = f"{job.id}-{run.launches}-{run.step}"
     run.spawned = False
     turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
@@ -130,7 +130,7 @@ def begin_step(turn: Turn, job: Job, run: Run) -> None:
 
 
 def check_program(turn: Turn, job: UnverifiedJob, pool: Pool) -> None:
-    """Have the program of a job checked that would start now. The job takes its slots, but nothing else."""
+    """Check the program of a job that would start now. Meanwhile the job takes its slots and nothing else."""
     leave_line(turn, job)
     job.pool = pool
     was_full = pool.is_full
@@ -142,13 +142,13 @@ def check_program(turn: Turn, job: UnverifiedJob, pool: Pool) -> None:
 
 
 def end_check(job: UnverifiedJob) -> None:
-    """Free what a job took while its program was being checked."""
+    """Free the slots that a job took while its program was being checked."""
     job.pool.release(job)
     job.pool = job.demand.pools[0]
 
 
 def take_place(turn: Turn, job: Job) -> None:
-    """Give a job that has just started its lock, its slots and its resources."""
+    """Give a job that has just started its lock, slots and resources."""
     was_full = job.pool.is_full
     turn.state.occupy(job)
     _note_whether_full(turn, job.pool, was_full)

@@ -1,7 +1,7 @@
 """Refusals: the caller's fault, with the remedy. A refusal changes nothing.
 
-These are the caller's faults only; a fault of ours is any other exception. The wire's codes live in the
-client's protocol package: the server maps `kind` to them.
+Any other exception is a fault of the daemon. The error codes of the wire are in the client's protocol
+package: the server maps `kind` to them.
 """
 
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 class Refused(Exception):
     """A request that was not carried out; the message says why and what to do next.
 
-    `path` points at the offending field as in `$.retry.maxAttempts`; `data` has further details for programs.
+    `path` names the offending field, as in `$.retry.maxAttempts`; `data` has further details for programs.
     """
 
     kind: ClassVar[str] = "invalid"
@@ -22,7 +22,7 @@ class Refused(Exception):
         self.data = data
 
     def as_data(self) -> dict[str, Any]:
-        """As a ledger has it."""
+        """Return the refusal in the form stored in ledgers."""
         return {"kind": self.kind, "message": self.message, "path": self.path}
 
 
@@ -79,6 +79,6 @@ class Timeout(Refused):
 
 
 class Failed(Refused):
-    """The component that was asked failed, or did not answer as it should."""
+    """The component that was called failed, or returned an invalid answer."""
 
     kind = "failed"

@@ -1,6 +1,6 @@
-"""What must be, found by searching all jobs and by no index of the core: for `invariants` to compare with.
+"""The expected state, found by searching all jobs without the core's indexes, for comparison in `invariants`.
 
-Nothing here is shared with `candidates`, which decides the same by other means.
+Nothing here is shared with `candidates`, which reaches the same decisions by other means.
 """
 
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ LineName = tuple[str | None, str | None, object]
 
 
 def started(state: State) -> list[Job]:
-    """Those that are processing or terminating."""
+    """Return the jobs that are processing or terminating."""
     return [job for job in state.jobs.values() if job.status in STARTED]
 
 
 def unstarted_above(job: Job) -> list[Container]:
-    """The containers above it that have not started, the nearest first."""
+    """Return the containers above the job that have not started, the nearest first."""
     found, above = [], job.container
     while above is not None:
         if above.status in NOT_STARTED:
@@ -36,14 +36,14 @@ def unstarted_above(job: Job) -> list[Container]:
 
 
 def is_in_line(job: Job) -> bool:
-    """Whether only its gate, its pools, its resources or the daemon as a whole keep it from starting."""
+    """Return whether only its gate, pools, resources or the daemon as a whole keep the job from starting."""
     has_own_cause = job.start_at_us is not None or job.held is not None or job.pending or job.block
     is_settled = job.program.is_settled
     return job.status in NOT_STARTED and not has_own_cause and is_settled and not unstarted_above(job)
 
 
 def lines(state: State) -> dict[LineName, list[Job]]:
-    """Who has to stand where, in order, by the names of the lines."""
+    """Return the jobs that must be in each line, in order, by the names of the lines."""
     found: dict[LineName, list[Job]] = {}
     for job in in_order(state):
         found.setdefault(line_name(job), []).append(job)
@@ -51,7 +51,7 @@ def lines(state: State) -> dict[LineName, list[Job]]:
 
 
 def line_name(job: Job) -> LineName:
-    """The project, key and pools; rows and jobs without a gate stand with those that ask for the same."""
+    """Return the project, key and pools; rows and jobs without a gate share a line with equal demands."""
     if job.gate is None:
         return (None, None, job.demand.key)
     name = gate_name(job.project, job.gate)
@@ -59,21 +59,21 @@ def line_name(job: Job) -> LineName:
 
 
 def gate_name(project: str, gate: Gate) -> GateName:
-    """What tells a gate from all others."""
+    """Return a name that is unique to the gate."""
     if isinstance(gate, ParallelGate):
         return "rows", str(gate.container.id)
     return project, gate.key
 
 
 def in_order(state: State) -> list[Job]:
-    """All that stand in line, in the order in which they may start."""
+    """Return all jobs that must be in a line, in the order in which they may start."""
     standing = [job for job in state.jobs.values() if is_in_line(job)]
     return sorted(standing, key=lambda job: (job not in state.reserved, -job.priority, job.order))
 
 
 @dataclass
 class Load:
-    """Who stands before whom, who runs where, and what each in line is short of: full pools, resources."""
+    """How many jobs are ahead of each job in its line, who holds what, and what each job in a line lacks."""
 
     state: State
     ahead: dict[int, int] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Load:
         self._walk()
 
     def blocked_by_gate(self, job: Job) -> ReasonKind | None:
-        """Which reason the gate of a job in line gives, if any."""
+        """Return the reason that the gate of a job in a line gives, if any."""
         if job.gate is None:
             return None
         shares = self.shares.get(gate_name(job.project, job.gate), [])
@@ -107,7 +107,7 @@ class Load:
         return R.CONFIG_LOCK if self.ahead[job.id] or not is_admitted else None
 
     def _walk(self) -> None:
-        """Look at all that stand in line, in the order; each keeps back those behind it if it is a head."""
+        """Examine all jobs in lines, in order; each head withholds what it needs from those behind it."""
         kept: dict[str, int] = {}
         closed: set[str] = set()
         claimed: set[ResourceKey] = set()
@@ -133,7 +133,7 @@ class Load:
                 claimed |= {key for key in self.short[job.id] if self._is_there(key, amounts[key])}
 
     def usable(self, job: Job) -> set[str]:
-        """Those of its pools that are neither paused nor in trouble."""
+        """Return the ids of the job's pools that are neither paused nor in trouble."""
         return {pool.id for pool in job.demand.pools if not pool_reasons(self.state, pool.id)}
 
     def _fits(self, pool: str, slots: int) -> bool:
@@ -152,7 +152,7 @@ class Load:
 
 
 def pool_reasons(state: State, pool_id: str) -> set[ReasonKind]:
-    """Why a pool starts nothing, whatever is free."""
+    """Return why a pool starts nothing, regardless of free slots."""
     if not pool_id:
         return set()
     pool = state.pools[pool_id]
@@ -164,7 +164,7 @@ def pool_reasons(state: State, pool_id: str) -> set[ReasonKind]:
 
 
 def reasons(state: State, job: Job, load: Load) -> set[ReasonKind]:
-    """The kinds of all reasons that a job that has not started must have."""
+    """Return the kinds of all reasons that a job that has not started must have."""
     holds = {
         R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
         R.START_TIME: job.start_at_us is not None,

@@ -41,9 +41,9 @@ _OF_POOLS = frozenset({R.POOL_FULL, R.POOL_PAUSED, R.NO_EXECUTOR})
 
 
 def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
-    """All reasons of a job that waits; with `count` also how many stand before it in its pool.
+    """Return all reasons why a job waits; with `count` also the number of jobs ahead of it in its pool.
 
-    The reasons of containers above it that have not started follow its own, the nearest container first.
+    The job's reasons are followed by those of the unstarted containers above it, the nearest first.
     """
     if job.has_started:
         return Explanation(job.status, tuple(_while_it_runs(state, job)), None)
@@ -86,7 +86,7 @@ def _engine_queue(job: Job, told: Mapping[str, Any]) -> EngineQueue:
 
 
 def waiting_containers(job: Job) -> Iterator[Container]:
-    """The containers above it that have not started, the nearest first."""
+    """Yield the containers above the job that have not started, the nearest first."""
     above = job.container
     while above is not None and not above.has_started:
         yield above
@@ -94,7 +94,7 @@ def waiting_containers(job: Job) -> Iterator[Container]:
 
 
 def _reasons(state: State, job: Job, ahead: int | None, *, count: bool = False) -> Iterator[Reason]:
-    """What blocks the job itself: of a pool and of a resource there is a reason for each that does."""
+    """Yield what blocks the job itself, with a reason for each pool and resource that does."""
     walk = before(state, job) if job.stands_in_line else None
     for kind in blockers(state, job):
         if kind is R.RESOURCE:
@@ -113,7 +113,7 @@ def _inherited(job: Job, above: Container, reason: Reason) -> Reason:
 
 
 def _ahead_in_pool(state: State, job: Job) -> int:
-    """How many jobs that stand in line for the same pool come first in the order of all lines."""
+    """Return how many jobs that wait in a line for one of its pools precede the job."""
     mine, pools = sort_key(job), set(job.demand.pools)
     return sum(
         1
@@ -179,7 +179,7 @@ def _later(job: Job, cause_us: int) -> int:
 
 
 def _start_time_since(job: Job) -> int:
-    """A delay of a child began with its container's start."""
+    """Return since when the start time blocks the job: a child's delay starts with its container."""
     return job.waiting_since_us if job.container is not None else job.created_us
 
 
@@ -203,7 +203,7 @@ def _holder(job: Job) -> Holder:
 
 
 def _closed_since(job: Job, blocking: Sequence[Job]) -> int:
-    """When the holder started that was one too many: the first, or the N-th for a job with `shared:N`."""
+    """Return when the holder that closed the gate started: the first, or the N-th for `shared:N`."""
     starts = sorted(holder.run.start_us for holder in blocking if holder.run is not None)
     return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.waiting_since_us
 

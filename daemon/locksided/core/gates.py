@@ -1,6 +1,6 @@
-"""A gate limits which jobs run together: those of a lock key, or (in `parallelism`) the rows of a container.
+"""A gate limits which jobs run together: those of one lock key, or (in `parallelism`) a container's rows.
 
-Who holds it is computed from the jobs that are processing or terminating; it is never counted or stored.
+The holders are computed from the jobs that are processing or terminating; they are never counted or stored.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Gate:
     """One lock key: its holders (derived from the live jobs) and a line per list of pools that has waiters.
 
-    `members` tells how many live jobs name the key: only to know when the gate can be forgotten.
+    `members` counts the live jobs that name the key: it shows when the gate can be deleted.
     """
 
     __slots__ = ("_first", "_holders", "key", "members")
@@ -31,7 +31,7 @@ class Gate:
 
     @property
     def lock_key(self) -> str | None:
-        """The lock key; None for a gate that is no lock."""
+        """The lock key; None for a gate that is not a lock."""
         return self.key
 
     @property
@@ -49,7 +49,7 @@ class Gate:
 
     @property
     def lines(self) -> Iterator[Line]:
-        """The line of each list of pools for which a job waits: a chain, nearly always of one."""
+        """The line of each list of pools for which a job waits: a linked list, nearly always of one."""
         line = self._first
         while line is not None:
             yield line
@@ -64,11 +64,11 @@ class Gate:
         return all_shared and len(holders) < job.lock_share
 
     def blocks(self, job: "Job") -> bool:
-        """Whether it blocks a job in line: it does not admit the job, or another one is the head."""
+        """Whether the gate blocks a job in a line: it does not admit the job, or another job is the head."""
         return not self.admits(job) or job.line is None or job.line.head is not job
 
     def line(self, job: "Job") -> Line:
-        """Where a job is to stand; the line is created on demand."""
+        """Return the line for a job; it is created on demand."""
         place = self._place_of(job)
         for line in self.lines:
             if line.place == place:

@@ -1,4 +1,4 @@
-"""The last inputs and transitions, kept in a ring: a fault in the core is reported with the job's story."""
+"""The last inputs and transitions, in a ring buffer: a fault in the core is reported with the job's story."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ TOLD: Final = 16
 
 
 class History:
-    """A bounded record; old entries make room. An input stands before the transitions it led to."""
+    """A bounded record that drops its oldest entries. An input precedes the transitions it caused."""
 
     __slots__ = ("_entries",)
 
@@ -22,21 +22,21 @@ class History:
         self._entries: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
 
     def add_input(self, now_us: int, asked: Any) -> None:
-        """Record an input by its name, job and token. Its other values may be large, or secret."""
+        """Record an input by its type, job and token. Its other values may be large, or secret."""
         entry = (now_us, getattr(asked, "job_id", None), type(asked).__name__, getattr(asked, "token", None))
         self._entries.append(entry)
 
     def add_transition(self, now_us: int, job_id: int, before: "Status", after: "Status", cause: str) -> None:
-        """Record that a job changed its status."""
+        """Record that a job's status changed."""
         self._entries.append((now_us, job_id, before, after, cause))
 
     def story(self, job: "Job", now_us: int) -> tuple[str, ...]:
-        """What the job is, and its last inputs and transitions; times are seconds from now."""
+        """Describe the job and its last inputs and transitions; times are seconds relative to now."""
         told = [f"{(at_us - now_us) / 1e6:+.6f} s {what}" for at_us, what in self._about(job.id)]
         return (describe(job), *told[-TOLD:])
 
     def last_input(self) -> str:
-        """The input that is being handled."""
+        """Return the name of the input that is being handled."""
         return next((_name(entry) for entry in reversed(self._entries) if len(entry) == 4), "nothing")
 
     def _about(self, job_id: int) -> Iterator[tuple[int, str]]:
@@ -57,7 +57,7 @@ def _name(entry: tuple[Any, ...]) -> str:
 
 
 def describe(job: "Job") -> str:
-    """A live job in a line: what it is and what it has of a run."""
+    """Describe a live job and its run in one line."""
     values: dict[str, Any] = {
         "type": job.type,
         "status": job.status,

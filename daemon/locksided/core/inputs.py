@@ -13,7 +13,7 @@ from locksided.core.resources import ResourceChanged
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Accept all these jobs or none, and terminate those that they stand `instead_of`, if they live."""
+    """Accept all these jobs or none, and terminate the jobs in `instead_of` that are live."""
 
     drafts: tuple[Draft, ...]
     principal: Principal
@@ -24,7 +24,7 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """What somebody asks for on one job."""
+    """A request of a user that concerns one job."""
 
     job_id: int
     principal: Principal
@@ -57,7 +57,7 @@ class Resume(Steering):
 
 @dataclass(frozen=True, slots=True)
 class Reprioritise:
-    """Change the priority of a job that has not started, or of what has not started of a container."""
+    """Change the priority of a job that has not started, or of all unstarted jobs of a container."""
 
     job_id: int
     priority: int
@@ -68,7 +68,7 @@ class Reprioritise:
 class Amend:
     """Replace a job that never started by another job or tree of jobs.
 
-    It keeps the line order, and hold and start time unless `draft` has its own by these words.
+    The line order stays; so do hold and start time, unless the flags say that those of `draft` apply.
     """
 
     job_id: int
@@ -80,7 +80,7 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A running job begins to wait for others. Refused when that would be a deadlock."""
+    """A running job starts to wait for others. Refused if that would be a deadlock."""
 
     waiter_id: int
     job_ids: frozenset[int]
@@ -89,7 +89,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class StopWaiting(Wait):
-    """That wait is over."""
+    """The wait has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class ResumePool:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Start no more jobs; what runs continues."""
+    """Start no more jobs; running jobs continue."""
 
     principal: Principal
 
@@ -156,7 +156,7 @@ class Undrain:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStarted:
-    """The daemon runs; the first input of its first core."""
+    """The daemon has started; this is the first input of its first core."""
 
     version: str
     pid: int
@@ -165,7 +165,7 @@ class DaemonStarted:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStopping:
-    """The daemon is about to end. `why` is the signal's name, `on_stop` what becomes of the jobs that run."""
+    """The daemon is about to stop. `why` is the signal's name, `on_stop` what happens to running jobs."""
 
     why: str
     on_stop: str
@@ -173,7 +173,7 @@ class DaemonStopping:
 
 @dataclass(frozen=True, slots=True)
 class StoreRecovered:
-    """The store can be written again; it could not since `since_us`."""
+    """The store can be written again; it could not be since `since_us`."""
 
     cause: str
     since_us: int
@@ -181,19 +181,19 @@ class StoreRecovered:
 
 @dataclass(frozen=True, slots=True)
 class ClockSet:
-    """The wall clock was set forward, or back (below 0)."""
+    """The wall clock was set by `by_us`, which is negative for a step back."""
 
     by_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """A start time or a pause may have come to its end."""
+    """A start time, a pause or another deadline may have come."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfRun:
-    """What an executor reports of a run; it counts while `token` is that of the run's current step."""
+    """A report of an executor about a run; it is ignored unless `token` is that of the run's current step."""
 
     job_id: int
     token: str
@@ -201,14 +201,14 @@ class OfRun:
 
 @dataclass(frozen=True, slots=True)
 class StageReached(OfRun):
-    """A running job reached a finer stage of its run."""
+    """A running job reached a stage of its run."""
 
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderEnded(OfRun):
-    """The step's program has ended and processes of its tree live on. `process` replaces what is stored."""
+    """The step's program has ended but processes of its tree live on. `process` replaces the stored value."""
 
     exit_us: int
     process: Mapping[str, Any]
@@ -216,7 +216,7 @@ class LeaderEnded(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Spawned(OfRun):
-    """The step's process exists. Reported again after a restart: the second time changes nothing."""
+    """The step's process exists. It is reported again after a restart; the repetition changes nothing."""
 
     process: Mapping[str, Any]
     stage: str = "running"
@@ -224,7 +224,7 @@ class Spawned(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTold(OfRun):
-    """What is known of a run elsewhere: its `stage` and `why` while it waits, and a `note` of trouble."""
+    """The state of a run on a remote engine: `stage` and `why` while it waits, `note` of a problem."""
 
     remote: Mapping[str, Any]
     stage: str | None = None
@@ -234,7 +234,7 @@ class RemoteTold(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Progressed(OfRun):
-    """A running job reported its progress, how many records it did, and how far its tables are."""
+    """A running job reported its progress, its numbers of records, and the state of its tables."""
 
     progress: float | None
     message: str | None
@@ -245,9 +245,9 @@ class Progressed(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class StepEnded(OfRun):
-    """A step is over and the run goes on with a later one: that of index `step`, None for the next.
+    """A step has ended and the run continues with a later one: that of index `step`, None for the next.
 
-    That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
+    That step starts when the job has the `tables` (paths); while it waits for them its stage is `stage`.
     """
 
     tables: tuple[str, ...] = ()
@@ -257,7 +257,7 @@ class StepEnded(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class TablesNeeded(OfRun):
-    """The first step of a run writes these tables: it is to begin when the job has them. Nothing began."""
+    """The first step of a run writes these tables and must not start before the job has them."""
 
     tables: tuple[str, ...]
     stage: str
@@ -265,13 +265,14 @@ class TablesNeeded(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Finished(OfRun):
-    """The run ended and its tree is empty. `values` are columns: result, process, usage, kill report …
+    """The run ended and its process tree is empty. `values` are columns: result, process, usage, kill report
+    …
 
-    `status` is success, warning or error; it does not count when the job was asked to terminate.
-    `stages` are the finer stages passed at the end and their times. `started` tells whether any process
-    existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
-    whether there is another attempt. `recovery` is what the policy asks for that matches it. `children` are
-    the chunks that a splitter made, which ended well. `stopped_by` is the user who had its engine stop it.
+    `status` is success, warning or error; it is ignored when the job was asked to terminate. `stages` are the
+    stages passed at the end and their times. `started` says whether any process existed (an error before the
+    first one does not change `starts`). `failure` classifies an error: it decides whether there is another
+    attempt. `recovery` has the terms of a matching policy. `children` are the chunks of a successful
+    splitter. `stopped_by` is the user who stopped it through its engine.
     """
 
     status: Status
@@ -293,14 +294,14 @@ class NotStarted(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class ProgramFound:
-    """The job's program exists, or that cannot be determined."""
+    """The job's program exists, or its existence cannot be determined."""
 
     job_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramAwaited:
-    """The job's program is being fetched; `ProgramFound` or `CannotStart` follows. `cause` says what is."""
+    """The job's program is being fetched, as `cause` describes; `ProgramFound` or `CannotStart` follows."""
 
     job_id: int
     cause: str
@@ -317,17 +318,17 @@ class CannotStart:
 
 @dataclass(frozen=True, slots=True)
 class Orphaned(OfRun):
-    """Who owned the job's processes is gone; whether any of them lives is not known yet."""
+    """The owner of the job's processes is gone; whether any of them is alive is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepLost(OfRun):
-    """The step was lost with its keeper, its tree is empty, and it may be run again alone."""
+    """The step was lost with its keeper, its process tree is empty, and it may be run again on its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost(OfRun):
-    """Its machine or keeper died, or it was preempted, and its tree is empty. `recovery` as in `Finished`."""
+    """The machine or keeper died, or the run was preempted; its tree is empty. `recovery`: see `Finished`."""
 
     values: Mapping[str, Any]
     recovery: RecoveryTerms | None = None
@@ -336,7 +337,7 @@ class Lost(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class ExecutorDown:
-    """Pools of this kind of executor cannot start anything; with `pools` only those of them."""
+    """Pools with this kind of executor cannot start anything; if `pools` is not empty, only those."""
 
     executor: str
     cause: str
@@ -345,7 +346,7 @@ class ExecutorDown:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorUp:
-    """Pools of this kind of executor can start processes again. `capabilities` are what it can do."""
+    """Pools with this kind of executor can start processes again. `capabilities` are what it can do."""
 
     executor: str
     capabilities: frozenset[str] | None = None

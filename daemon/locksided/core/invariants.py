@@ -1,7 +1,7 @@
-"""What is always true between two steps, recomputed from the jobs alone and compared with the core's indexes.
+"""Invariants that hold between steps, recomputed from the jobs alone and compared with the core's indexes.
 
-The indexes are not used to find the answers: holders, lines and reasons are searched among all jobs. The cost
-is that of many steps: a live daemon does it on request, and after every step only when debugging.
+Holders, lines and reasons are found by searching all jobs, without the indexes. One check costs as much as
+many steps: a live daemon does it on request, and after every step only when debugging.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ LineName = expected.LineName
 
 
 class Invariant(StrEnum):
-    """What a violation is about."""
+    """The subject of a violation."""
 
     JOBS = "jobs"
     LOCKS = "locks"
@@ -47,14 +47,14 @@ class Invariant(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that does not hold, and in one sentence where."""
+    """An invariant that does not hold; the message says where in one sentence."""
 
     invariant: Invariant
     message: str
 
 
 class InvariantBroken(AssertionError):
-    """The state contradicts itself: a fault of the core. The message has every violation."""
+    """The state is inconsistent: a fault of the core. The message has every violation."""
 
     def __init__(self, found: list[Violation]) -> None:
         super().__init__("; ".join(f"{one.invariant}: {one.message}" for one in found))
@@ -62,19 +62,19 @@ class InvariantBroken(AssertionError):
 
 
 def check(state: State) -> None:
-    """Raise InvariantBroken when anything about the state is not as it must be."""
+    """Raise InvariantBroken when the state violates an invariant."""
     found = violations(state)
     if found:
         raise InvariantBroken(found)
 
 
 def violations(state: State, kinds: Iterable[Invariant] = Invariant) -> list[Violation]:
-    """Everything about the state that is not as it must be. The cost grows with the number of live jobs."""
+    """Return all violations of the given kinds. The cost grows with the number of live jobs."""
     return [Violation(kind, message) for kind in kinds for message in _messages(CHECKS[kind], state)]
 
 
 def _messages(check: "Check", state: State) -> Iterator[str]:
-    """What a check finds; a state may be so wrong that a check itself fails on it."""
+    """Yield what a check finds; an exception in the check itself is a finding, too."""
     try:
         yield from check(state)
     except (AssertionError, LookupError, AttributeError) as fault:
@@ -82,7 +82,7 @@ def _messages(check: "Check", state: State) -> Iterator[str]:
 
 
 def gates(state: State) -> dict[tuple[str, str], Gate]:
-    """All gates of lock keys, by project and key."""
+    """Return all gates of lock keys, by project and key."""
     return {(project, key): gate for project, keys in state.gates.items() for key, gate in keys.items()}
 
 
@@ -176,7 +176,7 @@ def _lines_of_gates(state: State) -> Iterator[tuple[LineName, Line]]:
 
 
 def place_of(line: Line) -> object:
-    """What the jobs of a line have in common, in words that two states share."""
+    """Return what the jobs of a line have in common, in a form that two states share."""
     if isinstance(line.place, Demand):
         return line.place.key
     assert isinstance(line.place, tuple)
@@ -226,7 +226,7 @@ def _is_heavy_in(job: Job, pool: Pool) -> bool:
 
 
 def _demands(state: State) -> Iterator[str]:
-    """What jobs ask for, who holds which resource, whose units are whose, and who has a reservation."""
+    """Check demands, holders of resources, assigned units and reservations."""
     members: dict[object, int] = {}
     heads: dict[object, set[int]] = {}
     for job in state.jobs.values():
@@ -319,7 +319,7 @@ def _rows(container: Container) -> Iterator[str]:
 
 
 def _reasons(state: State) -> Iterator[str]:
-    """What blocks a job is right and gives its status; a job that has not started is blocked by something."""
+    """Check the blockers and statuses of jobs that have not started: each has at least one blocker."""
     load = Load(state)
     for job in state.jobs.values():
         if job.status in STARTED:

@@ -1,4 +1,4 @@
-"""What is always true of tables, of blocked jobs and of the next deadline; see `invariants`."""
+"""Invariants of tables, of blocked jobs and of the next deadline; see `invariants`."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def check_tables(state: State) -> Iterator[str]:
 
 
 def check_recovery(state: State) -> Iterator[str]:
-    """Every blocked job waits for the condition that it names, and every condition has jobs that wait."""
+    """Check that every blocked job waits for the condition it names, and every condition has waiting jobs."""
     expected: dict[str, set[int]] = {}
     for job in state.jobs.values():
         if job.block is not None:

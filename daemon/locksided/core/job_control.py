@@ -1,4 +1,4 @@
-"""What callers ask for on single jobs, apart from terminating: hold, release, pause, resume, reprioritise."""
+"""Requests of callers on single jobs, except terminating: hold, release, pause, resume, reprioritise."""
 
 from lockside.documents.enums import Status
 from locksided.core import dispatch
@@ -39,13 +39,13 @@ def release(turn: Turn, asked: Release) -> None:
 
 
 def reprioritise(turn: Turn, asked: Reprioritise) -> None:
-    """Move a job that has not started, or what has not started of a container, to its new place in line."""
+    """Move a job that has not started, or all unstarted jobs of a container, to the new place in line."""
     job = turn.state.job(asked.job_id)
     jobs = [one for one in (job, *strong_descendants(job)) if not one.has_started]
     if not jobs:
         refuse_unless(job.id, job.status, NOT_STARTED, "given another priority")
     if job.has_started:
-        jobs.append(job)  # a container: attempts to come have its priority
+        jobs.append(job)  # a container: its future attempts get this priority
     for one in jobs:
         _give_priority(turn, one, asked.priority)
 
@@ -62,9 +62,9 @@ def _give_priority(turn: Turn, job: Job, priority: int) -> None:
 
 
 def pause(turn: Turn, asked: Pause) -> None:
-    """Let a running job's processes stand still, its time limit and its duration with them.
+    """Suspend a running job's processes; its time limit and duration stop, too.
 
-    Of a container all jobs in it that run are paused. A step that is just being started is paused as soon as
+    For a container all running jobs in it are paused. A step that is just being started is paused as soon as
     its process exists.
     """
     job = turn.state.job(asked.job_id)
@@ -77,7 +77,7 @@ def pause(turn: Turn, asked: Pause) -> None:
 
 
 def _refuse_pause(job: Job) -> None:
-    """Raises Disabled for a job whose executor cannot suspend it."""
+    """Raise Disabled for a job whose executor cannot suspend it."""
     if job.pool.lacks(PAUSE):
         raise Disabled(
             f"Job {job.id} runs in the pool '{job.pool.id}', whose executor {job.pool.executor} cannot "
@@ -87,7 +87,7 @@ def _refuse_pause(job: Job) -> None:
 
 
 def _processing(job: Job, action: str) -> list[Job]:
-    """The job itself, or what runs in a container. Raises InvalidTransition when nothing runs in it."""
+    """Return the job, or the running jobs of a container. Raises InvalidTransition if there are none."""
     if not isinstance(job, Container):
         return [job]
     running = [one for one in strong_descendants(job) if one.run and one.status is Status.PROCESSING]
@@ -111,7 +111,7 @@ def _pause(turn: Turn, job: Job, user: str) -> None:
 
 
 def resume(turn: Turn, asked: Resume) -> None:
-    """Let a paused job go on, or the paused jobs in a container."""
+    """Resume a paused job, or the paused jobs in a container."""
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "resumed")
     for one in _processing(job, "resumed"):

@@ -1,6 +1,6 @@
-"""What the core knows of a live job: little for one that waits, more for one that runs.
+"""The core's record of a live job: small while it waits, larger while it runs.
 
-The specification itself stays in the store; it is read when the job starts.
+The specification stays in the store; it is read when the job starts.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Terms(NamedTuple):
-    """What a job is asked to keep to. Most are asked the same: `terms` gives all of them one record.
+    """Terms of a job's request. Most jobs have the same terms: `terms` returns a shared record.
 
-    `lock_share` is N of a lock that N may share, 0 for an exclusive one. `on_error` says what it does to its
-    container when it fails. With `reads_tables` its tables are pinned when it starts.
+    `lock_share` is N of a lock that N jobs may share, 0 for an exclusive one. `on_error` says how a failure
+    affects the job's container. With `reads_tables` its tables are pinned when it starts.
     """
 
     lock_share: int = 0
@@ -40,7 +40,7 @@ USUAL_TERMS = _WITHOUT_SHARE[OnLost.REQUEUE, None]
 
 
 def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None, *, reads_tables: bool = False) -> Terms:
-    """The record of these; locks that are shared and jobs that read tables have records of their own."""
+    """Return the record of these terms; shared locks and jobs that read tables get records of their own."""
     if lock_share or reads_tables:
         return Terms(lock_share, on_lost, on_error, reads_tables)
     return _WITHOUT_SHARE[on_lost, on_error]
@@ -59,12 +59,12 @@ class HeldBy:
 class Run:
     """The runs of a job that was told to start at least once.
 
-    `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
-    run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
-    `stages` are the finer stages of this launch and when they were reached. `shares` are what it was given of
-    resources, by their ids. `block` is that of a job that recovery has blocked, `blocked_count` how often it
-    did, `blocked_us` when it first did. `engine` is what an engine says of it while it looks for a machine:
-    its time stands still then.
+    `launches` counts intents to start, `starts` actual starts. `token` is None between launches, and while
+    the run waits for the tables of its `claim`: then its time is suspended as in a pause, without a user.
+    `stages` are the stages of this launch and when they were reached. `shares` are its shares of resources,
+    by their ids. `block` is set while recovery blocks the job, `blocked_count` counts the blocks,
+    `blocked_us` is the time of the first. `engine` is what an engine reports while it looks for a machine:
+    the run's time is suspended then.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class Run:
 
     @property
     def waits_for_tables(self) -> bool:
-        """Whether its next step begins when it has the tables that it asked for."""
+        """Return whether the next step starts when the run gets the tables that it claimed."""
         return self.claim is not None and self.token is None
 
     def end_pause(self, now_us: int) -> None:
@@ -128,14 +128,14 @@ class Run:
             self.paused_since_us = self.paused_by = None
 
     def stand_still(self, since_us: int) -> dict[str, Any]:
-        """Have its time stand still since then, unless it does; returns the columns to save."""
+        """Suspend its time since then, unless it already is; returns the columns to save."""
         if self.paused_since_us is not None:
             return {}
         self.paused_since_us = since_us
         return {"paused_since_us": since_us}
 
     def go_on(self, now_us: int) -> dict[str, Any]:
-        """End a pause that is nobody's; returns the columns to save."""
+        """End a pause that no user requested; returns the columns to save."""
         self.engine = None
         if self.paused_since_us is None or self.paused_by is not None:
             return {}
@@ -161,11 +161,11 @@ class Run:
 
 
 class Job:
-    """A job that is not final. `order` is its line order, `ready_us` when it last came to its place.
+    """A job that is not final. `order` is its line order, `ready_us` when it last became ready.
 
-    `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
-    `line` is where it stands, None when it does not. `container` is the one whose strong child it is. `pool`
-    is the first of those of its `demand` until it starts, and then where it runs.
+    `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs it still depends on to
+    conditions. `line` is the line it is in, or None. `container` is set for a strong child. `pool` is the
+    first of the pools of its `demand` until it starts, and then the one where it runs.
     """
 
     type: JobType = JobType.STANDARD
@@ -216,36 +216,36 @@ class Job:
 
     @property
     def lock_share(self) -> int:
-        """How many may share its lock, 0 when it wants it for itself."""
+        """How many jobs may share its lock; 0 for an exclusive lock."""
         return self.terms.lock_share
 
     @property
     def run_id(self) -> str:
-        """Its ancestors' ids and its own, joined by dots."""
+        """The ids of its ancestors and its own, joined by dots."""
         if not self.lineage:
             return str(self.id)
         return ".".join(map(str, (*self.lineage, self.id)))
 
     @property
     def first_stages(self) -> dict[str, int]:
-        """The finer stages that every accepted job has behind it, with their times."""
+        """The stages that every accepted job has passed, with their times."""
         return {"accepted": self.created_us, "validated": self.created_us}
 
     @property
     def starts(self) -> int:
-        """How often a process of it was started."""
+        """How often one of its processes was started."""
         return self.run.starts if self.run is not None else 0
 
     @property
     def is_container_started(self) -> bool:
-        """Whether its container, if it has one, has started; if so, all ancestors of that one have, too."""
+        """Whether its container, if any, has started; in that case all containers above have started, too."""
         return self.container is None or self.container.has_started
 
     @property
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
 
-        A job that is blocked, or whose program is being checked or fetched, stands in no line.
+        A job that is blocked, or whose program is being checked or fetched, is in no line.
         """
         if self.start_at_us is not None or self.held is not None or self.pending:
             return False
@@ -255,33 +255,33 @@ class Job:
 
     @property
     def waiting_since_us(self) -> int:
-        """When it last came to its place, which for a child is not before its container started."""
+        """When it last became ready; for a child not before its container started."""
         container_run = self.container.run if self.container is not None else None
         released_us = container_run.start_us if container_run is not None else 0
         return max(self.ready_us, self.created_us, released_us)  # the clock may have been set back meanwhile
 
     @property
     def block(self) -> Block | None:
-        """Why recovery blocks it, None when it does not."""
+        """Why recovery blocks it; None if it does not."""
         return self.run.block if self.run is not None else None
 
     @property
     def keeps_lock(self) -> bool:
-        """Whether it holds its lock although it is blocked. The gate of rows is no lock."""
+        """Whether it holds its lock although it is blocked. The gate of rows is not a lock."""
         block = self.block
         is_lock = self.gate is not None and self.gate.lock_key is not None
         return block is not None and block.terms.hold_lock and is_lock
 
     @property
     def has_started(self) -> bool:
-        """Whether it is processing or terminating, and so takes its lock and its slot."""
+        """Whether it is processing or terminating, and therefore holds its lock and slots."""
         return self.status is Status.PROCESSING or self.status is Status.TERMINATING
 
 
 class UnverifiedJob(Job):
-    """A job whose program may not be there. Few are such, and the others are spared the room for it.
+    """A job whose program may not exist. A separate class, so that other jobs need no memory for it.
 
-    `awaits` says why its program is not there yet, when it is being fetched.
+    `awaits` says why its program is not available yet, while it is being fetched.
     """
 
     __slots__ = ("awaits", "program")

@@ -1,7 +1,7 @@
-"""The life cycle of a standard job, as far as reports of its executor drive it.
+"""The life cycle of a standard job, as driven by the reports of its executor.
 
-How jobs are accepted is in `acceptance`, what callers ask for on the way in `termination` and `control`, what
-the end of a child does to its container in `containers`.
+Acceptance is in `acceptance`, requests of callers in `termination` and `job_control`, the effect of a child's
+end on its container in `container_lifecycle`.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,11 +31,11 @@ from locksided.core.turn import Ending, Turn
 R = TypeVar("R", bound=OfRun)
 T = TypeVar("T")
 
-# -- while it runs ----------------------------------------------------------------------------------------
+# -- the run ----------------------------------------------------------------------------------------------
 
 
 def of_run(do: Callable[[Turn, Job, Run, R], T]) -> Callable[[Turn, R], T | None]:
-    """Make the function of a report: it does nothing when the token is not that of the run's current step."""
+    """Decorate the handler of a report: it is skipped unless the token is that of the run's current step."""
 
     @wraps(do)
     def handle(turn: Turn, report: R) -> T | None:
@@ -70,7 +70,7 @@ def _count_start(turn: Turn, job: Job, run: Run) -> None:
 
 
 def count_unreported(turn: Turn, job: Job, run: Run) -> None:
-    """Count a start that is known by its end alone."""
+    """Count a start that was not reported before the end of its process."""
     if not run.spawned:
         _count_start(turn, job, run)
     conclude_trial(turn, job, run)
@@ -78,7 +78,7 @@ def count_unreported(turn: Turn, job: Job, run: Run) -> None:
 
 
 def _mark_containers(turn: Turn, job: Job) -> None:
-    """Record in every container above the job, once, that something below was started."""
+    """Record in every container above the job, once, that something below it was started."""
     for ancestor_id in reversed(job.lineage):
         above = turn.state.jobs.get(ancestor_id)
         if isinstance(above, Container) and above.run is not None:
@@ -90,7 +90,7 @@ def _mark_containers(turn: Turn, job: Job) -> None:
 
 @of_run
 def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
-    """Record what is known of a run elsewhere; until something of it runs there its time stands still."""
+    """Record the state of a remote run. Its time is suspended until its process exists."""
     columns: dict[str, Any] = {"remote": {"executor": job.pool.executor, **report.remote}}
     if not run.spawned and report.stage is not None:
         since_us = turn.now_us if run.engine is None else run.engine["since_us"]
@@ -116,7 +116,7 @@ def stage_reached(turn: Turn, job: Job, run: Run, report: StageReached) -> None:
 def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
     """Record the end of a program whose processes live on: the job ends with the last of them.
 
-    It can be told again: the second time changes nothing.
+    A repeated report changes nothing.
     """
     reached = {Stage.LEFTOVERS.value: report.exit_us}
     stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
@@ -153,19 +153,19 @@ def step_ended(turn: Turn, job: Job, run: Run, report: StepEnded) -> None:
 
 @of_run
 def tables_needed(turn: Turn, job: Job, run: Run, report: TablesNeeded) -> None:
-    """Have the step begin again when the run has its tables, unless the job was asked to terminate."""
+    """Have the step start again once the run has its tables, unless the job was asked to terminate."""
     if run.stop_asked:
         end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "terminated")
     else:
         table_waits.claim(turn, job, run, report.tables, report.stage)
 
 
-# -- its end ----------------------------------------------------------------------------------------------
+# -- the end of a run -------------------------------------------------------------------------------------
 
 
 @of_run
 def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
-    """End the run by its outcome, unless the job was asked to terminate. Returns the final status."""
+    """End the run with its outcome, unless the job was asked to terminate. Returns the final status."""
     if report.started and not run.spawned:
         _count_start(turn, job, run)
     conclude_trial(turn, job, run)
@@ -187,7 +187,7 @@ def finished(turn: Turn, job: Job, run: Run, report: Finished) -> Status | None:
 
 
 def _stopped_elsewhere(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) -> None:
-    """Somebody had its engine end it: as if it was terminated here."""
+    """End a run that somebody stopped through its engine, as if it had been terminated here."""
     times = run.end_processing(turn.now_us)
     turn.move(job, Status.TERMINATING, "engine", desired_status=Status.TERMINATING, **times)
     end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "engine", **values)
@@ -201,7 +201,7 @@ def fail(
     terms: RecoveryTerms | None,
     values: Mapping[str, Any],
 ) -> None:
-    """End a run that failed, or block the job when a recovery policy says so."""
+    """End a run that failed, or block the job if a recovery policy requires it."""
     run = job.run
     assert run is not None
     if terms is None or _is_stopped(job):
@@ -216,14 +216,14 @@ def fail(
 
 
 def _is_stopped(job: Job) -> bool:
-    """Whether a sibling's failure keeps it from starting again."""
+    """Whether a sibling's failure keeps the job from starting again."""
     return job.container is not None and job.container.tally.stopped
 
 
 def requeue(turn: Turn, job: Job, cause: str, **values: Any) -> None:
-    """Return a job to `created` at its old place in line, unless it is blocked: it starts anew.
+    """Return a job to `created` at its old place in line, unless it is blocked: it starts from the beginning.
 
-    After a sibling's `stop` nothing more starts: then the job is cancelled instead.
+    After a sibling's `stop` no job may start any more: in that case the job is cancelled instead.
     """
     run = job.run
     assert run is not None
@@ -279,7 +279,7 @@ def _close(
     values |= turn.record_stages(job, {"done": turn.now_us})
     if job.block is not None:
         values |= recovery.leave(turn, job)
-    if job.run is not None and not isinstance(job, Container):  # there may be a folder, kept for a while
+    if job.run is not None and not isinstance(job, Container):  # it may have a folder
         values["expires_us"] = turn.now_us + turn.state.retention_us
     if isinstance(job, Container) and job.result is not None and "result" in values:
         values["result"] = {**job.result, **values["result"]}
@@ -290,7 +290,7 @@ def _close(
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
-    """Give back lock and slot, and end the time in `processing`; returns the columns to save."""
+    """Release lock and slot, and end the time in `processing`; returns the columns to save."""
     assert job.run is not None
     turn.state.vacate(job)
     turn.mark_gate(job)
@@ -307,7 +307,7 @@ def cancel_tree(turn: Turn, job: Job, cause: str, **values: Any) -> None:
 
 
 def end_unstarted(turn: Turn, job: Job, cause: str, **values: Any) -> None:
-    """Cancel a job that has not started: `cancelled` when nothing of it ever ran, else `terminated`."""
+    """End a job that has not started: as `cancelled` if no run of it ever started, else as `terminated`."""
     if job.starts == 0:
         end(turn, job, Status.CANCELLED, cause, **values)
         return

@@ -1,6 +1,6 @@
 """A line: the queue of the jobs of one gate and list of pools, in the order in which they may start.
 
-Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
+Only the head of a line can start. The gate and the pools decide what blocks or frees it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Line:
     """The head, and the jobs behind it if there are any: most lines have one job.
 
-    `offered` is the head that its pools know of as one that may take a slot. `gate` is None for jobs that no
-    key and no container keeps apart; `following` is the gate's next line. `place` is what its jobs have in
-    common: their pools, or all that they ask for.
+    `offered` is the head, if its pools know it as a candidate for a slot. `gate` is None for jobs that no key
+    and no container keeps apart; `following` is the gate's next line. `place` is what its jobs have in
+    common: their pools, or their whole demand.
     """
 
     __slots__ = ("_behind", "following", "gate", "head", "offered", "place")
@@ -55,7 +55,7 @@ class Line:
         self._behind.add(job)
 
     def remove(self, job: "Job") -> None:
-        """Remove a job, which must be in the line; an offer of it is withdrawn."""
+        """Remove a job, which must be in the line, and withdraw its offer."""
         assert job.line is self, f"job {job.id} does not stand in this line"
         job.line = None
         if self.offered is job:
@@ -69,11 +69,11 @@ class Line:
             self._behind.remove(self.head)
 
     def possibly_changed(self) -> "Iterable[Job]":
-        """The jobs whose status may have changed since the last call: for a lock only the head."""
+        """Yield the jobs whose status may have changed since the last call: for a lock only the head."""
         return () if self.head is None else (self.head,)
 
     def offer_head(self) -> None:
-        """Offer the head to its pools if the gate admits it; else withdraw the offer."""
+        """Offer the head to its pools if the gate admits it; otherwise withdraw the offer."""
         head = self.head
         if head is not None and self.gate is not None and not self.gate.admits(head):
             head = None
@@ -89,7 +89,7 @@ class Line:
         self.offered = job
 
     def ahead(self, job: "Job") -> int:
-        """How many jobs are ahead of it."""
+        """Return how many jobs are ahead of the job."""
         if job is self.head:
             return 0
         assert self._behind is not None
@@ -103,7 +103,7 @@ class Line:
             yield from self._behind.between(max(start - 1, 0), stop - 1)
 
     def before(self, job: "Job") -> "Job | None":
-        """The job right before it."""
+        """Return the job directly ahead, if any."""
         if job is self.head:
             return None
         assert self._behind is not None

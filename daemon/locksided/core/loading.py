@@ -1,4 +1,4 @@
-"""Builds the core's state from what is stored, with the same indexes that steps maintain."""
+"""Builds the core's state from stored records, with the same indexes that steps maintain."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,9 +123,9 @@ class ChildRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoadedState:
-    """All that a core is loaded from. `trouble` is why no pool can start anything yet; `draining` as stored.
+    """Everything a core is loaded from. `trouble` is why no pool can start anything yet.
 
-    `pending` has the dependencies between live jobs. Containers come before their children.
+    `pending` has the dependencies between live jobs. Containers precede their children.
     """
 
     next_id: int
@@ -145,7 +145,7 @@ class LoadedState:
 
 
 def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
-    """The state, and the saves of statuses that were not up to date."""
+    """Return the state, and the saves that correct statuses that were not up to date."""
     state = without_jobs(loaded)
     jobs = [add_job(state, record, loaded.pending.get(record.id)) for record in loaded.jobs]
     for child in loaded.children:
@@ -154,7 +154,7 @@ def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
 
 
 def without_jobs(loaded: LoadedState) -> State:
-    """The state without its jobs, for callers that add them one by one."""
+    """Return the state without its jobs, for callers that add them one by one."""
     state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
     state.next_serial = loaded.next_serial
     state.reserve_us = loaded.reserve_us
@@ -226,11 +226,11 @@ def _terms(record: JobRecord) -> Terms:
 
 
 def _standard(state: State, record: JobRecord) -> Job:
-    """Whether a program exists is not stored: it is checked again for jobs that have not started."""
+    """Create a standard job. Whether its program exists is not stored: it is checked again before a start."""
     kind = Job if Status(record.status) in STARTED else UnverifiedJob
     first, needs = record.pool or DEFAULT_POOL, Needs.from_data(record.needs)
     known = {one.id for one in state.resources_of(record.project)}
-    for name in {name for name, _ in needs.resources} - known:  # deleted while the job was on its way
+    for name in {name for name, _ in needs.resources} - known:  # deleted before the job was saved
         pool_control.keep_to(state, ResourceTerms(record.project, name, 0))
     demand = state.demand_of(record.project, tuple(record.pools or (first,)), needs)
     job = kind(record.id, record.project, record.owner_uid or 0, demand, record.created_us)
@@ -269,7 +269,7 @@ def _join_family(state: State, job: Job, record: JobRecord) -> None:
 
 
 def add_child(state: State, record: ChildRecord) -> None:
-    """Have a live container count a strong child that is final, or an attempt."""
+    """Let a live container count a strong child that is final, or an attempt."""
     container = state.jobs.get(record.parent_id)
     if not isinstance(container, Container):
         return
@@ -284,7 +284,7 @@ def add_child(state: State, record: ChildRecord) -> None:
 
 
 def _start_time_to_come(record: JobRecord) -> int | None:
-    """The start time; None when it had already come when the job last became ready."""
+    """Return the start time; None if it had already come when the job last became ready."""
     at_us = record.start_at_us
     return (
         at_us
@@ -320,7 +320,7 @@ def _run(record: JobRecord) -> Run:
 def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
     """Rebuild holders and lines from the loaded jobs. Nothing starts here.
 
-    The saves of the turn returned correct statuses that were not up to date.
+    The saves of the returned turn correct statuses that were not up to date.
     """
     turn = Turn(state, now_us)
     state.tables.rebuild(state.jobs.values())

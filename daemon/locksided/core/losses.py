@@ -1,4 +1,4 @@
-"""Starts that did not happen, and runs whose keeper or machine is gone: ends that are nobody's doing."""
+"""Starts that did not happen, and runs whose keeper or machine is gone: ends that no user caused."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ from locksided.core.turn import Turn
 def not_started(turn: Turn, job: Job, run: Run, report: NotStarted) -> None:
     """Nothing ran under this token: requeue the job, or end it if it was asked to terminate.
 
-    Steps before this one are not run again for it: the step alone is told to start once more. When the
-    machine refuses a later step, the run that began is lost.
+    The steps before this one are not repeated: only this step is started once more. When the machine refuses
+    to start a later step, the whole run is lost.
     """
     if report.cause is not None:
         start_refused(turn, job, report.cause)
@@ -52,7 +52,7 @@ def orphaned(turn: Turn, job: Job, run: Run, report: Orphaned) -> None:
 
 @of_run
 def step_lost(turn: Turn, job: Job, run: Run, report: StepLost) -> None:
-    """Start the step again alone under a new token, unless the job was asked to terminate."""
+    """Start the step alone again under a new token, unless the job was asked to terminate."""
     count_unreported(turn, job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
@@ -76,7 +76,7 @@ def lost(turn: Turn, job: Job, run: Run, report: Lost) -> None:
 
 
 def _preempted_again(turn: Turn, job: Job, run: Run) -> bool:
-    """Count a preemption, which says nothing against the job; whether it may be requeued for it."""
+    """Count a preemption, which is not the job's fault; returns whether it may be requeued."""
     if run.preempted_count >= MOST_PREEMPTIONS:
         return False
     run.preempted_count += 1
@@ -85,7 +85,7 @@ def _preempted_again(turn: Turn, job: Job, run: Run) -> bool:
 
 
 def _lost_again(turn: Turn, job: Job, run: Run) -> bool:
-    """Count a loss of a job that is requeued for it; whether it may be."""
+    """Count a loss of a job that is requeued after it; returns whether it may be requeued."""
     if job.terms.on_lost is not OnLost.REQUEUE or run.lost_count >= turn.state.max_requeues:
         return False
     run.lost_count += 1

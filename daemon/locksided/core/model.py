@@ -1,6 +1,6 @@
-"""The words of the core: statuses, reasons, job types, and what a job is asked to be (`Draft`).
+"""The vocabulary of the core: statuses, reasons, job types, and the request for a job (`Draft`).
 
-Values are the wire's words. Nothing here decides anything.
+Values are spelled as on the wire. Nothing here decides anything.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from typing import Any
 from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost, Status
 
 MOST_PREEMPTIONS = 20
-"""So often a job is requeued because its engine stopped it for another; its losses are counted apart."""
+"""How often a job is requeued because its engine preempted it; losses are counted separately."""
 
 
 class ReasonKind(StrEnum):
-    """Why a job has not started. The first four come from other jobs and make it `waiting`.
+    """Why a job has not started. The first four are caused by other jobs and make it `waiting`.
 
-    Two are those of jobs that run: `table_lock`, before the step that writes tables, and `engine_queue`,
-    before an engine has found a machine.
+    Two apply to running jobs: `table_lock`, before the step that writes tables, and `engine_queue`, until an
+    engine has found a machine.
     """
 
     CONFIG_LOCK = "config_lock"
@@ -44,7 +44,7 @@ BY_OTHER_JOBS = frozenset(
 
 
 class Condition(StrEnum):
-    """What a dependant asks of the job that it depends on. Only phases ask for a `phase` that is done."""
+    """What a dependant requires of the job it depends on. Only phases use `phase`."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -52,9 +52,9 @@ class Condition(StrEnum):
     PHASE = "phase"
 
     def met_by(self, status: Status, on_error: OnError | None = None) -> bool:
-        """Whether that end meets it.
+        """Return whether a job with that end satisfies the condition.
 
-        `success` takes warnings, `failed` all that `success` does not, `final` all, `phase` tolerated errors.
+        `success` accepts warnings, `failed` what `success` does not, `final` all, `phase` tolerated errors.
         """
         match self:
             case Condition.FINAL:
@@ -72,10 +72,10 @@ RETRIED_BY_DEFAULT = frozenset({FailureClass.APPLICATION, FailureClass.TIMEOUT, 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed attempt is followed by another. `max_attempts` counts all, the first included.
+    """When a failed attempt is followed by another. `max_attempts` includes the first.
 
     `jitter` is the share (0 to 1) by which a pause may be longer or shorter. With `release_lock` each attempt
-    takes the lock by itself and nobody has it between them.
+    takes the lock by itself, and it is free between attempts.
     """
 
     max_attempts: int
@@ -87,7 +87,7 @@ class RetryPolicy:
     release_lock: bool = False
 
     def as_data(self) -> dict[str, Any]:
-        """The form in which it is stored."""
+        """Return the policy in its stored form."""
         return {
             "max_attempts": self.max_attempts,
             "delay_us": self.delay_us,
@@ -100,25 +100,25 @@ class RetryPolicy:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "RetryPolicy":
-        """The policy that was stored so."""
+        """Return the policy from its stored form."""
         on = frozenset(map(FailureClass, data["on"]))
         return cls(**{**data, "backoff": Backoff(data["backoff"]), "on": on})
 
 
 class Program(StrEnum):
-    """What is known of the program of a job that has not started."""
+    """The state of the program of a job that has not started."""
 
     PRESENT = "present"
     UNVERIFIED = "unverified"
     """It did not exist when the job was accepted: it is checked again before the job starts."""
     CHECKING = "checking"
-    """It is being checked; the job stands in no line until the result is reported."""
+    """It is being checked; the job is in no line until the result is reported."""
     AWAITED = "awaited"
-    """It is being fetched, which may take long: the job stands in no line and takes no slot."""
+    """It is being fetched, which may take long: the job is in no line and takes no slot."""
 
     @property
     def is_settled(self) -> bool:
-        """Whether a job with it may stand in a line."""
+        """Return whether a job in this state may be in a line."""
         return self is Program.PRESENT or self is Program.UNVERIFIED
 
 
@@ -132,7 +132,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asked, as the kernel reports it."""
+    """The caller, as reported by the kernel."""
 
     uid: int
     user: str
@@ -141,7 +141,7 @@ class Principal:
     """The delegate that acts as this user."""
 
     def as_data(self) -> dict[str, Any]:
-        """The form that events carry."""
+        """Return the form used in events."""
         data = {"uid": self.uid, "user": self.user, "gid": self.gid}
         return data if self.via is None else {**data, "via": self.via}
 
@@ -154,12 +154,12 @@ class Needs:
     resources: tuple[tuple[str, int], ...] = ()
 
     def as_data(self) -> dict[str, int]:
-        """The form in which it is stored."""
+        """Return the needs in their stored form."""
         return {"slots": self.slots, **dict(self.resources)}
 
     @classmethod
     def from_data(cls, data: Mapping[str, int] | None) -> "Needs":
-        """What was stored so."""
+        """Return the needs from their stored form."""
         amounts = dict(data or {})
         return cls(amounts.pop("slots", 1), tuple(sorted(amounts.items())))
 
@@ -169,20 +169,19 @@ NO_NEEDS = Needs()
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked request for one job, with its strong children when it is a container.
+    """A validated request for one job, with its strong children when it is a container.
 
     `values` are columns and `blobs` documents by their hash: the core only passes both on. `lock_key` is None
-    for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one. `held` keeps it back
-    until released. `path` is where it stands in the call, for refusals. Times are microseconds since the
-    epoch. `pool` is the first of `pools`, which may be left out when there is no other.
+    for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one. A `held` job waits
+    until it is released. `path` is its place in the call, for refusals. Times are microseconds since the
+    epoch. `pool` is the first of `pools`, which may be omitted when there is no other.
 
-    `children` are made in the same step, `on_error` says what a child does to its container when it fails.
-    `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
-    are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
-    of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
-    child: the first attempt, the template of all others. `is_program_missing` tells that its
-    program does not exist yet. `reads` are the keys of the tables that its mappings name. `warnings` are for
-    whoever asked.
+    `children` are made in the same step, `on_error` says what a child's failure does to its container.
+    `parallelism` (of a CONTAINER) limits how many children run at once, None is no limit. `after` (of a
+    PHASE) are the indexes among its siblings of the phases that must be done first. `delay_us` counts from
+    the start of its container; for a job without one it gave `start_at_us`. A RETRY has a policy and one
+    child: the first attempt, the template of all others. `is_program_missing` says that its program does not
+    exist yet. `reads` are the keys of the tables that its mappings name. `warnings` are for the caller.
     """
 
     project: str

@@ -1,8 +1,8 @@
-"""What becomes of the moments of a schedule that are due: one step, decided from data and the time alone.
+"""Decides what happens to the due moments of a schedule, from the given data and time alone.
 
-`sort_due` says of every moment since the last step which outcome it has, or that a job is to be made for it;
-`overlap` then decides which of these get one. Nobody is asked, nothing is read: the calendar is a function.
-Moments and times are microseconds since the epoch.
+`sort_due` gives every moment since the last step an outcome, or makes it a candidate for a job; `overlap`
+then decides which candidates get one. Nothing is read from outside: the calendar is a pure function. Moments
+and times are microseconds since the epoch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +13,11 @@ from typing import Protocol
 from lockside.documents.enums import MisfirePolicy, MomentCause, MomentOutcome
 
 MOST_COUNTED = 100_000
-"""Of so many moments in a row it is known how many they are."""
+"""The most consecutive moments that are counted exactly."""
 
 
 class Calendar(Protocol):
-    """What must be known of a calendar; see `lockside.calendar.calendars`."""
+    """The required methods of a calendar; see `lockside.calendar.calendars`."""
 
     def after(self, moment_us: int) -> int | None: ...
 
@@ -30,9 +30,9 @@ class Calendar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a schedule asks for. `exclusions` are ranges of moments `[from, to)`, in order.
+    """The terms of a schedule. `exclusions` are ranges of moments `[from, to)`, in order.
 
-    A moment is due `offset_us` later. What is decided less than `grace_us` after that is on time.
+    A moment is due `offset_us` later. A decision less than `grace_us` after that is on time.
     """
 
     calendar: Calendar
@@ -48,7 +48,7 @@ class Terms:
 class Pause:
     """A time in which nothing fires: moments that are due in it are skipped. `cause` is paused or disabled.
 
-    With `catch_up` they count as missed instead, and go by that policy.
+    With `catch_up` they count as missed instead, and that policy applies to them.
     """
 
     from_us: int
@@ -59,9 +59,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a schedule is: all moments up to `settled_us` have an outcome.
+    """The progress of a schedule: all moments up to `settled_us` have an outcome.
 
-    `decided` are the first and last moments of rows behind it: a clock was set back, and they stay decided.
+    `decided` are the first and last moments of rows after it: the clock was set back, and they stay decided.
     """
 
     settled_us: int
@@ -71,7 +71,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Moments in a row of which the same became; `count` is None for more than `MOST_COUNTED`."""
+    """Consecutive moments with one outcome; `count` is None for more than `MOST_COUNTED`."""
 
     first_us: int
     last_us: int
@@ -81,15 +81,15 @@ class Stretch:
     wall: str | None = None
 
     def as_(self, outcome: MomentOutcome, cause: MomentCause) -> "Stretch":
-        """The same moments with an outcome."""
+        """Return the same moments with another outcome."""
         return replace(self, outcome=outcome, cause=cause)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A moment for which a job is to be made. What it `absorbs` shares what becomes of it.
+    """A moment for which a job is to be created. The moments in `absorbs` share its fate.
 
-    `is_caught_up` is one of the policy `all`, which is never merged into another.
+    `is_caught_up` marks one of the policy `all`, which is never merged into another.
     """
 
     moment_us: int
@@ -99,13 +99,13 @@ class Candidate:
 
     @property
     def first_us(self) -> int:
-        """The first moment that its job runs for."""
+        """The first moment that its job covers."""
         return min([self.moment_us, *(one.first_us for one in self.absorbs)])
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What became of the moments of a step, up to `through_us`; None when there was none."""
+    """The result of a step for moments up to `through_us`, which is None when there were none."""
 
     through_us: int | None = None
     stretches: tuple[Stretch, ...] = ()
@@ -113,7 +113,7 @@ class Due:
 
 
 class _Label:
-    """What a range of moments has in common before the misfire policy is asked."""
+    """The class of a range of moments before the misfire policy is applied."""
 
     DECIDED = "decided"
     LATE = "late"
@@ -122,7 +122,7 @@ class _Label:
 
 @dataclass(slots=True)
 class _Sorted:
-    """The stretches of a step, in their order, by their label."""
+    """The stretches of a step in order, by their label."""
 
     settled: list[Stretch] = field(default_factory=list)
     late: list[Stretch] = field(default_factory=list)
@@ -147,7 +147,7 @@ def sort_due(terms: Terms, standing: Standing, now_us: int) -> Due:
 
 
 def next_due_us(terms: Terms, standing: Standing) -> int | None:
-    """When the next step is due; of a schedule that is paused for a time, when that ends. None for never."""
+    """Return when the next step is due: for a paused schedule the end of the pause. None for never."""
     if standing.pause is not None:
         return standing.pause.until_us
     moments = [terms.calendar.after(standing.settled_us)]
@@ -161,7 +161,7 @@ def next_due_us(terms: Terms, standing: Standing) -> int | None:
 
 
 def _sorted(terms: Terms, standing: Standing, now_us: int, gaps: Sequence[tuple[int, str]]) -> _Sorted:
-    """All moments of the step in stretches that have one label."""
+    """Divide all moments of the step into stretches with one label each."""
     found, left_out = _Sorted(), dict(gaps)
     for start_us, end_us in _ranges(terms, standing, now_us, gaps):
         label = _label(terms, standing, now_us, start_us)
@@ -185,7 +185,7 @@ def _sorted(terms: Terms, standing: Standing, now_us: int, gaps: Sequence[tuple[
 def _ranges(
     terms: Terms, standing: Standing, now_us: int, gaps: Sequence[tuple[int, str]]
 ) -> Iterator[tuple[int, int]]:
-    """The moments of the step cut where their label may change, each range `[from, to)`."""
+    """Divide the moments of the step where their label may change, into ranges `[from, to)`."""
     first_us, end_us = standing.settled_us + 1, now_us - terms.offset_us + 1
     cuts = {first_us, end_us, _late_before(terms, now_us)}
     if terms.within_us is not None:
@@ -199,7 +199,7 @@ def _ranges(
 
 
 def _label(terms: Terms, standing: Standing, now_us: int, moment_us: int) -> str:
-    """What holds for the range that begins at a moment."""
+    """Return the label of the range that starts at a moment."""
     if any(first <= moment_us <= last for first, last in standing.decided):
         return _Label.DECIDED
     pause = standing.pause
@@ -214,7 +214,7 @@ def _label(terms: Terms, standing: Standing, now_us: int, moment_us: int) -> str
 
 
 def _late_before(terms: Terms, now_us: int) -> int:
-    """What is decided at its due time is on time, whatever the grace is."""
+    """Return the start of the moments that are on time: a decision at the due time is, for any grace."""
     return now_us - max(terms.grace_us, 1) - terms.offset_us + 1
 
 
@@ -223,7 +223,7 @@ def _too_late_before(terms: Terms, now_us: int) -> int:
 
 
 def _pause_range(terms: Terms, pause: Pause) -> tuple[int, int]:
-    """The moments that are due in a pause."""
+    """Return the range of moments that are due in a pause."""
     until_us = 2**62 if pause.until_us is None else pause.until_us
     return pause.from_us - terms.offset_us, until_us - terms.offset_us
 
@@ -233,7 +233,7 @@ def _is_in(moment_us: int, bounds: tuple[int, int]) -> bool:
 
 
 def _stretch(calendar: Calendar, start_us: int, end_us: int) -> Stretch | None:
-    """The moments of a range `[from, to)`, None when there are none."""
+    """Return the moments of a range `[from, to)`, or None when it has none."""
     first_us, last_us = calendar.after(start_us - 1), calendar.before(end_us)
     if first_us is None or last_us is None or first_us > last_us:
         return None
@@ -241,7 +241,7 @@ def _stretch(calendar: Calendar, start_us: int, end_us: int) -> Stretch | None:
 
 
 def _append(calendar: Calendar, stretches: list[Stretch], more: Stretch, gaps: Mapping[int, str]) -> None:
-    """Add a stretch, as a part of the last one when both are alike and no moment or gap lies between."""
+    """Append a stretch; it is joined to the last if both are alike with no moment or gap between them."""
     last = stretches[-1] if stretches else None
     if (
         last is not None
@@ -259,13 +259,13 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return total if total is not None and total <= MOST_COUNTED else None
 
 
-# -- what was missed --------------------------------------------------------------------------------------
+# -- missed moments ---------------------------------------------------------------------------------------
 
 
 def _of_the_late(
     terms: Terms, found: _Sorted, policy: MisfirePolicy
 ) -> tuple[list[Stretch], list[Candidate]]:
-    """What is missed for good, and the candidates: of what was missed by the policy, and what is on time."""
+    """Return the moments missed for good, and the candidates: by the policy, then those on time."""
     on_time = [
         Candidate(moment_us, MomentCause.TIME)
         for stretch in found.on_time
@@ -288,7 +288,7 @@ def _of_the_late(
 def _one_for_all(
     calendar: Calendar, late: Sequence[Stretch], on_time: Sequence[Candidate]
 ) -> list[Candidate]:
-    """The first moment that is on time takes what was missed; without one the newest of it does."""
+    """Let the first moment on time absorb the missed ones; without one the newest missed moment does."""
     if on_time:
         return [replace(on_time[0], absorbs=tuple(late)), *on_time[1:]]
     others, (newest,) = _newest(calendar, late, 1)
@@ -296,7 +296,7 @@ def _one_for_all(
 
 
 def _newest(calendar: Calendar, late: Sequence[Stretch], limit: int) -> tuple[list[Stretch], list[int]]:
-    """The stretches without their newest moments, and these."""
+    """Return the stretches without their newest moments, and these moments."""
     taken: list[int] = []
     left = list(late)
     while left and len(taken) < limit:

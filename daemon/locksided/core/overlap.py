@@ -1,4 +1,4 @@
-"""Which of the moments that are to fire get a job of their own, by what is live of the schedule. Pure."""
+"""Decides which of the moments to fire get a job of their own, given the live jobs of the schedule. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """The job that is made for the candidate at this place among those that get one."""
+    """The job to be created for the candidate at this index among those that get one."""
 
     place: int
 
 
 JobRef = NewJob | int
-"""A job of this step, or the id of one that is there."""
+"""A job created in this step, or the id of an existing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a candidate: `job` is its own, or the one it is merged into."""
+    """The result for a candidate: `job` is its own job, or the one it is merged into."""
 
     candidate: Candidate
     outcome: MomentOutcome
@@ -38,9 +38,9 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """The fates in their order, who gets a job, and which live jobs are terminated before that.
+    """The fates in order, the candidates that get a job, and the live jobs to terminate before that.
 
-    `is_last` tells that the schedule may fire no more: candidates behind the last fate are dropped.
+    `is_last` says that the schedule may fire no more: candidates after the last fate are dropped.
     """
 
     fates: tuple[Fate, ...] = ()
@@ -62,7 +62,7 @@ class _Step:
         self.makes.append(candidate)
 
     def waiting(self) -> list[JobRef]:
-        """The jobs that have not started, oldest first: those of this step have not, either."""
+        """Return the jobs that have not started, oldest first, including those of this step."""
         old: list[JobRef] = [one.job_id for one in self.live if not one.has_started]
         return old + [NewJob(place) for place in range(len(self.makes))]
 
@@ -74,7 +74,7 @@ def overlap(
     limit: int,
     firings_left: int | None = None,
 ) -> Firing:
-    """Decide on all candidates of a step. `live` is in the order of ids."""
+    """Decide on all candidates of a step. `live` is ordered by id."""
     step = _Step(live, policy, limit)
     is_last = False
     for candidate in _latest_alone(candidates) if policy is OverlapPolicy.REPLACE else candidates:
@@ -99,12 +99,12 @@ def _decide(step: _Step, candidate: Candidate) -> None:
 
 
 def _latest_alone(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that are not replaced by a later one of the same step; what is caught up is never merged."""
+    """Return the candidates that no later one of the step replaces; caught-up ones are never merged."""
     return [one for one in candidates if one.is_caught_up or one is candidates[-1]]
 
 
 def _with_merged(step: _Step, candidates: Sequence[Candidate]) -> list[Fate]:
-    """The fates of all: those that are replaced in this step are merged into its last job."""
+    """Return all fates: candidates replaced in this step are merged into its last job."""
     decided = {id(fate.candidate): fate for fate in step.fates}
     if not step.makes:
         return list(step.fates)

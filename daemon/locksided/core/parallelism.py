@@ -1,6 +1,6 @@
 """The gate of a container's children: at most `limit` of them run at once.
 
-It is the same kind of thing as a lock's gate, with another rule for who is let in.
+It is a gate like that of a lock, with a different rule of admission.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ class ParallelGate(Gate):
 
     @property
     def lock_key(self) -> str | None:
-        """None: this gate is no lock."""
+        """None: this gate is not a lock."""
         return None
 
     @property
     def holders(self) -> "tuple[Job, ...]":
-        """The children that run."""
+        """The running children."""
         return tuple(self._running.values())
 
     def take(self, job: "Job") -> None:
@@ -56,21 +56,21 @@ class ParallelGate(Gate):
         return len(self._running) < self.limit
 
     def blocks(self, job: "Job") -> bool:
-        """Whether those that run and those ahead of the job in its line reach the limit."""
+        """Whether the running children and the jobs ahead in the job's line reach the limit."""
         return job.line is None or job.line.ahead(job) >= self.room
 
     def _place_of(self, job: "Job") -> object:
-        return job.demand  # nobody passes another in a line of those that may all start
+        return job.demand  # a line whose first jobs may all start must not mix demands
 
     def _new_line(self, place: object, following: Line | None) -> Line:
         return ParallelLine(self, place, following)
 
 
 class ParallelLine(Line):
-    """A line in which the first few are not kept back by the gate, only by their pool: as many as have room.
+    """A line whose first few jobs are blocked only by their pool: as many as the gate has room for.
 
-    `_border` is how many those were at the last look, `_moves` how many came or went since: nobody further
-    from the border than that can have crossed it.
+    `_border` is that number at the last look, `_moves` how many jobs entered or left since: no job further
+    from the border can have crossed it.
     """
 
     __slots__ = ("_border", "_moves")
@@ -88,12 +88,12 @@ class ParallelLine(Line):
         self._moves += 1
 
     def remove(self, job: "Job") -> None:
-        """Take a job out of the line."""
+        """Remove a job from the line."""
         super().remove(job)
         self._moves += 1
 
     def possibly_changed(self) -> "Iterator[Job]":
-        """The head, and the jobs that may have crossed the border since the last call."""
+        """Yield the head, and the jobs that may have crossed the border since the last call."""
         before, now, moves = self._border, self.gate.room, self._moves
         self._border, self._moves = now, 0
         if self.head is not None:

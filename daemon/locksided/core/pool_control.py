@@ -1,4 +1,4 @@
-"""Pools and resources are created, changed and deleted; pools are paused and resumed."""
+"""Creating, changing and deleting pools and resources; pausing and resuming pools."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from locksided.core.turn import Turn
 
 
 def resource_changed(turn: Turn, report: ResourceChanged) -> None:
-    """Keep to the newest document. One that live jobs need although it was deleted has a capacity of 0."""
+    """Apply the newest document. A deleted resource that live jobs need is kept with a capacity of 0."""
     state, key = turn.state, (report.project, report.resource_id)
     if report.terms is not None:
         keep_to(state, report.terms)
@@ -35,17 +35,17 @@ def resource_changed(turn: Turn, report: ResourceChanged) -> None:
 
 
 def keep_to(state: State, terms: ResourceTerms) -> None:
-    """Make the resource what its document says."""
+    """Apply a document to the resource."""
     state.resources.setdefault(terms.key, Resource(*terms.key)).keep_to(terms)
 
 
 def needed_by(state: State, key: ResourceKey) -> list[int]:
-    """The live jobs that need it."""
+    """Return the live jobs that need the resource."""
     return [job.id for job in state.jobs.values() if any(one == key for one, _ in job.demand.key.resources)]
 
 
 def refuse_deletion(state: State, key: ResourceKey) -> None:
-    """Raise Conflict when live jobs need it."""
+    """Raise Conflict when live jobs need the resource."""
     jobs = [str(job_id) for job_id in needed_by(state, key)]
     if jobs:
         raise Conflict(
@@ -85,7 +85,7 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
 
 
 def _place_of(site: Site | None) -> tuple[str, str] | None:
-    """What must stay while jobs run there."""
+    """Return what must not change while jobs run in the pool."""
     return None if site is None else (site.executor, site.work_root)
 
 
@@ -158,12 +158,12 @@ def _deletable(turn: Turn, asked: DeletePool) -> Pool:
 
 
 def _pools_of(job: Job) -> tuple[str, ...]:
-    """The pools that the job names. A container names one for its children and takes no slot."""
+    """Return the pools that the job names. A container names one for its children and takes no slot."""
     return (job.pool_id,) if isinstance(job, Container) else job.demand.key.pools
 
 
 def pause_pool(turn: Turn, asked: PausePool) -> None:
-    """Start no jobs of this pool until it is resumed, also after a restart."""
+    """Start no jobs of this pool until it is resumed, even after a restart."""
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.paused_by is None:
         pool.paused_us = turn.now_us

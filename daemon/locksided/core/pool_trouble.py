@@ -1,4 +1,4 @@
-"""Pools that cannot start anything: since when and why, when a start is tried again, and the end of it."""
+"""Pools that cannot start anything: since when and why, when a start is tried again, and recovery."""
 
 from locksided.core.inputs import ExecutorDown, ExecutorUp
 from locksided.core.jobs import Job, Run
@@ -8,7 +8,7 @@ from locksided.core.turn import Turn
 
 
 def executor_down(turn: Turn, report: ExecutorDown) -> None:
-    """Start nothing in these pools until their executor is reached again."""
+    """Start nothing in these pools until their executor is available again."""
     for pool in turn.state.pools.values():
         trouble = pool.trouble
         is_meant = pool.executor == report.executor and (not report.pools or pool.id in report.pools)
@@ -21,7 +21,7 @@ def executor_down(turn: Turn, report: ExecutorDown) -> None:
 
 
 def executor_up(turn: Turn, report: ExecutorUp) -> None:
-    """The executor of these pools can be asked again."""
+    """Recover the pools of an executor that is available again."""
     for pool in turn.state.pools.values():
         if pool.executor == report.executor:
             if report.capabilities is not None and report.capabilities != pool.capabilities:
@@ -31,9 +31,9 @@ def executor_up(turn: Turn, report: ExecutorUp) -> None:
 
 
 def trouble_of_executor(turn: Turn, pool: Pool) -> Trouble | None:
-    """What a pool begins with: the trouble of its executor, when that cannot be reached.
+    """Return the trouble a new pool starts with: that of its executor, when that is not available.
 
-    One that no other pool has is reached first.
+    An executor that no other pool uses has to be started first.
     """
     others = [one for one in turn.state.pools.values() if one.executor == pool.executor and one is not pool]
     if not others and pool.site is not None:
@@ -44,7 +44,7 @@ def trouble_of_executor(turn: Turn, pool: Pool) -> Trouble | None:
 
 
 def start_refused(turn: Turn, job: Job, cause: str) -> None:
-    """The system refused a start: try none in the job's pool for a while, twice as long after each trial."""
+    """A start was refused by the system: pause the job's pool; each failed trial doubles the pause."""
     pool = job.pool
     if pool.trouble is None:
         pool.trouble = Trouble(cause, turn.now_us)
@@ -57,7 +57,7 @@ def start_refused(turn: Turn, job: Job, cause: str) -> None:
 
 
 def conclude_trial(turn: Turn, job: Job, run: Run) -> None:
-    """End the pool's trouble when this job was its trial and a process came of it; else another is tried."""
+    """End the pool's trouble if this job was its trial and its process exists; else allow another trial."""
     trouble = job.pool.trouble
     if trouble is None or trouble.trial_id != job.id:
         return

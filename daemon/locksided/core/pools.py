@@ -1,8 +1,8 @@
 """A pool: a number of slots, and the jobs that take them.
 
 Slots are never counted: `running` has the jobs of this pool that are processing or terminating, `checking`
-those whose program is being checked. Such a job keeps the slot that it is to take, so that no other overtakes
-it and no more programs are checked at once than jobs could start.
+those whose program is being checked. The latter already hold their slots, so that no other job overtakes them
+and no more programs are checked at once than jobs could start.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ LONGEST_PAUSE_US = 60_000_000
 LOCAL = "local"
 PAUSE, NODES = "pause", "nodes"
 OF_LOCAL = frozenset({PAUSE})
-"""What an executor can do: suspend a run, give it several machines."""
+"""Capabilities of executors: suspending a run, running on several machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a pool's jobs run that do not run on this machine; what `options` mean is its executor's matter.
+    """The place of a pool that does not run on this machine; `options` are interpreted by its executor.
 
-    `backends` says what the sizes of jobs mean there.
+    `backends` defines the sizes of jobs there.
     """
 
     executor: str
@@ -35,12 +35,12 @@ class Site:
 
     @property
     def work_root(self) -> str:
-        """The folder that this machine and those of the site have under one path."""
+        """The folder that this machine and the site's machines share under one path."""
         return str(self.options.get("workRoot", ""))
 
 
 def site_of(executor: str, options: Mapping[str, Any], backends: Mapping[str, Any]) -> Site | None:
-    """The site of a pool; None for this machine."""
+    """Return the site of a pool; None for this machine."""
     return None if executor == LOCAL else Site(executor, options, backends)
 
 
@@ -65,7 +65,7 @@ class PoolSnapshot:
 class Trouble:
     """Why a pool can start nothing, since when, and when a trial is due (None: not before `ExecutorUp`).
 
-    `remedy` is what a person could do about it, empty when that is not known.
+    `remedy` is what a person can do about it; empty if unknown.
     """
 
     __slots__ = ("cause", "pause_us", "remedy", "retry_at_us", "since_us", "trial_id")
@@ -91,10 +91,10 @@ class Trouble:
 
 
 class Pool:
-    """A named line with its own slots. `slots` None means as many as there are jobs; 0 pauses it.
+    """A named set of slots. `slots` None means no limit; 0 pauses the pool.
 
-    `heavy` are those of its jobs that take more than one slot, so that nobody has to look at all of them.
-    `capabilities` are those of its executor; None until that has told them.
+    `heavy` are its jobs that take more than one slot, so that `taken` need not examine all jobs.
+    `capabilities` are those of its executor; None until they are reported.
     """
 
     __slots__ = (
@@ -129,12 +129,12 @@ class Pool:
         self.capabilities: frozenset[str] | None = OF_LOCAL if site is None else None
 
     def lacks(self, capability: str) -> bool:
-        """Whether its executor is known to be unable to do that."""
+        """Return whether its executor is known to lack a capability."""
         return self.capabilities is not None and capability not in self.capabilities
 
     @property
     def executor(self) -> str:
-        """The kind of what runs its jobs."""
+        """The kind of executor that runs its jobs."""
         return LOCAL if self.site is None else self.site.executor
 
     @property
@@ -149,11 +149,11 @@ class Pool:
         return len(self.running) + len(self.checking) + extra
 
     def has_free(self, slots: int) -> bool:
-        """Whether so many slots are free (a pool of 0 slots is paused, not full, until something runs)."""
+        """Whether that many slots are free (a pool of 0 slots is paused, not full, until something runs)."""
         return self.slots is None or self.taken + slots <= max(self.slots, 1)
 
     def could_have(self, slots: int) -> bool:
-        """Whether it has so many slots at all."""
+        """Whether the pool has that many slots at all."""
         return self.slots is None or slots <= max(self.slots, 1)
 
     @property
@@ -172,7 +172,7 @@ class Pool:
         self._weigh(job)
 
     def release(self, job: "Job") -> None:
-        """The job takes no slot any more, if it took any."""
+        """Free the job's slots, if it took any."""
         for jobs in (self.running, self.checking, self.heavy):
             jobs.pop(job.id, None)
 
@@ -187,7 +187,7 @@ class Pool:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether it can start nothing now. After a pause one job at a time is let through as a trial."""
+        """Whether it can start nothing now. After a pause one job at a time is admitted as a trial."""
         trouble = self.trouble
         return trouble is not None and (
             trouble.until_told or trouble.retry_at_us is not None or trouble.trial_id is not None
@@ -199,7 +199,7 @@ class Pool:
         return not self.is_paused and (self.trouble is None or not self.is_troubled)
 
     def snapshot(self) -> PoolSnapshot:
-        """The pool as it is now."""
+        """Return a copy of the pool's current values."""
         trouble = self.trouble
         return PoolSnapshot(
             id=self.id,

@@ -1,4 +1,4 @@
-"""What a submission or a termination would lead to, without doing it. It looks one step ahead."""
+"""The effects of a submission or a termination, computed without doing it. It looks one step ahead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ NOBODY = Principal(0, "")
 
 @dataclass(frozen=True, slots=True)
 class TerminationPreview:
-    """Which jobs would be stopped, cancelled and started (ids), and which lock keys freed.
+    """The jobs that would be stopped, cancelled and started (ids), and the lock keys that would be freed.
 
-    `ended` has those without processes that would end with them, and how: containers that were terminated,
-    their parents, and jobs that wait for tables.
+    `ended` has the jobs without processes that would end, and how: containers that were terminated, their
+    parents, and jobs that wait for tables.
     """
 
     stopped: tuple[int, ...]
@@ -61,14 +61,14 @@ def _is_ending(job: Job) -> bool:
 
 
 def _freed(gone: Iterable[Job]) -> list[str]:
-    """The keys that only these jobs hold."""
+    """Return the keys that only these jobs hold."""
     jobs = {job.id: job for job in gone if job.has_started}
     gates = dict.fromkeys(job.gate for job in jobs.values() if job.gate is not None)
     return [gate.key for gate in gates if gate.lock_key and all(one.id in jobs for one in gate.holders)]
 
 
 def _started(turn: Turn) -> list[int]:
-    """The jobs that would start, containers included, in that order."""
+    """Return the jobs that would start, including containers, in that order."""
     processing = [
         save.id
         for save in turn.saves
@@ -79,10 +79,10 @@ def _started(turn: Turn) -> list[int]:
 
 
 def preview_submission(state: State, draft: Draft, now_us: int) -> Explanation:
-    """The status and reasons that the outermost job of a draft would have; no reasons if it would start.
+    """Return the status and reasons the outermost job of a draft would have; no reasons if it would start.
 
-    The job is put into its line and taken out again: nobody sees it there. Other drafts of the same call are
-    not taken into account.
+    The job is put into its line and removed again before anyone sees it. Other drafts of the same call are
+    ignored.
     """
     job = _job_of(state, draft, now_us)
     line = state.line_of(job) if job.stands_in_line else None

@@ -1,4 +1,4 @@
-"""What was found out about the program of a job that has not started."""
+"""The results of program checks of jobs that have not started."""
 
 from lockside.documents.enums import Status
 from locksided.core import dispatch, lifecycle
@@ -9,7 +9,7 @@ from locksided.core.turn import Turn
 
 
 def program_found(turn: Turn, report: ProgramFound) -> None:
-    """Put the job into its line again: its program exists."""
+    """Return the job to its line: its program exists."""
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
@@ -21,7 +21,7 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
 
 
 def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
-    """Give the job's slot to others while its program is being fetched."""
+    """Free the job's slots while its program is being fetched."""
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
@@ -38,6 +38,6 @@ def cannot_start(turn: Turn, report: CannotStart) -> None:
 
 
 def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
-    """The job, if its program is still being checked or fetched."""
+    """Return the job if its program is still being checked or fetched."""
     job = turn.state.jobs.get(job_id)
     return job if isinstance(job, UnverifiedJob) and not job.program.is_settled else None

@@ -1,7 +1,7 @@
-"""The level-triggered end of every step: consequences are applied until there are none left.
+"""The level-triggered end of every step: consequences are applied until none are left.
 
-Dependants and containers follow the jobs that ended, and every job that may start does. Only what the step
-marked is examined: the cost depends on what it starts, ends or unblocks, never on the jobs that keep waiting.
+The end of a job is applied to its dependants and its container, and every job that may start is started. Only
+marked jobs and lines are examined: jobs that keep waiting cost nothing.
 """
 
 from locksided.core import container_lifecycle, dependencies, dispatch
@@ -17,7 +17,7 @@ from locksided.core.turn import Turn
 
 
 def renew(turn: Turn) -> None:
-    """Forget who is no head any more, and give reservations to those whose time has come."""
+    """Drop jobs that are no longer heads, and grant the reservations that are due."""
     state = turn.state
     if not state.waiting_since:
         return
@@ -31,7 +31,7 @@ def renew(turn: Turn) -> None:
 
 
 def note(turn: Turn, walk: Walk) -> None:
-    """Note since when the first of a pool lacks a resource."""
+    """Note since when the first job of a pool lacks a resource."""
     state = turn.state
     if state.reserve_us is None or not walk.waiting:
         return
@@ -49,7 +49,7 @@ def _is_offered(job: Job) -> bool:
 
 
 def _pool_to_reserve(state: State, job: Job) -> Pool | None:
-    """The first of its pools that has no reservation; None when it could not start with one, either."""
+    """Return its first pool without a reservation; None if the job could not start with one either."""
     if not all(resource.could_have(amount) for resource, amount in job.demand.resources):
         return None
     taken = state.reserved.values()
@@ -96,7 +96,7 @@ def propagate_endings(turn: Turn) -> None:
 
 
 def _next_startable(turn: Turn) -> tuple[Job, Pool] | None:
-    """The first head that can start, and its pool."""
+    """Return the first head that can start, and its pool."""
     state = turn.state
     renew(turn)
     if state.draining is not None or state.store_trouble is not None:

@@ -1,4 +1,4 @@
-"""The reasons for which a job waits, as data. `explanation` finds them, edges make sentences of them."""
+"""The reasons why a job waits, as data. `explanation` finds them; the edges turn them into sentences."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ R = ReasonKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What all reasons have. `via` is the ancestor that is kept back, when it is not the job itself."""
+    """The common fields of all reasons. `via` is the blocked ancestor, if it is not the job itself."""
 
     kind: ClassVar[ReasonKind]
     since_us: int
@@ -21,7 +21,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A job that holds a lock; `has_survivors` while processes of it may live on after its keeper's end."""
+    """A holder of a lock; `has_survivors` while its processes may have survived their keeper."""
 
     job_id: int
     is_paused: bool
@@ -30,7 +30,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigLock(Reason):
-    """The lock does not admit the job (then it has holders), or others stand `ahead` of it in its line."""
+    """The lock does not admit the job (then it has holders), or other jobs are `ahead` of it in its line."""
 
     kind = R.CONFIG_LOCK
     lock_key: str
@@ -40,13 +40,13 @@ class ConfigLock(Reason):
 
     @property
     def holder_ids(self) -> tuple[int, ...]:
-        """The ids of those that hold it."""
+        """The ids of the holders."""
         return tuple(holder.job_id for holder in self.holders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallelism(Reason):
-    """The children that run, and those that stand before it, are as many as the container may run."""
+    """The running children and those ahead of the job reach the limit of the container."""
 
     kind = R.PARALLELISM
     container: int
@@ -57,7 +57,7 @@ class Parallelism(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseOrder(Reason):
-    """Phases that come first are not done: their names, or ids, and the jobs in them that are not final."""
+    """Earlier phases are not done: their names, or ids, and the jobs in them that are not final."""
 
     kind = R.PHASE
     phases: tuple[str, ...]
@@ -66,7 +66,7 @@ class PhaseOrder(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies(Reason):
-    """Jobs that it depends on are not final."""
+    """Jobs that this job depends on are not final."""
 
     kind = R.DEPENDENCY
     jobs: tuple[Dependency, ...]
@@ -74,7 +74,7 @@ class Dependencies(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFull(Reason):
-    """Every slot is taken. `ahead` is None when nobody asked to count."""
+    """Every slot is taken. `ahead` is None unless it was asked for."""
 
     kind = R.POOL_FULL
     pool: str
@@ -86,7 +86,7 @@ class PoolFull(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolPaused(Reason):
-    """Somebody paused the pool; `by` is None when it has 0 slots."""
+    """A user paused the pool; `by` is None if it has 0 slots."""
 
     kind = R.POOL_PAUSED
     pool: str
@@ -104,7 +104,7 @@ class StartTime(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held(Reason):
-    """Somebody holds it back."""
+    """A user holds the job."""
 
     kind = R.HELD
     by: str
@@ -112,7 +112,7 @@ class Held(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery(Reason):
-    """It failed and waits for the world outside; `last` is what the last check came to."""
+    """The job failed and waits for an external condition; `last` is the result of the last check."""
 
     kind = R.RECOVERY
     policy: str
@@ -127,7 +127,7 @@ class Recovery(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draining(Reason):
-    """Somebody drains the daemon."""
+    """A user drains the daemon."""
 
     kind = R.DRAINING
     by: str
@@ -162,7 +162,7 @@ class StoreUnavailable(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLock(Reason):
-    """Others have claimed some of its tables before it: `holders` have theirs, `ahead` others wait, too."""
+    """Other jobs claimed some of its tables first: `holders` hold theirs, `ahead` others wait as well."""
 
     kind = R.TABLE_LOCK
     tables: tuple[str, ...]
@@ -172,9 +172,9 @@ class TableLock(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineQueue(Reason):
-    """An engine has to find a machine for it. What it says is its own; None is what it does not say.
+    """An engine has not found a machine yet. The values are the engine's own; None where it gives none.
 
-    `why` is its reason in words.
+    `why` is the reason in words.
     """
 
     kind = R.ENGINE_QUEUE
@@ -189,9 +189,9 @@ class EngineQueue(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceShort(Reason):
-    """There is not enough of a resource. `free` is None without limit, `ahead` when nobody asked to count.
+    """There is not enough of a resource. `free` is None without limit, `ahead` unless it was asked for.
 
-    `reserved_for` is the job that is kept free what it needs of it.
+    `reserved_for` is the job for which the resource is reserved.
     """
 
     kind = R.RESOURCE

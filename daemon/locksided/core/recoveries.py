@@ -1,7 +1,7 @@
-"""Recovery as data: what a policy asks for, the jobs that are blocked, and the conditions that they wait for.
+"""Recovery as data: the terms of a policy, the blocked jobs, and the conditions they wait for.
 
-Jobs that wait for the same answer of the world outside share a condition, and one check serves all of them.
-Nothing here decides anything. Times are microseconds since the epoch, durations microseconds.
+Jobs that wait for the same external condition share one record, and one check serves all of them. Nothing
+here decides anything. Times are microseconds since the epoch, durations microseconds.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -19,10 +19,10 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class RecoveryTerms:
-    """What a policy that matches a failure asks for.
+    """The terms of a policy that matches a failure.
 
-    `condition` identifies what is tested, and as whom; `tester` says it in words. When nothing is tested
-    (`asks` is False), the pause alone decides. `retry_after_us` is what the program itself asked for.
+    `condition` identifies what is tested and as which user; `tester` describes it. If nothing is tested
+    (`asks` is False), the pause alone decides. `retry_after_us` is the delay requested by the program.
     """
 
     policy: str
@@ -40,11 +40,11 @@ class RecoveryTerms:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "RecoveryTerms":
-        """The terms that were stored."""
+        """Return the terms from their stored form."""
         return cls(**{**data, "backoff": Backoff(data["backoff"])})
 
     def longer_pause_us(self, pause_us: int) -> int:
-        """The pause after a check that was not good, when the last one was `pause_us`."""
+        """Return the pause after a check that was not yet good, when the last pause was `pause_us`."""
         if self.backoff is Backoff.FIXED:
             return self.interval_us
         return min(pause_us * 2, max(self.max_interval_us, self.interval_us))
@@ -54,8 +54,8 @@ class RecoveryTerms:
 class Block:
     """A job that failed and waits for its condition, since when and until when.
 
-    A good check before `not_before_us` does not release it. `failure` classes its last failure; the columns
-    of its last run are in the store, of which `result` and `message` are known here.
+    A good check before `not_before_us` does not release it. `failure` classifies its last failure; the
+    columns of its last run are in the store, and of them only `result` and `message` are here.
     """
 
     terms: RecoveryTerms
@@ -67,7 +67,7 @@ class Block:
     message: str | None = field(default=None, compare=False)
 
     def as_data(self) -> dict[str, Any]:
-        """The form in which it is stored."""
+        """Return the block in its stored form."""
         return {
             "terms": asdict(self.terms),
             "since_us": self.since_us,
@@ -77,7 +77,7 @@ class Block:
         }
 
     def moved(self, by_us: int) -> "Block":
-        """The block when the clock was set by so much."""
+        """Return the block after the clock was set by `by_us`."""
         return replace(
             self,
             since_us=self.since_us + by_us,
@@ -89,7 +89,7 @@ class Block:
     def from_data(
         cls, data: Mapping[str, Any], result: Mapping[str, Any] | None, message: str | None
     ) -> "Block":
-        """The block that was stored, beside these columns."""
+        """Return the block from its stored form and these columns."""
         failure = None if data["failure"] is None else FailureClass(data["failure"])
         known = {**data, "terms": RecoveryTerms.from_data(data["terms"]), "failure": failure}
         return cls(**known, result=result, message=message)
@@ -97,7 +97,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check came to; `message` is the tester's last line."""
+    """The result of a check; `message` is the tester's last line."""
 
     time_us: int
     outcome: CheckOutcome
@@ -105,10 +105,10 @@ class CheckResult:
 
 
 class RecoveryCondition:
-    """What the jobs in `jobs` wait for.
+    """The condition that the jobs in `jobs` wait for.
 
-    `checks` counts those that are over; `pause_us` is the pause before the next one. While `is_checking` the
-    result of one is awaited. One `by_hand` releases jobs whose own pause is not over, too.
+    `checks` counts finished checks; `pause_us` is the pause before the next one. While `is_checking` a result
+    is pending. A check requested `by_hand` also releases jobs whose own pause is not over.
     """
 
     __slots__ = (
@@ -139,7 +139,7 @@ class RecoveryCondition:
         self.jobs: dict[int, Job] = {}
 
     def values(self) -> dict[str, Any]:
-        """The columns in which it is stored."""
+        """Return the columns to store."""
         return {
             "project": self.project,
             "tester": self.tester,
@@ -152,7 +152,7 @@ class RecoveryCondition:
 
 
 class Deadlines(Generic[K]):
-    """When what is due, the earliest first. An entry counts only while `current` gives its key that time."""
+    """A queue of deadlines, the earliest first. An entry is valid only while `current` returns its time."""
 
     __slots__ = ("_current", "_heap")
 
@@ -161,17 +161,17 @@ class Deadlines(Generic[K]):
         self._heap: list[tuple[int, K]] = []
 
     def add(self, at_us: int, key: K) -> None:
-        """Note a deadline; the one that the key had before counts no more."""
+        """Add a deadline; it replaces the earlier one of the same key."""
         heappush(self._heap, (at_us, key))
 
     def first_us(self) -> int | None:
-        """The earliest one."""
+        """Return the earliest deadline."""
         while self._heap and self._current(self._heap[0][1]) != self._heap[0][0]:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def due(self, now_us: int) -> list[K]:
-        """The keys whose time has come, each once; their entries are dropped."""
+        """Return the keys whose deadline has come, each once, and drop their entries."""
         found: dict[K, None] = {}
         while (at_us := self.first_us()) is not None and at_us <= now_us:
             found[heappop(self._heap)[1]] = None
@@ -179,7 +179,7 @@ class Deadlines(Generic[K]):
 
 
 class Recoveries:
-    """All conditions by id, when each is checked next, and when the blocked jobs expire."""
+    """All conditions by id, the times of their next checks, and the expiries of the blocked jobs."""
 
     __slots__ = ("_jobs", "checks", "conditions", "expiries")
 
@@ -198,17 +198,17 @@ class Recoveries:
         return None if job is None or job.block is None else job.block.expires_us
 
     def next_us(self, *, is_draining: bool) -> int | None:
-        """When the next check or expiry is due. Nothing is checked in a drain."""
+        """Return when the next check or expiry is due. Nothing is checked while draining."""
         moments = [self.expiries.first_us(), None if is_draining else self.checks.first_us()]
         return min((at_us for at_us in moments if at_us is not None), default=None)
 
     def schedule(self, condition: RecoveryCondition, at_us: int) -> None:
-        """Have a condition checked at that time."""
+        """Schedule the next check of a condition."""
         condition.next_check_us = at_us
         self.checks.add(at_us, condition.id)
 
     def join(self, job: "Job") -> RecoveryCondition:
-        """Let a blocked job wait for its condition, which is made when it is the first."""
+        """Let a blocked job wait for its condition, which is created if it is the first."""
         assert job.block is not None
         terms = job.block.terms
         condition = self.conditions.get(terms.condition)
@@ -224,6 +224,6 @@ class Recoveries:
         return condition
 
     def add(self, condition: RecoveryCondition) -> None:
-        """Take up a condition, new or stored."""
+        """Add a condition, new or stored."""
         self.conditions[condition.id] = condition
         self.checks.add(condition.next_check_us, condition.id)

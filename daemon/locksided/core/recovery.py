@@ -1,7 +1,7 @@
-"""Recovery: a job that failed is blocked until the world outside is ready for it again, or it gives up.
+"""Recovery: a failed job is blocked until an external condition is met or its recovery is given up.
 
-A blocked job is `created`, stands in no line and takes no slot; it keeps its lock only if its policy says so.
-Which policy matches a failure is decided by whoever reports that; checks are in `recovery_checks`.
+A blocked job is `created`, is in no line and takes no slot; it keeps its lock only if its policy says so. The
+reporter of a failure decides which policy matches it; checks are in `recovery_checks`.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from locksided.core.saves import PutCondition
 from locksided.core.turn import Turn
 
 MOST_CONDITIONS = 1000
-"""Of one project."""
+"""Per project."""
 
 
 def end_of_recovery(turn: Turn, job: Job, run: Run, terms: RecoveryTerms) -> RecoveryEnd | None:
-    """Why a job that failed is not blocked once more, None when it is."""
+    """Return why a job that failed is not blocked once more; None when it is."""
     if run.blocked_count >= terms.max_blocks:
         return RecoveryEnd.MAX_BLOCKS
     if run.blocked_us is not None and turn.now_us >= run.blocked_us + terms.expiry_us:
@@ -36,7 +36,7 @@ def block(
 ) -> dict[str, Any]:
     """Block a job whose run failed with these values; returns the columns to save.
 
-    The caller has it leave its place, and then calls `wait`.
+    The caller must free the job's slot and then call `wait`.
     """
     now_us = turn.now_us
     run.blocked_count += 1
@@ -58,7 +58,7 @@ def block(
 
 
 def wait(turn: Turn, job: Job, run: Run) -> None:
-    """Have a job that was just blocked wait for its condition."""
+    """Let a job that was just blocked wait for its condition."""
     assert run.block is not None
     terms = run.block.terms
     condition = turn.state.recoveries.join(job)
@@ -74,9 +74,9 @@ def wait(turn: Turn, job: Job, run: Run) -> None:
 
 
 def leave(turn: Turn, job: Job) -> dict[str, Any]:
-    """Have a blocked job wait no longer, whatever becomes of it; returns the columns to save.
+    """End the wait of a blocked job, whatever follows; returns the columns to save.
 
-    A condition that nobody waits for is forgotten.
+    A condition without waiting jobs is deleted.
     """
     run = job.run
     assert run is not None
@@ -95,14 +95,14 @@ def leave(turn: Turn, job: Job) -> dict[str, Any]:
 
 
 def save(turn: Turn, condition: RecoveryCondition) -> None:
-    """Have a condition saved as it is now."""
+    """Save the current values of a condition."""
     turn.saves.append(PutCondition(condition.id, condition.values()))
 
 
 def given_up(
     turn: Turn, run: Run, terms: RecoveryTerms, cause: RecoveryEnd, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The values of a failure whose recovery was given up: its error says why, too."""
+    """Return the values of a failure whose recovery was given up, with the reason in its error."""
     condition = turn.state.recoveries.conditions.get(terms.condition)
     last = None if condition is None else condition.last
     told = {
@@ -117,7 +117,7 @@ def given_up(
 
 
 def block_of(job: Job) -> Block:
-    """The block of a job that is blocked."""
+    """Return the block of a blocked job."""
     assert job.block is not None, f"job {job.id} is not blocked"
     return job.block
 

@@ -1,4 +1,4 @@
-"""Checks of conditions: when one is made, whom a good one releases, and who gives up."""
+"""Checks of conditions: when they are made, which jobs a good one releases, and when recovery is given up."""
 
 from lockside.documents.enums import CheckOutcome, RecoveryEnd, Status
 from locksided.core import dispatch, lifecycle, recovery
@@ -12,11 +12,11 @@ from locksided.core.sorted_jobs import sort_key
 from locksided.core.turn import Turn
 
 BY_CHECK = "recovery"
-"""Who unblocks a job when nobody asked for it."""
+"""The `by` of an event about a job that a check unblocked."""
 
 
 def time_passed(turn: Turn) -> None:
-    """End the jobs that have expired, and check what is due. Nothing is checked in a drain."""
+    """End the jobs that have expired and start the checks that are due; none is made while draining."""
     recoveries = turn.state.recoveries
     for job_id in recoveries.expiries.due(turn.now_us):
         give_up(turn, turn.state.jobs[job_id], RecoveryEnd.EXPIRED)
@@ -26,7 +26,7 @@ def time_passed(turn: Turn) -> None:
 
 
 def _begin_check(turn: Turn, condition: RecoveryCondition) -> None:
-    """Have a condition tested as the user of its first job; without a tester all is well."""
+    """Test a condition as the user of its first job; without a tester the result is good."""
     if not condition.asks:
         _conclude(turn, condition, CheckResult(turn.now_us, CheckOutcome.WELL))
         return
@@ -38,7 +38,7 @@ def _begin_check(turn: Turn, condition: RecoveryCondition) -> None:
 
 
 def check_now(turn: Turn, asked: CheckNow) -> None:
-    """Check a condition now; one that is being checked stays as it is."""
+    """Check a condition now; a check that is already running is not repeated."""
     condition = turn.state.recoveries.conditions.get(asked.condition)
     if condition is None:
         raise NotFound(
@@ -53,14 +53,14 @@ def check_now(turn: Turn, asked: CheckNow) -> None:
 
 
 def checked(turn: Turn, report: Checked) -> None:
-    """Act on the result of a check; told again, it changes nothing."""
+    """Apply the result of a check; a repeated report changes nothing."""
     condition = turn.state.recoveries.conditions.get(report.condition)
     if condition is not None and condition.checks == report.number:
         _conclude(turn, condition, CheckResult(turn.now_us, report.outcome, report.message))
 
 
 def check_lost(turn: Turn, report: CheckLost) -> None:
-    """Have a check made again whose result is lost."""
+    """Repeat a check whose result is lost."""
     condition = turn.state.recoveries.conditions.get(report.condition)
     if condition is not None and condition.checks == report.number:
         condition.is_checking = False
@@ -94,7 +94,7 @@ def _plan_next(
     *,
     is_batch_over: bool,
 ) -> None:
-    """Plan the check after one that left jobs blocked: never before the pause of one of them is over."""
+    """Schedule the next check of a condition with blocked jobs: not before the first end of a pause."""
     is_not_yet = outcome is CheckOutcome.NOT_YET
     condition.pause_us = terms.longer_pause_us(condition.pause_us) if is_not_yet else terms.interval_us
     is_free = is_batch_over and not condition.asks
@@ -148,7 +148,7 @@ def give_up(turn: Turn, job: Job, cause: RecoveryEnd) -> None:
 
 
 def clock_set(turn: Turn, by_us: int) -> None:
-    """Move all that is a duration with the clock."""
+    """Move all times that were derived from durations with the clock."""
     recoveries = turn.state.recoveries
     for condition in recoveries.conditions.values():
         recoveries.schedule(condition, condition.next_check_us + by_us)

@@ -1,4 +1,4 @@
-"""The inputs that concern blocked jobs: what callers ask for, and what checks report."""
+"""The inputs that concern blocked jobs: requests of callers and reports of checks."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,7 +17,7 @@ class Unblock:
 
 @dataclass(frozen=True, slots=True)
 class CheckNow:
-    """Check a condition now, whenever its next check is due."""
+    """Check a condition now, regardless of when its next check is due."""
 
     condition: str
     principal: Principal
@@ -25,7 +25,7 @@ class CheckNow:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The check with this number (how many of the condition were over before it) came to this."""
+    """The result of check `number` (the number of finished checks before it)."""
 
     condition: str
     number: int
@@ -35,7 +35,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CheckLost:
-    """What that check came to is not known: it is made again."""
+    """The result of that check is unknown: it is repeated."""
 
     condition: str
     number: int

@@ -1,6 +1,6 @@
-"""A named resource: how much there is of it, and who holds how much.
+"""A named resource: how much of it there is, and which jobs hold how much.
 
-What is held is never counted: `holders` has the jobs that need it and are processing or terminating.
+Usage is never counted: `holders` has the jobs that need it and are processing or terminating.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ ResourceKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ResourceTerms:
-    """A resource as its document has it. `capacity` None is without limit; of `units` it is their number.
+    """A resource as defined by its document. `capacity` None means no limit; with `units` it is their number.
 
-    `environment` is a further variable of the environment of jobs that are given some.
+    `environment` is an additional environment variable for jobs that get a share.
     """
 
     project: str
@@ -30,13 +30,13 @@ class ResourceTerms:
 
     @property
     def key(self) -> ResourceKey:
-        """What it is filed under."""
+        """The key of its index."""
         return self.project, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceChanged:
-    """An input of the core: a resource has these terms from now on; None when it was deleted."""
+    """An input of the core: the new terms of a resource; None when it was deleted."""
 
     project: str
     resource_id: str
@@ -44,27 +44,27 @@ class ResourceChanged:
 
 
 class Share(NamedTuple):
-    """What a run was given of a resource, and a variable of its environment that tells it."""
+    """The share of a resource that a run was given, and the environment variable that passes it on."""
 
     amount: int
     units: tuple[str, ...] = ()
     environment: str | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """The form in which it is stored."""
+        """Return the share in its stored form."""
         return {"amount": self.amount, "units": list(self.units), "environment": self.environment}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Share":
-        """What was stored so."""
+        """Return the share from its stored form."""
         return cls(data["amount"], tuple(data["units"]), data["environment"])
 
 
 class Resource:
-    """What jobs of one project, or with `is_shared` of all, share.
+    """A resource shared by the jobs of one project or, with `is_shared`, of all projects.
 
-    `capacity` is how much there is, None without limit. With `units` it is their number, and who starts is
-    given some by name. One that was deleted while jobs needed it has a capacity of 0.
+    `capacity` is how much there is, None for no limit. With `units` it is their number, and a job that starts
+    is given units by name. A resource deleted while jobs needed it has a capacity of 0.
     """
 
     __slots__ = ("capacity", "environment", "holders", "id", "is_shared", "project", "units")
@@ -80,11 +80,11 @@ class Resource:
 
     @property
     def key(self) -> ResourceKey:
-        """What it is filed under."""
+        """The key of its index."""
         return self.project, self.id
 
     def keep_to(self, terms: ResourceTerms) -> None:
-        """Take over what its document says. Who holds more than there is now keeps it."""
+        """Apply its document. Holders of more than there is now keep what they have."""
         self.capacity, self.units = terms.capacity, terms.units
         self.is_shared, self.environment = terms.is_shared, terms.environment
 
@@ -95,20 +95,20 @@ class Resource:
 
     @property
     def free(self) -> int | None:
-        """How much may be taken: none while more is held than there is. None without limit."""
+        """How much may be taken: 0 while more is held than there is, None without limit."""
         return None if self.capacity is None else max(self.capacity - self.used, 0)
 
     def has(self, amount: int) -> bool:
-        """Whether so much is free."""
+        """Whether that amount is free."""
         free = self.free
         return free is None or free >= amount
 
     def could_have(self, amount: int) -> bool:
-        """Whether so much would be free if nobody held any."""
+        """Whether that amount would be free if no job held any."""
         return self.capacity is None or self.capacity >= amount
 
     def share(self, amount: int) -> Share:
-        """What a job is given that needs so much: the first units that nobody holds, if there are units."""
+        """Return the share for a job that needs that amount: the first free units, if there are units."""
         taken = {unit for job in self.holders if job.run for unit in job.run.shares[self.id].units}
         units = [unit for unit in self.units if unit not in taken][:amount]
         return Share(amount, tuple(units), self.environment)

@@ -1,6 +1,6 @@
 """Retry containers: when a failed attempt is followed by another, and how the last one ends the container.
 
-A pause is spread by a share that follows from the ids alone: the same history gives the same pauses.
+The jitter of a pause is computed from the ids alone: the same history gives the same pauses.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ SCALE = 1 << 64
 
 
 def attempt_ended(turn: Turn, container: Container, ending: Ending) -> None:
-    """Create the next attempt, or end the container as its last attempt ended."""
+    """Create the next attempt, or end the container with the outcome of its last attempt."""
     policy = container.policy
     assert policy is not None
     if container.status is Status.PROCESSING and _is_tried_again(policy, container.attempts, ending):
@@ -28,7 +28,7 @@ def attempt_ended(turn: Turn, container: Container, ending: Ending) -> None:
 
 
 def _is_tried_again(policy: RetryPolicy, attempts: int, ending: Ending) -> bool:
-    """Whether it failed in a way that is retried, with attempts left. A terminated one is never retried."""
+    """Return whether the failure is retried and attempts are left. A terminated attempt is never retried."""
     return ending.status is Status.ERROR and ending.failure in policy.on and attempts < policy.max_attempts
 
 
@@ -50,7 +50,7 @@ def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
 
 
 def _values(container: Container, ending: Ending) -> dict[str, Any]:
-    """The result of the last attempt; the messages say which attempt it was."""
+    """Return the result of the last attempt; the messages say which attempt it was."""
     result = dict(ending.result or {})
     said = result.get("message") or f"It ended with status {ending.status}."
     which = f" (attempt {container.attempts})" if container.attempts > 1 else ""
@@ -104,7 +104,7 @@ def _save_attempt(turn: Turn, container: Container, job: Job, last: Job) -> None
 
 
 def pause_before(policy: RetryPolicy, attempt: int, container_id: int) -> int:
-    """How long to wait before that attempt (1 is the second run), in microseconds."""
+    """Return the pause before that attempt (1 is the second run), in microseconds."""
     pause_us = policy.delay_us
     if policy.backoff == Backoff.EXPONENTIAL:
         pause_us <<= min(attempt - 1, LONGEST_DOUBLING)

@@ -1,7 +1,7 @@
-"""What a step must save: one frozen record per change, in the order of the changes.
+"""The changes a step must save: one frozen record per change, in order.
 
-They name columns and values; how they are written is the store's affair. The core never reads them back. The
-two that every step has are named tuples, which are made faster.
+They name columns and values; the store decides how they are written. The core never reads them back. The two
+that occur in every step are named tuples, which are faster to create.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 NO_DATA: Mapping[str, Any] = {}
-"""Of an event that has none: a plain object, for not every encoder takes another one."""
+"""The data of an event without any: a plain dict, because not every encoder accepts other mappings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ CLONED = (
         "trigger",
     ),
 )
-"""The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
+"""The columns that a further attempt inherits: those of the request, not of its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloneJob:
-    """A new job with the columns `CLONED` of another; `values` are its other columns, or override those."""
+    """A new job with the columns `CLONED` of another; `values` are or override the other columns."""
 
     id: int
     from_id: int
@@ -103,7 +103,7 @@ class DeletePool:
 
 @dataclass(frozen=True, slots=True)
 class PutCondition:
-    """A condition that blocks jobs has these columns now; with None it is forgotten."""
+    """New columns of a condition that blocks jobs; None deletes it."""
 
     id: str
     values: Mapping[str, Any] | None
@@ -120,7 +120,7 @@ class InsertDependency:
 
 @dataclass(frozen=True, slots=True)
 class DeleteDependency:
-    """`job_id` waits for `on_id` no longer: an amended job's dependants move to its successor."""
+    """`job_id` no longer waits for `on_id`: an amended job's dependants move to its successor."""
 
     job_id: int
     on_id: int
@@ -136,7 +136,7 @@ class SetMeta:
 
 @dataclass(frozen=True, slots=True)
 class PutSpec:
-    """A specification or environment, stored once per content; a known hash changes nothing."""
+    """A specification or environment, stored once per content; an existing hash is ignored."""
 
     hash: str
     body: bytes
@@ -144,7 +144,7 @@ class PutSpec:
 
 @dataclass(frozen=True, slots=True)
 class PinTables:
-    """A job that starts reads its tables as they are at the end of this transaction."""
+    """Pin the tables that a starting job reads to their versions at the end of this transaction."""
 
     id: int
 

@@ -79,7 +79,7 @@ from locksided.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The result of one input: what must be saved, what is to be done after that, and the answer."""
+    """The result of one input: the changes to save, the actions after that, and the answer."""
 
     saves: list[Save]
     actions: list[Action]
@@ -87,9 +87,9 @@ class Step:
 
 
 class Scheduler:
-    """The state and the one function that changes it.
+    """The state and the only function that changes it.
 
-    `load_saves` are corrections that loading the state led to; the first step saves them.
+    `load_saves` are corrections found while loading the state; the first step saves them.
     """
 
     def __init__(self, state: State, load_saves: Sequence[Save] = ()) -> None:
@@ -97,10 +97,10 @@ class Scheduler:
         self._load_saves = list(load_saves)
 
     def handle(self, asked: i.Input, now_us: int) -> Step:
-        """Carry out one input at that time (microseconds since the epoch).
+        """Handle one input at that time (microseconds since the epoch).
 
-        Raises Refused, with nothing changed, when the caller asks for something that is not possible. Any
-        other exception is a fault of the core; it tells the story of the job.
+        Raises Refused, with nothing changed, when the request is not possible. Any other exception is a fault
+        of the core; it has the story of the job as a note.
         """
         self.state.history.add_input(now_us, asked)
         turn = Turn(self.state, now_us, getattr(asked, "principal", None))
@@ -121,23 +121,23 @@ class Scheduler:
         fault.add_note("\n  ".join((f"during {history.last_input()}", *story)))
 
     def saved(self) -> None:
-        """Note that everything so far is on disk: jobs that ended are the store's from now on."""
+        """Note that all steps so far are on disk: from now on the store answers for jobs that ended."""
         self.state.ended.clear()
 
     def next_deadline_us(self) -> int | None:
-        """When `TimePassed` is due; None when time alone changes nothing."""
+        """Return when `TimePassed` is due; None when time alone changes nothing."""
         return self.state.next_deadline_us()
 
     def preview_termination(self, job_id: int, now_us: int) -> TerminationPreview:
-        """What terminating that job would do."""
+        """Return what terminating that job would do."""
         return preview_termination(self.state, self.state.job(job_id), now_us)
 
     def started_jobs(self) -> list[Job]:
-        """The standard jobs that are processing or terminating: those that have processes."""
+        """Return the standard jobs that are processing or terminating: those that have processes."""
         return [job for pool in self.state.pools.values() for job in pool.running.values()]
 
     def jobs_in_flight(self) -> list[Job]:
-        """Those of them of which a step has begun: one that waits for tables has none."""
+        """Return the started jobs with a step under way; a job that waits for tables has none."""
         return [job for job in self.started_jobs() if job.run is not None and job.run.token is not None]
 
 

@@ -19,7 +19,7 @@ J = TypeVar("J", bound=Job)
 
 
 def snapshot_of(state: State, now_us: int) -> State:
-    """A copy of the jobs, pools and indexes as they are at that time."""
+    """Return a copy of the jobs, pools and indexes at that time."""
     clone = State(state.next_id, state.max_requeues, state.retention_us)
     clone.pools = {pool.id: _pool(pool) for pool in state.pools.values()}
     for condition in state.recoveries.conditions.values():
@@ -51,7 +51,7 @@ def snapshot_of(state: State, now_us: int) -> State:
 
 
 def _shallow(job: J) -> J:
-    """A shallow copy, in a third of the time that `copy.copy` takes."""
+    """Return a shallow copy, in a third of the time that `copy.copy` takes."""
     kind = type(job)
     other = kind.__new__(kind)
     for name in _MEMBERS[kind]:
@@ -86,11 +86,11 @@ def _run(run: Run | None) -> Run | None:
 
 
 def _job(clone: State, job: Job) -> Job:
-    """A container is always copied before its children: its id is lower than theirs."""
+    """Copy a job. A container is always copied before its children: its id is lower than theirs."""
     other = _shallow(job)
     other.line = None
     if isinstance(other, UnverifiedJob) and other.program is Program.UNVERIFIED:
-        other.program = Program.PRESENT  # a preview assumes that it is there
+        other.program = Program.PRESENT  # a preview assumes that it exists
     other.run = _run(job.run)
     other.pending = dict(job.pending) if job.pending else None
     if isinstance(other, Container):

@@ -1,6 +1,6 @@
-"""A sorted list of jobs in the order in which they may start, for very many jobs.
+"""A sorted list for very many jobs, in the order in which they may start.
 
-It orders and nothing else: who may start at all is for `admission` to say.
+It only sorts: `admission` decides whether a job may start at all.
 """
 
 from bisect import bisect_left
@@ -17,14 +17,14 @@ CHUNK = 512
 
 
 def sort_key(job: "Job") -> SortKey:
-    """A job's place among all: higher priority first, then the older line order."""
+    """Return a job's rank: higher priority first, then the lower line order."""
     return (-job.priority, job.order)
 
 
 class SortedJobs:
     """A sorted list in chunks, so that no change moves more than one chunk.
 
-    A job's rank must not change while it is in here.
+    A job's rank must not change while it is in the list.
     """
 
     __slots__ = ("_chunks",)
@@ -40,15 +40,13 @@ class SortedJobs:
 
     @property
     def first(self) -> "Job | None":
-        """Whose turn comes before that of all others."""
+        """The job that comes first."""
         return self._chunks[0][0] if self._chunks else None
 
     def add(self, job: "Job") -> None:
-        """Give a job its place."""
+        """Insert a job at its rank."""
         chunks = self._chunks
-        if not chunks or sort_key(chunks[-1][-1]) < sort_key(
-            job
-        ):  # nearly always: who comes last stands last
+        if not chunks or sort_key(chunks[-1][-1]) < sort_key(job):  # nearly always: a new job goes to the end
             if not chunks or len(chunks[-1]) >= CHUNK:
                 chunks.append([])
             chunks[-1].append(job)
@@ -61,19 +59,19 @@ class SortedJobs:
             del chunk[CHUNK // 2 :]
 
     def remove(self, job: "Job") -> None:
-        """Take a job out. It must be in here."""
+        """Remove a job, which must be in the list."""
         number, place = self._place_of(job)
         del self._chunks[number][place]
         if not self._chunks[number]:
             del self._chunks[number]
 
     def ahead(self, job: "Job") -> int:
-        """How many come before it."""
+        """Return how many jobs precede it."""
         number, place = self._place_of(job)
         return sum(map(len, self._chunks[:number])) + place
 
     def between(self, start: int, stop: int) -> "Iterator[Job]":
-        """Those at the places from `start` on and before `stop`."""
+        """Yield the jobs at the indexes from `start` up to, but not including, `stop`."""
         for chunk in self._chunks:
             if stop <= 0:
                 return
@@ -83,14 +81,14 @@ class SortedJobs:
             stop -= len(chunk)
 
     def before(self, job: "Job") -> "Job | None":
-        """Who comes right before it."""
+        """Return the job directly before it."""
         number, place = self._place_of(job)
         if place:
             return self._chunks[number][place - 1]
         return self._chunks[number - 1][-1] if number else None
 
     def _place_of(self, job: "Job") -> tuple[int, int]:
-        if self.first is job:  # nearly always: who leaves stands first
+        if self.first is job:  # nearly always: the first job is removed
             return 0, 0
         number, place = self._find(job)
         chunk = self._chunks[number]
@@ -98,7 +96,7 @@ class SortedJobs:
         return number, place
 
     def _find(self, job: "Job") -> tuple[int, int]:
-        """The chunk and the place in it where the job is, or belongs."""
+        """Return the chunk, and the index in it, where the job is or belongs."""
         mine = sort_key(job)
         number = min(bisect_left(self._chunks, mine, key=_last_key), len(self._chunks) - 1)
         return number, bisect_left(self._chunks[number], mine, key=sort_key)

@@ -1,6 +1,6 @@
 """The core's state: live jobs, gates, pools, and the indexes derived from them.
 
-Only the functions of this package change it, inside one step. Derived indexes (holders, lines, running jobs,
+Only the functions of this package change it, within one step. Derived indexes (holders, lines, running jobs,
 dependants, descendants) are rebuilt from the jobs at every start and compared with them in tests.
 """
 
@@ -23,16 +23,15 @@ DAY_US = 86_400_000_000
 
 
 class State:
-    """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved.
+    """The live jobs and their indexes. `ended` holds the jobs that became final in steps not yet saved.
 
     `gates` are those that live jobs name, by project and key. `descendants` has, by ancestor, the jobs that
-    are no strong children; those are found through their containers. `delayed` are those of the others whose
-    start time was given as a delay. Containers stand and run in `no_pool`,
-    which has no limits and which nobody can name. The next table that is claimed gets `next_serial`.
-
-    `demands` are those of the live jobs. `waiting_since` has the heads that lacked a resource as the first
-    of a pool, and `reserved` those of them that did so for `reserve_us` (None: for ever is not too long) when
-    that was looked at last, at `renewed_us`, with the pool in which slots are kept for them.
+    are not strong children; strong children are found through their containers. `delayed` are those of the
+    former whose start time was given as a delay. Containers wait and run in `no_pool`, which has no limits
+    and cannot be named. `next_serial` is given to the next claimed table. `demands` are those of the live
+    jobs. `waiting_since` has the heads that lacked a resource while first in a pool; `reserved` those that
+    did so for `reserve_us` (None: never reserve) at the last look, at `renewed_us`, with the pool whose slots
+    are kept.
     """
 
     __slots__ = (
@@ -91,14 +90,14 @@ class State:
         self.store_trouble: Trouble | None = None
 
     def job(self, job_id: int) -> Job:
-        """The live job of that id; NotFound when there is none (it may be final)."""
+        """Return the live job with that id. Raises NotFound if there is none (it may be final)."""
         job = self.jobs.get(job_id)
         if job is None:
             raise NotFound(f"There is no live job {job_id}.")
         return job
 
     def pool(self, pool_id: str, path: str = "$.pool") -> Pool:
-        """The pool of that id; NotFound names those that exist, and the field that asked."""
+        """Return the pool. NotFound names the existing pools, and the field at fault."""
         pool = self.pools.get(pool_id)
         if pool is None:
             raise NotFound(
@@ -109,11 +108,11 @@ class State:
         return pool
 
     def slots_by_pool(self) -> dict[str, int | None]:
-        """The slots of each pool, None without limit."""
+        """Return the slots of each pool, None without limit."""
         return {pool.id: pool.slots for pool in self.pools.values()}
 
     def resource(self, project: str, resource_id: str, path: str = "$.needs") -> Resource:
-        """The resource of that name that jobs of a project may need: its own, or one that is shared."""
+        """Return a resource that jobs of the project may need: its own, or a shared one. Raises NotFound."""
         found = next((one for one in self.resources_of(project) if one.id == resource_id), None)
         if found is None:
             raise NotFound(
@@ -123,18 +122,18 @@ class State:
         return found
 
     def resources_of(self, project: str) -> list[Resource]:
-        """The resources that jobs of a project may need."""
+        """Return the resources that jobs of a project may need."""
         return [one for one in self.resources.values() if one.is_shared or one.project == project]
 
     def demand_of(self, project: str, pools: tuple[str, ...], needs: Needs) -> Demand:
-        """What a job of a project asks for with these words. Raises NotFound."""
+        """Return the demand for these pools and needs. Raises NotFound."""
         if not needs.resources:
             return self.demand(DemandKey(pools, needs.slots))
         amounts = sorted((self.resource(project, name).key, amount) for name, amount in needs.resources)
         return self.demand(DemandKey(pools, needs.slots, tuple(amounts)))
 
     def demand(self, key: DemandKey) -> Demand:
-        """The demand of that key, made when no live job has it. Raises NotFound."""
+        """Return the demand with that key; it is created if no live job has it. Raises NotFound."""
         known = self.demands.get(key)
         if known is not None:
             return known
@@ -143,12 +142,12 @@ class State:
 
     @property
     def no_demand(self) -> Demand:
-        """That of containers."""
+        """The demand of containers."""
         key = DemandKey((self.no_pool.id,))
         return self.demands.get(key) or Demand(key, (self.no_pool,))
 
     def gate(self, project: str, key: str) -> Gate:
-        """The gate of a lock key, made when there is none yet."""
+        """Return the gate of a lock key; it is created on demand."""
         gates = self.gates.setdefault(project, {})
         gate = gates.get(key)
         if gate is None:
@@ -156,11 +155,11 @@ class State:
         return gate
 
     def line_of(self, job: Job) -> Line:
-        """Where the job stands, or is to stand: a gate's line is made when there is none yet."""
+        """Return the line that the job is in or must enter; a gate's line is created on demand."""
         return job.demand.open_line if job.gate is None else job.gate.line(job)
 
     def add(self, job: Job) -> None:
-        """Take a job into the indexes. It does not stand in line yet."""
+        """Add a job to the indexes. It is not in a line yet."""
         self.jobs[job.id] = job
         job.demand.members += 1
         self.demands[job.demand.key] = job.demand
@@ -176,7 +175,7 @@ class State:
             heappush(self.timers, (job.start_at_us, job.id))
 
     def index_dependencies(self, job: Job) -> None:
-        """Let the jobs that it waits for know of it."""
+        """Register the job as a dependant of the jobs it waits for."""
         for other_id in job.pending or ():
             self.dependants.setdefault(other_id, {})[job.id] = job
 
@@ -189,7 +188,7 @@ class State:
             job.gate.take(job)
 
     def vacate(self, job: Job) -> None:
-        """The job holds nothing any more; one that is blocked may get its lock back at once."""
+        """Release everything the job holds; a blocked job may take its lock back at once."""
         job.pool.release(job)
         for resource, _ in job.demand.resources:
             del resource.holders[job]
@@ -198,7 +197,7 @@ class State:
             job.gate.leave(job)
 
     def discard(self, job: Job, status: Status) -> list[Job]:
-        """Forget a job that became final; answers those that depended on it."""
+        """Remove a job that became final; returns the jobs that depended on it."""
         del self.jobs[job.id]
         job.pool.release(job)
         job.demand.members -= 1
@@ -226,7 +225,7 @@ class State:
                 del self.descendants[ancestor_id]
 
     def forget_dependencies(self, job: Job) -> None:
-        """Nobody needs to tell it of an end any more."""
+        """Remove the job from the dependants of the jobs it waits for."""
         for other_id in job.pending or ():
             others = self.dependants.get(other_id)
             if others is not None:
@@ -241,11 +240,11 @@ class State:
             del self.gates[project]
 
     def is_start_relative(self, job: Job) -> bool:
-        """Whether its start counts from another moment: a delay, a pause before an attempt."""
+        """Whether its start time is relative to another moment: a delay, or a pause before an attempt."""
         return job.id in self.delayed or job.container is not None
 
     def due(self, now_us: int) -> list[Job]:
-        """The jobs whose start time has come; their timers are dropped."""
+        """Return the jobs whose start time has come, and drop their timers."""
         jobs = []
         while self.timers and self.timers[0][0] <= now_us:
             at_us, job_id = heappop(self.timers)
@@ -256,7 +255,7 @@ class State:
         return jobs
 
     def next_deadline_us(self) -> int | None:
-        """When time alone changes something: a start, a pool's trial, a reservation, a check, an expiry."""
+        """Return when time alone changes something: a start, a trial, a reservation, a check, an expiry."""
         while self.timers:
             at_us, job_id = self.timers[0]
             job = self.jobs.get(job_id)

@@ -1,7 +1,7 @@
-"""Table locks: which running job may write which tables. Who holds them is computed from the live jobs.
+"""Table locks: which running job may write which tables. The holders are computed from the live jobs.
 
-A job asks for all tables of its next step at once. It gets them when it is the oldest asker of each, so who
-waits holds none and no circle exists. They are held until the job is final.
+A job claims all tables of its next step at once. It gets them when its claim is the oldest on each table, so
+a waiting job holds none and no cycle can exist. They are held until the job is final.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 SERIALS_EACH = 2
-"""So many commits a claim allows of each table: the load, and a merge of small files behind it."""
+"""The commits that a claim allows per table: the load, and a merge of small files after it."""
 
 
 class TableClaim(NamedTuple):
-    """The tables that a run has asked for, by their paths, and since when.
+    """The tables that a run has claimed, by their paths, and since when.
 
-    Each table has serials of its own for its commits: `serial` is the first of the first table, the others
-    follow in their order. A claim with a lower serial is older.
+    Each table gets its own serials for its commits: `serial` is the first serial of the first table, the
+    others follow in order. A claim with a lower serial is older.
     """
 
     tables: tuple[str, ...]
@@ -27,17 +27,17 @@ class TableClaim(NamedTuple):
     since_us: int
 
     def as_data(self) -> dict[str, Any]:
-        """The form in which it is stored."""
+        """Return the claim in its stored form."""
         return {"tables": list(self.tables), "serial": self.serial, "since_us": self.since_us}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "TableClaim":
-        """The claim that was stored so."""
+        """Return the claim from its stored form."""
         return cls(tuple(data["tables"]), data["serial"], data["since_us"])
 
 
 class TableLocks:
-    """Of each table that is claimed the jobs that claim it, the oldest first."""
+    """The jobs that claim each table, the oldest claim first."""
 
     __slots__ = ("_claimants",)
 
@@ -45,19 +45,19 @@ class TableLocks:
         self._claimants: dict[str, dict[int, Job]] = {}
 
     def add(self, job: "Job") -> None:
-        """Put a job behind all that claimed before."""
+        """Append a job after all earlier claims."""
         for table in _keys(job):
             self._claimants.setdefault(table, {})[job.id] = job
 
     def rebuild(self, jobs: "Iterable[Job]") -> None:
-        """Put all claims of these jobs into their order, and no others."""
+        """Rebuild the order of claims from these jobs."""
         self._claimants.clear()
         claiming = [job for job in jobs if job.run is not None and job.run.claim is not None]
         for job in sorted(claiming, key=lambda job: _claim(job).serial):
             self.add(job)
 
     def remove(self, job: "Job") -> "list[Job]":
-        """Forget a job's claim; returns who comes first now where it came first."""
+        """Remove a job's claim; returns the jobs that are first now on a table where it was first."""
         first: dict[int, Job] = {}
         for table in _keys(job):
             claimants = self._claimants[table]
@@ -71,11 +71,11 @@ class TableLocks:
         return list(first.values())
 
     def admits(self, job: "Job") -> bool:
-        """Whether the job is the oldest that claims each of its tables."""
+        """Return whether the job has the oldest claim on each of its tables."""
         return all(next(iter(self._claimants[table])) == job.id for table in _keys(job))
 
     def before(self, job: "Job", table: str) -> "list[Job]":
-        """Who claimed a table before the job, the oldest first."""
+        """Return the jobs that claimed a table before this job, the oldest claim first."""
         earlier = []
         for other in self._claimants[table.lower()].values():
             if other is job:
@@ -84,12 +84,12 @@ class TableLocks:
         return earlier
 
     def claimants(self) -> dict[str, list[int]]:
-        """The ids of all claimants by table, for the comparison with what the jobs say."""
+        """Return the ids of all claimants by table, for comparison with the jobs."""
         return {table: list(jobs) for table, jobs in self._claimants.items()}
 
 
 def _keys(job: "Job") -> list[str]:
-    """Its tables, for which capitals do not count."""
+    """Return the job's tables in lower case: case does not distinguish tables."""
     return [table.lower() for table in _claim(job).tables]
 
 

@@ -1,4 +1,4 @@
-"""A run claims the tables of its next step, waits for them while its time stands still, gives them back."""
+"""A run claims the tables of its next step, waits for them with its time suspended, and releases them."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from locksided.core.table_locks import SERIALS_EACH, TableClaim
 from locksided.core.turn import Turn
 
 SERIAL = "table_serial"
-"""The fact about the daemon that says which serial the next claimed table gets."""
+"""The name of the stored fact that holds the serial for the next claimed table."""
 
 
 def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -> None:
-    """Have the current step begin when the run has these tables, at once if nobody claimed one before."""
+    """Start the current step when the run has these tables: at once if no other run claimed one before."""
     state = turn.state
     run.claim = TableClaim(tables, state.next_serial, turn.now_us)
     state.next_serial += SERIALS_EACH * len(tables)
@@ -31,7 +31,7 @@ def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -
 
 
 def give_back(turn: Turn, job: Job, run: Run) -> dict[str, Any]:
-    """End the run's claim, if it has one, and begin the steps of those who waited for it.
+    """Release the run's claim, if it has one, and start the steps of the runs that waited for it.
 
     Returns the columns to save.
     """

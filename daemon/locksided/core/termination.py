@@ -1,4 +1,4 @@
-"""Terminate: cancel what has not started, stop what runs. What it would do is told by `forecast`."""
+"""Terminate: cancel what has not started, stop what runs. `preview` tells its effects in advance."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from locksided.core.turn import Turn
 
 
 def subtree(state: State, job: Job) -> list[Job]:
-    """The job and its live descendants, strong and weak, deepest last."""
+    """Return the job and its live descendants, strong and weak, deepest last."""
     below = [*strong_descendants(job)]
     for weak in state.descendants.get(job.id, {}).values():
         below += [weak, *strong_descendants(weak)]
@@ -21,7 +21,7 @@ def subtree(state: State, job: Job) -> list[Job]:
 
 
 def strong_descendants(job: Job) -> Iterator[Job]:
-    """What a container has below it, at any depth, of what lives."""
+    """Yield the live jobs below a container, at any depth."""
     if isinstance(job, Container):
         for child in job.children.values():
             yield child
@@ -29,9 +29,9 @@ def strong_descendants(job: Job) -> Iterator[Job]:
 
 
 def terminate(turn: Turn, asked: Terminate) -> None:
-    """Stop the job and everything below it, in one step; those that were asked before stay as they are.
+    """Stop the job and everything below it, in one step; jobs that were already asked to stop are left alone.
 
-    What has not started goes first, so that nothing below is set free by an end above it.
+    Unstarted jobs are ended first, so that no end above them releases them.
     """
     job = turn.state.job(asked.job_id)
     jobs = [one for one in subtree(turn.state, job) if one.status is not Status.TERMINATING]
@@ -56,7 +56,7 @@ def _stop(turn: Turn, job: Job) -> None:
     times = run.end_processing(turn.now_us)
     run.stop_asked = True
     turn.move(job, Status.TERMINATING, "terminated", desired_status=Status.TERMINATING, **times)
-    if run.token is None:  # it waits for tables: nothing of it runs
+    if run.token is None:  # it waits for tables and has no process
         lifecycle.end(turn, job, Status.TERMINATED, "terminated")
     else:
         turn.actions.append(StopRun(job.id, job.pool.id, run.token))

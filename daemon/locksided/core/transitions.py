@@ -55,9 +55,9 @@ STARTED = frozenset({S.PROCESSING, S.TERMINATING})
 
 
 class IllegalTransition(AssertionError):
-    """The core itself tried an arrow that is not in the table: a fault of the core, never the caller's.
+    """The core tried a transition that is not in the table: a fault of the core, never the caller's.
 
-    `story` describes the job and tells its last inputs and transitions.
+    `story` describes the job and lists its last inputs and transitions.
     """
 
     def __init__(self, job_id: int, current: Status, following: Status, story: Sequence[str] = ()) -> None:
@@ -79,7 +79,7 @@ def refuse_unless(job_id: int, current: Status, allowed: frozenset[Status], acti
 
 
 def diagram() -> str:
-    """The state diagram in Mermaid's notation, generated from the table."""
+    """Return the state diagram in Mermaid's notation, generated from the table."""
     lines = ["stateDiagram-v2", "    [*] --> created"]
     lines += [f"    {a} --> {b}" for a, following in TRANSITIONS.items() for b in following]
     lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in FINAL]
@@ -87,7 +87,7 @@ def diagram() -> str:
 
 
 def table() -> str:
-    """Every arrow with its cause, as a Markdown table; it stands in the documentation word for word."""
+    """Return every transition with its cause, as a Markdown table; the documentation repeats it verbatim."""
     lines = ["| from | to | because |", "| --- | --- | --- |"]
     lines += [
         f"| `{a}` | `{b}` | {CAUSES[a, b]} |" for a, following in TRANSITIONS.items() for b in following

@@ -1,4 +1,4 @@
-"""When a trigger fires, from what it heard and when it fired last. Pure; times in microseconds."""
+"""When a trigger fires, from what it received and when it last fired. Pure; times in microseconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ MOST_OF_A_FIRING = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Something that a trigger heard, and the places of the conditions that it meets."""
+    """Something that a trigger received, and the indexes of the conditions that it meets."""
 
     time_us: int
     conditions: frozenset[int]
@@ -16,7 +16,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a trigger asks for; with `needs_all` each of its conditions is needed since the last firing."""
+    """The terms of a trigger; with `needs_all` every condition must be met since the last firing."""
 
     conditions: int
     needs_all: bool
@@ -26,7 +26,7 @@ class Rule:
 
 
 def fires_at(rule: Rule, causes: Sequence[Cause], fired_us: int | None) -> int | None:
-    """When it fires if nothing more happens; None when that is not enough. `causes` are in their order."""
+    """Return when it fires if nothing more happens; None if the causes, in order, are not sufficient."""
     complete_us = _complete_at(rule, causes)
     if complete_us is None:
         return None
@@ -40,7 +40,7 @@ def fires_at(rule: Rule, causes: Sequence[Cause], fired_us: int | None) -> int |
 
 
 def _complete_at(rule: Rule, causes: Sequence[Cause]) -> int | None:
-    """When the last condition that is needed was met."""
+    """Return when the last required condition was met."""
     needed = rule.conditions if rule.needs_all else 1
     met: set[int] = set()
     for cause in causes:

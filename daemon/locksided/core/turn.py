@@ -1,4 +1,4 @@
-"""A step of the core while it is being made: its time, its saves and actions, what it may have affected."""
+"""A step of the core in progress: its time, its saves and actions, and what it may have affected."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -16,10 +16,9 @@ from locksided.core.transitions import FINAL, TRANSITIONS, IllegalTransition
 
 
 class Ending:
-    """A job that became final in this step. Its consequences for other jobs follow before the step ends.
+    """A job that became final in this step. The consequences for other jobs follow before the step ends.
 
-    `failure` classes the failure of its run, `result` is what it ended with, `message` the line of it
-    that tells most.
+    `failure` classifies the failure of its run, `result` is its result, `message` its most informative line.
     """
 
     __slots__ = ("cause", "dependants", "failure", "job", "message", "result", "status")
@@ -88,12 +87,12 @@ class Turn:
         self.project_event(kind, "default", **data)
 
     def project_event(self, kind: str, project: str, **data: Any) -> None:
-        """Append an event of a project that is of no job."""
+        """Append an event of a project that concerns no job."""
         principal = self.principal.as_data() if self.principal is not None else None
         self.saves.append(AppendEvent(self.now_us, kind, project, principal=principal, data=data))
 
     def pool_event(self, kind: str, pool: Pool) -> None:
-        """Append an event of a pool. It has the whole pool, as it is after the change."""
+        """Append an event of a pool, with the whole pool as it is after the change."""
         self.daemon_event(kind, pool=pool.snapshot())
 
     def record_stages(self, job: Job, stages: Mapping[str, int]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Readers of the event log that react to what happened. The core knows none of them."""
+"""Readers of the event log that react to events. The core does not know them."""

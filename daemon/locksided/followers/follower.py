@@ -1,7 +1,7 @@
-"""A follower reads the event log from a stored cursor and decides what the events mean to it.
+"""A follower reads the event log from a stored cursor and decides what to do about the events.
 
 The cursor is saved in the transaction of the decision, so every event counts exactly once, whatever is killed
-when. A commit wakes the follower; while nothing concerns it, it costs no wake-up.
+when. A commit wakes the follower; events that do not concern it cost no wake-up.
 """
 
 import asyncio
@@ -28,28 +28,27 @@ log = structlog.get_logger("followers")
 
 EVENTS_AT_ONCE = 500
 PASSED_OVER = 10_000
-"""After so many events that do not concern it a follower saves its cursor, so that they need not be kept."""
+"""After this many events that do not concern it a follower saves its cursor, so that they can be deleted."""
 
 RESTS_TIMES, REST_SECONDS = 10, (0.1, 1.0)
-"""A patient follower rests so many times as long as it worked, within these bounds."""
+"""A patient follower rests for a multiple of its working time, within these bounds."""
 
 RECOVERED = "daemon.storeRecovered"
 
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Who follows the log, under a name that is never given to another. Events of its `kinds` concern it.
+    """A reader of the log, with a name that is never reused. Events of its `kinds` concern it.
 
-    `decide` is called with such events, in their order, and with the core; nothing is written between that
-    look and the commit. It is called again with the same events when the commit failed. It may raise.
+    `decide` is called with such events, in order, and with the core; nothing is written between that look and
+    the commit. If the commit failed it is called again with the same events. It may raise. `concerns`, if
+    set, is called with all events of each commit, of any kind, and with their kinds: the follower is woken
+    only if it returns true. `written` gets the result of the write of each committed decision. A follower
+    that `is_patient` rests between decisions, in proportion to the duration of the last one: a turn of the
+    scheduler that handles many events delays jobs less.
 
-    `concerns`, if there is one, is called with all events of each commit, of any kind, and with their kinds:
-    only those for which it returns true wake the follower. `written` hears of each decision that was
-    committed what its write returned. One that `is_patient` rests between two decisions, the longer the more
-    the last one took: a turn of the scheduler that many events share costs the jobs less.
-
-    One that needs no core decides `beside` the turns instead, while jobs go on: its write has to see whether
-    what it looked at still holds, and raises Refused if not.
+    A follower that needs no core decides `beside` the turns instead, while jobs continue: its write must
+    verify that what it looked at still applies, and raises Refused if not.
     """
 
     name: str
@@ -61,14 +60,14 @@ class Follower:
     beside: Callable[[Sequence[EventRow]], Awaitable[Write]] | None = None
 
     def is_woken_by(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
-        """Whether any of these events concerns it."""
+        """Return whether any of these events concerns it."""
         if self.concerns is None:
             return RECOVERED in kinds or not self.kinds.isdisjoint(kinds)
         return self.concerns(events, kinds) or RECOVERED in kinds
 
 
 class Following:
-    """Runs one follower. One that is new begins with the events after its first start."""
+    """Runs one follower. A new one begins with the events after its first start."""
 
     def __init__(self, follower: Follower, store: Store, scheduler: SchedulerActor, broker: Broker) -> None:
         self._follower = follower
@@ -80,11 +79,11 @@ class Following:
         self._passed_over = 0
         self._is_behind = True
         self._has_news = False
-        """Whether there may be events behind the cursor that concern it; else all can be passed up to:"""
+        """Whether there may be events after the cursor that concern it; if not, all can be skipped up to:"""
         self._passed_seq = 0
 
     async def run(self) -> None:
-        """Follow until cancelled. What cannot be decided or saved is tried again at the next news."""
+        """Follow until cancelled. A failed decision or save is repeated at the next news."""
         with self._broker.watching(self._note):
             while True:
                 self._news.clear()
@@ -95,7 +94,7 @@ class Following:
                     self._is_behind, self._has_news = False, True
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
                 except Exception:
-                    # Its write failed. The one place here that takes any fault: it must not end the daemon.
+                    # Its write failed. This catches every exception, because it must not end the daemon.
                     self._is_behind, self._has_news = False, True
                     log.exception("a follower failed", follower=self._follower.name)
                 await self._rest(clock.real_seconds() - began)
@@ -112,7 +111,7 @@ class Following:
             self._follower.written(answer)
 
     async def _rest(self, worked_seconds: float) -> None:
-        """Let events gather. Whoever moves a clock by hand waits until they are decided on."""
+        """Let events accumulate. Moves of a test clock wait until they are decided on."""
         if self._follower.is_patient:
             least, most = REST_SECONDS
             with threads.at_work:
@@ -128,7 +127,7 @@ class Following:
         self._news.set()
 
     async def _decide(self, core: Scheduler | None) -> Decided:
-        """What the next events come to, with the cursor behind them."""
+        """Return the decision on the next events, with the cursor after them."""
         self._passed_over = 0
         key, passed_seq = cursor_key(self._follower.name), self._passed_seq
         if not (self._has_news or self._is_behind):
@@ -150,7 +149,7 @@ class Following:
         return Decided(write, decided.work, decided.also)
 
     async def _meaning(self, events: Sequence[EventRow], core: Scheduler | None) -> Decided:
-        """What the follower decides. A fault of its own must reach neither the core nor another follower."""
+        """Return the follower's decision. Its own faults must affect neither the core nor other followers."""
         try:
             if self._follower.beside is not None:
                 return Decided(await self._follower.beside(events))
@@ -165,4 +164,4 @@ class Following:
 
 
 def _nothing(_tx: Transaction) -> None:
-    """What no event comes to."""
+    """The write of no events."""

@@ -1,1 +1,1 @@
-"""Reads a job's log while it is written and after. Nothing here writes, waits or knows a job."""
+"""Reads a job's log while it is written and after. Nothing here writes, waits, or depends on jobs."""

@@ -1,6 +1,6 @@
-"""The frames of one segment from any place on: whole and sound ones only, broken ones stepped over.
+"""The frames of one segment from any position on: complete and valid ones only, broken ones are skipped.
 
-A small cache of places that were passed before tells where a frame stands.
+A small cache of positions read before helps to find a frame.
 """
 
 import os
@@ -18,7 +18,7 @@ BLOCK_BYTES = 2**20
 
 
 def frames_from(fd: int, position: int) -> Iterator[tuple[int, Frame]]:
-    """Frames with their positions, up to the end of the file or to a frame that is not whole yet."""
+    """Yield frames with their positions, up to the end of the file or to a frame that is incomplete."""
     data, base, at = b"", position, 0
     is_last = False
     while True:
@@ -38,7 +38,7 @@ def frames_from(fd: int, position: int) -> Iterator[tuple[int, Frame]]:
 
 
 def headers_from(fd: int, position: int) -> Iterator[tuple[int, int]]:
-    """Position and sequence number of each frame, from its header alone; ends at the first broken one."""
+    """Yield position and sequence number of each frame, from its header alone; stops at a broken one."""
     data, base, at = b"", position, 0
     is_last = False
     while True:
@@ -61,7 +61,7 @@ def headers_from(fd: int, position: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_whole(data: bytes, at: int) -> bool:
-    """Whether all of a frame is there, be it sound or not; what has no header of a frame counts as whole."""
+    """Return whether a frame is complete, valid or not; data without a frame header counts as complete."""
     if len(data) - at < HEADER.size:
         return False
     magic, _, _, length, _, _, _ = HEADER.unpack_from(data, at)
@@ -71,7 +71,7 @@ def _is_whole(data: bytes, at: int) -> bool:
 
 
 def _behind_broken(data: bytes, at: int) -> int:
-    """Where to look for the next frame behind one that is not sound."""
+    """Return where to look for the next frame after an invalid one."""
     magic, _, _, length, _, _, _ = HEADER.unpack_from(data, at)
     behind = at + HEADER.size + length
     if magic == MAGIC and length <= MAX_PAYLOAD_BYTES and data[behind : behind + 2] == MAGIC_BYTES:
@@ -95,21 +95,21 @@ class OpenSegment(NamedTuple):
 
 @dataclass(slots=True)
 class _Places:
-    """Frame numbers and positions, both rising."""
+    """Frame numbers and positions, both ascending."""
 
     seqs: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
 
 
 class SegmentIndex:
-    """Every so many bytes the number and position of a frame, of the segments that were read last."""
+    """The numbers and positions of frames at intervals, for the recently read segments."""
 
     def __init__(self) -> None:
         self._segments: OrderedDict[tuple[str, int, int], _Places] = OrderedDict()
         self._lock = Lock()
 
     def seek(self, segment: OpenSegment, seq: int) -> int:
-        """The position of the last frame whose number is at most `seq`; 0 when there is none."""
+        """Return the position of the last frame with a number of at most `seq`; 0 if there is none."""
         places = self._places_of(segment)
         with self._lock:
             at = bisect_right(places.seqs, seq) - 1
@@ -122,7 +122,7 @@ class SegmentIndex:
         return found
 
     def places(self, segment: OpenSegment) -> list[int]:
-        """Positions of frames all over the segment, a step apart, rising."""
+        """Return positions of frames throughout the segment, at intervals, ascending."""
         self.seek(segment, _BEYOND_ALL)
         places = self._places_of(segment)
         with self._lock:

@@ -1,6 +1,6 @@
 """Reads a job's log from any frame on, by any number of readers, at no cost to the job.
 
-Synchronous and bounded; called in threads. What is missing is said: a range of lost frames is a `Gap`.
+Synchronous and bounded; called in threads. Missing frames are reported: a range of them is a `Gap`.
 """
 
 import os
@@ -24,7 +24,7 @@ _INDEX = SegmentIndex()
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Frames that are no more, both ends included; `size_bytes` is 0 when nobody counted them."""
+    """Missing frames, both ends included; `size_bytes` is 0 if unknown."""
 
     from_seq: int
     to_seq: int
@@ -37,7 +37,7 @@ Item: TypeAlias = Frame | Gap
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read; `next_offset` is where to go on. `at_end` says that nothing more was there."""
+    """What was read; `next_offset` is where to continue. `at_end` says that there was nothing more."""
 
     items: tuple[Item, ...]
     next_offset: int
@@ -53,7 +53,7 @@ def read_page(
     level: int | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Page:
-    """The frames from number `offset` on, at most so many and so many bytes (but one at least).
+    """Return the frames from number `offset` on, limited in number and bytes (but at least one).
 
     With `stream` only that stream's frames, with `level` messages of that level or more urgent ones; gaps
     always. A log that does not exist is empty.
@@ -83,7 +83,7 @@ def _is_wanted(frame: Frame, stream: int | None, level: int | None) -> bool:
 
 
 def length(folder: str) -> int:
-    """The number behind the last frame of a log, those that are no more included; 0 for one without any."""
+    """Return the number after the last frame of a log, including missing ones; 0 for an empty log."""
     for frames in _runs_backwards(folder):
         if frames:
             return max(_last(_item(frame)) for frame in frames) + 1
@@ -91,7 +91,7 @@ def length(folder: str) -> int:
 
 
 def stream_bytes(folder: str, stream: int, limit_bytes: int) -> bytes:
-    """All that one stream wrote, at most so many bytes of it."""
+    """Return the output of one stream, up to a number of bytes."""
     parts: list[bytes] = []
     left = limit_bytes
     for item in _items(folder, 0):
@@ -112,7 +112,7 @@ def tail(
     max_bytes: int = DEFAULT_MAX_BYTES,
     from_seq: int = 0,
 ) -> list[str]:
-    """The last lines of the frames from a number on; a line still being written is one of them.
+    """Return the last lines of the frames from a number on, including a line still being written.
 
     Streams are in time order.
     """
@@ -134,7 +134,7 @@ def _streams(stream: int | None) -> tuple[int, ...]:
 
 
 def _lines(frames: list[Frame]) -> list[str]:
-    """Whole lines in the order of their ends, then what has no end yet."""
+    """Return complete lines in the order of their ends, then incomplete ones."""
     lines: list[bytes] = []
     begun: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
     for frame in frames:
@@ -148,7 +148,7 @@ def _lines(frames: list[Frame]) -> list[str]:
 
 
 def _items(folder: str, offset: int) -> Iterator[Item]:
-    """Frames and gaps in order, from a frame number on, as far as there are any now."""
+    """Yield frames and gaps in order, from a frame number on, as far as they exist now."""
     expected = offset
     done: int | None = None
     while True:
@@ -158,7 +158,7 @@ def _items(folder: str, offset: int) -> Iterator[Item]:
         try:
             fd = os.open(f"{folder}/{logformat.segment_name(segment)}", _READ)
         except FileNotFoundError:
-            continue  # it gave way to a marker just now; the next look finds that
+            continue  # it was just replaced by a marker, which the next look finds
         try:
             for _, frame in frames_from(fd, _INDEX.seek(OpenSegment(folder, segment, fd), expected)):
                 for item in _with_gap(frame, expected):
@@ -170,7 +170,7 @@ def _items(folder: str, offset: int) -> Iterator[Item]:
 
 
 def _segment_for(folder: str, seq: int, done: int | None) -> int | None:
-    """The segment to read for a frame number: the last that begins at or before it, else the next one."""
+    """Return the segment for a frame number: the last that begins at or before it, else the next one."""
     firsts = segments_of(folder)
     at = max(bisect_right(firsts, seq) - 1, 0)
     if done is not None:
@@ -179,7 +179,7 @@ def _segment_for(folder: str, seq: int, done: int | None) -> int | None:
 
 
 def segments_of(folder: str) -> list[int]:
-    """The first frame numbers of a log's segments, rising."""
+    """Return the first frame numbers of a log's segments, ascending."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
@@ -188,7 +188,7 @@ def segments_of(folder: str) -> list[int]:
 
 
 def _with_gap(frame: Frame, expected: int) -> Iterator[Item]:
-    """The frame as an item, behind the gap before it; nothing for one that was read before."""
+    """Yield the frame, preceded by the gap before it; nothing for a frame that was read before."""
     item = _item(frame)
     if _last(item) < expected:
         return
@@ -209,7 +209,7 @@ def _last(item: Item) -> int:
 
 
 def _runs_backwards(folder: str) -> Iterator[list[Frame]]:
-    """The log's frames in runs of some hundred kilobytes, the last run first."""
+    """Yield the log's frames in runs of some hundred kilobytes, the last run first."""
     for first in reversed(segments_of(folder)):
         try:
             fd = os.open(f"{folder}/{logformat.segment_name(first)}", _READ)
@@ -234,7 +234,7 @@ def _frames_between(fd: int, begin: int, end: int | None) -> list[Frame]:
 
 
 def write_text(folder: str, path: str, owner: User | None) -> None:
-    """Writes all that is there, in the order in which it came, into a new file that its owner alone can read.
+    """Write the whole log, in the order of arrival, into a new file that only its owner can read.
 
     None is the daemon's own account. A file of that name is replaced.
     """

@@ -1,4 +1,4 @@
-"""What a request means and what one run is: its steps, what is started for each, its folder, its outcome.
+"""What a request means, and what a run consists of: its steps, their start orders, its folder, its outcome.
 
-Nothing here starts a process, knows the database or keeps a job's state.
+Nothing here starts a process, accesses the database or keeps a job's state.
 """

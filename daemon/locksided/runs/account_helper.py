@@ -1,7 +1,7 @@
 """The process that works in a job's folder under the job's account: one order on stdin, one answer on stdout.
 
-It gives up all other rights for good before it touches anything; for work in the daemon's own folders it is
-given no account. Standard library only, and little of it.
+It permanently drops all other rights before it touches anything; for work in the daemon's own folders it gets
+no account. It imports little, and only the standard library.
 """
 
 import json
@@ -15,7 +15,7 @@ from locksided.runs.safefs import NotPlain
 
 
 def main(fd_text: str) -> int:
-    """Does the order in the folder whose descriptor was passed."""
+    """Carry out the order in the folder whose descriptor was passed."""
     order = json.load(sys.stdin)
     if order["account"] is not None:
         uid, gid, groups = order["account"]

@@ -1,4 +1,4 @@
-"""The account that a job's processes have. Only a daemon of root can give them another than its own."""
+"""The account of a job's processes. Only a daemon that runs as root can use another account than its own."""
 
 import os
 import pwd
@@ -10,18 +10,19 @@ from locksided.keeper.messages import User
 
 
 class NoAccount(Refused):
-    """There is no such account, or this daemon cannot become it."""
+    """The account does not exist, or this daemon cannot switch to it."""
 
 
 KEPT_US = 30_000_000
-"""So long what the user database says may be out of date: somebody who left a group has left it soon."""
+"""How long entries of the user database are reused: a change of groups takes effect after this time."""
 
 
 def account_of(uid: int, gid: int | None, user: str | None) -> tuple[User | None, str]:
-    """Whom to become (None: nobody else) and that account's home, for a submitter and a component's `user`.
+    """Return the account to switch to (None: no other) and its home, for a submitter and a component's
+    `user`.
 
-    `gid` is the group that the submitter called with; it counts only for one whom the user database does not
-    know. Raises NoAccount.
+    `gid` is the group of the submitter's call; it is used only if the user database does not know the user.
+    Raises NoAccount.
     """
     moment = clock.boot_us() // KEPT_US
     run_as, home = _known(user, uid, gid, moment)

@@ -1,6 +1,6 @@
-"""Sync actions: a component asked one question, which it answers with one JSON value on stdout. Pure.
+"""Sync actions: a component gets one request, and answers with one JSON value on stdout. Pure.
 
-An action has no job, no lock, no slot, no storage and no state, and 30 seconds at most.
+An action has no job, lock, slot, storage or state, and takes 30 seconds at most.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _JOB_ONLY = ("LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID", "LOCKSIDE_JOB_SOCKET", "KBC_R
 
 
 class ActionFailed(Exception):
-    """The action did not answer; the message is the component's own where it gave one."""
+    """The action gave no answer; the message is the component's own, if there is one."""
 
     def __init__(self, message: str, error_type: ErrorType) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class ActionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One step with the specification that it is started by."""
+    """One step with the specification for its start."""
 
     step: Step
     spec: Specification
@@ -56,7 +56,7 @@ class Action:
 def plan_action(
     params: ActionRun, component: Stored[Manifest] | None, config: Stored[ConfigSpec] | None = None
 ) -> Action:
-    """The action that is asked for, with the configuration that it names. Raises `Refused`."""
+    """Return the requested action, with the configuration that it names. Raises `Refused`."""
     if params.component in BUILT_IN:
         raise Invalid(f"{params.component} is built in and has no actions.", path="$.component")
     if component is None:
@@ -87,7 +87,7 @@ def plan_action(
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The configuration of an action: where it stands, its values, and the stored one that it is of."""
+    """The configuration of an action: its path in the request, its values, and the stored one if any."""
 
     path: str
     values: Mapping[str, Any]
@@ -96,7 +96,7 @@ class _Body:
 
     @classmethod
     def of(cls, params: ActionRun, stored: Stored[ConfigSpec] | None) -> "_Body":
-        """What is given, or what is stored, with a row merged over it. Raises `NotFound`."""
+        """Return the given or the stored configuration, with a row merged over it. Raises `NotFound`."""
         if params.config is None:
             defaults = defaults_of(params.content.variables)
             return cls("$.configData", params.config_data, defaults)
@@ -117,7 +117,7 @@ class _Body:
 
 
 def _filled(params: ActionRun, body: _Body) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The configuration with the values of its variables: those that are given, then its defaults."""
+    """Return the configuration with its variables replaced: by given values, else by its defaults."""
     content = {key: value for key, value in body.values.items() if key != "variables"}
     values = {**body.defaults, **texts_of(params.variable_values_data.values)}
     missing = [name for name in names_in(content) if name not in values]
@@ -147,9 +147,9 @@ def _specification(
 
 
 def action_order(action: Action, context: JobContext, token: str, hidden: Sequence[Step] = ()) -> StartOrder:
-    """What is to be started; `token` names this start, nothing in it names a job.
+    """Return the start order; `token` names this start, and nothing in the order names a job.
 
-    The secrets of the `hidden` steps are hidden in its output, too.
+    The secrets of the `hidden` steps are redacted in its output as well.
     """
     order = start_order(action.step, action.spec, context, steps=hidden)
     env = {name: value for name, value in order.env.items() if name not in _JOB_ONLY}
@@ -157,7 +157,7 @@ def action_order(action: Action, context: JobContext, token: str, hidden: Sequen
 
 
 def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
-    """The answer: all of stdout, or its last line, is one JSON value. Raises `ActionFailed`."""
+    """Return the answer: all of stdout, or its last line, must be one JSON value. Raises `ActionFailed`."""
     limit = action.spec.limits.timeout_seconds
     ending = ending_of(outcome, action.step.execution.exit_codes, limit)
     if ending.failure is not None:
@@ -168,7 +168,7 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
 
 
 def value_in(stdout: bytes, stderr: str = "") -> Any:
-    """The one JSON value that an action wrote; all of it or its last line. Raises `ActionFailed`."""
+    """Return the one JSON value that an action wrote: all output or its last line. Raises `ActionFailed`."""
     content = stdout.strip()
     if not content:
         said = f"The action wrote nothing to stdout; one JSON value is expected. {stderr}"

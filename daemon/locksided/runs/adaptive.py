@@ -1,4 +1,4 @@
-"""Adaptive inputs: of each table what changed since the last good run of the same configuration."""
+"""Adaptive inputs: the changes of each table since the last successful run of the same configuration."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ from locksided.tables.stored_files import input_files
 
 
 class Since(NamedTuple):
-    """Behind which moment rows are wanted, None for all of them, and why it is all of them."""
+    """The time after which rows are read, None for all rows, and why all are read."""
 
     time_us: int | None
     why: str = ""
 
 
 def is_adaptive(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry of an input mapping wants what changed since the last run."""
+    """Return whether an entry of an input mapping asks for the changes since the last run."""
     return entry.get("changed_since") == ADAPTIVE
 
 
@@ -40,7 +40,7 @@ def since_of(
     entries: Sequence[Mapping[str, Any]],
     pins: Mapping[str, int],
 ) -> list[Since | None]:
-    """For each entry of a row behind which moment its rows are wanted; None for one that is not adaptive."""
+    """Return for each entry of a row after which time rows are read; None if it is not adaptive."""
     if not any(map(is_adaptive, entries)):
         return [None] * len(entries)
     state = InputState() if run.row.config is None else input_state(connection, config_id(run.row), row)
@@ -71,7 +71,7 @@ def _since(
 def states_after(
     connection: Database, run: Run, pins: Mapping[str, int], read: Sequence[Mapping[str, Any]]
 ) -> dict[str | None, InputState]:
-    """Up to where each row of a run read its adaptive tables and files; `read` are the files."""
+    """Return how far each row of a run has read its adaptive tables and files; `read` are the files."""
     found: dict[str | None, InputState] = {}
     for row, configuration in configurations(run.spec):
         tables = list(_tables_after(connection, run, input_entries(configuration), pins))
@@ -105,6 +105,6 @@ def _tables_after(
 
 
 def _pinned(run: Run, entry: Mapping[str, Any], pins: Mapping[str, int]) -> TableId | None:
-    """The table that an entry means."""
+    """Return the table that an entry refers to."""
     tables = read_paths(entry, run.row.project, run.spec.branch_id)
     return next((one for one in tables if one.key in pins), None)

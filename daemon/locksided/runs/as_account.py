@@ -1,7 +1,7 @@
 """Runs one operation inside a job's folder, as the account that the folder belongs to.
 
-Where that is the daemon's own account it happens here; else in a helper process that gives up all other
-rights before it touches anything.
+For the daemon's own account it runs here; otherwise in a helper process that drops all other rights before it
+touches anything.
 """
 
 import errno
@@ -38,8 +38,8 @@ _OF_THE_MACHINE = frozenset(
 
 
 class Unusable(Refused):
-    """The job's account cannot do in the job's folder what must be done: it took its own rights away, put
-    something there that is not its own, has no quota left, or killed the helper. Nobody else's fault.
+    """The job's account cannot do what is necessary in the job's folder: it removed its own permissions, put
+    foreign files there, has no quota left, or killed the helper. The user's fault.
     """
 
 
@@ -51,13 +51,13 @@ def perform(
     *,
     is_long: bool = False,
 ) -> dict[str, Any]:
-    """Does one of `folder_operations` in a folder; `account` is (uid, gid, groups), None for ours.
+    """Run one of `folder_operations` in a folder; `account` is (uid, gid, groups), None for our own.
 
-    An argument `out_fd` is an open file that the operation writes to. What `is_long` is done in a helper
-    whatever the account, for it would hold up all other threads.
+    An argument `out_fd` is an open file that the operation writes to. An `is_long` operation always uses a
+    helper process, because it would block all other threads.
 
-    Raises `NotPlain` when something in the folder is not what it must be, `Unusable` when the account itself
-    is in the way, `OSError` when the system refuses.
+    Raises `NotPlain` for an unexpected file type in the folder, `Unusable` when the account itself is the
+    obstacle, `OSError` when the system refuses.
     """
     try:
         with accessible_folder(folder) as fd:

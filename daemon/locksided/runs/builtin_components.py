@@ -1,4 +1,4 @@
-"""The components that are part of the daemon, which have no versions and no tags, and the tags of others."""
+"""The built-in components, which have no versions and no tags, and the tags of other components."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -31,7 +31,7 @@ BUILT_IN: Mapping[str, Manifest] = MappingProxyType(
 
 
 def at_tag(manifest: Manifest, tag: str | None, path: str) -> Manifest:
-    """The manifest at one tag (None: the component's own). Raises `NotFound`."""
+    """Return the manifest with a tag applied (None: the component's own tag). Raises `NotFound`."""
     effective = manifest.at_tag(tag)
     if effective is None:
         known = sorted({*manifest.tags, *([manifest.tag] if manifest.tag else [])})
@@ -43,7 +43,7 @@ def at_tag(manifest: Manifest, tag: str | None, path: str) -> Manifest:
 
 
 def check_action(component: str, manifest: Manifest, action: str, path: str) -> None:
-    """Raises `Invalid` for a component without actions, `NotFound` for an action that it does not name."""
+    """Raise `Invalid` for a component without actions, `NotFound` for an action that it does not name."""
     if component in BUILT_IN:
         raise Invalid(f"{component} is built in and has no actions.", path=path)
     if manifest.actions and action not in manifest.actions:

@@ -1,4 +1,4 @@
-"""Documents in one canonical form of bytes, so that equal ones are stored once."""
+"""Documents in a canonical byte form, so that equal documents are stored once."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,11 +16,11 @@ class Frozen:
 
 
 def freeze(document: Any) -> Frozen:
-    """Equal documents give equal bytes, whatever the order of their keys."""
+    """Encode a document: equal documents give equal bytes, whatever the order of their keys."""
     body = msgspec.json.encode(document, order="deterministic")
     return Frozen(sha256(body).hexdigest()[:40], body)
 
 
 def thaw(body: bytes) -> Any:
-    """The document of frozen bytes."""
+    """Decode a frozen document."""
     return msgspec.json.decode(body)

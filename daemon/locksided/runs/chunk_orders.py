@@ -1,4 +1,4 @@
-"""What steps of jobs that are cut are told of chunks, and the jobs that a splitter's chunks become."""
+"""Orders about chunks for the steps of split jobs, and the jobs created from a splitter's chunks."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ NO_CHUNKS: tuple[Draft, ...] = ()
 
 
 async def chunk_order(run: Run, store: Store, loader: RunLoader) -> dict[str, Any]:
-    """Where a chunk's input is, or the outputs of all chunks that ended well."""
+    """Return the location of a chunk's input, or of the outputs of all chunks."""
     if run.spec.part is Part.CHUNK:
         assert run.row.chunk is not None, f"job {run.row.id} runs a chunk"
         chunk = run.row.chunk
@@ -41,7 +41,7 @@ async def chunk_order(run: Run, store: Store, loader: RunLoader) -> dict[str, An
 
 
 async def _container_of(job_id: int, store: Store) -> JobRow:
-    """The job that is cut in which one is."""
+    """Return the split job that a job is part of."""
     row = await store.job_row(job_id)
     while row is not None and row.type != JobType.CONTAINER:
         row = await store.job_row(row.parent_id or 0)
@@ -50,7 +50,7 @@ async def _container_of(job_id: int, store: Store) -> JobRow:
 
 
 async def read_before(store: Store, run: Run, read: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `input` of a run's result; of an assembler that of its splitter, for which it saves."""
+    """Return the `input` of a run's result; for an assembler that of its splitter, for which it saves."""
     if run.spec.part is not Part.ASSEMBLER:
         return read
     container = await _container_of(run.row.id, store)
@@ -61,7 +61,7 @@ async def read_before(store: Store, run: Run, read: Mapping[str, Any]) -> Mappin
 
 
 async def drafts_of_chunks(store: Store, run: Run, names: Sequence[str]) -> tuple[Draft, ...]:
-    """The jobs of the chunks that a splitter made; its frozen document, as it is stored, becomes theirs."""
+    """Return the jobs of a splitter's chunks; they reuse its frozen document as it is stored."""
     row = await store.job_row(run.row.id)
     assert row is not None, f"job {run.row.id} is running"
     bodies = await store.specs([run.row.spec_hash or ""])

@@ -1,6 +1,6 @@
-"""What an outcome becomes: from what the keeper saw and what a step left to what the scheduler saves.
+"""Turns outcomes into reports: from what the keeper saw and a step left to what the scheduler saves.
 
-Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
+Reading an outcome again after a crash gives the same result. Nothing here decides the job's status.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -52,9 +52,9 @@ from locksided.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`.
+    """The report to the scheduler about a start that has ended; for `also` see `SchedulerActor.ask`.
 
-    `then` is done when that is saved, again after a crash that came between.
+    `then` runs after it is saved, and again after a crash in between.
     """
 
     report: i.Report
@@ -63,21 +63,21 @@ class Conclusion:
 
 
 class StepResult(NamedTuple):
-    """What a step came to, and which follows it: None when the run is over."""
+    """The result of a step, and the step that follows: None when the run is over."""
 
     result: RunResult
     next: NextStep | None
 
 
 class NothingToRun(Refused):
-    """A configuration of which nothing is to run: a success, but no process."""
+    """A configuration with nothing to run: a success without a process."""
 
     def __init__(self) -> None:
         super().__init__("Nothing is to run.")
 
 
 class RunConclusions:
-    """Concludes steps, and those that never began."""
+    """Concludes steps, and starts that did not happen."""
 
     def __init__(self, loader: RunLoader, storage: Storage, max_children: int) -> None:
         self.loader = loader
@@ -85,8 +85,8 @@ class RunConclusions:
         self.storage = storage
 
     async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
-        """What is saved of a job that can never start, or of one with nothing to run."""
-        row, plan = await self.loader.read(action.job_id)  # no more: an account may be what is missing
+        """Conclude a job that can never start, or that has nothing to run."""
+        row, plan = await self.loader.read(action.job_id)  # only this: the account may be what is missing
         if isinstance(refusal, NothingToRun):
             result = nothing_to_run(plan.spec)
         else:
@@ -103,21 +103,21 @@ class RunConclusions:
         return await self._over(action.token, row, plan, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
-        """The report on a simple command that ended and left nothing to be read or removed; else None.
+        """Return the report on a simple command that ended and left nothing to read or remove; else None.
 
-        Of one that `is_new` nobody reported that it runs: the report says that, too.
+        If it `is_new`, its start was not reported: the report then includes it.
         """
         run = self.loader.known(token)
         if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
         if run.spec.recovery:
-            return None  # the id of a condition may need a key that is still to be made
+            return None  # computing the condition's id may require creating a key
         result = conclude(run.steps[0], run.spec, outcome, Collected())
         self.loader.forget(token)
         return _report(token, result, outcome, is_new=is_new)
 
     async def discard(self, token: str) -> None:
-        """Nothing came of the launch: leave no input and no secret in its folder."""
+        """Remove inputs and secrets of a launch that did not happen from its folder."""
         job_id, launch, _ = StartToken.parse(token)
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
@@ -126,7 +126,7 @@ class RunConclusions:
             await threads.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
-        """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
+        """Conclude an outcome that this daemon fails to process: an error that says so."""
         message = f"The daemon failed to conclude it ({type(fault).__name__}); its log has the details."
         failure = Failure(ErrorType.APPLICATION, FailureKind.OUTPUT, message)
         values = {
@@ -140,9 +140,9 @@ class RunConclusions:
         return Conclusion(i.Finished(StartToken.parse(token).job_id, token, Status.ERROR, values))
 
     async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
-        """What is saved of an outcome. Reading it again after a crash comes to the same.
+        """Conclude an outcome. Doing so again after a crash gives the same result.
 
-        `is_same_boot` is whether the machine did not boot since the start.
+        `is_same_boot` is False if the machine has booted since the start.
         """
         job_id, launch, index = StartToken.parse(token)
         refused = outcome.refused
@@ -213,13 +213,13 @@ class RunConclusions:
         return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer, children)
 
     async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
-        """Remove what the run left and is saved."""
+        """Remove what the run left behind, after it is saved."""
         await _forget_states(run)
         if files:
             await self.storage.files.remove_sources(run, files)
 
     async def _cut(self, run: Run, step: Step, result: RunResult) -> tuple[RunResult, tuple[Draft, ...]]:
-        """The chunks that a splitter made; it failed when there are too many."""
+        """Return the jobs of a splitter's chunks; the result becomes a failure if there are too many."""
         number = len(result.chunks)
         if number > self.max_children:
             message = f"It made {number} chunks; the setting jobs.max_children is {self.max_children}."
@@ -227,7 +227,7 @@ class RunConclusions:
         return result, await drafts_of_chunks(self.loader.store, run, result.chunks)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
-        """Keep what a row left, before the next one gets a fresh folder."""
+        """Keep the output of a row before the next row gets a fresh folder."""
         if run.is_debug and step.has_data:
             secrets = secrets_of(run.steps, run.spec, await self.loader.state(run, step))
             await threads.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
@@ -235,7 +235,7 @@ class RunConclusions:
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
     def _result_and_rest(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
-        """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
+        """Return the result of a step; if the run is over, also clean up its folder in the same thread."""
         ended = self._result_of(run, step, outcome, held)
         if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
@@ -245,7 +245,7 @@ class RunConclusions:
         return ended
 
     def _result_of(self, run: Run, step: Step, outcome: Outcome, held: Held) -> StepResult:
-        """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
+        """Return the result of a step: the one kept before a crash, because its sources may be gone."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
             return StepResult(run.with_plain_states(kept), _next_step(run, step, kept))
@@ -285,7 +285,7 @@ class RunConclusions:
 
 
 async def _forget_states(run: Run) -> None:
-    """Remove the state files that the run left: what they say is saved."""
+    """Remove the state files that the run left: their content is saved."""
     if data_folder.has_state_files(run.context.folder):
         await threads.run_for(run.context.account, data_folder.remove_state_files, run.context)
 
@@ -293,7 +293,7 @@ async def _forget_states(run: Run) -> None:
 async def _of_all_steps(
     folder: RunFolder, launch: int, steps: tuple[Step, ...], last: Step, result: RunResult
 ) -> RunResult:
-    """The result of a run whose last step came to this; of a failed one with the rows that do not run."""
+    """Return the result of a run whose last step ended so; a failed run lists the rows that do not run."""
     results = [*await threads.run_sync(kept_results, folder, launch, last.index), result]
     failure = next((one.failure for one in results if not one.success), None)
     failed = last if failure is None or failure.step is None else steps[failure.step - 1]
@@ -318,7 +318,7 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
 def _after_refusal(
     folder: RunFolder, launch: int, row: RunRow, plan: RunPlan, step: Step, result: RunResult
 ) -> NextStep | None:
-    """Which step follows one that cannot be started; None when the run is over. Keeps its result."""
+    """Return the step after one that cannot be started; None when the run is over. Keeps its result."""
     results = [*kept_results(folder, launch, step.index), result]
     following = next_step(plan.steps, step, plan.spec, row.project, results)
     if following is not None:
@@ -327,7 +327,7 @@ def _after_refusal(
 
 
 def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
-    """Which step follows this one; None when the run is over."""
+    """Return the step that follows this one; None when the run is over."""
     has_failed = step.is_after_failure or not result.success
     if not any(later.is_after_failure is has_failed for later in run.steps[step.index + 1 :]):
         return None
@@ -336,7 +336,7 @@ def _next_step(run: Run, step: Step, result: RunResult) -> NextStep | None:
 
 
 def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: bool = False) -> i.Finished:
-    """The report of the run's end; without an outcome of a run that never started."""
+    """Return the report of the run's end; without an outcome, of a run that never started."""
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
@@ -354,7 +354,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None, *, is_new: b
 
 
 def _stages(outcome: Outcome, *, is_new: bool) -> dict[str, int]:
-    """The stages from the end of the program on, of a new process from its start on."""
+    """Return the stages from the end of the program on; for a new process from its start on."""
     now_us = clock.now_us()
     exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
     end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
@@ -374,7 +374,7 @@ _STATUSES = {
 
 
 def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
-    """The columns that a result is saved in."""
+    """Return the columns that store a result."""
     values: dict[str, Any] = {
         "result": dict(result.result),
         "usage": list(result.usage),
@@ -392,6 +392,6 @@ def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
 
 
 def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
-    """The rows that do not run because one before them failed."""
+    """Return the rows that do not run because a row before them failed."""
     later = (step.row for step in steps[failed.index + 1 :] if step.row not in (None, failed.row))
     return [row for row in dict.fromkeys(later) if row is not None]

@@ -1,7 +1,7 @@
-"""A job's folder through its life: made fresh, handed from step to step, read, cleaned, removed.
+"""A job's folder through its life: created, passed from step to step, read, cleaned, removed.
 
-Synchronous; called in threads. What lies inside `data`, `tmp` and `cwd` belongs to the job's account and is
-only touched as that account.
+Synchronous; called in threads. The content of `data`, `tmp` and `cwd` belongs to the job's account and is
+only accessed as that account.
 """
 
 import json
@@ -35,7 +35,7 @@ log = structlog.get_logger("datafolder")
 
 @dataclass(frozen=True, slots=True)
 class OutFile:
-    """A file of out/ as it was found: its bytes (None without one), or why it cannot be read."""
+    """A file of out/ as it was found: its bytes (None if missing), or why it cannot be read."""
 
     content: bytes | None = None
     problem: str | None = None
@@ -43,7 +43,7 @@ class OutFile:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a step left behind. `state` and `usage` are None for a step that is not asked for them."""
+    """What a step left behind. `state` and `usage` are None for a step that has none."""
 
     state: OutFile | None = None
     usage: OutFile | None = None
@@ -51,24 +51,24 @@ class Collected:
     files: Sequence[Mapping[str, Any]] = ()
     artifacts: Sequence[Mapping[str, Any]] = ()
     omitted: Mapping[str, int] = field(default_factory=dict)
-    """How many of each kind are not listed, for there are too many."""
+    """How many of each kind are not listed because there are too many."""
     image: Image | None = None
-    """The one that the step ran in."""
+    """The image that the step ran in."""
     has_pid: bool = False
     """Whether a container's first process was started."""
     chunks: Sequence[str] = ()
     """The names of the chunks that a splitter made."""
     records: Mapping[str, int] = field(default_factory=dict)
-    """The list of failed records as `failed_records.measure` tells of it; empty without one."""
+    """The result of `failed_records.measure`; empty without a list of failed records."""
 
 
 def prepare(
     step: Step, context: JobContext, state: Mapping[str, Any] | None, *, with_empty: bool = True
 ) -> None:
-    """Makes the folder ready for a step: fresh for the first of a row, else with the last output as input.
+    """Prepare the folder for a step: empty for the first of a row, else with the last output as input.
 
-    `state` is what the last good run left. Without `with_empty` the keeper makes what is named by
-    `empty_folders`. Raises `OSError`; the folder can be prepared again after it.
+    `state` is that of the last successful run. Without `with_empty` the keeper creates the folders of
+    `empty_folders`. Raises `OSError`; preparing can be repeated after it.
     """
     folder, run_as = context.folder, context.run_as
     is_new = make_root(folder, run_as)
@@ -113,7 +113,7 @@ def _remove_what_earlier_runs_left(folder: RunFolder, run_as: User | None) -> No
 
 
 def _make_operation_folder(step: Step, context: JobContext) -> None:
-    """Makes an operation's folder anew, with its order in it, or that of a container's pid file."""
+    """Create an operation's folder anew, with its order, or the folder of a container's pid file."""
     folder, own = context.folder, context.folder.operation(step.index)
     _clear_the_way(own, folder.root, context.run_as)
     _make_owned(own, context.run_as)
@@ -134,7 +134,7 @@ def _make_operation_folder(step: Step, context: JobContext) -> None:
 
 
 def operation_result(step: Step, context: JobContext) -> OutFile:
-    """What an operation left in result.json."""
+    """Return the result.json that an operation left."""
     argument = {"name": RESULT_FILE, "limit": MAX_RESULT_BYTES}
     try:
         return (
@@ -148,14 +148,14 @@ def operation_result(step: Step, context: JobContext) -> OutFile:
 
 
 def remove_operations(context: JobContext) -> None:
-    """Removes the folders of operations, as far as their account lets them go."""
+    """Remove the folders of operations, as far as their account permits."""
     for path in _entries(context.folder.root, "operation-"):
         with _tolerated(path):
             _discard(path, context.run_as)
 
 
 def empty_folders(step: Step, context: JobContext) -> list[str]:
-    """The empty folders that a start needs: those that it was not given others for."""
+    """Return the empty folders that a start needs, except those replaced by the step's settings."""
     folders = []
     if step.execution.cwd is None or step.execution.image is not None:
         folders.append(context.folder.cwd)
@@ -165,7 +165,7 @@ def empty_folders(step: Step, context: JobContext) -> list[str]:
 
 
 def _hand_on(step: Step, context: JobContext) -> None:
-    """Takes the output of the step before once and for all, however often this step is prepared."""
+    """Take over the output of the previous step once, however often this step is prepared."""
     note = context.folder.handed
     if _note(note) == str(step.index):
         return
@@ -189,9 +189,9 @@ def _remove_note(path: str) -> None:
 
 
 def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collected:
-    """Reads what a step left: state and usage of the main component, the outputs of the last of its row.
+    """Read what a step left: state and usage of the main component, the outputs of a row's last step.
 
-    `is_last` tells that no step comes after it, since it failed.
+    `is_last` says that no step follows because it failed.
     """
     if not step.has_data:
         return Collected()
@@ -225,15 +225,15 @@ def _measured(size_bytes: int | None, data: str, run_as: User | None) -> Mapping
 
 
 def is_finished(context: JobContext) -> bool:
-    """Whether nothing is left to remove of a command that left its folders empty; quick, never waits."""
+    """Remove the empty folders of a command; returns whether nothing else is left. Quick, never waits."""
     is_cwd_gone = _is_gone_when_empty(context.folder.cwd)
     return _is_gone_when_empty(context.folder.tmp) and is_cwd_gone
 
 
 def finish(context: JobContext) -> None:
-    """Removes the working folder, tmp/ and all of the data folder but out/ and artifacts/; the log stays.
+    """Remove the working folder, tmp/ and all of the data folder except out/ and artifacts/; the log stays.
 
-    What its account cannot remove stays too: it must not keep the job from its end.
+    What the account cannot remove stays as well: it must not prevent the end of the job.
     """
     folder, run_as = context.folder, context.run_as
     with _tolerated(folder.data):
@@ -246,28 +246,28 @@ def finish(context: JobContext) -> None:
 
 
 def finish_without_output(context: JobContext) -> None:
-    """Removes everything that the run worked with, its output too; snapshots and the log stay."""
+    """Remove all files of the run, including its output; snapshots and the log stay."""
     with _tolerated(context.folder.data):
         _discard(context.folder.data, context.run_as)
     finish(context)
 
 
 def has_state_files(folder: RunFolder) -> bool:
-    """Whether a state file is left of a run; quick, never waits."""
+    """Return whether a run left a state file; quick, never waits."""
     return any(os.path.lexists(f"{path}/out/state.json") for path in (folder.data, *_entries(folder.rows)))
 
 
 def remove_state_files(context: JobContext) -> None:
-    """Removes them."""
+    """Remove the state files of a run."""
     for path in (context.folder.data, *_entries(context.folder.rows)):
         with _tolerated(path), suppress(FileNotFoundError):
             perform(path, "forget_state", None, context.run_as)
 
 
 def put_aside(step: Step, context: JobContext) -> None:
-    """Keeps the data folder of one of several rows under the row's name; the next row gets a fresh one.
+    """Keep the data folder of one of several rows under the row's name; the next row gets a fresh one.
 
-    Doing it again changes nothing.
+    Repeating it changes nothing.
     """
     folder = context.folder
     if not (step.is_of_many_rows and step.has_data and os.path.isdir(folder.data)):
@@ -279,13 +279,13 @@ def put_aside(step: Step, context: JobContext) -> None:
 
 
 def _data_of(step: Step, folder: RunFolder) -> str:
-    """Where the step's data folder is: read again after a crash it may have been put aside already."""
+    """Return the step's data folder: after a crash it may already have been moved to the row's place."""
     aside = f"{folder.rows}/{step.row}"
     return aside if step.row is not None and not os.path.isdir(folder.data) else folder.data
 
 
 def make_with_file(folder: RunFolder, name: str, content: str) -> None:
-    """Makes a new folder with one file in its data folder, which only the daemon's own account can read."""
+    """Create a new folder with one file in its data folder, readable only by the daemon's own account."""
     make_root(folder, None)
     os.mkdir(folder.data, _PRIVATE)
     path = f"{folder.data}/{name}"
@@ -294,7 +294,7 @@ def make_with_file(folder: RunFolder, name: str, content: str) -> None:
 
 
 def remove_folder(folder: RunFolder, run_as: User | None) -> None:
-    """Removes all that is left of a job, its log included; what its account cannot remove stays."""
+    """Remove everything left of a job, including its log; what its account cannot remove stays."""
     with _tolerated(folder.root):
         for path in (
             *_entries(folder.rows),
@@ -309,7 +309,7 @@ def remove_folder(folder: RunFolder, run_as: User | None) -> None:
 
 
 def owner_of(folder: RunFolder) -> User | None:
-    """The account that owns what is inside; None for our own, or where nothing is."""
+    """Return the account that owns the content; None for our own, or for an empty folder."""
     with suppress(OSError):
         found = os.lstat(folder.tmp)
         return None if found.st_uid == os.geteuid() else User(found.st_uid, found.st_gid)
@@ -317,9 +317,9 @@ def owner_of(folder: RunFolder) -> User | None:
 
 
 def make_root(folder: RunFolder, run_as: User | None) -> bool:
-    """The folders that are the daemon's own; another account may pass through them, not look around.
+    """Create the daemon's own folders; another account may pass through them but not list them.
 
-    Answers whether the job's folder is a new one.
+    Returns whether the job's folder is new.
     """
     above = os.path.dirname(folder.root)
     is_new = not os.path.isdir(folder.root)
@@ -339,7 +339,7 @@ def _make_owned(path: str, run_as: User | None) -> None:
 
 
 def _discard(path: str, run_as: User | None) -> None:
-    """Removes a folder that stands in one of the daemon's own; its content goes as its owner."""
+    """Remove a folder inside one of the daemon's own; its content is removed as its owner."""
     if _is_gone_when_empty(path):
         return
     try:
@@ -350,7 +350,7 @@ def _discard(path: str, run_as: User | None) -> None:
 
 
 def _is_gone_when_empty(path: str) -> bool:
-    """Removes a folder that is empty already, which needs nobody's rights but the daemon's."""
+    """Remove a folder if it is empty, which needs only the daemon's own rights."""
     try:
         os.rmdir(path)
     except FileNotFoundError:
@@ -361,7 +361,7 @@ def _is_gone_when_empty(path: str) -> bool:
 
 
 def _clear_the_way(path: str, root: str, run_as: User | None) -> None:
-    """Removes a folder, or moves it aside in the job's own if something in it is not its account's."""
+    """Remove a folder, or rename it within the job's folder if the account cannot remove everything in it."""
     try:
         _discard(path, run_as)
     except (OSError, Unusable) as error:
@@ -370,7 +370,7 @@ def _clear_the_way(path: str, root: str, run_as: User | None) -> None:
 
 
 def _entries(path: str, part: str = "") -> list[str]:
-    """The entries of a folder that have this in their name; none of one that is not there."""
+    """Return the entries of a folder whose names contain `part`; none if the folder does not exist."""
     with suppress(FileNotFoundError):
         return [f"{path}/{name}" for name in os.listdir(path) if part in name]
     return []
@@ -378,7 +378,7 @@ def _entries(path: str, part: str = "") -> list[str]:
 
 @contextmanager
 def _tolerated(path: str) -> Iterator[None]:
-    """Lets what a job made of its folder be no reason to fail; the log tells of it."""
+    """Log errors caused by what a job did to its folder, without failing."""
     try:
         yield
     except (OSError, Unusable, NotPlain) as error:
@@ -386,7 +386,7 @@ def _tolerated(path: str) -> Iterator[None]:
 
 
 def _spares(context: JobContext) -> dict[str, Any]:
-    """Where input folders wait from run to run, which are of one account: others do not hand theirs on."""
+    """Return the folder for reusing input folders between runs: only those of our own account are."""
     return {"spares": context.folder.spares if context.run_as is None else None}
 
 

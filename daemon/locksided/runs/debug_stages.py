@@ -1,6 +1,6 @@
-"""The snapshots of a debug run: a zip of the data folder before each step, and one behind the last of a row.
+"""The snapshots of a debug run: a zip of the data folder before each step, and one after the last of a row.
 
-Synchronous; called in threads. Nothing else is kept of such a run: its data folder goes with its end.
+Synchronous; called in threads. Nothing else of such a run is kept: its data folder is removed at its end.
 """
 
 import os
@@ -17,14 +17,14 @@ _PRIVATE, _TRAVERSABLE = 0o700, 0o711
 
 
 def stage_before(steps: Sequence[Step], step: Step) -> str:
-    """The name of the stage before a step; each row counts for itself."""
+    """Return the name of the stage before a step; each row is numbered separately."""
     return f"stage_{sum(1 for one in steps[: step.index] if one.row == step.row and one.has_data)}"
 
 
 def keep_stage(name: str, row: str | None, context: JobContext, secrets: Sequence[str]) -> None:
-    """Keeps the data folder as it is now, in the place of an earlier stage of that name. Raises `OSError`.
+    """Keep the data folder as it is now, replacing an earlier stage of that name. Raises `OSError`.
 
-    The zip belongs to the job's account. A folder that is gone already was kept before.
+    The zip belongs to the job's account. If the folder is gone already, it was kept before.
     """
     folder, run_as = context.folder, context.run_as
     if not os.path.isdir(folder.data):
@@ -41,7 +41,7 @@ def keep_stage(name: str, row: str | None, context: JobContext, secrets: Sequenc
 
 
 def kept_stages(folder: RunFolder, steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """`result.artifacts.stages`: the stages that there are, row by row in their order."""
+    """Return `result.artifacts.stages`: the existing stages, row by row in order."""
     return [
         {
             "name": name,

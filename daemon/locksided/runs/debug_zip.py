@@ -1,4 +1,4 @@
-"""A data folder as one zip, for people to look at: all plain files as they are, but nothing secret.
+"""A data folder as one zip for inspection: all plain files unchanged, without secrets.
 
 It runs inside the folder, here or in a helper process under the job's account. Standard library only.
 """
@@ -27,9 +27,9 @@ _HIDDEN = "[hidden]"
 
 
 def pack(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Writes the zip to the open file `out_fd`. `secrets` are texts that must not be in it.
+    """Write the zip to the open file `out_fd`. `secrets` are texts that must not appear in it.
 
-    Links, devices and what vanishes meanwhile are left out; so is the state that the program wrote.
+    Links, devices and files that vanish meanwhile are omitted; so is the state that the program wrote.
     """
     redactor = Redactor(list(argument["secrets"]))
     with (
@@ -42,7 +42,7 @@ def pack(data_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int, str]]:
-    """Every entry below a folder: its path, the descriptor of its folder, its name there."""
+    """Yield every entry below a folder: its path, the descriptor of its folder, its name there."""
     for name in sorted(os.listdir(folder)):
         path = f"{prefix}{name}"
         yield path, folder, name
@@ -73,7 +73,7 @@ def _about(path: str, status: os.stat_result) -> zipfile.ZipInfo:
 
 
 def _add_document(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: int, name: str) -> None:
-    """A JSON file with the values of `#` keys hidden, short ones too."""
+    """Add a JSON file with the values of `#` keys hidden, even short ones."""
     content = read_file(name, folder, _MAX_DOCUMENT_BYTES) or b""
     with suppress(ValueError, RecursionError):
         content = json.dumps(_without_secrets(json.loads(content)), ensure_ascii=False, indent=2).encode(

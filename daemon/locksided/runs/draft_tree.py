@@ -1,8 +1,8 @@
-"""From what a request means to the drafts that the core accepts: one job, or a tree of jobs. Pure.
+"""From a resolved request to the drafts that the core accepts: one job, or a tree of jobs. Pure.
 
-A configuration of parallel rows becomes a container with a child per row; whatever works may become a retry
-container around its attempts; an orchestration holds phases, which hold their tasks' trees. What belongs to
-the outermost job alone (hold, start time, dependencies, labels …) is put on by whoever asked for the tree.
+A configuration with parallel rows becomes a container with a child per row; a job with retries becomes a
+retry container around its attempts; an orchestration has phases, which have their tasks' trees. The caller
+adds what belongs to the outermost job alone (hold, start time, dependencies, labels …).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from locksided.tables.names import TableId
 
 
 class Owner(NamedTuple):
-    """Whose jobs they are; children carry the root's owner."""
+    """The owner of the jobs; children have the owner of the root."""
 
     project: str
     uid: int
@@ -35,16 +35,16 @@ class Owner(NamedTuple):
 
 
 class Maker(NamedTuple):
-    """What made a job: the wire's `creator`. Of a child, `id` is the row, task or phase it stands for."""
+    """What made a job: the wire's `creator`. In a child, `id` is the row, task or phase it represents."""
 
     type: str
     id: str | None
 
 
 class TreePosition(NamedTuple):
-    """What a job is told by where it stands: its owner, what made it, and its priority.
+    """What a job gets from its position: its owner, what made it, and its priority.
 
-    `is_child` tells that a container waits for it. Nothing has more than `max_children` children.
+    `is_child` says that a container waits for it. No job has more than `max_children` children.
     """
 
     owner: Owner
@@ -55,7 +55,7 @@ class TreePosition(NamedTuple):
 
 
 def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
-    """The drafts of one job of work: a single one, its rows side by side, its attempts. Raises `Limit`."""
+    """Return the drafts of one job: a single one, parallel rows, or attempts. Raises `Limit`."""
     if resolved.type is JobType.CONTAINER:
         return _container(resolved, place)
     job = job_draft(resolved, place, resolved.spec)
@@ -65,13 +65,13 @@ def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
 
 
 def relocked(tree: Draft, lock_key: str) -> Draft:
-    """The same work under another lock key, wherever it takes one; not for orchestrations."""
+    """Return the same tree with another lock key wherever it has one; not for orchestrations."""
     children = tuple(relocked(child, lock_key) for child in tree.children)
     return replace(tree, lock_key=tree.lock_key and lock_key, children=children)
 
 
 def _container(resolved: Resolved, place: TreePosition) -> Draft:
-    """Its rows as children: they run under its lock. What it does to its own container is its own."""
+    """Return a container with its rows as children, which run under its lock. Its `on_error` is its own."""
     _check_number(len(resolved.rows or ()), place.max_children, "$.config")
     parallelism = resolved.spec.parallelism
     return replace(
@@ -84,7 +84,7 @@ def _container(resolved: Resolved, place: TreePosition) -> Draft:
 
 
 def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
-    """A draft per row. Of a container that is nobody's child, `behavior` speaks of its rows."""
+    """Return a draft per row. In an outermost container `behavior` applies to its rows."""
     on_error = None if place.is_child else resolved.spec.behavior.on_error
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
@@ -96,9 +96,9 @@ def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
 
 
 def tried_again(job: Draft, policy: Retry | None) -> Draft:
-    """The job in a retry container, when more than one attempt is allowed.
+    """Return the job in a retry container, if more than one attempt is allowed.
 
-    The container has the lock, unless that is to be free between attempts: then each attempt takes it.
+    The container has the lock, unless it is to be free between attempts: then each attempt takes it.
     """
     if policy is None or policy.max_attempts < 2:
         return job
@@ -124,13 +124,13 @@ def tried_again(job: Draft, policy: Retry | None) -> Draft:
 
 
 def doubted(tree: Draft) -> Draft:
-    """The same, but what its jobs of work need to start is not there."""
+    """Return the same tree, marked as lacking a program that its jobs need."""
     return replace(tree, is_program_missing=True, children=tuple(doubted(child) for child in tree.children))
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What is in one phase of an orchestration: the trees of the tasks that run, and those that do not."""
+    """The content of one phase: the trees of the tasks that run, and decisions for those that do not."""
 
     phase: RunPhase
     jobs: tuple[Draft, ...] = ()
@@ -138,7 +138,7 @@ class Inside:
 
 
 def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence[Inside]) -> Draft:
-    """An orchestration with its phases, each behind those that it depends on."""
+    """Return an orchestration with its phases, each after those it depends on."""
     return replace(
         job_draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
@@ -165,7 +165,7 @@ def _phase(resolved: Resolved, place: TreePosition, inside: Inside) -> Draft:
 
 
 def check_phases(phases: Sequence[RunPhase], max_children: int, path: str) -> None:
-    """Raises `Limit` for more phases, or more tasks of one, than a container may have children."""
+    """Raise `Limit` for more phases, or more tasks in one, than a container may have children."""
     _check_number(len(phases), max_children, path)
     for phase in phases:
         _check_number(len(phase.tasks), max_children, path)
@@ -181,12 +181,12 @@ def _check_number(number: int, max_children: int, path: str) -> None:
 
 
 def tree_size(tree: Draft) -> int:
-    """How many jobs a tree makes when it is accepted."""
+    """Return how many jobs a tree creates when it is accepted."""
     return 1 + sum(tree_size(child) for child in tree.children)
 
 
 def job_draft(resolved: Resolved, place: TreePosition, document: Specification) -> Draft:
-    """One job, with the lock of its configuration."""
+    """Return one job, with the lock of its configuration."""
     spec = freeze(document)
     blobs = [(spec.hash, spec.body)]
     environment = None
@@ -225,7 +225,7 @@ def job_draft(resolved: Resolved, place: TreePosition, document: Specification) 
 
 
 def _tables_read(spec: Specification, project: str) -> tuple[str, ...]:
-    """The keys of the tables that a run reads, or that must stay as they are while it runs."""
+    """Return the keys of the tables that a run reads, or that must not change while it runs."""
     if not any("storage" in body for body in (spec.root, *(row.configuration for row in spec.rows or ()))):
         return ()
     keys = [

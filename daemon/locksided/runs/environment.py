@@ -19,7 +19,7 @@ from locksided.tables.mapping import output_of
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# Components decide by these three in which form they write manifests: the new one, write_always included.
+# Components use these three to choose the form of their manifests: the new one, including write_always.
 _INTERFACE = {
     "KBC_STACKID": "lockside",
     "KBC_PROJECT_FEATURE_GATES": "queuev2",
@@ -32,11 +32,10 @@ _NOT_OF_A_NAME = re.compile("[^A-Z0-9_]")
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a step has to know of its job. `home` is the home folder of the account that it runs as.
+    """What a step must know of its job. `home` is the home folder of the account that it runs as.
 
-    `schedule` and `trigger` are what made the job tells it.
-    `resources` are what it was given of each. `chunk` is the chunk that it runs.
-    `podman` is what its steps with images are run by; None where it has none.
+    `schedule` and `trigger` describe what created the job. `resources` are its shares of resources. `chunk`
+    is the chunk that it processes. `podman` runs its steps with images; None if there are none.
     """
 
     job_id: int
@@ -55,12 +54,12 @@ class JobContext:
 
     @property
     def account(self) -> int | None:
-        """The uid of that other account; None for the daemon's own."""
+        """The uid of the other account; None for the daemon's own."""
         return None if self.run_as is None else self.run_as.uid
 
 
 def environment_of(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
-    """All variables of a step; nothing of the daemon's own environment is among them."""
+    """Return all variables of a step; the daemon's own environment is not included."""
     job = {
         "LOCKSIDE_JOB_ID": str(context.job_id),
         "LOCKSIDE_RUN_ID": context.run_id,
@@ -87,7 +86,7 @@ def _environment_of_chunk(chunk: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def environment_of_resources(resources: Mapping[str, Any] | None) -> dict[str, str]:
-    """The units that the job was given of each resource, or the amount, by the names that tell them."""
+    """Return the job's units of each resource, or the amount, in the variables for resources."""
     variables = {}
     for name, share in (resources or {}).items():
         value = ",".join(share["units"]) or str(share["amount"])
@@ -102,7 +101,7 @@ def _base(context: JobContext) -> dict[str, str]:
 
 
 def _interface(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
-    """The variables of Keboola's common interface; those that stand for a token are never there."""
+    """Return the variables of Keboola's common interface, except those for a token."""
     version, row = spec.config_version, step.row
     return {
         **_INTERFACE,
@@ -120,7 +119,7 @@ def _interface(step: Step, spec: Specification, context: JobContext) -> dict[str
 
 
 def _data_type_support(step: Step, spec: Specification) -> str:
-    """What types in manifests do: the mapping's word, else the component's."""
+    """Return how types in manifests are used: as the mapping says, else as the component says."""
     asked = output_of(step.config_file or {}).get("data_type_support")
     if isinstance(asked, str):
         return asked
@@ -128,5 +127,5 @@ def _data_type_support(step: Step, spec: Specification) -> str:
 
 
 def _hash(configuration: Mapping[str, Any]) -> str:
-    """The id that stands in for the missing one: the same for the same configuration."""
+    """Return a replacement for a missing id: the same for the same configuration."""
     return sha1(freeze(configuration).body, usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
 """The list of records that a component could not process: artifacts/out/failed_records.jsonl.
 
-A line is an object with `record`, and perhaps `input`, `id`, `message`, `code` and more. Lines that are not,
-and those beyond the limits, are counted and otherwise left out wherever the list is read. Standard library
+A line is an object with `record`, and optionally `input`, `id`, `message`, `code` and more. Invalid lines,
+and lines beyond the limits, are counted and otherwise ignored wherever the list is read. Standard library
 only: helpers and steps read it.
 """
 
@@ -21,12 +21,12 @@ MAX_BYTES = 2**30
 MAX_RECORDS = 1_000_000
 MAX_LINE_BYTES = 2**20
 MAX_COUNTED_BYTES = 2**34
-"""What lies beyond is not even counted."""
+"""Anything beyond this is not even counted."""
 MAX_PAGE_BYTES = 4 * 2**20
 
 
 def lines_of(file: BinaryIO) -> Iterator[dict[str, Any] | None]:
-    """Every line that says anything; None for one that is bad or beyond the limits."""
+    """Yield every line that is not blank; None for an invalid line or one beyond the limits."""
     size = kept = 0
     while size <= MAX_COUNTED_BYTES and (line := file.readline(MAX_LINE_BYTES + 1)):
         size += len(line)
@@ -42,7 +42,7 @@ def lines_of(file: BinaryIO) -> Iterator[dict[str, Any] | None]:
 
 
 def records_at(file: BinaryIO, runs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Good lines with their places, 0 for the first: those of `runs`, each the first place and how many."""
+    """Yield valid lines in `runs` with their indexes from 0; a run is a first index and a length."""
     ahead = deque(sorted(map(tuple, runs)))
     good = (one for one in lines_of(file) if one is not None)
     for place, one in enumerate(good):
@@ -65,7 +65,7 @@ def _entry(line: bytes) -> dict[str, Any] | None:
 
 
 def is_input(path: object) -> bool:
-    """Whether it names a file below in/, or None for no file."""
+    """Return whether it is None, or the path of a file below in/."""
     if path is None:
         return True
     if not isinstance(path, str) or "\0" in path:
@@ -76,7 +76,7 @@ def is_input(path: object) -> bool:
 
 
 def measure(data_fd: int, _argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of good records (`count`) and of all lines (`lines`), and `sizeBytes` of the list.
+    """Return the numbers of valid records (`count`) and of lines (`lines`), and the list's `sizeBytes`.
 
     Empty without a list.
     """
@@ -93,7 +93,7 @@ def measure(data_fd: int, _argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def page(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The `records` of the list at `path` that `runs` name, or the first of them that make a page."""
+    """Return the `records` at `path` that `runs` select, or as many of them as fit into a page."""
     found: list[dict[str, Any]] = []
     size = 0
     with opened_below(argument["path"], folder_fd) as file:

@@ -1,14 +1,14 @@
-"""Finds in a program's output the line that tells why it failed. Pure.
+"""Finds in a program's output the line that best explains its failure. Pure.
 
-It knows how the traces of common languages look. It guesses nothing else of a program: without a trace and
-without a word of failure the last line counts.
+It knows the stack traces of common languages and guesses nothing else about a program: without a trace and
+without a word of failure the last line is used.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
 _ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, movements of the cursor
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, cursor movements
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links
     r"|\x1b[ -/]*[0-~]"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
@@ -37,7 +37,7 @@ Lines = Sequence[str]
 
 
 def readable(output: str) -> str:
-    """The output as a terminal would show it: without escape codes, and without what `\\r` overwrote."""
+    """Return the output as a terminal would show it: without escape codes or text that `\\r` overwrote."""
     lines = (_overwritten(line) for line in _ESCAPES.sub("", output).split("\n"))
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
@@ -47,9 +47,9 @@ def _overwritten(line: str) -> str:
 
 
 def telling_line(output: str) -> str:
-    """The line of readable output that tells most; empty when there is none.
+    """Return the most informative line of readable output; empty if there is none.
 
-    Of a trace that is the line of its exception, else the last with a word of failure, else the last.
+    This is the line of a trace's exception, else the last with a word of failure, else the last.
     """
     lines = output.split("\n")
     for of_trace in _TRACES:
@@ -60,7 +60,7 @@ def telling_line(output: str) -> str:
 
 
 def _python(lines: Lines) -> str:
-    """The first line after the last frame that is indented less than it."""
+    """Return the first line after the last frame that is indented less than it."""
     at, frame = _last_match(_PYTHON_FRAME, lines)
     if frame is None:
         return ""
@@ -88,7 +88,7 @@ def _go(lines: Lines) -> str:
 
 
 def _frames(lines: Lines) -> str:
-    """Of a trace of lines with `at`, as Java, Node and .NET write it, the line that it belongs to."""
+    """Return the line that precedes a trace of `at` lines, as written by Java, Node and .NET."""
     at, frame = _last_match(_FRAME, lines)
     if frame is None:
         return ""
@@ -108,14 +108,14 @@ _TRACES: tuple[Callable[[Lines], str], ...] = (_python, _rust, _go, _frames)
 
 
 def _last_failure(lines: Lines) -> str:
-    """The last line with a word of failure; one that only counts failures when there is no other."""
+    """Return the last line with a word of failure; one that only counts failures if there is no other."""
     found = [place for place, line in enumerate(lines) if _FAILURE.search(line)]
     telling = [place for place in found if _FAILURE.search(_COUNT.sub("", lines[place]))]
     return _with_next(lines, (telling or found)[-1]).strip() if found else ""
 
 
 def _with_next(lines: Lines, at: int) -> str:
-    """A line; with the next one when it announces it by a colon."""
+    """Return a line; with the next one if it ends with a colon."""
     line = lines[at].rstrip()
     following = lines[at + 1].strip(_TREE) if at + 1 < len(lines) else ""
     return f"{line} {following}" if line.endswith(":") and following else line

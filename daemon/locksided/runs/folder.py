@@ -1,4 +1,4 @@
-"""Where a job's files are: the names of everything below its work path. Pure; nothing is read or made."""
+"""Where a job's files are: the names of everything below its work path. Pure; nothing is read or created."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 def work_path(state_dir: str, job_id: int) -> str:
-    """The folder of one job; ten thousand stand side by side."""
+    """Return the folder of one job; a parent folder has ten thousand of them."""
     return f"{state_dir}/runs/{job_id // 10_000}/{job_id}"
 
 
@@ -47,25 +47,25 @@ class RunFolder:
 
     @property
     def spares(self) -> str:
-        """Where input folders wait for the next job: of no job, so beside `runs`."""
+        """Where unused input folders are kept for later jobs: beside `runs`, as they belong to no job."""
         return f"{self.root.rsplit('/', 3)[0]}/spare"
 
     @property
     def handed(self) -> str:
-        """Notes to which step the output of the one before was handed on."""
+        """The file with the number of the step that got the output of the previous step."""
         return f"{self.root}/handed"
 
     @property
     def images(self) -> str:
-        """The images of a run, as they were found when it began."""
+        """The images of a run, as found at its beginning."""
         return f"{self.root}/images.json"
 
     def debug(self, row: str | None) -> str:
-        """The snapshots of a debug run, each row's by themselves."""
+        """The snapshots of a debug run, separate for each row."""
         return f"{self.root}/debug" if row is None else f"{self.root}/debug/{row}"
 
     def operation(self, step: int) -> str:
-        """The folder of an operation's order and result, or of what podman notes of a container."""
+        """The folder of an operation's order and result, or of a container's pid file."""
         return f"{self.root}/operation-{step}"
 
     def control(self, launch: int, step: int) -> str:
@@ -74,16 +74,16 @@ class RunFolder:
 
 
 class StartToken(NamedTuple):
-    """The name of one start; a name stands for the same start for ever."""
+    """The name of one start; it is never reused."""
 
     job_id: int
     launch: int
     step: int
 
     @classmethod
-    @lru_cache(256)  # the same token stands in several messages
+    @lru_cache(256)  # several messages have the same token
     def parse(cls, text: str) -> "StartToken":
-        """What a token says."""
+        """Parse the text of a token."""
         return cls(*map(int, text.split("-")))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What is in a data folder after a step: outputs, artifacts, chunks. Standard library only."""
+"""Lists the content of a data folder after a step: outputs, artifacts, chunks. Standard library only."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ SUFFIX = ".manifest"
 
 
 def folders(data_fd: int, parent: str, name: str) -> list[str]:
-    """The names of the folders in one, in their order."""
+    """Return the names of the folders inside a folder, sorted."""
     try:
         with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
             names = sorted(os.listdir(folder))
@@ -27,7 +27,7 @@ def folders(data_fd: int, parent: str, name: str) -> list[str]:
 
 
 def size_of(data_fd: int, path: str) -> int | None:
-    """The size of a plain file; None without one."""
+    """Return the size of a plain file; None if there is none."""
     try:
         with opened_below(path, data_fd) as file:
             return os.fstat(file.fileno()).st_size
@@ -36,11 +36,11 @@ def size_of(data_fd: int, path: str) -> int | None:
 
 
 Listed = tuple[list[dict[str, Any]], int]
-"""What is shown of a folder, and how much more there is."""
+"""The listed entries of a folder, and how many more there are."""
 
 
 def outputs(data_fd: int, kinds: Sequence[str]) -> dict[str, Listed]:
-    """The entries of out/tables and so on with their manifests' texts; links and devices are left out."""
+    """Return the entries of out/tables etc. with the text of their manifests, without links and devices."""
     try:
         with opened_folder("out", data_fd) as out:
             return {kind: _outputs(out, kind) for kind in kinds}
@@ -101,12 +101,12 @@ def artifacts(data_fd: int) -> tuple[list[dict[str, Any]], int]:
 
 
 def _walk(parent: int, name: str) -> Iterator[tuple[str, int]]:
-    """Plain files below a folder with their sizes, as many and as deep as is reasonable."""
+    """Yield plain files below a folder with their sizes, up to limits of number and depth."""
     return islice(_walk_level(parent, name, _shown(name), _MAX_DEPTH), MAX_COUNTED)
 
 
 def _shown(name: str) -> str:
-    """A file's name as text; bytes that are no UTF-8 become question marks."""
+    """Return a file's name as text; bytes that are not UTF-8 become question marks."""
     return name.encode("utf-8", "replace").decode()
 
 

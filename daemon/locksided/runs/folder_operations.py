@@ -1,7 +1,7 @@
-"""What is done inside a data folder: filled, handed on from step to step, read, cleaned.
+"""Operations inside a data folder: filling it, passing it from step to step, reading, cleaning.
 
-Each operation takes the descriptor of the open folder and plain values, and gives plain values: it runs here
-or in a helper process under the job's account. Standard library only.
+Each operation takes the descriptor of the open folder and plain values, and returns plain values: it runs
+here or in a helper process under the job's account. Standard library only.
 """
 
 import errno
@@ -39,9 +39,9 @@ _HANDED = ".handed-on"
 
 
 def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Makes all folders of an empty data folder, config.json, in/state.json where a state is given, `files`.
+    """Create all folders of an empty data folder, config.json, in/state.json if a state is given, `files`.
 
-    `spares` of the argument is where input folders wait that others left, None where none may be taken.
+    The argument `spares` is the folder of unused input folders, None if none may be used.
     """
     spares = argument["spares"]
     if spares is None or not spare_inputs.take(data_fd, spares):
@@ -51,7 +51,7 @@ def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def set_aside(data_fd: int, _argument: Mapping[str, Any]) -> None:
-    """Puts the step's output where `advance` finds it; an output that is there already stays."""
+    """Move the step's output to where `advance` finds it; output that is already there stays."""
     try:
         os.lstat(_HANDED, dir_fd=data_fd)
     except FileNotFoundError:
@@ -60,9 +60,9 @@ def set_aside(data_fd: int, _argument: Mapping[str, Any]) -> None:
 
 
 def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """The output that was set aside becomes the next step's input; its state file stays behind.
+    """Make the output that was set aside the next step's input, without its state file.
 
-    Done again it changes nothing.
+    Repeating it changes nothing.
     """
     try:
         os.lstat(_HANDED, dir_fd=data_fd)
@@ -78,7 +78,7 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def _clear_the_way(name: str, data_fd: int) -> None:
-    """Removes a folder, or moves it out of the way when something in it is not ours to remove."""
+    """Remove a folder, or rename it if it contains something that we may not remove."""
     try:
         remove(name, data_fd)
     except OSError:
@@ -86,7 +86,7 @@ def _clear_the_way(name: str, data_fd: int) -> None:
 
 
 def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Removes everything but the outputs. `spares` is that of `fill`. Raises OSError once all is tried."""
+    """Remove everything but the outputs; `spares` as in `fill`. Raises OSError after trying everything."""
     spares = argument["spares"]
     if spares is not None:
         spare_inputs.hand_on(data_fd, spares)
@@ -102,18 +102,18 @@ def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def forget_state(data_fd: int, _argument: Mapping[str, Any]) -> None:
-    """Removes the state that the program wrote."""
+    """Remove the state that the program wrote."""
     with opened_folder("out", data_fd) as out:
         remove("state.json", out)
 
 
 def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
-    """Writes the file `name` with the text `content`."""
+    """Write the text `content` to the file `name`."""
     write_file(argument["name"], folder_fd, argument["content"].encode())
 
 
 def read(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The file `name` as `content`, None without one; it may have `limit` bytes."""
+    """Return the `content` of the file `name`, None if there is none; it may have `limit` bytes."""
     try:
         content = read_file(argument["name"], folder_fd, argument["limit"])
     except FileNotFoundError:
@@ -122,17 +122,16 @@ def read(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
-    """Removes everything in the folder."""
+    """Remove everything in the folder."""
     clear(folder_fd)
 
 
 def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step left: `state` and `usage` as {content | problem}, and the listed outputs.
+    """Return what a step left: `state` and `usage` as {content | problem}, and the listed outputs.
 
-    Of each kind so many are listed at most; `omitted` counts the others.
-
-    `argument` says what is wanted: `files` for the two files, `outputs` for the listing and the size of the
-    list of failed records, `recordsBytes`, `chunks` for the names of chunks.
+    The number of listed entries per kind is limited; `omitted` counts the others. `argument` selects: `files`
+    for the two files, `outputs` for the listing and the size of the list of failed records (`recordsBytes`),
+    `chunks` for the names of chunks.
     """
     found: dict[str, Any] = {}
     if argument["files"]:
@@ -149,7 +148,7 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def staged(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The `sha256` of the staged commit `name` of a table. Raises FileNotFoundError."""
+    """Return the `sha256` of the staged commit `name` of a table. Raises FileNotFoundError."""
     with opened_folder("_lockside", table_fd) as inner, opened_folder("staged", inner) as folder:
         content = read_file(argument["name"], folder, MAX_COMMIT_BYTES)
     if content is None:
@@ -158,10 +157,10 @@ def staged(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives the staged commit `name` its name `entry` in the table's log, once: link(2) is exclusive.
+    """Link the staged commit `name` as `entry` into the table's log, once: link(2) is exclusive.
 
-    An entry that is there and has the content of `sha256` was published before. `is_published` is False when
-    another stands in its place.
+    An existing entry with the content of `sha256` was published before. `is_published` is False if another
+    entry has its place.
     """
     with (
         opened_folder("_lockside", table_fd) as inner,
@@ -184,7 +183,7 @@ def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The `trouble` of a table whose head is `head` and whose commits `staged` are not known to be published.
+    """Return the `trouble` of a table with the given `head` and `staged` commits not known to be published.
 
     `staged` has the name and sha256 of each by its version.
     """
@@ -220,13 +219,13 @@ def _staged_hash(table_fd: int, name: str) -> str | None:
 
 
 def _is_of_lake(log: int, version: int, lake_id: str) -> bool:
-    """Whether an entry of a log was written for this lake, by its `txn`."""
+    """Return whether an entry of a log was written for this lake, according to its `txn`."""
     content = read_file(f"{version:020d}.json", log, MAX_COMMIT_BYTES) or b""
     return b'"txn":{"appId":"%s"' % lake_id.encode() in content
 
 
 def read_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """Up to which `version` a log goes, None for one without entries, and whether that one `isOurs`."""
+    """Return the newest `version` of a log, None if it has no entries, and whether that version `isOurs`."""
     with opened_folder("_delta_log", table_fd) as log:
         versions = [int(name[:20]) for name in os.listdir(log) if ENTRY.fullmatch(name)]
         if not versions:
@@ -241,9 +240,9 @@ def _trouble(kind: str, version: int, cause: str, *, is_ours: bool = False) -> d
 
 
 def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
-    """Moves the table's folder `name` to the trash of its bucket, where it is called `to`.
+    """Move the table's folder `name` to the trash of its bucket, under the name `to`.
 
-    One that is there was moved before: a folder of that name now is another table's.
+    If `to` exists, it was moved before: a folder `name` now belongs to another table.
     """
     make_folder(".trash", bucket_fd)
     with opened_folder(".trash", bucket_fd) as fd:
@@ -256,7 +255,7 @@ def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def sizes(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """The `sizes` of the plain files `names`. Raises FileNotFoundError and NotPlain."""
+    """Return the `sizes` of the plain files `names`. Raises FileNotFoundError and NotPlain."""
     found = [os.lstat(name, dir_fd=folder_fd) for name in argument["names"]]
     if not all(stat.S_ISREG(status.st_mode) for status in found):
         raise NotPlain("what was stored is no plain file")
@@ -264,7 +263,7 @@ def sizes(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Removes `name` from out/tables or from another folder of that `kind`, and its manifest."""
+    """Remove `name` and its manifest from out/tables or the folder of another `kind`."""
     kind = argument.get("kind", "tables")
     with opened_folder("out", data_fd) as out, opened_folder(kind, out) as folder:
         remove(argument["name"], folder)
@@ -295,7 +294,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
 
 
 def operate(operation: str, folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
-    """Does one of them, in a folder whose owner may have taken its own rights away."""
+    """Run an operation in a folder whose owner may have removed its own permissions."""
     make_accessible(".", folder_fd)
     return OPERATIONS[operation](folder_fd, argument) or {}
 
@@ -319,7 +318,7 @@ def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
 
 
 def _out_files(data_fd: int, names: Sequence[str]) -> dict[str, Any]:
-    """The JSON files of out/ with these names, each as {content} or {problem}."""
+    """Return the JSON files of out/ with these names, each as {content} or {problem}."""
     try:
         with opened_folder("out", data_fd) as out:
             return {name: _out_file(out, f"{name}.json") for name in names}

@@ -1,8 +1,8 @@
 """How a step whose component is an image is started: podman's command line and environment.
 
-The command is wrapped and nothing else changes: podman is a program of the run like any other, and the
-container's processes stay below the keeper and in the run's cgroup. The images
-that were found at the beginning are kept in the run's folder: all its steps and its result have the same.
+Only the command is wrapped: podman is a program of the run like any other, and the container's processes stay
+below the keeper and in the run's cgroup. The images found at the beginning are stored in the run's folder:
+all its steps and its result use the same ones.
 """
 
 import json
@@ -24,13 +24,13 @@ from locksided.runs.folder import RunFolder
 DATA, TMP = "/data", "/tmp"  # noqa: S108 - inside the container
 PID_FILE = "pid"
 _OF_THE_RUN = ("LOCKSIDE_PROGRESS_FD", "LOCKSIDE_START_TOKEN", "LOCKSIDE_START_FOLDER")
-"""What the keeper adds to the environment of every run."""
+"""Variables that the keeper adds to the environment of every run."""
 _OF_THE_LISTENER = ("KBC_LOGGER_ADDR", "KBC_LOGGER_PORT")
-"""What it adds to that of a run that logs by GELF."""
+"""Variables that it adds for a run that logs by GELF."""
 OWN_CODES = range(125, 128)
-"""Exit codes that are podman's own when no program has begun."""
+"""Exit codes that are podman's own when no program has started."""
 INIT_REFUSAL = "failed to exec"
-"""What the container's init writes when there is no program to start."""
+"""The message of the container's init when there is no program to start."""
 
 
 FOR_GOOD = (
@@ -45,9 +45,9 @@ FOR_GOOD = (
     "does not resolve to an image id",
     "cannot be pulled",
 )
-"""Parts of what podman says of an image that another try will not bring."""
+"""Parts of podman's messages about an image that another attempt will not find."""
 _LOCAL = "localhost/"
-"""So podman names what came from no registry."""
+"""The prefix podman gives to images that came from no registry."""
 _RUNTIME = "XDG_RUNTIME_DIR"
 _FETCH = """
 id=$1 source=$2 folder=$3; shift 3
@@ -59,11 +59,11 @@ id=$1 source=$2 folder=$3; shift 3
 
 
 class NoImage(Refused):
-    """An image that a job needs cannot be had, now or later."""
+    """An image that a job needs cannot be obtained, now or later."""
 
 
 class Image(Struct, frozen=True):
-    """An image as it was found when the run began. `uid` and `gid` are those of its user, inside."""
+    """An image as found when the run began. `uid` and `gid` are those of its user inside the container."""
 
     reference: str
     id: str
@@ -72,12 +72,12 @@ class Image(Struct, frozen=True):
     gid: int = 0
 
     def to_wire(self) -> dict[str, object]:
-        """An entry of `result.images`."""
+        """Return an entry of `result.images`."""
         return {"id": self.reference, "digests": list(self.digests) or [f"sha256:{self.id}"]}
 
 
 def container_name(store: str, token: str) -> str:
-    """The name of a run's container."""
+    """Return the name of a run's container."""
     return f"ls-{store}-{token}"
 
 
@@ -85,7 +85,7 @@ def container_name(store: str, token: str) -> str:
 class Podman:
     """Podman as one account uses it, and the images of a run by their references.
 
-    `command` begins every command line, `environment` is podman's own. `store` are the first eight digits of
+    `command` begins every command line, `environment` is podman's own. `store` has the first eight digits of
     the store's identity, for the names of containers.
     """
 
@@ -96,7 +96,7 @@ class Podman:
     images: Mapping[str, Image]
 
     def on_nodes(self, container_root: str | None, uid: int) -> "Podman":
-        """The account's podman on other machines, whose images are in a folder there; None: podman's own."""
+        """Return the podman for other machines, with images in a folder there; None: podman's own folder."""
         environment = {name: value for name, value in self.environment.items() if name != _RUNTIME}
         if container_root is None:
             return replace(self, command=self.command[:1], environment=environment)
@@ -106,7 +106,7 @@ class Podman:
         return replace(self, command=(self.command[0], *places), environment=environment)
 
     def image_order(self, execution: Manifest, token: str) -> dict[str, object]:
-        """How a runner gets the image of a step: the very one that was found when the run began."""
+        """Return how a runner gets the image of a step: exactly the one found when the run began."""
         assert execution.image_reference is not None, "only steps with an image need one"
         image = self.images[execution.image_reference]
         may_pull = execution.image_options.pull is not Pull.NEVER and not image.reference.startswith(_LOCAL)
@@ -121,13 +121,13 @@ class Podman:
         }
 
     def container(self, token: str) -> str:
-        """The name of a run's container."""
+        """Return the name of a run's container."""
         return container_name(self.store, token)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRun:
-    """One step in an image. `data`, `tmp` and `own` are folders of the job; `own` is not seen inside.
+    """One step in an image. `data`, `tmp` and `own` are folders of the job; `own` is not mounted.
 
     `variables` are those of a step without an image.
     """
@@ -142,7 +142,7 @@ class ImageRun:
 
     @property
     def pipeline(self) -> list[list[str]]:
-        """The argv of each stage: a container for each, the first has the pid file."""
+        """The argv of each stage: one container each; the first writes the pid file."""
         stages = self.execution.stages or ((),)
         return [
             self._stage(place, [self._inside(word) for word in argv]) for place, argv in enumerate(stages)
@@ -150,11 +150,11 @@ class ImageRun:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of podman, which hands the container's variables on by their names."""
+        """The environment of podman, which passes the container's variables on by name."""
         return {**self._variables_inside(), **self.podman.environment}
 
     def _variables_inside(self) -> dict[str, str]:
-        """The container's variables: HOME and PATH are the image's, paths are those inside."""
+        """Return the container's variables: HOME and PATH are the image's, paths are those inside."""
         inside = {**self.variables, "KBC_DATADIR": f"{DATA}/", "TMPDIR": TMP}
         for name in ("PATH", "HOME"):
             if name not in self.execution.environment:
@@ -165,7 +165,7 @@ class ImageRun:
         return inside
 
     def _mounted(self, path: str) -> str | None:
-        """Where inside a path of the machine is, None when it is not mounted."""
+        """Return the path inside the container of a path of the machine, None if it is not mounted."""
         for mount in self.execution.image_options.mounts:
             if path and PurePosixPath(path).is_relative_to(mount.source):
                 return str(PurePosixPath(mount.target) / PurePosixPath(path).relative_to(mount.source))
@@ -194,7 +194,7 @@ class ImageRun:
 
     @property
     def image(self) -> Image:
-        """The step's image as it was found."""
+        """The image found for the step."""
         reference = self.execution.image_reference
         assert reference is not None, "only steps with an image are run in one"
         return self.podman.images[reference]
@@ -213,9 +213,9 @@ class ImageRun:
             yield f"--volume={mount.source}:{mount.target}{':ro' if mount.read_only else ''}"
 
     def _user(self) -> Iterator[str]:
-        """Outside, all are the job's user: root inside is by itself, other users by a map of their ids.
+        """Yield the options that make all users inside the job's user outside: root is, others are mapped.
 
-        Root's own containers have no user namespace: there root is who the job's user is.
+        Containers of root have no user namespace: root inside is the job's user.
         """
         if self.podman.is_root:
             yield "--user=0:0"
@@ -226,7 +226,7 @@ class ImageRun:
             yield f"--user={self.image.uid}:{self.image.gid}"
 
     def _variable_options(self) -> Iterator[str]:
-        """Names alone, so that no value is on a command line; but podman has values of its own for some."""
+        """Yield variables by name, so that no value is on a command line, unless podman has its own."""
         for name, value in self._variables_inside().items():
             yield f"--env={name}={value}" if name in self.podman.environment else f"--env={name}"
         has_listener = self.execution.logging.type is LogType.GELF
@@ -235,7 +235,7 @@ class ImageRun:
 
 
 def began(outcome: Outcome, *, has_pid: bool) -> bool:
-    """Whether a program of the image was started, by how podman ended and what it wrote last."""
+    """Return whether a program of the image was started, from podman's exit code and last line."""
     last_line = outcome.stderr_tail.rstrip().rpartition("\n")[2]
     if INIT_REFUSAL in last_line:
         return False
@@ -243,13 +243,13 @@ def began(outcome: Outcome, *, has_pid: bool) -> bool:
 
 
 def keep_images(folder: RunFolder, images: Mapping[str, Image]) -> None:
-    """Keep the images of a run that begins, by their references. Raises OSError."""
+    """Store the images of a new run, by their references. Raises OSError."""
     with open(folder.images, "wb") as file:
         file.write(msgspec.json.encode(images))
 
 
 def kept_images(folder: RunFolder) -> dict[str, Image]:
-    """The images of a run; empty before it has begun."""
+    """Return the stored images of a run; empty before it has begun."""
     try:
         with open(folder.images, "rb") as file:
             return msgspec.json.decode(file.read(), type=dict[str, Image])

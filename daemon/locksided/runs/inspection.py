@@ -1,7 +1,7 @@
-"""Compares the logs of tables with what the database says of them.
+"""Compares the logs of tables with the database.
 
-Whoever else writes to a log makes its table `foreign`; what is missing makes it `damaged`. Both can be read
-at the head as far as it is there, and neither written.
+A foreign entry in its log makes a table `foreign`; a missing one makes it `damaged`. Both can be read at the
+head as far as it exists, and not written.
 """
 
 import glob
@@ -31,7 +31,7 @@ REMEDY = {
 
 
 class UnknownTable(NamedTuple):
-    """A table that the database does not know; `is_ours` of one that was written since it was backed up."""
+    """A table unknown to the database; `is_ours` if it was written after the database was backed up."""
 
     table: TableId
     version: int
@@ -40,7 +40,7 @@ class UnknownTable(NamedTuple):
 
 
 class Inspection:
-    """Finds troubles and notes them. `save` has a function of the transaction done."""
+    """Finds troubles and records them. `save` runs a function with a transaction."""
 
     def __init__(self, store: Store, root: Path, lake_id: str, save: Save) -> None:
         self._store = store
@@ -49,14 +49,14 @@ class Inspection:
         self._save = save
 
     async def inspect_all(self) -> None:
-        """Look at every table."""
+        """Inspect every table."""
         keys = await self._store.read_patiently(all_keys)
         for start in range(0, len(keys), AT_ONCE):
             await self.inspect(keys[start : start + AT_ONCE])
         await self._store.read_patiently(forget_pages)
 
     async def unknown_tables(self, only: TableId | None = None) -> list[UnknownTable]:
-        """Tables whose logs are in the lake and that the database does not know, all or one."""
+        """Return the tables, all or one, with logs in the lake that the database does not know."""
         found = await threads.run_sync(self._logs, only)
         known = set(await self._store.read_patiently(all_keys))
         waiting = {row.table.folder for row in await self._store.read(dropped)}
@@ -76,7 +76,7 @@ class Inspection:
         return found
 
     async def refuse_troubled(self, keys: Iterable[str]) -> None:
-        """Raises Invalid for tables that cannot be written."""
+        """Raise Invalid for tables that cannot be written."""
         found = await self.inspect(keys)
         if found:
             told = (f'Table "{table}" is {one["kind"]}: {one["cause"]}' for table, one in found.items())
@@ -84,11 +84,11 @@ class Inspection:
             raise Invalid(" ".join([*told, *(REMEDY[kind] for kind in kinds)]))
 
     async def inspect(self, keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """The troubles of these tables, by their ids. What changed is noted. Raises OSError."""
+        """Return the troubles of these tables by their ids, and save changes. Raises OSError."""
         found = await self._tables(list(keys))
         troubles = await threads.run_sync(self._look, list(found.values()))
         suspects = [key for key, trouble in troubles.items() if trouble is not None]
-        if suspects:  # what was published between the two looks is no trouble
+        if suspects:  # a commit published between the two looks is no trouble
             found |= await self._tables(suspects)
             troubles |= await threads.run_sync(self._look, [found[key] for key in suspects])
         for key, trouble in troubles.items():
@@ -106,7 +106,7 @@ class Inspection:
         return {table.row.key: self._trouble(table) for table in tables}
 
     def _trouble(self, found: FoundTable) -> dict[str, Any] | None:
-        """What is wrong with a table; None for nothing. Only names and staged commits are looked at."""
+        """Return what is wrong with a table; None for nothing. Only names and staged commits are examined."""
         row = found.row
         folder = str(self._root / TableId(row.project, row.branch_id, row.id).folder)
         staged = {str(version): [name, found.hashes[version]] for version, name in found.staged.items()}

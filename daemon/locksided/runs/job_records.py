@@ -1,7 +1,7 @@
 """Failed records: the step that gives them to a retry, and the lists of them that steps left. Pure.
 
-An entry of a list has the `row`, the `path` below the work path, how many records the list has (`count`), how
-many of those are rows that an output step left out (`rejected`), and `sizeBytes`.
+An entry of a list has the `row`, the `path` below the work path, the number of records in the list (`count`),
+how many of them are rows that an output step rejected (`rejected`), and `sizeBytes`.
 """
 
 import sys
@@ -18,12 +18,12 @@ from locksided.tables.mapping import input_entries, target_of
 
 
 def kept_in(step: Step) -> str:
-    """Where below the work path the step's folder stays."""
+    """Return where the step's folder is kept, below the work path."""
     return f"rows/{step.row}" if step.is_of_many_rows else "data"
 
 
 def list_of(step: Step, found: Mapping[str, int]) -> Sequence[Mapping[str, Any]]:
-    """The list of failed records that a component left."""
+    """Return the list of failed records that a component left."""
     if not found.get("count"):
         return ()
     measured = {"count": found["count"], "rejected": 0, "sizeBytes": found["sizeBytes"]}
@@ -31,7 +31,7 @@ def list_of(step: Step, found: Mapping[str, int]) -> Sequence[Mapping[str, Any]]
 
 
 def rejected(step: Step, told: OperationResult) -> Sequence[Mapping[str, Any]]:
-    """The list to which an output step added the rows that it left out: that of the first row."""
+    """Return the list to which an output step added the rows it rejected: that of the first row."""
     rows = (step.order or {}).get("rows", ())
     if not told.records_bytes or not rows:
         return ()
@@ -41,7 +41,7 @@ def rejected(step: Step, told: OperationResult) -> Sequence[Mapping[str, Any]]:
 
 
 def merged(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Each list once: what an output step added to one stands behind what was there."""
+    """Merge entries of the same list: an output step appends to an existing list."""
     found: dict[str, Mapping[str, Any]] = {}
     for one in records:
         known = found.get(one["path"], {})
@@ -51,7 +51,7 @@ def merged(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def shown(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The member `failedRecords` of the artifacts; several rows have a list each, below `rows`."""
+    """Return the member `failedRecords` of the artifacts; several rows have one list each, below `rows`."""
     if not records:
         return {}
     sums = {name: sum(one[name] for one in records) for name in ("count", "sizeBytes")}
@@ -63,7 +63,7 @@ VARIABLE = "LOCKSIDE_FAILED_RECORDS"
 
 
 def records_operation(*, has_tables: bool) -> Operation:
-    """The kind of step; with tables those of the input mapping are another step's."""
+    """Return the kind of step; with tables, another step provides those of the input mapping."""
 
     def order(spec: Specification, row: str | None) -> Mapping[str, Any] | None:
         if spec.records is None or spec.component == COMMAND:
@@ -84,12 +84,12 @@ def records_operation(*, has_tables: bool) -> Operation:
 
 
 def environment_of_records(spec: Specification, data: str) -> dict[str, str]:
-    """The variable that tells where all of them are."""
+    """Return the variable with the path of the file of all given records."""
     return {} if spec.records is None else {VARIABLE: f"{data}/in/files/{NAME}"}
 
 
 def as_first_read(entry: Mapping[str, Any], records: GivenRecords) -> Mapping[str, Any]:
-    """An entry of the input mapping that reads the changes that the first run read."""
+    """Return an entry of the input mapping that reads the changes that the first run read."""
     kept = {name: value for name, value in entry.items() if name not in ("changed_since", "days")}
     since = records.since.get(target_of(entry))
     return kept if since is None else {**kept, "changed_since": since}

@@ -1,4 +1,4 @@
-"""Loads runs: of each launch the job's row, its specification, its steps and its folder.
+"""Loads runs: for each launch the job's row, its specification, its steps and its folder.
 
 Specifications are frozen, so the steps are planned once for all jobs that share one.
 """
@@ -38,7 +38,7 @@ ENVIRONMENT = "$.parameters.environment"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One launch of a job with all that belongs to it; `said` is what its steps reported so far."""
+    """One launch of a job with everything it needs; `said` is what its steps have reported so far."""
 
     row: RunRow
     spec: Specification
@@ -49,7 +49,7 @@ class Run:
     said: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def with_sealed_states(self, result: RunResult) -> RunResult:
-        """A result as it may be kept in the run's folder."""
+        """Return a result in the form kept in the run's folder, with its states encrypted."""
         if not result.states:
             return result
         place = config_id(self.row).place
@@ -59,17 +59,17 @@ class Run:
         return replace(result, states=sealed)
 
     def with_plain_states(self, result: RunResult) -> RunResult:
-        """A result that was kept in the run's folder."""
+        """Return a result from the run's folder with its states decrypted."""
         return replace(result, states=self.plain_states(result.states)) if result.states else result
 
     def plain_states(self, states: Mapping[str | None, Any]) -> dict[str | None, Any]:
-        """States that were kept in the folder of a run of this configuration."""
+        """Return decrypted states from the folder of a run of this configuration."""
         open_ = self.vault.opened_if_possible
         return {row: open_(body, config_id(self.row).place) for row, body in states.items()}
 
     @property
     def is_debug(self) -> bool:
-        """Whether snapshots are all that is kept of it."""
+        """Whether only snapshots of it are kept."""
         return self.row.mode == Mode.DEBUG
 
     @property
@@ -79,27 +79,27 @@ class Run:
 
     @property
     def is_one_step(self) -> bool:
-        """Whether one step is all that is certain of it.
+        """Whether it certainly has only one step.
 
-        Else how a step ended tells where in the log the next one begins.
+        Otherwise the end of a step determines where in the log the next one begins.
         """
         certain = [step for step in self.steps if not step.may_be_needless]
         return len(certain) == 1 and certain[0].row is None
 
     @property
     def is_ours_alone(self) -> bool:
-        """Whether one step of the daemon's own account is all of it."""
+        """Whether it consists of one step of the daemon's own account."""
         return self.is_one_step and self.context.run_as is None
 
     @property
     def is_simple(self) -> bool:
-        """Whether it is one command of the daemon's own account, without data: nothing is to be prepared."""
+        """Whether it is one command of the daemon's own account without data: nothing must be prepared."""
         return self.is_ours_alone and self.steps[0].kind is StepKind.COMMAND
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What frozen documents come to, in plain; the same for every job that shares them.
+    """Decrypted documents and their plan; the same for every job that shares them.
 
     `missing` are the secrets that could not be decrypted.
     """
@@ -111,7 +111,7 @@ class RunPlan:
 
 
 class RunLoader:
-    """Reads runs from the store, and remembers those that are under way."""
+    """Reads runs from the store, and caches those in progress."""
 
     def __init__(self, store: Store, places: Places, socket: str, operations: Sequence[Operation]) -> None:
         self._operations = operations
@@ -122,16 +122,16 @@ class RunLoader:
         self._plans: dict[tuple[str | None, str | None], RunPlan] = {}
 
     def control(self, token: str) -> str:
-        """The control folder of a start."""
+        """Return the control folder of a start."""
         job_id, launch, step = StartToken.parse(token)
         return self.folder(job_id).control(launch, step)
 
     def folder(self, job_id: int) -> RunFolder:
-        """A job's folder."""
+        """Return a job's folder."""
         return self.places.folder(job_id)
 
     async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, User | None]:
-        """A job's folder and the account that owns what is inside; None for our own, or one that is gone."""
+        """Return a job's folder and the owner of its content; None for our own or a deleted account."""
         try:
             run = await self.of(job_id, 1)
         except NoAccount:
@@ -139,19 +139,19 @@ class RunLoader:
         return run.context.folder, run.context.run_as
 
     async def begin(self, job_id: int, launch: int) -> Run:
-        """The run of a launch that begins; it is remembered until it is over."""
+        """Return the run of a new launch; it is cached until it is over."""
         run = self._runs[job_id, launch] = await self.of(job_id, launch)
         return run
 
     def documents_of(self, ids: Sequence[int]) -> Sequel[Documents]:
-        """What is to be read of these jobs on the store's thread; what is understood already is left out."""
+        """Return how to read these jobs' documents on the store's thread, except those already planned."""
         return partial(reads.documents_of, ids=ids, is_known=self._is_planned)
 
     def _is_planned(self, row: RunRow) -> bool:
         return _hashes_of(row) in self._plans
 
     def begin_read(self, job_id: int, launch: int, documents: Documents) -> Run | None:
-        """As `begin`, from what was read before; None when that is not enough. Raises NoAccount."""
+        """Like `begin`, from documents read before; None if they are not sufficient. Raises NoAccount."""
         row = documents.rows.get(job_id)
         if row is None:
             return None
@@ -164,25 +164,25 @@ class RunLoader:
         return run
 
     def known(self, token: str) -> Run | None:
-        """The run of a start that was begun here and is not over."""
+        """Return the run of a start that began here and is not over."""
         return self._runs.get(StartToken.parse(token)[:2])
 
     async def of(self, job_id: int, launch: int) -> Run:
-        """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
+        """Return a launch; one that was prepared here is cached until it is over."""
         return self._runs.get((job_id, launch)) or self.planned(*await self.read(job_id), launch)
 
     def forget(self, token: str) -> None:
-        """The launch is over."""
+        """Remove the launch from the cache."""
         self._runs.pop(StartToken.parse(token)[:2], None)
 
     async def read(self, job_id: int) -> tuple[RunRow, RunPlan]:
-        """A job's row, and what its documents come to."""
+        """Return a job's row and its plan."""
         row = await self.store.run_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
     async def _plan(self, row: RunRow) -> RunPlan:
-        """What the job's documents come to, worked out once for all that share them: they never change."""
+        """Return the plan of the job's documents, cached for all jobs that share them: they never change."""
         known = self._plans.get(_hashes_of(row))
         if known is not None:
             return known
@@ -205,17 +205,17 @@ class RunLoader:
         return known
 
     def account(self, row: RunRow, spec: Specification) -> tuple[User | None, str]:
-        """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
+        """Return the account of a job (None: the daemon's own) and its home. Raises NoAccount."""
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
     def remember(self, run: Run) -> Run:
-        """The run of a launch under way, of which more is known now."""
+        """Replace the cached run of a launch in progress."""
         self._runs[run.row.id, run.context.launch] = run
         return run
 
     def planned(self, row: RunRow, plan: RunPlan, launch: int) -> Run:
-        """A launch of a job that was read. Raises NoAccount."""
+        """Return a launch of a job whose row and plan are known. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
         context = JobContext(
@@ -237,7 +237,7 @@ class RunLoader:
     async def recovery_of(
         self, row: RunRow, plan: Run | RunPlan, failure: Failure | None, outcome: Outcome | None
     ) -> RecoveryTerms | None:
-        """What the policy asks for that a failure matches; None when none does."""
+        """Return the terms of the recovery policy that a failure matches; None if none does."""
         progress = None if outcome is None else outcome.progress
         policy = first_match(plan.spec.recovery, failure, progress)
         if policy is None:
@@ -247,7 +247,7 @@ class RunLoader:
         return terms_of(policy, plan.steps, whose, await self.store.hasher(), progress)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
-        """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
+        """Return the state of the last successful run; its secrets are redacted in all steps."""
         if not step.has_data or run.row.config is None:
             return None
         of = config_id(run.row)
@@ -257,19 +257,19 @@ class RunLoader:
 
 
 def _missing_of(step: Step) -> Iterator[Missing]:
-    """The secrets of a step that could not be decrypted."""
+    """Yield the secrets of a step that could not be decrypted."""
     yield from missing_in(step.config_file)
     yield from missing_in(step.order)
     yield from missing_in(step.execution.environment, "$.environment")
 
 
 def _hashes_of(row: RunRow) -> tuple[str | None, str | None]:
-    """The hashes of the documents that decide what a job means."""
+    """Return the hashes of the documents that determine a job's plan."""
     return row.spec_hash, row.env_hash
 
 
 def config_id(row: RunRow) -> ConfigId:
-    """The configuration that a job runs."""
+    """Return the configuration that a job runs."""
     assert row.component is not None
     assert row.config is not None
     return ConfigId(row.component, row.config, row.branch_id or "default", row.project)

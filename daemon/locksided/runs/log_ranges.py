@@ -1,6 +1,6 @@
-"""The log of one step: which frames are its, and the state that a Singer target printed in it.
+"""The log of one step: its range of frames, and the state that a Singer target printed in it.
 
-Each outcome of a step says where the log went on behind it. Synchronous; called in threads.
+Each outcome of a step has the position of the log after it. Synchronous; called in threads.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from locksided.runs.step_results import starts_of
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """Frames from `begin` to before `end`; `end` None while they may become more."""
+    """Frames from `begin` to before `end`; `end` is None while the log may grow."""
 
     begin: int
     end: int | None
@@ -27,7 +27,7 @@ class LogRange:
 
 
 def log_range(folder: RunFolder, first_step: int, last_step: int) -> LogRange | None:
-    """The frames of these steps of the last run; None when the first of them has not begun."""
+    """Return the frames of these steps of the last run; None if the first of them has not begun."""
     launches = _launches(folder)
     if 0 not in launches:
         return None
@@ -41,7 +41,7 @@ def log_range(folder: RunFolder, first_step: int, last_step: int) -> LogRange | 
 
 
 def _launches(folder: RunFolder) -> dict[int, list[int]]:
-    """Of each step the launches in which it was begun, rising."""
+    """Return for each step the launches in which it was started, in ascending order."""
     found: dict[int, list[int]] = {}
     for launch, step in starts_of(folder):
         found.setdefault(step, []).append(launch)
@@ -49,7 +49,7 @@ def _launches(folder: RunFolder) -> dict[int, list[int]]:
 
 
 def _end_of(folder: RunFolder, launches: dict[int, list[int]], step: int, run: int) -> int | None:
-    """Where the log went on behind a step of the run that began with that launch; None until it is over."""
+    """Return the log position after a step of the run that began with that launch; None until it ended."""
     for launch in reversed(launches.get(step, [])):
         if launch >= run:
             end = _next_seq(folder, launch, step)
@@ -59,7 +59,7 @@ def _end_of(folder: RunFolder, launches: dict[int, list[int]], step: int, run: i
 
 
 def _begin_of_run(folder: RunFolder, launches: dict[int, list[int]], run: int) -> int:
-    """A run that was begun anew goes on in the log of the one before."""
+    """Return the start of a run in the log: a repeated run continues the log of the one before."""
     before = [
         _next_seq(folder, launch, step) or 0
         for step, all_of_step in launches.items()
@@ -80,7 +80,7 @@ _LINES = 1000
 
 
 def printed_state(folder: RunFolder, step: int) -> OutFile | None:
-    """Returns the state that a step printed; None when it printed none, which keeps the one before."""
+    """Return the state that a step printed; None if it printed none, which keeps the previous one."""
     frames = log_range(folder, step, step)
     lines = reader.tail(
         folder.log,

@@ -8,16 +8,16 @@ _OMITTED = "… "
 
 
 def moment(time_us: int) -> str:
-    """A time in a sentence, to the second."""
+    """Format a time for a sentence, to the second."""
     return f"{datetime.fromtimestamp(time_us // 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def cut(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
-    """The text, its end replaced by "[trimmed]" when it is too long."""
+    """Return the text; if it is too long, its end is replaced by "[trimmed]"."""
     clean = text.encode("utf-8", "replace").decode()
     return clean if len(clean) <= limit else clean[: limit - len(_TRIMMED)] + _TRIMMED
 
 
 def last_of(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
-    """The text, its beginning replaced by "… " when it is too long: what a program says last matters most."""
+    """Return the text; if it is too long, its beginning is replaced by "… ": the end matters most."""
     return text if len(text) <= limit else _OMITTED + text.removeprefix(_OMITTED)[len(_OMITTED) - limit :]

@@ -1,4 +1,4 @@
-"""What a schedule tells its job of the moment: a member of the job, its environment, its variables. Pure."""
+"""What a job is told of its schedule's moment: a member of the job, its environment, its variables. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from locksided.core.model import Draft
 
 MOST_BYTES = 32_768
-"""Of what a program finds of its causes."""
+"""The limit of the causes in a job's environment."""
 
 _ENVIRONMENT = {
     "LOCKSIDE_SCHEDULE_ID": "id",
@@ -28,17 +28,17 @@ _VARIABLES = {
 
 
 def environment_of_moment(schedule: Mapping[str, Any] | None) -> dict[str, str]:
-    """The variables of a job's environment; what is not known is empty."""
+    """Return the variables of a job's environment; unknown values are empty."""
     return {} if schedule is None else {name: schedule[key] or "" for name, key in _ENVIRONMENT.items()}
 
 
 def variables_of(schedule: Mapping[str, Any] | None) -> dict[str, str]:
-    """The values of the variables that a configuration may use; what is not known is empty."""
+    """Return the values of variables for a configuration; unknown values are empty."""
     return {} if schedule is None else {name: schedule.get(key) or "" for name, key in _VARIABLES.items()}
 
 
 def told(tree: Draft, **about: Mapping[str, Any] | None) -> Draft:
-    """The same jobs, which all know of the moment, or of the causes."""
+    """Return the same jobs with the moment, or the causes, in all of them."""
     known = {name: value for name, value in about.items() if value is not None}
     if not known:
         return tree
@@ -47,7 +47,7 @@ def told(tree: Draft, **about: Mapping[str, Any] | None) -> Draft:
 
 
 def environment_of_causes(trigger: Mapping[str, Any] | None) -> dict[str, str]:
-    """The variable that has the causes of a job, as JSON; `more` are those that it has no room for."""
+    """Return the variable with the causes of a job, as JSON; `more` counts those that did not fit."""
     if trigger is None:
         return {}
     kept = list(trigger["causes"])
@@ -62,5 +62,5 @@ def _text_of(trigger: Mapping[str, Any], kept: list[Any]) -> str:
 
 
 def moment_view(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The member `schedule` of a job."""
+    """Return the member `schedule` of a job."""
     return None if schedule is None else {name: schedule[name] for name in schedule if name != "date"}

@@ -1,8 +1,8 @@
-"""Programs of the daemon's own that run as steps. Each kind is an entry of a table.
+"""Programs of the daemon that run as steps. Each kind is an entry of a table.
 
-Such a step is started as `PROGRAM NAME FOLDER`. FOLDER belongs to the job's account, is no part of the data
-folder, and goes with the step. The program reads FOLDER/order.json and writes FOLDER/result.json, whole or
-not at all: `{"message": text, "result": {…}}`. Exit code 0 is done, 1 the user's fault, above it ours. Pure.
+Such a step is started as `PROGRAM NAME FOLDER`. FOLDER belongs to the job's account, is outside the data
+folder, and is removed with the step. The program reads FOLDER/order.json and writes FOLDER/result.json
+atomically: `{"message": text, "result": {…}}`. Exit code 0 is success, 1 the user's fault, others ours. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,40 +20,40 @@ ORDER_FILE = "order.json"
 RESULT_FILE = "result.json"
 MAX_RESULT_BYTES = 16 * 2**20
 MOST_REPEATS = 3
-"""So often a step that was lost with its keeper is started again alone, on one boot of the machine."""
+"""How often a step that was lost with its keeper is started again alone, on one boot of the machine."""
 
 Order: TypeAlias = Callable[[Specification, str | None], Mapping[str, Any] | None]
 
 Claims: TypeAlias = Callable[[Specification, str, Sequence[Mapping[str, Any]]], Sequence[str] | None]
-"""Which tables a step will write, by their paths, from the project and the results of the steps before it.
+"""Which tables a step will write, by their paths, from the project and the results of earlier steps.
 
-None when there is nothing for it to do.
+None if the step has nothing to do.
 """
 
 
 class OperationPlace(Enum):
-    """Where in a run an operation stands."""
+    """The position of an operation in a run."""
 
     BEFORE_RUN = auto()
     BEFORE_ROW = auto()
     """In the row's fresh data folder, which the row's component then finds as the operation left it."""
     AFTER_RUN = auto()
     AFTER_FAILURE = auto()
-    """After a step that failed, once a component has run; no other step runs then."""
+    """After a failed step, once a component has run; no other step runs then."""
     ALONE = auto()
-    """It is all of a job of the component `lockside.storage`, whose parameters name it."""
+    """It is the only step of a job of the component `lockside.storage`, whose parameters name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One kind of step.
 
-    `order` makes the content of order.json from the specification and the row, or None where a run has no
-    such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
-    is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
-    `claims` may turn out to be needless, and begins when the job has the tables. `timeout_seconds` is a time
-    of its own, instead of what is left of the job's. `is_located` tells whether its own messages stand behind
-    the step's place in the run. `part` is that of the jobs that have it alone.
+    `order` returns the content of order.json for the specification and the row, or None if a run has no such
+    step. `stage` is shown while it runs; `title` begins the message when it dies; `failure` is the kind of
+    the faults it reports. `memory_bytes` is its own limit, beside that of the job. A step with `claims` may
+    turn out to be unnecessary, and starts when the job has the tables. `timeout_seconds` replaces the rest of
+    the job's time limit. `is_located` says whether its messages are prefixed with the step's place in the
+    run. `part` is the part of a split job that alone has it.
     """
 
     name: str
@@ -77,13 +77,13 @@ input_operation = partial(
     failure=FailureKind.INPUT,
     is_located=False,
 )
-"""A kind of step that gives each row its input."""
+"""A kind of step that provides each row's input."""
 
 OPERATIONS: tuple[Operation, ...] = ()
 
 
 def is_wanted(operation: Operation, spec: Specification) -> bool:
-    """Whether a run has it at all: of a job that is cut some belong to one part alone."""
+    """Return whether a run has the operation: in a split job some belong to one part alone."""
     if operation.part is not None:
         return spec.part is operation.part
     if operation.place in (OperationPlace.BEFORE_RUN, OperationPlace.BEFORE_ROW):
@@ -92,14 +92,14 @@ def is_wanted(operation: Operation, spec: Specification) -> bool:
 
 
 class BadResult(Exception):
-    """The program left no result that can be used; the message says what is wrong with it."""
+    """The program left no usable result; the message says what is wrong with it."""
 
 
 class OperationResult(NamedTuple):
-    """What result.json says: a message, members of the job's result, and commits of tables, not checked.
+    """The content of result.json: a message, members of the job's result, and unchecked commits of tables.
 
-    `failed_records` is how many records it left out, `records_bytes` how long the list is to which it added
-    them; 0 without one. `files` are those that it stored, not checked.
+    `failed_records` counts the records it rejected, `records_bytes` is the size of the list they were added
+    to; 0 without one. `files` are those it stored, unchecked.
     """
 
     message: str
@@ -112,7 +112,7 @@ class OperationResult(NamedTuple):
 
 
 def read_result(content: bytes | None) -> OperationResult:
-    """What result.json says. Raises BadResult."""
+    """Parse result.json. Raises BadResult."""
     if content is None:
         raise BadResult(f"It left no {RESULT_FILE}.")
     try:

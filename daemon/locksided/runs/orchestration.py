@@ -1,7 +1,6 @@
-"""An orchestration as it runs: phases in order, each with its tasks and the requests that they make. Pure.
+"""A running orchestration: phases in order, each with its tasks and the requests that they make. Pure.
 
-What a task's own request means is resolved elsewhere, and whether a task runs at all is decided in
-`task_selection`.
+A task's own request is resolved elsewhere, and `task_selection` decides whether a task runs at all.
 """
 
 from dataclasses import dataclass
@@ -19,15 +18,15 @@ from locksided.runs.refusals import refuse_first
 from locksided.runs.resolved import Resolved, Root
 from locksided.runs.runtime_values import ONE_UP
 
-_Request = stored_form(JobRequest)  # of documents that were checked when they came
+_Request = stored_form(JobRequest)  # of documents that were checked when they were stored
 _SHARED = set(documents.TaskSpecification.__struct_fields__) & set(JobRequest.__struct_fields__) - {
-    *("delay", "priority")  # these count from the phase, and with the orchestration's
+    *("delay", "priority")  # relative to the phase, and to the orchestration's priority
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RunTask:
-    """One task. `path` is where the request stands that it makes; `delay_us` counts from its phase's start.
+    """One task. `path` is the place of its request; `delay_us` counts from its phase's start.
 
     `priority` None is that of the orchestration.
     """
@@ -45,9 +44,9 @@ class RunTask:
         return int((self.asked.delay or 0) * 1_000_000) or None
 
     def request(self, orchestration: Resolved) -> JobRequest:
-        """The task's job: in the branch of its orchestration, with the values of that one's variables.
+        """Return the task's job: in its orchestration's branch, with its orchestration's variables filled in.
 
-        A debug run has its tasks run in debug mode.
+        Tasks of a debug run are run in debug mode.
         """
         asked, above = self.asked, orchestration.spec
         given = {name: getattr(asked, name) for name in _SHARED}
@@ -70,7 +69,7 @@ def _filled(given: VariableValues | None, variables: dict[str, str]) -> Variable
 
 @dataclass(frozen=True, slots=True)
 class RunPhase:
-    """One phase; `after` are the places of those that must be done before it."""
+    """One phase; `after` are the indexes of those that must be done before it."""
 
     id: str
     name: str | None
@@ -80,7 +79,7 @@ class RunPhase:
 
 
 def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
-    """The phases, every one behind those that it depends on. Raises `Invalid`."""
+    """Return the phases, each after those that it depends on. Raises `Invalid`."""
     content = root.content
     found = order_faults(content.phases, content.tasks)
     refuse_first(Fault(f"{root.path}.{field}", text) for field, text in found)
@@ -102,7 +101,7 @@ def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
 
 
 def _task(given: documents.Task, path: str) -> RunTask:
-    """The failure of a task that may fail is a warning."""
+    """Return a task. The failure of a task with `continue_on_failure` becomes a warning."""
     behavior = given.task.behavior
     on_error = None if behavior is None else behavior.on_error
     if on_error is None and given.continue_on_failure:
@@ -111,7 +110,7 @@ def _task(given: documents.Task, path: str) -> RunTask:
 
 
 def as_seen_above(refusal: Refused, path: str) -> Refused:
-    """A refusal of a task's request, whose fields stand at `path`, as one of the orchestration's."""
+    """Rewrite a refusal of a task's request at `path` as a refusal of the orchestration's."""
     found = refusal.path or "$"
     seen = found.removeprefix(ONE_UP) if found.startswith(ONE_UP) else path + found[1:]
     refusal.message = refusal.message.replace(found, seen) if refusal.path else f"{path}: {refusal.message}"

@@ -8,11 +8,11 @@ from locksided.runs.data_folder import OutFile
 
 
 class BadOutFile(Exception):
-    """The program left a file that cannot be used; the message names the file. Its user's fault."""
+    """The program left an unusable file; the message names it. The user's fault."""
 
 
 def read_state(file: OutFile) -> dict[str, Any]:
-    """The new state; a missing or empty file clears it. Raises `BadOutFile`."""
+    """Return the new state; a missing or empty file clears it. Raises `BadOutFile`."""
     document = _document(file, "out/state.json")
     if document is None or document == []:  # PHP writes an empty object as a list
         return {}
@@ -22,7 +22,7 @@ def read_state(file: OutFile) -> dict[str, Any]:
 
 
 def read_usage(file: OutFile) -> list[dict[str, Any]]:
-    """The reported metrics; none without a file. Raises `BadOutFile` for anything but `[{metric, value}]`."""
+    """Return the reported metrics; none without a file. Raises `BadOutFile` unless `[{metric, value}]`."""
     document = _document(file, "out/usage.json")
     if document is None:
         return []
@@ -42,7 +42,7 @@ def _is_metric(item: object) -> bool:
 
 
 def _document(file: OutFile, name: str) -> Any:
-    """What the file holds, None for a missing or empty one."""
+    """Return the content of the file, None if it is missing or empty."""
     if file.problem is not None:
         raise BadOutFile(file.problem)
     content = (file.content or b"").strip()

@@ -1,6 +1,6 @@
-"""What a run left in out/, as a job shows it: tables, files, and what the program said of them. Pure.
+"""The outputs of a run as shown in its job: tables, files, and what the program reported of them. Pure.
 
-Manifests come in two forms; what they say is taken as far as it is understood, all else is left unread.
+Manifests come in two forms; members that are understood are used, all others are ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from locksided.runs.data_folder import Collected
 
 MOST_REPORTED = 2000
 UNFINISHED = 0.99
-"""The most that is shown of an output's progress before it is there."""
+"""The highest progress shown for an output that is not stored yet."""
 
 
 def output_of(
     collected: Collected, reports: object, folder: str, made_by: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`result.output` from listed entries; `folder` is where they stay, below the job's work path.
+    """Return `result.output` for listed entries; `folder` is where they stay, below the job's work path.
 
-    `made_by` names the component that left them there.
+    `made_by` names the component that produced them.
     """
     if not (collected.tables or collected.files or reports):
         return {"tables": [], "files": [], **_omitted(collected, "tables", "files")}
@@ -42,9 +42,9 @@ def _omitted(collected: Collected, *kinds: str) -> dict[str, int]:
 def stored_output(
     output: dict[str, Any], config_file: Mapping[str, Any] | None, *, ended_well: bool
 ) -> dict[str, Any]:
-    """What of the output counts: all of a good run; of a failed one the tables that are written always.
+    """Return the output to store: all of a successful run; of a failed one the tables always written.
 
-    A manifest says so, or the output mapping in the configuration.
+    The manifest, or the output mapping in the configuration, says which are.
     """
     if ended_well:
         return output
@@ -64,7 +64,7 @@ def _written_always(config_file: Mapping[str, Any]) -> set[str]:
 
 
 def artifacts_of(collected: Collected, folder: str) -> dict[str, Any]:
-    """`result.artifacts`; empty without any."""
+    """Return `result.artifacts`; empty if there are none."""
     files = [_placed(entry, folder) for entry in collected.artifacts]
     return {"files": files, **_omitted(collected, "artifacts")} if files else {}
 
@@ -74,7 +74,7 @@ def _placed(entry: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 
 def table_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A table from its listed entry."""
+    """Return a table for its listed entry."""
     manifest, problem = _manifest(entry)
     return {
         "id": _text(manifest.get("destination")),
@@ -88,7 +88,7 @@ def table_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def file_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A file from its listed entry."""
+    """Return a file for its listed entry."""
     manifest, problem = _manifest(entry)
     return {
         **_common(entry),
@@ -101,7 +101,7 @@ def file_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 def with_reports(
     listed: Mapping[str, Sequence[dict[str, Any]]], reports: object
 ) -> dict[str, list[dict[str, Any]]]:
-    """The listed outputs with what was reported of them by name; what matches none is one of the tables."""
+    """Return the listed outputs with the reports of the same name; other reports become tables."""
     told = _by_name(reports)
     merged = {
         kind: [{**told.pop(item["name"], {}), **item} for item in items] for kind, items in listed.items()
@@ -111,7 +111,7 @@ def with_reports(
 
 
 def running_output(before: Mapping[str, Any] | None, reports: object) -> dict[str, Any]:
-    """`result.output` of a job that runs: what its steps reported until now, each output by its name."""
+    """Return `result.output` of a running job: what its steps have reported so far, by output name."""
     tables = {one["name"]: one for one in (before or {}).get("tables", ())}
     for name, report in _by_name(reports).items():
         told = {**tables.get(name, {}), **report}
@@ -130,9 +130,9 @@ def _unstored(progress: object) -> dict[str, Any]:
 
 
 def with_stored(listed: Sequence[dict[str, Any]], told: object) -> list[dict[str, Any]]:
-    """The listed tables or files; those that an output step stored are as it tells, and have no path.
+    """Return the listed tables or files; those stored by an output step are as it reported, without a path.
 
-    What it stored of others comes after them.
+    Other outputs that it stored follow.
     """
     stored: dict[str, list[Mapping[str, Any]]] = {}
     for table in told if isinstance(told, list) else ():
@@ -161,7 +161,7 @@ def _common(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _manifest(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The manifest, empty without one, and what is wrong with it."""
+    """Return the manifest, empty if there is none, and what is wrong with it."""
     if "problem" in entry:
         return {}, {"manifestProblem": entry["problem"]}
     text = entry.get("manifest", "").strip()
@@ -179,7 +179,7 @@ def _manifest(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, st
 
 
 def _columns(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Columns of the new form (`schema`, with their types) or of the old one (`columns`, names only)."""
+    """Return columns of the new form (`schema`, with types) or of the old one (`columns`, names only)."""
     schema = manifest.get("schema")
     if isinstance(schema, list):
         columns = (column for column in schema if isinstance(column, dict))

@@ -1,7 +1,7 @@
-"""Jobs that are cut into chunks: which may be, which components cut and put together, what steps are told.
+"""Jobs that are split into chunks: which may be, their splitter and assembler, and the orders of their steps.
 
-A splitter leaves chunks in out/chunks, a chunk has one of them as its in/, an assembler has the outputs of
-all chunks in in/chunks. Pure.
+A splitter leaves chunks in out/chunks, each chunk gets one of them as its in/, an assembler gets the outputs
+of all chunks in in/chunks. Pure.
 """
 
 import sys
@@ -30,7 +30,7 @@ _WITHOUT_FOLDER = (COMMAND, ORCHESTRATOR, STORAGE)
 
 
 def part_components(partition: Partition | None) -> Iterator[tuple[str, PartComponent]]:
-    """The components of a partition that are not the daemon's own, by the members that name them."""
+    """Yield the components of a partition that are not built in, with the members that name them."""
     for name in ("splitter", "assembler") if partition is not None else ():
         one = getattr(partition, name)
         if one.component is not None and one.component not in _OWN:
@@ -40,7 +40,7 @@ def part_components(partition: Partition | None) -> Iterator[tuple[str, PartComp
 def part_manifests(
     partition: Partition | None, found: Mapping[str, Stored[Manifest]], path: str
 ) -> Iterator[tuple[str, Manifest]]:
-    """The manifests of those components, by key. Raises NotFound."""
+    """Yield the manifests of those components, by key. Raises NotFound."""
     for name, one in part_components(partition):
         at = join(path, name, "component")
         assert one.component is not None
@@ -51,12 +51,12 @@ def part_manifests(
 
 
 def is_own(component: str) -> bool:
-    """Whether it is a component of the daemon's, which runs where the daemon is installed."""
+    """Return whether the component is the daemon's own, which runs where the daemon is installed."""
     return component in _OWN
 
 
 def check_partition(component: str, mode: Mode, rows: int, path: str) -> None:
-    """Raises Invalid for a job that cannot be cut."""
+    """Raise Invalid for a job that cannot be split."""
     if component in _WITHOUT_FOLDER:
         raise Invalid(f"{path}: a job of {component} has no data folder that could be cut.", path=path)
     if rows > 1:
@@ -66,7 +66,7 @@ def check_partition(component: str, mode: Mode, rows: int, path: str) -> None:
 
 
 def part_chain(spec: Specification) -> tuple[Manifest, dict[str, Any]] | None:
-    """The component that cuts or puts together, and its parameters; None for a job that does neither."""
+    """Return the splitter or assembler that this job runs, with its parameters; None for other jobs."""
     if spec.partition is None or spec.part not in (Part.SPLITTER, Part.ASSEMBLER):
         return None
     one = spec.partition.splitter if spec.part is Part.SPLITTER else spec.partition.assembler
@@ -82,7 +82,7 @@ def part_chain(spec: Specification) -> tuple[Manifest, dict[str, Any]] | None:
 
 
 def chunk_operations() -> Iterable[Operation]:
-    """The steps that give a chunk its input, and an assembler the outputs of all chunks."""
+    """Yield the steps that provide a chunk's input, and an assembler's input from all chunks."""
     for name, title, part in (("chunk", "Chunk", Part.CHUNK), ("assembly", "Assembly", Part.ASSEMBLER)):
         yield input_operation(
             name=name,

@@ -1,6 +1,6 @@
-"""The drafts of a job that is cut into chunks: a container of a splitter, the chunks and an assembler. Pure.
+"""The drafts of a job that is split into chunks: a container of splitter, chunks and assembler. Pure.
 
-The chunks are known when the splitter ends: their drafts are made of its own job then.
+The chunks are known when the splitter ends: their drafts are made from its job then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +16,11 @@ from locksided.runs.specification import Specification, as_part, of_container
 from locksided.store.rows import JobRow
 
 CHUNKS = "chunks"
-"""The phase of the chunks; the others are called after their parts."""
+"""The phase of the chunks; the others are named after their parts."""
 
 
 class Chunk(NamedTuple):
-    """A chunk: its number from 1, how many there are, what the splitter called it, and that job's id."""
+    """A chunk: its number from 1, the number of chunks, its name, and the id of the splitter's job."""
 
     number: int
     chunks: int
@@ -29,12 +29,12 @@ class Chunk(NamedTuple):
 
 
 def chunks_named(names: Sequence[str], splitter: int) -> list[Chunk]:
-    """The chunks that a splitter made, in their order."""
+    """Return the chunks that a splitter made, in their order."""
     return [Chunk(number, len(names), name, str(splitter)) for number, name in enumerate(names, 1)]
 
 
 def partition_tree(resolved: Resolved, place: TreePosition, left: Sequence[Chunk] | None = None) -> Draft:
-    """The container; with chunks that are `left` of a run before it has no splitter and runs those alone."""
+    """Return the container; with chunks `left` from an earlier run it runs only those, without a splitter."""
     spec = resolved.spec
     jobs = [_chunk(_part(resolved, place, Part.CHUNK), spec, one) for one in left or ()]
     parallelism = spec.parallelism or 1
@@ -104,7 +104,7 @@ def _chunk(draft: Draft, spec: Specification, chunk: Chunk) -> Draft:
 def chunk_drafts(
     splitter: JobRow, spec: Specification, document: Frozen, chunks: Iterable[Chunk]
 ) -> tuple[Draft, ...]:
-    """The drafts of the chunks that a splitter made, which are told what it was; `document` is their own."""
+    """Return the drafts of a splitter's chunks, based on its job; `document` is their specification."""
     pools = tuple(splitter.pools or ())
     base = Draft(
         project=splitter.project,

@@ -1,6 +1,6 @@
 """The steps of a run, from a frozen specification: rows in sequence, processors around each component.
 
-A plan names programs, parameters and files' contents; it knows no folder, no process and no job id.
+A plan has programs, parameters and contents of files; it does not depend on a folder, a process or a job id.
 """
 
 import dataclasses
@@ -29,27 +29,26 @@ _DROPPED_WHEN_EMPTY = ("storage", "authorization")
 
 
 class DataFolder(Enum):
-    """What a step finds in the data folder."""
+    """The state of the data folder before a step."""
 
     NONE = auto()
-    """There is none."""
+    """The step has no data folder."""
     FRESH = auto()
     HANDED_ON = auto()
-    """The output of the step before, as its input."""
+    """It has the output of the previous step as input."""
     AS_LEFT = auto()
-    """What the operation before it left."""
+    """It is as the previous operation left it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One start of one process tree.
 
-    `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
-    finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `splits` for one that leaves chunks;
-    `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
-    come. `order` is that of an `operation`. `files` are texts to be written to the folder of inputs, by their
-    names. `total` counts the steps that are certain to come, `rows` the rows.
+    `config_file` is the content of config.json, None for a step that runs no component. `folder` is the state
+    of its data folder; `takes_state` marks the main component, whose state file is written before and read
+    after it; `splits` a step that leaves chunks; `ends_row` the last step of its row, `ends_run` the last of
+    the steps certain to run. `order` is that of an `operation`. `files` are texts for the folder of inputs,
+    by their names. `total` counts the steps that are certain to run, `rows` the rows.
     """
 
     index: int
@@ -76,22 +75,22 @@ class Step:
 
     @property
     def has_data(self) -> bool:
-        """Whether it is a component's, with a configuration before and outputs after it."""
+        """Whether it belongs to a component, with a configuration before and outputs after it."""
         return self.config_file is not None
 
     @property
     def may_be_needless(self) -> bool:
-        """Whether what the steps before it left decides if it is needed."""
+        """Whether the results of earlier steps decide if it runs."""
         return self.is_after_failure or (self.operation is not None and self.operation.claims is not None)
 
     @property
     def is_after_failure(self) -> bool:
-        """Whether it runs after a step that failed, and only then."""
+        """Whether it runs only after a step that failed."""
         return self.operation is not None and self.operation.place is OperationPlace.AFTER_FAILURE
 
     @property
     def gets_state(self) -> bool:
-        """Whether in/state.json is written; processors have none."""
+        """Whether in/state.json is written; processors get none."""
         return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
 
 
@@ -100,9 +99,9 @@ def plan(
     environment: Mapping[str, str] | None = None,
     operations: Sequence[Operation] = OPERATIONS,
 ) -> tuple[Step, ...]:
-    """All steps in their order; none when every row is disabled.
+    """Return all steps in order; none when every row is disabled.
 
-    `environment` is a plain command's own, which is stored apart from its specification.
+    `environment` is that of a plain command, which is stored separately from its specification.
     """
     if spec.component == COMMAND and not spec.has_data_folder:
         return _numbered(list(_commands(spec, environment)), spec)
@@ -127,7 +126,7 @@ def _numbered(steps: Sequence[Step], spec: Specification) -> tuple[Step, ...]:
 
 
 def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """What runs, row by row, merged and with its variables filled."""
+    """Yield the configurations that run, row by row, merged and with their variables replaced."""
     if spec.rows is None:
         yield None, filled(spec.root, spec.variables)
         return
@@ -154,7 +153,7 @@ def _rows(
 def _operations(
     spec: Specification, operations: Sequence[Operation], place: OperationPlace, row: str | None
 ) -> Iterator[Step]:
-    """The steps of that place that this run has."""
+    """Yield the steps of this run with that place."""
     folder = DataFolder.FRESH if place is OperationPlace.BEFORE_ROW else DataFolder.NONE
     for operation in operations:
         is_here = operation.place is place and is_wanted(operation, spec)
@@ -175,7 +174,7 @@ def _operations(
 
 
 def _chain(spec: Specification, row: str | None, configuration: Mapping[str, Any]) -> Iterator[Step]:
-    """The component of one row between its processors; what cuts or puts together has none."""
+    """Yield the component of one row and its processors; a splitter or assembler has no processors."""
     content = content_of(dict(configuration), "configuration", is_stored=True)
     if (part := part_chain(spec)) is not None:
         chain = [(StepKind.COMPONENT, *part)]
@@ -214,7 +213,7 @@ def _manifest_of(spec: Specification, processor: Processor) -> Manifest:
 def _config_file(
     kind: StepKind, configuration: Mapping[str, Any], manifest: Manifest, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """config.json: the component's whole configuration, a processor's parameters only."""
+    """Return config.json: the component's whole configuration, or only a processor's parameters."""
     whole = configuration if kind is StepKind.COMPONENT else {}
     return config_file(whole, parameters, manifest.image_parameters, action="run")
 
@@ -226,7 +225,7 @@ def config_file(
     *,
     action: str,
 ) -> dict[str, Any]:
-    """The content of config.json, without what only lockside reads and without an empty storage."""
+    """Return the content of config.json, without members for lockside and without an empty storage."""
     content = {name: value for name, value in configuration.items() if name not in _STRIPPED}
     for name in _DROPPED_WHEN_EMPTY:
         if not content.get(name):
@@ -253,7 +252,7 @@ def _command(
     configuration: Mapping[str, Any],
     config_file: Mapping[str, Any] | None,
 ) -> Step:
-    """A plain command, with a data folder where it has a `config_file`."""
+    """Return the step of a plain command, with a data folder if it has a `config_file`."""
     program = program_of(configuration)
     return Step(
         index=0,
@@ -276,5 +275,5 @@ def _command(
 
 
 def program_of(configuration: Mapping[str, Any]) -> Program:
-    """The program that a plain command's configuration names."""
+    """Return the program of a plain command's configuration."""
     return from_store(configuration.get("parameters") or {}, Program)

@@ -1,4 +1,4 @@
-"""Processors around a component: which components they are, and their manifests as frozen with the job."""
+"""Processors around a component: their components, and their manifests as frozen with the job."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,12 +13,12 @@ from locksided.runs.resolved import Stored
 
 
 def processor_key(component: str, tag: str | None) -> str:
-    """Under which a processor's manifest is frozen."""
+    """Return the key under which a processor's manifest is frozen."""
     return component if tag is None else f"{component}:{tag}"
 
 
 def processor_components(contents: Iterable[Configuration]) -> set[str]:
-    """The ids of all components that configurations (a root and its rows) use as processors."""
+    """Return the ids of all components that configurations (a root and its rows) use as processors."""
     return {
         processor.definition.component
         for content in contents
@@ -29,9 +29,9 @@ def processor_components(contents: Iterable[Configuration]) -> set[str]:
 def processor_manifests(
     contents: Iterable[tuple[str, Configuration]], found: Mapping[str, Stored[Manifest]]
 ) -> Iterator[tuple[str, Manifest]]:
-    """The manifests of all processors, by key. Raises `NotFound`, and `Invalid` for what cannot run there.
+    """Yield the manifests of all processors, by key. Raises `NotFound`, and `Invalid` for a wrong position.
 
-    `contents` are configurations and the paths where they stand.
+    `contents` are configurations and their paths in the request.
     """
     for path, content in contents:
         for side, place, processor in content.processors.placed():

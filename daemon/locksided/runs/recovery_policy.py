@@ -1,4 +1,4 @@
-"""Which recovery policy a failure matches, and what that asks of the core. Pure."""
+"""Selects the recovery policy that matches a failure, and its terms for the core. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """As whom a job's tests are made, and where."""
+    """The user and project for which a job's tests are made."""
 
     project: str
     uid: int | None
@@ -35,7 +35,7 @@ class Whose:
 def first_match(
     policies: Iterable[RecoveryPolicy] | None, failure: Failure | None, progress: Mapping[str, Any] | None
 ) -> RecoveryPolicy | None:
-    """The first policy that a failure matches; None when it matches none, or nothing failed."""
+    """Return the first policy that a failure matches; None if it matches none, or nothing failed."""
     if failure is None:
         return None
     reported = (progress or {}).get("blocked") is not None
@@ -43,7 +43,7 @@ def first_match(
 
 
 def matches(match: RecoveryMatch, failure: Failure, *, reported: bool) -> bool:
-    """Whether all that is given holds. No output is read with patterns."""
+    """Return whether all given criteria hold. The output is not searched with patterns."""
     message = failure.message.casefold()
     return (
         (not match.types or failure.type in match.types)
@@ -61,7 +61,7 @@ def terms_of(
     hasher: Hasher,
     progress: Mapping[str, Any] | None = None,
 ) -> RecoveryTerms:
-    """What a policy asks of the core for a job of these steps."""
+    """Return the terms of a policy for a job of these steps."""
     asked = ((progress or {}).get("blocked") or {}).get("retryAfterSeconds") or 0.0
     return RecoveryTerms(
         policy=policy.id,
@@ -84,7 +84,7 @@ def _us(seconds: float) -> int:
 
 
 def condition_id(tester: Tester, steps: Sequence[Step], whose: Whose, hasher: Hasher) -> str:
-    """What names a condition: the same for the same test with the same parameters, as the same user."""
+    """Return the id of a condition: equal for the same test with the same parameters, as the same user."""
     step = main_step(steps)
     parameters: dict[str, Any] = {"tester": msgspec.to_builtins(tester)}
     if step is not None and tester.action is not None:
@@ -97,12 +97,12 @@ def condition_id(tester: Tester, steps: Sequence[Step], whose: Whose, hasher: Ha
 
 
 def main_step(steps: Sequence[Step]) -> Step | None:
-    """The component's own step, of several rows that of the first; None when the run has none."""
+    """Return the component's own step, that of the first row if there are several; None without one."""
     return next((step for step in steps if step.kind in (StepKind.COMPONENT, StepKind.COMMAND)), None)
 
 
 def in_words(tester: Tester) -> str:
-    """What is waited for, so that it can stand behind "until". It tells no passwords and no queries."""
+    """Describe the condition so that it can follow "until", without passwords and queries."""
     match tester:
         case Tester(http=HttpTest() as http):
             wanted = ", ".join(map(str, http.status)) or "200 to 299"

@@ -1,4 +1,4 @@
-"""Faults of documents as refusals of a request."""
+"""Faults of documents, turned into refusals of a request."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,16 @@ from locksided.core.errors import Disabled, Invalid
 
 
 def invalid(fault: Fault) -> Invalid:
-    """The refusal of a document with that fault."""
+    """Return the refusal of a document with that fault."""
     return Invalid(f"{fault.path}: {fault.message}.", path=fault.path)
 
 
 def refuse_first(faults: Iterable[Fault]) -> None:
-    """Raises `Invalid` for the first of the faults, if there is one."""
+    """Raise `Invalid` for the first of the faults, if there is one."""
     for fault in faults:
         raise invalid(fault)
 
 
 def without_extra(scheme: str, path: str) -> Disabled:
-    """The refusal of what needs a package that is not installed."""
+    """Return the refusal of a feature whose package is not installed."""
     return Disabled(f"{scheme}: needs `{pip_line(scheme)}` where the daemon is installed.", path=path)

@@ -1,4 +1,4 @@
-"""What is told of the processes of a run, to the core and in the views of its job. Pure but for the clock."""
+"""Reports on the processes of a run, for the core and for the views of its job. Pure but for the clock."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from locksided.runs.folder import StartToken
 
 
 def process_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `process` object; its times are texts as on the wire."""
+    """Return the job's `process` object; its times are texts as on the wire."""
     return {
         "startToken": outcome.token,
         "pid": outcome.pid,
@@ -27,7 +27,7 @@ def process_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def kill_report_of(outcome: Outcome) -> dict[str, Any]:
-    """The job's `killReport`; empty when nothing had to be stopped."""
+    """Return the job's `killReport`; empty if nothing had to be stopped."""
     report = outcome.kill_report
     if report is None:
         return {}
@@ -37,14 +37,14 @@ def kill_report_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def told(message: Remote) -> i.RemoteTold:
-    """The report of what an executor knows of a run elsewhere."""
+    """Return the report of an executor's state of a remote run."""
     stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
     job_id = StartToken.parse(message.token).job_id
     return i.RemoteTold(job_id, message.token, message.remote, stage, message.message, message.reason)
 
 
 def leader_ended(message: Leftovers) -> i.LeaderEnded:
-    """The report of a program that has ended and left processes."""
+    """Return the report of a program that has ended and left processes."""
     ended = Outcome(
         message.token,
         message.pid,

@@ -1,4 +1,4 @@
-"""Which programs a job will need, as far as its documents say it. Pure: nobody looks for them here."""
+"""The programs that a job will need, as far as its documents name them. Pure: it does not look for them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,12 +9,12 @@ from locksided.runs.plan import program_of
 from locksided.runs.specification import Specification
 
 BARE_PATH = "/usr/bin:/bin"
-"""Where the keeper looks when an environment has no PATH."""
+"""The search path of the keeper for an environment without PATH."""
 _OPEN = ("{datadir}", "{{")
 
 
 def required_by_step(execution: Program, component: str) -> RequiredPrograms:
-    """What a step needs that is about to start. What is inside an image nobody looks for."""
+    """Return what a step needs that is about to start. Programs inside an image are not checked."""
     if execution.has_own_program:
         return RequiredPrograms((), PLAIN_PATH, None)
     names = (stage[0] for stage in execution.stages)
@@ -24,7 +24,7 @@ def required_by_step(execution: Program, component: str) -> RequiredPrograms:
 def required_by_job(
     spec: Specification, environment: Mapping[str, str] | None
 ) -> list[RequiredPrograms] | None:
-    """What all steps of a job need, read from its specification; None when every row has its own program."""
+    """Return what all steps of a job need, from its specification; None if every row has its own program."""
     if spec.component == STORAGE:
         return []
     if spec.component != COMMAND:
@@ -40,7 +40,7 @@ def required_by_job(
 def _required(
     names: Iterable[str], environment: Mapping[str, str], cwd: str | None, component: str
 ) -> RequiredPrograms:
-    """What is filled in later is left out."""
+    """Return the required programs, without names that are filled in later."""
     is_bare = component == COMMAND and bool(environment)
     path = environment.get("PATH", BARE_PATH if is_bare else PLAIN_PATH)
     if cwd is not None and _is_open(cwd):

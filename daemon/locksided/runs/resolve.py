@@ -1,7 +1,7 @@
 """What a request means: the one function from a request and the stored documents to a frozen specification.
 
-It reads nothing and stores nothing. Whatever is wrong is refused here, with the path of the field, before
-anything exists.
+It reads and stores nothing. Every fault is refused here, with the path of the field, before anything is
+created.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ from locksided.tables.mapping import NO_TABLES, mapped_part
 
 @dataclass(frozen=True, slots=True)
 class _ChosenRow:
-    """A row that runs, and the path where its configuration stands."""
+    """A row that runs, and the path of its configuration."""
 
     row: Row
     path: str
@@ -82,10 +82,10 @@ def resolve(
     above: Sequence[Level] = (),
     inherited: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """The meaning of a request. Raises `Refused` with path and remedy.
+    """Return the meaning of a request. Raises `Refused` with path and remedy.
 
-    `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
-    `inherited` has the values of its variables: only what the request itself says wins over them.
+    `above` has the runtime values of an orchestration, nearest first: they override its task's request.
+    `inherited` has the values of its variables: only values in the request itself override them.
     """
     subject = _subject(request, found, above)
     runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
@@ -102,7 +102,7 @@ def resolve(
 
 
 def _check_storage(parts: Parts, tables: TableSupport) -> None:
-    """Raises `Refused` for a storage mapping of a wrong form, and for one that cannot be carried out."""
+    """Raise `Refused` for an invalid storage mapping, and for one that cannot be carried out."""
     named = [body for body in (parts.root, *(parts.rows or ())) if body.values.get("storage")]
     if tables is TableSupport.UNUSED or not named:
         return
@@ -116,7 +116,7 @@ def _check_storage(parts: Parts, tables: TableSupport) -> None:
 
 
 def _check_inputs(subject: _Subject, runtime: RuntimeValues, missing: Collection[str]) -> None:
-    """Raises Disabled for a source whose scheme needs an extra that is not installed."""
+    """Raise Disabled for a source whose scheme needs an extra that is not installed."""
     for place, one in enumerate(runtime.inputs):
         scheme = urlsplit(one.source).scheme
         if scheme in missing:
@@ -150,7 +150,7 @@ def _component(request: JobRequest, found: Found) -> Stored[Manifest]:
 
 
 def _config(request: JobRequest, found: Found) -> Stored[ConfigSpec] | None:
-    """The stored configuration; with `configData` it need not exist, for only its name is used."""
+    """Return the stored configuration; with `configData` it need not exist, because only its name is used."""
     if request.config is None:
         return None
     if found.config is None and request.body is None:
@@ -174,7 +174,7 @@ def _root(request: JobRequest, config: Stored[ConfigSpec] | None) -> Root:
 
 
 def _levels(request: JobRequest, config: Stored[ConfigSpec] | None, root: Root) -> Iterator[Level]:
-    """Where a request's runtime values are looked for, nearest first, without the component's own."""
+    """Yield the levels with a request's runtime values, nearest first, except that of the component."""
     yield Level(request, "$")
     yield Level(root.content.runtime, join(root.path, "runtime"))
     if request.body is not None and config is not None:
@@ -182,7 +182,7 @@ def _levels(request: JobRequest, config: Stored[ConfigSpec] | None, root: Root) 
 
 
 def _rows(request: JobRequest, config: Stored[ConfigSpec] | None) -> list[_ChosenRow] | None:
-    """The rows that run, in their order: those asked for, disabled or not, else all enabled ones."""
+    """Return the rows that run, in order: the requested ones, even if disabled, or all enabled ones."""
     if request.body is not None or config is None:
         return None
     rows, asked = config.document.rows, request.asked_rows
@@ -211,7 +211,7 @@ def _parts(subject: _Subject, variables: Mapping[str, str]) -> Parts:
 
 
 def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _Values:
-    """The value of every variable. Raises `Refused` when the configuration uses one without a value."""
+    """Return the value of every variable. Raises `Refused` if the configuration uses one without a value."""
     request = subject.request
     named = request.variable_values_id
     if named is not None and found.variables is None:
@@ -226,14 +226,14 @@ def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _V
     if subject.component.id == COMMAND and not given:
         return _Values({}, {}, {})
     used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
-    if subject.component.id == COMMAND and given.keys() <= found.context.keys():  # braces may be its own
+    if subject.component.id == COMMAND and given.keys() <= found.context.keys():  # may be plain text
         return _Values(given, {name: given[name] for name in used if name in given}, inherited)
     _refuse_unfilled(used, given)
     return _Values(given, {name: given[name] for name in used}, inherited)
 
 
 def _frozen_values(subject: _Subject, values: _Values) -> VariableValues:
-    """What the request says and what it inherited, as far as it matters: a repeat is given the same."""
+    """Return the requested and inherited values that are used, so that a repeat gets the same."""
     asked = subject.request.variable_values_data or VariableValues()
     passes_on = subject.component.id == ORCHESTRATOR
     kept = [
@@ -245,7 +245,7 @@ def _frozen_values(subject: _Subject, values: _Values) -> VariableValues:
 
 
 def _filled_parts(root: Root) -> Iterator[Any]:
-    """What the configuration's variables are filled into; of tasks only the values that they are given."""
+    """Yield the texts in which variables are replaced; of tasks only the values that they pass on."""
     yield {name: value for name, value in root.values.items() if name not in ("variables", "phases", "tasks")}
     for task in root.content.tasks:
         if task.task.variable_values_data is not None:
@@ -291,7 +291,7 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
     request = subject.request
     is_command = subject.component.id == COMMAND
     body, environment = dict(subject.root.values), None
-    if is_command:  # its environment stands by itself
+    if is_command:  # its environment is stored separately
         parameters = dict(subject.root.content.parameters)
         environment = parameters.pop("environment", None)
         body["parameters"] = parameters
@@ -310,17 +310,17 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
 
 
 def _warnings(subject: _Subject, values: _Values) -> Iterator[str]:
-    """Keys of `configData` and values without effect; those of a stored body were told before."""
+    """Yield keys of `configData` and values without effect; a stored body was checked when it was stored."""
     body = {} if subject.request.body is None else subject.root.values
     for path in kept_keys(body, subject.root.path):
         yield f"{path} is unknown; {effect(steps_of(path))}."
-    if subject.component.id != ORCHESTRATOR:  # what its tasks use is known when they are resolved
+    if subject.component.id != ORCHESTRATOR:  # the variables of its tasks are known when they are resolved
         yield from unused_values(subject.request, values.used, subject.root.content.variables)
     yield from deprecated(subject.asked)
 
 
 def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
-    """A warning for each value that was given and that nothing uses; `defaults` are names that have one.
+    """Yield a warning for each given value that is not used; `defaults` are names with a default value.
 
     A template uses values itself, and refuses those that it does not ask for.
     """
@@ -337,7 +337,7 @@ def unused_values(request: JobRequest, used: Collection[str], defaults: Collecti
 
 
 def default_name(request: JobRequest, has_rows: bool) -> str:
-    """`component/config#row`: the row only when a single one was asked for."""
+    """Return `component/config#row`: the row only if a single one was requested."""
     if request.config is None:
         return request.component
     row = f"#{request.asked_rows[0]}" if has_rows and len(request.asked_rows) == 1 else ""

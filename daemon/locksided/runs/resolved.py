@@ -1,4 +1,4 @@
-"""The data that resolving a request takes and gives; no rule lives here."""
+"""The input and output data of resolving a request; this module has no rules."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ from typing import overload
 
 
 def config_lock_key(branch: str, component: str, config: str) -> str:
-    """The key of a stored configuration; no free text can equal it."""
+    """Return the key of a stored configuration; a caller's own text cannot equal it."""
     return f"c:{branch}/{component}/{config}"
 
 
 def free_lock_key(text: str) -> str:
-    """The key made of a caller's own text."""
+    """Return the key for a caller's own text."""
     return f"t:{text}"
 
 
@@ -36,7 +36,7 @@ def wire_lock_key(key: str) -> str: ...
 @overload
 def wire_lock_key(key: str | None) -> str | None: ...
 def wire_lock_key(key: str | None) -> str | None:
-    """The key as callers see it: `branch/component/config`, or their own text."""
+    """Return the key as callers see it: `branch/component/config`, or their own text."""
     return None if key is None else key.partition(":")[2]
 
 
@@ -56,7 +56,7 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The configuration that runs: its body, its typed members, and the path where it stands."""
+    """The configuration that runs: its body, its typed members, and its path in the request."""
 
     path: str
     values: Mapping[str, Any]
@@ -65,10 +65,10 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the store has of the things that a request refers to; None where there is nothing.
+    """The stored objects that a request refers to; None where there is none.
 
-    `processors` maps the ids of processors' components to them. `context` are the values of variables that
-    come from what made the job; they stand above a configuration's defaults and below everything given.
+    `processors` maps the ids of processors' components to them. `context` has values of variables from what
+    created the job; they override a configuration's defaults and are overridden by all given values.
     """
 
     component: Stored[Manifest] | None = None
@@ -79,23 +79,23 @@ class Found:
 
 
 class TableSupport(Enum):
-    """What the daemon does with storage mappings."""
+    """How the daemon handles storage mappings."""
 
     KEPT = auto()
     """Tables are read and written."""
     MISSING = auto()
-    """They would be, but the extra for it is not installed."""
+    """They would be, but the required extra is not installed."""
     UNUSED = auto()
-    """Mappings are the component's own matter."""
+    """Mappings are left to the component."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names.
+    """The daemon's defaults, for values that no document sets.
 
-    `pools` are those that exist, with their slots, `resources` those of the project, with their capacities;
-    None is without limit. `one_node_pools` are those whose jobs cannot have several machines. From
-    `missing_schemes` nothing can be fetched: their extras are not installed.
+    `pools` are the existing ones with their slots, `resources` those of the project with their capacities;
+    None means no limit. Jobs of `one_node_pools` cannot have several machines. The extras for
+    `missing_schemes` are not installed: nothing can be fetched with them.
     """
 
     pools: Mapping[str, int | None] = field(hash=False)
@@ -111,7 +111,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeValues:
-    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`.
+    """The values decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`.
 
     `pools` are those in which the job may run, by preference. `needs` are amounts of resources, and `slots`.
     """
@@ -132,13 +132,12 @@ class RuntimeValues:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a job is going to be.
+    """The description of a job to be created.
 
-    `lock_key` None means that it takes no lock at all (it has no key, or its policy is `none`).
-    `environment` is stored apart and shown to its owner only. `root` is the configuration that runs and
-    `asked` are the levels above the component's at which runtime values were looked for: an orchestration's
-    tasks are made from both, and inherit `values`, which are the texts of all variables that were given,
-    used here or not.
+    `lock_key` None means that it takes no lock (it has no key, or its policy is `none`). `environment` is
+    stored separately and shown only to its owner. `root` is the configuration that runs and `asked` are the
+    levels above the component's with runtime values: an orchestration's tasks are made from both, and inherit
+    `values`, the texts of all variables that were given, whether used here or not.
     """
 
     type: JobType

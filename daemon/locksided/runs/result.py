@@ -1,4 +1,4 @@
-"""The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
+"""The result of a run, from the keeper's outcome and the job's folder, in the names of the wire. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,10 +29,10 @@ COUNTS = ("success", "error", "ignored")
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of a step, or of a whole run; all objects are ready to be stored and answered.
+    """The result of a step or of a whole run; all objects are in the form for the store and the wire.
 
-    `summary` is the message on one line. `states` maps rows (None: the root) to what a good run saves for
-    them; it is empty when nothing is saved.
+    `summary` is the message on one line. `states` maps rows (None: the root) to the states to save after a
+    successful run; it is empty when nothing is saved.
     """
 
     verdict: Verdict
@@ -47,28 +47,28 @@ class RunResult:
     added: Mapping[str, Any] = field(default_factory=dict)
     """Members of `result` that an operation sets for the whole run."""
     commits: Sequence[Mapping[str, Any]] = ()
-    """What an operation staged, to be ratified in the transaction that ends a good run."""
+    """What an operation staged, to be ratified in the transaction that ends a successful run."""
     files: Sequence[Mapping[str, Any]] = ()
-    """What it stored, to be shown from then on."""
+    """The files it stored, which are visible after that transaction."""
     summary: str = ""
     records: Sequence[Mapping[str, Any]] = ()
-    """Lists of failed records, see `record_lists`."""
+    """Lists of failed records, see `job_records`."""
     chunks: Sequence[str] = ()
-    """What a splitter called the chunks that it made."""
+    """The names of the chunks that a splitter made."""
 
     @property
     def success(self) -> bool:
-        """Whether the run can go on, or has ended well; with warnings, too."""
+        """Whether the run can continue, or has ended successfully, possibly with warnings."""
         return self.verdict in (Verdict.SUCCESS, Verdict.WARNING)
 
     @property
     def failure_class(self) -> FailureClass | None:
-        """Of which class a failure is, for whoever may try again."""
+        """The class of the failure, for retries."""
         return None if self.failure is None else self.failure.retry_class
 
 
 def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Collected) -> RunResult:
-    """The result of one step from the keeper's outcome and what was collected from its folder."""
+    """Return the result of one step from the keeper's outcome and what was collected from its folder."""
     progress = outcome.progress or {}
     counts = counts_of(progress.get("counts")) or _counted(collected)
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
@@ -105,7 +105,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
 
 
 def _made_by(spec: Specification) -> dict[str, Any]:
-    """The component of a run, as its outputs name it."""
+    """Return the component of a run, as its outputs name it."""
     kind = ComponentType.OTHER if spec.manifest is None else spec.manifest.type
     return {"component": spec.component, "type": str(kind)}
 
@@ -113,9 +113,9 @@ def _made_by(spec: Specification) -> dict[str, Any]:
 def conclude_operation(
     step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckStaged
 ) -> RunResult:
-    """The result of an operation. One that is done shows of itself only what its result.json adds.
+    """Return the result of an operation. A successful one has only what its result.json adds.
 
-    `check` makes of the commits and files in it those to ratify, and raises BadResult.
+    `check` returns the commits and files to ratify, and raises BadResult.
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
@@ -147,7 +147,7 @@ def conclude_operation(
 
 
 def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
-    """The ending; its failure says in which step it was."""
+    """Return the ending with the place of the step in its failure."""
     failure = ending.failure
     if failure is None:
         return ending
@@ -164,23 +164,23 @@ def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
 
 
 def _with_step(result: RunResult, step: Step, outcome: Outcome, **more: Any) -> RunResult:
-    """The result of a step with the entry that tells of it, and with `more`."""
+    """Return the result of a step with its entry in `steps`, and with `more`."""
     steps = _steps(step, outcome, result.verdict)
     return replace(result, result={**result.result, "steps": steps}, **more)
 
 
 def _steps(step: Step, outcome: Outcome, verdict: Verdict) -> list[dict[str, Any]]:
-    """The entry that tells of a step; none of one that was refused."""
+    """Return the entry of a step; none for one that was refused."""
     return [] if outcome.refused is not None else [entry(step, outcome, verdict.name.lower())]
 
 
 def nothing_to_run(spec: Specification) -> RunResult:
-    """The result of a configuration whose rows are all disabled."""
+    """Return the result of a configuration whose rows are all disabled."""
     return _result(spec, StepEnding(Verdict.SUCCESS), message=NOTHING_TO_RUN)
 
 
 def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunResult:
-    """The result of a debug run with the snapshots that it left."""
+    """Return the result of a debug run with its snapshots."""
     artifacts = {**result.result["artifacts"], "stages": list(stages)}
     return replace(result, result={**result.result, "artifacts": artifacts})
 
@@ -188,13 +188,13 @@ def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunRe
 def failed_before_start(
     spec: Specification, kind: FailureKind, message: str, step: Step | None = None
 ) -> RunResult:
-    """The result of a run whose next step, if one is known, cannot be started at all; the user's fault."""
+    """Return the result of a run whose next step, if known, cannot be started; the user's fault."""
     ending = failed(ErrorType.USER, kind, message)
     return _result(spec, ending if step is None else _located(ending, step, Outcome()))
 
 
 def failed_after_all(result: RunResult, spec: Specification, step: Step, message: str) -> RunResult:
-    """The result of a run that is not good although its steps were."""
+    """Return the result of a run that failed although its steps succeeded."""
     bad = failed_before_start(spec, FailureKind.OUTPUT, message, step)
     told = {name: bad.result[name] for name in ("message", "error")}
     return replace(
@@ -221,7 +221,7 @@ def _result(
     steps: Sequence[Mapping[str, Any]] = (),
     **more: Any,
 ) -> RunResult:
-    """A result with these members; `more` are other fields of it."""
+    """Return a result with these members; `more` are other fields of it."""
     text, summary = (message, message) if message else _message(ending, counts or {})
     output = output or {"tables": [], "files": []}
     return RunResult(
@@ -255,7 +255,7 @@ def _result(
 
 
 def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
-    """The message, and the message on one line."""
+    """Return the message, and its summary on one line."""
     if ending.failure is not None:
         return ending.failure.told
     match ending.verdict:
@@ -271,7 +271,7 @@ def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
 def _with_out_files(
     ending: StepEnding, collected: Collected
 ) -> tuple[StepEnding, list[dict[str, Any]], dict[str, Any] | None]:
-    """Usage is read of failed runs too; a file that cannot be used fails a run that was good so far."""
+    """Read state and usage, the latter even after a failure; an unusable file fails a successful run."""
     usage: list[dict[str, Any]] = []
     state: dict[str, Any] | None = None
     try:
@@ -297,17 +297,17 @@ def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> StepEndin
 
 
 def counts_of(reported: object) -> dict[str, int] | None:
-    """What was reported; None when that are no counts."""
+    """Return the reported counts; None if these are not counts."""
     return {name: count_of(reported.get(name)) for name in COUNTS} if isinstance(reported, Mapping) else None
 
 
 def _counted(collected: Collected) -> dict[str, int]:
-    """As many errors as there are lines in the list of failed records."""
+    """Return a count of errors equal to the number of lines in the list of failed records."""
     return {**dict.fromkeys(COUNTS, 0), "error": count_of(collected.records.get("lines"))}
 
 
 def count_of(value: Any) -> int:
-    """A count as somebody told it; what is no count is none."""
+    """Return a reported count; 0 if it is not one."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return min(value, LARGEST_COUNT) if is_count else 0
 
@@ -321,7 +321,7 @@ def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def share_of(value: object) -> float | None:
-    """A job's own figure of how far it is, when it is one from 0 to 1."""
+    """Return a job's own progress, if it is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return None
     return float(value)

@@ -1,6 +1,6 @@
-"""What the executors ask of runs: how a step is started, and what its outcome comes to.
+"""Prepares and concludes steps for the executors: start orders, and what outcomes result in.
 
-It starts nothing and decides nothing about the job; folders are made and read in threads.
+It starts nothing and decides nothing about the job; folders are created and read in threads.
 """
 
 import os
@@ -58,29 +58,29 @@ from locksided.store.reads import Documents
 from locksided.store.store import Store
 
 PASSABLE = 0o711
-"""The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
+"""The state folder's mode once jobs run as other users: they may pass through but not list it."""
 
 
 class ImageFinder(Protocol):
-    """Where images are found."""
+    """Finds images."""
 
     async def find(
         self, executions: Iterable[Manifest], context: JobContext, awaits: Callable[[str], None] = ...
     ) -> Podman:
-        """Podman for a job with the images of these components, as they are now.
+        """Return podman for a job with the current images of these components.
 
-        `awaits` is told why that takes a while. Raises NoImage.
+        `awaits` is called with the cause of a delay. Raises NoImage.
         """
 
     async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
-        """Podman for a job with images that were found before."""
+        """Return podman for a job with images that were found before."""
 
     def clear_soon(self, token: str, context: JobContext) -> None:
-        """Remove the container of a killed run from the records of podman."""
+        """Remove the container of a killed run from podman's records."""
 
 
 class TablesMissing(Exception):
-    """The first step of a run writes tables, which the job does not hold yet."""
+    """The first step of a run writes tables that the job does not hold yet."""
 
     def __init__(self, tables: tuple[str, ...], stage: str) -> None:
         super().__init__(", ".join(tables))
@@ -118,12 +118,12 @@ class Runs(RunConclusions):
         self._spares = str(state_dir.spares)
         self.identity8 = f"{store.identity:015x}"[:8]
 
-    # -- start --------------------------------------------------------------------------------------------
+    # -- starting -----------------------------------------------------------------------------------------
 
     def start_at_once(self, action: StartStep, documents: Documents) -> StartOrder | None:
-        """The order for a simple command that starts for the first time.
+        """Return the order for a simple command that starts for the first time.
 
-        None for anything else, or when it was not read. Raises Refused when the job can never start.
+        None for anything else, or if nothing was read. Raises Refused when the job can never start.
         """
         run = self.loader.begin_read(action.job_id, action.launch, documents)
         if run is None or run.missing or not run.is_simple or action.launch != 1:
@@ -132,9 +132,9 @@ class Runs(RunConclusions):
         return self._order(run, step, noted_late=True, **self._keepers_folders(run, step))
 
     async def prepare(self, action: StartStep) -> StartOrder:
-        """Makes the step's folder; returns what is to be started.
+        """Prepare the step's folder; returns the start order.
 
-        Raises Refused when the job can never start, OSError when the folder cannot be made now, and
+        Raises Refused when the job can never start, OSError when the folder cannot be created now, and
         TablesMissing when the job must hold tables first.
         """
         self.loader.places.put(action.job_id, None if action.site is None else action.site.work_root)
@@ -158,7 +158,7 @@ class Runs(RunConclusions):
         return self._order(run, step, state, spent, noted_late=is_here and run.is_one_step, **more)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """An operation with what it is told of this run: its tables, or its data folder and systems."""
+        """Return an operation with the order for this run: its tables, or its data folder and systems."""
         if step.operation is None:
             return step
         if step.operation not in self.storage.operations:
@@ -193,7 +193,7 @@ class Runs(RunConclusions):
         return replace(step, order=self.storage.output_order(run, known, tables))
 
     async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
-        """What a step that moves files is told of this run. Trouble of an archive may be a warning alone."""
+        """Return the order of a step that moves files. A refused archive may result in a warning only."""
         places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
         order = {**(step.order or {}), **places}
         is_archive = step.operation is not None and step.operation.name == ARCHIVE
@@ -210,7 +210,7 @@ class Runs(RunConclusions):
         return {**order, "systems": systems}
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
-        """The run with its images: as they are at its first step, and the same at all others."""
+        """Return the run with its images: the current ones at its first step, the same in all others."""
         kept = {} if is_first else await threads.run_sync(kept_images, run.context.folder)
         executions = [step.execution for step in run.steps]
         if kept:
@@ -220,7 +220,7 @@ class Runs(RunConclusions):
         return replace(run, context=replace(run.context, podman=podman))
 
     def _keepers_folders(self, run: Run, step: Step) -> dict[str, Any]:
-        """What has the keeper make the empty folders of a first start, from those that other runs left."""
+        """Return fields that make the keeper create the folders of a first start, reusing spare ones."""
         folders = tuple(data_folder.empty_folders(step, run.context))
         return {"empty_folders": folders, "spare_folder": self._spares}
 
@@ -246,7 +246,7 @@ class Runs(RunConclusions):
         )
 
     async def _spent_seconds(self, action: StartStep) -> float:
-        """How long the run lasts already, the time that it was paused left out."""
+        """Return the duration of the run so far, without pauses."""
         if action.step == 0:
             return 0.0
         row = await self._store.job_row(action.job_id)
@@ -258,13 +258,13 @@ class Runs(RunConclusions):
         return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
 
     def placed(self, action: StartStep, order: StartOrder) -> tuple[StartOrder, Place | None]:
-        """An order with the place where it is to run; None for this machine, where our own programs run."""
+        """Return an order and its place; None for this machine, where our own programs always run."""
         run = self.loader.known(order.token)
         assert run is not None, "it was prepared just now"
         return placed(run, action, order, self.identity8)
 
     def place_of(self, token: str) -> Place | None:
-        """Where a start from before is, as far as that is needed to end it."""
+        """Return the place of an earlier start, as far as necessary to end it."""
         job_id = StartToken.parse(token).job_id
         work_root = self.loader.places.work_root(job_id)
         if work_root is None:
@@ -272,7 +272,7 @@ class Runs(RunConclusions):
         return Place(work_root=work_root, log_folder=self.loader.folder(job_id).log, options={})
 
     def reap_order(self, token: str) -> ReapOrder:
-        """The order to stop what is left of a start whose owner is gone."""
+        """Return the order to stop what is left of a start whose owner is gone."""
         return ReapOrder(token, self.loader.control(token), self._settings.jobs.grace_seconds)
 
     async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
@@ -283,10 +283,10 @@ class Runs(RunConclusions):
             self.images.clear_soon(token, run.context)
         return conclusion
 
-    # -- while it runs ------------------------------------------------------------------------------------
+    # -- the run ------------------------------------------------------------------------------------------
 
     def spawned(self, message: Started) -> i.Spawned:
-        """The report of a process that exists."""
+        """Return the report of an existing process."""
         token = message.token
         process = process_of(Outcome(token, message.pid, spawn_time=message.spawn_time))
         job_id, _, index = StartToken.parse(token)
@@ -296,7 +296,7 @@ class Runs(RunConclusions):
         return i.Spawned(job_id, token, process, stage)
 
     def progressed(self, message: Progress) -> i.Progressed | None:
-        """The report of a job's own words; None when there is nothing in them that is shown."""
+        """Return the report of a job's own progress; None if it has nothing to show."""
         share, said = share_of(message.progress.get("progress")), message.progress.get("message")
         text = said[:4096] if isinstance(said, str) else None
         counts, outputs = counts_of(message.progress.get("counts")), message.progress.get("outputs")
@@ -315,7 +315,7 @@ class Runs(RunConclusions):
         return i.Progressed(job_id, message.token, share, text, *told)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
-        """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""
+        """Return the frames of one row in the last run's log; None before it begins. Raises NotFound."""
         run = await self.loader.of(job_id, 1)
         steps = [step.index for step in run.steps if step.row == row_id]
         if not steps:
@@ -323,7 +323,7 @@ class Runs(RunConclusions):
         return await threads.run_sync(log_range, run.context.folder, steps[0], steps[-1])
 
     async def log_length(self, job_id: int) -> int:
-        """How many frames the log of a final job has."""
+        """Return the number of frames in the log of a final job."""
         return await threads.run_sync(reader.length, self.loader.folder(job_id).log)
 
     # -- programs -----------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ class Runs(RunConclusions):
     async def are_programs_missing(
         self, spec: Specification, environment: Mapping[str, str] | None, owner: Owner
     ) -> bool:
-        """Whether anything that a new job needs is missing, or cannot be looked for beforehand."""
+        """Return whether anything that a new job needs is missing, or cannot be checked in advance."""
         try:
             account_of(owner.uid, owner.gid, None if spec.manifest is None else spec.manifest.user)
         except NoAccount:
@@ -348,9 +348,9 @@ class Runs(RunConclusions):
     async def check_program(
         self, job_id: int, awaits: Callable[[str], None]
     ) -> i.ProgramFound | i.CannotStart:
-        """Whether what the job's first step needs exists, as far as that can be told.
+        """Report whether the programs of the job's first step exist, as far as that can be determined.
 
-        `awaits` is told why that takes a while.
+        `awaits` is called with the cause of a delay.
         """
         row, plan = await self.loader.read(job_id)
         if not plan.steps:
@@ -371,7 +371,7 @@ class Runs(RunConclusions):
 
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:
-    """What the first step needs that runs a program of the user's."""
+    """Return what is needed by the first step that runs a user's program."""
     step = next((step for step in steps if step.operation is None), None)
     if step is None:
         return RequiredPrograms((), PLAIN_PATH, None)

@@ -18,11 +18,11 @@ from locksided.runs.builtin_components import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"
-"""Marks the paths of values that an orchestration gives to its tasks."""
+"""Marks the paths of values that an orchestration passes to its tasks."""
 
 
 class Level(NamedTuple):
-    """A document that may name runtime values, and its path; nearest first in a list of levels."""
+    """A document that may set runtime values, and its path; in a list of levels the nearest is first."""
 
     values: JobRequest | Runtime | Manifest
     path: str
@@ -32,7 +32,7 @@ Levels = Sequence[Level]
 
 
 def first_named(levels: Levels, name: str) -> tuple[Any, str]:
-    """The value of the first level that names the field, and its path; None when no level does.
+    """Return the value of the first level that sets the field, and its path; None if no level does.
 
     Zero and an empty object are values, null is not.
     """
@@ -44,7 +44,7 @@ def first_named(levels: Levels, name: str) -> tuple[Any, str]:
 
 
 def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defaults) -> RuntimeValues:
-    """All runtime values; `asked` are the levels above the component's. Raises `NotFound`, `Invalid`."""
+    """Return all runtime values; `asked` are all levels but the component's. Raises `NotFound`, `Invalid`."""
     levels = (*asked, Level(manifest, "$.component"))
     pools = _pools(levels, defaults)
     return RuntimeValues(
@@ -64,7 +64,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
 
 
 def _inputs(levels: Levels, manifest: Manifest) -> Sequence[InputSource]:
-    """Those of the first level that names any; paths alone are in the component's own system."""
+    """Return the inputs of the first level with any; relative paths are in the component's own system."""
     given, path = first_named(levels, "inputs")
     inputs = []
     for place, one in enumerate(listed(given)):
@@ -77,13 +77,13 @@ def _inputs(levels: Levels, manifest: Manifest) -> Sequence[InputSource]:
 
 
 def _archive(levels: Levels) -> Archive | None:
-    """That of the first level that says anything of it; an empty object is none."""
+    """Return the archive of the first level that sets it; an empty object means no archive."""
     found: Archive | None = first_named(levels, "archive")[0]
     return found.decided if found is not None and found.is_asked else None
 
 
 def _recovery(levels: Levels, component: str, manifest: Manifest) -> Sequence[RecoveryPolicy] | None:
-    """The policies of the first level that has any. Raises `Refused` for an action that cannot be asked."""
+    """Return the policies of the first level with any. Raises `Refused` for an action that does not exist."""
     policies, path = first_named(levels, "recovery")
     for place, policy in enumerate(policies or ()):
         if policy.tester.action is not None:
@@ -92,7 +92,7 @@ def _recovery(levels: Levels, component: str, manifest: Manifest) -> Sequence[Re
 
 
 def _pools(levels: Levels, defaults: Defaults) -> tuple[str, ...]:
-    """Those of the first level that names any."""
+    """Return the pools of the first level with any."""
     named = {join("$", "pool"): defaults.pool}
     for level in levels:
         pool, pools = level.values.pool, level.values.pools
@@ -110,7 +110,7 @@ def _pools(levels: Levels, defaults: Defaults) -> tuple[str, ...]:
 
 
 def _needs(levels: Levels, pools: Sequence[str], defaults: Defaults) -> Mapping[str, int]:
-    """The needs of the first level that names any, taken whole."""
+    """Return the needs of the first level with any; levels are not merged."""
     found, path = first_named(levels, "needs")
     needs: Mapping[str, int] = found or {}
     for name, amount in needs.items():
@@ -135,7 +135,7 @@ def _check_slots(slots: int, pools: Sequence[str], defaults: Defaults, path: str
 
 
 def _backend(levels: Levels) -> dict[str, Any]:
-    """The first one that says anything."""
+    """Return the first backend that is not empty."""
     for level in levels:
         backend: dict[str, Any] = msgspec.to_builtins(getattr(level.values, "backend", None)) or {}
         if any(value is not None for value in backend.values()):
@@ -144,7 +144,7 @@ def _backend(levels: Levels) -> dict[str, Any]:
 
 
 def _limits(component: str, levels: Levels, pools: Sequence[str], defaults: Defaults) -> Limits:
-    """What is asked for, never above the component's; the default is for a time limit that nobody names."""
+    """Return the requested limits, at most those of the component; unset time limits get the default."""
     *asked, of_component = levels
     ceiling = of_component.values.limits or Limits()
     limits = [level.values.limits for level in asked if level.values.limits is not None]
@@ -164,7 +164,7 @@ def _limits(component: str, levels: Levels, pools: Sequence[str], defaults: Defa
 
 
 def _check_nodes(nodes: int, levels: Levels, pools: Sequence[str], defaults: Defaults) -> None:
-    """Raises `Invalid` when one of the pools gives a job no more than one machine."""
+    """Raise `Invalid` when one of the pools gives a job only one machine."""
     path = next(level.path for level in levels if level.values.limits and level.values.limits.nodes)
     for pool in pools:
         if pool in defaults.one_node_pools:
@@ -175,7 +175,7 @@ def _check_nodes(nodes: int, levels: Levels, pools: Sequence[str], defaults: Def
 
 
 def deprecated(levels: Levels) -> Iterator[str]:
-    """A warning for each old word that is used."""
+    """Yield a warning for each deprecated member in use."""
     for level in levels:
         limits = level.values.limits
         if limits is not None and limits.processors_per_node:
@@ -194,7 +194,7 @@ def _lower(asked: Any, ceiling: Any) -> Any:
 
 
 def passed_on(levels: Levels) -> tuple[Level, ...]:
-    """Of an orchestration's own levels what holds for its tasks too; the paths are marked as one up."""
+    """Return an orchestration's own levels with the values that apply to its tasks; paths get `ONE_UP`."""
     return tuple(
         Level(
             Runtime(

@@ -1,7 +1,7 @@
-"""Files below a folder that somebody else may write to: no link is followed, nothing blocks or runs away.
+"""Files below a folder that others may write to: it follows no links, never blocks, and its work is bounded.
 
 Every function works on the descriptor of an open folder and a plain name in it. Standard library only: it
-runs in a helper process too.
+also runs in a helper process.
 """
 
 import errno
@@ -18,12 +18,12 @@ _MAX_OPEN_LEVELS = 32
 
 
 class NotPlain(Exception):
-    """Something else stands where a plain file or folder of bounded size was expected."""
+    """Something other than a plain file or folder of bounded size was found."""
 
 
 @contextmanager
 def opened_folder(name: str, dir_fd: int | None = None) -> Iterator[int]:
-    """The descriptor of a real folder. Raises `NotPlain` for a link or a file, `FileNotFoundError`."""
+    """Yield the descriptor of a real folder. Raises `NotPlain` for a link or file, `FileNotFoundError`."""
     try:
         fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)
     except NotADirectoryError:
@@ -40,7 +40,7 @@ def opened_folder(name: str, dir_fd: int | None = None) -> Iterator[int]:
 
 @contextmanager
 def accessible_folder(path: str) -> Iterator[int]:
-    """The same of a folder whose owner may have taken its own rights away."""
+    """Open a folder whose owner may have removed its own permissions."""
     try:
         is_accessible = os.lstat(path).st_mode & 0o700 == 0o700
     except OSError:
@@ -59,7 +59,7 @@ def _is_link(name: str, dir_fd: int) -> bool:
 
 
 def read_file(name: str, dir_fd: int, limit_bytes: int) -> bytes | None:
-    """The content of a plain file, None if there is none. Raises `NotPlain` for anything else or more."""
+    """Return a plain file's content, None if there is none. Raises `NotPlain` for others or larger ones."""
     try:
         with opened_file(name, dir_fd) as file:
             content = file.read(limit_bytes + 1)
@@ -72,7 +72,7 @@ def read_file(name: str, dir_fd: int, limit_bytes: int) -> bytes | None:
 
 @contextmanager
 def opened_file(name: str, dir_fd: int) -> Iterator[BinaryIO]:
-    """A plain file to be read. Raises `NotPlain` for anything else, `FileNotFoundError`."""
+    """Open a plain file for reading. Raises `NotPlain` for anything else, `FileNotFoundError`."""
     try:
         fd = os.open(name, _FILE, dir_fd=dir_fd)
     except OSError as error:
@@ -89,7 +89,7 @@ def opened_file(name: str, dir_fd: int) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened_below(path: str, dir_fd: int) -> Iterator[BinaryIO]:
-    """The same of a file at a path below a folder, none of whose folders may be a link."""
+    """Open a file at a path below a folder; none of the path's folders may be a link."""
     *folders, name = path.split("/")
     with ExitStack() as stack:
         for folder in folders:
@@ -98,7 +98,7 @@ def opened_below(path: str, dir_fd: int) -> Iterator[BinaryIO]:
 
 
 def write_file(name: str, dir_fd: int, content: bytes) -> None:
-    """Makes a new file in the place of whatever had that name."""
+    """Write a new file in place of whatever had that name."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(name, flags, 0o600, dir_fd=dir_fd)
@@ -111,7 +111,7 @@ def write_file(name: str, dir_fd: int, content: bytes) -> None:
 
 
 def make_folder(name: str, dir_fd: int) -> None:
-    """Makes sure that there is a real folder of that name; a link or file in its place is removed."""
+    """Ensure that a real folder of that name exists; a link or file in its place is removed."""
     try:
         os.mkdir(name, 0o700, dir_fd=dir_fd)
     except FileExistsError:
@@ -123,7 +123,7 @@ def make_folder(name: str, dir_fd: int) -> None:
 
 
 def remove(name: str, dir_fd: int) -> None:
-    """Removes whatever has that name, a whole tree included; nothing is fine."""
+    """Remove whatever has that name, including a whole tree; it need not exist."""
     if _is_gone_at_once(name, dir_fd):
         return
     with _opened_for_removal(name, dir_fd) as fd:
@@ -132,10 +132,10 @@ def remove(name: str, dir_fd: int) -> None:
 
 
 def clear(dir_fd: int) -> None:
-    """Removes everything in an open folder.
+    """Remove everything in an open folder.
 
-    At most 32 levels are open at once: what is deeper is moved up to the top first, so that no depth that a
-    program can make exhausts descriptors or the stack.
+    At most 32 levels are open at once: deeper folders are first moved up to the top, so that no depth that a
+    program can create exhausts descriptors or the stack.
     """
     moved = 0
     while names := os.listdir(dir_fd):
@@ -144,7 +144,7 @@ def clear(dir_fd: int) -> None:
 
 
 def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int) -> int:
-    """Removes one entry, or moves a folder that lies too deep up to the top; gives the number of moves."""
+    """Remove one entry, or move a folder that is too deep to the top; returns the number of moves."""
     if _is_gone_at_once(name, parent_fd):
         return moved
     if level >= _MAX_OPEN_LEVELS:
@@ -160,14 +160,14 @@ def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int
 
 @contextmanager
 def _opened_for_removal(name: str, dir_fd: int) -> Iterator[int]:
-    """A folder whose owner may have taken its own rights away."""
+    """Open a folder whose owner may have removed its own permissions."""
     make_accessible(name, dir_fd)
     with opened_folder(name, dir_fd) as fd:
         yield fd
 
 
 def make_accessible(name: str, dir_fd: int | None = None) -> None:
-    """Gives a folder's owner back all rights to it; anything else stays as it is. Raises `OSError`."""
+    """Restore all permissions of a folder's owner; anything else is left unchanged. Raises `OSError`."""
     fd = os.open(name, _PATH, dir_fd=dir_fd)
     try:
         mode = os.fstat(fd).st_mode
@@ -178,7 +178,7 @@ def make_accessible(name: str, dir_fd: int | None = None) -> None:
 
 
 def _is_gone_at_once(name: str, dir_fd: int) -> bool:
-    """Removes all but a folder with something in it. Most entries are of that kind, so nobody looks first."""
+    """Remove an entry unless it is a folder with content. Most entries are files, so try unlink first."""
     try:
         os.unlink(name, dir_fd=dir_fd)
     except FileNotFoundError:
@@ -189,7 +189,7 @@ def _is_gone_at_once(name: str, dir_fd: int) -> bool:
 
 
 def _is_gone_as_folder(name: str, dir_fd: int, refusal: OSError) -> bool:
-    """The same for what is no file; raises `refusal` when it is one."""
+    """Remove an empty folder; raises `refusal` if the entry is a file."""
     try:
         os.rmdir(name, dir_fd=dir_fd)
     except NotADirectoryError:

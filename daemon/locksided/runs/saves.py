@@ -1,4 +1,4 @@
-"""What a run may write and what it has read, and what is saved of it beside its end."""
+"""What a run may write and what it has read, and the writes in the transaction that ends it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -35,7 +35,7 @@ States = dict[str | None, Mapping[str, Any]]
 
 
 async def carried_states(store: Store, loader: RunLoader, run: Run) -> States:
-    """States by row; none that a later job has saved anew. Raises OSError."""
+    """Return the states of earlier runs by row, except those a later job has saved again. Raises OSError."""
     found: States = {}
     done = {row.id for row in run.spec.rows or ()}
     previous = run.spec.previous_job_id
@@ -62,22 +62,22 @@ class TableRead(NamedTuple):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """How the log of a table that was made of it names it."""
+        """The form in which the log of a derived table names it."""
         branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
         return {"table": self.table.text, "version": self.version, **branch}
 
 
 class Held(NamedTuple):
-    """The tables that a run holds, by key, and the numbers that it was given for files."""
+    """The tables that a run holds, by key, and the numbers reserved for its files."""
 
     tables: Mapping[str, TableOrder]
     numbers: Sequence[int] = ()
 
 
 class Inputs(NamedTuple):
-    """The tables that a run read, and up to where each of its rows read what is adaptive.
+    """The tables that a run read, and how far each of its rows read its adaptive inputs.
 
-    `processed` are the tags that files get which it read, by their numbers.
+    `processed` are the tags to add to files it read, by their numbers.
     """
 
     tables: Sequence[TableRead] = ()
@@ -97,9 +97,9 @@ def to_save(
     part: Part | None,
     ended: Any,
 ) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run, for the transaction that ends it; or what it undid.
+    """Return the write for the transaction that ends a run: its states and tables, or what it undid.
 
-    One that failed has tables that are written always, and no states. Failed records are noted in any case.
+    A failed run saves only tables that are always written, and no states. Failed records are always saved.
     """
     is_good = ended in (Status.SUCCESS, Status.WARNING)
     is_anything = result.commits or (is_good and (result.states or any(inputs) or undo or writer))

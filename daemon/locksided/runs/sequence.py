@@ -1,7 +1,7 @@
-"""Runs of several steps: which step follows one that is over, and the result that all come to. Pure.
+"""Runs of several steps: which step follows one that has ended, and the result of them all. Pure.
 
-After a step that failed all others are left out but those that are meant for it: they run once a component
-has run, and not when the run was terminated or lost.
+After a failed step only the steps meant for that case run: if a component has run, and the run was not
+terminated or lost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from locksided.runs.verdict import Verdict
 
 
 class NextStep(NamedTuple):
-    """A step by its index, and the tables that it writes, by their paths."""
+    """A step by its index, and the paths of the tables that it writes."""
 
     step: int
     tables: Sequence[str] = ()
@@ -28,7 +28,7 @@ class NextStep(NamedTuple):
 def next_step(
     steps: Sequence[Step], ended: Step, spec: Specification, project: str, results: Sequence[RunResult]
 ) -> NextStep | None:
-    """What follows after a step; None when the run is over. `results` are those of all steps that ran."""
+    """Return the step after one that has ended, given all results so far; None when the run is over."""
     failed = [one for one in results if not one.success]
     if failed and not (_has_component(results) and all(map(_may_go_on, failed))):
         return None
@@ -42,7 +42,7 @@ def next_step(
 
 
 def _has_component(results: Sequence[RunResult]) -> bool:
-    """Whether a component, or a command, was started."""
+    """Return whether a component, or a command, was started."""
     told = (step for one in results for step in one.result.get("steps", ()))
     return any(step["kind"] in (StepKind.COMPONENT.value, StepKind.COMMAND.value) for step in told)
 
@@ -53,10 +53,10 @@ def _may_go_on(failed: RunResult) -> bool:
 
 
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
-    """The result of a run of several steps: the last step's, with what the others made.
+    """Return the result of a run of several steps: the last step's, with what the others produced.
 
-    `not_run` names the rows after a failed one. States of a failed run are not saved. Steps that ran after
-    one that failed add their tables, and why they failed themselves.
+    `not_run` names the rows after a failed one. States of a failed run are not saved. Steps that ran after a
+    failed one add their tables, and their own failures.
     """
     ended = next((place for place, one in enumerate(results) if not one.success), len(results) - 1)
     last, after = results[ended], results[ended + 1 :]
@@ -94,7 +94,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
 
 
 def _output(results: Sequence[RunResult], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What all steps made, with what became of it in storage."""
+    """Return the output of all steps, with the results of storing it."""
     output: dict[str, Any] = {
         kind: with_stored([item for one in results for item in one.result["output"][kind]], stored.get(kind))
         for kind in ("tables", "files")
@@ -114,7 +114,7 @@ def _artifacts(results: Sequence[RunResult], *others: Mapping[str, Any]) -> dict
 def _told(
     results: Sequence[RunResult], last: RunResult, after: Sequence[RunResult], not_run: Sequence[str]
 ) -> tuple[str, str]:
-    """The message of a run, and the same on one line: of a good one the first warning."""
+    """Return the message of a run and its summary: if it succeeded, that of the first warning."""
     telling = next((one for one in results if one.verdict is Verdict.WARNING), last) if last.success else last
     message, summary = telling.message, telling.summary
     for one in after:
@@ -133,7 +133,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _with_sums(
     metrics: Mapping[str, Any], read: Mapping[str, Any], output: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Metrics with the bytes of all tables that were read and written."""
+    """Return metrics with the bytes of all tables that were read and written."""
     sums = {
         name: sum(count_of(table.get("sizeBytes")) for table in tables if isinstance(table, Mapping))
         for name, tables in (
@@ -145,7 +145,7 @@ def _with_sums(
 
 
 def _added(results: Sequence[RunResult]) -> dict[str, Any]:
-    """What operations add; what several of them read is one list."""
+    """Return the additions of operations; what several of them read is one list."""
     added = {name: value for one in results for name, value in one.added.items()}
     read = [one.added["input"] for one in results if "input" in one.added]
     if read:
@@ -156,6 +156,6 @@ def _added(results: Sequence[RunResult]) -> dict[str, Any]:
 
 
 def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The last one that says anything: an operation that is done says nothing of itself."""
+    """Return the last value that is not empty: a finished operation has none."""
     said = [value for value in values if value]
     return said[-1] if said else {}

@@ -1,8 +1,7 @@
-"""Input folders that a run left as they were made go on to the next, so that none is made for each.
+"""Unchanged input folders of a run are reused by the next one, so that fewer folders are created.
 
-A file system that has just removed many folders makes new ones slowly: ext4 without a journal looks past
-every inode that was freed in the last seconds. Only for runs of one account, the daemon's own. Standard
-library only.
+A file system that has just removed many folders creates new ones slowly: ext4 without a journal skips every
+inode freed in the last seconds. Only for runs of one account, the daemon's own. Standard library only.
 """
 
 import os
@@ -19,11 +18,11 @@ MOST = 16
 """More than runs need between the end of one and the start of the next."""
 MOST_SEEN = 256
 _SEEN: dict[int, tuple[int, int]] = {}
-"""Folders that were empty when they were looked at, by their inode: its device and the last change."""
+"""Folders found empty, by inode: their device and last change."""
 
 
 def take(data_fd: int, place: str) -> bool:
-    """Whether one of those that wait in the folder `place` is the data folder's `in` now."""
+    """Move one of the folders in `place` to the data folder's `in`; returns whether that succeeded."""
     try:
         waiting = os.listdir(place)
     except FileNotFoundError:
@@ -32,13 +31,13 @@ def take(data_fd: int, place: str) -> bool:
         try:
             os.rename(f"{place}/{name}", NAME, dst_dir_fd=data_fd)
         except OSError:
-            continue  # another run took it, or something stands in the way and is made right by others
+            continue  # another run took it, or something is in the way, which others repair
         return True
     return False
 
 
 def hand_on(data_fd: int, place: str) -> bool:
-    """Whether the data folder's `in` waits in `place` now; one in which anything was changed stays."""
+    """Move the data folder's `in` to `place`; returns whether it was moved. A changed folder is left."""
     try:
         with opened_folder(NAME, data_fd) as inputs:
             if not _is_as_made(inputs):
@@ -61,8 +60,8 @@ def _is_as_made(inputs: int) -> bool:
 
 
 def _is_empty(name: str, inputs: int) -> bool:
-    """Whether a folder is plain with nothing in it. A change of one changes its `ctime`, which no program can
-    set, so one that was looked at is known.
+    """Whether a folder is plain and empty. Any change updates its `ctime`, which programs cannot set, so a
+    folder checked before is recognized.
     """
     found = os.stat(name, dir_fd=inputs, follow_symlinks=False)
     changed_ns = found.st_ctime_ns
@@ -79,7 +78,7 @@ def _is_empty(name: str, inputs: int) -> bool:
 
 
 def _is_plain(folder: int) -> bool:
-    """Whether owner and rights are those of a new one; lists of rights are attributes."""
+    """Return whether owner and permissions are those of a new folder; access control lists are attributes."""
     found = os.fstat(folder)
     is_ours = (found.st_uid, found.st_gid) == (os.geteuid(), os.getegid())
     return is_ours and found.st_mode == stat.S_IFDIR | 0o700 and not os.listxattr(folder)

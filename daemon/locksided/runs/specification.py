@@ -1,6 +1,6 @@
-"""The frozen specification of a job: all that a run needs, and what callers see of it.
+"""The frozen specification of a job: everything a run needs, and what callers see of it.
 
-Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.
+Equal requests give equal documents; what differs between jobs (ids, times, names, labels) is not included.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ from lockside.documents.variables import VariableValues
 FORMAT = 1
 
 ASKED = ("component_version", "config_version", "lock", "tag")
-"""What is decided by what is stored unless the request itself says it: a repeat must know which it was."""
+"""Members taken from stored objects unless the request sets them: a repeat must know which was the case."""
 
 
 class StepKind(StrEnum):
@@ -55,7 +55,7 @@ class SpecifiedRow(Document, frozen=True, kw_only=True):
 
 
 class JoblessTask(Document, frozen=True, kw_only=True):
-    """A task of a phase that got no job, as `result.tasks` shows it; `job` is the one carried over."""
+    """A task of a phase without a job, as shown in `result.tasks`; `job` is the one carried over."""
 
     id: str
     action: TaskAction
@@ -63,9 +63,9 @@ class JoblessTask(Document, frozen=True, kw_only=True):
 
 
 class RecordRun(Document, frozen=True, kw_only=True):
-    """Failed records that stand one after the other in a list: `count` from the good line `line` on.
+    """Consecutive failed records in a list: `count` from the valid line `line` on.
 
-    `number` is that of the first. `row` is the row whose run listed them, and that is given them.
+    `number` is that of the first. `row` is the row whose run listed them, and which gets them.
     """
 
     path: str
@@ -76,10 +76,10 @@ class RecordRun(Document, frozen=True, kw_only=True):
 
 
 class GivenRecords(Document, frozen=True, kw_only=True):
-    """The records that a retry is given.
+    """The records that a retry gets.
 
-    `replace` has what some are instead, by their numbers. `since` has from which time on the first run read
-    changes, by the names of the files.
+    `replace` has replacements for some of them, by their numbers. `since` has the times from which the first
+    run read changes, by the names of the files.
     """
 
     runs: list[RecordRun]
@@ -87,18 +87,18 @@ class GivenRecords(Document, frozen=True, kw_only=True):
     since: dict[str, str] = {}
 
     def of_row(self, row: str | None) -> dict[str, Any]:
-        """What a step of a row is told of them."""
+        """Return the part for a step of a row."""
         runs = [msgspec.to_builtins(run) for run in self.runs if run.row == row]
         return {"runs": runs, "replace": self.replace}
 
 
 class Specification(Document, frozen=True, kw_only=True):
-    """What is frozen of a job. Configurations still have their `{{ variables }}`: they are filled at the run.
+    """The frozen content of a job. Configurations still have their `{{ variables }}`: the run replaces them.
 
-    `part` is what a job does for one that is cut into chunks: its other members are those of that one.
-    `configuration` is the stored one (None when `configData` stands in for it). `rows` None means that the
-    configuration has none and runs as a whole; an empty list runs nothing. Of manifests only what a run needs
-    is kept. `asked` names the members of `ASKED` that the request itself said, as in JSON.
+    `part` is a job's part in a job split into chunks: its other members are those of the whole.
+    `configuration` is the stored one (None if `configData` replaces it). `rows` None means that the
+    configuration has no rows and runs as a whole; an empty list runs nothing. Manifests are reduced to what a
+    run needs. `asked` names the members of `ASKED` that the request itself set, as in JSON.
     """
 
     format: int = FORMAT
@@ -145,27 +145,27 @@ class Specification(Document, frozen=True, kw_only=True):
 
     @property
     def reads_inputs(self) -> bool:
-        """Whether the run begins with its inputs and tables: a chunk and its assembler have others."""
+        """Whether the run starts with its inputs and tables: a chunk and its assembler have others."""
         return self.part in (None, Part.SPLITTER)
 
     @property
     def stores_outputs(self) -> bool:
-        """Whether the run ends with its tables and its state: those of chunks are put together first."""
+        """Whether the run stores its tables and state: those of chunks are assembled first."""
         return self.part in (None, Part.ASSEMBLER)
 
     @property
     def keeps_state(self) -> bool:
-        """Whether a good run of the configuration saves its state."""
+        """Whether a successful run of the configuration saves its state."""
         return self.records is None and self.stores_outputs
 
     @property
     def root(self) -> dict[str, Any]:
-        """The configuration's root that runs: `configData`, or the stored configuration."""
+        """The root of the configuration that runs: `configData`, or the stored configuration."""
         return (self.configuration if self.config_data is None else self.config_data) or {}
 
     @property
     def has_data_folder(self) -> bool:
-        """Whether its steps have one: a plain command has when anything is to go in or out."""
+        """Whether its steps have a data folder: a plain command does if it has inputs or outputs."""
         if self.component == ORCHESTRATOR:
             return False
         is_moved = bool(self.inputs or self.archive or self.root.get("storage"))
@@ -173,19 +173,19 @@ class Specification(Document, frozen=True, kw_only=True):
 
 
 PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
-"""The members that are as the request says, but for those that `resolve` decides."""
+"""The members copied from the request, except those that `resolve` decides."""
 
 _STORED = stored_form(Specification)
 MOST_BYTES_REMEMBERED = 16_384
-"""Of a specification; the jobs of a pipeline share few, and each view of a job reads one."""
+"""The largest specification to cache; the jobs of a pipeline share few, and each view of a job reads one."""
 
 
 NO_SPECIFICATION = Specification()
-"""Of a job that has none."""
+"""The specification of a job that has none."""
 
 
 def read_specification(body: bytes) -> Specification:
-    """Returns the specification of frozen bytes, whichever release wrote them. Nobody changes it."""
+    """Return the specification of frozen bytes, of any release. It must not be changed."""
     return _read_once(body) if len(body) <= MOST_BYTES_REMEMBERED else _read(body)
 
 
@@ -194,7 +194,7 @@ def _read(body: bytes) -> Specification:
         specification: Specification = msgspec.json.decode(body, type=_STORED)
     except msgspec.ValidationError:
         plain = msgspec.json.decode(body)
-        if plain.get("retry") == {}:  # as the first release wrote that there is none
+        if plain.get("retry") == {}:  # the first release's form for no retries
             del plain["retry"]
         specification = msgspec.convert(plain, _STORED)
     return specification
@@ -204,7 +204,7 @@ _read_once = lru_cache(64)(_read)
 
 
 def needed(manifest: Manifest) -> Manifest:
-    """Returns a manifest without what no run needs."""
+    """Return a manifest without the members that no run needs."""
     return replace(
         manifest,
         tags={},
@@ -219,7 +219,7 @@ def needed(manifest: Manifest) -> Manifest:
 
 
 def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[str, Specification]]:
-    """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
+    """Yield the specifications of a container's children, one for each row, with the ids of the rows."""
     behavior = Behavior(on_error=on_error)
     for row in spec.rows or ():
         archive = spec.archive
@@ -230,17 +230,17 @@ def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[
 
 
 def of_container(spec: Specification) -> Specification:
-    """The specification of a container, which starts nothing: without what only its children need."""
+    """Return the specification of a container, which starts nothing: without what only its children need."""
     return replace(spec, rows=None, processors={}, configuration=None)
 
 
 def as_part(spec: Specification, part: Part) -> Specification:
-    """The specification of a job that does a part of the work of this one."""
+    """Return the specification of a job that does one part of this one."""
     return replace(spec, part=part, parallelism=None, behavior=Behavior())
 
 
 def of_phase(spec: Specification, on_error: OnError | None, tasks: Sequence[JoblessTask]) -> Specification:
-    """The specification of a phase of the orchestration that this one is of; `tasks` got no job."""
+    """Return the specification of a phase of this orchestration; `tasks` got no job."""
     behavior = Behavior(on_error=on_error)
     return replace(
         of_container(spec), config_data=None, parallelism=None, behavior=behavior, tasks=list(tasks)

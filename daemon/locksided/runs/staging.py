@@ -1,4 +1,4 @@
-"""The steps that fetch a job's inputs and archive its files: which runs have them, and what they are told."""
+"""The steps that fetch a job's inputs and archive its files: which runs have them, and their orders."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ ARCHIVE_PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.archiving")
 
 
 def transfer_rules(settings: StagingSettings) -> dict[str, Any]:
-    """What every transfer is told of the settings."""
+    """Return the settings that every transfer is given."""
     return {
         "attempts": settings.attempts,
         "maxBytes": settings.max_bytes,
@@ -36,14 +36,14 @@ def transfer_rules(settings: StagingSettings) -> dict[str, Any]:
 
 @cache
 def missing_schemes() -> frozenset[str]:
-    """The schemes whose packages are not installed."""
+    """Return the schemes whose packages are not installed."""
     return frozenset(
         scheme for scheme in SCHEMES if any(find_spec(module) is None for module in packages_of(scheme))
     )
 
 
 def stage_operation(settings: StagingSettings) -> Operation:
-    """The kind of step under these settings. Every row gets its own copy of the inputs."""
+    """Return the kind of step under these settings. Every row gets its own copy of the inputs."""
 
     def order(spec: Specification, _row: str | None) -> Mapping[str, Any] | None:
         if not spec.inputs:
@@ -63,7 +63,7 @@ def stage_operation(settings: StagingSettings) -> Operation:
 
 
 def archive_operations(settings: StagingSettings) -> tuple[Operation, Operation]:
-    """The kinds of steps that archive the files of all rows: after a good run, and after one that failed."""
+    """Return the kinds of steps that archive the files of all rows: after success, and after a failure."""
 
     def order(spec: Specification, _row: str | None) -> Mapping[str, Any] | None:
         if spec.archive is None or spec.mode is Mode.DEBUG:
@@ -97,13 +97,13 @@ def archive_operations(settings: StagingSettings) -> tuple[Operation, Operation]
 def _unless_archived(
     _spec: Specification, _project: str, results: Sequence[Mapping[str, Any]]
 ) -> Sequence[str] | None:
-    """No table is written; what was archived before another step failed is not archived again."""
+    """Return no tables to write; None if an archive was made before another step failed."""
     told = (step for result in results for step in result["steps"])
     return None if any(step["operation"] == ARCHIVE for step in told) else ()
 
 
 def archive_path(spec: Specification, row: JobRow) -> str:
-    """The folder of a job's archive below the root of its system."""
+    """Return the folder of a job's archive below the root of its system."""
     assert spec.archive is not None
     places = {
         "JOB_ID": str(row.id),

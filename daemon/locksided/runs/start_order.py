@@ -1,7 +1,7 @@
-"""The order by which the keeper starts one step. Pure: what is in the folder is made elsewhere.
+"""The order by which the keeper starts one step. Pure: the content of the folder is made elsewhere.
 
-Texts of the configuration that are secret, the values of keys that begin with `#`, are named to the keeper:
-it hides them before anything reaches the disk.
+Secret texts of the configuration, the values of keys that begin with `#`, are passed to the keeper, which
+redacts them before anything is written to disk.
 """
 
 import os
@@ -29,7 +29,7 @@ from locksided.runs.step_account import log_mark
 
 
 def placed(run: Run, action: StartStep, order: StartOrder, store: str) -> tuple[StartOrder, Place | None]:
-    """An order with the place where it is to run; None for this machine, where our own programs run.
+    """Return an order and its place; None for this machine, where our own programs always run.
 
     `store` begins the identity of the store.
     """
@@ -55,13 +55,13 @@ def placed(run: Run, action: StartStep, order: StartOrder, store: str) -> tuple[
 
 
 def _is_near(step: Step, following: Step) -> bool:
-    """Whether both run programs of the user's for the same row, one after the other."""
+    """Return whether both run user programs for the same row, one after the other."""
     is_ours = any(one.operation is not None or is_own(one.component) for one in (step, following))
     return step.row == following.row and not is_ours
 
 
 def for_nodes(run: Run, site: Site) -> Run:
-    """The run with podman as it is on the machines of a site."""
+    """Return the run with podman as it is on the machines of a site."""
     context = run.context
     assert context.podman is not None, "its images were found just now"
     uid = os.geteuid() if context.run_as is None else context.run_as.uid
@@ -73,7 +73,7 @@ _LEAST_CHARACTERS = 4
 
 
 def secret_values(documents: Iterable[object]) -> list[str]:
-    """Each secret text of 4 characters or more once, longest first, so that none is hidden in part."""
+    """Return each secret text of 4 characters or more once, longest first, so that none is hidden in part."""
     found = {
         text
         for document in documents
@@ -107,7 +107,7 @@ _LETTERS = {
 
 
 def gelf_of(logging: Logging) -> Gelf | None:
-    """How a listener is started for it; None for a component that needs none."""
+    """Return how to start a listener for the logs; None for a component that needs none."""
     if logging.type is not LogType.GELF:
         return None
     by_level = {number: _LETTERS[logging.visibility(level)] for level, number in SYSLOG_LEVELS.items()}
@@ -131,11 +131,12 @@ def start_order(
     umask: str = "",
     **of_keeper: Any,
 ) -> StartOrder:
-    """How to start a step. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
+    """Return how to start a step. `state` is the content of in/state.json; earlier steps took
+    `spent_seconds`.
 
-    `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to any of the
-    run's `steps` is hidden in the output of all. `of_keeper` are further fields of the order: the folders
-    that the keeper makes, and when it notes the run.
+    `grace_seconds` and `umask` apply to a component that does not set its own. Secrets of any of the run's
+    `steps` are redacted in the output of all. `of_keeper` are further fields of the order: folders for the
+    keeper to create, and when it records the run.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
     token = str(StartToken(context.job_id, context.launch, step.index))
@@ -183,7 +184,7 @@ def _image_run(
 
 
 def _pipeline(step: Step, context: JobContext) -> list[list[str]]:
-    """The argv of each stage, the paths of the data folder and of its files filled in where there is one."""
+    """Return the argv of each stage, with the paths of the data folder and its files, if there is one."""
     stages = step.execution.stages
     if step.operation is not None:
         return [[*stage, context.folder.operation(step.index)] for stage in stages]
@@ -193,7 +194,7 @@ def _pipeline(step: Step, context: JobContext) -> list[list[str]]:
 
 
 def secrets_of(steps: Sequence[Step], spec: Specification, state: Mapping[str, Any] | None) -> list[str]:
-    """The secret texts of a run's steps, of its variables and of the state that it was given."""
+    """Return the secret texts of a run's steps, of its variables and of its input state."""
     configured = [
         document
         for step in steps
@@ -203,7 +204,7 @@ def secrets_of(steps: Sequence[Step], spec: Specification, state: Mapping[str, A
 
 
 def working_directory(step: Step, context: JobContext) -> str:
-    """The folder that the step starts in: the one it names, else its own empty one."""
+    """Return the folder that the step starts in: the one it sets, else its own empty one."""
     cwd = step.execution.cwd
     if cwd is None:
         return context.folder.cwd
@@ -211,9 +212,9 @@ def working_directory(step: Step, context: JobContext) -> str:
 
 
 def _time_limit(step: Step, limit_seconds: float | None, spent_seconds: float) -> float | None:
-    """The step's own time limit, else what is left of the job's.
+    """Return the step's own time limit, else what is left of the job's.
 
-    A run whose time is up still gets a moment to be stopped in.
+    A run whose time is up still gets a moment in which it is stopped.
     """
     if step.operation is not None and step.operation.timeout_seconds is not None:
         return step.operation.timeout_seconds

@@ -1,4 +1,4 @@
-"""What is told of one step: which it is, in words, and its entry in the result of the run. Pure."""
+"""Descriptions of one step: its name in messages, and its entry in the result of the run. Pure."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from locksided.runs.specification import StepKind
 
 
 def label(step: Step, side: int | None = None, said: str = "") -> str:
-    """Which step it is, as messages begin with it; empty for the only step of a run.
+    """Return the name of a step at the beginning of messages; empty for the only step of a run.
 
-    `side` is the number of a side of its pipeline, `said` the message, which may name an operation already.
+    `side` is the number of a pipeline's side, `said` the message, which may already name an operation.
     """
     parts = [f"row {step.row}"] if step.is_of_many_rows else []
     if step.total > max(step.rows, 1) and not step.is_after_failure:
@@ -32,14 +32,14 @@ def _title(step: Step) -> str:
 
 
 def side_of(step: Step, outcome: Outcome) -> int | None:
-    """The number of the side of a pipeline whose end counts; None for a step of one process."""
+    """Return the number of the pipeline's side whose exit is decisive; None for a single process."""
     if len(step.execution.stages) < 2 or len(outcome.exits) != len(step.execution.stages):
         return None
     return outcome.exits.index(endings.effective(list(outcome.exits))) + 1
 
 
 def log_mark(step: Step) -> dict[str, Any]:
-    """What stands in the log where a step of several begins."""
+    """Return the mark in the log where one of several steps begins."""
     return {"step": step.index + 1, "total": step.total, **_identity(step)}
 
 
@@ -53,7 +53,7 @@ def _identity(step: Step) -> dict[str, Any]:
 
 
 def entry(step: Step, outcome: Outcome, status: str) -> dict[str, Any]:
-    """The step's entry in `result.steps`."""
+    """Return the step's entry in `result.steps`."""
     return {
         "step": step.index + 1,
         **_identity(step),
@@ -69,12 +69,12 @@ def entry(step: Step, outcome: Outcome, status: str) -> dict[str, Any]:
 
 
 def exit_codes(exits: Sequence[Exit]) -> list[int | None]:
-    """The exit code of every side of a pipeline; that of one ended by a signal is the negative signal."""
+    """Return the exit code of every side of a pipeline; for one ended by a signal its negative number."""
     return [one.exit_code if one.signal is None else -one.signal for one in exits]
 
 
 def usage_of(outcome: Outcome) -> dict[str, Any]:
-    """What the processes of a step used."""
+    """Return the resources used by the processes of a step."""
     return {
         "userSeconds": outcome.user_seconds,
         "systemSeconds": outcome.system_seconds,
@@ -84,7 +84,7 @@ def usage_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def summed(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several steps used: the sums of their times, and the largest of their peaks."""
+    """Return the resources used by several steps: sums of times, and the largest peak."""
     sources = {usage.get("source") for usage in usages if usage.get("source")}
     return {
         "userSeconds": _sum(usage.get("userSeconds") for usage in usages),

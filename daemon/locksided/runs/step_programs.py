@@ -1,4 +1,4 @@
-"""How the programs of `locksided.steps` are started that the daemon has run outside of jobs."""
+"""How the daemon starts programs of `locksided.steps` outside of jobs."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from locksided.runs.folder import RunFolder
 
 GRACE_SECONDS = 1.0
 _TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""The variables of OpenSSL that name which authorities are trusted instead of the machine's."""
+"""OpenSSL variables that name trusted certificates to use instead of the machine's."""
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -18,7 +18,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 def program_order(
     program: str, token: str, folder: RunFolder, file: str, *, log_bytes: int, timeout_seconds: float | None
 ) -> StartOrder:
-    """An order for a program whose own order is a file in its data folder; its account is the daemon's.
+    """Return an order for a program that reads a file in its data folder, under the daemon's account.
 
     In the machine's list of processes its command line has the name `locksided-PROGRAM`.
     """

@@ -1,4 +1,4 @@
-"""What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
+"""The results of a run's steps, kept in their control folders: they outlive the data they were read from."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ NAME = "result"
 
 
 def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
-    """Keep a step's result, whole or not at all. One that was never started has no folder yet."""
+    """Store a step's result atomically. A step that was never started has no folder yet."""
     os.makedirs(folder.control(launch, step), 0o700, exist_ok=True)
     path = os.path.join(folder.control(launch, step), NAME)
     with open(path + ".new", "wb") as file:
@@ -23,7 +23,7 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
 
 
 def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
-    """The result of a step that was concluded before; None for one that was not."""
+    """Return the result of a step that was concluded before; None otherwise."""
     try:
         with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
             return msgspec.msgpack.decode(file.read(), type=RunResult)
@@ -32,10 +32,10 @@ def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
 
 
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
-    """The results of the steps before one. Raises OSError when one is missing.
+    """Return the results of the steps before one. Raises OSError when one is missing.
 
-    A step that was told to start twice has a later launch than those before it. After one that failed there
-    may be steps that were left out.
+    A step that was started twice has a later launch than those before it. After a failed step, steps may be
+    missing because they were skipped.
     """
     results: list[RunResult] = []
     first, has_failed = 1, False
@@ -52,9 +52,9 @@ def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]
 
 
 def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[str, Any]]]:
-    """The rows of a run that ended well, all of their steps, each with the states that it would have saved.
+    """Return the rows whose steps all succeeded, with the states that they would have saved.
 
-    None are found once the folder is gone. Raises OSError.
+    Empty once the folder is gone. Raises OSError.
     """
     ends: dict[str, list[RunResult]] = {}
     for launch, step in _concluded(folder):
@@ -70,7 +70,7 @@ def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[
 
 
 def starts_of(folder: RunFolder) -> Iterator[tuple[int, int]]:
-    """The launch and the step of each start that there was, in no order."""
+    """Yield the launch and the step of each start, unordered."""
     with suppress(FileNotFoundError):
         for name in os.listdir(f"{folder.root}/steps"):
             launch, _, step = name.partition("-")
@@ -79,7 +79,7 @@ def starts_of(folder: RunFolder) -> Iterator[tuple[int, int]]:
 
 
 def _concluded(folder: RunFolder) -> list[tuple[int, int]]:
-    """The starts of the last run: of each step the last launch, but none that a later first step undid."""
+    """Return the starts of the last run: each step's last launch, except those before a new first step."""
     launches: dict[int, int] = {}
     for launch, step in starts_of(folder):
         launches[step] = max(launches.get(step, 0), launch)
@@ -88,7 +88,7 @@ def _concluded(folder: RunFolder) -> list[tuple[int, int]]:
 
 
 def repeats_of(folder: RunFolder, launch: int, step: int) -> int:
-    """How often the step was started again in this run: its first start follows the step before it."""
+    """Return how often the step was restarted in this run: its first start follows the previous step."""
     repeats = 0
     while _was_started(folder, launch - repeats - 1, step) and not any(
         _was_started(folder, launch - repeats, earlier) for earlier in range(step)

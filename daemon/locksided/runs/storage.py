@@ -1,6 +1,6 @@
-"""What storage steps of runs are told of their tables, and what they staged.
+"""Orders for the storage steps of runs, and checks of what they staged.
 
-The back end that reads and writes data is a program of its own; here are only names and heads.
+A separate program reads and writes the data; this module deals only with names and heads.
 """
 
 import os
@@ -47,12 +47,12 @@ from locksided.tables.stored_files import input_files
 
 
 class Storage:
-    """The lake as runs use it."""
+    """The lake as used by runs."""
 
     def __init__(
         self, store: Store, lake: Path, places: Places, settings: StorageSettings, save: Save
     ) -> None:
-        """`lake` is where tables are, unless the settings put them elsewhere."""
+        """`lake` is the folder of tables, unless the settings name another one."""
         self._store = store
         self._places = places
         self._settings = settings
@@ -70,14 +70,14 @@ class Storage:
             self.support = TableSupport.UNUSED if settings.backend == "local" else TableSupport.MISSING
 
     async def held(self, run: Run, step: Step) -> Held:
-        """What a step may write."""
+        """Return what a step may write."""
         if step.operation is None or step.operation not in self.operations:
             return Held({})
         tables = await self.held_tables(run) if step.may_be_needless else {}
         return Held(tables, await self.files.reserved(run.row.id))
 
     async def held_tables(self, run: Run) -> Mapping[str, TableOrder]:
-        """The tables that the run holds, as a step finds them, by key."""
+        """Return the tables that the run holds in the form for a step, by key."""
         row = await self._store.job_row(run.row.id)
         claim = None if row is None else row.claim
         if claim is None:
@@ -98,7 +98,7 @@ class Storage:
         }
 
     async def _begins(self, new: Sequence[TableId]) -> Mapping[str, TableOrder]:
-        """What new tables of branches may begin with: those of the default branch, by the keys of the new."""
+        """Return the default branch's tables that new tables of branches may copy, by the keys of the new."""
         first = {one.key: one.in_branch(DEFAULT) for one in new if one.branch != DEFAULT}
         found = await self._store.tables_by_key([one.key for one in first.values()]) if first else {}
         return {
@@ -108,12 +108,12 @@ class Storage:
         }
 
     async def _access(self, bucket: Key) -> str:
-        """What others than a bucket's owner may do there."""
+        """Return the access of other accounts to a bucket."""
         found = await self._store.object(bucket, None)
         return "private" if found is None else str(found.body["access"])
 
     async def check_undo(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
-        """Raises Conflict when somebody changed what the run is to undo since that was decided."""
+        """Raise Conflict if what the run is to undo was changed after the decision to undo it."""
         undo = undo_of(run.spec)
         if undo is None or undo["force"]:
             return
@@ -125,7 +125,7 @@ class Storage:
     def output_order(
         self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
     ) -> dict[str, Any]:
-        """The whole order of a step that writes tables."""
+        """Return the complete order of a step that writes tables."""
         folder, rows_given = run.context.folder.root, static.get("rows", [])
         rows = [
             {
@@ -144,7 +144,7 @@ class Storage:
         }
 
     async def inputs_of(self, run: Run, read: Mapping[str, Any]) -> Inputs:
-        """What a run read, to be saved when it ends well; `read` is what its steps told of that."""
+        """Return the inputs of a run to save if it succeeds; `read` is what its steps reported."""
         contents = [content for _, content in configurations(run.spec)]
         if not any(read_entries(one) or input_files(one) for one in contents):
             return NO_INPUTS
@@ -157,9 +157,9 @@ class Storage:
         return Inputs(_reads(run, pins), states, processed_in(run, files))
 
     async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
-        """An order with the tables that the step reads, as they were when the job started.
+        """Return an order with the tables that the step reads, at their versions when the job started.
 
-        Raises Invalid for a table that was not there.
+        Raises Invalid for a table that did not exist then.
         """
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
@@ -183,7 +183,7 @@ class Storage:
         }
 
     async def trashed(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The table in the trash that a step makes again. Raises Invalid for one that is gone."""
+        """Return the table in the trash that a step restores. Raises Invalid if it is gone."""
         key = (order.get("parameters") or {}).get("trashed")
         if key is None:
             return {}
@@ -196,21 +196,21 @@ class Storage:
         return {"sources": [msgspec.to_builtins(msgspec.structs.replace(source, folder=folder))]}
 
     async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole order of a step that cleans the tables in the buckets of the run's account."""
+        """Return the complete order of a step that cleans the tables in the buckets of the run's account."""
         uid = os.geteuid() if run.context.run_as is None else run.context.run_as.uid
         told = await self.vacuum.order(run.row.project, uid, static["parameters"])
         return {**static, **told, **self._common()}
 
     def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The order of a look at a table."""
+        """Return the order to preview a table."""
         return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
 
     def files_order(self, tables: Iterable[FoundTable]) -> dict[str, Any]:
-        """The order to list the files of the heads of tables."""
+        """Return the order to list the files of the heads of tables."""
         return {"tables": [msgspec.to_builtins(found_order(one)) for one in tables], **self._common()}
 
     def diff_order(self, found: FoundTable, older: int, newer: int, limit: int) -> dict[str, Any]:
-        """The order to compare two versions of a table."""
+        """Return the order to compare two versions of a table."""
         tables = [msgspec.to_builtins(found_order(found, version)) for version in (older, newer)]
         return {"tables": tables, "limit": limit, **self._common()}
 
@@ -222,7 +222,7 @@ class Storage:
         }
 
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
-        """Makes the folders of buckets that are new, each for its first writer."""
+        """Create the folders of new buckets, owned by their first writer."""
         run_as = run.context.run_as
         buckets = {os.path.dirname(table.folder): table.access for table in tables.values()}
         for bucket, access in buckets.items():
@@ -238,7 +238,7 @@ class Storage:
             path.chmod(BUCKET_MODES[access])
 
     def checked(self, run: Run, told: OperationResult, held: Held) -> Staged:
-        """What a step staged, for the transaction that ratifies it. Raises BadResult."""
+        """Return what a step staged, for the transaction that ratifies it. Raises BadResult."""
         files = self.files.checked(run, told.files, held.numbers)
         try:
             commits = read_commits(told.commits, held.tables)
@@ -251,9 +251,9 @@ class Storage:
             raise BadResult(f"What it staged is not there: {problem.filename or problem}.") from None
 
     async def finish_drops(self, tables: Iterable[TableOrder] = ()) -> list[DroppedRow]:
-        """Moves the folders of dropped tables to the trash, or just those in the way of these tables.
+        """Move the folders of dropped tables to the trash, all or those in the way of these tables.
 
-        Returns which are there. Raises Refused and OSError when one cannot be moved.
+        Returns the moved ones. Raises Refused and OSError when one cannot be moved.
         """
         wanted = {table.folder for table in tables}
         done = []
@@ -269,9 +269,9 @@ class Storage:
         return done
 
     def publish(self, commit: UnpublishedRow) -> None:
-        """Gives a commit its name in its table's log, as the account that wrote it.
+        """Give a commit its name in its table's log, as the account that wrote it.
 
-        Raises OSError and Refused when that cannot be done.
+        Raises OSError and Refused when that is not possible.
         """
         folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
         argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
@@ -288,7 +288,7 @@ class Storage:
     def _remove_sources(
         self, job_id: int, sources: Sequence[Mapping[str, str]], account: User | None
     ) -> None:
-        """Removes what is stored from the job's out/; what cannot be removed stays."""
+        """Remove stored outputs from the job's out/; what cannot be removed stays."""
         for source in sources:
             folder = f"{self._places.work_path(job_id)}/{source['place']}"
             with suppress(OSError, NotPlain, Unusable):
@@ -330,17 +330,17 @@ class Storage:
 
 
 def bucket_key(table: TableId) -> Key:
-    """The key of a table's bucket among the stored objects."""
+    """Return the key of a table's bucket among the stored objects."""
     return Key(table.project, BUCKET, (table.bucket,), table.branch)
 
 
 def _user(account: Sequence[Any] | None) -> User | None:
-    """The account that was stored with a commit; None for the daemon's own."""
+    """Return the account stored with a commit; None for the daemon's own."""
     return None if account is None else User(account[0], account[1], tuple(account[2]))
 
 
 def origin_of(run: Run) -> dict[str, Any]:
-    """Who makes a commit: it stands in the table's log and in its history."""
+    """Return the origin of a commit, for the table's log and history."""
     spec, row = run.spec, run.row
     return {
         "job": str(row.id),
@@ -357,7 +357,7 @@ def origin_of(run: Run) -> dict[str, Any]:
 
 
 def _reads(run: Run, pins: Mapping[str, int]) -> Sequence[TableRead]:
-    """The tables that a run reads, as its mappings and the heads at its start say."""
+    """Return the tables that a run reads, according to its mappings and the heads at its start."""
     found: dict[TableRead, None] = {}
     for _, configuration in configurations(run.spec):
         for entry in read_entries(configuration):
@@ -375,7 +375,7 @@ def _pinned(
     pins: Mapping[str, int],
     entry: Mapping[str, Any],
 ) -> TableOrder:
-    """The table that an entry means, at the version that it names, else as it was when the job started."""
+    """Return the table of an entry, at the version it names, else as it was when the job started."""
     for table in tables:
         if table.key in found and table.key in pins:
             order = table_order(table, 0, found[table.key])

@@ -1,4 +1,4 @@
-"""The kinds of storage steps: which runs have them, and which tables one writes."""
+"""The kinds of storage steps: which runs have them, and which tables they write."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,9 +35,9 @@ UNDO = "undo"
 VACUUM = "vacuum"
 PUT_FILE = "put_file"
 CHECKED = {UNDO: "job.undo", VACUUM: "storage.vacuum"}
-"""Operations whose methods look at rights and at what is kept, before a job is made."""
+"""Operations whose methods check rights and retention before a job is created."""
 AFTER_FAILURE_SECONDS = 300
-"""So long a step may take that runs after a failure."""
+"""The time limit of a step that runs after a failure."""
 JOBS = {
     "restore": "Restore",
     "create": "Table",
@@ -52,11 +52,11 @@ JOBS = {
     VACUUM: "Vacuum",
     PUT_FILE: "Stored file",
 }
-"""The operations that are jobs of their own, and how their messages begin."""
+"""The operations that are jobs of their own, and the beginnings of their messages."""
 
 
 def backend_module(settings: StorageSettings) -> str | None:
-    """The module that runs as storage steps; None when tables are not kept."""
+    """Return the module that runs as storage steps; None when the daemon keeps no tables."""
     if settings.backend == "local" or (settings.backend == "auto" and find_spec("duckdb") is None):
         return None
     from importlib.metadata import entry_points
@@ -66,7 +66,7 @@ def backend_module(settings: StorageSettings) -> str | None:
 
 
 def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
-    """The storage steps that runs have under these settings."""
+    """Return the storage steps of runs under these settings."""
     module = backend_module(settings)
     if module is None:
         return ()
@@ -111,7 +111,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
 
 
 def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, Any] | None:
-    """The order of a job of `lockside.storage` that is for this operation; None of any other."""
+    """Return the order of a `lockside.storage` job with this operation; None for any other."""
     parameters = spec.root.get("parameters") or {}
     if parameters.get("operation") != name:
         return None
@@ -129,13 +129,13 @@ def _tables_of_job(spec: Specification, project: str, _results: object) -> Seque
 
 
 def undo_of(spec: Specification) -> Mapping[str, Any] | None:
-    """What a run undoes; None for any other."""
+    """Return what a run undoes; None for any other run."""
     parameters = spec.root.get("parameters") or {}
     return parameters if spec.component == STORAGE and parameters.get("operation") == UNDO else None
 
 
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
-    """What of an input step's order is the same for every job of a specification; None where it has none."""
+    """Return the part of an input step's order that depends on the specification alone; None without one."""
     manifest = spec.manifest
     if manifest is None or not spec.has_data_folder or manifest.staging_storage.input == "none":
         return None
@@ -158,9 +158,9 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
 def _output_order(
     spec: Specification, _row: str | None, *, of_failed_run: bool = False
 ) -> dict[str, Any] | None:
-    """What of an output step's order is the same for every job of a specification; None where it has none.
+    """Return the part of an output step's order that depends on the specification alone; None without one.
 
-    That of a failed run stores only what is written always.
+    The step of a failed run stores only what is always written.
     """
     manifest = spec.manifest
     if manifest is None or not spec.has_data_folder or spec.mode is Mode.DEBUG:
@@ -202,7 +202,7 @@ def _written_tables(
     *,
     of_failed_run: bool = False,
 ) -> Sequence[str] | None:
-    """The paths of the tables that a run's outputs go to; None when nothing is to be stored."""
+    """Return the paths of the tables that a run's outputs are stored in; None if nothing is stored."""
     order = _output_order(spec, None)
     assert order is not None
     rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
@@ -228,5 +228,5 @@ def _written_tables(
 
 
 def place_of_row(rows: Sequence[Mapping[str, Any]], row: str | None) -> str:
-    """Where a row's folder is when all rows have run: each of several has one of its own."""
+    """Return the place of a row's folder after all rows have run: each of several rows has its own."""
     return f"rows/{row}" if len(rows) > 1 else "data"

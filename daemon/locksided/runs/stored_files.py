@@ -1,6 +1,6 @@
-"""Stored files as runs use them: which ones a run reads, under which numbers it stores, what it has stored.
+"""Stored files as used by runs: the files a run reads, the numbers for files it stores, the stored files.
 
-A step of the run's account moves the data; here are only names.
+A step of the run's account moves the data; this module deals only with names.
 """
 
 import os
@@ -44,7 +44,7 @@ from locksided.tables.stored_files import (
 
 
 class StoredFiles:
-    """The files below the lake's root. `save` has a function of the transaction done."""
+    """The files below the lake's root. `save` runs a function with a transaction."""
 
     def __init__(self, store: Store, root: Path, settings: StorageSettings, save: Save) -> None:
         self._store = store
@@ -53,14 +53,14 @@ class StoredFiles:
         self._save = save
 
     async def chosen(self, run: Run, row: str | None) -> dict[str, Any]:
-        """The files that a row reads, as they are now. Raises Invalid for one that is not there."""
+        """Return the files that a row reads, as they are now. Raises Invalid for a missing one."""
         configuration = next(content for one, content in configurations(run.spec) if one == row)
         entries = input_files(configuration)
         found = await self._store.read(partial(_chosen, run=run, row=row, entries=entries))
         return {"files": [msgspec.to_builtins(one) for one in found]}
 
     async def to_store(self, run: Run, step: Step) -> dict[str, Any]:
-        """Under which numbers a step stores files, and where; as many as the steps before it left."""
+        """Reserve numbers and a folder for the files of a step, as many as earlier steps left."""
         folder, launch = run.context.folder, run.context.launch
         outputs = [one.result["output"] for one in kept_results(folder, launch, step.index)]
         count = sum(len(one["files"]) + one.get("omitted", 0) for one in outputs) if step.index else 1
@@ -75,7 +75,7 @@ class StoredFiles:
         return {"numbers": numbers, "filesFolder": of.folder, "keepsSources": is_kept}
 
     def _make_folder(self, path: str, run: Run) -> None:
-        """Makes the folder of the account's files; nobody else sees what is in it."""
+        """Create the folder of the account's files; others cannot see its content."""
         folder, account = self._root / path, run.context.run_as
         if folder.is_dir():
             return
@@ -87,11 +87,11 @@ class StoredFiles:
             os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
     async def reserved(self, job_id: int) -> Sequence[int]:
-        """The numbers that a job was given."""
+        """Return the numbers reserved for a job."""
         return await self._store.read(partial(reserved, job_id=job_id))
 
     def checked(self, run: Run, document: Any, numbers: Sequence[int]) -> Sequence[Mapping[str, Any]]:
-        """The files that a step stored, for the transaction that shows them. Raises BadResult."""
+        """Return the files that a step stored, for the transaction that shows them. Raises BadResult."""
         account, folder = run.context.run_as, self._root / files_of(run).folder
         try:
             files = read_stored(document, numbers)
@@ -109,7 +109,7 @@ class StoredFiles:
         return found
 
     def writer(self, row: RunRow, run: Run) -> Writer:
-        """As whom a run stores files."""
+        """Return the identity under which a run stores files."""
         now_us, spec = clock.now_us(), run.spec
         details = {
             "user": row.owner_name,
@@ -128,7 +128,7 @@ class StoredFiles:
         )
 
     async def remove_sources(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
-        """Removes what is stored from out/files; what cannot be removed stays."""
+        """Remove stored files from out/files; what cannot be removed stays."""
         if not self._settings.keep_output:
             await threads.run_for(run.context.account, self._remove_sources, run, files)
 
@@ -142,7 +142,7 @@ class StoredFiles:
 
 
 def files_of(run: Run) -> FilesOf:
-    """The files of a run's account."""
+    """Return the location of files of a run's account."""
     account = run.context.run_as
     return FilesOf(run.row.project, run.spec.branch_id, os.geteuid() if account is None else account.uid)
 
@@ -160,7 +160,7 @@ def _chosen(connection: Database, run: Run, row: str | None, entries: Sequence[I
 
 
 def _rows_of(connection: Database, run: Run, entry: InputFile, state: InputState) -> list[FileRow]:
-    """The files of an entry: those of the run's branch, if any fit, else those of the default branch."""
+    """Return the files of an entry: those of the run's branch, or if none match, of the default branch."""
     wanted = FileFilter(
         run.row.project,
         run.spec.branch_id,
@@ -186,7 +186,7 @@ def _rows_of(connection: Database, run: Run, entry: InputFile, state: InputState
 def files_after(
     before: InputState, entries: Sequence[InputFile], read: Sequence[Mapping[str, Any]]
 ) -> list[InputFileState]:
-    """Up to where a row read its adaptive files; `read` are the files that it was given."""
+    """Return how far a row has read its adaptive files; `read` are the files that it was given."""
     return [
         InputFileState(
             tags=entry.included,
@@ -201,7 +201,7 @@ def files_after(
 
 
 def processed_in(run: Run, read: Sequence[Mapping[str, Any]]) -> list[tuple[int, list[str]]]:
-    """The tags that files get, by their numbers, when a run that read them ended well."""
+    """Return the tags to add to the files of a successful run, by the numbers of the files."""
     entries = {row: input_files(content) for row, content in configurations(run.spec)}
     found = []
     for one in read:

@@ -1,4 +1,4 @@
-"""Which systems a job names, who may use them, and what its steps are told of them."""
+"""The systems that a job uses, who may use them, and the details given to its steps."""
 
 import os
 import pwd
@@ -32,11 +32,11 @@ class Use(NamedTuple):
 
 
 NAMED = {"inputs": "$.inputs", "archive": "$.archive"}
-"""Where a job itself shows what names systems."""
+"""The fields of a job that name systems."""
 
 
 def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[Use]:
-    """The systems that a job names; `named` are the paths where its inputs and its archive stand."""
+    """Yield the systems that a job names; `named` are the paths of its inputs and its archive."""
     for place, one in enumerate(spec.inputs or ()):
         system = from_store(one, InputSource).system
         if system is not None:
@@ -48,7 +48,7 @@ def uses_of(spec: Specification, named: Mapping[str, str] = NAMED) -> Iterator[U
 
 
 def refuse_unusable(use: Use, row: StoredRow | None, uid: int, gids: tuple[int, ...]) -> SystemSpec:
-    """What a system is. Raises Refused for one that cannot be used so."""
+    """Return the system. Raises Refused if it cannot be used this way."""
     if row is None or row.deleted:
         raise NotFound(f"There is no system {use.system!r}. `lockside system ls` lists them.", path=use.path)
     spec = from_store(row.body, SystemSpec)
@@ -68,14 +68,14 @@ def _may_use(spec: SystemSpec, uid: int, gids: tuple[int, ...]) -> bool:
 
 
 class Account(NamedTuple):
-    """A user whose job runs now, with the groups that it is in now."""
+    """The user of a job, with the user's current groups."""
 
     uid: int
     groups: tuple[int, ...]
 
     @classmethod
     def of(cls, uid: int | None, gid: int | None) -> Self:
-        """The owner of a job."""
+        """Return the owner of a job."""
         uid = os.geteuid() if uid is None else uid
         groups = () if gid is None else (gid,)
         with suppress(KeyError):
@@ -85,7 +85,7 @@ class Account(NamedTuple):
 
 
 async def told_of(store: Store, use: Use, project: str, who: Account) -> dict[str, Any]:
-    """What a step is told of a system, its secrets in plain. Raises as `refuse_unusable`, and Invalid."""
+    """Return a system for a step, with plain secrets. Raises like `refuse_unusable`, and Invalid."""
     key = Key(project, SYSTEM, (use.system,))
     row = await store.object(key)
     spec = refuse_unusable(use, row, who.uid, who.groups)
@@ -97,7 +97,7 @@ async def told_of(store: Store, use: Use, project: str, who: Account) -> dict[st
 async def systems_told(
     store: Store, spec: Specification, row: RunRow, *, is_written: bool
 ) -> dict[str, dict[str, Any]]:
-    """What a step is told of the systems that its job reads from, or that it writes to. Raises Refused."""
+    """Return the systems that a job reads from or writes to, for its step. Raises Refused."""
     who = Account.of(row.owner_uid, row.owner_gid)
     uses = [use for use in uses_of(spec) if use.is_written is is_written]
     return {use.system: await told_of(store, use, row.project, who) for use in uses}

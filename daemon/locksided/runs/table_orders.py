@@ -1,4 +1,4 @@
-"""A table as the database has it, in the form in which a storage step is told of it."""
+"""Tables of the database in the form for storage steps."""
 
 import msgspec
 
@@ -8,19 +8,19 @@ from locksided.tables.orders import Definition, TableOrder
 
 
 def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
-    """A table as a step finds it, at its head or at a version."""
+    """Return a table for a step, at its head or at a version."""
     row = found.row
     order = table_order(TableId(row.project, row.branch_id, row.id), 0, found)
     return order if version is None else at_version(order, version)
 
 
 def at_version(order: TableOrder, version: int) -> TableOrder:
-    """The table at a version that somebody asked for, which there may not be."""
+    """Return the table at a requested version, which may not exist."""
     return msgspec.structs.replace(order, version=version, newest=order.version)
 
 
 def table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
-    """A table that a step may write, or make when it is not found."""
+    """Return a table that a step may write, or create if it was not found."""
     if found is None:
         return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
     row = found.row

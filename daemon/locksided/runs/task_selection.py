@@ -1,6 +1,6 @@
-"""Which tasks of an orchestration get a job: all that are enabled, selected ones, what failed the last time.
+"""Which tasks of an orchestration get a job: all enabled ones, selected ones, or those that failed last time.
 
-Pure: how the tasks of the run before ended is told.
+Pure: the caller passes how the tasks of the previous run ended.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +15,7 @@ from locksided.runs.specification import JoblessTask
 
 
 class RowsLeft(NamedTuple):
-    """The rows of a job that did not end well."""
+    """The rows of a job that did not succeed."""
 
     job: str
     rows: tuple[str, ...]
@@ -35,7 +35,7 @@ class Decision:
     rows: tuple[str, ...] = ()
 
     def as_result(self) -> JoblessTask:
-        """Its entry in `result.tasks` of a phase."""
+        """Return its entry in `result.tasks` of a phase."""
         return JoblessTask(id=self.task.id, action=self.action, job=self.job)
 
 
@@ -45,11 +45,11 @@ def decide(
     succeeded: Mapping[str, str] | None,
     rows: Mapping[str, RowsLeft] = MappingProxyType({}),
 ) -> list[tuple[Decision, ...]]:
-    """The decisions phase by phase.
+    """Return the decisions phase by phase.
 
-    `selected` are the tasks that were asked for, disabled or not; None for all enabled ones. `succeeded` maps
-    the tasks that ended well in the run before to their jobs; None without such a run. `rows` has the rows
-    that did not end well of those that did not. Raises `NotFound`.
+    `selected` are the requested tasks, even if disabled; None for all enabled ones. `succeeded` maps the
+    tasks that succeeded in the previous run to their jobs; None without such a run. `rows` has the
+    unsuccessful rows of the other tasks. Raises `NotFound`.
     """
     known = {task.id for phase in phases for task in phase.tasks}
     for index, task_id in enumerate(selected or ()):

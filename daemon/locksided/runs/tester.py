@@ -1,4 +1,4 @@
-"""How a condition is tested: the step that does it, and what its outcome means. Pure."""
+"""How a condition is tested: the step of the test, and the meaning of its outcome. Pure."""
 
 import sys
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _BOOT = (
 
 
 def plan_test(tester: Tester, spec: Specification, steps: Sequence[Step]) -> Action:
-    """The one step that tests. Raises `Invalid` when the job has no component whose action could be asked."""
+    """Return the step of a test. Raises `Invalid` when the job has no component with actions."""
     limits = replace(spec.limits, timeout_seconds=tester.timeout_seconds)
     main = main_step(steps)
     if tester.action is not None:
@@ -60,7 +60,7 @@ def _of_action(name: str, main: Step | None) -> Step:
 
 
 def _of_command(argv: list[str], main: Step | None) -> Step:
-    """The program has the environment of the job's own step, and its image."""
+    """Return a step for a command with the environment and image of the job's own step."""
     execution = BUILT_IN[COMMAND] if main is None else main.execution
     program = replace(execution, command=argv, pipeline=None, shell=None, shell_program=None, cwd=None)
     is_component = main is not None and main.kind is StepKind.COMPONENT
@@ -92,7 +92,7 @@ def _without_data(program: Manifest, kind: StepKind) -> Step:
 def found_of(
     outcome: Outcome, stdout: bytes, *, is_action: bool, timeout_seconds: float
 ) -> tuple[CheckOutcome, str]:
-    """What a test that has ended came to, and its last line."""
+    """Return the result of a test that has ended, and its last line."""
     if outcome.refused is not None:
         return CheckOutcome.NOT_YET, cut(f"It could not be started: {outcome.refused.message}")
     if outcome.stopped == "timeout":
@@ -106,7 +106,7 @@ def found_of(
 
 
 def _answered(stdout: bytes, said: str) -> tuple[CheckOutcome, str]:
-    """An action can exit with 0 and answer that it failed."""
+    """Return the result of an action, which may exit with 0 and answer that it failed."""
     try:
         value: Any = value_in(stdout)
     except ActionFailed as failure:
@@ -118,7 +118,7 @@ def _answered(stdout: bytes, said: str) -> tuple[CheckOutcome, str]:
 
 
 def _last_line(outcome: Outcome) -> str:
-    """Of what it wrote to stderr, else to stdout; the keeper has cut and redacted both."""
+    """Return the last line on stderr, else on stdout; the keeper has truncated and redacted both."""
     for text in (outcome.stderr_tail, outcome.stdout_tail):
         lines = readable(text).strip().splitlines()
         if lines:

@@ -1,4 +1,4 @@
-"""What of tables and files may be removed, and whose they are; the step that removes it is told here."""
+"""What may be removed of tables and files, and who owns it; the order for the step that removes it."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from locksided.tables.names import TableId, is_bucket_id
 
 
 class Vacuum:
-    """Knows the settings of what is kept."""
+    """Knows the retention settings of tables."""
 
     def __init__(self, store: Store, root: Path, settings: StorageSettings) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Vacuum:
         self._settings = settings
 
     def keeping(self) -> Keeping:
-        """What is kept of tables now."""
+        """Return what is kept of tables now."""
         now_us, kept = clock.now_us(), self._settings
         return Keeping(
             kept.keep_versions,
@@ -37,15 +37,15 @@ class Vacuum:
         )
 
     async def buckets_by_owner(self, project: str) -> Mapping[int, list[str]]:
-        """The folders of a project's buckets, below the root, by the uid that owns them."""
+        """Return the folders of a project's buckets, below the root, by the uid of their owner."""
         return await threads.run_sync(self._buckets_by_owner, project)
 
     async def owners_of_files(self, project: str) -> list[int]:
-        """The accounts of which files can be removed."""
+        """Return the accounts with files that can be removed."""
         return list(dict.fromkeys(row.uid for row in await self._removable(project)))
 
     async def forget_files(self, project: str, save: Save) -> None:
-        """Delete files whose time is over, and forget those that were removed."""
+        """Delete expired files, and the records of removed ones."""
         await save(partial(expire, project=project, time_us=clock.now_us()))
         rows = await self._removable(project)
         gone = await threads.run_sync(lambda: [row.id for row in rows if not self._paths(row)])
@@ -57,7 +57,7 @@ class Vacuum:
         return await self._store.read(partial(removable, project=project, before_us=before))
 
     def _paths(self, row: FileRow) -> list[str]:
-        """Where a file is below the root; nowhere when it was removed or never written."""
+        """Return a file's paths below the root; none if it was removed or never written."""
         folder, _, name = row.path.rpartition("/")
         if row.name is None:
             return [str(path.relative_to(self._root)) for path in (self._root / folder).glob(name)]
@@ -71,10 +71,10 @@ class Vacuum:
         return found
 
     async def order(self, project: str, uid: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The tables and buckets of an account that its step cleans.
+        """Return the tables and buckets of an account that its step cleans.
 
-        It claims no table, so those that a live job writes are left out: such a job may have begun before it
-        was noted what is not kept any more.
+        It claims no table, so tables that a live job writes are omitted: such a job may have begun before the
+        versions to keep were recorded.
         """
         buckets = (await self.buckets_by_owner(project)).get(uid, [])
         asked = [TableId(project, one["branch"], one["id"]).key for one in parameters["tables"]]

@@ -1,6 +1,6 @@
-"""How one step ended and whose fault that was, by the keeper's outcome and the component's exit codes. Pure.
+"""How a step ended and whose fault it was, from the keeper's outcome and the component's exit codes. Pure.
 
-Whether a job was asked to terminate is the scheduler's knowledge: here `TERMINATED` only says that the keeper
+Only the scheduler knows whether a job was asked to terminate: here `TERMINATED` just means that the keeper
 stopped the step on request.
 """
 
@@ -31,10 +31,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why it failed; the message is for people and has nothing secret in it.
+    """The cause of a failure; the message is for people and contains no secrets.
 
-    `summary` is the line of the message that tells most. `step`, `component`, `row` and `side` say where it
-    failed, `where` says it in words.
+    `summary` is the most informative line of the message. `step`, `component`, `row` and `side` say where it
+    failed, `where` describes it.
     """
 
     type: ErrorType
@@ -50,7 +50,7 @@ class Failure:
     where: str = ""
 
     def to_wire(self) -> dict[str, Any]:
-        """`result.error`."""
+        """Return `result.error`."""
         return {
             "type": self.type.value,
             "kind": self.kind.value,
@@ -65,13 +65,13 @@ class Failure:
 
     @property
     def told(self) -> tuple[str, str]:
-        """The message and its summary, each behind where it failed."""
+        """Return the message and its summary, each prefixed with the place of the failure."""
         before = f"{self.where}: " if self.where else ""
         return cut(before + self.message), before + (self.summary or self.message)
 
     @property
     def retry_class(self) -> FailureClass:
-        """Under which word a retry policy names it."""
+        """The class under which retry policies name it."""
         match self.kind:
             case FailureKind.TIMEOUT:
                 return FailureClass.TIMEOUT
@@ -83,7 +83,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class StepEnding:
-    """The verdict on a step, and the failure behind it where there is one."""
+    """The verdict on a step, and the failure that caused it, if any."""
 
     verdict: Verdict
     failure: Failure | None = None
@@ -91,7 +91,7 @@ class StepEnding:
 
 
 def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | None) -> StepEnding:
-    """What the keeper's outcome means. What a process stopped on request exits with does not matter."""
+    """Return the meaning of the keeper's outcome. The exit code of a step stopped on request is ignored."""
     if outcome.refused is not None:
         return failed(
             ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {outcome.refused.message}"
@@ -116,7 +116,7 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
 def operation_ending(
     operation: Operation, ending: StepEnding, message: str, problem: str | None
 ) -> StepEnding:
-    """The ending of an operation that is not done.
+    """Return the ending of an operation that did not succeed.
 
     `message` is the program's own, `problem` what is wrong with the result that it left.
     """
@@ -137,12 +137,12 @@ def operation_ending(
 
 
 def failed(error_type: ErrorType, kind: FailureKind, message: str) -> StepEnding:
-    """An error that no process's end tells of."""
+    """Return an error that does not come from the end of a process."""
     return StepEnding(Verdict.ERROR, Failure(error_type, kind, cut(message), summary=_summary(message)))
 
 
 def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, sentence: str) -> StepEnding:
-    """A failure in our words, with the end of the output behind them."""
+    """Return a failure in our words, followed by the end of the output."""
     tail = _tail(outcome)
     room = MAX_MESSAGE_CHARACTERS - len(sentence) - 1
     message = f"{sentence}\n{last_of(tail, room)}" if tail else sentence
@@ -151,12 +151,12 @@ def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, sentence: 
 
 
 def _exited(outcome: Outcome, error_type: ErrorType) -> StepEnding:
-    """A failure in the program's words, if it has any."""
+    """Return a failure in the program's words, if it has any."""
     tail = _tail(outcome)
     message, summary = last_of(tail), telling_line(tail)
     if not tail:
         message = summary = f"exit code {outcome.exit_code}, no output"
-    elif len(tail) > MAX_MESSAGE_CHARACTERS and summary not in message:  # it stands before a long trace
+    elif len(tail) > MAX_MESSAGE_CHARACTERS and summary not in message:  # it precedes a long trace
         message = f"{cut(summary)}\n{last_of(tail, MAX_MESSAGE_CHARACTERS - len(cut(summary)) - 1)}"
     failure = Failure(
         error_type, FailureKind.EXIT, cut(message), outcome.exit_code, outcome.signal, _summary(summary)
@@ -165,7 +165,7 @@ def _exited(outcome: Outcome, error_type: ErrorType) -> StepEnding:
 
 
 def _summary(text: str) -> str:
-    """A message on one line."""
+    """Return a message on one line."""
     return cut(" ".join(text.split("\n", 1)[0].split()), MAX_SUMMARY_CHARACTERS)
 
 
@@ -185,7 +185,7 @@ def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> StepEnding:
 
 
 def signal_name(number: int) -> str:
-    """`SIGKILL` for 9; signals without a name by their number."""
+    """Return `SIGKILL` for 9; signals without a name get their number."""
     try:
         return signals.name(number)
     except ValueError:
@@ -193,9 +193,9 @@ def signal_name(number: int) -> str:
 
 
 def _tail(outcome: Outcome) -> str:
-    """The end of what it wrote to stderr, else what it logged, else the end of stdout.
+    """Return the end of stderr, else of the GELF log, else of stdout.
 
-    The keeper has cut and redacted all of them.
+    The keeper has truncated and redacted all of them.
     """
     for text in (outcome.stderr_tail, outcome.gelf_tail, outcome.stdout_tail):
         shown = readable(text).strip()

@@ -1,4 +1,4 @@
-"""The daemon's side of the socket: who calls and what is asked; what is answered is `api`'s.
+"""The daemon's side of the socket: callers and requests; `api` produces the answers.
 
 listeners -> service -> connection -> requests -> calls -> handler
                              outbox <- answers <-

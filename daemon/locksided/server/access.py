@@ -1,6 +1,6 @@
-"""Who a caller is and what role that gives; decided by what the kernel and the settings say, by nothing else.
+"""The identity and role of a caller, decided only by the kernel's report and the settings.
 
-Which job belongs to whom is not looked at here.
+Ownership of jobs is not considered here.
 """
 
 import grp
@@ -17,7 +17,7 @@ LARGEST_GID = 2**32 - 2
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token allows: at most a role, in one project alone."""
+    """The rights of a token: at most a role, in a single project."""
 
     id: int
     role: Role
@@ -26,9 +26,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user at the other end of a connection, as the kernel reported at its connect.
+    """The user at the other end of a connection, as reported by the kernel at connect time.
 
-    Or the user that a delegate acts as: `via` is the delegate then. `pid` is always the peer's.
+    Or the user that a delegate acts as: then `via` is the delegate. `pid` is always the peer's.
     """
 
     uid: int
@@ -44,7 +44,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Which Unix groups have which role. Root and the daemon's own user are always admins."""
+    """The roles of Unix groups. Root and the daemon's own user are always admins."""
 
     own_uid: int
     admin_gids: frozenset[int] = field(default_factory=frozenset)
@@ -66,7 +66,7 @@ class Access:
         delegates: Iterable[str] = (),
         delegate_role: str = "operator",
     ) -> Self:
-        """From names or numbers, as settings write them; nobody is in a group that does not exist."""
+        """Create from names or numbers, as in settings; a group that does not exist has no members."""
         return cls(
             own_uid,
             _group_ids(admin),
@@ -78,7 +78,7 @@ class Access:
         )
 
     def role_of(self, uid: int, gids: Iterable[int]) -> Role:
-        """The highest role that the user or one of the groups has."""
+        """Return the highest role of the user or one of the groups."""
         if uid in {ROOT_UID, self.own_uid}:
             return Role.ADMIN
         held = frozenset(gids)
@@ -91,7 +91,7 @@ class Access:
         return self.default_role
 
     def role_now(self, who: Principal) -> Role:
-        """The role of a user; of whoever acts as that user, no higher than the delegate and the token may."""
+        """Return the role of a user; for delegates and tokens limited to what these may have."""
         role = self.role_of(who.uid, who.groups)
         if who.via_uid is not None:
             role = min(role, self.delegate_role if who.via_uid in self.delegate_uids else Role.NONE)
@@ -99,22 +99,22 @@ class Access:
 
 
 def group_id(name: str) -> int | None:
-    """The id of a group by its name or number; None when there is none. A number needs no name."""
+    """Return the id of a group by its name or number, or None. A number need not have a name."""
     if name.isascii() and name.isdecimal():
         return int(name) if len(name) <= 10 and int(name) <= LARGEST_GID else None
     try:
         return grp.getgrnam(name).gr_gid
-    except (KeyError, ValueError):  # ValueError of a NUL in the name
+    except (KeyError, ValueError):  # ValueError: a NUL in the name
         return None
 
 
 def user_id(name: str) -> int | None:
-    """The id of a user by its name or number; None when there is none. A number needs no name."""
+    """Return the id of a user by its name or number, or None. A number need not have a name."""
     if name.isascii() and name.isdecimal():
         return int(name) if len(name) <= 10 and int(name) <= LARGEST_GID else None
     try:
         return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):  # ValueError of a NUL in the name
+    except (KeyError, ValueError):  # ValueError: a NUL in the name
         return None
 
 

@@ -1,7 +1,7 @@
-"""One call: finds its method, checks who asks and what for, has its handler do it, and makes the answer.
+"""One call: finds its method, checks the caller and the parameters, runs the handler, and creates the answer.
 
-Knows no sockets and no frames. Only here may any exception be caught: a handler's fault is told to the caller
-in plain words and to the log in full, and ends nothing else.
+It is independent of sockets and frames. Only here are all exceptions caught: a handler's fault is reported to
+the caller in plain words and in full to the log, and ends nothing else.
 """
 
 import errno
@@ -34,7 +34,7 @@ Log = structlog.typing.FilteringBoundLogger
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler knows beside its parameters: who asks, where from, and the parameters as they came."""
+    """What a handler gets beside its parameters: the caller, the connection, and the raw parameters."""
 
     principal: Principal
     connection: "ClientConnection"
@@ -47,26 +47,26 @@ Sink = Callable[[bytes | None], None]
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """A handler that never waits: it is done where the request is read, without a task of its own."""
+    """A handler that never waits: it is run where the request is read, without a task of its own."""
 
     handle: Callable[[Call, Any], object]
 
 
 Handler = Callable[[Call, Any], Awaitable[object]] | AtOnce
 Guard = Callable[[Principal, Any], Awaitable[None]]
-"""Refuses parameters that a principal may not name, before the handler sees them."""
+"""Refuses parameters that a principal may not use, before the handler gets them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and what does it."""
+    """A method and its handler."""
 
     method: Method
     handler: Handler
 
 
 UNKNOWN: Final = "unknown"
-"""What a method is called in metrics that does not exist."""
+"""The label in metrics for methods that do not exist."""
 
 _SCARCE: Final = frozenset(
     (
@@ -83,7 +83,7 @@ _SCARCE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A checked call that is to be done; its answer goes to the sink, None when nobody wants one."""
+    """A checked call to be executed; its answer goes to the sink, None for a notification."""
 
     route: Route
     call: Call
@@ -92,17 +92,17 @@ class Pending:
     sink: Sink
 
     def give_up(self) -> None:
-        """Answer that it is not done, because the daemon goes."""
+        """Answer that the call is not executed because the daemon is stopping."""
         message = "The daemon is stopping: ask again when it is back"
         self.answer_error(error(ErrorKind.UNAVAILABLE, message))
 
     def answer_error(self, fault: ErrorObject) -> None:
-        """Answer that it failed."""
+        """Answer with an error."""
         self.sink(None if isinstance(self.id, UnsetType) else error_text(self.id, fault))
 
 
 class Router:
-    """The methods that are served, each with its handler."""
+    """The served methods, each with its handler."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Router:
     def resolve(
         self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
     ) -> Pending | ErrorObject:
-        """The call that a request asks for, or why it is not done."""
+        """Return the call that a request asks for, or the error that refuses it."""
         found = self._resolve(request, principal, connection, sink)
         if isinstance(found, ErrorObject):
             method = request.method if request.method in self._routes else UNKNOWN
@@ -159,7 +159,7 @@ class Router:
         return Pending(route, Call(principal, connection, method, raw), params, request.id, sink)
 
     async def perform(self, pending: Pending) -> None:
-        """Do a call and answer it, whatever happens; a cancellation is answered and raised again."""
+        """Execute a call and answer it in any case; a cancellation is answered and raised again."""
         begun_us = clock.real_boot_us()
         try:
             handler = pending.route.handler
@@ -180,7 +180,7 @@ class Router:
         except anyio.get_cancelled_exc_class():
             pending.give_up()
             raise
-        except Exception as problem:  # noqa: BLE001 - one call's fault, of whatever kind, must end no other call
+        except Exception as problem:  # noqa: BLE001 - a fault of one call must end no other call
             self._refuse(pending, self._internal(pending, problem))
         finally:
             seconds = (clock.real_boot_us() - begun_us) / clock.SECOND_US
@@ -191,8 +191,8 @@ class Router:
         pending.answer_error(fault)
 
     def _answer(self, pending: Pending, result: object) -> None:
-        """Answer it whatever its size: lists are cut to a line where they are made, and a single object is
-        as large as the request that once brought it allowed.
+        """Answer regardless of size: lists are limited to a line where they are made, and a single object was
+        created by a request of limited size.
         """
         if isinstance(pending.id, UnsetType):
             pending.sink(None)
@@ -204,7 +204,7 @@ class Router:
         pending.sink(text)
 
     def _refused_by_machine(self, pending: Pending, trouble: OSError) -> ErrorObject:
-        """What the system has none of left can be asked for again later; anything else is a fault of ours."""
+        """Return the error for an OSError: exhausted resources may be retried, anything else is our fault."""
         if trouble.errno not in _SCARCE:
             return self._internal(pending, trouble)
         cause = trouble.strerror or str(trouble)

@@ -1,7 +1,7 @@
 """One client's connection, from its first byte to its last answer.
 
-It reads while the client reads, does what is asked, and knows how it ends: a client that shuts down its
-sending side still gets its answers; of one that is gone the waits are dropped and the changes done.
+It stops reading while the client does not read, executes requests, and handles the end: a client that shuts
+down its sending side still gets its answers; for one that is gone waits are cancelled and changes completed.
 """
 
 import select
@@ -38,7 +38,7 @@ LAST_WRITE_SECONDS: Final = 0.3
 
 
 class ClientConnection:
-    """What handlers see of it: `notify`, `room`, `turn`, `subscriptions`, `start_soon` and `closed`."""
+    """Handlers use `notify`, `room`, `turn`, `subscriptions`, `start_soon` and `closed`."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ClientConnection:
     ) -> None:
         self.principal = principal
         self.token_id: int | None = None
-        """The token that it shows; it ends with it."""
+        """The token in use; when it is revoked, the connection ends."""
         self.subscriptions: dict[str, object] = {}
         self.closed = anyio.Event()
         self._socket = connected
@@ -81,25 +81,25 @@ class ClientConnection:
         return True
 
     async def room(self) -> None:
-        """Wait until a notification would be taken again, or the client is gone."""
+        """Wait until a notification would be accepted again, or the client is gone."""
         await self._outbox.room()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for this client's turn to make an answer that may be large: one at a time, once it reads.
+        """Wait for this client's turn to create a potentially large answer: one at a time, once it reads.
 
-        What is answered right behind this context counts before the next turn begins.
+        An answer sent directly after this context is counted before the next turn begins.
         """
         async with self._large:
             await self._outbox.room()
             yield
 
     def start_soon(self, work: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
-        """Run something beside the calls while the client is there; its failure ends the connection."""
+        """Run something beside the calls while the client is connected; its failure ends the connection."""
         self._looks.start_soon(work, *args)
 
     def stop(self) -> None:
-        """End soon: calls that only look are answered `unavailable` now, changes when their time is up."""
+        """End soon: reading calls are answered `unavailable` now, changes when their time is up."""
         self._is_stopping = True
         self._reading.cancel()
         self._looks.cancel_scope.cancel()
@@ -108,7 +108,7 @@ class ClientConnection:
         self._last_write.deadline = last_moment + LAST_WRITE_SECONDS
 
     async def run(self) -> None:
-        """Serve the client until it is gone or `stop` is called; the socket is closed then."""
+        """Serve the client until it is gone or `stop` is called; then the socket is closed."""
         try:
             async with self._changes:
                 async with self._looks:
@@ -160,7 +160,7 @@ class ClientConnection:
             await self._take(rest)
 
     async def _receive(self) -> bytes:
-        """The next bytes, none at the end; waits while the client leaves its answers unread."""
+        """Return the next bytes, none at the end; waits while the client does not read its answers."""
         await self._outbox.room()
         return await self._inbox.receive()
 
@@ -178,7 +178,7 @@ class ClientConnection:
         return frames
 
     def give_way(self) -> None:
-        """Give up the request that is being received: all clients together have begun too much."""
+        """Drop the request being received: all clients together have sent too many unfinished bytes."""
         assert self._decoder is not None
         self._decoder.pass_over()
         self._unfinished.note(self, 0)
@@ -251,9 +251,9 @@ class ClientConnection:
         return self._changes_lane if pending.call.method.mutates else self._looks_lane
 
     async def _may_begin(self, request_id: RequestId | UnsetType) -> bool:
-        """Count one more in flight, or answer that there are too many; a notification waits for its turn."""
+        """Count one more call in flight, or answer that there are too many; a notification waits."""
         if self._in_flight >= self._limits.in_flight:
-            await anyio.lowlevel.checkpoint()  # what needs no waiting is done by now
+            await anyio.lowlevel.checkpoint()  # calls that need no waiting are done by now
         if isinstance(request_id, UnsetType):
             await self._fewer_in_flight()
         elif self._in_flight >= self._limits.in_flight:
@@ -264,7 +264,7 @@ class ClientConnection:
         return True
 
     async def _fewer_in_flight(self) -> None:
-        """Wait for room for one more; nothing is read meanwhile, so a hang-up is watched for by itself."""
+        """Wait for room for one more; nothing is read meanwhile, so a hang-up is watched for separately."""
         if self._in_flight < self._limits.in_flight:
             return
         async with anyio.create_task_group() as watch:
@@ -298,8 +298,8 @@ class ClientConnection:
 async def hung_up(connected: socket.socket) -> None:
     """Wait until the peer has closed the whole connection.
 
-    A socket at its end is always readable, so reading says nothing more. A second epoll that asks for nothing
-    becomes readable itself when the kernel reports a hang-up, which it does unasked.
+    A socket at its end is always readable, so reading shows nothing more. A second epoll with no requested
+    events becomes readable when the kernel reports a hang-up, which is always reported.
     """
     with select.epoll() as watch:
         watch.register(connected.fileno(), 0)

@@ -1,4 +1,4 @@
-"""Which function does which method: handlers are marked, and found by the type of their parameters."""
+"""Which function handles which method: handlers are marked, and found by the type of their parameters."""
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import get_annotations
@@ -11,16 +11,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def handler(function: F) -> F:
-    """Mark a function of a group as the handler of the method whose parameters its last argument is.
+    """Mark a function of a group as the handler of the method whose parameters its last argument has.
 
-    An argument that is annotated with a union of parameters makes it the handler of each of their methods.
+    If the annotation is a union of parameters, it is the handler of each of their methods.
     """
     function.__dict__["is_handler"] = True
     return function
 
 
 def handlers_of(group: object, methods: Mapping[str, Method]) -> dict[str, Handler]:
-    """The handlers of a group by the names of their methods; raises ValueError for one of no method."""
+    """Return the handlers of a group by method name; raises ValueError for a handler of no method."""
     names = {method.params: name for name, method in methods.items()}
     found: dict[str, Handler] = {}
     for function in vars(type(group)).values():

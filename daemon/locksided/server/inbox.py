@@ -1,8 +1,8 @@
-"""Reads from one client, one piece at a time and only when asked, so that a client cannot fill the memory.
+"""Reads from one client, one chunk at a time and only on request, so that a client cannot fill the memory.
 
-While pieces are asked for as they come the kernel's watch on the socket stays set, which is what makes small
-requests cheap; it is taken away when the client sends more than is asked for. Unfinished requests of all
-clients together are bounded: past the bound the largest gives way, so a request of ordinary size is taken.
+While chunks are requested as they arrive the kernel's watch on the socket stays set, which makes small
+requests cheap; it is removed when the client sends more than is requested. Unfinished requests of all clients
+together are bounded: beyond the bound the largest is dropped, so a request of ordinary size is accepted.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ from typing import Final, Protocol
 
 
 class Holder(Protocol):
-    """Who holds an unfinished request."""
+    """The holder of an unfinished request."""
 
     def give_way(self) -> None:
-        """Hold it no more, and say so to the client; `note` is called with 0 by that."""
+        """Drop it and notify the client; this must call `note` with 0."""
 
 
 class Unfinished:
-    """The sizes in bytes of what all holders hold."""
+    """The sizes in bytes of the unfinished requests of all holders."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -26,7 +26,7 @@ class Unfinished:
         self._total = 0
 
     def note(self, holder: Holder, size: int) -> None:
-        """A holder has this much now; whoever has the most gives way while all have too much."""
+        """Set the size of a holder; while the total is too large, the largest holder gives way."""
         self._total += size - self._sizes.pop(holder, 0)
         if size:
             self._sizes[holder] = size
@@ -38,7 +38,7 @@ READ_BYTES: Final = 64 * 1024
 
 
 class Inbox:
-    """The bytes that come from a non-blocking socket, for one reader."""
+    """The bytes from a non-blocking socket, for one reader."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -48,7 +48,7 @@ class Inbox:
         self._is_watched = False
 
     async def receive(self) -> bytes:
-        """Wait for the next bytes; none at the end, however it came."""
+        """Wait for the next bytes; empty at the end, in whatever way it came."""
         self._waiter = waiter = self._loop.create_future()
         if not self._is_watched:
             self._is_watched = True
@@ -60,7 +60,7 @@ class Inbox:
         return data
 
     def close(self) -> None:
-        """Watch the socket no more; it stays open for its owner to close."""
+        """Stop watching the socket; its owner closes it."""
         if self._is_watched:
             self._is_watched = False
             self._loop.remove_reader(self._fd)
@@ -73,7 +73,7 @@ class Inbox:
             data = self._socket.recv(READ_BYTES)
         except BlockingIOError:
             return
-        except OSError:  # the client is gone, with or without a word
+        except OSError:  # the client is gone, properly or not
             data = b""
         if not data:
             self.close()

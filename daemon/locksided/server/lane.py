@@ -1,7 +1,7 @@
-"""Does calls side by side with as few tasks as they need: those that end at once share one.
+"""Executes calls concurrently with as few tasks as necessary: calls that end at once share one.
 
-A worker that takes a call first makes sure that another one comes for the next: if the call waits, that one
-goes on; if not, it finds nothing to do. One idle worker stays parked: a new task costs more than a call.
+A worker that takes a call first arranges for another worker to take the next: if the call waits, that worker
+continues; if not, it finds nothing to do. One idle worker stays parked: a new task costs more than a call.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from locksided.server.outbox import Outbox
 
 
 class BatchAnswer:
-    """Calls `deliver` once, when all parts are answered: with a list, or with None when nobody wants one."""
+    """Calls `deliver` once, when all parts are answered: with a list, or None if all are notifications."""
 
     def __init__(self, parts: int, max_bytes: int, deliver: Sink) -> None:
         self._missing = parts
@@ -29,7 +29,7 @@ class BatchAnswer:
         self._deliver = deliver
 
     def sink(self, request_id: RequestId | UnsetType) -> Sink:
-        """Where the answer of one part goes, once."""
+        """Return the sink for the answer of one part, to be called once."""
         return partial(self._take, None if isinstance(request_id, UnsetType) else request_id)
 
     def _take(self, request_id: RequestId, text: bytes | None) -> None:
@@ -51,9 +51,9 @@ Perform = Callable[[Pending], Awaitable[None]]
 
 
 class Lane:
-    """Calls begin in the order in which they were put, at most `width` at a time.
+    """Starts calls in the order in which they were put, at most `width` at a time.
 
-    None begins while the client leaves its answers unread.
+    None is started while the client does not read its answers.
     """
 
     def __init__(self, tasks: TaskGroup, perform: Perform, outbox: Outbox, width: int) -> None:
@@ -68,17 +68,17 @@ class Lane:
         self._parked: asyncio.Future[None] | None = None
 
     def put(self, pending: Pending) -> None:
-        """Do this call as soon as there is a worker."""
+        """Execute this call as soon as a worker is free."""
         self._queue.append(pending)
         self._have_one_come()
 
     def finish(self) -> None:
-        """Let the workers end when nothing is left to do; nothing is put any more."""
+        """Let the workers end when nothing is left to do; no more calls follow."""
         self._is_finishing = True
         self._unpark()
 
     def give_up(self) -> None:
-        """Answer the calls that were not begun."""
+        """Answer the calls that were not started."""
         while self._queue:
             self._queue.popleft().give_up()
 

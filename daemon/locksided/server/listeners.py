@@ -1,6 +1,6 @@
-"""Makes the sockets that clients connect to, with their rights from the first moment on, and takes them away.
+"""Creates the sockets for clients, with the right permissions from the first moment, and removes them.
 
-That no other daemon lives here is known before: the state folder is locked. Nothing is accepted here.
+The state folder is locked before, so no other daemon uses it. Connections are not accepted here.
 """
 
 import errno
@@ -26,12 +26,12 @@ PRIVATE_FOLDER: Final = 0o700
 
 
 class ListenError(Exception):
-    """A socket cannot be made where it should be; the message says why and what to do."""
+    """A socket cannot be created at its path; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket and its file. One that the service manager passed is its to make and to remove."""
+    """A listening socket and its file. The service manager creates and removes those it passed."""
 
     socket: socket.socket
     path: Path
@@ -49,7 +49,7 @@ class Listener:
             return False
 
     def again(self) -> "Listener":
-        """Listen at the same path with the same rights, as after its file was removed. Raises ListenError."""
+        """Listen again at this path with the same permissions if its file was removed. Raises ListenError."""
         if self.is_passed:
             raise ListenError(
                 f"The socket {self.path} is gone, which the service manager made: no new client can connect "
@@ -58,7 +58,7 @@ class Listener:
         return listen(self.path, gid=self.gid, folder_mode=self.folder_mode)
 
     def close(self) -> None:
-        """Stop listening and remove the file, unless somebody put another one in its place."""
+        """Stop listening and remove the file, unless it was replaced by another one."""
         self.socket.close()
         if self.is_in_place and not self.is_passed:
             with suppress(FileNotFoundError):
@@ -66,10 +66,10 @@ class Listener:
 
 
 def listen(path: Path, *, gid: int | None = None, folder_mode: int = PRIVATE_FOLDER) -> Listener:
-    """Listen at a path of any length, mode 0600, or 0660 for a group. Raises ListenError.
+    """Listen at a path of any length, with mode 0600, or 0660 for a group. Raises ListenError.
 
-    The mode is never wider than that: the socket has it before the bind, the group comes before its right.
-    The umask stays as it is, for other threads make files meanwhile.
+    The mode is never wider: the socket has it before the bind, and the group is set before its permission.
+    The umask is not changed, because other threads create files meanwhile.
     """
     path = path.absolute()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -105,7 +105,7 @@ def _inode(path: Path) -> tuple[int, int]:
 
 
 def _open_to_group(path: Path, gid: int, made: os.stat_result) -> None:
-    """Give the very socket that was made to a group, whatever stands at its path by now. Raises OSError."""
+    """Give exactly the created socket to a group, whatever is at its path by now. Raises OSError."""
     fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(fd)
@@ -118,9 +118,9 @@ def _open_to_group(path: Path, gid: int, made: os.stat_result) -> None:
 
 
 def passed_listeners(environment: MutableMapping[str, str]) -> list[Listener]:
-    """Unix stream sockets that systemd passed to this very process; the variables are taken out.
+    """Return the Unix stream sockets that systemd passed to this process; the variables are removed.
 
-    Raises ListenError for a passed descriptor that is nothing to accept connections from.
+    Raises ListenError for a passed descriptor that cannot accept connections.
     """
     pid = environment.pop("LISTEN_PID", "")
     count = environment.pop("LISTEN_FDS", "")
@@ -174,7 +174,7 @@ def _answers(path: Path) -> bool:
 
 @contextmanager
 def _address(path: Path) -> Iterator[str]:
-    """The path as the kernel takes it: a longer one goes through a descriptor of its folder."""
+    """Yield the path in the form for the kernel: a longer one uses a descriptor of its folder."""
     if len(os.fsencode(path)) <= LONGEST_PATH:
         yield str(path)
         return
@@ -189,13 +189,13 @@ AGAIN_SECONDS: Final = 5.0
 
 
 async def made_again(listener: Listener, log: Log) -> Listener:
-    """Wait until the listener is not in its place any more, and answer the one that was made there instead.
+    """Wait until the listener is displaced, and return the one created in its place.
 
-    What keeps it from being made is logged once, and tried again.
+    The cause of a failure is logged once, and creating it is tried again.
     """
     told: str | None = None
     while True:
-        with _changes(listener.path) as changes:  # watched before it is looked at: nothing is missed
+        with _changes(listener.path) as changes:  # watch before looking, so that nothing is missed
             problem = None
             if not listener.is_in_place:
                 try:
@@ -218,7 +218,7 @@ async def _change(changes: int | None, seconds: float | None) -> None:
 
 @contextmanager
 def _changes(path: Path) -> Iterator[int | None]:
-    """What becomes readable at a change; None where the kernel does not tell."""
+    """Yield a descriptor that becomes readable at a change; None if the kernel cannot provide it."""
     with ExitStack() as stack:
         try:
             changes = stack.enter_context(watched(path))

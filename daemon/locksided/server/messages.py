@@ -1,7 +1,7 @@
-"""JSON-RPC 2.0: frames are read strictly as requests; answers, errors and notifications are written.
+"""JSON-RPC 2.0: frames are parsed strictly as requests; answers, errors and notifications are encoded.
 
-Pure: whether a method exists and may be called is not asked here. What is no request becomes the error that
-answers it. Of equal keys in an object the last counts.
+Pure: it does not check whether a method exists and may be called. Invalid requests become the errors that
+answer them. Of equal keys in an object the last counts.
 """
 
 import gc
@@ -26,7 +26,7 @@ MAX_CONTAINERS: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """Bounds on frames, batches, calls and connections; past each stands an error, never a crash."""
+    """Limits of frames, batches, calls and connections; exceeding one gives an error, never a crash."""
 
     line_bytes: int = 8 * 2**20
     batch: int = 1000
@@ -42,7 +42,7 @@ RequestId = str | int | float | None
 
 
 class Request(Struct, forbid_unknown_fields=True, frozen=True):
-    """A request, or a notification when its id is UNSET."""
+    """A request, or a notification if its id is UNSET."""
 
     jsonrpc: Literal["2.0"]
     method: Annotated[str, Meta(min_length=1)]
@@ -52,7 +52,7 @@ class Request(Struct, forbid_unknown_fields=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What is no request, and the error that answers it; the id is null where none can be read."""
+    """An invalid request and the error that answers it; the id is null if it is unreadable."""
 
     error: ErrorObject
     id: RequestId = None
@@ -74,7 +74,7 @@ _IDENTIFIED: Final = msgspec.json.Decoder(_Identified)
 
 
 def parse(frame: bytes, limits: ClientLimits) -> Parsed | list[Parsed]:
-    """The request of a frame, the requests of a batch, or why it is neither."""
+    """Return the request in a frame, the requests of a batch, or the error for an invalid frame."""
     if len(frame) < _LARGE_BYTES:
         return _parse(frame, limits)
     if _has_too_many_containers(frame):
@@ -86,7 +86,7 @@ def parse(frame: bytes, limits: ClientLimits) -> Parsed | list[Parsed]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the collector from walking, again and again, a million lists that are just being made."""
+    """Keep the garbage collector from repeatedly visiting a million new lists."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -125,10 +125,10 @@ def _parse_one(text: bytes) -> Parsed:
 
 
 def _malformed(text: bytes) -> Rejected | None:
-    """What is wrong with a text that is no JSON; a type's fault may have been met before the text's own."""
+    """Return the error for an invalid JSON text; a type error may have been found before the syntax error."""
     try:
         msgspec.json.decode(text)
-    except msgspec.ValidationError:  # a number out of bounds: JSON, but no value
+    except msgspec.ValidationError:  # a number out of range: valid syntax, but no value
         return None
     except msgspec.DecodeError as problem:
         return _not_json(str(problem))
@@ -158,7 +158,7 @@ def _invalid(text: bytes, problem: msgspec.ValidationError) -> Rejected:
 
 
 def _place_of_number(text: bytes, path: str) -> str:
-    """Where exactly a number is out of bounds, which the decoder does not tell below an object."""
+    """Return the exact path of a number out of range, which the decoder does not report in objects."""
     try:
         return next((join("$", *steps) for steps in not_finite(json.loads(text))), path)
     except (ValueError, RecursionError):
@@ -166,7 +166,7 @@ def _place_of_number(text: bytes, path: str) -> str:
 
 
 def _id_of(text: bytes) -> RequestId:
-    """The id of a request that is wrong elsewhere."""
+    """Return the id of an otherwise invalid request."""
     try:
         return _IDENTIFIED.decode(text).id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -174,7 +174,7 @@ def _id_of(text: bytes) -> RequestId:
 
 
 def _has_too_many_containers(text: bytes) -> bool:
-    """Whether reading it would cost fifty times its own memory, and a second of everybody's time."""
+    """Return whether decoding would take fifty times its own memory, and block everyone for a second."""
     if text.count(b"[") + text.count(b"{") <= MAX_CONTAINERS:
         return False
     bare = STRINGS.sub(b"", text)
@@ -183,9 +183,9 @@ def _has_too_many_containers(text: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OrShorter:
-    """The result of a call that has changed something: it is done, so it must be answered whatever its size.
+    """The result of a call that changed something and must therefore be answered whatever its size.
 
-    `shorter` is what is answered when `full` does not fit into a line.
+    `shorter` is the answer if `full` does not fit into a line.
     """
 
     full: object
@@ -197,12 +197,12 @@ _encode: Final = _ENCODER.encode
 
 
 def result_text(request_id: RequestId, result: object) -> bytes:
-    """The answer of a call that went well. Raises TypeError or ValueError for what JSON cannot say."""
+    """Encode a successful answer. Raises TypeError or ValueError for values not allowed in JSON."""
     return b"".join((b'{"jsonrpc":"2.0","id":', _encode(request_id), b',"result":', _encode(result), b"}"))
 
 
 def error_text(request_id: RequestId, fault: ErrorObject) -> bytes:
-    """The answer of a call that failed; a fault that JSON cannot say is told without its details."""
+    """Encode the answer of a failed call; details not allowed in JSON are omitted."""
     try:
         body = _encode(fault)
     except (TypeError, ValueError, RecursionError):
@@ -212,10 +212,10 @@ def error_text(request_id: RequestId, fault: ErrorObject) -> bytes:
 
 
 def notification_text(method: str, params: Any) -> bytes:
-    """A message that nobody answers."""
+    """Encode a notification."""
     return b"".join((b'{"jsonrpc":"2.0","method":', _encode(method), b',"params":', _encode(params), b"}"))
 
 
 def refusal(refused: Refused) -> ErrorObject:
-    """The wire's form of a refusal."""
+    """Return a refusal in wire form."""
     return error(ErrorKind(refused.kind), refused.message, path=refused.path, **refused.data)

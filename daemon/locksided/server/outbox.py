@@ -1,6 +1,6 @@
-"""What is to be written to one client: kept in order, written as soon as the client reads, never by waiting.
+"""The output for one client: kept in order, written as soon as the client reads, without waiting.
 
-All that becomes ready in one turn of the loop leaves in one write. Who fills the box looks at `is_full`; the
+Everything that becomes ready in one turn of the loop is sent in one write. Callers must check `is_full`; the
 box itself refuses nothing.
 """
 
@@ -15,7 +15,7 @@ WRITE_BYTES: Final = 256 * 1024
 
 
 class Outbox:
-    """The bytes on their way to a non-blocking socket; full when more than `unread_bytes` wait."""
+    """The bytes for a non-blocking socket; full when more than `unread_bytes` are waiting."""
 
     def __init__(self, connected: socket.socket, unread_bytes: int) -> None:
         self._socket = connected
@@ -31,16 +31,16 @@ class Outbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether the client has so much unread that nothing more should be made for it."""
+        """Whether the client has so much unread that nothing more should be produced for it."""
         return self._size > self._unread_bytes
 
     @property
     def is_closed(self) -> bool:
-        """Whether nobody reads any more: what is put is dropped."""
+        """Whether the client has stopped reading for good: data put is dropped."""
         return self._is_closed
 
     def put(self, data: bytes, *, is_last: bool = False) -> None:
-        """Write this after all that was put before; at once if it `is_last`: nothing else will join it."""
+        """Write this after everything put before; at once if it `is_last`: nothing will follow it."""
         if self._is_closed:
             return
         self._chunks.append(data)
@@ -64,7 +64,7 @@ class Outbox:
             await self._changed()
 
     def close(self) -> None:
-        """Drop what is left; the socket stays open for its owner to close."""
+        """Drop what is left; the socket's owner closes it."""
         if self._is_blocked:
             self._loop.remove_writer(self._fd)
             self._is_blocked = False
@@ -86,7 +86,7 @@ class Outbox:
                 self._loop.add_writer(self._fd, self._write)
             self._tell()
             return
-        except OSError:  # the client is gone; its reader finds out and ends the connection
+        except OSError:  # the client is gone; its reader notices and ends the connection
             self.close()
             return
         if self._is_blocked:
@@ -103,7 +103,7 @@ class Outbox:
             self._chunks.appendleft(memoryview(data)[sent:])
 
     def _next(self) -> bytes | memoryview:
-        """The first chunk, joined with as many small ones behind it as make one good write."""
+        """Return the first chunk, joined with as many following small ones as make an efficient write."""
         if len(self._chunks) > 1 and len(self._chunks[0]) < WRITE_BYTES:
             joined: list[bytes | memoryview] = []
             size = 0

@@ -1,7 +1,7 @@
-"""Users: who is at the other end of a socket, and what the user database of the machine knows of them.
+"""Users: the user at the other end of a socket, and lookups in the machine's user database.
 
-The user and all groups of a peer are those that it had when it connected; nothing the peer says is believed.
-The user database may ask the network: call it in a thread.
+The user and all groups of a peer are those at connect time; nothing that the peer claims is used. The user
+database may use the network: call it in a thread.
 """
 
 import os
@@ -18,12 +18,12 @@ from locksided.server.access import Access, Principal
 _CREDENTIALS: Final = struct.Struct("iII")
 _SO_PEERGROUPS: Final = 59
 _GID_BYTES: Final = 4
-_MOST_BYTES: Final = 1024  # what Python's getsockopt takes: 256 groups
+_MOST_BYTES: Final = 1024  # limit of Python's getsockopt: 256 groups
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A peer's process, user and groups, its primary group among them."""
+    """A peer's process, user and groups, including its primary group."""
 
     pid: int
     uid: int
@@ -32,14 +32,14 @@ class Peer:
 
 
 def peer_of(connected: socket.socket) -> Peer:
-    """The peer of a connected Unix socket. Raises OSError if it is none."""
+    """Return the peer of a connected Unix socket. Raises OSError for other sockets."""
     raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(raw)
     return Peer(pid, uid, gid, tuple(sorted({gid, *_groups_of(connected, uid, gid)})))
 
 
 def user_name(uid: int) -> str:
-    """The user's name, or the number as text when it has none; may ask the network, so ask in a thread."""
+    """Return the user's name, or its number as text if nameless; may use the network: call it in a thread."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -55,16 +55,16 @@ def _groups_of(connected: socket.socket, uid: int, gid: int) -> list[int]:
 
 
 def user_of(name: str, path: str = "$.owner") -> tuple[int, int, str]:
-    """The uid, the primary group and the name of a user. Raises NotFound."""
+    """Return the uid, the primary group and the name of a user. Raises NotFound."""
     try:
         entry = pwd.getpwnam(name)
-    except (KeyError, ValueError):  # ValueError of a NUL in the name
+    except (KeyError, ValueError):  # ValueError: a NUL in the name
         raise NotFound(f"There is no user {name!r} on this machine.", path=path) from None
     return entry.pw_uid, entry.pw_gid, entry.pw_name
 
 
 def groups_of(uid: int, gid: int) -> tuple[int, ...]:
-    """All groups of a user, `gid` among them; that one alone of a user who has no name."""
+    """Return all groups of a user, including `gid`; only that for a user without a name."""
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
@@ -73,7 +73,7 @@ def groups_of(uid: int, gid: int) -> tuple[int, ...]:
 
 
 def owner_now(access: Access, uid: int, gid: int, user: str) -> Principal:
-    """The owner with the rights that he has now; may ask the network, so call it in a thread.
+    """Return the owner with its current rights; may use the network, so call it in a thread.
 
     Raises Forbidden when the user is gone, when the uid has another name, or when the role is too low.
     """

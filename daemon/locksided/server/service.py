@@ -1,6 +1,6 @@
-"""Accepts clients and serves each in a task of its own until it is told to stop.
+"""Accepts clients and serves each in a task of its own until told to stop.
 
-One client's trouble, of whatever kind, ends that client's connection and no other.
+Trouble with one client, of whatever kind, ends only that client's connection.
 """
 
 import errno
@@ -31,7 +31,7 @@ _NO_DESCRIPTORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOME
 
 
 class Server:
-    """Serves `handlers` on listeners. `access` may be replaced while it runs; it holds for all at once."""
+    """Serves `handlers` on listeners. `access` may be replaced while it runs; it applies at once."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Server:
 
     @property
     def access(self) -> Access:
-        """Who has which role."""
+        """The roles of users and groups."""
         return self._access
 
     @access.setter
     def access(self, access: Access) -> None:
-        """Give everybody the new role; who has none any more is hung up on."""
+        """Apply new roles to all connections; those of users without a role are closed."""
         self._access = access
         for connection in self.connections:
             who = connection.principal
@@ -72,7 +72,7 @@ class Server:
                 connection.stop()
 
     def stop(self) -> None:
-        """Accept no more and answer what is open; `serve` returns within two seconds."""
+        """Accept no more clients and finish open calls; `serve` returns within two seconds."""
         self._stopped.set()
 
     async def serve(
@@ -95,7 +95,7 @@ class Server:
                     listener.close()
 
     async def _listen(self, place: int, clients: TaskGroup) -> None:
-        """Accept at one of the listeners, and at the next one when its path is taken away."""
+        """Accept at one of the listeners, and at its replacement when its path is removed."""
         while True:
             listener = self.listeners[place]
             async with anyio.create_task_group() as accepting:
@@ -107,7 +107,7 @@ class Server:
             listener.close()
 
     async def _hold_clients(self, *, task_status: TaskStatus[TaskGroup]) -> None:
-        """Own the clients' tasks: shielded, so that a cancelled daemon still answers before it goes."""
+        """Own the clients' tasks: shielded, so that a cancelled daemon still answers before it ends."""
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as clients:
                 task_status.started(clients)
@@ -122,7 +122,7 @@ class Server:
             await anyio.wait_readable(listening)
 
     async def _accept_waiting(self, listening: socket.socket, clients: TaskGroup) -> None:
-        """Accept all who wait now."""
+        """Accept all waiting clients."""
         while True:
             try:
                 connected, _ = listening.accept()
@@ -167,7 +167,7 @@ class Server:
                 await connection.run()
             finally:
                 self.connections.discard(connection)
-        except Exception as problem:  # noqa: BLE001 - a fault in serving one client must end no other
+        except Exception as problem:  # noqa: BLE001 - a fault with one client must end no other
             self._log.error("connection failed", exc_info=problem)
         finally:
             connected.close()
@@ -175,7 +175,7 @@ class Server:
             self._connection_ended.set()
 
     async def _name_of(self, uid: int) -> str:
-        """The user's name; one that is found is kept, a number for want of anything better is not."""
+        """Return the user's name; a name is cached, a number used for lack of a name is not."""
         try:
             user = await threads.run_sync(user_name, uid)
         except OSError:
@@ -198,7 +198,7 @@ async def serve(
     limits: ClientLimits,
     log: Log,
 ) -> None:
-    """Serve until cancelled: the short form of `Server`."""
+    """Serve until cancelled: a short form of `Server`."""
     await Server(handlers, access, limits, log).serve(list(listeners))
 
 

@@ -1,4 +1,4 @@
-"""The durable state, the only place with SQL. It keeps and finds; what should happen is decided elsewhere."""
+"""The durable state, the only package with SQL. It stores and finds; others decide what should happen."""
 
 from locksided.store.errors import NotAStore, StoreContradiction, StoreError, StoreTooNew, StoreUnavailable
 from locksided.store.events import EventFilter

@@ -1,4 +1,4 @@
-"""Asides: what asked for each program that runs outside of jobs, until its outcome is delivered."""
+"""Asides: the record of each program that runs outside of jobs, until its outcome is delivered."""
 
 import sqlite3
 
@@ -9,23 +9,23 @@ from locksided.store.writes import json_text
 
 
 def asides(connection: sqlite3.Connection) -> list[AsideRow]:
-    """All that are not delivered."""
+    """Return all asides that are not delivered."""
     return decoded(AsideRow, connection.execute(QUERIES["asides"]).fetchall())
 
 
 def count(connection: sqlite3.Connection, purpose: str) -> int:
-    """How many of a purpose are not delivered."""
+    """Return how many asides of a purpose are not delivered."""
     (found,) = connection.execute(QUERIES["asides_of_purpose"], (purpose,)).fetchone()
     return int(found)
 
 
 def record(tx: Transaction, row: AsideRow) -> None:
-    """Note one before it starts."""
+    """Record an aside before it starts."""
     account = None if row.account is None else json_text(row.account)
     values = (row.token, row.purpose, json_text(row.reference), account, row.created_us)
     tx.connection.execute(QUERIES["insert_aside"], values)
 
 
 def forget(tx: Transaction, token: str) -> bool:
-    """Forget one; False when that was done before."""
+    """Delete an aside; returns False if that was done before."""
     return tx.connection.execute(QUERIES["delete_aside"], (token,)).rowcount == 1

@@ -1,9 +1,9 @@
-"""Where in the order of ids the jobs of a time range can be: nearly all times grow as ids do, none has to.
+"""Bounds of the ids of jobs in a time range: most times grow with the ids, but none is required to.
 
-Ids are taken in blocks of 4096, and an index knows the times in each block. So a few look-ups tell outside
-which ids no job of the range is, and outside which times no job of those ids: what is read in one order can
-begin where the other one says. The answer is never too narrow; it is wide where clocks were set or jobs ran
-long.
+Ids are divided into blocks of 4096, and an index has the times in each block. A few look-ups give a range of
+ids that contains all jobs of a time range, or a range of times that contains all jobs with some ids: reading
+in one order can start where the other one says. The result is never too narrow; it is wide where clocks were
+set or jobs ran long.
 """
 
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
@@ -23,22 +23,22 @@ FIRST_ID, LAST_ID = 0, 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The ids from `first` to `last`, both included; empty when `last` is the smaller."""
+    """The ids from `first` to `last`, inclusive; empty if `last` is smaller."""
 
     first: int = FIRST_ID
     last: int = LAST_ID
 
     def term(self, id_column: str = "id") -> Term:
-        """It as a condition."""
+        """Return the span as a condition."""
         return Term(f"{id_column} BETWEEN ? AND ?", (self.first, self.last))
 
     def both(self, other: "Span") -> "Span":
-        """What is in both."""
+        """Return the intersection of two spans."""
         return Span(max(self.first, other.first), min(self.last, other.last))
 
 
 def ids_of(connection: sqlite3.Connection, project: str, key: str, term: Term) -> Span:
-    """Answer a span of ids with all jobs whose `key` fulfils `term`, which names nothing else."""
+    """Return a span of ids with all jobs whose `key` satisfies `term`, which names no other column."""
     source = f"jobs INDEXED BY {INDEXES[key]}"
     statement = f"SELECT 1 FROM {source} WHERE project = ? AND {BLOCK} = ? AND {term.sql} LIMIT 1"
 
@@ -54,7 +54,7 @@ def ids_of(connection: sqlite3.Connection, project: str, key: str, term: Term) -
 
 
 def keys_of(connection: sqlite3.Connection, project: str, key: str, span: Span) -> Term | None:
-    """Answer a condition of `key` that all jobs of these ids fulfil; None when there are no such jobs."""
+    """Return a condition on `key` that all jobs with these ids satisfy; None if there are no such jobs."""
     blocks = _blocks(connection, project, key, span)
     least, most = (
         [
@@ -68,7 +68,7 @@ def keys_of(connection: sqlite3.Connection, project: str, key: str, span: Span) 
 
 
 def _blocks(connection: sqlite3.Connection, project: str, key: str, span: Span) -> range:
-    """The blocks of a project that a span touches, in order."""
+    """Return the blocks of a project that overlap a span, in order."""
     first = _end(connection, key, "TRUE", (project,), BLOCK, "ASC")
     last = _end(connection, key, "TRUE", (project,), BLOCK, "DESC")
     if first is None or last is None:
@@ -79,7 +79,7 @@ def _blocks(connection: sqlite3.Connection, project: str, key: str, span: Span) 
 def _end(
     connection: sqlite3.Connection, key: str, condition: str, args: tuple[Any, ...], what: str, direction: str
 ) -> tuple[int] | None:
-    """The least or the greatest of what a block's index knows; one look-up."""
+    """Return the least or greatest value in a block's index; one look-up."""
     source = f"jobs INDEXED BY {INDEXES[key]} WHERE project = ? AND {condition}"
     found: tuple[int] | None = connection.execute(
         f"SELECT {what} FROM {source} ORDER BY {what} {direction} LIMIT 1", args
@@ -88,7 +88,7 @@ def _end(
 
 
 def common(spans: Iterable[Span]) -> Span:
-    """What is in all of them."""
+    """Return the intersection of all spans."""
     whole = Span()
     for span in spans:
         whole = whole.both(span)

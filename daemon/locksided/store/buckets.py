@@ -1,4 +1,4 @@
-"""Buckets as stored objects: one is made with its first table, and goes only without tables."""
+"""Buckets as stored objects: a bucket is created with its first table, and deleted only without tables."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +18,7 @@ from locksided.tables.names import TableId
 
 
 def make_bucket(tx: Transaction, table: TableId, time_us: int, by: Mapping[str, Any]) -> None:
-    """Store the bucket of a table, unless it is there; in a branch that is gone there is none."""
+    """Store the bucket of a table, unless it exists; not in a branch that was deleted."""
     key = Key(table.project, BUCKET, (table.bucket,), table.branch)
     if objects.find(tx.connection, key) is None:
         with suppress(NotFound):
@@ -26,7 +26,7 @@ def make_bucket(tx: Transaction, table: TableId, time_us: int, by: Mapping[str, 
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, _: Change) -> None:
-    """Raise Conflict for a new id that differs in capitals only, and for another access beside tables."""
+    """Raise Conflict for a new id that differs only in case, and for changed access to existing tables."""
     if before is None or before.deleted:
         _refuse_other_capitals(tx, key)
         return

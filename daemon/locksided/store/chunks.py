@@ -1,4 +1,4 @@
-"""The chunks of a job that is cut: their jobs, and those that a retry carries over from the run before."""
+"""The chunks of a split job: their jobs, and those that a retry carries over from the previous run."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from locksided.store.transaction import Transaction
 
 
 class ChunkJob(NamedTuple):
-    """A chunk and the job that runs it. `work_id` is the job with its folder, None once that is gone."""
+    """A chunk and its job. `work_id` is the job with its folder, None once that is removed."""
 
     number: int
     chunks: int
@@ -25,12 +25,12 @@ class ChunkJob(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether it ended well."""
+        """Whether it succeeded."""
         return self.status in ("success", "warning")
 
 
 def chunk_jobs(container_id: int, connection: sqlite3.Connection) -> list[ChunkJob]:
-    """All chunks by their numbers; a retry without a splitter carries over those that it does not run."""
+    """Return all chunks by their numbers; a retry without a splitter carries over those it does not run."""
     found = {one.number: one for one in _own(connection, container_id)}
     before = connection.execute(QUERIES["chunks_before"], (container_id,)).fetchone()
     for one in chunk_jobs(int(before[0]), connection) if before is not None else ():
@@ -39,12 +39,12 @@ def chunk_jobs(container_id: int, connection: sqlite3.Connection) -> list[ChunkJ
 
 
 def hand_pins_on(tx: Transaction, splitter_id: int) -> None:
-    """Have the assembler of a job that is cut read tables as its splitter did."""
+    """Let the assembler of a split job read the same table versions as its splitter."""
     tx.reading().execute(QUERIES["hand_pins_on"], {"job_id": splitter_id})
 
 
 def chunks_of_all(ids: Sequence[int], connection: sqlite3.Connection) -> dict[int, list[ChunkJob]]:
-    """The chunks of several jobs that are cut."""
+    """Return the chunks of several split jobs."""
     return {job_id: chunk_jobs(job_id, connection) for job_id in ids}
 
 

@@ -1,6 +1,6 @@
-"""The cipher texts that are stored: counted by key, encrypted under the newest, and made of plain values.
+"""The stored cipher texts: counting them by key, re-encrypting them, and encrypting plain values.
 
-Each function that changes something does one small part of a table; done again it changes nothing.
+Each changing function processes one small part of a table; repeating it changes nothing.
 """
 
 import re
@@ -28,26 +28,26 @@ from locksided.store.writes import json_text, put_spec
 
 ROWS_AT_ONCE = 100
 HAS_PLAIN = "has_plain_secrets"
-"""The fact that an upgrade left secrets in plain; it goes when all are encrypted."""
+"""A stored fact: an upgrade left plain secrets; it is deleted when all are encrypted."""
 IS_UNDER_WAY = "is_reencrypting"
-"""The fact that values are being encrypted under the newest key; it goes when all are."""
+"""A stored fact: values are being re-encrypted with the newest key; it is deleted when all are."""
 
 _ENCRYPTED_SINCE = next(n for n, text in enumerate(migrations(), 1) if HAS_PLAIN in text)
-"""The schema from which on no secret is stored in plain."""
+"""The first schema in which no secret is stored in plain."""
 _CIPHER = re.compile(rf"{PREFIX}[a-z]+:([0-9a-f]{{8}}):[A-Za-z0-9_=-]+")
 _MARK_OF_CIPHERS = f'"{PREFIX}'
 _MARK_OF_SECRETS = '"#'
 
 
 class Part(NamedTuple):
-    """How many values of a table were encrypted, and behind which row to go on (None: the end)."""
+    """How many values of a table were encrypted, and the row after which to continue (None: the end)."""
 
     values: int
     after: int | None
 
 
 class _Table(NamedTuple):
-    """A table with encrypted bodies: its statements; `title` names a row by the columns behind its body."""
+    """A table with encrypted bodies: its statements; `title` names a row by the columns after its body."""
 
     title: str
     rows: str
@@ -69,11 +69,11 @@ TABLES = (
     ),
     _Table("a job's specification or environment", QUERIES["spec_secrets"], QUERIES["update_spec_body"]),
 )
-"""All that can hold a cipher text, besides the key of the hashes."""
+"""All tables that can hold cipher texts; the key of the hashes is separate."""
 
 
 def uses_of_keys(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    """The values that are stored under each key: for each one where it is."""
+    """Return the values encrypted with each key, by their locations."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key_id in _CIPHER.findall(meta(connection, HASH_KEY) or ""):
         found[key_id].append("the key of the hashes")
@@ -85,17 +85,17 @@ def uses_of_keys(connection: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many values are stored under each key."""
+    """Return how many values are encrypted with each key."""
     return {key_id: len(places) for key_id, places in uses_of_keys(connection).items()}
 
 
 def has_secrets(connection: sqlite3.Connection) -> bool:
-    """Whether anything is stored that is, or should be, encrypted."""
+    """Return whether anything is stored that is, or should be, encrypted."""
     return connection.execute(QUERIES["has_secrets"]).fetchone() is not None
 
 
 def plain_databases(folder: Path) -> list[Path]:
-    """The databases below a folder that have secrets in plain."""
+    """Return the databases below a folder that have plain secrets."""
     return [path for path in sorted(folder.rglob("*.db")) if _has_plain(path)]
 
 
@@ -105,11 +105,11 @@ def _has_plain(path: Path) -> bool:
             is_old = version(connection) < _ENCRYPTED_SINCE or meta(connection, HAS_PLAIN) is not None
             return is_old and has_secrets(connection)
     except sqlite3.Error:
-        return False  # it is no database of ours, or damaged
+        return False  # not our database, or damaged
 
 
 def reencrypt(table: _Table, after: int, tx: Transaction) -> Part:
-    """Encrypt a part of a table under the newest key. Raises Unavailable without a key."""
+    """Re-encrypt a part of a table with the newest key. Raises Unavailable without a key."""
     rows = tx.reading().execute(table.rows, _from(after, _MARK_OF_CIPHERS)).fetchall()
     values = 0
     for row_id, body, *_ in rows:
@@ -122,7 +122,7 @@ def reencrypt(table: _Table, after: int, tx: Transaction) -> Part:
 
 
 def reencrypt_hash_key(tx: Transaction) -> int:
-    """Encrypt the key of the hashes under the newest key; returns how many values that were."""
+    """Re-encrypt the key of the hashes with the newest key; returns how many values changed."""
     stored = meta(tx.connection, HASH_KEY)
     if stored is None:
         return 0
@@ -145,7 +145,7 @@ def _reencrypted(vault: Vault, text: str) -> tuple[str, int]:
     return _CIPHER.sub(again, text), number
 
 
-# -- what an earlier release stored -----------------------------------------------------------------------
+# -- plain values of earlier releases ---------------------------------------------------------------------
 
 
 def encrypt_objects(after: int, tx: Transaction) -> Part:
@@ -163,7 +163,7 @@ def encrypt_states(after: int, tx: Transaction) -> Part:
 
 
 def encrypt_earlier_states(after: int, tx: Transaction) -> Part:
-    """The same of states that were replaced meanwhile."""
+    """Encrypt the plain secrets of a part of the replaced states."""
     return _encrypt(tx, TABLES[2], after, _place_of_state)
 
 
@@ -185,9 +185,9 @@ def _encrypt(tx: Transaction, table: _Table, after: int, place: Callable[..., Pl
 
 
 def encrypt_specs(after: int, tx: Transaction) -> Part:
-    """Encrypt the plain secrets of a part of the specifications, and environments as a whole.
+    """Encrypt the plain secrets of a part of the specifications, and whole environments.
 
-    Each project gets its own, under a keyed hash.
+    Each project gets its own copy, under a keyed hash.
     """
     rows = tx.reading().execute(QUERIES["plain_specs"], _from(after, _MARK_OF_SECRETS)).fetchall()
     values = 0
@@ -220,14 +220,14 @@ def _encrypt_spec(tx: Transaction, name: str, document: Any, *, is_whole: bool) 
 
 
 def key_hashes(_after: int, tx: Transaction) -> Part:
-    """Make a part of the hashes of deduplication keyed ones."""
+    """Replace a part of the plain deduplication hashes by keyed ones."""
     rows = tx.reading().execute(QUERIES["plain_hashes"], {"limit": ROWS_AT_ONCE}).fetchall()
     for *key, stored in rows:
         tx.connection.execute(QUERIES["set_params_hash"], (hasher_of(tx).marked(stored), *key))
     return Part(0, 0 if len(rows) == ROWS_AT_ONCE else None)
 
 
-# -- plumbing ---------------------------------------------------------------------------------------------
+# -- helpers ----------------------------------------------------------------------------------------------
 
 
 def _from(after: int, mark: str, limit: int = ROWS_AT_ONCE) -> dict[str, Any]:

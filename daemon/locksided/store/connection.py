@@ -1,6 +1,6 @@
-"""A connection that runs a whole function on its thread in a single hop, transaction and all.
+"""A connection that runs a whole function on its thread in a single hop, including its transaction.
 
-It knows how this program opens a database and how its failures are named; it knows no table.
+It knows how to open the database and how to name its failures; it knows no tables.
 """
 
 import asyncio
@@ -30,17 +30,17 @@ class DatabaseConnection(aiosqlite.Connection):
     def __init__(self, path: str) -> None:
         super().__init__(partial(connect, path), iter_chunk_size=64)
         self.doubt: OSError | None = None
-        """Why nothing that is read can be believed; then nothing is."""
+        """Why no data read can be trusted; while it is set, reading is refused."""
         self.explain: Callable[[BaseException], StoreUnavailable] = named
-        """What an error of SQLite or the system is raised as."""
-        # A connection that was left open must not keep the interpreter from ending.
+        """Maps an error of SQLite or the system to the exception to raise."""
+        # An open connection must not prevent the interpreter from exiting.
         self._thread.daemon = True
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` on the connection's thread and answer its result.
+        """Run `work` on the connection's thread and return its result.
 
         It runs to its end even if the caller is cancelled meanwhile; the cancellation is raised afterwards.
-        SQLite's and the system's errors become StoreUnavailable.
+        Errors of SQLite and the system become StoreUnavailable.
         """
         if self._connection is None:
             raise StoreUnavailable(ValueError("it is closed"))
@@ -56,13 +56,13 @@ class DatabaseConnection(aiosqlite.Connection):
                 raise
 
     def _queued(self, work: Callable[[], T]) -> "asyncio.Future[T]":
-        """Have the thread do it after what it was given before: `_execute` without a coroutine."""
+        """Queue work for the thread after earlier work: `_execute` without a coroutine."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._tx.put_nowait((future, work))
         return future
 
     async def _passed(self) -> None:
-        """Return when all that was queued so far is done, through any number of cancellations."""
+        """Return when everything queued so far is done, despite any number of cancellations."""
         is_done = self._queued(_nothing)
         with CancelScope(shield=True):
             while not is_done.done():
@@ -71,19 +71,19 @@ class DatabaseConnection(aiosqlite.Connection):
 
 
 def _nothing() -> None:
-    """What is queued only to learn that what stood before it is done."""
+    """Work that is queued only to find out when earlier work is done."""
 
 
 def named(error: BaseException) -> StoreUnavailable:
-    """Answer the store's name for what SQLite or the system reported."""
+    """Return the store's exception for an error of SQLite or the system."""
     ours = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
     return StoreContradiction(error) if isinstance(error, ours) else StoreUnavailable(error)
 
 
 def create(path: str) -> None:
-    """Make an empty file at `path`, for this user only, unless there is a file.
+    """Create an empty file at `path`, for this user only, unless it exists.
 
-    A file that exists is not opened: closing it would drop the locks that SQLite holds on it in this process
+    An existing file is not opened: closing it would drop the locks that SQLite holds on it in this process
     (fcntl(2)), and the next program that closes the database would then remove the log under our connections.
     """
     with suppress(FileExistsError):
@@ -91,7 +91,7 @@ def create(path: str) -> None:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the database at `path`, which must exist, for the thread that calls."""
+    """Open the existing database at `path` for the calling thread."""
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode=rw",
         uri=True,
@@ -108,22 +108,22 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Set what every connection has: durable commits, readers beside the writer, no trust in stored code."""
+    """Configure a connection: durable commits, readers beside the writer, no trust in stored code."""
     for setting in (
         "trusted_schema = OFF",
-        "secure_delete = ON",  # what is removed is not to be found in the file any more
+        "secure_delete = ON",  # removed data must not remain in the file
         "synchronous = FULL",
         "foreign_keys = ON",
         "wal_autocheckpoint = 4000",  # pages: fewer, larger checkpoints between bursts of commits
-        "journal_size_limit = 67108864",  # bytes kept of a log that a long read made grow
-        "cache_size = -2048",  # KiB: the system's own cache is behind it
+        "journal_size_limit = 67108864",  # bytes to keep of a log that grew during a long read
+        "cache_size = -2048",  # KiB: the system's own cache backs it
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {setting}")
 
 
 async def opened(path: str) -> DatabaseConnection:
-    """Open the database at `path`, which must exist; StoreUnavailable if it cannot be."""
+    """Open the existing database at `path`; StoreUnavailable if that fails."""
     try:
         connection = DatabaseConnection(path)
         await connection

@@ -1,4 +1,4 @@
-"""Cursors: opaque texts that name a place in an order, stable whatever is inserted or removed meanwhile."""
+"""Cursors: opaque texts for positions in an order, unaffected by concurrent inserts and deletes."""
 
 import base64
 import binascii
@@ -13,22 +13,22 @@ Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The last entry of a page: which list it is of, in which order, and its key there."""
+    """The last entry of a page: its list and order, and its key there."""
 
     order: str
     key: list[Any]
 
 
 def written(order: str, *key: int | str) -> str:
-    """Answer the cursor behind the entry with this key."""
+    """Return the cursor after the entry with this key."""
     text = msgspec.json.encode(Position(order, list(key)))
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def read(cursor: str | None, order: str, key_type: Any) -> Any:
-    """Answer the key behind which a page begins, a tuple of that type, None at the start.
+    """Return the key after which a page begins, a tuple of that type, None at the start.
 
-    Invalid for what is no cursor, and for the cursor of another list or order.
+    Invalid for an invalid cursor, and for the cursor of another list or order.
     """
     if cursor is None:
         return None

@@ -1,4 +1,4 @@
-"""How schedules and triggers have decided, counted by the events of it."""
+"""The decisions of schedules and triggers, counted from their events."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ class Maker(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What it has decided with one outcome: how often, on how many moments, and how late the last time.
+    """The decisions with one outcome: how many, for how many moments, and how late the last one was.
 
-    Of moments that were not counted there were at least 100,000.
+    If moments were not counted there were at least 100,000.
     """
 
     times: int
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 def decided_since(
     connection: sqlite3.Connection, seq: int | None
 ) -> tuple[int, Mapping[tuple[Maker, str], Decided]]:
-    """The last event, and what was decided behind one; None for all since the daemon started."""
+    """Return the last event, and the decisions after `seq`; None for all since the daemon started."""
     with reads.snapshot(connection):
         last = events.last_seq(connection)
         if seq is None:

@@ -1,4 +1,4 @@
-"""Deliveries: what is to be told to whom, which courier has it, and what came of it."""
+"""Deliveries: the messages, their receivers, their couriers, and their results."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MINUTE_US = 60_000_000
 
 
 class OwnDelivery(NamedTuple):
-    """Where a job has something told: the place among its notifications, and the URL as filled in."""
+    """A notification in a job's request: its index there, and the URL with its placeholders filled in."""
 
     place: int
     channel: str
@@ -25,14 +25,14 @@ class OwnDelivery(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """How much one receiver is sent: messages at once, and messages in a minute."""
+    """The limits for one receiver: messages at once, and messages per minute."""
 
     at_once: int
     per_minute: int
 
 
 class Waiting(NamedTuple):
-    """A receiver to whom something is pending and nobody is at work for, and when that is due."""
+    """A receiver with pending messages and no active courier, and when the first is due."""
 
     receiver_id: int
     channel: str
@@ -41,7 +41,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries; what is None or empty does not restrict. Times are of their creation."""
+    """Which deliveries; None or empty does not restrict. Times are of their creation."""
 
     project: str
     subscription: str | None = None
@@ -51,17 +51,17 @@ class DeliveryFilter:
     to_us: int | None = None
 
 
-# -- writing them -----------------------------------------------------------------------------------------
+# -- creating deliveries ----------------------------------------------------------------------------------
 
 
 def add_notice(tx: Transaction, name: str, event: EventRow, body: bytes, now_us: int) -> int:
-    """Store what is told of an event, whoever is told; its number."""
+    """Store the message about an event, shared by its receivers; returns its number."""
     values = (event.project, name, event.seq, event.job_id, body.decode(), now_us)
     return int(tx.connection.execute(QUERIES["insert_notice"], values).lastrowid or 0)
 
 
 def add_all(tx: Transaction, to: tuple[str, str, Sequence[str]], notices: Sequence[int], now_us: int) -> None:
-    """Have what happened in a project told now through a channel to the same subscriptions."""
+    """Create deliveries of notices of a project through a channel to several subscriptions, due now."""
     project, channel, names = to
     receivers = json_text(names)
     tx.connection.execute(QUERIES["insert_receivers"], (project, receivers))
@@ -73,7 +73,7 @@ def add_all(tx: Transaction, to: tuple[str, str, Sequence[str]], notices: Sequen
 def add_gathered(
     tx: Transaction, project: str, notice: int, to: tuple[str, str], seconds: float, now_us: int
 ) -> None:
-    """Have it told now to a subscription through a channel, or at the end of the time that gathers it."""
+    """Create a delivery to a subscription, due now or at the end of the period that gathers its messages."""
     place = (project, to[1])
     found = tx.connection.execute(QUERIES["digest"], place).fetchone()
     if found is None or found[0] <= now_us:
@@ -88,7 +88,7 @@ def add_gathered(
 
 
 def add_own(tx: Transaction, project: str, notice: int, to: OwnDelivery, now_us: int) -> None:
-    """Have it told to whom its job named."""
+    """Create a delivery to a receiver named by the job."""
     _insert(tx, project, notice, (to.channel, to.receiver), now_us, place=to.place, url=to.url)
 
 
@@ -103,7 +103,7 @@ def _insert(
     digest: int | None = None,
     url: str | None = None,
 ) -> int | None:
-    """Its number."""
+    """Insert a delivery; returns its number."""
     channel, receiver = to
     tx.connection.execute(QUERIES["insert_receivers"], (project, json_text([receiver])))
     more = {"next_us": next_us, "place": place, "digest": digest, "url": url}
@@ -111,17 +111,17 @@ def _insert(
     return tx.connection.execute(QUERIES["insert_delivery"], values).lastrowid
 
 
-# -- what is to be sent -----------------------------------------------------------------------------------
+# -- sending ----------------------------------------------------------------------------------------------
 
 
 def body(connection: Database, notice_id: int) -> str:
-    """What is sent."""
+    """Return the body of a notice."""
     (found,) = connection.execute(QUERIES["notice_body"], (notice_id,)).fetchone()
     return str(found)
 
 
 def gathered(connection: Database, digest: int, limit: int) -> tuple[list[str], int]:
-    """The first bodies of a digest, and how many it has."""
+    """Return the first bodies of a digest, and their total number."""
     (count,) = connection.execute(QUERIES["count_digest"], (digest,)).fetchone()
     return [text for (text,) in connection.execute(QUERIES["bodies_of_digest"], (digest, limit))], count
 
@@ -129,7 +129,7 @@ def gathered(connection: Database, digest: int, limit: int) -> tuple[list[str], 
 def due(
     connection: Database, now_us: int, limit: int, rate: Rate, channels: Container[str]
 ) -> list[DeliveryRow]:
-    """What is due and may be sent: some of each receiver, so that none waits for the many of another."""
+    """Return deliveries that are due and may be sent, some for each receiver, so that all get their turn."""
     found = []
     for one in _waiting(connection):
         if one.next_us <= now_us and one.channel in channels:
@@ -141,7 +141,7 @@ def due(
 
 
 def next_us(connection: Database, now_us: int, rate: Rate) -> int | None:
-    """When something is due next, or may be sent that had to wait for its receiver's minute."""
+    """Return when a delivery is due next, or may be sent that exceeds its receiver's rate."""
     times = []
     for one in _waiting(connection):
         if one.next_us > now_us:
@@ -156,27 +156,27 @@ def _waiting(connection: Database) -> list[Waiting]:
 
 
 def _attempts(connection: Database, one: Waiting, now_us: int, rate: Rate) -> list[int]:
-    """When messages were sent in the last minute, as many as may be, the newest first."""
+    """Return the times of messages sent in the last minute, newest first, at most the allowed number."""
     values = {**one._asdict(), "since_us": now_us - MINUTE_US, "limit": rate.per_minute}
     return [time_us for (time_us,) in connection.execute(QUERIES["attempts_of_receiver"], values)]
 
 
-# -- what couriers have -----------------------------------------------------------------------------------
+# -- couriers ---------------------------------------------------------------------------------------------
 
 
 def give(tx: Transaction, token: str, ids: Iterable[int], now_us: int) -> None:
-    """Give messages to a courier."""
+    """Assign messages to a courier."""
     values = {"token": token, "ids": json_text(list(ids)), "now_us": now_us}
     tx.connection.execute(QUERIES["give_to_courier"], values)
 
 
 def given_to(connection: Database, token: str) -> list[DeliveryRow]:
-    """The messages that a courier has."""
+    """Return the messages of a courier."""
     return decoded(DeliveryRow, connection.execute(QUERIES["deliveries_of_courier"], (token,)).fetchall())
 
 
 def lost(connection: Database) -> list[DeliveryRow]:
-    """The messages of couriers of which nothing is known any more."""
+    """Return the messages of couriers that no longer exist."""
     return decoded(DeliveryRow, connection.execute(QUERIES["lost_deliveries"]).fetchall())
 
 
@@ -189,29 +189,29 @@ def settle(
     next_us: int | None = None,
     ended_us: int | None = None,
 ) -> None:
-    """Store what a courier came to: `pending` until `next_us`, or ended."""
+    """Store a courier's result: `pending` until `next_us`, or ended."""
     values = {"id": row.id, "status": status, "attempts": json_text(list(attempts))}
     tx.connection.execute(QUERIES["settle_delivery"], {**values, "next_us": next_us, "ended_us": ended_us})
 
 
 def count_since(connection: Database, row: DeliveryRow, status: str, since_us: int) -> int:
-    """How many deliveries to the same receiver ended so since a time."""
+    """Return how many deliveries to the same receiver ended with a status since a time."""
     values = (row.project, row.receiver, status, since_us)
     (count,) = connection.execute(QUERIES["count_deliveries_since"], values).fetchone()
     return int(count)
 
 
-# -- for people -------------------------------------------------------------------------------------------
+# -- for users --------------------------------------------------------------------------------------------
 
 
 def delivery(connection: Database, delivery_id: int) -> DeliveryRow | None:
-    """One delivery, None when there is none."""
+    """Return one delivery, or None."""
     found = decoded(DeliveryRow, connection.execute(QUERIES["delivery"], (delivery_id,)).fetchall())
     return found[0] if found else None
 
 
 def page(connection: Database, wanted: DeliveryFilter, request: PageRequest) -> Slice[DeliveryRow]:
-    """A page of deliveries, the newest first. Invalid for what is no cursor."""
+    """Return a page of deliveries, the newest first. Invalid for an invalid cursor."""
     (before,) = cursors.read(request.cursor, _ORDER, tuple[cursors.Integer]) or (2**63 - 1,)
     rows = connection.execute(QUERIES["deliveries"], {**_values(wanted), "before": before})
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
@@ -222,30 +222,30 @@ _ORDER = "deliveries"
 
 
 def redeliver(tx: Transaction, wanted: DeliveryFilter, delivery_id: int | None, now_us: int) -> int:
-    """Have ended deliveries sent again now; answers how many."""
+    """Send ended deliveries again, due now; returns how many."""
     values = {**_values(wanted), "id": delivery_id, "now_us": now_us}
     return tx.connection.execute(QUERIES["redeliver"], values).rowcount
 
 
 def cancel(tx: Transaction, project: str, delivery_id: int, now_us: int) -> bool:
-    """Give up one that is pending, and what is in the same message; False when it is not pending."""
+    """Cancel a pending delivery, and all in the same message; False if it is not pending."""
     values = {"project": project, "id": delivery_id, "now_us": now_us}
     return tx.connection.execute(QUERIES["cancel_delivery"], values).rowcount > 0
 
 
 def cancel_all(tx: Transaction, project: str, subscription: str, now_us: int) -> None:
-    """Give up what is to be delivered to a subscription."""
+    """Cancel all pending deliveries to a subscription."""
     tx.connection.execute(QUERIES["cancel_deliveries_of"], (now_us, project, subscription))
     tx.connection.execute(QUERIES["delete_digest"], (project, subscription))
 
 
 def counts(connection: Database) -> list[tuple[str, str, int, int | None]]:
-    """Each channel and status with the number of deliveries, and when the oldest pending one was made."""
+    """Return the number of deliveries by channel and status, and when the oldest pending was created."""
     return connection.execute(QUERIES["count_deliveries"]).fetchall()
 
 
 def prune(tx: Transaction, delivered_before_us: int, dead_before_us: int) -> None:
-    """Forget deliveries that ended before these times."""
+    """Delete deliveries that ended before these times."""
     before = {"delivered": delivered_before_us, "dead": dead_before_us, "cancelled": delivered_before_us}
     gone = [tx.connection.execute(QUERIES["prune_deliveries"], (s, us)).rowcount for s, us in before.items()]
     if any(gone):
@@ -264,29 +264,29 @@ def _values(wanted: DeliveryFilter) -> dict[str, Any]:
     }
 
 
-# -- what is not written ----------------------------------------------------------------------------------
+# -- dropped notifications --------------------------------------------------------------------------------
 
 
 def room(connection: Database, project: str, most: int) -> int:
-    """How many more may be pending in a project."""
+    """Return how many more deliveries may be pending in a project."""
     (count,) = connection.execute(QUERIES["count_pending"], (project, most)).fetchone()
     return most - int(count)
 
 
 def note_dropped(tx: Transaction, project: str, count: int) -> None:
-    """Remember that notifications were not written."""
+    """Record that notifications were dropped."""
     tx.connection.execute(QUERIES["note_dropped"], (project, count))
 
 
 def dropped_due_us(connection: Database) -> int | None:
-    """When it is to be told next that notifications were dropped."""
+    """Return when the next event about dropped notifications is due."""
     return min(
         (told_us + MINUTE_US for _, _, told_us in connection.execute(QUERIES["dropped"])), default=None
     )
 
 
 def tell_dropped(tx: Transaction, now_us: int) -> None:
-    """Tell how many were dropped, once a minute."""
+    """Append events with the number of dropped notifications, once a minute."""
     for project, count, told_us in tx.connection.execute(QUERIES["dropped"]).fetchall():
         if told_us + MINUTE_US <= now_us:
             tx.event(now_us, "notification.dropped", project, data={"count": count})

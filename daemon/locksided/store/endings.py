@@ -1,4 +1,4 @@
-"""How jobs ended: counted once over all that are stored, and from then on by events."""
+"""Counts of ended jobs: computed once from all stored jobs, and then updated from events."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _PLACES = len(JOB_BOUNDS) + 1
 
 
 class Configuration(NamedTuple):
-    """What jobs are counted by."""
+    """The key by which jobs are counted."""
 
     project: str
     branch: str
@@ -25,9 +25,9 @@ class Configuration(NamedTuple):
 class Ending:
     """How many jobs of a configuration ended in a pool with a status.
 
-    `end_us` and `duration_us` are the last one's. `config` is empty of jobs without one. `durations` and
-    `queues` count them by how long they took and how long they waited, with one place for each of
-    `JOB_BOUNDS` and one for what is longer; only those that started have waited.
+    `end_us` and `duration_us` are the last one's. `config` is empty for jobs without one. `durations` and
+    `queues` are histograms of run times and waiting times, with one element for each of `JOB_BOUNDS` and one
+    for longer times; only jobs that started have waited.
     """
 
     configuration: Configuration
@@ -44,7 +44,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """The endings up to the event `seq`. `is_whole` tells that they are of all jobs that are stored."""
+    """The endings up to the event `seq`. `is_whole` says that they include all stored jobs."""
 
     seq: int
     is_whole: bool
@@ -52,7 +52,7 @@ class Endings:
 
 
 def ended_since(connection: sqlite3.Connection, seq: int | None) -> Endings:
-    """Answer how jobs ended behind an event; all of them for None, or when events behind it are pruned."""
+    """Return how jobs ended after an event; all stored ones for None, or if events after it were pruned."""
     with reads.snapshot(connection):
         last, oldest = events.last_seq(connection), events.oldest_seq(connection)
         is_whole = seq is None or (oldest is not None and oldest > seq + 1)
@@ -76,5 +76,5 @@ def _ending(row: Sequence[Any]) -> Ending:
 
 
 def _apart(counts: Sequence[int]) -> tuple[int, ...]:
-    """Counts of each place, of counts of all up to each place."""
+    """Return the count of each element, from cumulative counts."""
     return tuple(here - before for before, here in zip((0, *counts), counts, strict=False))

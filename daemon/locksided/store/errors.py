@@ -1,4 +1,4 @@
-"""How the store fails: by the disk, by us, by another program. A caller's faults are core.errors.Refused."""
+"""Failures of the store: of the disk, ours, other programs'. A caller's faults are core.errors.Refused."""
 
 from locksided.clock import ClockKind
 
@@ -8,7 +8,7 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The database could not be read or written; nothing of it was done. `probe` tells when to try again."""
+    """The database could not be read or written; nothing was done. `probe` finds out when it can be again."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"the store cannot be used: {cause or type(cause).__name__}")
@@ -17,11 +17,11 @@ class StoreUnavailable(StoreError):
 
 
 class StoreContradiction(StoreUnavailable):
-    """What was asked to be saved breaks a rule of the schema: the asker's fault. Nothing was done."""
+    """A save violates a rule of the schema: the caller's fault. Nothing was done."""
 
 
 class StoreTooNew(StoreError):
-    """The database was written by a newer release; this one leaves it alone."""
+    """The database was written by a newer release; it is not changed."""
 
     def __init__(self, path: str, found: int, known: int) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class StoreTooNew(StoreError):
 
 
 class OtherClock(StoreError):
-    """The times in the database are of another kind of clock, and would contradict this one's."""
+    """The times in the database come from another kind of clock, and would contradict this one."""
 
     def __init__(self, path: str, begun: str) -> None:
         if begun == ClockKind.TEST:
@@ -44,7 +44,7 @@ class OtherClock(StoreError):
 
 
 class NotAStore(StoreError):
-    """The file is a database of some other program, or none."""
+    """The file is another program's database, or not a database."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is not a lockside database: move it away or name another state folder")

@@ -1,4 +1,4 @@
-"""Reads of events from a number on, by kind, job or run. Telling them is the transaction's."""
+"""Reads events after a number, by kind, job or run. The transaction appends them."""
 
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
 
@@ -11,14 +11,14 @@ from locksided.store.paging import LINE_BYTES, Slice, first_of, row_bytes
 from locksided.store.rows import EventRow, decoded
 from locksided.store.sql import QUERIES
 
-# Nearly all events are of these kinds: an index of kinds leaves them out.
+# Nearly all events are of these kinds: an index of kinds excludes them.
 COMMON_KINDS = ("job.created", "job.status", "job.stage")
 _NOT_COMMON = f"kind NOT IN ({', '.join(map(repr, COMMON_KINDS))})"
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events; what is empty does not restrict. `run_id_prefix` is a run and all below it."""
+    """Which events; empty values do not restrict. `run_id_prefix` is a run and its descendants."""
 
     project: str | None = None
     kinds: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class EventFilter:
     run_id_prefix: str | None = None
 
     def matches(self, event: EventRow) -> bool:
-        """Say the same of one event as the database does, for those who subscribe."""
+        """Return whether an event matches, by the same rules as in the database, for subscribers."""
         return (
             (self.project is None or event.project == self.project)
             and (not self.kinds or event.kind in self.kinds)
@@ -36,14 +36,14 @@ class EventFilter:
 
 
 def is_below(run_id: str | None, prefix: str) -> bool:
-    """Say whether a run is the one that `prefix` names or below it."""
+    """Return whether a run is the one named by `prefix` or below it."""
     return run_id is not None and (run_id == prefix or run_id.startswith(prefix.rstrip(".") + "."))
 
 
 def events_after(
     connection: sqlite3.Connection, wanted: EventFilter, after: int, limit: int, max_bytes: int = LINE_BYTES
 ) -> Slice[EventRow]:
-    """Answer up to `limit` events with a number above `after`, in their order."""
+    """Return up to `limit` events with a number above `after`, in order."""
     sql, params = _select(wanted, after, limit + 1)
     found = connection.execute(sql, params)
     rows, has_more = first_of(found, row_bytes, max_bytes=max_bytes, limit=limit)
@@ -54,47 +54,47 @@ ORDER = "events"
 
 
 def cursor_at(event: EventRow) -> str:
-    """Answer the cursor behind an event."""
+    """Return the cursor after an event."""
     return cursors.written(ORDER, event.seq)
 
 
 def seq_at(cursor: str | None) -> int | None:
-    """Answer the number behind which a page of events begins; Invalid for what is no cursor of events."""
+    """Return the number after which a page of events begins; Invalid for an invalid cursor."""
     place = cursors.read(cursor, ORDER, tuple[cursors.Integer])
     return None if place is None else place[0]
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
-    """Answer the newest event's number, 0 if there never was one."""
+    """Return the newest event's number, 0 if there never was one."""
     (seq,) = connection.execute(QUERIES["last_seq"]).fetchone()
     return int(seq)
 
 
 def latest_us(connection: sqlite3.Connection) -> int | None:
-    """Answer the latest time of the newest events, None without any."""
+    """Return the latest time among the newest events, None without events."""
     (time_us,) = connection.execute(QUERIES["latest_time"]).fetchone()
     return None if time_us is None else int(time_us)
 
 
 def cursor_key(follower: str) -> str:
-    """Answer the key of a follower's cursor in the metadata: the last event that it has decided on."""
+    """Return the key of a follower's cursor in the metadata: the last event that it has decided on."""
     return f"follower:{follower}"
 
 
 def least_cursor(connection: sqlite3.Connection) -> int | None:
-    """Answer the number of the last event that every follower has decided on, None without followers."""
+    """Return the number of the last event that every follower has decided on, None without followers."""
     (seq,) = connection.execute(QUERIES["least_cursor"]).fetchone()
     return None if seq is None else int(seq)
 
 
 def oldest_seq(connection: sqlite3.Connection) -> int | None:
-    """Answer the oldest number that is still kept, None without events."""
+    """Return the oldest number that is still stored, None without events."""
     (seq,) = connection.execute(QUERIES["oldest_seq"]).fetchone()
     return None if seq is None else int(seq)
 
 
 def _select(wanted: EventFilter, after: int, limit: int) -> tuple[str, list[Any]]:
-    """Compose the statement around the one index that serves this filter best."""
+    """Compose the statement with the index that suits this filter best."""
     index = "NOT INDEXED"
     terms = ["seq > ?"]
     bound: list[Any] = [after]

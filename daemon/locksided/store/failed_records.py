@@ -1,7 +1,7 @@
-"""Which failed records there are, which of them a retry was given, and which are still open.
+"""The failed records of jobs: which ones a retry was given, and which are still open.
 
-Records that a retry was given are `given` while it lives, `resolved` when it ended well, and open again when
-it did not: then those that it listed itself are `void`, for what it did counts for nothing.
+Records of a retry are `given` while it lives, `resolved` if it succeeded, and open again if it did not: in
+that case the records that it listed itself are `void`, because its run is ignored.
 """
 
 import sqlite3
@@ -16,20 +16,20 @@ from locksided.store.writes import json_text
 
 
 class Family(NamedTuple):
-    """Where a job stands: its outermost job, and the nearest retry that it is, or is part of."""
+    """The position of a job: its outermost job, and the nearest retry that it is, or is part of."""
 
     id: int
     retry_id: int | None
 
 
 def family_of(connection: sqlite3.Connection, job_id: int) -> Family:
-    """The family of a job."""
+    """Return the family of a job."""
     above = connection.execute(QUERIES["family_of"], (job_id,)).fetchall()
     return Family(above[-1][0], next((one for one, is_retry in above if is_retry), None))
 
 
 def note_records(tx: Transaction, job_id: int, lists: Iterable[Mapping[str, Any]]) -> None:
-    """Number the records of the lists that a job left, in the transaction that ends it."""
+    """Number the records in the lists that a job left, in the transaction that ends it."""
     connection = tx.reading()
     family = family_of(connection, job_id)
     ((number,),) = connection.execute(QUERIES["next_record_number"], {"family": family.id})
@@ -45,18 +45,18 @@ def note_records(tx: Transaction, job_id: int, lists: Iterable[Mapping[str, Any]
 
 
 def records_of(job_id: int, connection: sqlite3.Connection) -> Sequence[RecordRow]:
-    """The records of a job, of what is below it, and of their retries, by their numbers."""
+    """Return the records of a job, its descendants, and their retries, by their numbers."""
     asked = {"job_id": job_id, "family_id": family_of(connection, job_id).id}
     return [RecordRow(*row) for row in connection.execute(QUERIES["records_of"], asked)]
 
 
 def open_records(ids: Sequence[int], connection: sqlite3.Connection) -> dict[int, int]:
-    """How many records of these jobs themselves are open, by job; of one with none nothing."""
+    """Return how many of these jobs' own records are open, by job; jobs without any are omitted."""
     return dict(connection.execute(QUERIES["open_records"], (json_text(ids),)).fetchall())
 
 
 def give_records(tx: Transaction, retry_id: int, chosen: Iterable[RecordRow]) -> None:
-    """Give records to a retry, in the transaction that makes it. Each of `chosen` is part of one row."""
+    """Assign records to a retry, in the transaction that creates it. Each of `chosen` is part of one row."""
     connection = tx.reading()
     for part in chosen:
         found = connection.execute(QUERIES["records_around"], (part.family_id, part.number)).fetchone()

@@ -1,7 +1,7 @@
-"""Whether the files of the database are still those that SQLite has open, and hold what we wrote.
+"""Checks whether the files of the database are still those that SQLite has open, with our content.
 
-SQLite does not look: it would go on writing into files that nobody can find any more. Paths are compared by
-`stat` alone: opening and closing the database would drop its locks, see `connection.create`.
+SQLite does not check: it would continue to write into files that no one can find any more. Paths are compared
+by `stat` alone: opening and closing the database would drop its locks, see `connection.create`.
 """
 
 import os
@@ -12,13 +12,14 @@ from typing import TypeAlias
 from locksided import clock
 
 PAUSE_PER_CHECK = 100
-"""A check is followed by a pause of so many times its duration: with what follows the commit it takes 2 % of
-the time at most, however many commits there are."""
+"""A check is followed by a pause of this many times its duration: with the work after the commit, checks take
+at most 2 % of the time, for any number of commits.
+"""
 LONGEST_PAUSE_US = 50_000
 SUFFIXES = ("", "-wal", "-shm")
 
 Stamp: TypeAlias = tuple[int, int, int, int]
-"""Device, inode, size in bytes, and time of modification in nanoseconds of a file."""
+"""Device, inode, size in bytes, and modification time in nanoseconds of a file."""
 
 Stamps: TypeAlias = tuple[Stamp | None, ...]
 """Of the database, its log, and the log's index; None for a file that does not exist."""
@@ -55,7 +56,7 @@ class DatabaseFiles:
         self._due_us = 0
 
     def fault(self) -> DatabaseFileError | None:
-        """What is wrong with the files now, if anything."""
+        """Return what is wrong with the files now, or None."""
         try:
             self.check()
         except DatabaseFileError as error:
@@ -73,7 +74,7 @@ class DatabaseFiles:
             raise wrong
 
     def before_commit(self) -> None:
-        """As `check`, unless that was done a moment ago."""
+        """Like `check`, unless that was done a moment ago."""
         begin_us = clock.boot_us()
         self._is_due = begin_us >= self._due_us
         if not self._is_due:
@@ -84,19 +85,19 @@ class DatabaseFiles:
         self._due_us = end_us + min((end_us - begin_us) * PAUSE_PER_CHECK, LONGEST_PAUSE_US)
 
     def after_commit(self) -> None:
-        """The commit may have moved pages from the log into the database: that change is ours."""
+        """Accept changes by the commit, which may have moved pages from the log into the database."""
         if self._is_due:
             self.accept()
 
     def accept(self) -> None:
-        """Take what is in the files for right; other files than before stay wrong."""
+        """Accept the current content of the files; replaced files stay rejected."""
         with suppress(OSError):
             pairs = zip(self._known, _stamps(self._path), strict=True)
             self._known = tuple([now if _is_same_file(before, now) else before for before, now in pairs])
             self._has_unseen_commits = self._may_be_misread = False
 
     def distrust(self) -> None:
-        """Have the content examined, for SQLite met what it cannot have written, or the disk misread it."""
+        """Require an examination of the content: it is damaged, or the disk misread it."""
         database, *others = self._known
         if database is not None:
             self._known = ((*database[:3], -1), *others)
@@ -104,7 +105,7 @@ class DatabaseFiles:
         self._may_be_misread = True
 
     def reject(self) -> None:
-        """The content is wrong, and stays so until somebody writes again, unless the disk misread it."""
+        """Reject the content until someone writes again, unless the disk misread it."""
         with suppress(OSError):
             self._rejected = None if self._may_be_misread else _stamps(self._path)
 
@@ -115,9 +116,9 @@ class DatabaseFiles:
 
 
 def fault(path: str, known: Stamps, found: Stamps, *, may_be_ours: bool) -> DatabaseFileError | None:
-    """What is wrong with the files of the database at `path`, when `known` is how they were left.
+    """Return what is wrong with the files of the database at `path`; `known` is how they were left.
 
-    A change of the database's content `may_be_ours`; then only what no commit does tells of somebody else.
+    If a change of the content `may_be_ours`, only changes that no commit makes count as foreign.
     """
     for suffix, before, now in zip(SUFFIXES, known, found, strict=True):
         if before is None or before == now:
@@ -134,7 +135,7 @@ def _is_same_file(before: Stamp | None, now: Stamp | None) -> bool:
 
 
 def _is_overwritten(before: Stamp, now: Stamp, *, is_database: bool, may_be_ours: bool) -> bool:
-    """The log changes with every commit of anybody, and is made empty by nobody who leaves it in use."""
+    """Return whether another program wrote: commits only append to the log, and no user of it empties it."""
     (_, _, size_before, _), (_, _, size_now, _) = before, now
     if is_database:
         return size_now < size_before or not may_be_ours

@@ -1,6 +1,6 @@
 """The key of the hashes of documents with secrets.
 
-It is made once and stored encrypted, so that no rotation of keys changes a hash.
+It is created once and stored encrypted, so that a rotation of keys changes no hash.
 """
 
 import os
@@ -15,9 +15,9 @@ HASH_KEY = "hash_key"
 
 
 def hasher_of(tx: Transaction) -> Hasher:
-    """The hasher of this store, made when it is the first or the stored one cannot be decrypted.
+    """Return the hasher of this store; its key is created if there is none or it cannot be decrypted.
 
-    Raises Unavailable when there is no key to encrypt it with.
+    Raises Unavailable if there is no key to encrypt it.
     """
     stored = meta(tx.connection, HASH_KEY)
     known = None if stored is None else tx.vault.hasher_of(stored)

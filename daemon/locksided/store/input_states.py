@@ -1,4 +1,4 @@
-"""Up to where configurations read their adaptive inputs: what the next run has to begin behind."""
+"""How far configurations have read their adaptive inputs: the next run starts after that."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
 ROW_BY_ROW = frozenset({"WRITE", "MERGE", "OPTIMIZE", "DELETE", "CREATE TABLE", "CLONE"})
-"""Operations after which `_timestamp` still tells which rows are new."""
+"""Operations after which `_timestamp` still identifies the new rows."""
 
 
 class InputTableState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Up to where a table was read: its version, and the time of that in microseconds since the epoch."""
+    """How far a table was read: its version, and that version's time in microseconds since the epoch."""
 
     source: str
     last_import_us: int
@@ -26,24 +26,24 @@ class InputTableState(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 
 class InputFileState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Up to which stored file with these tags files were read."""
+    """The last stored file with these tags that was read."""
 
     tags: list[str]
     last_import_id: int
 
 
 class InputState(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to where a configuration, or a row of it, read its adaptive inputs."""
+    """How far a configuration, or a row of it, has read its adaptive inputs."""
 
     tables: list[InputTableState] = []
     files: list[InputFileState] = []
 
     def table(self, source: str) -> InputTableState | None:
-        """Up to where a table was read."""
+        """Return how far a table was read."""
         return next((one for one in self.tables if one.source == source), None)
 
     def last_file(self, tags: Sequence[str]) -> int | None:
-        """The last file with these tags that was read."""
+        """Return the last file with these tags that was read."""
         return next((one.last_import_id for one in self.files if one.tags == list(tags)), None)
 
 
@@ -56,7 +56,7 @@ class Step(NamedTuple):
 
 
 def input_state(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> InputState:
-    """What is kept of a configuration or a row of it; nothing where it never ran."""
+    """Return the input state of a configuration or row; an empty one if it never ran."""
     found = connection.execute(QUERIES["input_state"], place_of(config, row)).fetchone()
     return InputState() if found is None else msgspec.json.decode(found[0], type=InputState)
 
@@ -64,7 +64,7 @@ def input_state(connection: sqlite3.Connection, config: ConfigId, row: str | Non
 def save_input_state(
     tx: Transaction, config: ConfigId, row: str | None, state: InputState, time_us: int, job_id: int | None
 ) -> None:
-    """Keep up to where it read; an empty state is forgotten."""
+    """Store how far it read; an empty state is deleted."""
     if not (state.tables or state.files):
         tx.connection.execute(QUERIES["delete_input_state"], place_of(config, row))
         return
@@ -73,11 +73,11 @@ def save_input_state(
 
 
 def undo_input_states(tx: Transaction, job_id: int) -> None:
-    """Put back up to where was read before a job, as far as no other read on since."""
+    """Restore the input states from before a job, unless another job has read further since."""
     tx.connection.execute(QUERIES["undo_first_input_states"], (job_id,))
     tx.connection.execute(QUERIES["undo_input_states"], (job_id,))
 
 
 def versions_between(connection: sqlite3.Connection, number: int, first: int, last: int) -> Sequence[Step]:
-    """The versions of a table from one to another, as far as they are kept."""
+    """Return the versions of a table in a range, as far as they are kept."""
     return [Step(*row) for row in connection.execute(QUERIES["operations_between"], (number, first, last))]

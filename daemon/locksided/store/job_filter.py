@@ -1,4 +1,4 @@
-"""Which jobs a list has, and in which order. How they are found stands in joblist.py."""
+"""The selection and order of jobs in a list. How they are found is in search.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from locksided.store.paging import PageRequest
 
 
 class OrderBy(Enum):
-    """What a list is ordered by; the id decides between equals. What has no such time sorts as the last."""
+    """The order of a list; equal values are ordered by id. Jobs without such a time sort last."""
 
     ID = "id"
     CREATED = "createdTime"
@@ -18,11 +18,11 @@ class OrderBy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """All that is given must hold; what is None or empty does not restrict. Ranges include both ends.
+    """All given conditions must hold; None or empty does not restrict. Ranges include both ends.
 
-    `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
-    case and all. `visible` None lists hidden jobs too. Roots are the jobs that no container made;
-    `unresolved` leaves out what a later retry made good. Durations are of jobs that started and ended, in
+    `run_id_prefix` is a run and its descendants; `text` is a case-sensitive prefix of the id, name, component
+    or config. `visible` None includes hidden jobs. Roots are the jobs that no container created; `unresolved`
+    excludes failures that a later retry resolved. Durations are of jobs that started and ended, in
     microseconds without pauses. `row` is one that the request asked for.
     """
 
@@ -62,7 +62,7 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class JobPage(PageRequest):
-    """Which part of a list of jobs, in which order; `count` also counts all of it."""
+    """The part of a list of jobs, and its order; `count` requests the total."""
 
     limit: int = 100
     order_by: OrderBy = OrderBy.ID

@@ -1,4 +1,4 @@
-"""Pages of jobs and figures about them, by filter. How jobs are found stands in search.py."""
+"""Pages of jobs and statistics about them, by filter. How jobs are found is in search.py."""
 
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
 
@@ -32,7 +32,7 @@ Key = tuple[cursors.Integer, cursors.Integer]
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """A page; `total` is None unless it was asked for."""
+    """A page; `total` is None unless it was requested."""
 
     page: Slice[JobRow]
     total: int | None
@@ -44,12 +44,12 @@ class JobList:
 
     @property
     def next_cursor(self) -> str | None:
-        """Where the next page begins, None on the last one."""
+        """The cursor of the next page, None on the last one."""
         return self.page.cursor_at(self.rows[-1]) if self.page.has_more else None
 
 
 class GroupBy(Enum):
-    """What figures are kept apart by; a day is the UTC day on which a job was created."""
+    """The grouping of statistics; a day is the UTC day on which a job was created."""
 
     STATUS = "status"
     COMPONENT = "component"
@@ -70,7 +70,7 @@ class JobStats(msgspec.Struct, frozen=True):
 
 
 def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: JobPage) -> JobList:
-    """Answer one page of the jobs that `wanted` describes. Invalid for a limit or cursor that cannot be."""
+    """Return one page of the jobs that match `wanted`. Invalid for an invalid limit or cursor."""
     if not 1 <= page.limit <= MAX_LIMIT:
         raise Invalid(f"limit is between 1 and {MAX_LIMIT}", path="$.limit")
     place = cursors.read(page.cursor, page.order, Key)
@@ -90,7 +90,7 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: JobPage) 
 def _rows(
     connection: sqlite3.Connection, found: Search, page: JobPage, place: Key | None
 ) -> Iterable[tuple[Any, ...]]:
-    """Read at most one job more than the page has: it tells whether there is another page."""
+    """Read at most one job more than the page has, which shows whether there is another page."""
     direction = "DESC" if page.descending else "ASC"
     if found.met:
         sql, args = found.meeting(_COLUMNS, direction, _span_behind(page, place))
@@ -107,7 +107,7 @@ def _rows(
 def _in_order_of_times(
     connection: sqlite3.Connection, found: Search, page: JobPage, place: Key | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Sort ids and times alone, and then read the rows of the page."""
+    """Sort only ids and times, and then read the rows of the page."""
     direction = "DESC" if page.descending else "ASC"
     id_column = found.sources[0].id if len(found.sources) == 1 else "id"
     behind = [] if place is None else [_behind(page, place, id_column)]
@@ -133,7 +133,7 @@ def _behind(page: JobPage, place: Key, id_column: str) -> Term:
 
 
 def _span_behind(page: JobPage, place: Key | None) -> Span:
-    """The ids that are still to come, in the order of ids."""
+    """Return the ids after a position, in the order of ids."""
     if place is None:
         return Span()
     _, job_id = place
@@ -190,7 +190,7 @@ def job_stats(
     wanted: JobFilter,
     newest: int | None = None,
 ) -> list[JobStats]:
-    """Answer counts and durations of the jobs that `wanted` describes, group by group in their order."""
+    """Return counts and durations of the jobs that match `wanted`, group by group, sorted."""
     with snapshot(connection):
         found = search(connection, wanted, OrderBy.ID)
         sql, args = found.arms(_STATS_COLUMNS) if newest is None else _newest(found, newest)

@@ -1,4 +1,4 @@
-"""Which jobs made which versions of tables, and from what: a walk over what is noted of both."""
+"""Which jobs made which versions of tables, and from what: a walk over the records of both."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Node = TableVersion | int
 
 
 class Found(msgspec.Struct):
-    """Nodes in the order in which they were met, and the edges between them, from earlier to later."""
+    """Nodes in the order of the walk, and the edges between them, from earlier to later."""
 
     nodes: dict[Node, None]
     edges: dict[tuple[Node, Node], None]
@@ -34,7 +34,7 @@ class Found(msgspec.Struct):
 
 
 def walk(connection: sqlite3.Connection, start: Node, direction: Literal["up", "down"], depth: int) -> Found:
-    """All that a node was made from, or all that was made of it, over so many jobs, one to begin with too."""
+    """Return all nodes that a node was made from, or that were made of it, up to `depth` jobs away."""
     found = Found({start: None}, {})
     left: list[Node] = [start]
     for _ in range(2 * depth - isinstance(start, int)):
@@ -63,6 +63,6 @@ def _neighbours(connection: sqlite3.Connection, node: Node, direction: str) -> I
 
 
 def tables_by_number(connection: sqlite3.Connection, numbers: set[int]) -> dict[int, TableRow]:
-    """Tables by their numbers."""
+    """Return tables by their numbers."""
     found = connection.execute(QUERIES["tables_by_number"], (json_text(sorted(numbers)),)).fetchall()
     return {row.number: row for row in decoded(TableRow, found)}

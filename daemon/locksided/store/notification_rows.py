@@ -1,4 +1,4 @@
-"""What is read of notifications: one frozen record per kind of row, as in `rows`."""
+"""Rows of notifications: one frozen record per kind of row, as in `rows`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import msgspec
 class DeliveryRow(msgspec.Struct, frozen=True):
     """One notification to one receiver; `next_us` is when it is due.
 
-    The deliveries of a `digest` are one message, which has the id of the first of them.
+    The deliveries of a `digest` are sent as one message, with the id of the first of them.
     """
 
     id: int
@@ -30,5 +30,5 @@ class DeliveryRow(msgspec.Struct, frozen=True):
 
     @property
     def subscription(self) -> str | None:
-        """The subscription that is told; None for a notification of a job's own."""
+        """The subscription that receives it; None for a notification from a job's request."""
         return self.receiver if self.place < 0 else None

@@ -1,4 +1,4 @@
-"""Timers of what is told when a job takes long, and how long such jobs took before."""
+"""Timers for notifications about long jobs, and average durations of jobs."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ RUNS_LOOKED_AT = 200
 
 
 class TimerRow(NamedTuple):
-    """What a subscription is told of a job once it ran or waited for `after_us`; `seq` is the first event."""
+    """A notification about a job that has run or waited for `after_us`; `seq` is the first event."""
 
     job_id: int
     project: str
@@ -26,30 +26,30 @@ class TimerRow(NamedTuple):
 
     @property
     def name(self) -> SubscriptionName:
-        """The subscription that is told."""
+        """The subscription that is notified."""
         return SubscriptionName(self.project, self.subscription)
 
 
 def add(tx: Transaction, row: TimerRow) -> None:
-    """Set a timer, once for each job, subscription and event; none when the job is gone."""
+    """Set a timer, once for each job, subscription and event; none if the job no longer exists."""
     tx.connection.execute(QUERIES["put_notification_timer"], row._asdict())
 
 
 def everything(connection: Database) -> list[TimerRow]:
-    """All timers."""
+    """Return all timers."""
     return [TimerRow(*row) for row in connection.execute(QUERIES["notification_timers"])]
 
 
 def forget(tx: Transaction, row: TimerRow) -> bool:
-    """Forget one; False when that was done before."""
+    """Delete a timer; False if that was done before."""
     return tx.connection.execute(QUERIES["delete_notification_timer"], row[:4]).rowcount == 1
 
 
 def average_us(connection: Database, job: JobRow, rows_of: Callable[[str], object]) -> int | None:
-    """How long the last jobs like it took on average; None when there are too few.
+    """Return the average duration of the last similar jobs; None if there are too few.
 
-    They are of the same configuration and ran the same rows of it, which `rows_of` a specification tells;
-    without a configuration they have the same specification. A phase is like itself in other runs.
+    They have the same configuration and ran the same rows, which `rows_of` returns for a specification;
+    without a configuration they have the same specification. A phase is compared with its other runs.
     """
     values = {
         "project": job.project,

@@ -1,6 +1,6 @@
-"""Where a page of any list ends: after so many entries, or before more bytes than one answer should have.
+"""The end of a page of any list: after a number of entries, or before exceeding a number of bytes.
 
-One entry is always on a page, however large it is: a list can be read to its end whatever is stored.
+A page has at least one entry, however large: every list can be read to its end.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ MAX_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which part of a list is wanted: at most so many entries and about so many bytes, behind `cursor`."""
+    """The wanted part of a list: at most `limit` entries and about `max_bytes` bytes, after `cursor`."""
 
     limit: int = MAX_LIMIT
     cursor: str | None = None
@@ -27,7 +27,7 @@ FIRST_PAGE = PageRequest()
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
-    """The entries of a page, whether there are more, and what makes the cursor behind an entry."""
+    """The entries of a page, whether there are more, and what returns the cursor after an entry."""
 
     entries: list[T]
     has_more: bool
@@ -37,9 +37,9 @@ class Slice(Generic[T]):
 def first_of(
     entries: Iterable[T], size_of: Callable[[T], int], *, max_bytes: int, limit: int | None = None
 ) -> tuple[list[T], bool]:
-    """Take entries until the page is full, and tell whether there are more.
+    """Take entries until the page is full, and return whether there are more.
 
-    No more is read of the entries than the page holds and one beyond, so memory is bounded, too.
+    At most one entry more than the page holds is read, so memory is bounded, too.
     """
     taken: list[T] = []
     size_bytes = 0
@@ -52,5 +52,5 @@ def first_of(
 
 
 def row_bytes(row: Sequence[Any]) -> int:
-    """About how many bytes a row's texts have."""
+    """Return roughly the number of bytes in a row's texts."""
     return sum(len(value) for value in row if isinstance(value, str | bytes))

@@ -1,7 +1,7 @@
-"""The verbs that read. Each is one hop to a reading connection and sees one commit.
+"""The reading methods. Each takes one hop to a reading connection and sees one commit.
 
-The functions of the same names in `reads` and its neighbours say what they answer. What counts many jobs has
-a connection of its own, so that nobody else waits for it.
+The functions of the same names in `reads` and its neighbours document the results. Methods that count many
+jobs have a connection of their own, so that no other reader waits for them.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ CHUNK = 5000
 
 
 def _verb(function: Function[P, T]) -> Callable[Concatenate["Reader", P], Awaitable[T]]:
-    """A function of a connection as a verb of the reader."""
+    """Turn a function of a connection into a method of the reader."""
 
     async def read(reader: "Reader", /, *args: P.args, **named: P.kwargs) -> T:
         return await reader.read(lambda connection: function(connection, *args, **named))
@@ -36,7 +36,7 @@ def _verb(function: Function[P, T]) -> Callable[Concatenate["Reader", P], Awaita
 
 
 class Reader:
-    """Reads beside the writer; each raises StoreUnavailable when the disk cannot be read."""
+    """Reads beside the writer; every method raises StoreUnavailable when the disk cannot be read."""
 
     def __init__(self, quick: DatabaseConnection, patient: DatabaseConnection) -> None:
         self._quick = quick
@@ -47,7 +47,7 @@ class Reader:
         return await self._quick.run(work)
 
     async def read_patiently(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run what may take long where nobody who is in a hurry waits for it."""
+        """Run work that may take long on a separate connection, where it does not delay others."""
         return await self._patient.run(work)
 
     job_row = _verb(reads.job_row)
@@ -85,37 +85,37 @@ class Reader:
     unpublished = _verb(tables.unpublished)
 
     async def run_row(self, job_id: int) -> RunRow | None:
-        """Answer what a run of that job has to know, or None."""
+        """Return what a run must know of that job, or None."""
         rows = await self.read(lambda connection: reads.run_rows(connection, [job_id]))
         return rows[0] if rows else None
 
     async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
-        """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
+        """Return one page of jobs; Invalid for an invalid limit or cursor."""
         connection = self._patient if page.count else self._quick
         return await connection.run(partial(job_list.list_jobs, wanted=wanted, page=page))
 
     async def job_stats(
         self, group_by: Iterable[GroupBy], wanted: JobFilter, newest: int | None = None
     ) -> list[JobStats]:
-        """Answer counts and durations of all that match or of the newest ones, group by group."""
+        """Return counts and durations of all matching jobs or of the newest ones, group by group."""
         groups = tuple(dict.fromkeys(group_by))
         ask = partial(job_list.job_stats, group_by=groups, wanted=wanted, newest=newest)
         return await self._patient.run(ask)
 
     async def counts_by_status(self) -> dict[str, int]:
-        """Answer how many jobs have each status; statuses without jobs are missing."""
+        """Return how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
 
     async def lake_size(self) -> tuple[int, int]:
-        """Answer how many tables there are, and how large their files are together."""
+        """Return the number of tables, and the total size of their files."""
         return await self._patient.run(tables.lake_size)
 
     async def ended_since(self, seq: int | None) -> Endings:
-        """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""
+        """Return how jobs ended after an event, or all of them (None); see `Endings`."""
         return await self._patient.run(partial(endings.ended_since, seq=seq))
 
     async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[JobRecord]:
-        """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""
+        """Yield all jobs that are not final by id, read chunk by chunk; nothing may be written meanwhile."""
         after = 0
         while found := await self.read(partial(reads.live_jobs, after=after, limit=chunk)):
             for job in found:
@@ -123,5 +123,5 @@ class Reader:
             after = found[-1].id
 
     async def events_after(self, wanted: EventFilter, after: int, limit: int) -> list[EventRow]:
-        """Answer up to `limit` events with a number above `after`; none only when there are none."""
+        """Return up to `limit` events with a number above `after`; empty only if there are none."""
         return (await self.event_page(wanted, after, limit)).entries

@@ -8,7 +8,7 @@ Standing = Literal["open", "given", "resolved", "rejected", "void"]
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """So many records that stand alike: `number` and `line` are those of the first."""
+    """Consecutive records with equal properties: `number` and `line` are those of the first."""
 
     family_id: int
     number: int
@@ -23,7 +23,7 @@ class RecordRow:
     standing: Standing = "open"
 
     def cut(self, first: int, end: int) -> "RecordRow":
-        """The part from one place in it up to another."""
+        """Return the part between two indexes."""
         return replace(self, number=self.number + first, line=self.line + first, count=end - first)
 
 

@@ -1,6 +1,6 @@
-"""Makes of a backup a database that a daemon can go on from: nothing it gives out was ever given before.
+"""Turns a backup into a database that a daemon can continue: it assigns no number a second time.
 
-The database stands in a file of its own that nobody else uses. What is to be done with it is the caller's.
+The database is in a file of its own that is not used by others. The caller decides what to do with it.
 """
 
 import sqlite3
@@ -21,12 +21,12 @@ RESTORER = "restore"
 
 
 class DamagedStore(StoreError):
-    """A database does not hold what it says; the message names the first faults."""
+    """A database is damaged; the message names the first faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The highest job id, event, serial of a commit and file id that were given, as far as is known."""
+    """The highest job id, event, commit serial and file id known to have been assigned."""
 
     job_id: int
     seq: int
@@ -36,9 +36,9 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a database holds: its jobs, those of them that are not final, and those that have a process.
+    """The content of a database: its number of jobs, its live jobs, and those with a process.
 
-    `key_ids` are of the keys that its secrets need.
+    `key_ids` are those of the keys that its secrets need.
     """
 
     jobs: int
@@ -49,7 +49,7 @@ class Contents:
 
 
 def check(path: str, backups: str, name: str) -> Contents:
-    """Read a whole copy of the backup `name`, migrated if it is older, and say what is in it.
+    """Read a whole copy of the backup `name`, migrated if it is older, and return its content.
 
     Raises NotAStore, StoreTooNew, OtherClock or DamagedStore.
     """
@@ -86,7 +86,7 @@ def _refuse_damage(connection: sqlite3.Connection, path: str) -> None:
 
 
 def contents(connection: sqlite3.Connection) -> Contents:
-    """Say what is in a database."""
+    """Return the content of a database."""
     rows = connection.execute(QUERIES["statuses_of_live_jobs"]).fetchall()
     return Contents(
         jobs=sum(reads.counts_by_status(connection).values()),
@@ -111,7 +111,7 @@ def _serial(connection: sqlite3.Connection) -> int:
 
 
 def look(path: str) -> Contents | None:
-    """Say what the database in use holds, and write its log into it; None when it cannot be read."""
+    """Return the content of the database in use, and checkpoint its log; None if it cannot be read."""
     if not Path(path).exists():
         return None
     try:
@@ -130,7 +130,7 @@ def look(path: str) -> Contents | None:
 
 
 def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collection[int]) -> None:
-    """Let the next daemon go on behind `given`, start nothing until told, and count what ran as lost."""
+    """Make the next daemon continue after `given` without starting jobs, and treat running jobs as lost."""
 
     def work(tx: Transaction) -> None:
         connection = tx.connection

@@ -1,4 +1,4 @@
-"""What is removed: expired environments, purged jobs, old events and deduplication ids; but no folders."""
+"""Removal of data: expired environments, purged jobs, old events and deduplication ids; but no folders."""
 
 import sqlite3
 
@@ -18,14 +18,14 @@ LIVE = frozenset(("created", "waiting", "processing", "terminating"))
 
 
 def expired_jobs(connection: sqlite3.Connection, now_us: int, limit: int) -> list[int]:
-    """Answer final jobs whose folder may go and is not yet marked as gone, the longest expired first."""
+    """Return final jobs whose folder has expired and is not yet marked as removed, the oldest first."""
     return [job_id for (job_id,) in connection.execute(QUERIES["expired_jobs"], (now_us, limit))]
 
 
 def mark_cleaned(tx: Transaction, job_id: int, now_us: int) -> None:
-    """Note that a job's folder is gone, and with it its list of failed records.
+    """Record that a job's folder was removed, and with it its list of failed records.
 
-    Its environment goes with it unless another job has the same.
+    Its environment is deleted unless another job has the same one.
     """
     connection = tx.reading()
     environment, _ = connection.execute(QUERIES["environment_of"], (job_id,)).fetchone() or (None, None)
@@ -35,11 +35,10 @@ def mark_cleaned(tx: Transaction, job_id: int, now_us: int) -> None:
 
 
 def purge_job(tx: Transaction, job_id: int) -> list[int]:
-    """Delete a final job, its strong descendants and all rows about them but events; answer the ids deleted.
+    """Delete a final job, its strong descendants and all rows about them but events; returns the deleted ids.
 
-    Ids are never given again. Jobs that waited for one of them wait no longer.
-
-    NotFound if there is no such job; InvalidTransition if one of them is not final.
+    Ids are never reused. Dependencies on the deleted jobs are removed. NotFound if there is no such job;
+    InvalidTransition if one of them is not final.
     """
     connection = tx.reading()
     job = job_row(connection, job_id)
@@ -67,7 +66,7 @@ def prune_events(
 ) -> int:
     """Delete up to `limit` events that are older than `keep_us` and not among the newest `keep_count`.
 
-    Answers how many went. The newest event always stays, and so does what a follower has not decided on.
+    Returns the number. The newest event is always kept, and so are events not yet decided on by a follower.
     """
     keep = {"keep_count": max(keep_count, 1), "before_us": now_us - keep_us}
     (through,) = tx.connection.execute(QUERIES["newest_prunable"], keep).fetchone()
@@ -77,12 +76,12 @@ def prune_events(
 
 
 def prune_dedup(tx: Transaction, now_us: int, *, keep_us: int = KEEP_DEDUP_US) -> int:
-    """Forget deduplication ids older than `keep_us` whose job is gone; answer how many."""
+    """Delete deduplication ids older than `keep_us` whose job no longer exists; returns the number."""
     return tx.reading().execute(QUERIES["prune_dedup"], (now_us - keep_us,)).rowcount
 
 
 def _refuse_while_counted(connection: sqlite3.Connection, job: JobRow) -> None:
-    """A container that has not ended still counts its children that have."""
+    """Refuse a child of a live container, which still counts it."""
     if job.relation != "strong" or job.parent_id is None:
         return
     container = job_row(connection, job.parent_id)
@@ -94,7 +93,7 @@ def _refuse_while_counted(connection: sqlite3.Connection, job: JobRow) -> None:
 
 
 def _with_descendants(connection: sqlite3.Connection, job_id: int, status: str) -> list[int]:
-    """Answer a job and all that containers below it made, the job first."""
+    """Return a job and its descendants in containers, the job first. Raises InvalidTransition."""
     found, doomed = [(job_id, status)], []
     while found:
         each, its_status = found.pop()

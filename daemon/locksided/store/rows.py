@@ -1,6 +1,6 @@
-"""What is read: one frozen record per kind of row, its fields the columns in the order of the SELECT.
+"""The rows of reads: one frozen record per kind of row, its fields the columns in the order of the SELECT.
 
-JSON columns come decoded. Times are microseconds since the epoch, UTC; nothing here is the wire's.
+JSON columns are decoded. Times are microseconds since the epoch, UTC; nothing here is in wire form.
 """
 
 from collections.abc import Mapping
@@ -110,7 +110,7 @@ class JobRow(msgspec.Struct, frozen=True):
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
-    """What a run has to know of its job; status and token tell for which start it was read."""
+    """What a run must know of its job; status and token identify the start it was read for."""
 
     id: int
     run_id: str
@@ -137,18 +137,18 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
-    """The owner of a job in the form that events carry."""
+    """Return the owner of a job in the form used in events."""
     data = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
     return data if row.owner_via is None else {**data, "via": row.owner_via}
 
 
 def place_of(row: JobRow | RunRow) -> Place:
-    """What the secrets of a job's documents are bound to."""
+    """Return the place that the secrets of a job's documents are bound to."""
     return Place.of_request(row.project, row.component or "", row.config)
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """Something that happened; `seq` grows and is never used twice."""
+    """Something that happened; `seq` grows and is never reused."""
 
     seq: int
     time_us: int
@@ -161,7 +161,7 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 class PoolRow(msgspec.Struct, frozen=True):
-    """A pool; `slots` None is without limit."""
+    """A pool; `slots` None means no limit."""
 
     id: str
     slots: int | None
@@ -206,7 +206,7 @@ class StoredRow(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """That an object was changed, by whom and why."""
+    """A change of an object: who made it, and why."""
 
     version: int
     description: str | None
@@ -215,7 +215,7 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class StateRow(msgspec.Struct, frozen=True):
-    """What the last successful run left; version 0 when none ever did."""
+    """The state left by the last successful run; version 0 if there never was one."""
 
     body: dict[str, Any]
     version: int
@@ -224,7 +224,7 @@ class StateRow(msgspec.Struct, frozen=True):
 
 
 class DedupRow(msgspec.Struct, frozen=True):
-    """A request that was done under a deduplication id; `ref` names what it made."""
+    """A request that was carried out under a deduplication id; `ref` names what it created."""
 
     params_hash: str
     ref: dict[str, Any]
@@ -267,7 +267,7 @@ _JSON_PLACES: dict[type, list[int]] = {}
 
 
 def columns_of(record: type) -> tuple[str, ...]:
-    """The columns that a record has, in its order."""
+    """Return the columns of a record, in order."""
     return tuple(get_annotations(record))
 
 
@@ -278,7 +278,7 @@ def _json_places(record: type) -> list[int]:
 
 
 def decoded(record: type[R], rows: list[tuple[Any, ...]]) -> list[R]:
-    """Make records of rows whose columns are the record's fields."""
+    """Convert rows, whose columns are the record's fields, to records."""
     places = _json_places(record)
     if not places:
         return [record(*row) for row in rows]

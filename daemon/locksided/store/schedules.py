@@ -1,4 +1,4 @@
-"""Schedules: where each stands, what became of its moments, and which jobs it made."""
+"""Schedules: their state, the outcomes of their moments, and their jobs."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -18,70 +18,70 @@ MOST_COUNTED = 100_000
 
 
 class Times(NamedTuple):
-    """When something is due: the next schedule, and the next moment of which a job is expected."""
+    """When something is due: the next schedule, and the next moment with an expected job."""
 
     due_us: int | None
     expected_us: int | None
 
 
-# -- where they stand -------------------------------------------------------------------------------------
+# -- state ------------------------------------------------------------------------------------------------
 
 
 def find(connection: sqlite3.Connection, name: MakerName) -> ScheduleRow | None:
-    """One schedule, None when there is none."""
+    """Return one schedule, or None."""
     found = decoded(ScheduleRow, connection.execute(QUERIES["schedule"], name).fetchall())
     return found[0] if found else None
 
 
 def of_ids(connection: sqlite3.Connection, project: str, ids: Iterable[str]) -> dict[str, ScheduleRow]:
-    """Those of these schedules that exist, by id."""
+    """Return those of these schedules that exist, by id."""
     rows = connection.execute(QUERIES["schedules_of"], (project, json_text(list(ids)))).fetchall()
     return {row.id: row for row in decoded(ScheduleRow, rows)}
 
 
 def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[MakerName]:
-    """The schedules of which something is to be decided, the longest due first."""
+    """Return the schedules with something to decide, the longest overdue first."""
     return [MakerName(*row) for row in connection.execute(QUERIES["schedules_due"], (now_us, limit))]
 
 
 def next_times(connection: sqlite3.Connection) -> Times:
-    """When something is due next."""
+    """Return when something is due next."""
     return Times(*connection.execute(QUERIES["next_due"]).fetchone())
 
 
 def ahead_of(connection: sqlite3.Connection, moment_us: int) -> list[MakerName]:
-    """The schedules that are settled beyond a moment."""
+    """Return the schedules that are settled beyond a moment."""
     return [MakerName(*row) for row in connection.execute(QUERIES["schedules_ahead"], (moment_us,))]
 
 
 def zones(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """The zones of all schedules, each with the digest of the rules by which they were planned."""
+    """Return the zones of all schedules, each with the digest of the rules used for planning."""
     return list(connection.execute(QUERIES["zones_of_schedules"]))
 
 
 def in_zone(connection: sqlite3.Connection, zone: str, digest: str) -> list[MakerName]:
-    """The schedules that were planned by these rules."""
+    """Return the schedules that were planned with these rules."""
     return [MakerName(*row) for row in connection.execute(QUERIES["schedules_in_zone"], (zone, digest))]
 
 
 def broken(connection: sqlite3.Connection) -> list[MakerName]:
-    """The schedules that could not be planned."""
+    """Return the schedules that could not be planned."""
     return [MakerName(*row) for row in connection.execute(QUERIES["broken_schedules"])]
 
 
 def add(tx: Transaction, row: ScheduleRow) -> None:
-    """Store where a new schedule stands."""
+    """Store the state of a new schedule."""
     tx.connection.execute(QUERIES["put_schedule"], _values(row))
     save(tx, row)
 
 
 def save(tx: Transaction, row: ScheduleRow) -> None:
-    """Store where a schedule stands now."""
+    """Store the current state of a schedule."""
     tx.connection.execute(QUERIES["update_schedule"], _values(row))
 
 
 def remove(tx: Transaction, name: MakerName) -> None:
-    """Forget where a schedule stood; what became of its moments stays."""
+    """Delete the state of a schedule; the outcomes of its moments are kept."""
     tx.connection.execute(QUERIES["delete_schedule"], name)
     tx.connection.execute(QUERIES["delete_expectations"], name)
 
@@ -95,21 +95,21 @@ def _values(row: ScheduleRow) -> dict[str, Any]:
 
 
 def decided_behind(connection: sqlite3.Connection, name: MakerName, moment_us: int) -> list[tuple[int, int]]:
-    """The first and last moments of rows that end behind a moment."""
+    """Return the first and last moments of rows that end after a moment."""
     return list(connection.execute(QUERIES["moments_behind"], (*name, moment_us)))
 
 
 def row_of(connection: sqlite3.Connection, name: MakerName, moment_us: int) -> MomentRow | None:
-    """The row that a moment is in, None when it has none."""
+    """Return the row that includes a moment, or None."""
     found = connection.execute(QUERIES["row_of_moment"], (*name, moment_us)).fetchall()
     rows = decoded(MomentRow, found)
     return rows[0] if rows and rows[0].last_us >= moment_us else None
 
 
 def record(tx: Transaction, name: MakerName, rows: Sequence[MomentRow]) -> None:
-    """Add rows in their order; one like the newest extends that, unless it has a job of its own.
+    """Append rows in order; a row like the newest extends that, unless it has a job of its own.
 
-    Rows that were written before the clock was set back may lie between: none extends over them.
+    Rows written before the clock was set back may lie between: no row is extended over them.
     """
     connection = tx.connection
     others = [first_us for first_us, _ in decided_behind(connection, name, rows[0].moment_us)] if rows else []
@@ -149,12 +149,12 @@ def _moment_values(row: MomentRow) -> list[Any]:
 
 
 def take_back(tx: Transaction, name: MakerName, moment_us: int) -> None:
-    """Forget what became of moments behind a moment, unless they have a job."""
+    """Delete the outcomes of moments after a moment, unless they have a job."""
     tx.connection.execute(QUERIES["take_back_moments"], (*name, moment_us))
 
 
 def prune(tx: Transaction, before_us: int) -> int:
-    """Forget rows that are older and have no job any more; returns how many."""
+    """Delete older rows whose job no longer exists; returns the number."""
     return tx.connection.execute(QUERIES["prune_moments"], (before_us,)).rowcount
 
 
@@ -167,14 +167,14 @@ class LedgerEntry(NamedTuple):
 
 
 class LedgerFilter(NamedTuple):
-    """Which rows of a ledger; what is empty does not restrict."""
+    """Which rows of a ledger; empty values do not restrict."""
 
     from_us: int | None = None
     to_us: int | None = None
     outcomes: tuple[str, ...] = ()
 
     def has(self, first_us: int, last_us: int, outcome: str) -> bool:
-        """Whether a row is wanted."""
+        """Return whether a row is wanted."""
         return (
             (self.from_us is None or last_us >= self.from_us)
             and (self.to_us is None or first_us <= self.to_us)
@@ -185,7 +185,7 @@ class LedgerFilter(NamedTuple):
 def ledger(
     connection: sqlite3.Connection, name: MakerName, wanted: LedgerFilter, request: PageRequest
 ) -> Slice[LedgerEntry]:
-    """A page of what became of moments, newest first."""
+    """Return a page of the outcomes of moments, newest first."""
     (before,) = cursors.read(request.cursor, _LEDGER, tuple[cursors.Integer]) or (_LATEST,)
     rows = connection.execute(
         QUERIES["ledger"],
@@ -214,7 +214,7 @@ _LATEST = 2**63 - 1
 def jobs_between(
     connection: sqlite3.Connection, name: MakerName, first_us: int, last_us: int
 ) -> list[tuple[int, int, int, str]]:
-    """The jobs of the moments of a range: first and last moment, id and status."""
+    """Return the jobs of the moments in a range: first and last moment, id and status."""
     values = {"project": name.project, "schedule": name.id, "from_us": first_us, "to_us": last_us}
     return list(connection.execute(QUERIES["jobs_between"], values))
 
@@ -223,40 +223,40 @@ def jobs_between(
 
 
 def add_job(tx: Transaction, name: MakerName, moment_us: int, job_id: int, backfill: str | None) -> None:
-    """Note a further job of a moment."""
+    """Record a further job of a moment."""
     tx.reading().execute(QUERIES["insert_moment_job"], (*name, moment_us, job_id, backfill))
 
 
 def jobs_of_moments(
     connection: sqlite3.Connection, name: MakerName, first_us: int, last_us: int
 ) -> list[int]:
-    """The further jobs of the moments from one to another."""
+    """Return the further jobs of the moments in a range."""
     found = connection.execute(QUERIES["moment_jobs"], (*name, first_us, last_us))
     return sorted(job_id for _, job_id in found)
 
 
 def jobs_of_backfill(connection: sqlite3.Connection, backfill: str) -> list[tuple[int, str]]:
-    """The jobs of a backfill, each with its project."""
+    """Return the jobs of a backfill, each with its project."""
     return list(connection.execute(QUERIES["backfill_jobs"], (backfill,)))
 
 
 def made(connection: sqlite3.Connection, name: MakerName, limit: int) -> list[MadeJob]:
-    """The newest jobs of a schedule, newest first."""
+    """Return the newest jobs of a schedule, newest first."""
     return decoded(MadeJob, connection.execute(QUERIES["made_jobs"], (*name, limit)).fetchall())
 
 
 def live(connection: sqlite3.Connection, name: MakerName) -> list[MadeJob]:
-    """The jobs of a schedule that are not final, without backfills."""
+    """Return the jobs of a schedule that are not final, without backfills."""
     return decoded(MadeJob, connection.execute(QUERIES["live_made_jobs"], name).fetchall())
 
 
 def live_of_all(connection: sqlite3.Connection) -> list[int]:
-    """The live jobs of all schedules."""
+    """Return the live jobs of all schedules."""
     return [job_id for (job_id,) in connection.execute(QUERIES["live_jobs_of_schedules"])]
 
 
 def newest_good(connection: sqlite3.Connection, name: MakerName) -> MadeJob | None:
-    """The newest job of a moment that ended well."""
+    """Return the newest job of a moment that succeeded."""
     found = decoded(MadeJob, connection.execute(QUERIES["newest_good_job"], name).fetchall())
     return found[0] if found else None
 
@@ -265,27 +265,27 @@ def newest_good(connection: sqlite3.Connection, name: MakerName) -> MadeJob | No
 
 
 def expect(tx: Transaction, name: MakerName, moment_us: int, deadline_us: int) -> None:
-    """Note that a job of a moment is to end well before a time."""
+    """Record that a job of a moment should succeed before a deadline."""
     tx.connection.execute(QUERIES["put_expectation"], (*name, moment_us, deadline_us))
 
 
 def expected(connection: sqlite3.Connection, now_us: int, limit: int) -> list[tuple[MakerName, int]]:
-    """The moments whose time is over."""
+    """Return the moments whose deadline has passed."""
     found = connection.execute(QUERIES["expectations_due"], (now_us, limit))
     return [(MakerName(project, schedule), moment_us) for project, schedule, moment_us in found]
 
 
 def has_ended_well(connection: sqlite3.Connection, name: MakerName, moment: str, job_id: int | None) -> bool:
-    """Whether a job of a moment ended well: its own, one it was merged into, or a further one."""
+    """Return whether a job of a moment succeeded: its own, one it was merged into, or a further one."""
     values = {"project": name.project, "schedule": name.id, "moment": moment, "job_id": job_id}
     return connection.execute(QUERIES["good_jobs_of_moment"], values).fetchone() is not None
 
 
 def forget_expectation(tx: Transaction, name: MakerName, moment_us: int) -> None:
-    """It was met, or told."""
+    """Delete an expectation that was met or reported."""
     tx.connection.execute(QUERIES["delete_expectation"], (*name, moment_us))
 
 
 def move_expectations(tx: Transaction, by_us: int) -> None:
-    """The clock was set by so much: what was to happen within a time still has that time."""
+    """Move all deadlines by the amount that the clock was set: the remaining times stay the same."""
     tx.connection.execute(QUERIES["move_expectations"], (by_us,))

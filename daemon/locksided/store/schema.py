@@ -1,6 +1,6 @@
-"""Brings a database to the schema of this release, with a backup before, or refuses it.
+"""Migrates a database to the schema of this release, after a backup, or refuses it.
 
-What the schema is stands in schema.sql and migrations/; this only runs them.
+The schema itself is in schema.sql and migrations/; this module only runs them.
 """
 
 import os
@@ -15,10 +15,10 @@ APPLICATION_ID = 0x4C4F434B
 
 
 def ensure(connection: sqlite3.Connection, path: str, backups: str) -> None:
-    """Make the schema in an empty database, or migrate an older one in a single transaction.
+    """Create the schema in an empty database, or migrate an older one in a single transaction.
 
     Raises StoreTooNew for a newer schema, NotAStore for another program's database, and OtherClock for one
-    that was made under another kind of clock; all stay untouched.
+    made under another kind of clock; none of them is changed.
     """
     found, known = version(connection), len(sql.migrations())
     if found > known:
@@ -39,21 +39,21 @@ def ensure(connection: sqlite3.Connection, path: str, backups: str) -> None:
 
 
 def check_clock(connection: sqlite3.Connection, path: str) -> None:
-    """Raise OtherClock unless the database was made under the kind of clock that the process has."""
+    """Raise OtherClock unless the database was made under the kind of clock of this process."""
     found = connection.execute("SELECT value FROM meta WHERE key = 'clock'").fetchone()
-    (begun,) = found or (ClockKind.SYSTEM,)  # by releases that knew no other
+    (begun,) = found or (ClockKind.SYSTEM,)  # by releases without other clocks
     if begun != clock.kind():
         raise OtherClock(path, begun)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Answer the number of the schema that the database has; 0 is none."""
+    """Return the number of the database's schema; 0 for none."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     return int(found)
 
 
 def backup(connection: sqlite3.Connection, target: str) -> None:
-    """Write a compact copy to `target`, which does not exist yet, and see it onto the disk."""
+    """Write a compact copy to `target`, which must not exist, and flush it to the disk."""
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     if os.path.exists(target):
         raise FileExistsError(target)
@@ -66,14 +66,14 @@ def backup(connection: sqlite3.Connection, target: str) -> None:
         _sync(part)
         os.rename(part, target)
     except BaseException:
-        os.unlink(part)  # half a copy is no backup, and takes the room that there is too little of
+        os.unlink(part)  # half a copy is no backup, and takes scarce space
         raise
     _sync(os.path.dirname(target))
 
 
 def _run(connection: sqlite3.Connection, script: str, number: int) -> None:
-    """Run a script in one transaction that also notes the schema's number."""
-    connection.execute("PRAGMA foreign_keys = OFF")  # a table that is rebuilt is gone for a moment
+    """Run a script in one transaction that also sets the schema's number."""
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table that is rebuilt is missing for a moment
     try:
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"

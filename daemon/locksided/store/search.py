@@ -1,9 +1,9 @@
-"""Chooses how the jobs of a filter are found, so that a page is quick whatever else there is.
+"""Chooses how to find the jobs of a filter, so that a page is quick whatever else is stored.
 
-SQLite does not know how many jobs a value has, and it may be one or a million. So the candidates are counted,
-up to a limit: the narrowest leads the search, all others restrict. A lead of few jobs may be sorted; one of
-many must yield them in the order that is asked for. Where several values each have many jobs, their indexes
-are read side by side, and only the jobs that stand in all of them are looked at.
+SQLite does not know whether a value has one job or a million. So the candidates are counted up to a limit:
+the narrowest one leads the search, all others restrict it. A lead with few jobs may be sorted; one with many
+must yield them in the requested order. If several values each have many jobs, their indexes are read side by
+side, and only the jobs that are in all of them are examined.
 """
 
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
@@ -26,10 +26,10 @@ _ORDERED = {OrderBy.CREATED: "jobs_created", OrderBy.STARTED: "jobs_started", Or
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Sources that share no job, and the conditions that hold in each beside its own.
+    """Sources that share no job, and the conditions that apply to each in addition to its own.
 
-    `span` has the ids of all jobs that are meant. `met` are terms of many jobs each that all must hold: their
-    indexes can be read side by side, instead of the sources, when the order is that of ids.
+    `span` contains the ids of all matching jobs. `met` are terms with many jobs each that all must hold:
+    their indexes can be read side by side, instead of the sources, when the order is by id.
     """
 
     sources: tuple[TermSource, ...]
@@ -48,9 +48,9 @@ class Search:
         return " UNION ALL ".join(parts), args
 
     def meeting(self, columns: str, direction: str, behind: Span) -> tuple[str, list[Any]]:
-        """Compose a SELECT of `columns` of the jobs that stand in all terms of `met`, in the order of ids.
+        """Compose a SELECT of `columns` of the jobs that are in all terms of `met`, ordered by id.
 
-        The innermost SELECT is ordered and unlimited, so that its jobs are looked at one by one as they come.
+        The innermost SELECT is ordered and unlimited, so that its jobs are examined one by one as they come.
         """
         inner, args = self.side_by_side(behind)
         others = [term for term in self.restrictions if term not in self.met]
@@ -62,7 +62,7 @@ class Search:
         return sql, [*args, *(arg for term in others for arg in term.args)]
 
     def side_by_side(self, behind: Span = Span()) -> tuple[str, tuple[Any, ...]]:  # noqa: B008 - frozen
-        """Compose a SELECT of the ids that stand in all terms of `met`."""
+        """Compose a SELECT of the ids that are in all terms of `met`."""
         span, parts, args = self.span.both(behind), [], []
         for term in sorted(self.met, key=lambda term: -len(term.sources)):
             arms = []
@@ -106,14 +106,14 @@ def search(connection: sqlite3.Connection, wanted: JobFilter, order: OrderBy) ->
 
 
 def _met(candidates: list[Term]) -> tuple[Term, ...]:
-    """The terms whose indexes can be read side by side; none unless there are two."""
+    """Return the terms whose indexes can be read side by side; none unless there are two."""
     met = [term for term in candidates if term.by_id]
     several = [term for term in met if len(term.sources) > 1]
     return tuple(met) if len(met) > 1 and len(several) < 2 else ()
 
 
 def _all_of(connection: sqlite3.Connection, met: tuple[Term, ...]) -> Term | None:
-    """One term of the jobs that stand in all of these, when they are few."""
+    """Return one term for the jobs that are in all of these, if they are few."""
     most = min(FEW, FEW_MET)
     sql, args = Search((), (), met=met).side_by_side()
     found = connection.execute(f"{sql} ORDER BY met_id LIMIT ?", (*args, most + 1)).fetchall()
@@ -124,7 +124,7 @@ def _all_of(connection: sqlite3.Connection, met: tuple[Term, ...]) -> Term | Non
 
 
 def _span(connection: sqlite3.Connection, wanted: JobFilter, others: list[Term]) -> Span:
-    """Between which ids all jobs of the ranges are, of times and of ids."""
+    """Return a span of ids that contains all jobs of the given ranges of times and ids."""
     spans = [
         ids_of(connection, wanted.project, term.key, replace(term, sources=()))
         for term in others
@@ -145,20 +145,20 @@ def _led_by(lead: Term, scope: Term, others: list[Term]) -> Search:
 
 
 def _united(sources: tuple[TermSource, ...]) -> TermSource:
-    """Make one source of several that may share jobs."""
+    """Combine several sources that may share jobs into one."""
     united = " UNION ".join(f"SELECT {each.id} FROM {each.table} WHERE {each.sql}" for each in sources)
     args = tuple(arg for each in sources for arg in each.args)
     return TermSource(BY_ID, f"id IN ({united})", args)
 
 
 def _in_order(wanted: JobFilter, order: OrderBy, scope: Term, others: list[Term]) -> Search:
-    """Read all jobs in the order that is asked for; with many that match, a page is soon full."""
+    """Read all jobs in the requested order; if many match, a page is soon full."""
     source = TermSource(f"jobs INDEXED BY {_ORDERED[order]}", "project = ?", (wanted.project,))
     return Search((source,), (scope, *others))
 
 
 def _without_empty(connection: sqlite3.Connection, term: Term) -> Term:
-    """Leave out where no job is; what is left of a text may be ranges of ids alone, which share no job."""
+    """Drop sources without jobs; a text may be left with ranges of ids alone, which share no job."""
     if len(term.sources) < 2:
         return term
     left = tuple(source for source in term.sources if _has_some(connection, source))
@@ -168,7 +168,7 @@ def _without_empty(connection: sqlite3.Connection, term: Term) -> Term:
 
 
 def _by_values(connection: sqlite3.Connection, term: Term) -> Term:
-    """Make of a range of few values a source for each of them: it yields its jobs in the order of ids."""
+    """Split a range with few values into a source per value, each of which yields its jobs by id."""
     if len(term.sources) != 1 or term.sources[0].column is None:
         return term
     (source,) = term.sources
@@ -179,7 +179,7 @@ def _by_values(connection: sqlite3.Connection, term: Term) -> Term:
 
 
 def _values(connection: sqlite3.Connection, source: TermSource) -> list[str] | None:
-    """The values in a source's range, one look into its index for each; None when they are not few."""
+    """Return the values in a source's range, with one index look-up each; None if there are many."""
     project, begin, end = source.args
     found: list[str] = []
     relation = ">="
@@ -200,7 +200,7 @@ def _has_some(connection: sqlite3.Connection, source: TermSource) -> bool:
 
 
 def _count(connection: sqlite3.Connection, term: Term) -> int:
-    """Count a term's jobs, but no further than it takes to know that they are many."""
+    """Count a term's jobs, but no further than necessary to know that they are many."""
     total = 0
     for source in term.sources:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM {source.alone} WHERE {source.sql} LIMIT {FEW + 1})"

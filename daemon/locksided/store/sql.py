@@ -1,4 +1,4 @@
-"""The named statements of queries.sql, and the other .sql files as texts. It runs none of them."""
+"""The named statements of queries.sql, and the other .sql files as texts. It executes none of them."""
 
 import re
 import sqlite3
@@ -17,7 +17,7 @@ from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, S
 from locksided.store.token_rows import TokenRow
 
 Database: TypeAlias = sqlite3.Connection
-"""What the functions of this package read from; others only hand it on."""
+"""The connection that this package's functions read from; others only pass it on."""
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -53,19 +53,19 @@ _COLUMNS = {
 
 
 def text(name: str) -> str:
-    """Answer the content of a file beside this one."""
+    """Return the content of a file in this package."""
     return (resources.files("locksided.store") / name).read_text("utf-8")
 
 
 @cache
 def schema() -> str:
-    """Answer the schema as it is now."""
+    """Return the current schema."""
     return text("schema.sql")
 
 
 @cache
 def migrations() -> tuple[str, ...]:
-    """Answer the steps from an empty database to the schema, in order; the first is number 1."""
+    """Return the steps from an empty database to the schema, in order; the first is number 1."""
     folder = resources.files("locksided.store") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     assert names == [f"{n:04}.sql" for n in range(1, len(names) + 1)], names
@@ -84,7 +84,7 @@ def _named(source: str) -> dict[str, str]:
 
 
 def _bare(body: str) -> str:
-    """Strip comments and the closing semicolon, so that a statement's text is stable and short."""
+    """Strip comments and the final semicolon, so that a statement's text is stable and short."""
     lines = (line.partition("--")[0].rstrip() for line in body.splitlines())
     return "\n".join(line for line in lines if line).rstrip(";")
 

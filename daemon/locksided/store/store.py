@@ -1,6 +1,6 @@
-"""The store: one connection that writes, two that read. Opening, applying, and care for the file as a whole.
+"""The store: one connection that writes, two that read. Opening, applying, and maintenance of the file.
 
-What is written stands in transaction.py and catalog/, the verbs that read in reader.py.
+Writes are in transaction.py and catalog/, the reading methods in reader.py.
 """
 
 import secrets
@@ -30,7 +30,7 @@ from locksided.store.transaction import Applied, Operation, Unit, apply, roll_ba
 T = TypeVar("T")
 
 Sequel: TypeAlias = Callable[[sqlite3.Connection], T]
-"""What is run on the writer's thread after a commit, to read what was written. It must not raise."""
+"""Runs on the writer's thread after a commit, to read what was written. It must not raise."""
 
 IDENTITY_BITS = 60
 READERS = 2
@@ -45,10 +45,10 @@ class _Start:
 
 
 class Store(Reader):
-    """Opened with `Store.open`; its reads see every `apply` that was answered before them.
+    """Opened with `Store.open`; its reads see every `apply` that has returned before them.
 
-    `identity` is a random number of 60 bits, made with the database and kept for ever. `vault` encrypts the
-    secrets of all that is written.
+    `identity` is a random number of 60 bits, created with the database and never changed. `vault` encrypts
+    the secrets in everything that is written.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Store(Reader):
 
     @classmethod
     async def open(cls, path: str, backups: str, vault: Vault | None = None) -> Self:
-        """Open or make the database at `path`, migrated if need be after a backup into the folder `backups`.
+        """Open or create the database at `path`, migrated if necessary after a backup into the folder
+        `backups`.
 
-        Without a `vault` the keys are in a file beside it.
-
-        Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
+        Without a `vault` the keys are in a file beside it. Raises StoreTooNew, NotAStore or StoreUnavailable;
+        nothing stays open in that case.
         """
         try:
             create(path)
@@ -86,7 +86,7 @@ class Store(Reader):
         return cls(path, start, writer, quick, patient, vault)
 
     async def close(self) -> None:
-        """Finish what runs and close all connections."""
+        """Finish running work and close all connections."""
         await _close(self._quick, self._patient, self._writer)
 
     async def __aenter__(self) -> Self:
@@ -98,17 +98,17 @@ class Store(Reader):
         await self.close()
 
     async def apply(self, units: Sequence[Unit], then: Sequel[Any] | None = None) -> Applied:
-        """Do `units` in one transaction, which is on disk when this answers.
+        """Execute `units` in one transaction, which is on disk when this returns.
 
-        `then` is run in the same trip after the commit, to read what was written; it must not raise.
-        StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
-        When the caller is cancelled it gets no answer, but the transaction has ended all the same.
+        `then` runs in the same hop after the commit, to read what was written; it must not raise.
+        StoreUnavailable and nothing done if the disk fails; StoreContradiction if saves violate the schema.
+        If the caller is cancelled it gets no result, but the transaction is completed all the same.
         """
         try:
             return await self._writer.run(partial(self._apply, units, then))
         except StoreUnavailable as error:
             if isinstance(error.cause, DatabaseFileError):
-                self._doubt(error.cause)  # whoever applies goes on with `probe`, which ends the doubt
+                self._doubt(error.cause)  # the caller continues with `probe`, which ends the doubt
             raise
 
     def _apply(
@@ -126,9 +126,9 @@ class Store(Reader):
         return applied if then is None else Applied(applied.results, applied.events, then(connection))
 
     async def probe(self) -> None:
-        """Write and commit something. Raises StoreUnavailable when that cannot be.
+        """Write and commit something. Raises StoreUnavailable if that fails.
 
-        A log that was taken away is made again before, and a database that others wrote into is examined.
+        Before that, a removed log is created again, and a database that others wrote into is examined.
         """
         found = self._files.fault()
         if self._is_closed or (found is not None and found.fault is DatabaseFault.LOG_LOST):
@@ -139,14 +139,14 @@ class Store(Reader):
         self._files.accept()
 
     async def forget_removed(self) -> None:
-        """Let the write-ahead log go, in which what was removed still stands; later if somebody reads now."""
+        """Empty the write-ahead log, which still contains removed data; if someone is reading, later."""
         with suppress(StoreUnavailable):
             await self._maintain(_empty_log)
 
     async def hasher(self) -> Hasher:
-        """What makes keyed hashes; its key is stored in a transaction of its own when there is none.
+        """Return the maker of keyed hashes; a missing key is created in a transaction of its own.
 
-        Not by the scheduler, which may be waiting for whoever asks. Raises Unavailable without a key.
+        This bypasses the scheduler, which may be waiting for the caller. Raises Unavailable without a key.
         """
         if self.vault.hasher is not None:
             return self.vault.hasher
@@ -156,25 +156,25 @@ class Store(Reader):
         return cast("Hasher", made)
 
     async def empty_free_pages(self) -> None:
-        """Write the whole database anew: nothing that was removed or replaced is left in the files."""
+        """Rewrite the whole database: no removed or replaced data is left in the files."""
         await self._maintain(_empty_free_pages)
 
     async def check(self) -> list[str]:
-        """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
+        """Read the whole database and return its faults, one sentence each; empty if there are none."""
         return await self._aside(_problems)
 
     async def deep_states(self) -> list[DeepState]:
-        """Answer where states are that are nested too deep to be used."""
+        """Return the locations of states that are nested too deep to be used."""
         return await self._aside(deep_states)
 
     async def reindex(self) -> None:
-        """Make all indexes anew from the rows."""
+        """Rebuild all indexes from the rows."""
         await self._maintain(_reindex)
 
     async def backup(self, target: str) -> None:
-        """Write a compact, consistent copy to `target`, which must not exist; all else goes on meanwhile.
+        """Write a compact, consistent copy to `target`, which must not exist, without blocking other work.
 
-        It is written also when the database was removed or replaced, from what is still open.
+        It also works if the database was removed or replaced, from the files that are still open.
         """
         found = self._files.fault()
         if found is not None and found.fault is DatabaseFault.OVERWRITTEN:
@@ -182,7 +182,7 @@ class Store(Reader):
         await self._aside(partial(schema.backup, target=target))
 
     async def _maintain(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Run something that changes the file and no row."""
+        """Run something that changes the file but no row."""
 
         def checked(connection: sqlite3.Connection) -> None:
             self._files.check()
@@ -192,7 +192,7 @@ class Store(Reader):
         await self._writer.run(checked)
 
     def _doubt(self, found: DatabaseFileError | None) -> None:
-        """Refuse to read while somebody else's content stands in the database."""
+        """Refuse to read while foreign content is in the database."""
         doubt = found if found is not None and found.fault is DatabaseFault.OVERWRITTEN else None
         for reader in (self._quick, self._patient):
             reader.doubt = doubt
@@ -213,11 +213,11 @@ class Store(Reader):
         self._doubt(None)
 
     def _is_as_left(self, connection: sqlite3.Connection) -> bool:
-        connection.execute("PRAGMA shrink_memory")  # the cache holds pages of before
+        connection.execute("PRAGMA shrink_memory")  # the cache has older pages
         return not _problems(connection) and _start(connection) == _Start(self.identity, self._last_seq)
 
     async def _open_again(self) -> None:
-        """Write what is in the log into the database and open all files again. Raises StoreUnavailable."""
+        """Checkpoint the log and open all files again. Raises StoreUnavailable."""
         if not self._is_closed:
             await self._writer.run(_save_log)
         self._is_closed = True
@@ -238,9 +238,9 @@ class Store(Reader):
             connection.explain = self._explained
 
     def _explained(self, error: BaseException) -> StoreUnavailable:
-        """What is wrong with the files tells more than what SQLite made of it.
+        """Return what is wrong with the files, which is more precise than SQLite's error.
 
-        But a commit of ours that is under way looks like a foreign write: only SQLite can tell damage then.
+        A commit of ours in progress looks like a foreign write: in that case only SQLite can detect damage.
         """
         is_damage = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
             sqlite3.SQLITE_CORRUPT,
@@ -265,7 +265,7 @@ class Store(Reader):
 
 
 def vault_beside(path: str) -> Vault:
-    """A vault whose keys are beside a database. Raises KeyFileError."""
+    """Return a vault whose keys are beside a database. Raises KeyFileError."""
     keys = Keys(KeyFile.find("", Path(path).parent, {}))
     keys.load()
     return Vault(keys)
@@ -278,7 +278,7 @@ async def _close(*connections: DatabaseConnection) -> None:
 
 
 async def _opened(path: str, backups: str) -> tuple[_Start, list[DatabaseConnection]]:
-    """Open the connections: the one that writes, then those that read."""
+    """Open the connections: first the one that writes, then those that read."""
     connections = [await opened(path)]
     try:
         start = await connections[0].run(partial(_begin, path=path, backups=backups))
@@ -306,11 +306,11 @@ def _start(connection: sqlite3.Connection) -> _Start:
 
 def _only_read(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA cache_size = -8192")  # KiB: lists look at many pages again and again
+    connection.execute("PRAGMA cache_size = -8192")  # KiB: lists read many pages again and again
 
 
 def _probe(connection: sqlite3.Connection) -> None:
-    """Write as much as many jobs take, then remove it: what fits in pages there are proves nothing."""
+    """Write as much as many jobs need, then remove it: writing to existing pages would prove nothing."""
     try:
         connection.execute(QUERIES["put_meta"], ("probe", "." * PROBE_BYTES))
         connection.execute(QUERIES["delete_meta"], ("probe",))
@@ -323,7 +323,7 @@ def _reindex(connection: sqlite3.Connection) -> None:
 
 
 def _empty_free_pages(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA temp_store = FILE")  # the copy that is made meanwhile may be large
+    connection.execute("PRAGMA temp_store = FILE")  # the temporary copy may be large
     try:
         connection.execute("VACUUM")
     finally:
@@ -341,7 +341,7 @@ def _empty_log(connection: sqlite3.Connection) -> None:
 
 
 def _save_log(connection: sqlite3.Connection) -> None:
-    """Write all that is in the log into the database. Raises OSError while a reader keeps us from it."""
+    """Checkpoint the whole log into the database. Raises OSError while a reader prevents that."""
     is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_busy:
         raise OSError("the log cannot be written into the database while somebody reads")

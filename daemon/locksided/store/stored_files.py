@@ -1,4 +1,4 @@
-"""Stored files: numbers that are given to jobs, the files that they became, and their tags."""
+"""Stored files: the numbers reserved for jobs, the files stored under them, and their tags."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from locksided.tables.stored_files import FileOrder, FilesOf, Stored
 
 
 class FileFilter(NamedTuple):
-    """Which files are wanted, the newest first; what is None or empty does not restrict."""
+    """Which files, the newest first; None or empty does not restrict."""
 
     project: str
     branch: str
@@ -28,7 +28,7 @@ class FileFilter(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """Who stores files, when, until when those are kept that are not permanent, and what else is noted."""
+    """Who stores files and when, the expiry of those that are not permanent, and further details."""
 
     project: str
     branch: str
@@ -40,7 +40,7 @@ class Writer(NamedTuple):
 
 
 def find(connection: sqlite3.Connection, wanted: FileFilter, limit: int) -> list[FileRow]:
-    """The files that are wanted, at most so many."""
+    """Return the matching files, at most `limit`."""
     conditions = list(_conditions(wanted))
     values = [value for _, given in conditions for value in given]
     query = (
@@ -76,7 +76,7 @@ def _conditions(wanted: FileFilter) -> Iterator[Condition]:
 
 
 def _condition(query: Query) -> Condition:
-    """What a query means in SQL."""
+    """Return a query as an SQL condition."""
     match query:
         case Match("id", text):
             return "id = ?", [int(text)]
@@ -103,7 +103,7 @@ def _like(text: str, *, is_pattern: bool) -> str:
 
 
 def tags_of(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, list[str]]:
-    """The tags of these files."""
+    """Return the tags of these files."""
     found: dict[int, list[str]] = {}
     for file_id, tag in connection.execute(QUERIES["file_tags"], (json_text(list(ids)),)):
         found.setdefault(file_id, []).append(tag)
@@ -111,7 +111,7 @@ def tags_of(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, 
 
 
 def as_orders(connection: sqlite3.Connection, rows: Sequence[FileRow], entry: int) -> list[FileOrder]:
-    """Files as a step finds them that reads them."""
+    """Return files in the form for a step that reads them."""
     tags = tags_of(connection, [row.id for row in rows])
     return [
         FileOrder(
@@ -132,7 +132,7 @@ def as_orders(connection: sqlite3.Connection, rows: Sequence[FileRow], entry: in
 
 
 def reserve(tx: Transaction, *, of: FilesOf, job_id: int, count: int, time_us: int) -> list[int]:
-    """Numbers for files that a job is to store; those that it was given before first."""
+    """Reserve numbers for files that a job is to store; numbers it already has come first."""
     known = reserved(tx.connection, job_id)
     values = (*of, job_id, time_us)
     return known + [
@@ -142,12 +142,12 @@ def reserve(tx: Transaction, *, of: FilesOf, job_id: int, count: int, time_us: i
 
 
 def reserved(connection: sqlite3.Connection, job_id: int) -> list[int]:
-    """The numbers that a job was given and that no file has yet."""
+    """Return the numbers reserved for a job that no file uses yet."""
     return [number for (number,) in connection.execute(QUERIES["reserved_files"], (job_id,))]
 
 
 def store(tx: Transaction, files: Sequence[Stored], by: Writer) -> None:
-    """Make files visible. A number that the job was not given is left out."""
+    """Make files visible. A number that the job did not reserve is ignored."""
     for one in files:
         details = {**by.details, "isPublic": one.is_public, "isEncrypted": one.is_encrypted}
         values = {
@@ -169,7 +169,7 @@ def store(tx: Transaction, files: Sequence[Stored], by: Writer) -> None:
 
 
 def add_tags(tx: Transaction, project: str, file_id: int, tags: Sequence[str]) -> None:
-    """Give a file of the project these tags, as far as it is without them."""
+    """Add the tags that a file of the project does not have yet."""
     tx.connection.executemany(QUERIES["add_file_tag"], [(tag, file_id, project) for tag in tags])
 
 
@@ -190,7 +190,7 @@ def tag(
 def delete(
     tx: Transaction, row: FileRow, time_us: int, principal: Mapping[str, Any] | None, cause: str
 ) -> None:
-    """Have a file be there no more; a vacuum removes it."""
+    """Mark a file as deleted; a vacuum removes it."""
     if tx.connection.execute(QUERIES["delete_file"], (time_us, row.id)).fetchone() is not None:
         _tell(tx, row, "file.deleted", time_us, principal, {"cause": cause})
 
@@ -208,12 +208,12 @@ def _tell(
 
 
 def stored_by(connection: sqlite3.Connection, job_id: int) -> list[FileRow]:
-    """The files that a job stored and that are still there."""
+    """Return the files that a job stored and that still exist."""
     return decoded(FileRow, connection.execute(QUERIES["files_of_job"], (job_id,)).fetchall())
 
 
 def expire(tx: Transaction, project: str, time_us: int) -> None:
-    """Delete the files whose time is over."""
+    """Delete the expired files."""
     for row in decoded(
         FileRow, tx.connection.execute(QUERIES["expired_files"], (project, time_us)).fetchall()
     ):
@@ -221,10 +221,10 @@ def expire(tx: Transaction, project: str, time_us: int) -> None:
 
 
 def removable(connection: sqlite3.Connection, project: str, before_us: int) -> list[FileRow]:
-    """Files that were deleted before a time, and numbers of jobs that ended without using them."""
+    """Return files deleted before a time, and unused numbers of jobs that ended."""
     return decoded(FileRow, connection.execute(QUERIES["removable_files"], (project, before_us)).fetchall())
 
 
 def forget(tx: Transaction, ids: Sequence[int]) -> None:
-    """Forget files of which nothing is left."""
+    """Delete the records of files that were removed."""
     tx.connection.execute(QUERIES["forget_files"], (json_text(list(ids)),))

@@ -1,4 +1,4 @@
-"""What is told of tables and of their columns, by components and by people."""
+"""Metadata of tables and of their columns, set by components and by users."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ class ToldRow(NamedTuple):
 def save_metadata(
     tx: Transaction, *, number: int, provider: str, items: Iterable[Told], time_us: int
 ) -> None:
-    """Store pieces of metadata, each in the place of the provider's own of the same key."""
+    """Store pieces of metadata; each replaces the provider's own piece with the same key."""
     for item in items:
         values = {
             "number": number,
@@ -40,7 +40,7 @@ def save_metadata(
 
 
 def metadata_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> Mapping[int, list[ToldRow]]:
-    """All metadata of these tables."""
+    """Return all metadata of these tables."""
     found: dict[int, list[ToldRow]] = {}
     for row in connection.execute(QUERIES["table_metadata"], (json_text(list(numbers)),)):
         found.setdefault(row[0], []).append(ToldRow(*row))
@@ -48,7 +48,7 @@ def metadata_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> Mappi
 
 
 def by_place(rows: Iterable[ToldRow]) -> tuple[list[ToldRow], dict[str, list[ToldRow]]]:
-    """The metadata of a table itself, and that of each of its columns."""
+    """Return the metadata of a table itself, and that of each of its columns."""
     of_table: list[ToldRow] = []
     of_columns: dict[str, list[ToldRow]] = {}
     for row in rows:
@@ -57,7 +57,7 @@ def by_place(rows: Iterable[ToldRow]) -> tuple[list[ToldRow], dict[str, list[Tol
 
 
 def pieces_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
-    """All metadata of these tables, as a manifest has it; `column` is empty for the table itself."""
+    """Return all metadata of these tables as in a manifest; `column` is empty for the table itself."""
     return {
         number: [
             {

@@ -1,4 +1,4 @@
-"""Rows of tables and stored files: heads, versions, and what is still to be published."""
+"""Rows of tables and stored files: heads, versions, and commits to be published."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from locksided.tables.stored_files import FilesOf, place_of
 
 
 class TableRow(msgspec.Struct, frozen=True):
-    """A table: `head` is the version that counts, `definition` its columns and primary key.
+    """A table: `head` is its current version, `definition` its columns and primary key.
 
-    `oldest` is the oldest version whose files are kept. `trouble` is why it can be read only: `kind`,
-    `version` and `cause`.
+    `oldest` is the oldest version whose files are kept. `trouble` is why it is read-only: `kind`, `version`
+    and `cause`.
     """
 
     number: int
@@ -32,7 +32,7 @@ class TableRow(msgspec.Struct, frozen=True):
 
 
 class TableVersionRow(msgspec.Struct, frozen=True):
-    """What one commit made of a table."""
+    """The result of one commit to a table."""
 
     number: int
     version: int
@@ -49,7 +49,7 @@ class TableVersionRow(msgspec.Struct, frozen=True):
 
 
 class DroppedRow(msgspec.Struct, frozen=True):
-    """A table that was dropped and whose folder is where it was; `serial` is that of its head."""
+    """A dropped table whose folder was not moved yet; `serial` is that of its head."""
 
     number: int
     project: str
@@ -60,12 +60,12 @@ class DroppedRow(msgspec.Struct, frozen=True):
 
     @property
     def table(self) -> TableId:
-        """The table that it was."""
+        """The table that was dropped."""
         return TableId(self.project, self.branch_id, self.id)
 
     @property
     def trash(self) -> str:
-        """The name of its folder in the trash of its bucket: no other gets it."""
+        """The name of its folder in the trash of its bucket, which is unique."""
         return f"{self.id.rpartition('.')[2]}.{self.serial}"
 
 
@@ -86,9 +86,9 @@ class UnpublishedRow(msgspec.Struct, frozen=True):
 
 
 class FileRow(msgspec.Struct, frozen=True):
-    """A stored file, and the account that has it; `name` is None of a number that no file has yet.
+    """A stored file and its account; `name` is None for a number that no file uses yet.
 
-    `details` say who stored it and what its manifest said. `expires_us` is None for one that stays.
+    `details` say who stored it and what its manifest said. `expires_us` is None for a permanent file.
     """
 
     id: int
@@ -106,6 +106,6 @@ class FileRow(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Where it is below the root of the lake; a pattern for one whose name is not known."""
+        """Its path below the root of the lake; a pattern if its name is not known."""
         folder = FilesOf(self.project, self.branch_id, self.uid).folder
         return f"{folder}/{place_of(self.id, '*' if self.name is None else self.name)}"

@@ -1,4 +1,4 @@
-"""Tables: their heads, their versions, and which of these are published. No data is here."""
+"""Tables: their heads, their versions, and which of these are published, without their data."""
 
 import json
 import sqlite3
@@ -21,7 +21,7 @@ from locksided.tables.orders import ADOPT, DROP, Told
 
 
 class LostHead(Exception):
-    """A table's head is not the one that a load began with, though the load held the table."""
+    """A table's head is not the one that a load started from, although the load held the table."""
 
 
 class TableFilter(NamedTuple):
@@ -34,9 +34,9 @@ class TableFilter(NamedTuple):
 
 
 class FoundTable(msgspec.Struct, frozen=True):
-    """A table, the names of those of its commits that may not be published yet, and the job of its head.
+    """A table, its commits that may not be published yet, and the job of its head.
 
-    `hashes` are what these commits have as sha256.
+    `hashes` are the sha256 of these commits.
     """
 
     row: TableRow
@@ -64,11 +64,11 @@ class Ratified(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any]
     account: list[Any] | None
     metadata: list[Told] = []
-    """What the job's component tells of the table."""
+    """The component's metadata of the table."""
 
 
 def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, FoundTable]:
-    """Those of these tables that exist, by key."""
+    """Return those of these tables that exist, by key."""
     asked = {"keys": json_text(list(keys))}
     rows = decoded(TableRow, connection.execute(QUERIES["tables_by_key"], asked).fetchall())
     staged: dict[int, dict[int, str]] = {}
@@ -84,18 +84,18 @@ def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
 
 
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:
-    """Commits that readers of the folders do not see yet, of each table in order."""
+    """Return commits that readers of the folders do not see yet, in order for each table."""
     return decoded(UnpublishedRow, connection.execute(QUERIES["unpublished"], (limit,)).fetchall())
 
 
 Kept = dict[int, tuple[int | None, int]]
-"""Of each table, by its number, the newest version that is published, and the oldest that is kept."""
+"""For each table, by its number, the newest published version, and the oldest kept version."""
 
 
 def page(
     connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
 ) -> tuple[list[TableRow], Kept]:
-    """Tables by their keys, behind one, and their versions."""
+    """Return tables ordered by key, after one, and their versions."""
     place = f"{wanted.project}/{wanted.branch}/".lower()
     values = {
         "project": wanted.project,
@@ -112,46 +112,46 @@ def page(
 def told_page(
     connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
 ) -> tuple[list[TableRow], Kept, Mapping[int, list[ToldRow]]]:
-    """The same, with what is told of the tables."""
+    """Return a page of tables with their metadata."""
     rows, kept = page(connection, wanted, after, limit)
     return rows, kept, metadata_of(connection, [row.number for row in rows])
 
 
 def kept_versions(connection: sqlite3.Connection, numbers: Iterable[int]) -> Kept:
-    """Of each table the newest version that is published, and the oldest that is kept."""
+    """Return for each table the newest published version, and the oldest kept version."""
     asked = {"numbers": json_text(list(numbers))}
     found = connection.execute(QUERIES["published_versions"], asked)
     return {number: (published, oldest) for number, published, oldest in found}
 
 
 def history(connection: sqlite3.Connection, number: int, before: int, limit: int) -> list[TableVersionRow]:
-    """The versions of a table before one, the newest first."""
+    """Return the versions of a table before one, the newest first."""
     values = {"number": number, "before": before, "limit": limit}
     return decoded(TableVersionRow, connection.execute(QUERIES["versions_page"], values).fetchall())
 
 
 def definition_at(connection: sqlite3.Connection, row: TableRow, version: int) -> dict[str, Any]:
-    """The columns and the primary key that a table had at a version."""
+    """Return the columns and the primary key of a table at a version."""
     values = {"number": row.number, "version": version}
     found = connection.execute(QUERIES["definition_at"], values).fetchone()
     return row.definition if found is None else dict(json.loads(found[0]))
 
 
 def _definition_before(connection: sqlite3.Connection, commit: Ratified) -> dict[str, Any]:
-    """What the table was, of a commit that changes that: for who asks for an earlier version."""
+    """Return the definition that a commit replaces, for readers of earlier versions."""
     found = connection.execute(QUERIES["definition_of"], (commit.key,)).fetchone()
     before = None if found is None else json.loads(found[0])
     return {} if before in (None, commit.definition) else {"definitionBefore": before}
 
 
 def lake_size(connection: sqlite3.Connection) -> tuple[int, int]:
-    """How many tables there are, and how large their files are together."""
+    """Return the number of tables, and the total size of their files."""
     number, size_bytes = connection.execute(QUERIES["lake_size"]).fetchone()
     return number, size_bytes
 
 
 def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
-    """Make a commit its table's head. Raises LostHead when that is not the one it was made from."""
+    """Make a commit its table's head. Raises LostHead if the head is not the one it was made from."""
     if commit.operation == DROP:
         drop(tx, TableId(commit.project, commit.branch_id, commit.id), commit.time_us, principal, job_id)
         return
@@ -198,7 +198,7 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
 
 
 def _made_by(commit: Ratified, *, is_new: bool) -> Iterator[Told]:
-    """Who made the table, or changed it last."""
+    """Yield metadata about the component that created the table or changed it last."""
     what = "createdBy" if is_new else "lastUpdatedBy"
     for word, name in (("component", "component"), ("configuration", "config"), ("branch", "branch")):
         if (value := commit.details.get(name)) is not None:
@@ -206,14 +206,14 @@ def _made_by(commit: Ratified, *, is_new: bool) -> Iterator[Told]:
 
 
 def note_read(tx: Transaction, job_id: int, table: TableId, version: int) -> None:
-    """A job that ended well read a version of a table."""
+    """Record that a job that succeeded read a version of a table."""
     tx.connection.execute(
         QUERIES["note_table_read"], {"key": table.key, "version": version, "job_id": job_id}
     )
 
 
 def adopt(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
-    """Make versions that another program published the table's own. Their serials are below all of ours."""
+    """Add versions that another program published to a table. Their serials are below all of ours."""
     details = dict(commit.details)
     versions, is_new = details.pop("adopted"), details.pop("isNew", False)
     table = TableId(commit.project, commit.branch_id, commit.id)
@@ -269,7 +269,7 @@ def _events_of(commit: Ratified, *, is_new: bool) -> tuple[str, ...]:
 
 
 def note_published(tx: Transaction, number: int, version: int, time_us: int) -> None:
-    """A commit is in its table's log."""
+    """Record that a commit is in its table's log."""
     values = {"number": number, "version": version, "time_us": time_us}
     (found,) = tx.connection.execute(QUERIES["note_published"], values).fetchone()
     project, branch, table = json.loads(found)

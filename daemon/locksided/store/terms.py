@@ -1,6 +1,6 @@
-"""A filter of jobs as terms of SQL, each with the index that can lead the search when it is the narrowest.
+"""A filter of jobs as terms of SQL, each with the index that can lead the search if it is the narrowest.
 
-Terms name columns of `jobs`. Choosing among them is joblist.py's.
+Terms name columns of `jobs`. search.py chooses among them.
 """
 
 import json
@@ -23,8 +23,8 @@ _MAX_DIGITS = 18
 class Term:
     """A condition. `sources` find exactly its jobs; without them it only restricts.
 
-    With `by_id`, no two sources share a job and each yields them in the order of ids. `key` is the time that
-    a range is of.
+    With `by_id`, no two sources share a job and each yields its jobs by id. `key` is the time column of a
+    range.
     """
 
     sql: str
@@ -36,9 +36,9 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TermSource:
-    """Where to look: FROM clause, condition and its arguments, and what the job's id is called there.
+    """A source of jobs: FROM clause, condition and its arguments, and the column with the job's id.
 
-    `column` is set where the condition is a range of its values, the arguments project, begin and end.
+    `column` is set if the condition is a range of its values, with the arguments project, begin and end.
     """
 
     table: str
@@ -49,17 +49,17 @@ class TermSource:
 
     @property
     def alone(self) -> str:
-        """The table without what is joined to it: enough for the ids of its jobs."""
+        """The table without its joins: sufficient for the ids of its jobs."""
         return self.table.partition(" CROSS JOIN ")[0]
 
     def of_value(self, value: str) -> "TermSource":
-        """The part of a range that is one value: its index yields the jobs of a value in the order of ids."""
+        """Return the source for one value of the range; its index yields the jobs of a value by id."""
         project, *_ = self.args
         return TermSource(self.table, f"project = ? AND {self.column} = ?", (project, value))
 
 
 def terms(wanted: JobFilter) -> list[Term]:
-    """Answer the terms that must all hold; the first one, of project and visibility, can always lead."""
+    """Return the terms that must all hold; the first, for project and visibility, can always lead."""
     return [
         *_scope(wanted),
         *_ids(wanted),
@@ -85,8 +85,9 @@ _UNRESOLVED = Term(
     )""",
     (),
 )
-"""It is no attempt of what ended well, and no retry by hand ended well later: of it, of what it is a part of,
-or of the first in its run."""
+"""False for an attempt of a job that succeeded, and after a later successful retry by hand of the job, of one
+that contains it, or of the first in its run.
+"""
 
 
 def _indexed(index: str) -> str:
@@ -123,7 +124,7 @@ def _ids(wanted: JobFilter) -> Iterator[Term]:
 
 
 def _durations(wanted: JobFilter) -> Iterator[Term]:
-    """An index has only the jobs that took long: of the others there are many, and many in a second."""
+    """Yield conditions on durations. Only long jobs are indexed: there are too many short ones."""
     least_us, most_us = wanted.duration_from_us, wanted.duration_to_us
     if most_us is not None:
         yield Term(f"{_RAN} AND duration_us <= ?", (most_us,))
@@ -141,7 +142,7 @@ _RAN = "start_us IS NOT NULL AND end_us IS NOT NULL"
 
 
 def _equal(wanted: JobFilter) -> Iterator[Term]:
-    """Conditions of equality; partial indexes need their own condition beside it, word for word."""
+    """Yield conditions of equality; partial indexes need their own condition added literally."""
     project = wanted.project
     yield from _one("jobs_component", "component = ?", project, wanted.component)
     yield from _one("jobs_config", "config = ?", project, wanted.config)
@@ -173,7 +174,7 @@ def _one(index: str, sql: str, project: str, value: str | int | None) -> Iterato
 
 
 def _partial(index: str, column: str, usual: str, project: str, value: str | None) -> Iterator[Term]:
-    """The usual value is not indexed: nearly all jobs have it."""
+    """Yield a condition on a column whose usual value is not indexed, because nearly all jobs have it."""
     if value == usual:
         yield Term(f"{column} = ?", (value,))
     else:
@@ -213,7 +214,7 @@ def _labels(wanted: JobFilter) -> Iterator[Term]:
 
 
 def _specified(wanted: JobFilter) -> Iterator[Term]:
-    """What the specification says, which many jobs may share: not in the order of ids."""
+    """Yield conditions on the specification, which many jobs may share: not ordered by id."""
     for name, value in {"tag": wanted.tag, "row": wanted.row}.items():
         if value is not None:
             table = "spec_terms AS s JOIN jobs INDEXED BY jobs_spec ON jobs.spec_hash = s.hash"
@@ -235,7 +236,7 @@ def _ranges(wanted: JobFilter) -> Iterator[Term]:
 
 
 def _range(index: str, column: str, project: str, first: int | None, last: int | None) -> Iterator[Term]:
-    """A range of times; what has none is in no range."""
+    """Yield a condition for a range of times; jobs without the time are in no range."""
     if first is not None and last is None:
         last = NO_END - 1
     bounds = [(f"{column} >= ?", first), (f"{column} <= ?", last)]
@@ -248,7 +249,7 @@ def _range(index: str, column: str, project: str, first: int | None, last: int |
 
 
 def _text(wanted: JobFilter) -> Iterator[Term]:
-    """A job may begin so in two places: its sources share jobs."""
+    """Yield a condition on a prefix; its sources may share jobs."""
     if not wanted.text:
         return
     text, end = wanted.text, wanted.text + LAST_CHARACTER
@@ -268,7 +269,7 @@ def _text(wanted: JobFilter) -> Iterator[Term]:
 
 
 def id_ranges(text: str) -> list[tuple[int, int]]:
-    """Answer the ranges of ids whose decimal form begins with `text`."""
+    """Return the ranges of ids whose decimal form begins with `text`."""
     if not text.isascii() or not text.isdigit() or text[0] == "0" or len(text) > _MAX_DIGITS:
         return []
     first = int(text)

@@ -1,4 +1,4 @@
-"""Rows of schedules and triggers: where each stands, and what became of moments and causes."""
+"""Rows of schedules and triggers: their state, and the outcomes of moments and causes."""
 
 from typing import Any, NamedTuple
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class MakerName(NamedTuple):
-    """What identifies a schedule, or a trigger."""
+    """The identification of a schedule, or a trigger."""
 
     project: str
     id: str
 
 
 class ScheduleRow(msgspec.Struct, frozen=True):
-    """Where a schedule stands; `pause` has `by` and `comment`. `due_us` None is never."""
+    """The state of a schedule; `pause` has `by` and `comment`. `due_us` None is never."""
 
     project: str
     id: str
@@ -36,9 +36,9 @@ class ScheduleRow(msgspec.Struct, frozen=True):
 
 
 class TriggerRow(msgspec.Struct, frozen=True):
-    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never.
+    """The state of a trigger; `pause` has `by` and `comment`. `due_us` None is never.
 
-    `watched` tells since when each condition of files holds, in nanoseconds.
+    `watched` has the time since when each condition of files holds, in nanoseconds.
     """
 
     project: str
@@ -59,7 +59,7 @@ class TriggerRow(msgspec.Struct, frozen=True):
 
 
 class CauseRow(msgspec.Struct, frozen=True):
-    """A cause: something that a trigger heard, as the wire has it; `seq` is the event's, None for a file."""
+    """A cause that a trigger received, in wire form; `seq` is the event's, None for a file."""
 
     seq: int | None
     time_us: int
@@ -70,7 +70,7 @@ class CauseRow(msgspec.Struct, frozen=True):
 
 
 class FiringRow(msgspec.Struct, frozen=True):
-    """What became of a trigger's causes; `last_cause` is the number of the last, None when there was none."""
+    """The outcome of a trigger's causes; `last_cause` is the number of the last, None without causes."""
 
     last_cause: int | None
     decided_us: int
@@ -84,7 +84,7 @@ class FiringRow(msgspec.Struct, frozen=True):
 
 
 class MomentRow(msgspec.Struct, frozen=True):
-    """What became of one moment, or of `count` moments in a row (None: too many to be counted)."""
+    """The outcome of one moment, or of `count` consecutive moments (None: too many to be counted)."""
 
     moment_us: int
     last_us: int
@@ -100,7 +100,7 @@ class MomentRow(msgspec.Struct, frozen=True):
 
 
 class MadeJob(msgspec.Struct, frozen=True):
-    """A job that a schedule made, and how it stands; `schedule` is what it was told."""
+    """A job that a schedule made, and its status; `schedule` is what it was told of its moment."""
 
     id: int
     status: str
@@ -109,7 +109,7 @@ class MadeJob(msgspec.Struct, frozen=True):
 
 
 class WatcherRow(msgspec.Struct, frozen=True):
-    """The watcher of a user's folders; `watches` is what it was told, and its log was read to `next_seq`."""
+    """The watcher of a user's folders; `watches` is its order, and its log was read up to `next_seq`."""
 
     uid: int
     token: str

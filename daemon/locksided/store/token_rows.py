@@ -1,10 +1,10 @@
-"""What is read of tokens."""
+"""Rows of tokens."""
 
 import msgspec
 
 
 class TokenRow(msgspec.Struct, frozen=True):
-    """A token: whose it is, what it allows, and the hash of its secret. `expires_us` None is never."""
+    """A token: its owner, what it allows, and the hash of its secret. `expires_us` None is never."""
 
     id: int
     project: str

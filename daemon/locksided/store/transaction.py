@@ -1,7 +1,7 @@
-"""One transaction: units of work that share a commit, each of which may be refused without the others.
+"""One transaction: units of work that share a commit, each of which may be refused separately.
 
-It decides what is written when and what is rolled back; how rows are written stands in writes.py. It runs on
-the writer's thread and awaits nothing.
+It decides what is written when and what is rolled back; writes.py writes the rows. It runs on the writer's
+thread and awaits nothing.
 """
 
 import sqlite3
@@ -22,22 +22,22 @@ from locksided.store.writes import encoded, json_text, write
 
 FEW_EVENTS = 16
 MOST_EVENTS = 64
-"""In one statement."""
+"""The most events in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saves:
-    """What the core asks to be saved for one step; never refused, its result is None."""
+    """The saves of the core for one step; never refused, the result is None."""
 
     saves: Sequence[Save]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A function of the transaction. What it raises undoes it alone and becomes its result.
+    """A function of the transaction. An exception undoes only this operation and becomes its result.
 
-    Errors of the disk are not its own: they undo the whole transaction, and so does what an `is_vital` one
-    raises, without which the saves beside it must not stand.
+    Errors of the disk are different: they undo the whole transaction, and so does an exception of an
+    `is_vital` operation, without which the saves beside it must not stand.
     """
 
     work: Callable[["Transaction"], Any]
@@ -51,8 +51,8 @@ Unit: TypeAlias = Saves | Operation
 class Applied:
     """One result for each unit, an exception for one that was undone; and the events of the others.
 
-    `sequel` is what was answered by the function that ran after the commit, if there was one.
-    `has_new_hash_key` tells that a key of the hashes may have been stored.
+    `sequel` is the result of the function that ran after the commit, if any. `has_new_hash_key` says that a
+    key of the hashes may have been stored.
     """
 
     results: list[Any]
@@ -66,9 +66,9 @@ Show: TypeAlias = Callable[[JobsWithDocuments], None]
 
 @dataclass(slots=True)
 class Transaction:
-    """What an operation may do: save, tell events, and read or write through the connection.
+    """What an operation may do: save, append events, and read or write through the connection.
 
-    Saves are written in batches: use `reading()` instead of `connection` when what was saved must be seen.
+    Saves are written in batches: use `reading()` instead of `connection` to see what was saved.
     """
 
     connection: sqlite3.Connection
@@ -81,7 +81,7 @@ class Transaction:
     _shown: list[tuple[Sequence[int], Show]] = field(default_factory=list)
 
     def save(self, *saves: Save) -> None:
-        """Have these written with this transaction."""
+        """Write these with this transaction."""
         for save in saves:
             if type(save) is AppendEvent:
                 self.last_seq += 1
@@ -103,21 +103,21 @@ class Transaction:
         principal: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Tell an event."""
+        """Append an event."""
         self.save(AppendEvent(time_us, kind, project, job_id, run_id, principal, data or {}))
 
     def reading(self) -> sqlite3.Connection:
-        """Answer the connection after all that was saved so far is written."""
+        """Return the connection after everything saved so far is written."""
         pending, self._pending = self._pending, []
         write(self.connection, pending)
         return self.connection
 
     def show_jobs(self, ids: Sequence[int], show: Show) -> None:
-        """Have `show` called with these jobs, as they are when all is written; many are read in one go."""
+        """Call `show` with these jobs, as they are when everything is written; many are read in one go."""
         self._shown.append((ids, show))
 
     def run(self, unit: Unit) -> Any:
-        """Do one unit and answer its result, or the exception that undid it."""
+        """Execute one unit and return its result, or the exception that undid it."""
         match unit:
             case Saves(saves):
                 return self.save(*saves)
@@ -127,16 +127,16 @@ class Transaction:
                 return self._attempt(work)
 
     def finish(self) -> None:
-        """Write what is still to be written."""
+        """Write what is still pending."""
         self.reading()
-        for job_id in self._starting:  # the last of all: what others end with in this transaction counts
+        for job_id in self._starting:  # last, so that ends in this transaction are included
             self.connection.execute(QUERIES["pin_tables"], (job_id,))
         _insert_events(self.connection, self.events)
         if self._shown:
             self._show()
 
     def _show(self) -> None:
-        """Read the jobs that are to be shown: every statement hands the interpreter's lock round."""
+        """Read all jobs to be shown together: every statement passes the interpreter's lock around."""
         found = jobs_with_documents(self.connection, [job_id for ids, _ in self._shown for job_id in ids])
         rows = {row.id: row for row in found[0]}
         waits: dict[int, list[Dependency]] = {}
@@ -147,7 +147,7 @@ class Transaction:
             show((own, found[1], [one for row in own for one in waits.get(row.id, ())]))
 
     def _attempt(self, work: Callable[["Transaction"], Any]) -> Any:
-        """Run an operation under a savepoint; put everything back as it was before if it raises."""
+        """Run an operation under a savepoint; restore the state before it if it raises."""
         mark = _Mark(self.last_seq, len(self.events), self._pending, len(self._pending))
         self.connection.execute("SAVEPOINT operation")
         try:
@@ -157,14 +157,14 @@ class Transaction:
             return StoreContradiction(error)
         except (sqlite3.Error, OSError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - one caller's fault must not undo its neighbours' work
+        except Exception as error:  # noqa: BLE001 - a fault of one caller must not undo the work of others
             self._undo(mark)
             return error
         self.connection.execute("RELEASE operation")
         return result
 
     def _undo(self, mark: "_Mark") -> None:
-        """Go back to `mark`. Saves of earlier units that the operation had flushed will be written again."""
+        """Return to `mark`. Saves of earlier units that the operation had flushed are written again."""
         self.connection.execute("ROLLBACK TO operation")
         self.connection.execute("RELEASE operation")
         self.last_seq = mark.last_seq
@@ -175,7 +175,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """How far the transaction was before an operation. `reading` leaves the list of saves as it was."""
+    """The position of the transaction before an operation. `reading` does not change the list of saves."""
 
     last_seq: int
     events: int
@@ -184,7 +184,7 @@ class _Mark:
 
 
 def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> None:
-    """Many rows with each statement: every step of a statement hands the interpreter's lock round once."""
+    """Insert many rows per statement: every step of a statement passes the interpreter's lock around."""
     start = 0
     while start < len(events):
         size = _size_of_statement(len(events) - start)
@@ -199,13 +199,13 @@ def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> No
 
 
 def _size_of_statement(events: int) -> int:
-    """How many of these events one statement takes: few all, else a power of two, for few texts."""
+    """Return how many of these events one statement takes: all if few, else a power of two, for few texts."""
     return events if events <= FEW_EVENTS else min(1 << events.bit_length() - 1, MOST_EVENTS)
 
 
 @cache
 def _insert_sql(rows: int) -> str:
-    """The statement for so many events."""
+    """Return the statement for that many events."""
     statement, _, marks = QUERIES["insert_event"].rpartition("VALUES")
     return f"{statement}VALUES {', '.join([marks.strip().rstrip(';')] * rows)}"
 
@@ -217,9 +217,9 @@ def apply(
     units: Iterable[Unit],
     before_commit: Callable[[], None] | None = None,
 ) -> tuple[Applied, int]:
-    """Do `units` in one transaction and answer what came of them and the last event's number.
+    """Execute `units` in one transaction and return their results and the last event's number.
 
-    Whatever it or `before_commit` raises, nothing was done.
+    If it or `before_commit` raises, nothing was done.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -237,7 +237,7 @@ def apply(
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
-    """Leave the transaction; after a full disk or an I/O error SQLite may have left it already."""
+    """Roll back the transaction; after a full disk or an I/O error SQLite may have done so already."""
     with suppress(sqlite3.Error):
         if connection.in_transaction:
             connection.execute("ROLLBACK")

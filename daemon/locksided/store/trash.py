@@ -1,4 +1,4 @@
-"""Dropped tables: their heads and versions stay until the trash is emptied, under keys that are no ids."""
+"""Dropped tables: heads and versions are kept until the trash is emptied, under keys that are not ids."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from locksided.tables.names import TableId
 def drop(
     tx: Transaction, table: TableId, time_us: int, principal: Mapping[str, Any], job_id: int | None = None
 ) -> None:
-    """Put a table into the trash; its folder follows."""
+    """Move a table to the trash; its folder is moved later."""
     tx.connection.execute(QUERIES["drop_table"], {"key": table.key, "time_us": time_us})
     data = {"branchId": table.branch, "table": table.text}
     tx.event(time_us, "table.dropped", table.project, job_id=job_id, principal=principal, data=data)
@@ -26,7 +26,7 @@ def drop(
 def drop_branch(
     tx: Transaction, project: str, branch: str, time_us: int, principal: Mapping[str, Any]
 ) -> None:
-    """Put all tables of a branch into the trash, and delete its files.
+    """Move all tables of a branch to the trash, and delete its files.
 
     Raises Conflict while a job writes one of the tables.
     """
@@ -43,22 +43,22 @@ def drop_branch(
 
 
 def dropped(connection: sqlite3.Connection) -> list[DroppedRow]:
-    """Dropped tables whose folders are not in the trash yet."""
+    """Return dropped tables whose folders are not in the trash yet."""
     return decoded(DroppedRow, connection.execute(QUERIES["dropped_tables"]).fetchall())
 
 
 def newest_dropped(connection: sqlite3.Connection, table: TableId) -> str | None:
-    """The key of the table of this id that was dropped last; None when none is in the trash."""
+    """Return the key of the last dropped table with this id; None if none is in the trash."""
     found = connection.execute(QUERIES["newest_dropped"], {"key": table.key}).fetchone()
     return None if found is None else str(found[0])
 
 
 def trash_of(connection: sqlite3.Connection, key: str) -> str | None:
-    """The name of the folder of a dropped table in the trash of its bucket; None when it is not there."""
+    """Return the folder name of a dropped table in the trash of its bucket; None if it is not there."""
     found = connection.execute(QUERIES["trash_of"], (key,)).fetchone()
     return None if found is None else found[0]
 
 
 def note_trashed(tx: Transaction, row: DroppedRow) -> None:
-    """The folder of a dropped table is in the trash."""
+    """Record that the folder of a dropped table is in the trash."""
     tx.connection.execute(QUERIES["note_trashed"], {"number": row.number, "trash": row.trash})

@@ -1,4 +1,4 @@
-"""Tables that can be read only: others wrote to their logs, or something of them is gone."""
+"""Read-only tables: other programs wrote to their logs, or parts of them are missing."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ from locksided.store.writes import json_text
 
 
 def note_trouble(tx: Transaction, number: int, trouble: Mapping[str, Any] | None, time_us: int) -> None:
-    """Note what is wrong with a table, or that nothing is any more."""
+    """Record what is wrong with a table, or that nothing is any more."""
     values = {"number": number, "trouble": None if trouble is None else json_text(trouble)}
     found = tx.connection.execute(QUERIES["note_trouble"], values).fetchone()
     if found is None or trouble is None:
@@ -24,15 +24,15 @@ def note_trouble(tx: Transaction, number: int, trouble: Mapping[str, Any] | None
 
 
 def troubled(connection: sqlite3.Connection) -> list[TableRow]:
-    """All tables with troubles."""
+    """Return all tables with troubles."""
     return decoded(TableRow, connection.execute(QUERIES["troubled_tables"]).fetchall())
 
 
 def all_keys(connection: sqlite3.Connection) -> list[str]:
-    """All tables that are not in the trash."""
+    """Return all tables that are not in the trash."""
     return [key for (key,) in connection.execute(QUERIES["all_table_keys"])]
 
 
 def forget_pages(connection: sqlite3.Connection) -> None:
-    """Give back the memory for pages that a look at all tables has read."""
+    """Free the memory for pages read by an inspection of all tables."""
     connection.execute("PRAGMA shrink_memory")

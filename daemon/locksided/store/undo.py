@@ -1,4 +1,4 @@
-"""Undoing a job: what it made of tables and states, who changed them since, and how it is noted."""
+"""Undoing a job: its changes of tables and states, later changes by others, and the record of the undo."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -28,17 +28,17 @@ class WrittenTable(NamedTuple):
 
     @property
     def version_before(self) -> int | None:
-        """The version before the job; None when the job made the table."""
+        """The version before the job; None if the job created the table."""
         return self.first - 1 if self.first else None
 
     @property
     def is_kept(self) -> bool:
-        """Whether that version can be had."""
+        """Whether that version is kept."""
         return self.first == 0 or self.first > self.oldest
 
 
 class SavedState(NamedTuple):
-    """A state that a job saved, as which version, and what it is now; `later` is who saved it since."""
+    """A state that a job saved, in which version, the current one, and the `later` jobs that saved it."""
 
     config: ConfigId
     row: str | None
@@ -48,7 +48,7 @@ class SavedState(NamedTuple):
 
 
 class PutBack(msgspec.Struct, frozen=True, kw_only=True):
-    """A state that goes back to a version, unless it is not the current one any more."""
+    """A state to be restored to a version, if `current` is still the current one."""
 
     component: str
     config: str
@@ -59,7 +59,7 @@ class PutBack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(NamedTuple):
-    """All that a job made that can be undone."""
+    """Everything made by a job that can be undone."""
 
     tables: Sequence[WrittenTable]
     states: Sequence[SavedState]
@@ -67,7 +67,7 @@ class Made(NamedTuple):
 
 
 def made_by(job_id: int, connection: sqlite3.Connection) -> Made:
-    """What a job made of tables and files that are still there, and of states."""
+    """Return the existing tables and files that a job made, and the states that it saved."""
     asked = {"job_id": job_id}
     tables = [
         WrittenTable(name, branch, head, oldest, first, _names(jobs))
@@ -93,7 +93,7 @@ def _names(jobs: str) -> tuple[str, ...]:
 
 
 def is_kept(state: SavedState, connection: sqlite3.Connection) -> bool:
-    """Whether the state before is still known."""
+    """Return whether the previous state is still stored."""
     return state.version == 1 or _earlier(connection, state.config, state.row, state.version - 1) is not None
 
 
@@ -107,9 +107,9 @@ def finish(
     *,
     with_files: bool,
 ) -> None:
-    """Put states back and note who undid the job, in the transaction that ratifies its tables.
+    """Restore states and record who undid the job, in the transaction that ratifies its tables.
 
-    Its files are deleted `with_files`.
+    `with_files` also deletes its files.
     """
     for one in states:
         config = ConfigId(one.component, one.config, one.branch, project)

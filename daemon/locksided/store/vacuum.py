@@ -10,7 +10,7 @@ from locksided.store.writes import json_text
 
 
 class Keeping(NamedTuple):
-    """What is kept besides heads and what jobs read: so many versions, those since a time, and the trash."""
+    """What is kept besides heads and what jobs read: a number of versions, recent ones, and the trash."""
 
     versions: int
     since_us: int
@@ -18,7 +18,7 @@ class Keeping(NamedTuple):
 
 
 class OldestKept(NamedTuple):
-    """A table, and the oldest version that is to be kept of it."""
+    """A table, and its oldest version to keep."""
 
     number: int
     key: str
@@ -26,7 +26,7 @@ class OldestKept(NamedTuple):
 
 
 def oldest_kept(connection: sqlite3.Connection, keys: Sequence[str], keeping: Keeping) -> list[OldestKept]:
-    """What is to be kept of these tables."""
+    """Return the oldest versions to keep of these tables."""
     asked = {
         "keys": json_text(list(keys)),
         "versions": max(keeping.versions, 1),
@@ -36,23 +36,23 @@ def oldest_kept(connection: sqlite3.Connection, keys: Sequence[str], keeping: Ke
 
 
 def keys_of_project(connection: sqlite3.Connection, project: str) -> list[str]:
-    """All tables of a project that are not in the trash."""
+    """Return all tables of a project that are not in the trash."""
     return [key for (key,) in connection.execute(QUERIES["table_keys"], (project,))]
 
 
 def claimed_keys(connection: sqlite3.Connection) -> set[str]:
-    """The tables that live jobs write, or wait to write."""
+    """Return the tables that live jobs write, or wait to write."""
     return {path.lower() for (path,) in connection.execute(QUERIES["claimed_tables"])}
 
 
 def known_trash(connection: sqlite3.Connection, project: str) -> list[str]:
-    """The names of the folders in the trash, below the buckets' folders, that are still kept."""
+    """Return the paths of the folders in the trash that are still kept."""
     found = connection.execute(QUERIES["known_trash"], (project,))
     return [f"{project}/{branch}/{name.rpartition('.')[0]}/.trash/{trash}" for branch, name, trash in found]
 
 
 def let_go(tx: Transaction, keys: Sequence[str], keeping: Keeping, project: str) -> None:
-    """Note what is not kept any more, before anything of it is removed."""
+    """Record which versions are not kept any more, before any of their files is removed."""
     for one in oldest_kept(tx.reading(), keys, keeping):
         tx.connection.execute(QUERIES["move_oldest"], {"number": one.number, "oldest": one.oldest})
     tx.connection.execute(QUERIES["forget_trash"], (project, keeping.trash_since_us))

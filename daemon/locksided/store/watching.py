@@ -1,4 +1,4 @@
-"""Watchers of folders, and the files that triggers know."""
+"""Watchers of folders, and the files known to triggers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from locksided.store.writes import json_text
 
 
 class FileName(NamedTuple):
-    """What identifies a file for a trigger."""
+    """The identification of a file for a trigger."""
 
     project: str
     id: str
@@ -20,7 +20,7 @@ class FileName(NamedTuple):
 
 
 class FileIdentity(NamedTuple):
-    """What a file has kept when it is still the same."""
+    """Properties that stay the same while a file is unchanged."""
 
     inode: int
     size_bytes: int
@@ -28,58 +28,58 @@ class FileIdentity(NamedTuple):
 
 
 def watchers(connection: Database) -> list[WatcherRow]:
-    """All watchers, one for a user."""
+    """Return all watchers, one per user."""
     return decoded(WatcherRow, connection.execute(QUERIES["watchers"]).fetchall())
 
 
 def watcher(connection: Database, token: str) -> WatcherRow | None:
-    """The watcher that was started with this token, unless it is over."""
+    """Return the watcher started with this token, unless it has ended."""
     found = decoded(WatcherRow, connection.execute(QUERIES["watcher"], (token,)).fetchall())
     return found[0] if found else None
 
 
 def add(tx: Transaction, uid: int, token: str, watches: Sequence[dict[str, Any]]) -> None:
-    """A watcher is about to be started."""
+    """Record a watcher that is about to start."""
     tx.connection.execute(QUERIES["add_watcher"], (uid, token, json_text(list(watches))))
 
 
 def advance(tx: Transaction, before: WatcherRow, next_seq: int, watches: Sequence[dict[str, Any]]) -> bool:
-    """Note how far its log was read, and what it watches; False when somebody else has read it meanwhile."""
+    """Record how far its log was read, and what it watches; False if another reader was faster."""
     values = (next_seq, json_text(list(watches)), before.token, before.next_seq)
     return tx.connection.execute(QUERIES["advance_watcher"], values).rowcount == 1
 
 
 def forget(tx: Transaction, token: str) -> None:
-    """A watcher is over."""
+    """Delete a watcher that has ended."""
     tx.connection.execute(QUERIES["delete_watcher"], (token,))
 
 
 def known(connection: Database, file: FileName) -> FileIdentity | None:
-    """A file as it was told last; None for one that never was."""
+    """Return a file as it was last reported; None if it never was."""
     found = connection.execute(QUERIES["known_file"], file).fetchone()
     return None if found is None else FileIdentity(*found)
 
 
 def know(tx: Transaction, file: FileName, identity: FileIdentity, token: str) -> None:
-    """A file was told by a watcher."""
+    """Record a file that a watcher reported."""
     tx.connection.execute(QUERIES["put_known_file"], (*file, *identity, token))
 
 
 def note_gone(tx: Transaction, file: FileName, now_us: int) -> None:
-    """A file is not there any more. It stays known for a while: it may come back as it was."""
+    """Record that a file was deleted. It stays known for a while: it may return unchanged."""
     tx.connection.execute(QUERIES["file_is_gone"], (now_us, *file))
 
 
 def note_others_gone(tx: Transaction, name: MakerName, folder: str, token: str, now_us: int) -> None:
-    """A watcher has told all that lies in a folder."""
+    """Record all files in a folder as deleted that a watcher did not report."""
     tx.connection.execute(QUERIES["other_files_are_gone"], (now_us, *name, folder, token))
 
 
 def forget_folders(tx: Transaction, name: MakerName, but: Sequence[str]) -> None:
-    """Forget the files of a trigger in all folders but these."""
+    """Delete the known files of a trigger in all folders but these."""
     tx.connection.execute(QUERIES["delete_known_files"], (*name, json_text(list(but))))
 
 
 def prune(tx: Transaction, before_us: int) -> None:
-    """Forget the files that have been gone for longer."""
+    """Delete files that were deleted before a time."""
     tx.connection.execute(QUERIES["prune_known_files"], (before_us,))

@@ -1,7 +1,7 @@
-"""Writes many saves with few statements: what concerns one job is merged, equal sets of columns go together.
+"""Writes many saves with few statements: saves of one job are merged, equal sets of columns are grouped.
 
-The outcome is that of doing the saves one after the other. Ends are written before starts, so that the lock
-of a job that ends is free for one that starts in the same step. Events are not written here.
+The result equals that of executing the saves one by one. Ends are written before starts, so that a lock
+released by one job is free for another that starts in the same step. Events are not written here.
 """
 
 # ruff: noqa: S608 - statements are composed of names of columns, never of values
@@ -40,7 +40,7 @@ _SCALARS = frozenset((int, str, float, bytes, type(None)))
 
 @dataclass(slots=True)
 class Batch:
-    """Saves merged: at most one entry for each row."""
+    """Merged saves: at most one entry per row."""
 
     specs: dict[str, bytes] = field(default_factory=dict)
     inserts: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Batch:
     meta: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, save: Save) -> None:
-        """Merge one more save, which comes after all those before."""
+        """Merge a save that comes after all earlier ones."""
         match save:
             case UpdateJob(job_id, changes):
                 self._update(job_id, changes)
@@ -85,7 +85,7 @@ class Batch:
 
 
 def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
-    """Write all of `saves`; sqlite3.IntegrityError when one breaks a rule or names a job that is not."""
+    """Write all of `saves`; sqlite3.IntegrityError if one violates a rule or names a missing job."""
     batch = Batch()
     for save in saves:
         batch.add(save)
@@ -102,7 +102,7 @@ def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
 
 
 def put_spec(connection: sqlite3.Connection, name: str, body: bytes) -> None:
-    """Write a specification or environment, and what jobs are found by, under its hash."""
+    """Write a specification or environment under its hash, with the terms by which jobs are found."""
     if connection.execute(QUERIES["put_spec"], (name, body)).rowcount:
         connection.execute(QUERIES["put_spec_terms"], {"hash": name, "body": body.decode()})
 
@@ -127,7 +127,7 @@ def _insert_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, An
 
 
 def _clone_job(connection: sqlite3.Connection, job_id: int, from_id: int, values: dict[str, Any]) -> None:
-    """Insert a job that is like another one, which is stored or was cloned just before."""
+    """Insert a job with columns of another one, which is stored or was cloned just before."""
     columns = _ordered(frozenset(values))
     row = [plain(values[column]) for column in columns]
     if connection.execute(_clone_sql(columns), (*row, job_id, from_id)).rowcount != 1:
@@ -142,7 +142,7 @@ def _update_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, An
 
 
 def _by_columns(jobs: Mapping[int, dict[str, Any]]) -> dict[tuple[str, ...], list[tuple[Any, ...]]]:
-    """Group rows by their set of columns; each row is the values in the order of the columns, then the id."""
+    """Group rows by their set of columns; a row has the values in the order of the columns, then the id."""
     groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for job_id, values in jobs.items():
         columns = _ordered(frozenset(values))
@@ -156,7 +156,7 @@ def _by_columns(jobs: Mapping[int, dict[str, Any]]) -> dict[tuple[str, ...], lis
 
 @lru_cache(1024)
 def _ordered(columns: frozenset[str]) -> tuple[str, ...]:
-    """Answer one order for a set of columns, so that the statement's text is always the same."""
+    """Return one order for a set of columns, so that the statement's text is always the same."""
     return tuple(sorted(columns))
 
 
@@ -224,7 +224,7 @@ def _pool_sql(columns: tuple[str, ...]) -> str:
 
 
 def _pool_change(column: str) -> str:
-    """A pool that is put again keeps when it was made, and each put is a version."""
+    """Return the update of a column: a pool keeps its creation time, and each put is a new version."""
     match column:
         case "created_us":
             return "created_us = ifnull(created_us, excluded.created_us)"
@@ -254,7 +254,7 @@ def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) 
 
 
 def plain(value: Any) -> Any:
-    """Answer what SQLite can hold: enums become their value, bools 0 or 1, objects and lists JSON text."""
+    """Return a value for SQLite: enums become their value, bools 0 or 1, objects and lists JSON text."""
     return value if type(value) in _SCALARS else _FORMS[type(value)](value)
 
 
@@ -274,7 +274,7 @@ encoded: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(enc_hook=_mapping)
 
 
 class _Forms(dict[type, Callable[[Any], Any]]):
-    """By its type, what makes of a value one that SQLite can hold; decided once for each type."""
+    """Converters to SQLite values, by type; each is determined once."""
 
     def __missing__(self, kind: type) -> Callable[[Any], Any]:
         made: Callable[[Any], Any] = json_text

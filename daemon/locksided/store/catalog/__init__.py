@@ -1,4 +1,4 @@
 """Components, configurations, branches, variables, state, deduplication: functions of a transaction.
 
-They keep versions and tell events; whether a body makes sense is checked before they are called.
+They keep versions and append events; the caller checks whether a body is valid.
 """

@@ -1,4 +1,4 @@
-"""Deduplication: which request was done under which id, so that a repeat is answered and not done again."""
+"""Deduplication: which request was carried out under which id, so that a repeat is only answered."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from locksided.store.writes import json_text
 
 @dataclass(frozen=True, slots=True)
 class DedupKey:
-    """A deduplication id is one per project, user and method."""
+    """A deduplication id is unique per project, user and method."""
 
     project: str
     uid: int
@@ -25,7 +25,7 @@ class DedupKey:
 
 
 def dedup(connection: sqlite3.Connection, key: DedupKey) -> DedupRow | None:
-    """Answer the first request under this id, or None."""
+    """Return the first request with this id, or None."""
     found = connection.execute(QUERIES["dedup"], (key.project, key.uid, key.method, key.id)).fetchall()
     return decoded(DedupRow, found)[0] if found else None
 
@@ -40,10 +40,10 @@ def remember_dedup(
     job_id: int | None = None,
     is_secret: bool = False,
 ) -> DedupRow | None:
-    """Note what a request made and answer None; or answer the first request, if this one repeats it.
+    """Record what a request created and return None; or return the first request, if this one repeats it.
 
-    Conflict if the first had other parameters. It is kept while `job_id` exists. The hash of parameters with
-    secrets (`is_secret`) is keyed before it is stored.
+    Raises Conflict if the first had other parameters. The record is kept while `job_id` exists. The hash of
+    parameters with secrets (`is_secret`) is keyed before it is stored.
     """
     first = dedup(tx.connection, key)
     if first is not None:
@@ -55,7 +55,7 @@ def remember_dedup(
 
 
 def same_request(key: DedupKey, first: DedupRow, params_hash: str, vault: Vault) -> DedupRow:
-    """Answer `first`; Conflict naming it if the parameters differ."""
+    """Return `first`. Raises Conflict if the parameters differ."""
     if not agrees(first, params_hash, vault):
         raise Conflict(
             f"deduplicationId {key.id} was used by {key.method} with other parameters: choose a new one",
@@ -66,7 +66,7 @@ def same_request(key: DedupKey, first: DedupRow, params_hash: str, vault: Vault)
 
 
 def agrees(first: DedupRow, params_hash: str, vault: Vault) -> bool:
-    """Whether a request had these parameters; so does one whose hash was made with a key that is gone."""
+    """Return whether a request had these parameters; True if the key of its hash no longer exists."""
     if ":" not in first.params_hash:
         return first.params_hash == params_hash
     hasher = vault.hasher
@@ -76,5 +76,5 @@ def agrees(first: DedupRow, params_hash: str, vault: Vault) -> bool:
 
 
 def move_dedup(tx: Transaction, job_id: int, successor_id: int, ref: Mapping[str, Any]) -> None:
-    """Have repeats of the request that made `job_id` answer its successor."""
+    """Make the successor of `job_id` the answer to repeats of that job's request."""
     tx.connection.execute(QUERIES["move_dedup"], (json_text(ref), successor_id, job_id))

@@ -1,4 +1,4 @@
-"""What identifies a stored object, and which objects a list has. Pure."""
+"""The identification of stored objects, and the selection of objects for lists. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from locksided.store import cursors
 from locksided.store.rows import StoredRow
 
 DEFAULT = "default"
-_AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts behind `<branch>0`
+_AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts after `<branch>0`
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Who changes something, when, and why; `time_us` in microseconds since the epoch.
 
-    `owner` is the user to whom an object is given that belongs to somebody.
+    `owner` is the new owner of an object, for kinds with owners.
     """
 
     time_us: int
@@ -28,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Names one object: the values of its kind's key members, and the branch if the kind is in branches."""
+    """Identifies one object: the values of its kind's key members, and the branch if there are branches."""
 
     project: str
     kind: Kind
@@ -37,7 +37,7 @@ class Key:
 
     @classmethod
     def at(cls, project: str, kind: Kind, scope: str, object_id: str) -> "Key":
-        """The key of an object that is stored under a scope and an id."""
+        """Return the key of an object that is stored under a scope and an id."""
         branch, _, rest = scope.partition("/") if kind.in_branch else (DEFAULT, "", scope)
         return cls(project, kind, (*filter(None, rest.split("/")), object_id), branch)
 
@@ -48,21 +48,21 @@ class Key:
 
     @property
     def scope(self) -> str:
-        """All but the id, as it is stored: empty, or `<branch>/<component>` for a configuration."""
+        """All but the id, in stored form: empty, or `<branch>/<component>` for a configuration."""
         return _scope(self.kind, self.branch, self.names[:-1])
 
     def params(self) -> dict[str, Any]:
-        """The key as parameters of a statement."""
+        """Return the key as parameters of a statement."""
         return {"project": self.project, "kind": self.kind.word, "scope": self.scope, "id": self.id}
 
     def members(self) -> dict[str, str]:
-        """The key as an event's data names it."""
+        """Return the key in the form used in an event's data."""
         branch = {"branchId": self.branch} if self.kind.in_branch else {}
         return branch | dict(zip(self.kind.key, self.names, strict=True))
 
     @property
     def place(self) -> Place:
-        """What its secrets are bound to."""
+        """The place that its secrets are bound to."""
         match self.kind.word:
             case CONFIG.word:
                 return Place.of_config(self.project, *self.names)
@@ -75,11 +75,11 @@ class Key:
 
     @property
     def document_path(self) -> str:
-        """Where its document stands in the parameters of `put`."""
+        """The path of its document in the parameters of `put`."""
         return "$" if self.kind.is_flat else f"$.{self.kind.member}"
 
     def path(self, version: int | None = None) -> str:
-        """The field by which it was asked for."""
+        """Return the field that identified it in a request."""
         return f"$.{self.kind.key[-1]}" if version is None else "$.version"
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class ConfigId:
-    """Names one configuration."""
+    """Identifies one configuration."""
 
     component: str
     config: str
@@ -97,20 +97,20 @@ class ConfigId:
     project: str = DEFAULT
 
     def key(self) -> Key:
-        """Its key among the stored objects."""
+        """Return its key among the stored objects."""
         return Key(self.project, CONFIG, (self.component, self.config), self.branch)
 
     @property
     def place(self) -> Place:
-        """What the secrets of its state are bound to."""
+        """The place that the secrets of its state are bound to."""
         return self.key().place
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which objects a list has: those of a kind in the scopes from `first` to `last`, by scope and id.
+    """The objects of a list: those of a kind in the scopes from `first` to `last`, by scope and id.
 
-    `keep` leaves out others of them by their bodies.
+    `keep` filters them by their bodies.
     """
 
     project: str
@@ -121,7 +121,7 @@ class Listing:
     keep: Callable[[Mapping[str, Any]], bool] | None = None
 
     def cursor_at(self, stored: StoredRow) -> str:
-        """The cursor behind an object."""
+        """Return the cursor after an object."""
         return cursors.written(self.kind.word, stored.scope, stored.id)
 
 
@@ -135,7 +135,7 @@ def all_of(
     names: tuple[str, ...] = (),
     keep: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> Listing:
-    """All objects of a kind, in one branch if it is in branches, or those whose keys begin with `names`."""
+    """Select all objects of a kind, in a branch if it has branches, or with keys that begin with `names`."""
     if names or not kind.in_branch:
         scope = _scope(kind, branch, names)
         return Listing(project, kind, branch, scope, scope, keep)
@@ -143,7 +143,7 @@ def all_of(
 
 
 def in_branch(project: str, branch: str) -> dict[str, str]:
-    """The range of the scopes of a branch, as parameters of a statement."""
+    """Return the range of the scopes of a branch, as parameters of a statement."""
     return {"project": project, "scope": f"{branch}/", "scope_to": f"{branch}{_AFTER_SLASH}"}
 
 

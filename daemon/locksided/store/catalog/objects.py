@@ -1,7 +1,7 @@
 """Versioned objects of any kind: put, delete, roll back, copy, read.
 
-Version numbers start at 1 and go on after a delete. Whether a body makes sense, and what
-else a kind asks for, is checked before these are called.
+Version numbers start at 1 and continue after a delete. The caller checks whether a body is valid, and the
+other rules of a kind.
 """
 
 import sqlite3
@@ -25,13 +25,13 @@ from locksided.store.writes import json_text
 
 
 def find(connection: sqlite3.Connection, key: Key, version: int | None = None) -> StoredRow | None:
-    """Answer the current version unless deleted, or the given one, deleted or not; None if there is none."""
+    """Return the current version unless deleted, or the given one even if deleted; None if there is none."""
     rows = connection.execute(QUERIES["object"], {**key.params(), "version": version}).fetchall()
     return decoded(StoredRow, rows)[0] if rows else None
 
 
 def get(connection: sqlite3.Connection, key: Key, version: int | None = None) -> StoredRow:
-    """As `find`, but NotFound if there is none."""
+    """Like `find`, but raises NotFound if there is none."""
     found = find(connection, key, version)
     if found is None:
         which = f"{key}" if version is None else f"version {version} of {key}"
@@ -45,9 +45,9 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
 def page(
     connection: sqlite3.Connection, wanted: Listing, request: PageRequest = FIRST_PAGE
 ) -> Slice[StoredRow]:
-    """Answer a page of the current versions of what is not deleted.
+    """Return a page of the current versions of objects that are not deleted.
 
-    Invalid for what is no cursor, NotFound for a branch that does not exist.
+    Raises Invalid for an invalid cursor, NotFound for a branch that does not exist.
     """
     require_branch(connection, Key(wanted.project, wanted.kind, ("",), wanted.branch))
     scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
@@ -59,7 +59,7 @@ def page(
 
 
 def of_kind(connection: sqlite3.Connection, kind: Kind) -> list[tuple[str, dict[str, Any]]]:
-    """Answer the project and the body of each object of a kind, of all projects."""
+    """Return the project and the body of each object of a kind, in all projects."""
     rows = connection.execute(QUERIES["objects_of_kind"], (kind.word,))
     return [(project, msgspec.json.decode(body)) for project, body in rows]
 
@@ -72,7 +72,7 @@ def _is_kept(wanted: Listing, row: tuple[Any, ...]) -> bool:
 
 
 def versions(connection: sqlite3.Connection, key: Key, request: PageRequest = FIRST_PAGE) -> Slice[Version]:
-    """Answer an object's changes, the newest first; those of a deleted object too."""
+    """Return an object's changes, the newest first, even for a deleted object."""
     (before,) = cursors.read(request.cursor, _VERSIONS, tuple[cursors.Integer]) or (_NEWEST,)
     rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
@@ -86,7 +86,7 @@ _NEWEST = 2**63 - 1
 
 
 def number_of(connection: sqlite3.Connection, key: Key) -> int:
-    """How many objects of a kind its project has."""
+    """Return how many objects of a kind its project has."""
     (count,) = connection.execute(QUERIES["count_objects"], (key.project, key.kind.word)).fetchone()
     return int(count)
 
@@ -101,13 +101,13 @@ def put(
     is_signed: bool = False,
     source: Place | None = None,
 ) -> StoredRow:
-    """Store `body` as the new version and answer it; an equal body answers the version that has it already.
+    """Store `body` as a new version and return it; if the current version is equal, return that.
 
-    `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
-    it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
+    `expected_version` is the current one, 0 for none; Conflict if it is another. If the writer matters
+    (`is_signed`), an equal body by another user is a new version, too. NotFound without its branch.
 
-    Its secrets are encrypted; an equal value keeps its cipher text. Those that were encrypted for `source`
-    are encrypted for this object. Raises Invalid for other cipher texts that do not belong here.
+    Secrets are encrypted; an equal value keeps its cipher text. Values encrypted for `source` are
+    re-encrypted for this object. Raises Invalid for cipher texts that belong to other objects.
     """
     require_branch(tx.connection, key)
     current = newest(tx, key)
@@ -124,7 +124,7 @@ def put(
 
 
 def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
-    """Store a body that is known to differ, its secrets encrypted, and answer the number of its version."""
+    """Store a body that is known to differ, with encrypted secrets, and return its version number."""
     refuse_plain(text.encode())
     row = tx.connection.execute(QUERIES["object_number"], key.params()).fetchone()
     number, is_deleted = (row[0] + 1, row[1]) if row else (1, True)
@@ -137,7 +137,7 @@ def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
 
 
 def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
-    """Store an object that does not exist; Conflict if there is one of that key."""
+    """Store a new object; Conflict if the key exists."""
     if find(tx.connection, key) is not None:
         path = f"$.{key.kind.member}.{key.kind.key[-1]}"
         raise Conflict(f"There is a {key} already.", path=path, **key.members())
@@ -147,7 +147,7 @@ def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -
 def rollback(
     tx: Transaction, key: Key, version: int, change: Change, *, expected_version: int | None = None
 ) -> StoredRow:
-    """Make the content of an old version the newest version; a deleted object comes back so."""
+    """Make the content of an old version the newest version; this restores a deleted object."""
     old = get(tx.connection, key, version)
     change = replace(change, description=change.description or f"rolled back to version {version}")
     return put(tx, key, old.body, change, expected_version=expected_version)
@@ -156,10 +156,10 @@ def rollback(
 def copy(
     tx: Transaction, source: Key, target: Key, change: Change, *, version: int | None = None
 ) -> StoredRow:
-    """Copy an object, or one version of it, to another key; Conflict if there is one.
+    """Copy an object, or one version of it, to another key; Conflict if that exists.
 
-    The members of the body by which it calls itself are the copy's. The state of a configuration is not
-    copied: a copy begins as one that never ran.
+    Members of the body that identify the object are set to the copy's. The state of a configuration is not
+    copied: a copy starts as if it had never run.
     """
     require_branch(tx.connection, target, "$.toBranchId")
     old = get(tx.connection, source, version)
@@ -175,7 +175,7 @@ def copy(
 
 
 def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.branchId") -> None:
-    """NotFound unless there is the branch of a kind that is in branches; the default one is never stored."""
+    """Raise NotFound if the branch does not exist; the default branch is never stored."""
     branch = Key(key.project, BRANCH, (key.branch,))
     if key.kind.in_branch and key.branch != DEFAULT and find(connection, branch) is None:
         text = (
@@ -186,7 +186,7 @@ def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.bran
 
 
 def delete_contents(tx: Transaction, key: Key, _: Change) -> None:
-    """Hide what is in a branch."""
+    """Hide all objects in a branch."""
     for kind in KINDS.values():
         if kind.in_branch:
             where = {"kind": kind.word, **in_branch(key.project, key.id)}
@@ -194,7 +194,7 @@ def delete_contents(tx: Transaction, key: Key, _: Change) -> None:
 
 
 def delete(tx: Transaction, key: Key, change: Change) -> None:
-    """Hide an object; its versions stay readable by number. NotFound if there is none."""
+    """Hide an object; its versions can still be read by number. NotFound if there is none."""
     if tx.connection.execute(QUERIES["delete_object"], key.params()).rowcount == 0:
         raise NotFound(
             f"There is no {key}; list what there is with {key.kind.methods}.list",
@@ -205,7 +205,7 @@ def delete(tx: Transaction, key: Key, change: Change) -> None:
 
 
 def tell(tx: Transaction, key: Key, what: str, change: Change, **data: Any) -> None:
-    """Tell what was done to an object."""
+    """Append an event about an object."""
     tx.event(
         change.time_us,
         f"{key.kind.word}.{what}",
@@ -220,7 +220,7 @@ def _writer(by: Mapping[str, Any] | None) -> object:
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Say whether two bodies are the same JSON, in whatever order; 1, 1.0 and true are not the same."""
+    """Return whether two bodies are equal JSON, in any order; 1, 1.0 and true differ."""
     return _canonical(one) == _canonical(other)
 
 
@@ -229,13 +229,13 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
 
 
 def newest(tx: Transaction, key: Key) -> StoredRow | None:
-    """Answer the newest version, of a deleted object too; None if it never was."""
+    """Return the newest version, even of a deleted object; None if there never was one."""
     rows = tx.connection.execute(QUERIES["object_even_deleted"], key.params()).fetchall()
     return decoded(StoredRow, rows)[0] if rows else None
 
 
 def was_ever(connection: sqlite3.Connection, key: Key) -> bool:
-    """Whether there is such an object, or was one."""
+    """Return whether such an object exists or existed."""
     return connection.execute(QUERIES["object_number"], key.params()).fetchone() is not None
 
 

@@ -1,6 +1,6 @@
-"""State: what the last successful run of a configuration, or of one row, left behind.
+"""State: what the last successful run of a configuration, or of one row, left.
 
-The last few that were replaced are kept, for those who undo a job.
+The last few replaced states are kept, for undoing a job.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ EARLIER_KEPT = 10
 
 
 class TooDeep(Invalid):
-    """A state that an earlier release saved is nested deeper than can be handled."""
+    """A state saved by an earlier release is nested too deep to be handled."""
 
 
 class DeepState(NamedTuple):
@@ -35,7 +35,7 @@ class DeepState(NamedTuple):
 
 
 def state(connection: sqlite3.Connection, config_id: ConfigId, row: str | None = None) -> StateRow:
-    """Answer the state; an empty one with version 0 if none was ever saved. Raises TooDeep."""
+    """Return the state; an empty one with version 0 if none was ever saved. Raises TooDeep."""
     found = connection.execute(QUERIES["state"], place_of(config_id, row)).fetchall()
     if found and _is_too_deep(found[0][0]):
         whose = config_id.config if row is None else f"{config_id.config}, row {row}"
@@ -48,7 +48,7 @@ def state(connection: sqlite3.Connection, config_id: ConfigId, row: str | None =
 
 
 def deep_states(connection: sqlite3.Connection) -> list[DeepState]:
-    """All states that cannot be handled."""
+    """Return all states that cannot be handled."""
     return [
         DeepState(ConfigId(component, config, branch, project), row or None, changed_us)
         for project, branch, component, config, row, changed_us, body in connection.execute(
@@ -71,12 +71,12 @@ def save_state(
     *,
     job_id: int | None = None,
 ) -> StateRow:
-    """Replace the state; None or an empty body clears it. An equal one makes no new version and no event."""
+    """Replace the state; None or an empty body clears it. An equal state makes no version and no event."""
     return _replace(tx, config_id, row, body or {}, change, what="state.saved", job_id=job_id)
 
 
 def reset_state(tx: Transaction, config_id: ConfigId, row: str | None, change: Change) -> StateRow:
-    """Clear the state at a person's wish."""
+    """Clear the state on a user's request."""
     return _replace(tx, config_id, row, {}, change, what="state.reset", job_id=None)
 
 
@@ -116,11 +116,11 @@ def _replace(
 
 
 def newest(connection: sqlite3.Connection, config_id: ConfigId, row: str | None) -> int:
-    """The newest version of a state, 0 when there is none."""
+    """Return the newest version of a state, 0 if there is none."""
     found = connection.execute(QUERIES["state"], place_of(config_id, row)).fetchone()
     return 0 if found is None else int(found[1])
 
 
 def place_of(config_id: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
-    """The key columns of a state."""
+    """Return the key columns of a state."""
     return config_id.project, config_id.branch, config_id.component, config_id.config, row or ""

@@ -1,4 +1,4 @@
-"""Everything of a project's catalog as it is now, to be compared with what it should be."""
+"""A project's whole current catalog, for comparison with the wanted one."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from locksided.store.catalog.keys import DEFAULT, Key
 from locksided.store.sql import QUERIES
 
 Numbers = frozenset[tuple[str, str, str, int]]
-"""Kind, scope, id and version of all that is stored and not deleted: equal as long as nothing has changed."""
+"""Kind, scope, id and version of all existing objects: equal if and only if nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """The current version of an object, its body as the JSON text that is stored."""
+    """The current version of an object, with its body as stored JSON text."""
 
     version: int
     text: bytes
@@ -23,7 +23,7 @@ class StoredText:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The current versions of all that is not deleted, those of every branch too, and the pools' versions."""
+    """The current versions of all existing objects, in every branch, and the pools' versions."""
 
     objects: dict[Key, StoredText]
     pools: dict[str, int]
@@ -31,7 +31,7 @@ class Whole:
 
 
 def whole(connection: sqlite3.Connection, project: str, branch: str) -> Whole:
-    """A project's catalog in one snapshot; NotFound unless there is such a branch."""
+    """Return a project's catalog in one snapshot; NotFound if the branch does not exist."""
     with reads.snapshot(connection):
         objects.require_branch(connection, Key(project, CONFIG, ("", ""), branch))
         found = {
@@ -48,5 +48,5 @@ def whole(connection: sqlite3.Connection, project: str, branch: str) -> Whole:
 
 
 def numbers(connection: sqlite3.Connection, project: str) -> Numbers:
-    """Answer which versions a project's catalog has now."""
+    """Return the current versions in a project's catalog."""
     return frozenset(connection.execute(QUERIES["object_numbers"], (project,)))
