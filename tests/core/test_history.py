@@ -42,10 +42,10 @@ def test_an_illegal_transition_tells_the_job_and_the_inputs_that_led_to_it() -> 
 def test_only_the_last_entries_of_a_job_are_told() -> None:
     world = World()
     job = world.submit()
-    for _ in range(history.TOLD):
+    for _ in range(history.LAST_ENTRIES):
         world.pause(job)
         world.resume(job)
-    assert len(illegal(world, job).story) == 1 + history.TOLD
+    assert len(illegal(world, job).story) == 1 + history.LAST_ENTRIES
 
 
 def test_the_record_of_all_jobs_is_bounded() -> None:

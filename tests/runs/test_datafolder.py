@@ -146,9 +146,9 @@ def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: J
         case "set_aside":
             perform(job.folder.data, "set_aside", None, account)
         case "note":
-            data_folder._hand_on(first, job)
+            data_folder._move_output(first, job)
         case "advance":
-            data_folder._hand_on(first, job)
+            data_folder._move_output(first, job)
             perform(job.folder.data, "advance", {"config": "{}", "state": None}, account)
     data_folder.prepare(first, job, None)
     assert (data(job) / "in/tables/t.csv").read_text() == "2"

@@ -224,7 +224,7 @@ def show_a_stale_core() -> Any:
     """While the store cannot be read, what was never saved is shown."""
 
     def show(self: SchedulerActor, look: Any) -> None:
-        look.look(self._the_core)
+        look.look(self._loaded_core)
 
     return patch.object(SchedulerActor, "_show", show)
 

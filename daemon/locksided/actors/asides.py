@@ -181,11 +181,11 @@ class Asides(Starts):
     async def give_up(self, start: Start, outcome: Outcome, fault: Exception) -> None:
         await self._delivered(self._asides[start.token], outcome, None)
 
-    async def _delivered(self, aside: Aside, outcome: Outcome, came_to: Write | Input | None) -> None:
-        if came_to is None or callable(came_to):
-            await self._scheduler.ask(partial(_deliver, token=aside.token, write=came_to))
+    async def _delivered(self, aside: Aside, outcome: Outcome, result: Write | Input | None) -> None:
+        if result is None or callable(result):
+            await self._scheduler.ask(partial(_deliver, token=aside.token, write=result))
         else:
-            await self._tell(aside, came_to)
+            await self._tell_core(aside, result)
         self._asides.pop(aside.token, None)
         if aside.waiter is not None:
             if not aside.waiter.done():
@@ -193,14 +193,14 @@ class Asides(Starts):
         else:
             await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
 
-    async def _tell(self, aside: Aside, came_to: Input) -> None:
+    async def _tell_core(self, aside: Aside, result: Input) -> None:
         """Send the input to the core. The aside is removed before the core decides on anything else."""
         forget = partial(_deliver, token=aside.token, write=None)
 
         def done(_core: Scheduler, _answer: Any) -> None:
             self._asides.pop(aside.token, None)
 
-        await self._scheduler.ask(came_to, also=lambda _: forget, done=done)
+        await self._scheduler.ask(result, also=lambda _: forget, done=done)
 
 
 def _record(tx: Transaction, row: AsideRow, also: Write | None) -> None:

@@ -62,8 +62,8 @@ class Broker:
         self._ends: _Watched = {}
         self._next_number = 0
         self._last_seq = 0
-        self._told_us: dict[int, int] = {}
-        self._untold: dict[int, EventRow] = {}
+        self._sent_us: dict[int, int] = {}
+        self._delayed: dict[int, EventRow] = {}
 
     def publish(self, events: list[EventRow]) -> None:
         """Pass committed events to the watchers and waiters they concern."""
@@ -72,16 +72,16 @@ class Broker:
         for watcher in list(self._watchers.values()):
             watcher(events, kinds)
         for kind in kinds:
-            for wake in self._whom_it_wakes(kind):
+            for wake in self._callbacks_for(kind):
                 wake()
         if self._changes:
             _note(self._changes, {event.job_id for event in events if event.job_id is not None})
         if self._ends:
             _note(self._ends, ended_jobs(events))
-        for job_id in ended_jobs(events) if self._untold else ():
-            self._untold.pop(job_id, None)
+        for job_id in ended_jobs(events) if self._delayed else ():
+            self._delayed.pop(job_id, None)
 
-    def _whom_it_wakes(self, kind: str) -> list[Callable[[], None]]:
+    def _callbacks_for(self, kind: str) -> list[Callable[[], None]]:
         if kind not in self._woken_by:
             found = [wake for wake, prefixes in self._wakers.values() if kind.startswith(prefixes)]
             self._woken_by[kind] = found
@@ -94,26 +94,26 @@ class Broker:
         ended. Its event has the number of the last stored event, so that it never moves a cursor.
         """
         assert event.job_id is not None
-        told_us = self._told_us.get(event.job_id)
-        left_us = 0 if told_us is None else told_us + clock.SECOND_US - clock.real_boot_us()
+        sent_us = self._sent_us.get(event.job_id)
+        left_us = 0 if sent_us is None else sent_us + clock.SECOND_US - clock.real_boot_us()
         if left_us <= 0:
-            self._tell(event)
+            self._send_progress(event)
             return
-        if event.job_id not in self._untold:
-            clock.real_call_later(left_us / clock.SECOND_US, partial(self._tell_late, event.job_id))
-        self._untold[event.job_id] = event
+        if event.job_id not in self._delayed:
+            clock.real_call_later(left_us / clock.SECOND_US, partial(self._send_delayed, event.job_id))
+        self._delayed[event.job_id] = event
 
-    def _tell_late(self, job_id: int) -> None:
-        if job_id in self._untold:
-            self._tell(self._untold[job_id])
+    def _send_delayed(self, job_id: int) -> None:
+        if job_id in self._delayed:
+            self._send_progress(self._delayed[job_id])
 
-    def _tell(self, event: EventRow) -> None:
+    def _send_progress(self, event: EventRow) -> None:
         assert event.job_id is not None
-        self._untold.pop(event.job_id, None)
-        if len(self._told_us) > PROGRESS_REMEMBERED:
-            self._told_us.clear()
+        self._delayed.pop(event.job_id, None)
+        if len(self._sent_us) > PROGRESS_REMEMBERED:
+            self._sent_us.clear()
         # Jobs make progress while the daemon's test clock stands still.
-        self._told_us[event.job_id] = clock.real_boot_us()
+        self._sent_us[event.job_id] = clock.real_boot_us()
         for watcher in list(self._watchers.values()):
             watcher([msgspec.structs.replace(event, seq=self._last_seq)], frozenset((event.kind,)))
 
@@ -152,15 +152,15 @@ class Broker:
 
     def changes_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
         """Collect all changes of these jobs while the context lasts."""
-        return _taking_note(self._changes, set(job_ids))
+        return _collecting(self._changes, set(job_ids))
 
     def ends_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
         """Collect which of these jobs become final while the context lasts."""
-        return _taking_note(self._ends, set(job_ids))
+        return _collecting(self._ends, set(job_ids))
 
 
 @contextmanager
-def _taking_note(watched: _Watched, ids: set[int]) -> Iterator[Changes]:
+def _collecting(watched: _Watched, ids: set[int]) -> Iterator[Changes]:
     changes = Changes()
     for job_id in ids:
         watched.setdefault(job_id, set()).add(changes)

@@ -76,8 +76,8 @@ class Checks:
             await self._start(action)
         except (Refused, OSError, StoreUnavailable) as problem:
             log.warning("a test cannot be made", condition=action.condition, cause=str(problem))
-            said = f"It could not be started: {problem}"
-            self._scheduler.tell(Checked(action.condition, action.number, CheckOutcome.NOT_YET, said))
+            message = f"It could not be started: {problem}"
+            self._scheduler.tell(Checked(action.condition, action.number, CheckOutcome.NOT_YET, message))
         finally:
             self._beginning.discard(key)
 
@@ -113,8 +113,8 @@ class Checks:
         if outcome.is_lost or was_never_started:
             return CheckLost(asked["condition"], asked["number"])
         stdout = await threads.run_sync(stream_bytes, aside.folder.log, STDOUT, MAX_OUTPUT_BYTES)
-        found, said = found_of(
+        found, message = found_of(
             outcome, stdout, is_action=asked["isAction"], timeout_seconds=asked["timeoutSeconds"]
         )
         self.outcomes[found] += 1
-        return Checked(asked["condition"], asked["number"], found, said or None)
+        return Checked(asked["condition"], asked["number"], found, message or None)

@@ -5,13 +5,13 @@ from typing import Any, Protocol
 
 from locksided.core.actions import Action
 from locksided.core.scheduler import Scheduler
-from locksided.store.store import Sequel
+from locksided.store.store import FollowUp
 
 
 class Executors(Protocol):
     """Carries out the actions."""
 
-    def preparing(self, actions: Sequence[Action]) -> Sequel[Any] | None:
+    def preparing(self, actions: Sequence[Action]) -> FollowUp[Any] | None:
         """Return what to read for these actions on the store's thread after the commit; None for nothing."""
 
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:

@@ -40,7 +40,7 @@ from locksided.store.reads import Documents
 log = structlog.get_logger("executor")
 
 IN_ORDER_WITHIN_SECONDS = 0.5
-TOLD_WITHIN_SECONDS = 0.008
+REPORT_WITHIN_SECONDS = 0.008
 """The end of a process that ends sooner is reported together with its start."""
 
 
@@ -51,9 +51,9 @@ class Executor(Starts):
         super().__init__(sites.local, scheduler, tasks)
         self._sites = sites
         self._runs = runs
-        self._last_told = Event()
-        self._last_told.set()
-        self._untold: list[Start] = []
+        self._last_reported = Event()
+        self._last_reported.set()
+        self._unreported: list[Start] = []
 
     def perform(self, action: JobAction, documents: Documents) -> None:
         """Carry out one action; `documents` are the stored documents of the jobs to start."""
@@ -63,23 +63,23 @@ class Executor(Starts):
             case CheckProgram(site=Site()):
                 self._scheduler.tell(i.ProgramFound(action.job_id))  # not checked here: the start shows it
             case CheckProgram():
-                before, self._last_told = self._last_told, Event()
-                self._tasks.start_soon(self._check_program, action, before, self._last_told)
+                before, self._last_reported = self._last_reported, Event()
+                self._tasks.start_soon(self._check_program, action, before, self._last_reported)
             case StopRun():
                 self._stop(action)
             case PauseRun():
-                for backend in self._who_may_have(action.token):
+                for backend in self._possible_backends(action.token):
                     backend.pause(action.token)
             case ResumeRun():
-                for backend in self._who_may_have(action.token):
+                for backend in self._possible_backends(action.token):
                     backend.resume(action.token)
 
-    def _who_may_have(self, token: str) -> Sequence[Backend]:
+    def _possible_backends(self, token: str) -> Sequence[Backend]:
         """Return the backend that has a start; if unknown, all backends that could have it."""
         start = self.starts.get(token)
         return [self._backend, *self._sites] if start is None else [self.backend_of(start)]
 
-    async def _check_program(self, action: CheckProgram, before: Event, told: Event) -> None:
+    async def _check_program(self, action: CheckProgram, before: Event, reported: Event) -> None:
         """Check whether there is a program to start, and report that after the check `before`.
 
         Jobs start in the order of their line, in whatever order the threads return; a check that hangs delays
@@ -88,7 +88,7 @@ class Executor(Starts):
 
         def awaits(cause: str) -> None:
             self._scheduler.tell(i.ProgramAwaited(action.job_id, cause))
-            told.set()
+            reported.set()
 
         try:
             report = await self._checked(action, awaits)
@@ -96,7 +96,7 @@ class Executor(Starts):
                 await before.wait()
             self._scheduler.tell(report)
         finally:
-            told.set()
+            reported.set()
 
     async def _checked(
         self, action: CheckProgram, awaits: Callable[[str], None]
@@ -149,8 +149,8 @@ class Executor(Starts):
             # The other place that catches every exception: it must not end the daemon, nor repeat the start
             # for ever.
             log.exception("a step could not be prepared", token=start.token)
-            told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
-            await self.settle(start, partial(self._never_started, action, told))
+            refused = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
+            await self.settle(start, partial(self._never_started, action, refused))
             return
         start.elsewhere = None if place is None else self._sites.of(action.site)
         if action.step:
@@ -177,7 +177,7 @@ class Executor(Starts):
         if start is not None and start.phase is StartPhase.PREPARING:
             self._not_started(start, None)
         else:
-            for backend in self._who_may_have(action.token):
+            for backend in self._possible_backends(action.token):
                 backend.stop(action.token)
 
     def _not_started(self, start: Start, cause: str | None) -> None:
@@ -213,23 +213,23 @@ class Executor(Starts):
                 if report is not None:
                     self._scheduler.tell(report)
             case Remote():
-                self._scheduler.tell(reports.told(message))
+                self._scheduler.tell(reports.remote_told(message))
             case _:
                 super().heard(start, message)
 
     def _report_soon(self, start: Start, message: Started) -> None:
-        start.untold = message
-        if not self._untold:
-            clock.real_call_later(TOLD_WITHIN_SECONDS, self._report_untold)
-        self._untold.append(start)
+        start.unreported = message
+        if not self._unreported:
+            clock.real_call_later(REPORT_WITHIN_SECONDS, self._report_pending)
+        self._unreported.append(start)
 
-    def _report_untold(self) -> None:
-        untold, self._untold = self._untold, []
-        for start in untold:
+    def _report_pending(self) -> None:
+        pending, self._unreported = self._unreported, []
+        for start in pending:
             self._report_started(start)
 
     def _report_started(self, start: Start) -> None:
-        message, start.untold = start.untold, None
+        message, start.unreported = start.unreported, None
         if message is not None:
             self._scheduler.tell(self._runs.spawned(message))
 
@@ -240,17 +240,17 @@ class Executor(Starts):
     def conclude_at_once(self, start: Start, outcome: Outcome) -> i.Finished | None:
         if not start.is_simple:
             return None
-        report = self._runs.conclude_at_once(start.token, outcome, is_new=start.untold is not None)
+        report = self._runs.conclude_at_once(start.token, outcome, is_new=start.unreported is not None)
         if report is None:
             self._report_started(start)
-        start.untold = None
+        start.unreported = None
         return report
 
     async def conclude(self, start: Start, outcome: Outcome) -> None:
-        spawned = None if start.untold is None else self._runs.spawned(start.untold)
+        spawned = None if start.unreported is None else self._runs.spawned(start.unreported)
         conclusion = await self._runs.conclude(start.token, outcome, is_same_boot=start.is_of_this_boot)
-        if spawned is not None and start.untold is not None:
-            start.untold = None
+        if spawned is not None and start.unreported is not None:
+            start.unreported = None
             conclusion = self._with_start(conclusion, spawned, outcome)
         await self._save(conclusion)
 

@@ -27,7 +27,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Down, KeptRun, Listed, Outcome, Started
 from locksided.runs.runs import Runs
 from locksided.store.reads import NOTHING_READ, Documents
-from locksided.store.store import Sequel
+from locksided.store.store import FollowUp
 
 log = structlog.get_logger("executors")
 
@@ -80,7 +80,7 @@ class Executors:
         self._reconciled = Event()
         self._executors: dict[str, Executor] = {}
 
-    def preparing(self, actions: Sequence[Action]) -> Sequel[Documents] | None:
+    def preparing(self, actions: Sequence[Action]) -> FollowUp[Documents] | None:
         """Return what to read of the jobs to start."""
         ids = [action.job_id for action in actions if isinstance(action, StartStep)]
         return self._runs.loader.documents_of(ids) if ids else None
@@ -142,7 +142,7 @@ class Executors:
     async def adopt_from(self, backend: Backend, runs: Sequence[KeptRun]) -> None:
         """Adopt the runs of an owner. This waits while the store can be neither written nor read."""
         async with self._taking_over:
-            wanted = {one.token: (owner, one) for owner, one, _ in await self._in_flight_at_last()}
+            wanted = {one.token: (owner, one) for owner, one, _ in await self._wait_for_in_flight()}
             for run in runs:
                 found = self._start(run.token)
                 if found is not None and found[1].phase is not StartPhase.SENT:
@@ -177,7 +177,7 @@ class Executors:
                     continue  # it is settled when its own owners, or later the keepers, have reported
                 if not (is_underway or self._is_attended(one.token, responsible)):
                     responsible.adopt(one.token)
-                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one, responsible))
+                    self._tasks.start_soon(self._resolve, owner, self._taken_over(owner, one, responsible))
         return True
 
     def _is_attended(self, token: str, backend: Backend) -> bool:
@@ -213,7 +213,7 @@ class Executors:
         )
         return [*of_jobs, *(Wanted(self._asides, one, self._backend) for one in self._asides.in_flight())]
 
-    async def _in_flight_at_last(self) -> list[Wanted]:
+    async def _wait_for_in_flight(self) -> list[Wanted]:
         """Return the starts in flight; if the store is unavailable, wait until the core was read again."""
         while True:
             reconciled = self._reconciled
@@ -260,7 +260,7 @@ class Executors:
         elif run.paused and not one.paused:
             backend.resume(one.token)
 
-    async def _find_out(self, owner: Starts, start: Start) -> None:
+    async def _resolve(self, owner: Starts, start: Start) -> None:
         """Resolve a start that no owner knows: it ended before, never started, or is orphaned."""
         try:
             evidence = await owner.backend_of(start).evidence(

@@ -46,7 +46,7 @@ class ImageUpkeep:
             folder = str(self._images.folder(uid))
             script = ["/bin/sh", "-c", REMOVE_UNUSED, "sh", folder, str(now), str(before)]
             try:
-                removed = await self._images.told(uid, script)
+                removed = await self._images.output_of(uid, script)
             except (Refused, Unavailable) as problem:
                 log.warning("unused images cannot be removed", uid=uid, cause=problem.message)
             else:
@@ -59,11 +59,11 @@ class ImageUpkeep:
         asked = ("ps", "--all", "--format={{.Names}}", f"--filter=name=^{self._images.container('')}")
         for uid in self._images.accounts():
             try:
-                said = await self._images.told(uid, [], *asked)
+                output = await self._images.output_of(uid, [], *asked)
             except (Refused, Unavailable) as problem:
                 log.warning("containers cannot be listed", uid=uid, cause=problem.message)
             else:
-                found |= dict.fromkeys(said.split(), uid)
+                found |= dict.fromkeys(output.split(), uid)
         return found
 
     def orphans(
@@ -81,6 +81,6 @@ class ImageUpkeep:
 
     def _problem(self, name: str, uid: int) -> Problem:
         text = f"The container {name} of the account {uid} belongs to no run."
-        mend = partial(self._images.told, uid, [], "rm", "--force", "--ignore", name)
+        mend = partial(self._images.output_of, uid, [], "rm", "--force", "--ignore", name)
         details = {"container": name, "uid": uid}
         return Problem("orphan_container", text, f"podman rm --force {name}", None, mend, details)

@@ -79,13 +79,13 @@ class Search:
     """A search in progress. Everyone who waits for it is told when the cause of the wait changes."""
 
     image: "asyncio.Future[Image]"
-    told: list[Callable[[str], None]] = field(default_factory=list)
+    waiters: list[Callable[[str], None]] = field(default_factory=list)
     cause: str = PULLED
 
     def tell(self, cause: str) -> None:
         """Tell the waiters what the search waits for now."""
         self.cause = cause
-        for awaits in self.told:
+        for awaits in self.waiters:
             awaits(cause)
 
 
@@ -118,7 +118,7 @@ class Images:
         for execution in executions:
             if execution.image_reference is not None:
                 wanted = Wanted(execution.image_reference, execution.image_options.pull, context.run_as)
-                images[wanted.reference] = await self._one(wanted, podman, awaits)
+                images[wanted.reference] = await self._find(wanted, podman, awaits)
         return replace(podman, images=images)
 
     async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
@@ -132,7 +132,7 @@ class Images:
 
     async def _clear(self, token: str, context: JobContext) -> None:
         try:
-            await self.told(_uid(context.run_as), [], "rm", "--force", "--ignore", self.container(token))
+            await self.output_of(_uid(context.run_as), [], "rm", "--force", "--ignore", self.container(token))
         except (Refused, Unavailable) as failure:
             log.warning("podman still has a container that is gone", token=token, cause=failure.message)
 
@@ -157,18 +157,18 @@ class Images:
         names = os.listdir(place) if place.is_dir() else []
         return sorted(int(name) for name in names if name.isdecimal())
 
-    async def told(self, uid: int, before: list[str], *arguments: str) -> str:
+    async def output_of(self, uid: int, before: list[str], *arguments: str) -> str:
         """Run podman as an account and return its output; `before` is a program that gets podman's command.
 
         Raises Refused, Unavailable.
         """
         account, home = await threads.run_sync(account_of, uid, None, None)
         podman = await threads.run_sync(self._podman, account, home)
-        outcome, said = await self._run([*before, *podman.command, *arguments], podman, account)
+        outcome, output = await self._run([*before, *podman.command, *arguments], podman, account)
         if outcome.exit_code != 0:
             words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip()
             raise Unavailable(words or "podman was stopped")
-        return said.decode(errors="replace").strip()
+        return output.decode(errors="replace").strip()
 
     # -- the account's podman -----------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class Images:
 
     # -- one image ----------------------------------------------------------------------------------------
 
-    async def _one(self, wanted: Wanted, podman: Podman, awaits: Callable[[str], None]) -> Image:
+    async def _find(self, wanted: Wanted, podman: Podman, awaits: Callable[[str], None]) -> Image:
         until_us, image = self._found.get(wanted, (0, None))
         if image is not None and clock.boot_us() < until_us:
             return image
@@ -206,13 +206,13 @@ class Images:
         if search is None:
             search = self._searches[wanted] = Search(asyncio.get_running_loop().create_future())
             self._tasks.start_soon(self._search, wanted, podman, search)
-        search.told.append(awaits)
+        search.waiters.append(awaits)
         awaits(search.cause)
         return await asyncio.shield(search.image)
 
     async def _search(self, wanted: Wanted, podman: Podman, search: Search) -> None:
         try:
-            image = await self._tried(wanted, podman, search)
+            image = await self._retry(wanted, podman, search)
         except NoImage as refusal:
             search.image.set_exception(refusal)
             search.image.exception()  # prevents a warning if nobody waits for it
@@ -222,19 +222,19 @@ class Images:
         finally:
             del self._searches[wanted]
 
-    async def _tried(self, wanted: Wanted, podman: Podman, search: Search) -> Image:
+    async def _retry(self, wanted: Wanted, podman: Podman, search: Search) -> Image:
         """Try until the image is found or cannot be obtained. Raises NoImage."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._asked(wanted, podman)
+                return await self._ask_podman(wanted, podman)
             except Unavailable as failure:
                 log.warning("an image cannot be pulled now", image=wanted.reference, cause=failure.message)
                 search.tell(f"its image cannot be pulled now ({failure.message}); it is tried again")
             await clock.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _asked(self, wanted: Wanted, podman: Podman) -> Image:
+    async def _ask_podman(self, wanted: Wanted, podman: Podman) -> Image:
         """Ask podman once. Raises NoImage, or Unavailable for a failure that may be temporary."""
         used = (str(self.folder(_uid(wanted.account))), str(clock.now_us() // clock.SECOND_US))
         asked = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *used]
@@ -257,9 +257,9 @@ class Images:
             grace_seconds=GRACE_SECONDS,
         )
         outcome = await self._asides.run(order)
-        said = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
+        output = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
         await threads.run_sync(data_folder.remove_folder, folder, account)
-        return outcome, said
+        return outcome, output
 
 
 def _uid(account: User | None) -> int:
@@ -286,9 +286,9 @@ def _require_subordinate_ids(uid: int) -> None:
                     raise NoImage(_NO_IDS.format(uid=uid, file=file))
 
 
-def _image(wanted: Wanted, outcome: Outcome, said: bytes) -> Image:
+def _image(wanted: Wanted, outcome: Outcome, output: bytes) -> Image:
     if outcome.exit_code == 0:
-        found, user = said.decode().split("\n")[:2]
+        found, user = output.decode().split("\n")[:2]
         image_id, _, digests = found.partition(":")
         uid, _, gid = (user or "0").partition(":")
         return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))

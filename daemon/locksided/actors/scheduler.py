@@ -123,11 +123,11 @@ class SchedulerActor:
 
     def resources_of(self, project: str) -> dict[str, int | None]:
         """Return the resources that jobs of a project may need, with their capacities."""
-        return {one.id: one.capacity for one in self._the_core.state.resources_of(project)}
+        return {one.id: one.capacity for one in self._loaded_core.state.resources_of(project)}
 
     def pools_without(self, capability: str) -> frozenset[str]:
         """Return the pools whose executor is known to lack a capability."""
-        return frozenset(one.id for one in self._the_core.state.pools.values() if one.lacks(capability))
+        return frozenset(one.id for one in self._loaded_core.state.pools.values() if one.lacks(capability))
 
     def try_store_again(self) -> None:
         """Try an unavailable store again with the next message, before its pause is over."""
@@ -144,7 +144,7 @@ class SchedulerActor:
         """Load the core from the store; after this, messages can be sent."""
         self._executors = executors
         self._core = await self._load()
-        self.pools = self._the_core.state.slots_by_pool()
+        self.pools = self._loaded_core.state.slots_by_pool()
         executors.reconcile(self._core)
 
     async def run(self) -> None:
@@ -169,10 +169,10 @@ class SchedulerActor:
         """Set a timer for what is due next: the next attempt to use the store, or a deadline of the core."""
         if self._trouble is not None:
             return clock.real_call_later(max(self._probe_at - clock.real_seconds(), 0.0), wake)
-        return clock.call_at(self._the_core.next_deadline_us(), wake)
+        return clock.call_at(self._loaded_core.next_deadline_us(), wake)
 
     @property
-    def _the_core(self) -> Scheduler:
+    def _loaded_core(self) -> Scheduler:
         assert self._core is not None, "start() comes first"
         return self._core
 
@@ -181,9 +181,9 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
-            if asks or self._wall_clock.inputs(clock.now_us(), self._the_core.next_deadline_us()):
+            if asks or self._wall_clock.inputs(clock.now_us(), self._loaded_core.next_deadline_us()):
                 await self._commit(asks)
-            await self._read_again([message for message in batch if isinstance(message, ReadAgain)])
+            await self._answer_reads([message for message in batch if isinstance(message, ReadAgain)])
         for message in batch:
             if isinstance(message, Look):
                 self._show(message)
@@ -193,22 +193,22 @@ class SchedulerActor:
         if self._is_stale:
             look.refuse(self._unavailable())
         else:
-            look.look(self._the_core)
+            look.look(self._loaded_core)
 
-    async def _read_again(self, asked: list[ReadAgain]) -> None:
+    async def _answer_reads(self, asked: list[ReadAgain]) -> None:
         if not asked:
             return
         log.warning("the core is read again because somebody asked for it")
         if not await self._reload():
             raise StoreUnavailable(OSError("the live jobs cannot be read"))
         assert self._executors is not None
-        self._executors.reconcile(self._the_core)
+        self._executors.reconcile(self._loaded_core)
         self._broker.wake_all()
         for message in asked:
             message.reply()
 
     async def _commit(self, asks: list[Ask]) -> None:
-        core = self._the_core
+        core = self._loaded_core
         asks = await decided(await self._not_done_before(asks), core)
         final = await self._final_statuses(asks)
         assert self._executors is not None
@@ -256,7 +256,7 @@ class SchedulerActor:
         if final and isinstance(work, Submit):
             work = replace(work, final=final)
         try:
-            step = self._the_core.handle(work, now_us)
+            step = self._loaded_core.handle(work, now_us)
         except Refused as refusal:
             ask.refuse(refusal)
             return
@@ -269,17 +269,17 @@ class SchedulerActor:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
 
-    def _act(self, turn: SchedulerTurn, sequel: Any) -> None:
+    def _act(self, turn: SchedulerTurn, follow_up: Any) -> None:
         assert self._executors is not None
         if turn.actions:
-            self._executors.perform(turn.actions, sequel)
+            self._executors.perform(turn.actions, follow_up)
         for ask, _ in turn.answers:
             ask.tell_saved(True)
         self._executors.flush()
 
     def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
         """Act after the commit: carry out actions, answer the catalog's writes, notify the watchers."""
-        self._act(turn, applied.sequel)
+        self._act(turn, applied.follow_up)
         results = applied.results[-len(turn.operations) :] if turn.operations else []
         answered = {id(ask) for ask, _ in turn.answers}
         for (ask, _), result in zip(turn.operations, results, strict=True):
@@ -293,7 +293,7 @@ class SchedulerActor:
             self._broker.tell_progress(event)
 
     def _progress_event(self, report: Progressed, now_us: int) -> EventRow:
-        job = self._the_core.state.jobs[report.job_id]
+        job = self._loaded_core.state.jobs[report.job_id]
         data: dict[str, Any] = {"progress": report.progress, "message": report.message}
         if report.counts is not None:
             data["counts"] = dict(report.counts)
@@ -324,7 +324,7 @@ class SchedulerActor:
             if isinstance(ask.work, Submit)
             for draft in ask.work.drafts
             for dependency in draft.depends_on
-            if dependency.job_id not in self._the_core.state.jobs
+            if dependency.job_id not in self._loaded_core.state.jobs
         }
         if not wanted:
             return {}
@@ -373,12 +373,12 @@ class SchedulerActor:
             self._probe_at = clock.real_seconds() + self._probe_seconds
             return
         trouble, self._trouble = self._trouble, None
-        self._the_core.state.store_trouble = None
+        self._loaded_core.state.store_trouble = None
         log.info("the store can be written again")
         if trouble is not None:
             self.tell(StoreRecovered(trouble.cause, trouble.since_us))
         assert self._executors is not None
-        self._executors.reconcile(self._the_core)
+        self._executors.reconcile(self._loaded_core)
         self._broker.wake_all()
 
     async def _can_write(self) -> bool:

@@ -43,7 +43,7 @@ class Start:
     """Whether the keeper makes and removes all its folders."""
     is_one_step: bool = False
     """Whether it is the whole run: then its start may be reported with its end."""
-    untold: m.Started | None = None
+    unreported: m.Started | None = None
     """The report that its processes exist, until it is passed on."""
     is_of_this_boot: bool = True
     """Whether it may be alive: False if its machine has booted since."""
@@ -151,7 +151,7 @@ class Starts(ABC):
         if report is None:
             self._tasks.start_soon(self.settle, start, partial(self._concluded, start, outcome))
         else:
-            self._scheduler.tell(report, partial(self._over, start))
+            self._scheduler.tell(report, partial(self._acknowledge, start))
 
     async def _concluded(self, start: Start, outcome: Outcome) -> None:
         try:
@@ -177,9 +177,9 @@ class Starts(ABC):
             self.forget(start)
             self.backend_of(start).reconnect_soon()
         finally:
-            self._over(start, is_saved)
+            self._acknowledge(start, is_saved)
 
-    def _over(self, start: Start, is_saved: bool) -> None:
+    def _acknowledge(self, start: Start, is_saved: bool) -> None:
         """Acknowledge an outcome that is on disk; otherwise it is reported again after the store recovers."""
         self.forget(start)
         if is_saved:

@@ -113,7 +113,7 @@ async def _standing(store: Store, key: Key) -> ScheduleRow | TriggerRow | None:
 def _origin(key: Key, step: ApplyStep) -> Origin:
     version = (step.old_version or 0) + 1
     if key.kind is TRIGGER:
-        told = {"id": key.id, "version": version, "causes": [], "depth": 1}
-        return Origin(TRIGGER.word, key.id, trigger=told)
+        trigger = {"id": key.id, "version": version, "causes": [], "depth": 1}
+        return Origin(TRIGGER.word, key.id, trigger=trigger)
     about = Told(MakerName(key.project, key.id), version, clock.now_us(), now_us=clock.now_us())
     return Origin(SCHEDULE.word, key.id, schedule=about.about(from_store(step.body, key.kind.document)))

@@ -109,8 +109,8 @@ class ApplyPlan:
     @property
     def name(self) -> str:
         """A digest of exactly these steps from exactly the stored state."""
-        told = [(step.kind, step.key, step.action, step.old_version, step.mark) for step in self.steps]
-        return sha256(msgspec.json.encode(told)).hexdigest()[:16]
+        steps = [(step.kind, step.key, step.action, step.old_version, step.mark) for step in self.steps]
+        return sha256(msgspec.json.encode(steps)).hexdigest()[:16]
 
 
 def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) -> Wanted:
@@ -186,8 +186,8 @@ def make_plan(
             if before is None:
                 steps.append(ApplyStep(kind, key, "create", text, None, mark=mark(kind, key)))
             elif before.text != text and (fields := _differences(before.text, text)):
-                told = msgspec.json.encode(fields)
-                left_bytes -= len(told)
+                encoded = msgspec.json.encode(fields)
+                left_bytes -= len(encoded)
                 shown = fields if left_bytes >= 0 else [_without_long(one) for one in fields]
                 steps.append(ApplyStep(kind, key, "change", text, before.version, shown, mark(kind, key)))
             else:

@@ -143,7 +143,7 @@ class CatalogMethods(HandlerGroup):
             record.refuse_deletion(core.state, key)
             return Decided(write)
 
-        view = await self._write(call, params, write if record.told is None else Exclusive(decide), again)
+        view = await self._write(call, params, write if record.report is None else Exclusive(decide), again)
         await self.tell_core(record, key)
         return view
 
@@ -223,9 +223,9 @@ class CatalogMethods(HandlerGroup):
 
     async def tell_core(self, record: Record, key: Key) -> None:
         """Pass the stored state of an object to the core, if the core knows objects of its kind."""
-        if record.told is not None:
+        if record.report is not None:
             async with self._service.telling:
-                await self._service.scheduler.ask(record.told(key, await self._find(key)))
+                await self._service.scheduler.ask(record.report(key, await self._find(key)))
 
     async def _known(self, record: Record, key: Key, view: View) -> View:
         """Return a changed object, with the core's figures about it."""
@@ -233,7 +233,7 @@ class CatalogMethods(HandlerGroup):
         return {**view, **await self._figures_of(record, key)}
 
     async def _figures_of(self, record: Record, key: Key) -> View:
-        if record.told is None:
+        if record.report is None:
             return {}
         look = self._service.scheduler.look
         (figures,) = await look(lambda core: record.figures(core.state, key.project, [key.id]))
@@ -243,7 +243,7 @@ class CatalogMethods(HandlerGroup):
         self, record: Record, project: str, found: Slice[tuple[StoredRow, View]]
     ) -> Slice[tuple[StoredRow, View]]:
         """Return a page of objects, each with the core's figures about it."""
-        if record.told is None:
+        if record.report is None:
             return found
         ids = [stored.id for stored, _ in found.entries]
         figures = await self._service.scheduler.look(lambda core: record.figures(core.state, project, ids))

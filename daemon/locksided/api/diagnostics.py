@@ -172,9 +172,9 @@ async def _processes(service: Service) -> list[Problem]:
         asides = [one.token for one in service.asides.in_flight()]
         found += upkeep.orphans(containers, await upkeep.containers(), [*tokens, *asides])
     for hello in [link.hello for link in service.backend.keepers.all if link.hello is not None]:
-        told = [(stray.pid, stray.name) for stray in hello.strays]
-        if told:
-            found += await threads.run_sync(processes.strays, told, hello.pid)
+        listed = [(stray.pid, stray.name) for stray in hello.strays]
+        if listed:
+            found += await threads.run_sync(processes.strays, listed, hello.pid)
     found += await threads.run_sync(cgroups.check, service.runs.loader.control, tokens)
     return found
 

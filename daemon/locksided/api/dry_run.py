@@ -73,18 +73,18 @@ _NEW: Mapping[str, Any] = {
 
 
 def would_be(
-    made: Draft, parent_run_id: str | None, views: JobViews, now_us: int, told: Explanation
+    made: Draft, parent_run_id: str | None, views: JobViews, now_us: int, explanation: Explanation
 ) -> dict[str, Any]:
     """Return the view of the job that would be created; for a container with the number of `jobs`.
 
-    `told` is what would block it; without reasons it would start at once.
+    `explanation` is what would block it; without reasons it would start at once.
     """
     documents, values = dict(made.blobs), made.values
     spec_hash, env_hash = values.get("spec_hash"), values.get("env_hash")
     columns = {
         **_NEW,
         **values,
-        "status": told.status.value,
+        "status": explanation.status.value,
         "type": made.type.value,
         "project": made.project,
         "run_id": "0" if parent_run_id is None else f"{parent_run_id}.0",
@@ -103,7 +103,7 @@ def would_be(
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = NO_SPECIFICATION if spec_hash is None else read_specification(documents[spec_hash])
     environment = None if env_hash is None else documents[env_hash]
-    view = views.view(JobRow(**columns), spec, environment, told, depends_on)
+    view = views.view(JobRow(**columns), spec, environment, explanation, depends_on)
     return {**view, "jobs": tree_size(made)} if made.children else view
 
 

@@ -25,7 +25,7 @@ from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.pools import NODES
 from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
-from locksided.runs.moment import told, variables_of
+from locksided.runs.moment import variables_of, with_origin
 from locksided.runs.partition_tree import Chunk
 from locksided.runs.resolved import Defaults, free_lock_key
 from locksided.runs.specification import GivenRecords
@@ -108,7 +108,7 @@ class Creation:
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
         tree = await self._tree(asked, maker, _above(origin))
-        tree = told(tree, schedule=origin.schedule, trigger=origin.trigger, pinned=origin.pinned)
+        tree = with_origin(tree, schedule=origin.schedule, trigger=origin.trigger, pinned=origin.pinned)
         return replace(
             tree,
             start_at_us=_start_at(request),

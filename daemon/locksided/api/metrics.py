@@ -38,7 +38,7 @@ def startable(core: Scheduler, *, is_up: bool) -> dict[str, bool]:
 def engine_queues(core: Scheduler) -> Counter[tuple[str, str]]:
     """Return how many jobs wait for an engine to find a machine, by pool and the engine's own state."""
     runs = ((job.pool.id, job.run.engine) for job in core.state.jobs.values() if job.run is not None)
-    return Counter((pool, told.get("remoteState") or "queued") for pool, told in runs if told is not None)
+    return Counter((pool, wait.get("remoteState") or "queued") for pool, wait in runs if wait is not None)
 
 
 def oldest_waiting(core: Scheduler) -> Waiting:

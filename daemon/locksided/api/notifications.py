@@ -166,8 +166,8 @@ class NotificationMethods(HandlerGroup):
         if ended is None:
             return {"status": "failed", "statusCode": None, "seconds": 0.0, "error": "It was not sent."}
         attempt = ended.attempt()
-        told = {name: attempt[name] for name in ("statusCode", "seconds", "error")}
-        return {"status": "delivered" if ended.is_delivered else "failed", **told}
+        outcome = {name: attempt[name] for name in ("statusCode", "seconds", "error")}
+        return {"status": "delivered" if ended.is_delivered else "failed", **outcome}
 
     async def _receiver(self, call: Call, params: p.NotificationTest) -> tuple[Receiver, Account]:
         who = call.principal

@@ -73,7 +73,7 @@ class RecordMethods(HandlerGroup):
 
 
 def _shown(run: RecordRow, number: int, body: Mapping[str, Any]) -> t.FailedRecord:
-    told = {name: body.get(name) for name in ("input", "id", "message", "code")}
+    fields = {name: body.get(name) for name in ("input", "id", "message", "code")}
     resolved_by = str(run.given_to) if run.standing == "resolved" else None
     return t.FailedRecord(
         number=number,
@@ -81,7 +81,7 @@ def _shown(run: RecordRow, number: int, body: Mapping[str, Any]) -> t.FailedReco
         job=str(run.job_id),
         row=run.row or None,
         resolved_by=resolved_by,
-        **told,
+        **fields,
     )
 
 

@@ -100,9 +100,9 @@ class StorageMethods(HandlerGroup):
     async def shown(self, row: TableRow) -> t.Table:
         """Return a table at its head."""
         kept = await self._service.store.kept_versions([row.number])
-        return self._view(row, kept, await self._told([row]))
+        return self._view(row, kept, await self._metadata([row]))
 
-    async def _told(self, rows: Sequence[TableRow]) -> Metadata:
+    async def _metadata(self, rows: Sequence[TableRow]) -> Metadata:
         numbers = [row.number for row in rows]
         return await self._service.store.read(partial(metadata_of, numbers=numbers))
 
@@ -112,11 +112,11 @@ class StorageMethods(HandlerGroup):
         self.check_enabled()
         await self.require_branch(params.project, params.branch_id)
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
-        rows, kept, told = await self._service.store.read(
+        rows, kept, metadata = await self._service.store.read(
             partial(told_page, wanted=wanted, after=params.cursor or "", limit=params.limit + 1)
         )
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
-        return listed("tables", found, lambda row: self._view(row, kept, told), self._service.line_bytes)
+        return listed("tables", found, lambda row: self._view(row, kept, metadata), self._service.line_bytes)
 
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
@@ -215,11 +215,11 @@ class StorageMethods(HandlerGroup):
             return "foreign" if _trouble_of(row) == "foreign" else "damaged"
         return "unpublished" if row.number in self._service.publisher.troubles else "good"
 
-    def _view(self, row: TableRow, kept: Kept, told: Metadata) -> t.Table:
+    def _view(self, row: TableRow, kept: Kept, metadata: Metadata) -> t.Table:
         table = TableId(row.project, row.branch_id, row.id)
         published, oldest = kept.get(row.number, (None, row.head))
         columns = row.definition["columns"]
-        of_table, of_columns = by_place(told.get(row.number, ()))
+        of_table, of_columns = by_place(metadata.get(row.number, ()))
         return t.Table(
             id=row.id,
             name=row.id.rpartition(".")[2],
@@ -268,19 +268,19 @@ def _piece(row: ToldRow) -> t.Metadata:
     )
 
 
-def _description(told: Sequence[ToldRow]) -> str | None:
+def _description(pieces: Sequence[ToldRow]) -> str | None:
     """Return the newest description."""
-    found = [one for one in told if one.key == DESCRIPTION]
+    found = [one for one in pieces if one.key == DESCRIPTION]
     return max(found, key=lambda one: one.time_us).value if found else None
 
 
 def _column_views(
-    columns: Sequence[Mapping[str, Any]], told: Mapping[str, Sequence[ToldRow]]
+    columns: Sequence[Mapping[str, Any]], metadata: Mapping[str, Sequence[ToldRow]]
 ) -> list[t.TableColumn]:
     shown = msgspec.convert(columns, list[t.TableColumn])
-    if not told:
+    if not metadata:
         return shown
-    texts = {name: _description(pieces) for name, pieces in told.items()}
+    texts = {name: _description(pieces) for name, pieces in metadata.items()}
     return [replace(one, description=text) if (text := texts.get(one.name)) else one for one in shown]
 
 
@@ -326,8 +326,8 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
 
 def _counts(details: Mapping[str, Any]) -> dict[str, int]:
     """Return the counts of a commit's load, by the names of the members of a version."""
-    told = details.get("counts", {})
-    return {name: told[camel(name)] for name in _COUNTED if camel(name) in told}
+    counts = details.get("counts", {})
+    return {name: counts[camel(name)] for name in _COUNTED if camel(name) in counts}
 
 
 def cursor_number(cursor: str) -> int:

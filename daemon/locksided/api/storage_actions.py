@@ -85,14 +85,14 @@ class SystemMethods(HandlerGroup):
     async def check(self, call: Call, params: p.SystemCheck) -> p.SystemChecked:
         service, principal = self._service, call.principal
         who = Account(principal.uid, (principal.gid, *principal.groups))
-        told = await told_of(service.store, Use(params.id, "$.id"), params.project, who)
+        system = await told_of(service.store, Use(params.id, "$.id"), params.project, who)
         order = {
             "system": params.id,
-            "systems": {params.id: told},
-            "isWritable": told["isWritable"],
+            "systems": {params.id: system},
+            "isWritable": system["isWritable"],
             "stateFolder": str(service.state_dir.root),
             **transfer_rules(service.settings.staging),
         }
         result = await run_storage_action(service, call, "check", order, ARCHIVE_PROGRAM)
         entries = result.get("entries")
-        return p.SystemChecked(id=params.id, entries=entries, is_writable=told["isWritable"])
+        return p.SystemChecked(id=params.id, entries=entries, is_writable=system["isWritable"])

@@ -86,8 +86,8 @@ class StorageJobMethods(TableMethods):
             await self._create(call, params)
             row = (await self._tables.table(*where, "$.table.id")).row
         _refuse_other_structure(row, spec)
-        told = partial(save_metadata, number=row.number, provider="user", items=_told(spec))
-        await self._service.scheduler.ask(partial(told, time_us=clock.now_us()))
+        save = partial(save_metadata, number=row.number, provider="user", items=_metadata_of(spec))
+        await self._service.scheduler.ask(partial(save, time_us=clock.now_us()))
         return await self._tables.shown(row)
 
     async def _create(self, call: Call, params: j.TablePut) -> None:
@@ -227,17 +227,17 @@ def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
         raise Conflict(f"Table {row.id} exists and has another primary key.", path="$.table.primaryKey")
 
 
-def _told(spec: TableSpec) -> list[Told]:
+def _metadata_of(spec: TableSpec) -> list[Told]:
     """Return the texts and metadata given by the user."""
-    told = [Told(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
+    metadata = [Told(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
     if spec.description is not None:
-        told.append(Told(key=DESCRIPTION, value=spec.description))
-    told += [
+        metadata.append(Told(key=DESCRIPTION, value=spec.description))
+    metadata += [
         Told(key=DESCRIPTION, value=column.description, column=column.name)
         for column in spec.columns
         if column.description is not None
     ]
-    return told
+    return metadata
 
 
 def _given(params: Any, form: type[msgspec.Struct]) -> dict[str, Any]:

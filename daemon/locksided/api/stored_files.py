@@ -61,9 +61,9 @@ class FileMethods(TableJobMethods):
         )
         rows = await self._service.store.read(partial(find, wanted=wanted, limit=params.limit + 1))
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: str(row.id))
-        told = await self._service.store.read(partial(tags_of, ids=[row.id for row in found.entries]))
+        tags = await self._service.store.read(partial(tags_of, ids=[row.id for row in found.entries]))
         return listed(
-            "files", found, lambda row: self._view(row, told.get(row.id, [])), self._service.line_bytes
+            "files", found, lambda row: self._view(row, tags.get(row.id, [])), self._service.line_bytes
         )
 
     @handler
@@ -81,10 +81,10 @@ class FileMethods(TableJobMethods):
         return await self._shown(row)
 
     async def _change(self, call: Call, params: Any, work: Callable[..., None]) -> None:
-        told = {"time_us": clock.now_us(), "principal": actor(call.principal).as_data()}
+        stamp = {"time_us": clock.now_us(), "principal": actor(call.principal).as_data()}
 
         def write(tx: Transaction) -> None:
-            work(tx, **told)
+            work(tx, **stamp)
 
         await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
 

@@ -128,15 +128,15 @@ class TokenMethods(HandlerGroup):
         secret, role = secrets.token_urlsafe(SECRET_BYTES), _role(who, params.role)
         uid, gid, user = await self._account(who, params.user)
         wanted_us = None if params.expires_time is None else clock.from_text(params.expires_time)
-        told = {"name": params.name, "user": user, "role": role.word}
+        fields = {"name": params.name, "user": user, "role": role.word}
 
         def write(tx: Transaction) -> View:
             now_us = clock.now_us()
             expires_us = _expires_us(tx, who, wanted_us)
             of_user = {"project": params.project, "uid": uid, "gid": gid, "sha256": _hash(secret)}
             made = {"made_with": who.grant and who.grant.id, "created_us": now_us, "expires_us": expires_us}
-            token_id = tokens.add(tx, **told, **of_user, **made)
-            data = {"id": str(token_id), **told, "expiresTime": clock.to_text(expires_us)}
+            token_id = tokens.add(tx, **fields, **of_user, **made)
+            data = {"id": str(token_id), **fields, "expiresTime": clock.to_text(expires_us)}
             by = actor(who).as_data()
             tx.event(now_us, "token.created", params.project, principal=by, data=data)
             return {"id": str(token_id), "secret": f"lsk_{token_id}_{secret}"}

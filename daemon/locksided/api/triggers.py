@@ -46,9 +46,9 @@ class TriggerMethods(MakerMethods):
         spec, name = params.trigger, MakerName(params.project, params.trigger.id)
         row = await self._service.store.read(partial(triggers.find, name=name))
         owner = await owner_at_put(self._service, call.principal, params.owner, row)
-        told = {"id": name.id, "version": 1, "causes": [], "depth": 1}
+        trigger = {"id": name.id, "version": 1, "causes": [], "depth": 1}
         try:
-            origin = Origin("trigger", name.id, trigger=told)
+            origin = Origin("trigger", name.id, trigger=trigger)
             await draft(self._service, spec.request, owner, params.project, origin)
         except Refused as refusal:
             raise in_maker(refusal, TRIGGER.word) from None

@@ -28,7 +28,7 @@ class WaitMethods(HandlerGroup):
 
     @handler
     async def wait(self, call: Call, params: p.JobWait) -> View:
-        asked = _asked(params)
+        asked = _requested(params)
         ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"
         if params.cursor is not None:
@@ -105,7 +105,7 @@ def _open(rows: Iterable[JobRow]) -> set[int]:
     return {row.id for row in rows if row.status not in FINAL}
 
 
-def _asked(params: p.JobWait) -> dict[str, str]:
+def _requested(params: p.JobWait) -> dict[str, str]:
     """Return the named jobs, by the field that names each."""
     if params.ids is None:
         return {"$.id": params.id or ""}

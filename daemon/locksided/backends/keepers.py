@@ -195,7 +195,7 @@ class Keepers:
         usable = [link for link in answering if self._speaks_ours(link)]
         if usable:
             return usable[0]
-        self._tell_down(receiver, _why_none_fits(answering, self._release.version))
+        self._report_down(receiver, _why_none_fits(answering, self._release.version))
         for link in answering:
             if self._was_found(link):
                 link.let_go()
@@ -213,7 +213,7 @@ class Keepers:
         """Return whether it was alive when this daemon started: only these may have another release."""
         return link.hello is not None and link.hello.pid in self._found_pids
 
-    def _tell_down(self, receiver: Receiver, cause: str) -> None:
+    def _report_down(self, receiver: Receiver, cause: str) -> None:
         if self.cause is None:
             self.down_us = clock.now_us()
         self.cause = cause
@@ -273,22 +273,22 @@ class Keepers:
             link.forget()
         log.warning("a keeper's connection ended", socket=str(link.path))
         if link is self._chosen:
-            self._tell_down(receiver, "the connection to the keeper ended")
+            self._report_down(receiver, "the connection to the keeper ended")
         self._changed.set()
 
     def _failed(self, link: Link, receiver: Receiver, error: Exception) -> None:
         if link is self._chosen:
-            self._tell_down(receiver, f"the keeper cannot be reached at {link.path}: {error}")
+            self._report_down(receiver, f"the keeper cannot be reached at {link.path}: {error}")
         else:
             log.warning("a keeper cannot be reached", socket=str(link.path), cause=str(error))
 
 
 def _why_none_fits(answering: list[Link], version: int) -> str:
-    told = ", ".join(f"pid {link.hello.pid} version {link.hello.version}" for link in answering if link.hello)
-    if not told:
+    text = ", ".join(f"pid {link.hello.pid} version {link.hello.version}" for link in answering if link.hello)
+    if not text:
         return "the keeper does not answer"
     return (
-        f"this daemon speaks version {version} of the keepers' protocol and all keepers another ({told}): "
+        f"this daemon speaks version {version} of the keepers' protocol and all keepers another ({text}): "
         "what they keep goes on, and jobs start when one of them keeps nothing more; "
         "if lockside was upgraded, restart the daemon"
     )

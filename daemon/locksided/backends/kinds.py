@@ -44,7 +44,7 @@ class Kind:
         """Return the path of the first invalid option, and why it is invalid; None if all are valid."""
         for error in jsonschema_rs.validator_for(self.options_schema).iter_errors(options):
             steps = [*error.instance_path, *_named(error.kind)]
-            return join("", *steps), _said(error)
+            return join("", *steps), _describe(error)
         return None
 
 
@@ -54,7 +54,7 @@ def _named(kind: Any) -> list[str]:
     return unexpected[:1] or [name for name in [getattr(kind, "property", None)] if name is not None]
 
 
-def _said(error: jsonschema_rs.ValidationError) -> str:
+def _describe(error: jsonschema_rs.ValidationError) -> str:
     """Describe an error, without a regular expression where possible."""
     match error.kind.as_dict():
         case {"property": str(name)}:
@@ -79,7 +79,7 @@ def kind_names() -> list[str]:
 
 async def described(name: str) -> Kind:
     """Return the description of a kind."""
-    kind = await threads.run_sync(_described, name)
+    kind = await threads.run_sync(_load_kind, name)
     if kind.cause is None:
         _capabilities[name] = frozenset(kind.capabilities)
     return kind
@@ -90,7 +90,7 @@ def capabilities_of(name: str) -> frozenset[str] | None:
     return _capabilities.get(name)
 
 
-def _described(name: str) -> Kind:
+def _load_kind(name: str) -> Kind:
     plugin = plugins().get(name)
     version = version_of(plugin)
     if plugin is None and name not in OWN:
@@ -99,16 +99,16 @@ def _described(name: str) -> Kind:
         )
     asked = [sys.executable, "-m", "locksided.executors", "--describe", name]
     try:
-        said = subprocess.run(asked, capture_output=True, timeout=DESCRIBED_WITHIN_SECONDS, check=False)
-        if said.returncode:
-            return Kind(name, version, cause=_last_line(said.stderr))
-        told = json.loads(said.stdout)
+        finished = subprocess.run(asked, capture_output=True, timeout=DESCRIBED_WITHIN_SECONDS, check=False)
+        if finished.returncode:
+            return Kind(name, version, cause=_last_line(finished.stderr))
+        description = json.loads(finished.stdout)
         kind = Kind(
             name,
             version,
-            tuple(map(str, told["argv"])),
-            dict(told.get("optionsSchema") or {}),
-            tuple(map(str, told.get("capabilities") or ())),
+            tuple(map(str, description["argv"])),
+            dict(description.get("optionsSchema") or {}),
+            tuple(map(str, description.get("capabilities") or ())),
         )
         jsonschema_rs.validator_for(kind.options_schema)
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:

@@ -53,7 +53,7 @@ class Lines(asyncio.Protocol):
             if self._take is None:
                 self._keep_first()
             else:
-                self._hand_on_waiting(self._take)
+                self._pass_on_waiting(self._take)
             if len(self._rest) > LINE_BYTES:
                 raise ValueError("a line without an end")
         except Exception as error:  # noqa: BLE001 - `hand_on` raises it
@@ -68,7 +68,7 @@ class Lines(asyncio.Protocol):
             self._first.set_result(self._waiting.pop(0))
             self.transport.pause_reading()
 
-    def _hand_on_waiting(self, take: Callable[[bytes], None]) -> None:
+    def _pass_on_waiting(self, take: Callable[[bytes], None]) -> None:
         lines, self._waiting = self._waiting, []
         for line in lines:
             take(line)

@@ -115,10 +115,10 @@ def read_whole(line: bytes) -> Message:
     try:
         return cast("Message", _made(_of_a_known_kind()(_shallow(line))))
     except msgspec.ValidationError:
-        told = _decoded(line, _struct_of(Other))
-        if told.op in _KINDS:
+        other = _decoded(line, _struct_of(Other))
+        if other.op in _KINDS:
             raise
-        return cast("Message", _made(told))
+        return cast("Message", _made(other))
 
 
 _KINDS: Final[dict[str, type[Any]]] = {

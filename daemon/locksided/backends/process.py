@@ -51,12 +51,12 @@ def launch_program(arguments: list[str], environment: dict[str, str], log_file: 
         environment["NOTIFY_SOCKET"] = ready.getsockname()
         process = _spawn(arguments, environment, log_file)
         assert process.stdout is not None
-        with process.stdout as its_end:
-            readable, _, _ = select.select([ready.fileno(), its_end.fileno()], [], [], READY_SECONDS)
+        with process.stdout as output:
+            readable, _, _ = select.select([ready.fileno(), output.fileno()], [], [], READY_SECONDS)
         is_ready = ready.fileno() in readable
     if not is_ready:
-        told = _last_line(log_file, begins)
-        raise KeeperNotStartedError(f"it ended at its start or does not answer: {told} (see {log_file})")
+        line = _last_line(log_file, begins)
+        raise KeeperNotStartedError(f"it ended at its start or does not answer: {line} (see {log_file})")
     return process.pid
 
 

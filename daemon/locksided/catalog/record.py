@@ -86,7 +86,7 @@ class Record:
     version, which may be that of a deleted object. `members` returns what is shown of each object beside its
     document.
 
-    `told` returns the input for the core after each change, from the newest version; None for a deleted
+    `report` returns the input for the core after each change, from the newest version; None for a deleted
     object. `refuse_deletion` raises Conflict while the core needs an object, and `figures` returns the core's
     values for objects of a project, by their ids.
     """
@@ -105,7 +105,7 @@ class Record:
     stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
     members: Callable[[Database, str, Sequence[StoredRow]], list[View]] = _no_members
-    told: Callable[[Key, StoredRow | None], Input] | None = None
+    report: Callable[[Key, StoredRow | None], Input] | None = None
     refuse_deletion: Callable[[State, Key], None] = _not_needed
     figures: Callable[[State, str, Sequence[str]], list[View]] = _no_figures
 

@@ -41,7 +41,7 @@ def terms_of(project: str, body: Mapping[str, Any]) -> ResourceTerms:
     return ResourceTerms(project, spec.id, number, units, spec.shared, spec.environment)
 
 
-def told(key: Key, stored: StoredRow | None) -> ResourceChanged:
+def changed_input(key: Key, stored: StoredRow | None) -> ResourceChanged:
     """Return the input for the core when a document has changed, or was deleted."""
     return ResourceChanged(
         key.project, key.id, None if stored is None else terms_of(key.project, stored.body)

@@ -79,7 +79,7 @@ _SPECIAL = (
     Record(
         RESOURCE,
         stored=resources.refuse_ambiguous,
-        told=resources.told,
+        report=resources.changed_input,
         refuse_deletion=resources.refuse_needed,
         figures=resources.figures,
     ),

@@ -29,8 +29,8 @@ async def check(store: Store, root: Path) -> list[Problem]:
     rows = {row.id: row for row in await store.job_rows(folders)}
     orphans = [_orphan(path) for job_id, path in sorted(folders.items()) if job_id not in rows]
     stays = [_stay(folders[row.id]) for row in rows.values() if row.cleaned_us is not None]
-    stories = await threads.run_sync(_stories, folders, rows)
-    return [*rights(root), *orphans, *stays, *stories]
+    contradictions = await threads.run_sync(_all_contradictions, folders, rows)
+    return [*rights(root), *orphans, *stays, *contradictions]
 
 
 def rights(root: Path) -> list[Problem]:
@@ -69,16 +69,16 @@ def _stay(path: str) -> Problem:
     return Problem("orphan_folder", text, f"rm -r {path}", _changed_us(path), None, {"path": path})
 
 
-def _stories(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Problem]:
+def _all_contradictions(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Problem]:
     return [
         problem
         for job_id, path in sorted(folders.items())
         if (row := rows.get(job_id)) is not None and row.end_us is not None
-        for problem in (*_story(path, row), *_unreadable(path, row))
+        for problem in (*_contradictions(path, row), *_unreadable(path, row))
     ]
 
 
-def _story(path: str, row: JobRow) -> list[Problem]:
+def _contradictions(path: str, row: JobRow) -> list[Problem]:
     """Return contradictions between the claims and outcomes of a final job and its row."""
     started = [step for step in _steps(path) if _claim(step) == STARTED]
     if row.status == "cancelled":

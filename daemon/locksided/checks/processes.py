@@ -47,11 +47,11 @@ def orphans(before: dict[Process, str], now: dict[Process, str], in_flight: Coll
     ]
 
 
-def strays(told: Collection[tuple[int, str]], keeper_pid: int) -> list[Problem]:
+def strays(listed: Collection[tuple[int, str]], keeper_pid: int) -> list[Problem]:
     """Return the processes reported in the keeper's hello that are still below the keeper."""
     everyone = proc.read_all()
     found = []
-    for pid, name in told:
+    for pid, name in listed:
         process = everyone.get(pid)
         if (
             process is not None

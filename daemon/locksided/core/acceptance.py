@@ -28,16 +28,17 @@ class Parentage:
     order: int | None = None
 
 
-def submit(turn: Turn, asked: Submit) -> list[int]:
+def submit(turn: Turn, request: Submit) -> list[int]:
     """Accept all drafts or refuse all; returns the id of the outermost job of each draft."""
-    places = [_parentage_of(turn, draft) for draft in asked.drafts]
-    for draft, place in zip(asked.drafts, places, strict=True):
-        check(turn, draft, place, asked.final)
-    for job_id in asked.instead_of:
+    places = [_parentage_of(turn, draft) for draft in request.drafts]
+    for draft, place in zip(request.drafts, places, strict=True):
+        check(turn, draft, place, request.final)
+    for job_id in request.instead_of:
         if job_id in turn.state.jobs:
-            terminate(turn, Terminate(job_id, asked.principal))
+            terminate(turn, Terminate(job_id, request.principal))
     return [
-        accept(turn, draft, place, asked.final).id for draft, place in zip(asked.drafts, places, strict=True)
+        accept(turn, draft, place, request.final).id
+        for draft, place in zip(request.drafts, places, strict=True)
     ]
 
 
@@ -238,7 +239,7 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
     now_us = turn.now_us
     values: dict[str, Any] = {
         **draft.values,
-        **_columns_of_family(job, draft),
+        **_family_columns(job, draft),
         "project": job.project,
         "run_id": job.run_id,
         "type": job.type,
@@ -273,7 +274,7 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
     turn.event(job, "job.created", **about)
 
 
-def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:
+def _family_columns(job: Job, draft: Draft) -> dict[str, Any]:
     relation = None
     if job.lineage:
         relation = "weak" if job.container is None else "strong"

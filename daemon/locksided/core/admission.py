@@ -21,7 +21,7 @@ def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
     The blockers of a container that has not started are not repeated for the jobs below it. A container's
     pool never blocks it.
     """
-    yield from _before_its_pool(job)
+    yield from _blockers_before_pools(job)
     walk = before(state, job) if job.stands_in_line else None
     of_pools = dict.fromkeys(kind for kind, _ in pool_blockers(job, walk))
     if not job.program.is_settled:
@@ -54,7 +54,7 @@ def pool_blockers(job: Job, walk: Walk | None) -> list[tuple[ReasonKind, Pool]]:
     return found
 
 
-def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
+def _blockers_before_pools(job: Job) -> Iterator[ReasonKind]:
     """Yield the blockers that precede those of the pools: other jobs, and the job's own causes."""
     if job.pending:
         yield R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
@@ -70,11 +70,11 @@ def _before_its_pool(job: Job) -> Iterator[ReasonKind]:
 
 def is_admitted(job: Job) -> bool:
     """Whether only its pools, its resources or the daemon as a whole can keep the job back."""
-    return job.is_container_started and next(_before_its_pool(job), None) is None
+    return job.is_container_started and next(_blockers_before_pools(job), None) is None
 
 
 def unstarted_status(job: Job) -> Status:
     """The status of a job that has not started: `waiting` when other jobs, or its container, block it."""
-    if not job.is_container_started or not BY_OTHER_JOBS.isdisjoint(_before_its_pool(job)):
+    if not job.is_container_started or not BY_OTHER_JOBS.isdisjoint(_blockers_before_pools(job)):
         return Status.WAITING
     return Status.CREATED

@@ -18,21 +18,21 @@ from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn
 
 
-def amend(turn: Turn, asked: Amend) -> int:
+def amend(turn: Turn, request: Amend) -> int:
     """Replace the job; returns the successor's id."""
-    job = turn.state.job(asked.job_id)
-    _refuse(turn, job, asked)
-    on_error = asked.draft.on_error or job.terms.on_error
-    draft = replace(asked.draft, depends_on=(), parent_id=None, delay_us=None, on_error=on_error)
-    if asked.keep_start_time:
+    job = turn.state.job(request.job_id)
+    _refuse(turn, job, request)
+    on_error = request.draft.on_error or job.terms.on_error
+    draft = replace(request.draft, depends_on=(), parent_id=None, delay_us=None, on_error=on_error)
+    if request.keep_start_time:
         draft = replace(draft, start_at_us=job.start_at_us)
-    if asked.keep_hold:
+    if request.keep_hold:
         draft = replace(draft, held=False)
     successor = acceptance.make_successor(turn, draft, Parentage(job.lineage, job.container, job.order))
-    if asked.keep_hold and job.held is not None:
+    if request.keep_hold and job.held is not None:
         successor.held = job.held
         turn.update(successor, held_by=job.held.by, held_us=job.held.since_us)
-    _move_waits(turn, job, successor, asked)
+    _move_waits(turn, job, successor, request)
     _move_delay(turn, job, successor)
     lifecycle.cancel_tree(turn, job, "amended", message=f"Amended: job {successor.id} takes its place.")
     turn.dirty_jobs[successor] = None
@@ -41,7 +41,7 @@ def amend(turn: Turn, asked: Amend) -> int:
     return successor.id
 
 
-def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
+def _refuse(turn: Turn, job: Job, request: Amend) -> None:
     refuse_unless(job.id, job.status, NOT_STARTED, "amended")
     if job.starts:
         raise InvalidTransition(
@@ -54,23 +54,23 @@ def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
     if container is not None and container.type is not JobType.PHASE:
         what = "An attempt" if container.type is JobType.RETRY else "A row of a container"
         raise Conflict(f"{what} cannot be amended: amend job {job.lineage[0]} as a whole, before it starts.")
-    wanted = strictest_conditions(asked.draft.depends_on)
+    wanted = strictest_conditions(request.draft.depends_on)
     live = {job_id: condition for job_id, condition in wanted.items() if job_id in turn.state.jobs}
     if live != (job.pending or {}):
         raise Conflict(
             f"Job {job.id} cannot be amended to depend on other jobs: resubmit it with another dependsOn.",
             path="$.with.dependsOn",
         )
-    acceptance.check(turn, replace(asked.draft, depends_on=()), Parentage(job.lineage, container), {})
+    acceptance.check(turn, replace(request.draft, depends_on=()), Parentage(job.lineage, container), {})
 
 
-def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
+def _move_waits(turn: Turn, job: Job, successor: Job, request: Amend) -> None:
     """Move the dependencies of the job, and the dependencies of others on it, to its successor."""
     state = turn.state
     if job.pending:
         successor.pending = dict(job.pending)
         state.index_dependencies(successor)
-    for other_id, condition in strictest_conditions(asked.draft.depends_on).items():
+    for other_id, condition in strictest_conditions(request.draft.depends_on).items():
         turn.saves.append(InsertDependency(successor.id, other_id, condition))
     for dependant in state.dependants.pop(job.id, {}).values():
         assert dependant.pending is not None

@@ -40,20 +40,20 @@ def _pools(turn: Turn) -> list[PoolSnapshot]:
     return [pool.snapshot() for _, pool in sorted(turn.state.pools.items())]
 
 
-def drain(turn: Turn, asked: Drain) -> None:
+def drain(turn: Turn, request: Drain) -> None:
     """Start no more jobs, even after a restart. Running jobs continue."""
     if turn.state.draining is None:
-        turn.state.draining = HeldBy(asked.principal.user, turn.now_us)
-        turn.saves.append(SetMeta("draining", f"{turn.now_us} {asked.principal.user}"))
+        turn.state.draining = HeldBy(request.principal.user, turn.now_us)
+        turn.saves.append(SetMeta("draining", f"{turn.now_us} {request.principal.user}"))
         turn.daemon_event("daemon.drained")
 
 
-def undrain(turn: Turn, asked: Undrain) -> None:
+def undrain(turn: Turn, request: Undrain) -> None:
     """End the drain: jobs start again."""
     if turn.state.draining is not None:
         turn.state.draining = None
         turn.saves.append(SetMeta("draining", None))
-        turn.daemon_event("daemon.undrained", by=asked.principal.user)
+        turn.daemon_event("daemon.undrained", by=request.principal.user)
 
 
 def time_passed(turn: Turn, _asked: TimePassed) -> None:
@@ -68,9 +68,9 @@ def time_passed(turn: Turn, _asked: TimePassed) -> None:
             trouble.retry_at_us = None
 
 
-def clock_set(turn: Turn, asked: ClockSet) -> None:
+def clock_set(turn: Turn, request: ClockSet) -> None:
     """Move pauses and delays with the clock, and exclude the jump from the duration of runs."""
-    by_us = asked.by_us
+    by_us = request.by_us
     for job in turn.state.jobs.values():
         if job.status is Status.PROCESSING:
             _exclude_jump(turn, job, by_us)

@@ -32,19 +32,19 @@ class Need:
         self.wanted_by: list[int] = []
 
 
-def begin_wait(turn: Turn, asked: Wait) -> None:
+def begin_wait(turn: Turn, request: Wait) -> None:
     """Record the wait. Raises Conflict with the cycle that the wait would close."""
     state = turn.state
-    waiter = state.jobs.get(asked.waiter_id)
+    waiter = state.jobs.get(request.waiter_id)
     if waiter is None or not waiter.has_started:
         return  # a wait from outside any live job can block nobody
-    wait = (asked.job_ids, asked.for_all)
+    wait = (request.job_ids, request.for_all)
     waits = state.waits.setdefault(waiter.id, [])
     waits.append(wait)
     cycle = _cycle(state, waiter)
     if cycle is None:
         return
-    end_wait(turn, StopWaiting(asked.waiter_id, asked.job_ids, asked.for_all))
+    end_wait(turn, StopWaiting(request.waiter_id, request.job_ids, request.for_all))
     path = " -> ".join(map(str, cycle))
     raise Conflict(
         f"Job {waiter.id} would wait for ever: {path}. Wait outside the job, or give the jobs another pool.",
@@ -52,15 +52,15 @@ def begin_wait(turn: Turn, asked: Wait) -> None:
     )
 
 
-def end_wait(turn: Turn, asked: StopWaiting) -> None:
+def end_wait(turn: Turn, request: StopWaiting) -> None:
     """Remove the wait."""
     state = turn.state
-    waits = state.waits.get(asked.waiter_id)
-    wait = (asked.job_ids, asked.for_all)
+    waits = state.waits.get(request.waiter_id)
+    wait = (request.job_ids, request.for_all)
     if waits is not None and wait in waits:
         waits.remove(wait)
         if not waits:
-            del state.waits[asked.waiter_id]
+            del state.waits[request.waiter_id]
 
 
 def _cycle(state: State, waiter: Job) -> list[int] | None:
@@ -75,8 +75,8 @@ class _Search:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._of_demands: dict[Demand, list[Need | None]] = {}
-        self._of_rows: dict[ParallelGate, Need | None] = {}
+        self._needs_by_demand: dict[Demand, list[Need | None]] = {}
+        self._needs_by_row_gate: dict[ParallelGate, Need | None] = {}
         self.needs: dict[int, list[Need]] = {}
 
     def visit(self, waiter: Job) -> None:
@@ -101,20 +101,20 @@ class _Search:
         if job.has_started:
             for job_ids, for_all in self._state.waits.get(job.id, ()):
                 yield self._need(job_ids, len(job_ids) if for_all else 1)
-            yield self._of_tables(job)
+            yield self._table_need(job)
             return
-        yield from self._to_start(job)
+        yield from self._needs_to_start(job)
         for above in waiting_containers(job):
-            yield from self._to_start(above)
+            yield from self._needs_to_start(above)
 
-    def _to_start(self, job: Job) -> Iterator[Need | None]:
+    def _needs_to_start(self, job: Job) -> Iterator[Need | None]:
         for other_id in job.pending or ():
             yield self._need((other_id,), 1)
-        yield self._of_gate(job)
+        yield self._gate_need(job)
         before = job.line.before(job) if job.line is not None and job.gate is not None else None
         if before is not None:
             yield self._need((before.id,), 1)
-        yield from self._of_demand(job.demand)
+        yield from self._demand_needs(job.demand)
 
     def _need(self, ids: Collection[int], number: int) -> Need | None:
         """Return a need for `number` of these jobs to end; None when enough of them already have."""
@@ -122,7 +122,7 @@ class _Search:
         missing = number - (len(ids) - len(live))
         return Need(live, missing) if missing > 0 and live else None
 
-    def _of_tables(self, job: Job) -> Need | None:
+    def _table_need(self, job: Job) -> Need | None:
         if job.run is None or job.run.claim is None or not job.run.waits_for_tables:
             return None
         before = {
@@ -130,33 +130,33 @@ class _Search:
         }
         return self._need(before, len(before))
 
-    def _of_gate(self, job: Job) -> Need | None:
+    def _gate_need(self, job: Job) -> Need | None:
         gate = job.gate
         if gate is None or gate.admits(job):
             return None
         held = [holder.id for holder in gate.holders]
         if isinstance(gate, ParallelGate):
-            if gate not in self._of_rows:
-                self._of_rows[gate] = self._need(held, len(held) - gate.limit + 1)
-            return self._of_rows[gate]
+            if gate not in self._needs_by_row_gate:
+                self._needs_by_row_gate[gate] = self._need(held, len(held) - gate.limit + 1)
+            return self._needs_by_row_gate[gate]
         exclusive = not job.lock_share or not gate.holders[0].lock_share
         return self._need(held, len(held) if exclusive else len(held) - job.lock_share + 1)
 
-    def _of_demand(self, demand: Demand) -> list[Need | None]:
+    def _demand_needs(self, demand: Demand) -> list[Need | None]:
         """Return the needs that jobs with this demand share: enough holders of what it lacks must end.
 
         Room in one of several pools is enough.
         """
-        if demand not in self._of_demands:
-            missing = [_to_end(_slots_of(pool), _lacking(pool, demand)) for pool in demand.pools]
+        if demand not in self._needs_by_demand:
+            missing = [_ends_needed(_slot_counts(pool), _lacking(pool, demand)) for pool in demand.pools]
             holders = {job_id for pool in demand.pools for job_id in pool.slot_holders}
             needs = [self._need(holders, min(missing))]
             for resource, amount in demand.resources:
                 lacking = 0 if resource.free is None else amount - resource.free
-                number = _to_end(resource.holders.values(), lacking)
+                number = _ends_needed(resource.holders.values(), lacking)
                 needs.append(self._need([job.id for job in resource.holders], number))
-            self._of_demands[demand] = needs
-        return self._of_demands[demand]
+            self._needs_by_demand[demand] = needs
+        return self._needs_by_demand[demand]
 
     def stuck(self) -> set[int]:
         """Return the jobs that can never proceed: all but those whose needs can be met by jobs that can."""
@@ -180,7 +180,7 @@ class _Search:
         return stuck
 
 
-def _slots_of(pool: Pool) -> list[int]:
+def _slot_counts(pool: Pool) -> list[int]:
     """Return the number of slots that each job in the pool takes."""
     return [job.demand.slots for jobs in (pool.running, pool.checking) for job in jobs.values()]
 
@@ -190,7 +190,7 @@ def _lacking(pool: Pool, demand: Demand) -> int:
     return 0 if pool.slots is None else demand.slots + pool.taken - max(pool.slots, 1)
 
 
-def _to_end(amounts: Iterable[int], lacking: int) -> int:
+def _ends_needed(amounts: Iterable[int], lacking: int) -> int:
     """Return the least number of holders of these amounts that must end to free what is lacking."""
     number = 0
     for amount in sorted(amounts, reverse=True):

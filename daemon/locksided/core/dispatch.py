@@ -93,7 +93,7 @@ def start_run(turn: Turn, job: Job, pool: Pool) -> None:
         spawned=False,
         paused_us=0,
         message=None,
-        **_place(job, run),
+        **_place_columns(job, run),
     )
     turn.update(job, **turn.record_stages(job, {"preparing": turn.now_us}))
     if job.terms.reads_tables:
@@ -102,7 +102,7 @@ def start_run(turn: Turn, job: Job, pool: Pool) -> None:
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0, pool.site))
 
 
-def _place(job: Job, run: Run) -> dict[str, Any]:
+def _place_columns(job: Job, run: Run) -> dict[str, Any]:
     """Return the columns for the pool, folder and resources of the run, where not known before the start."""
     columns: dict[str, Any] = {"pool": job.pool.id} if len(job.demand.pools) > 1 else {}
     if job.pool.site is not None:
@@ -118,7 +118,7 @@ def give_up_place(job: Job, run: Run) -> dict[str, Any]:
     """Reset the choice of pool and resources of a job that is requeued; returns the columns to save."""
     job.pool = job.demand.pools[0]
     run.shares = {}
-    return _place(job, run)
+    return _place_columns(job, run)
 
 
 def begin_step(turn: Turn, job: Job, run: Run) -> None:

@@ -127,26 +127,26 @@ class Load:
                 kept[where] = kept.get(where, 0) + slots
                 claimed |= {key for key, _ in resources}
             elif is_head and not self.short[job.id] and not self.usable(job) - self.full[job.id]:
-                closed |= {one for one in self.usable(job) if self._has_at_all(one, slots)}
+                closed |= {one for one in self.usable(job) if self._is_within_slots(one, slots)}
             elif is_head and self.short[job.id] and self.usable(job) - self.full[job.id]:
                 amounts = dict(resources)
-                claimed |= {key for key in self.short[job.id] if self._is_there(key, amounts[key])}
+                claimed |= {key for key in self.short[job.id] if self._is_within_capacity(key, amounts[key])}
 
     def usable(self, job: Job) -> set[str]:
         """Return the ids of the job's pools that are neither paused nor in trouble."""
         return {pool.id for pool in job.demand.pools if not pool_reasons(self.state, pool.id)}
 
     def _fits(self, pool: str, slots: int) -> bool:
-        return self._has_at_all(pool, self.slots.get(pool, 0) + slots)
+        return self._is_within_slots(pool, self.slots.get(pool, 0) + slots)
 
-    def _has_at_all(self, pool: str, slots: int) -> bool:
+    def _is_within_slots(self, pool: str, slots: int) -> bool:
         limit = self.state.pools[pool].slots if pool else None
         return limit is None or slots <= max(limit, 1)
 
     def _is_free(self, key: ResourceKey, amount: int) -> bool:
-        return self._is_there(key, self.held.get(key, 0) + amount)
+        return self._is_within_capacity(key, self.held.get(key, 0) + amount)
 
-    def _is_there(self, key: ResourceKey, amount: int) -> bool:
+    def _is_within_capacity(self, key: ResourceKey, amount: int) -> bool:
         capacity = self.state.resources[key].capacity
         return capacity is None or amount <= capacity
 

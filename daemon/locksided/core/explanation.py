@@ -46,7 +46,7 @@ def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
     The job's reasons are followed by those of the unstarted containers above it, the nearest first.
     """
     if job.has_started:
-        return Explanation(job.status, tuple(_while_it_runs(state, job)), None)
+        return Explanation(job.status, tuple(_running_reasons(state, job)), None)
     in_pool = count and job.stands_in_line and not isinstance(job, Container)
     ahead = _ahead_in_pool(state, job) if in_pool else None
     reasons = list(_reasons(state, job, ahead, count=count))
@@ -55,7 +55,7 @@ def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
     return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
 
 
-def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
+def _running_reasons(state: State, job: Job) -> Iterator[Reason]:
     run = job.run
     if run is not None and run.engine is not None:
         yield _engine_queue(job, run.engine)
@@ -63,7 +63,7 @@ def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
         return
     before = {table: state.tables.before(job, table) for table in run.claim.tables}
     others = {other.id: other.run for earlier in before.values() for other in earlier}
-    holders = tuple(other for other, its in others.items() if its is not None and not its.waits_for_tables)
+    holders = tuple(other for other, one in others.items() if one is not None and not one.waits_for_tables)
     yield TableLock(
         since_us=run.claim.since_us,
         tables=tuple(table for table, earlier in before.items() if earlier),
@@ -72,16 +72,16 @@ def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
     )
 
 
-def _engine_queue(job: Job, told: Mapping[str, Any]) -> EngineQueue:
+def _engine_queue(job: Job, progress: Mapping[str, Any]) -> EngineQueue:
     return EngineQueue(
-        since_us=told["since_us"],
+        since_us=progress["since_us"],
         pool=job.pool.id,
-        engine=told.get("engine") or job.pool.executor,
-        scheduler_job_id=told.get("schedulerJobId"),
-        state=told.get("remoteState"),
-        engine_reason=told.get("remoteReason"),
-        why=told["why"],
-        estimated_start=told.get("estimatedStart"),
+        engine=progress.get("engine") or job.pool.executor,
+        scheduler_job_id=progress.get("schedulerJobId"),
+        state=progress.get("remoteState"),
+        engine_reason=progress.get("remoteReason"),
+        why=progress["why"],
+        estimated_start=progress.get("estimatedStart"),
     )
 
 
@@ -101,7 +101,7 @@ def _reasons(state: State, job: Job, ahead: int | None, *, count: bool = False) 
             assert walk is not None
             yield from (_resource(state, job, *one, count=count) for one in walk.short(job))
         elif kind in _OF_POOLS:
-            yield from (_of_pool(job, *one, ahead) for one in pool_blockers(job, walk) if one[0] is kind)
+            yield from (_pool_reason(job, *one, ahead) for one in pool_blockers(job, walk) if one[0] is kind)
             if kind is R.NO_EXECUTOR and not job.program.is_settled:
                 yield _no_program(job)
         else:
@@ -144,11 +144,11 @@ def _reason(state: State, job: Job, kind: ReasonKind) -> Reason:
             return Held(since_us=max(job.held.since_us, job.created_us), by=job.held.by)
         case R.DRAINING:
             assert state.draining is not None
-            return Draining(since_us=_later(job, state.draining.since_us), by=state.draining.by)
+            return Draining(since_us=_blocked_since(job, state.draining.since_us), by=state.draining.by)
         case R.STORE_UNAVAILABLE:
             trouble = state.store_trouble
             assert trouble is not None
-            since_us = _later(job, trouble.since_us)
+            since_us = _blocked_since(job, trouble.since_us)
             return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
         case R.RECOVERY:
             return _recovery(state, job)
@@ -174,7 +174,7 @@ def _recovery(state: State, job: Job) -> Recovery:
     )
 
 
-def _later(job: Job, cause_us: int) -> int:
+def _blocked_since(job: Job, cause_us: int) -> int:
     return max(job.waiting_since_us, cause_us)
 
 
@@ -188,7 +188,7 @@ def _config_lock(job: Job) -> ConfigLock:
     assert gate is not None
     blocking = () if gate.admits(job) else gate.holders
     return ConfigLock(
-        since_us=_later(job, _closed_since(job, blocking)),
+        since_us=_blocked_since(job, _closed_since(job, blocking)),
         lock_key=gate.key,
         holders=tuple(map(_holder, blocking)),
         ahead=job.line.ahead(job) if job.line is not None else 0,
@@ -215,7 +215,7 @@ def _parallelism(job: Job) -> Parallelism:
     starts = [child.run.start_us for child in gate.holders if child.run is not None]
     since_us = max(starts) if len(running) >= gate.limit else job.waiting_since_us
     return Parallelism(
-        since_us=_later(job, since_us),
+        since_us=_blocked_since(job, since_us),
         container=gate.container.id,
         limit=gate.limit,
         running=running,
@@ -244,7 +244,7 @@ def _resource(state: State, job: Job, resource: Resource, amount: int, *, count:
     )
     starts = [holder.run.start_us for holder in resource.holders if holder.run is not None]
     return ResourceShort(
-        since_us=_later(job, max(starts, default=0)),
+        since_us=_blocked_since(job, max(starts, default=0)),
         resource=resource.id,
         capacity=resource.capacity,
         need=amount,
@@ -255,17 +255,17 @@ def _resource(state: State, job: Job, resource: Resource, amount: int, *, count:
     )
 
 
-def _of_pool(job: Job, kind: ReasonKind, pool: Pool, ahead: int | None) -> Reason:
+def _pool_reason(job: Job, kind: ReasonKind, pool: Pool, ahead: int | None) -> Reason:
     if kind is R.POOL_PAUSED:
-        since_us = _later(job, pool.paused_us)
+        since_us = _blocked_since(job, pool.paused_us)
         return PoolPaused(since_us=since_us, pool=pool.id, by=pool.paused_by, comment=pool.comment)
     if kind is R.NO_EXECUTOR:
         assert pool.trouble is not None
-        since_us = _later(job, pool.trouble.since_us)
+        since_us = _blocked_since(job, pool.trouble.since_us)
         return NoExecutor(since_us=since_us, pool=pool.id, cause=pool.trouble.cause)
     running = tuple(pool.slot_holders)
     return PoolFull(
-        since_us=_later(job, pool.full_since_us),
+        since_us=_blocked_since(job, pool.full_since_us),
         pool=pool.id,
         slots=pool.slots,
         running=running,

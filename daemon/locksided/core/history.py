@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 KEPT: Final = 2000
 """Entries of all jobs together. A job that waits for long has none, and costs nothing."""
-TOLD: Final = 16
+LAST_ENTRIES: Final = 16
 
 
 class History:
@@ -21,9 +21,9 @@ class History:
     def __init__(self) -> None:
         self._entries: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
 
-    def add_input(self, now_us: int, asked: Any) -> None:
+    def add_input(self, now_us: int, given: Any) -> None:
         """Record an input by its type, job and token. Its other values may be large, or secret."""
-        entry = (now_us, getattr(asked, "job_id", None), type(asked).__name__, getattr(asked, "token", None))
+        entry = (now_us, getattr(given, "job_id", None), type(given).__name__, getattr(given, "token", None))
         self._entries.append(entry)
 
     def add_transition(self, now_us: int, job_id: int, before: "Status", after: "Status", cause: str) -> None:
@@ -32,14 +32,14 @@ class History:
 
     def story(self, job: "Job", now_us: int) -> tuple[str, ...]:
         """Describe the job and its last inputs and transitions; times are seconds relative to now."""
-        told = [f"{(at_us - now_us) / 1e6:+.6f} s {what}" for at_us, what in self._about(job.id)]
-        return (describe(job), *told[-TOLD:])
+        lines = [f"{(at_us - now_us) / 1e6:+.6f} s {what}" for at_us, what in self._entries_of(job.id)]
+        return (describe(job), *lines[-LAST_ENTRIES:])
 
     def last_input(self) -> str:
         """Return the name of the input that is being handled."""
         return next((_name(entry) for entry in reversed(self._entries) if len(entry) == 4), "nothing")
 
-    def _about(self, job_id: int) -> Iterator[tuple[int, str]]:
+    def _entries_of(self, job_id: int) -> Iterator[tuple[int, str]]:
         during = "an input that is no longer kept"
         for entry in self._entries:
             if len(entry) == 4:

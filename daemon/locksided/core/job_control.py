@@ -13,22 +13,22 @@ from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn
 
 
-def hold(turn: Turn, asked: Hold) -> None:
+def hold(turn: Turn, request: Hold) -> None:
     """Hold a job that has not started. Holding it twice changes nothing."""
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     refuse_unless(job.id, job.status, NOT_STARTED, "held")
     if job.held is not None:
         return
     dispatch.leave_line(turn, job)
-    job.held = HeldBy(asked.principal.user, turn.now_us)
+    job.held = HeldBy(request.principal.user, turn.now_us)
     turn.update(job, held_by=job.held.by, held_us=turn.now_us)
     turn.event(job, "job.held")
     dispatch.update_status(turn, job)
 
 
-def release(turn: Turn, asked: Release) -> None:
+def release(turn: Turn, request: Release) -> None:
     """Release a held job. Releasing one that is not held changes nothing."""
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     refuse_unless(job.id, job.status, NOT_STARTED, "released")
     if job.held is None:
         return
@@ -38,16 +38,16 @@ def release(turn: Turn, asked: Release) -> None:
     dispatch.unblock(turn, job)
 
 
-def reprioritise(turn: Turn, asked: Reprioritise) -> None:
+def reprioritise(turn: Turn, request: Reprioritise) -> None:
     """Move a job that has not started, or all unstarted jobs of a container, to the new place in line."""
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     jobs = [one for one in (job, *strong_descendants(job)) if not one.has_started]
     if not jobs:
         refuse_unless(job.id, job.status, NOT_STARTED, "given another priority")
     if job.has_started:
         jobs.append(job)  # a container: its future attempts get this priority
     for one in jobs:
-        _give_priority(turn, one, asked.priority)
+        _give_priority(turn, one, request.priority)
 
 
 def _give_priority(turn: Turn, job: Job, priority: int) -> None:
@@ -61,19 +61,19 @@ def _give_priority(turn: Turn, job: Job, priority: int) -> None:
         dispatch.enter_line(turn, job)
 
 
-def pause(turn: Turn, asked: Pause) -> None:
+def pause(turn: Turn, request: Pause) -> None:
     """Suspend a running job's processes; its time limit and duration stop, too.
 
     For a container all running jobs in it are paused. A step that is just being started is paused as soon as
     its process exists.
     """
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
     running = _processing(job, "paused")
     for one in running:
         _refuse_pause(one)
     for one in running:
-        _pause(turn, one, asked.principal.user)
+        _pause(turn, one, request.principal.user)
 
 
 def _refuse_pause(job: Job) -> None:
@@ -110,9 +110,9 @@ def _pause(turn: Turn, job: Job, user: str) -> None:
         turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
-def resume(turn: Turn, asked: Resume) -> None:
+def resume(turn: Turn, request: Resume) -> None:
     """Resume a paused job, or the paused jobs in a container."""
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "resumed")
     for one in _processing(job, "resumed"):
         _resume(turn, one)

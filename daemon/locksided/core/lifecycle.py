@@ -102,8 +102,8 @@ def remote_told(turn: Turn, job: Job, run: Run, report: RemoteTold) -> None:
         run.message_told = report.note
         columns["message"] = report.note or None
     turn.update(job, **columns)
-    told = {name: report.remote.get(name) for name in ("schedulerJobId", "remoteState", "remoteReason")}
-    turn.event(job, "job.remote", **told)
+    fields = {name: report.remote.get(name) for name in ("schedulerJobId", "remoteState", "remoteReason")}
+    turn.event(job, "job.remote", **fields)
 
 
 @of_run
@@ -126,8 +126,8 @@ def leader_ended(turn: Turn, job: Job, run: Run, report: LeaderEnded) -> None:
 @of_run
 def progressed(turn: Turn, job: Job, run: Run, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
-    told = {"counts": report.counts, "output": report.outputs, "input": report.inputs}
-    result = {key: dict(value) for key, value in told.items() if value is not None}
+    reported = {"counts": report.counts, "output": report.outputs, "input": report.inputs}
+    result = {key: dict(value) for key, value in reported.items() if value is not None}
     given = {"progress": report.progress, "message": report.message, "result": result or None}
     turn.update(job, **{key: value for key, value in given.items() if value is not None})
 
@@ -207,8 +207,8 @@ def fail(
     if terms is None or _is_stopped(job):
         end(turn, job, Status.ERROR, cause, failure, **values)
     elif (given_up := recovery.end_of_recovery(turn, job, run, terms)) is not None:
-        told = recovery.given_up(turn, run, terms, given_up, values)
-        end(turn, job, Status.ERROR, "recovery", failure, **told)
+        ended = recovery.given_up(turn, run, terms, given_up, values)
+        end(turn, job, Status.ERROR, "recovery", failure, **ended)
     else:
         columns = recovery.block(turn, run, terms, failure, values)
         requeue(turn, job, "recovery", **values, **columns)

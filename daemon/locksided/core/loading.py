@@ -197,12 +197,12 @@ def _add_pool(state: State, record: PoolRecord) -> Pool:
 
 def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | None = None) -> Job:
     """Add a stored job that is not final. A container must be added before its children."""
-    job = _container(state, record) if record.type != JobType.STANDARD else _standard(state, record)
+    job = _container(state, record) if record.type != JobType.STANDARD else _standard_job(state, record)
     job.status = Status(record.status)
     job.priority = record.priority
     job.order = record.line_order
     job.ready_us = record.ready_us or record.created_us
-    job.start_at_us = _start_time_to_come(record)
+    job.start_at_us = _pending_start_time(record)
     job.terms = _terms(record)
     job.pending = dict(pending) if pending else None
     if record.held_by is not None:
@@ -225,7 +225,7 @@ def _terms(record: JobRecord) -> Terms:
     return terms(int(share or 0), OnLost(record.on_lost or OnLost.REQUEUE), on_error, reads_tables=reads)
 
 
-def _standard(state: State, record: JobRecord) -> Job:
+def _standard_job(state: State, record: JobRecord) -> Job:
     """Create a standard job. Whether its program exists is not stored: it is checked again before a start."""
     kind = Job if Status(record.status) in STARTED else UnverifiedJob
     first, needs = record.pool or DEFAULT_POOL, Needs.from_data(record.needs)
@@ -283,7 +283,7 @@ def add_child(state: State, record: ChildRecord) -> None:
         container.tally.add(record.id, status, record.end_cause or "", on_error, cause)
 
 
-def _start_time_to_come(record: JobRecord) -> int | None:
+def _pending_start_time(record: JobRecord) -> int | None:
     """Return the start time; None if it had already come when the job last became ready."""
     at_us = record.start_at_us
     return (

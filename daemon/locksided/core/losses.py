@@ -33,8 +33,8 @@ def not_started(turn: Turn, job: Job, run: Run, report: NotStarted) -> None:
         run.launches += 1
         dispatch.begin_step(turn, job, run)
     else:
-        may_requeue = _lost_again(turn, job, run)
-        _go_by_on_lost(turn, job, _refused_step(run, report.cause), may_requeue=may_requeue)
+        may_requeue = _count_loss(turn, job, run)
+        _apply_on_lost(turn, job, _refused_step(run, report.cause), may_requeue=may_requeue)
 
 
 def _refused_step(run: Run, cause: str) -> dict[str, Any]:
@@ -70,12 +70,12 @@ def lost(turn: Turn, job: Job, run: Run, report: Lost) -> None:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
     else:
         may_requeue = (
-            _preempted_again(turn, job, run) if report.was_preempted else _lost_again(turn, job, run)
+            _count_preemption(turn, job, run) if report.was_preempted else _count_loss(turn, job, run)
         )
-        _go_by_on_lost(turn, job, report.values, report.recovery, may_requeue=may_requeue)
+        _apply_on_lost(turn, job, report.values, report.recovery, may_requeue=may_requeue)
 
 
-def _preempted_again(turn: Turn, job: Job, run: Run) -> bool:
+def _count_preemption(turn: Turn, job: Job, run: Run) -> bool:
     """Count a preemption, which is not the job's fault; returns whether it may be requeued."""
     if run.preempted_count >= MOST_PREEMPTIONS:
         return False
@@ -84,7 +84,7 @@ def _preempted_again(turn: Turn, job: Job, run: Run) -> bool:
     return True
 
 
-def _lost_again(turn: Turn, job: Job, run: Run) -> bool:
+def _count_loss(turn: Turn, job: Job, run: Run) -> bool:
     """Count a loss of a job that is requeued after it; returns whether it may be requeued."""
     if job.terms.on_lost is not OnLost.REQUEUE or run.lost_count >= turn.state.max_requeues:
         return False
@@ -93,7 +93,7 @@ def _lost_again(turn: Turn, job: Job, run: Run) -> bool:
     return True
 
 
-def _go_by_on_lost(
+def _apply_on_lost(
     turn: Turn,
     job: Job,
     values: Mapping[str, Any],

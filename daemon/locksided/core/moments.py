@@ -141,7 +141,7 @@ def sort_due(terms: Terms, standing: Standing, now_us: int) -> Due:
     found = _sorted(terms, standing, now_us, gaps)
     pause = standing.pause
     policy = terms.misfire if pause is None or pause.catch_up is None else pause.catch_up
-    missed, candidates = _of_the_late(terms, found, policy)
+    missed, candidates = _apply_policy(terms, found, policy)
     stretches = sorted([*found.settled, *missed], key=lambda one: one.first_us)
     return Due(max(ends), tuple(stretches), tuple(candidates))
 
@@ -262,14 +262,14 @@ def _sum(one: int | None, other: int | None) -> int | None:
 # -- missed moments ---------------------------------------------------------------------------------------
 
 
-def _of_the_late(
+def _apply_policy(
     terms: Terms, found: _Sorted, policy: MisfirePolicy
 ) -> tuple[list[Stretch], list[Candidate]]:
     """Return the moments missed for good, and the candidates: by the policy, then those on time."""
     on_time = [
         Candidate(moment_us, MomentCause.TIME)
         for stretch in found.on_time
-        for moment_us in _each(terms.calendar, stretch)
+        for moment_us in _moments_in(terms.calendar, stretch)
     ]
     if not found.late:
         return [], on_time
@@ -282,12 +282,10 @@ def _of_the_late(
             again = [Candidate(one, MomentCause.MISFIRE, is_caught_up=True) for one in caught_up]
             return missed, [*again, *on_time]
         case MisfirePolicy.LAST:
-            return [], _one_for_all(terms.calendar, found.late, on_time)
+            return [], _merge_late(terms.calendar, found.late, on_time)
 
 
-def _one_for_all(
-    calendar: Calendar, late: Sequence[Stretch], on_time: Sequence[Candidate]
-) -> list[Candidate]:
+def _merge_late(calendar: Calendar, late: Sequence[Stretch], on_time: Sequence[Candidate]) -> list[Candidate]:
     """Let the first moment on time absorb the missed ones; without one the newest missed moment does."""
     if on_time:
         return [replace(on_time[0], absorbs=tuple(late)), *on_time[1:]]
@@ -309,7 +307,7 @@ def _newest(calendar: Calendar, late: Sequence[Stretch], limit: int) -> tuple[li
     return counted, sorted(taken)
 
 
-def _each(calendar: Calendar, stretch: Stretch) -> Iterator[int]:
+def _moments_in(calendar: Calendar, stretch: Stretch) -> Iterator[int]:
     moment_us: int | None = stretch.first_us
     while moment_us is not None and moment_us <= stretch.last_us:
         yield moment_us

@@ -77,7 +77,7 @@ def overlap(
     """Decide on all candidates of a step. `live` is ordered by id."""
     step = _Step(live, policy, limit)
     is_last = False
-    for candidate in _latest_alone(candidates) if policy is OverlapPolicy.REPLACE else candidates:
+    for candidate in _not_replaced(candidates) if policy is OverlapPolicy.REPLACE else candidates:
         if firings_left is not None and len(step.makes) >= firings_left:
             is_last = True
             break
@@ -98,7 +98,7 @@ def _decide(step: _Step, candidate: Candidate) -> None:
         step.fire(candidate)
 
 
-def _latest_alone(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _not_replaced(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates that no later one of the step replaces; caught-up ones are never merged."""
     return [one for one in candidates if one.is_caught_up or one is candidates[-1]]
 

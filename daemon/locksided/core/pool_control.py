@@ -56,12 +56,12 @@ def refuse_deletion(state: State, key: ResourceKey) -> None:
         )
 
 
-def put_pool(turn: Turn, asked: PutPool) -> None:
+def put_pool(turn: Turn, request: PutPool) -> None:
     """Create or replace a pool. Lowering its slots stops no job."""
-    pool = turn.state.pools.get(asked.pool_id)
-    site = site_of(asked.executor, asked.options, asked.backends)
+    pool = turn.state.pools.get(request.pool_id)
+    site = site_of(request.executor, request.options, request.backends)
     if pool is None:
-        pool = turn.state.pools[asked.pool_id] = Pool(asked.pool_id, asked.slots, site)
+        pool = turn.state.pools[request.pool_id] = Pool(request.pool_id, request.slots, site)
         pool.paused_us = turn.now_us
         pool.trouble = trouble_of_executor(turn, pool)
     elif _place_of(pool.site) != _place_of(site):
@@ -70,15 +70,15 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
         pool.trouble = trouble_of_executor(turn, pool)
     else:
         pool.site = site
-    pool.capabilities = OF_LOCAL if site is None else asked.capabilities
+    pool.capabilities = OF_LOCAL if site is None else request.capabilities
     if site is not None:
         turn.actions.append(ReachExecutor(site.executor))
-    _set_slots(turn, pool, asked.slots)
-    pool.description = asked.description
+    _set_slots(turn, pool, request.slots)
+    pool.description = request.description
     stamp = {
         "created_us": turn.now_us,
         "changed_us": turn.now_us,
-        "changed_by": asked.principal.as_data(),
+        "changed_by": request.principal.as_data(),
     }
     _save_pool(turn, pool, **stamp)
     turn.pool_event("pool.put", pool)
@@ -124,26 +124,26 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
     turn.saves.append(SavePool(pool.id, values))
 
 
-def delete_pool(turn: Turn, asked: DeletePool) -> None:
+def delete_pool(turn: Turn, request: DeletePool) -> None:
     """Delete a pool that no live job names."""
-    pool = _deletable(turn, asked)
+    pool = _deletable(turn, request)
     del turn.state.pools[pool.id]
     turn.saves.append(ForgetPool(pool.id))
     turn.pool_event("pool.deleted", pool)
 
 
-def change_pools(turn: Turn, asked: ChangePools) -> None:
+def change_pools(turn: Turn, request: ChangePools) -> None:
     """Create, replace and delete pools; refused as a whole when one of them must stay."""
-    for one in asked.deletes:
+    for one in request.deletes:
         _deletable(turn, one)
-    for pool in asked.puts:
+    for pool in request.puts:
         put_pool(turn, pool)
-    for one in asked.deletes:
+    for one in request.deletes:
         delete_pool(turn, one)
 
 
-def _deletable(turn: Turn, asked: DeletePool) -> Pool:
-    pool = turn.state.pool(asked.pool_id, "$.id")
+def _deletable(turn: Turn, request: DeletePool) -> Pool:
+    pool = turn.state.pool(request.pool_id, "$.id")
     if pool.id == "default":
         raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.", path="$.id")
     named = [str(job.id) for job in turn.state.jobs.values() if pool.id in _pools_of(job)]
@@ -162,20 +162,20 @@ def _pools_of(job: Job) -> tuple[str, ...]:
     return (job.pool_id,) if isinstance(job, Container) else job.demand.key.pools
 
 
-def pause_pool(turn: Turn, asked: PausePool) -> None:
+def pause_pool(turn: Turn, request: PausePool) -> None:
     """Start no jobs of this pool until it is resumed, even after a restart."""
-    pool = turn.state.pool(asked.pool_id, "$.id")
+    pool = turn.state.pool(request.pool_id, "$.id")
     if pool.paused_by is None:
         pool.paused_us = turn.now_us
-    pool.paused_by = asked.principal.user
-    pool.comment = asked.comment
+    pool.paused_by = request.principal.user
+    pool.comment = request.comment
     _save_pool(turn, pool)
     turn.pool_event("pool.paused", pool)
 
 
-def resume_pool(turn: Turn, asked: ResumePool) -> None:
+def resume_pool(turn: Turn, request: ResumePool) -> None:
     """Let the jobs of a paused pool start again."""
-    pool = turn.state.pool(asked.pool_id, "$.id")
+    pool = turn.state.pool(request.pool_id, "$.id")
     if pool.paused_by is None:
         return
     pool.paused_by = pool.comment = None

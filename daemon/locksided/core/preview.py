@@ -49,7 +49,7 @@ def preview_termination(state: State, job: Job, now_us: int) -> TerminationPrevi
     return TerminationPreview(
         stopped=tuple(stop.job_id for stop in stops),
         cancelled=tuple(one.id for one in gone if not one.has_started),
-        freed=tuple(_freed(gone)),
+        freed=tuple(_freed_keys(gone)),
         started=tuple(_started(turn)),
         ended=tuple((one.id, trial.ended[one.id]) for one in gone if _is_ending(one)),
     )
@@ -60,7 +60,7 @@ def _is_ending(job: Job) -> bool:
     return (isinstance(job, Container) and job.has_started) or is_waiting
 
 
-def _freed(gone: Iterable[Job]) -> list[str]:
+def _freed_keys(gone: Iterable[Job]) -> list[str]:
     """Return the keys that only these jobs hold."""
     jobs = {job.id: job for job in gone if job.has_started}
     gates = dict.fromkeys(job.gate for job in jobs.values() if job.gate is not None)
@@ -74,8 +74,8 @@ def _started(turn: Turn) -> list[int]:
         for save in turn.saves
         if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING
     ]
-    told = {action.job_id for action in turn.actions if isinstance(action, StartStep)}
-    return [job_id for job_id in processing if job_id in told or job_id in turn.state.jobs]
+    sent = {action.job_id for action in turn.actions if isinstance(action, StartStep)}
+    return [job_id for job_id in processing if job_id in sent or job_id in turn.state.jobs]
 
 
 def preview_submission(state: State, draft: Draft, now_us: int) -> Explanation:

@@ -105,14 +105,14 @@ def given_up(
     """Return the values of a failure whose recovery was given up, with the reason in its error."""
     condition = turn.state.recoveries.conditions.get(terms.condition)
     last = None if condition is None else condition.last
-    told = {
+    details = {
         "cause": cause.value,
         "blocks": run.blocked_count,
         "since": None if run.blocked_us is None else time_text(run.blocked_us),
         "lastMessage": None if last is None else last.message,
     }
     result = dict(values.get("result") or {})
-    result["error"] = {**(result.get("error") or {}), "recovery": told}
+    result["error"] = {**(result.get("error") or {}), "recovery": details}
     return {**values, "result": result}
 
 

@@ -37,12 +37,12 @@ def _begin_check(turn: Turn, condition: RecoveryCondition) -> None:
     )
 
 
-def check_now(turn: Turn, asked: CheckNow) -> None:
+def check_now(turn: Turn, request: CheckNow) -> None:
     """Check a condition now; a check that is already running is not repeated."""
-    condition = turn.state.recoveries.conditions.get(asked.condition)
+    condition = turn.state.recoveries.conditions.get(request.condition)
     if condition is None:
         raise NotFound(
-            f"There is no condition {asked.condition}: `recovery.list` has those that jobs wait for.",
+            f"There is no condition {request.condition}: `recovery.list` has those that jobs wait for.",
             path="$.condition",
         )
     if turn.state.draining is not None:
@@ -76,7 +76,7 @@ def _conclude(turn: Turn, condition: RecoveryCondition, result: CheckResult) -> 
     condition.is_checking = condition.by_hand = False
     condition.checks += 1
     condition.last = result
-    _tell(turn, condition, result, jobs=len(before), released=len(released))
+    _note(turn, condition, result, jobs=len(before), released=len(released))
     for job in released:
         let_go(turn, job, BY_CHECK)
     if result.outcome is CheckOutcome.HOPELESS:
@@ -104,7 +104,7 @@ def _plan_next(
     recovery.save(turn, condition)
 
 
-def _tell(turn: Turn, condition: RecoveryCondition, result: CheckResult, *, jobs: int, released: int) -> None:
+def _note(turn: Turn, condition: RecoveryCondition, result: CheckResult, *, jobs: int, released: int) -> None:
     turn.project_event(
         "recovery.checked",
         condition.project,
@@ -118,15 +118,15 @@ def _tell(turn: Turn, condition: RecoveryCondition, result: CheckResult, *, jobs
     )
 
 
-def unblock(turn: Turn, asked: Unblock) -> None:
+def unblock(turn: Turn, request: Unblock) -> None:
     """Release a blocked job without testing its condition."""
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     if job.block is None:
         raise InvalidTransition(
             f"Job {job.id} is {job.status}: only a job that recovery blocks can be unblocked.",
             status=job.status.value,
         )
-    let_go(turn, job, asked.principal.user)
+    let_go(turn, job, request.principal.user)
 
 
 def let_go(turn: Turn, job: Job, by: str) -> None:
@@ -141,10 +141,10 @@ def give_up(turn: Turn, job: Job, cause: RecoveryEnd) -> None:
     """End a blocked job with its last error."""
     run, block = job.run, block_of(job)
     assert run is not None
-    told = recovery.given_up(
+    columns = recovery.given_up(
         turn, run, block.terms, cause, {"result": block.result, "message": block.message}
     )
-    lifecycle.end(turn, job, Status.ERROR, "recovery", block.failure, **told)
+    lifecycle.end(turn, job, Status.ERROR, "recovery", block.failure, **columns)
 
 
 def clock_set(turn: Turn, by_us: int) -> None:

@@ -33,7 +33,7 @@ def _is_tried_again(policy: RetryPolicy, attempts: int, ending: Ending) -> bool:
 
 
 def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
-    values = _values(container, ending)
+    values = _result_columns(container, ending)
     stopped = ending.status in (Status.CANCELLED, Status.TERMINATED)
     if not container.has_started:
         lifecycle.end_unstarted(turn, container, "children", **values)
@@ -49,12 +49,12 @@ def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
     lifecycle.end(turn, container, status, cause, **values)
 
 
-def _values(container: Container, ending: Ending) -> dict[str, Any]:
+def _result_columns(container: Container, ending: Ending) -> dict[str, Any]:
     """Return the result of the last attempt; the messages say which attempt it was."""
     result = dict(ending.result or {})
-    said = result.get("message") or f"It ended with status {ending.status}."
-    which = f" (attempt {container.attempts})" if container.attempts > 1 else ""
-    return {"result": {**result, "message": said + which}, "message": (ending.message or said) + which}
+    text = result.get("message") or f"It ended with status {ending.status}."
+    suffix = f" (attempt {container.attempts})" if container.attempts > 1 else ""
+    return {"result": {**result, "message": text + suffix}, "message": (ending.message or text) + suffix}
 
 
 def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job) -> None:
@@ -109,12 +109,12 @@ def pause_before(policy: RetryPolicy, attempt: int, container_id: int) -> int:
     if policy.backoff == Backoff.EXPONENTIAL:
         pause_us <<= min(attempt - 1, LONGEST_DOUBLING)
     longest_us = pause_us if policy.max_delay_us is None else policy.max_delay_us
-    spread = 1 + policy.jitter * (2 * _share(container_id, attempt) - 1)
+    spread = 1 + policy.jitter * (2 * _random_fraction(container_id, attempt) - 1)
     pause_us = round(min(pause_us, longest_us) * spread)
     return pause_us if policy.max_delay_us is None else min(pause_us, longest_us)
 
 
-def _share(container_id: int, attempt: int) -> float:
+def _random_fraction(container_id: int, attempt: int) -> float:
     """A pseudo-random number from 0 to 1 that depends on the arguments alone."""
     mixed = (container_id * 0x9E3779B97F4A7C15 + attempt * 0xD1B54A32D192ED03) % SCALE
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % SCALE

@@ -96,27 +96,27 @@ class Scheduler:
         self.state = state
         self._load_saves = list(load_saves)
 
-    def handle(self, asked: i.Input, now_us: int) -> Step:
+    def handle(self, input_: i.Input, now_us: int) -> Step:
         """Handle one input at that time (microseconds since the epoch).
 
         Raises Refused, with nothing changed, when the request is not possible. Any other exception is a fault
         of the core; it has the story of the job as a note.
         """
-        self.state.history.add_input(now_us, asked)
-        turn = Turn(self.state, now_us, getattr(asked, "principal", None))
+        self.state.history.add_input(now_us, input_)
+        turn = Turn(self.state, now_us, getattr(input_, "principal", None))
         try:
-            answer = HANDLERS[type(asked)](turn, asked)
+            answer = HANDLERS[type(input_)](turn, input_)
             propagate(turn)
         except (Refused, IllegalTransition):
             raise
         except Exception as fault:
-            self._add_story(fault, asked, now_us)
+            self._add_history(fault, input_, now_us)
             raise
         saves, self._load_saves = (self._load_saves + turn.saves if self._load_saves else turn.saves), []
         return Step(saves, turn.actions, answer)
 
-    def _add_story(self, fault: Exception, asked: i.Input, now_us: int) -> None:
-        history, job = self.state.history, self.state.jobs.get(getattr(asked, "job_id", 0))
+    def _add_history(self, fault: Exception, input_: i.Input, now_us: int) -> None:
+        history, job = self.state.history, self.state.jobs.get(getattr(input_, "job_id", 0))
         story = history.story(job, now_us) if job is not None else ()
         fault.add_note("\n  ".join((f"during {history.last_input()}", *story)))
 

@@ -42,10 +42,10 @@ def give_back(turn: Turn, job: Job, run: Run) -> dict[str, Any]:
     for other in freed:
         assert other.run is not None
         if other.run.waits_for_tables and turn.state.tables.admits(other):
-            _go_on(turn, other, other.run)
+            _continue_run(turn, other, other.run)
     return {"claim": None}
 
 
-def _go_on(turn: Turn, job: Job, run: Run) -> None:
+def _continue_run(turn: Turn, job: Job, run: Run) -> None:
     turn.update(job, **run.go_on(turn.now_us))
     begin_step(turn, job, run)

@@ -28,12 +28,12 @@ def strong_descendants(job: Job) -> Iterator[Job]:
             yield from strong_descendants(child)
 
 
-def terminate(turn: Turn, asked: Terminate) -> None:
+def terminate(turn: Turn, request: Terminate) -> None:
     """Stop the job and everything below it, in one step; jobs that were already asked to stop are left alone.
 
     Unstarted jobs are ended first, so that no end above them releases them.
     """
-    job = turn.state.job(asked.job_id)
+    job = turn.state.job(request.job_id)
     jobs = [one for one in subtree(turn.state, job) if one.status is not Status.TERMINATING]
     for one in jobs:
         if one is job or one.container is None or one.has_started:

@@ -97,7 +97,7 @@ class Following:
                     # Its write failed. This catches every exception, because it must not end the daemon.
                     self._is_behind, self._has_news = False, True
                     log.exception("a follower failed", follower=self._follower.name)
-                await self._rest(clock.real_seconds() - began)
+                await self._pause(clock.real_seconds() - began)
                 if not self._is_behind:
                     await self._news.wait()
 
@@ -110,7 +110,7 @@ class Following:
         if self._follower.written is not None and answer is not None:
             self._follower.written(answer)
 
-    async def _rest(self, worked_seconds: float) -> None:
+    async def _pause(self, worked_seconds: float) -> None:
         """Let events accumulate. Moves of a test clock wait until they are decided on."""
         if self._follower.is_patient:
             least, most = REST_SECONDS
@@ -137,7 +137,7 @@ class Following:
         after = last if cursor is None else int(cursor)
         events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE)
         self._is_behind = len(events) == EVENTS_AT_ONCE
-        decided = await self._meaning(events, core) if events else Decided(_nothing)
+        decided = await self._decision(events, core) if events else Decided(_nothing)
         read = events[-1].seq if events else 0
         through = read if self._is_behind else max(read, last)
         self._passed_seq = max(self._passed_seq, through)
@@ -148,7 +148,7 @@ class Following:
 
         return Decided(write, decided.work, decided.also)
 
-    async def _meaning(self, events: Sequence[EventRow], core: Scheduler | None) -> Decided:
+    async def _decision(self, events: Sequence[EventRow], core: Scheduler | None) -> Decided:
         """Return the follower's decision. Its own faults must affect neither the core nor other followers."""
         try:
             if self._follower.beside is not None:

@@ -34,7 +34,7 @@ def frames_from(fd: int, position: int) -> Iterator[tuple[int, Frame]]:
             data = os.pread(fd, BLOCK_BYTES, base)
             is_last = len(data) < BLOCK_BYTES
             continue
-        at = _behind_broken(data, at)
+        at = _next_frame_after(data, at)
 
 
 def headers_from(fd: int, position: int) -> Iterator[tuple[int, int]]:
@@ -70,7 +70,7 @@ def _is_whole(data: bytes, at: int) -> bool:
     return bool(len(data) - at >= HEADER.size + length)
 
 
-def _behind_broken(data: bytes, at: int) -> int:
+def _next_frame_after(data: bytes, at: int) -> int:
     """Return where to look for the next frame after an invalid one."""
     magic, _, _, length, _, _, _ = HEADER.unpack_from(data, at)
     behind = at + HEADER.size + length

@@ -1,1 +1,1 @@
-"""Notifications: what is told of events to subscribers, and how it is delivered."""
+"""Notifications: which events are sent to subscribers, and how they are delivered."""

@@ -1,4 +1,4 @@
-"""Which addresses may be connected to: the public ones, and what the settings allow.
+"""Which addresses may be connected to: public ones, and those the settings allow.
 
 It uses the standard library alone: couriers run without any other package.
 """
@@ -19,7 +19,7 @@ _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL points. `host` is a name or an address without brackets."""
+    """The destination of a URL. `host` is a name or an address without brackets."""
 
     scheme: str
     host: str
@@ -27,7 +27,7 @@ class Target:
 
     @classmethod
     def of(cls, url: str) -> "Target":
-        """The target of an http or https URL."""
+        """Return the target of an http or https URL."""
         parts = urlsplit(url)
         default = 443 if parts.scheme == "https" else 80
         return cls(parts.scheme, (parts.hostname or "").rstrip("."), parts.port or default)
@@ -48,27 +48,27 @@ class Allowed:
                 self._hosts.add(entry.lower())
 
     def has_host(self, target: Target) -> bool:
-        """Whether the host is named, with or without its port."""
+        """Return whether the host is listed, with or without its port."""
         host = f"[{target.host}]" if ":" in target.host else target.host
         return target.host.lower() in self._hosts or f"{host}:{target.port}".lower() in self._hosts
 
     def has_address(self, address: Address) -> bool:
-        """Whether the address is in a network that is named."""
+        """Return whether the address is in a listed network."""
         return any(address in network for network in self._networks)
 
     def names(self, target: Target, address: Address) -> bool:
-        """Whether the host or the address is named."""
+        """Return whether the host or the address is listed."""
         return self.has_host(target) or self.has_address(address) or self.has_address(plain(address))
 
     def may_connect(self, target: Target, address: Address) -> bool:
-        """Whether a connection to that address is allowed; http only to what is named."""
+        """Return whether a connection to that address is allowed; http only to listed ones."""
         if self.names(target, address):
             return True
         return target.scheme == "https" and is_public(address)
 
 
 def is_public(address: Address) -> bool:
-    """Whether everybody reaches the same machine under an address, however it is wrapped."""
+    """Return whether an address denotes the same machine everywhere, however it is embedded."""
     inner = plain(address)
     if inner != address:
         return is_public(inner)
@@ -78,7 +78,7 @@ def is_public(address: Address) -> bool:
 
 
 def plain(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for, or the address itself."""
+    """Return the IPv4 address embedded in an IPv6 address, else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     inner = address.ipv4_mapped or address.sixtofour
@@ -88,7 +88,7 @@ def plain(address: Address) -> Address:
 
 
 def literal(host: str) -> Address | None:
-    """The address that a host is a number of, in any form that the C library reads; None for a name."""
+    """Return the address of a numeric host, in any form that the C library reads; None for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Commands that are told of something: programs of their own, as the owner with the rights of that moment."""
+"""Commands as recipients: programs that run as the subscription's owner, with the owner's current rights."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,7 +30,7 @@ LONGEST_ERROR = 500
 BODY = "LOCKSIDE_NOTIFICATION"
 PURPOSE = "notificationCommand"
 Account = tuple[User | None, str]
-"""Whom to become (None: nobody else), and that account's home."""
+"""The account to run as (None: the daemon's own), and its home."""
 
 NOBODY_ELSE: Account = (None, "/")
 
@@ -38,7 +38,7 @@ _WRITE_BODY = ["/bin/sh", "-c", f'printf %s "${BODY}"']
 
 
 class Commands:
-    """Starts them."""
+    """Starts the commands of deliveries."""
 
     def __init__(self, store: Store, access: Callable[[], Access]) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class Commands:
     async def begin(
         self, asides: Asides, scheduler: SchedulerActor, row: DeliveryRow, receiver: Receiver, body: str
     ) -> None:
-        """Run a command, or disable the subscription of an owner who may not. Raises Unavailable."""
+        """Run a command; disable the subscription if its owner may not run it. Raises Unavailable."""
         name = SubscriptionName(row.project, row.receiver)
         try:
             account = await self.owner(name)
@@ -60,14 +60,14 @@ class Commands:
         await asides.begin(PURPOSE, {}, order, also)
 
     async def owner(self, name: SubscriptionName) -> Account:
-        """As whom a subscription's command runs. Raises Forbidden, NoAccount."""
+        """Return the account of a subscription's command. Raises Forbidden, NoAccount."""
         owner = await self._store.read(partial(notifications.owner_of, name=name)) or {}
         uid, gid = owner["uid"], owner["gid"]
         await threads.run_sync(owner_now, self._access(), uid, gid, owner["user"])
         return await threads.run_sync(account_of, uid, gid, None)
 
     async def run_now(self, asides: Asides, receiver: Receiver, account: Account, body: str) -> Ended:
-        """Run one while a caller waits. Raises Unavailable."""
+        """Run a command while a caller waits. Raises Unavailable."""
         order = await self._prepared(asides, receiver, account, body)
         try:
             return ended(0, await asides.run(order))
@@ -84,7 +84,7 @@ class Commands:
 
 
 def ended(delivery_id: int, outcome: Outcome) -> Ended:
-    """What a command came to, as a courier would report it."""
+    """Return the end of a command, in the form of a courier's report."""
     return Ended(delivery_id, clock.real_now_us(), _seconds(outcome), error=_error(outcome))
 
 
@@ -105,7 +105,7 @@ def _order(asides: Asides, token: str, command: Sequence[str], body: str, accoun
 
 
 def _error(outcome: Outcome) -> str | None:
-    """Why it is no delivery. The program that writes the body may find that nobody reads it."""
+    """Return why the delivery failed, else None. Only the last program counts: it need not read the body."""
     if outcome.refused is not None:
         return outcome.refused.message[:LONGEST_ERROR]
     if outcome.stopped == "timeout":

@@ -1,4 +1,4 @@
-"""The courier as a program to be run: its file, its order, and a delivery while a caller waits."""
+"""The courier program: its file, its start order, and a delivery while a caller waits."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 def mail_server(settings: EmailSettings, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The members of a courier's file. A password that cannot be read is a `problem` of its mails alone."""
+    """Return the server for a courier's file. An unreadable password is its `problem`, for mails alone."""
     server = {
         "host": settings.host,
         "port": settings.port or _PORTS[settings.security],
@@ -45,7 +45,7 @@ def _password(settings: EmailSettings, environment: Mapping[str, str]) -> str:
     credential = Path(credentials, CREDENTIAL) if credentials else None
     path = credential if credential is not None and credential.exists() else Path(settings.password_file)
     password = path.read_text("utf-8").rstrip("\n")
-    if not password.isascii():  # smtplib would name the first such character
+    if not password.isascii():  # smtplib's error would show the first such character
         raise ValueError("it has characters that are not ASCII")
     return password
 
@@ -56,13 +56,13 @@ _ORDER_FILE = "deliveries.json"
 
 
 class CourierProgram:
-    """Starts couriers by the settings."""
+    """Starts couriers according to the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     async def prepare(self, asides: Asides, token: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Write what a courier is to deliver. Raises OSError."""
+        """Write the file of deliveries for a courier. Raises OSError."""
         await threads.run_sync(partial(self._write, asides, token, entries))
 
     def _write(self, asides: Asides, token: str, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -75,7 +75,7 @@ class CourierProgram:
         data_folder.make_with_file(asides.folder(token), _ORDER_FILE, json.dumps(content))
 
     async def deliver_now(self, asides: Asides, one: Mapping[str, Any]) -> bytes:
-        """Have a courier deliver one thing that is not stored; what it wrote. Raises Unavailable."""
+        """Deliver one message that is not stored; returns the courier's output. Raises Unavailable."""
         token = asides.new_token()
         folder = asides.folder(token)
         try:
@@ -87,7 +87,7 @@ class CourierProgram:
                 await threads.run_sync(data_folder.remove_folder, folder, None)
 
     def order(self, asides: Asides, token: str) -> StartOrder:
-        """How a courier is started."""
+        """Return the start order of a courier."""
         folder = asides.folder(token)
         return program_order(
             "courier", token, folder, _ORDER_FILE, log_bytes=LOG_BYTES, timeout_seconds=TIMEOUT_SECONDS
@@ -95,7 +95,7 @@ class CourierProgram:
 
 
 def entry(number: int, message: str, key: str, receiver: Receiver, body: str) -> dict[str, Any]:
-    """One delivery in a courier's file; those with the same key are sent one after the other."""
+    """Return one delivery for a courier's file; those with the same key are sent one after the other."""
     one = {"id": number, "message": message, "receiver": key, "body": body}
     match receiver.recipient:
         case Webhook() as webhook:

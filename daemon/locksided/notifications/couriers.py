@@ -1,4 +1,4 @@
-"""Sends what is due: gives it to couriers and commands, which are asides, and settles what came of it.
+"""Sends what is due: passes it to couriers and commands, which are asides, and saves the results.
 
 Nothing here waits for a receiver, and no job waits for anything here.
 """
@@ -43,13 +43,13 @@ _POSTED = frozenset({"webhook", "email"})
 _RUN = frozenset({"command"})
 
 Due = tuple[DeliveryRow, Receiver, str]
-"""What is due, with whom it goes to and what is sent."""
+"""A due delivery, its receiver and the body."""
 
 
 class Couriers:
     """One timer serves all, and the database knows which delivery is next.
 
-    While as many couriers and commands as may be are at work, nothing is looked for.
+    Nothing is searched for while the maximum number of couriers and commands is running.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Couriers:
         self._are_all_at_work = False
 
     def wake(self) -> None:
-        """Have it look for what is due, after all that is being saved."""
+        """Search for due deliveries, after everything that is being saved."""
         self._rounds.news.set()
 
     async def run(self, asides: Asides, scheduler: SchedulerActor, broker: Broker) -> None:
@@ -82,7 +82,7 @@ class Couriers:
     async def _round(self, asides: Asides, scheduler: SchedulerActor) -> None:
         if self._are_all_at_work:
             return
-        await scheduler.look(lambda _: None)  # what is being settled is saved then
+        await scheduler.look(lambda _: None)  # results in progress are saved then
         if lost := await self._store.read(deliveries.lost):
             await scheduler.ask(settled(lost, Reports({}), self._settings))
         free = COURIERS_AT_ONCE - await self._at_work(COURIER)
@@ -122,7 +122,7 @@ class Couriers:
     async def deliver_now(
         self, asides: Asides, receiver: Receiver, account: Account, body: str
     ) -> Ended | None:
-        """Deliver something that is not stored; None when nothing was sent. Raises Unavailable."""
+        """Deliver a message that is not stored; None if nothing was sent. Raises Unavailable."""
         if receiver.channel == "command":
             return await self._commands.run_now(asides, receiver, account, body)
         message = f"msg_test_{asides.new_token().removeprefix('aside-')}"
@@ -130,7 +130,7 @@ class Couriers:
         return Reports.read(await self._program.deliver_now(asides, one)).of(0)
 
     async def deliver(self, aside: Aside, outcome: Outcome) -> Write:
-        """What a courier that has ended came to."""
+        """Return the write of the results of a courier that has ended."""
         try:
             text = await threads.run_sync(stream_bytes, aside.folder.log, STDOUT, LOG_BYTES)
             rows = await self._store.read(partial(deliveries.given_to, token=aside.token))
@@ -143,7 +143,7 @@ class Couriers:
         return settled(rows, reports, self._settings)
 
     async def deliver_command(self, aside: Aside, outcome: Outcome) -> Write:
-        """What a command that has ended came to."""
+        """Return the write of the result of a command that has ended."""
         try:
             rows = await self._store.read(partial(deliveries.given_to, token=aside.token))
         finally:
@@ -167,7 +167,7 @@ def _due(
 
 
 def _content(connection: Database, row: DeliveryRow) -> str:
-    """What is sent: the body of one event, or of several that were gathered."""
+    """Return the body to send: of one event, or the digest of several that were gathered."""
     if row.digest is None:
         return deliveries.body(connection, row.notice_id)
     bodies, count = deliveries.gathered(connection, row.digest, DIGEST_LISTS)

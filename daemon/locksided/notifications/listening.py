@@ -1,4 +1,4 @@
-"""What subscriptions hear: a follower that writes a delivery for each match, together with its cursor.
+"""Matches events with subscriptions: a follower that writes a delivery for each match, with its cursor.
 
 It sends nothing: the couriers do. While there are no subscriptions, no event wakes it.
 """
@@ -35,9 +35,9 @@ _KINDS = _TOLD | {JOB_CREATED}
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a round comes to: messages with their bodies, failures in a row as they are now, and timers.
+    """The result of a round: messages with their bodies, new counts of failures in a row, and timers.
 
-    It holds while no subscription changes after the event `seen_seq`.
+    It is valid while no subscription changes after the event `seen_seq`.
     """
 
     seen_seq: int
@@ -47,21 +47,21 @@ class Heard:
 
 
 class Done(NamedTuple):
-    """What a round has written: something to deliver, something to wait for."""
+    """Whether a round has written deliveries, and timers."""
 
     has_deliveries: bool
     has_timers: bool
 
 
 class News(NamedTuple):
-    """Who hears of that."""
+    """What to call after deliveries, and after timers, were written."""
 
     deliveries: Callable[[], None]
     timers: Callable[[], None]
 
 
 class Listening:
-    """Follows what can be told while there are subscriptions."""
+    """Follows events that can be notified of, while there are subscriptions."""
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: News) -> None:
         self._store = store
@@ -72,11 +72,10 @@ class Listening:
         self._hears_of_waiting = False
 
     async def load(self) -> None:
-        """See whether there are any subscriptions."""
+        """Read whether there are any subscriptions."""
         self._is_heard = self._hears_of_waiting = await self._store.read(notifications.is_any)
 
     def follower(self) -> Follower:
-        """Who follows."""
         return Follower(
             "notifications",
             _KINDS,
@@ -127,7 +126,7 @@ class Listening:
 
 
 def _told(names: Names, event: EventRow, job: JobRow | None) -> list[Told]:
-    """What an event is told as, nothing or one thing."""
+    """Return the notifications of an event: none or one."""
     if event.kind in telling.OTHERS:
         data = telling.other_data(event, names.of_project(event.project))
         about = event.data.get("subscription", {}).get("id")
@@ -139,7 +138,7 @@ def _told(names: Names, event: EventRow, job: JobRow | None) -> list[Told]:
 
 
 def _may_be_told(event: EventRow, wanted: Collection[Event]) -> bool:
-    """Whether anybody may hear of it: most events are of no interest, and cost no look at their job."""
+    """Return whether a subscription could match: most events cannot, and cost no look at their job."""
     if event.kind == STATUS:
         return not telling.names_for(event.data["to"]).isdisjoint(wanted)
     return _NAMES.get(event.kind, Event.JOB_WAITING_LONG) in wanted

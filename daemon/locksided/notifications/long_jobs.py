@@ -1,4 +1,4 @@
-"""Which timers a job gets that may run or wait long, and how far each has come."""
+"""Timers of jobs that may run or wait long, and how much of the time has passed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from locksided.store.rows import EventRow, JobRow, place_of
 from locksided.store.sql import Database
 
 _BEFORE_ITS_TIME = frozenset({R.DEPENDENCY, R.PHASE, R.START_TIME, R.HELD})
-"""What keeps a job back that could not start anyway."""
+"""Reasons of jobs that could not start anyway."""
 
 
 def timers_for(
     connection: Database, vault: Vault, matching: Matching, event: EventRow, job: JobRow
 ) -> Iterator[TimerRow]:
-    """The timers that an event of a job sets."""
+    """Yield the timers that an event of a job sets."""
     if telling.is_part(job):
         return
     if event.kind == "job.created":
@@ -63,7 +63,7 @@ def _overtimes(
 
 
 def ran_us(job: JobRow, now_us: int) -> int | None:
-    """How long a job has run, pauses left out; None when it runs no more."""
+    """Return how long a job has run, without pauses; None if it is not running."""
     if job.status != Status.PROCESSING or job.start_us is None:
         return None
     paused_us = job.paused_us
@@ -74,14 +74,14 @@ def ran_us(job: JobRow, now_us: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long a job has waited since it could start, 0 before that, and what keeps it back."""
+    """How long a job has waited since it could start, 0 before that, and why it waits."""
 
     waited_us: int
     reasons: list[str]
 
 
 def waits_of(core: Scheduler, job_ids: Iterable[int], now_us: int) -> dict[int, Wait]:
-    """The waits of those that have not started."""
+    """Return the waits of those jobs that have not started."""
     found = {}
     for job_id in job_ids:
         job = core.state.jobs.get(job_id)

@@ -1,4 +1,4 @@
-"""What a mail says of a notification. Pure; it uses the standard library alone, as couriers do."""
+"""The text of a notification as a mail. Pure; it uses the standard library alone, as couriers do."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _MEMBERS = (
 
 
 def subject(body: Body) -> str:
-    """One line; nothing in it can be a header of its own."""
+    """Return the subject on one line, without characters that could start another header."""
     text = f"{body['data']['count']} notifications" if "events" in body["data"] else _headline(body)
     return " ".join("".join(c if c.isprintable() else " " for c in f"lockside: {text}").split())[
         :SUBJECT_LENGTH
@@ -28,7 +28,7 @@ def subject(body: Body) -> str:
 
 
 def text(body: Body) -> str:
-    """The text of the mail."""
+    """Return the text of the mail."""
     data = body["data"]
     if "events" not in data:
         return "\n".join(_paragraph(body)) + "\n"

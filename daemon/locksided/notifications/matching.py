@@ -1,6 +1,6 @@
-"""Who is told what: the events of a round against all subscriptions, with the failures that some count.
+"""Matches the events of a round with all subscriptions, and counts failures for some.
 
-It reads and writes nothing but through the function that it is given.
+It reads and writes nothing except through the function that it is given.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from locksided.store.sql import Database
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an event is told as; `subject` is what failures are counted of, `about` whom it is not told."""
+    """A notification; failures are counted per `subject`, and subscription `about` does not get it."""
 
     event: EventRow
     name: Event
@@ -34,7 +34,7 @@ class Told:
 
 @dataclass(slots=True)
 class Message:
-    """What is told of one event, and to whom: the subscriptions by channel, and those that gather."""
+    """One notification and its receivers: the subscriptions by channel, and those that gather."""
 
     told: Told
     at_once: dict[str, list[str]] = field(default_factory=dict)
@@ -55,12 +55,12 @@ class Message:
 
 Subject = tuple[SubscriptionName, str]
 Failures = tuple[int, bool]
-"""How often something failed in a row, and whether that was told."""
+"""How often something failed in a row, and whether a notification was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hearer:
-    """A subscription with what is asked of it for every event."""
+    """A subscription with the values needed for every event."""
 
     name: SubscriptionName
     since_seq: int
@@ -72,7 +72,7 @@ class Hearer:
 
     @classmethod
     def of(cls, listener: Listener, spec: SubscriptionSpec) -> "Hearer":
-        """A listener with its document."""
+        """Return a listener with its document."""
         return cls(
             name=listener.name,
             since_seq=listener.since_seq,
@@ -85,25 +85,25 @@ class Hearer:
 
     @property
     def is_unconditional(self) -> bool:
-        """Whether it is told all that it hears, and at once."""
+        """Return whether it gets all its events, and at once."""
         return not (self.spec.filters or self.counts or self.gathers_seconds)
 
 
 @dataclass(slots=True)
 class Unconditional:
-    """The subscriptions of a project that are told all such events behind `since_seq`, by channel."""
+    """The subscriptions of a project that get all such events after `since_seq`, by channel."""
 
     since_seq: int = 0
     by_channel: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, one: Hearer) -> None:
-        """Count in another subscription."""
+        """Add another subscription."""
         self.since_seq = max(self.since_seq, one.since_seq)
         self.by_channel.setdefault(one.channel, []).append(one.name.id)
 
 
 class Matching:
-    """Gathers what is to be told and counted of a round. `known` reads what was counted before."""
+    """Collects the messages and counts of a round. `known` reads what was counted before."""
 
     def __init__(self, hearers: Sequence[Hearer], known: Callable[[SubscriptionName, str], Failures]) -> None:
         self._known = known
@@ -118,20 +118,20 @@ class Matching:
 
     @property
     def messages(self) -> Iterable[Message]:
-        """What is to be told."""
+        """The messages to send."""
         return self._messages.values()
 
     @property
     def wanted(self) -> Collection[Event]:
-        """What anybody hears of."""
+        """The events that any subscription wants."""
         return self._by_event.keys()
 
     def hearers(self, event: Event) -> Sequence[Hearer]:
-        """Who hears of such events."""
+        """Return the subscriptions that want such events."""
         return self._by_event.get(event, ())
 
     def add(self, told: Told) -> None:
-        """Have everybody hear of it whom it concerns."""
+        """Add a notification to the messages of all subscriptions that match it."""
         seq, project = told.event.seq, told.event.project
         all_of = self._unconditional.get((told.name, project))
         hearers = self._by_event
@@ -157,7 +157,7 @@ class Matching:
         return message
 
     def _counted(self, one: Hearer, told: Told) -> Told | None:
-        """What a subscription hears that counts failures; None when it is too early or known."""
+        """Return the notification for a subscription that counts failures; None if too early or repeated."""
         if told.name not in telling.FAILED | telling.WELL:
             return told
         spec, subject = one.spec, (one.name, told.subject)
@@ -176,7 +176,7 @@ class Matching:
 
 
 def _by_event(hearers: Iterable[Hearer]) -> dict[Event, list[Hearer]]:
-    """Who hears of each event; who counts failures hears of all ends."""
+    """Return the subscriptions by event; those that count failures need all ends."""
     found: dict[Event, list[Hearer]] = {}
     for one in hearers:
         for event in one.events | (telling.FAILED | telling.WELL if one.counts else frozenset()):
@@ -185,7 +185,7 @@ def _by_event(hearers: Iterable[Hearer]) -> dict[Event, list[Hearer]]:
 
 
 def enabled(connection: Database) -> list[Hearer]:
-    """All that are not disabled, and whose time is not over."""
+    """Return all subscriptions that are neither disabled nor expired."""
     found = [Hearer.of(one, _spec(one.body)) for one in notifications.everything(connection)]
     now = clock.to_text(clock.now_us()) or ""
     return [one for one in found if one.spec.state == "enabled" and (one.spec.expires_at or now) >= now]
@@ -193,5 +193,5 @@ def enabled(connection: Database) -> list[Hearer]:
 
 @lru_cache(1024)
 def _spec(text: str) -> SubscriptionSpec:
-    """A stored document; most events find the same ones."""
+    """Parse a stored document; most events need the same ones."""
     return from_store(msgspec.json.decode(text), SubscriptionSpec)

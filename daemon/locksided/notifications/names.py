@@ -1,4 +1,4 @@
-"""The names that people gave to what an event is about: a project, a branch, a component, a configuration."""
+"""The names that users gave to what an event is about: project, branch, component, configuration."""
 
 from lockside.kinds import BRANCH, COMPONENT
 from locksided.api.job_links import links_of
@@ -11,7 +11,7 @@ from locksided.store.sql import Database
 
 
 class Names:
-    """Reads each name once; for one look at the database."""
+    """Reads each name once; for use within one read of the database."""
 
     def __init__(self, connection: Database, settings: Settings) -> None:
         self._connection = connection
@@ -20,11 +20,11 @@ class Names:
         self._known: dict[tuple[str, ...], str | None] = {}
 
     def of_project(self, project: str) -> str:
-        """The name of a project, its id without one."""
+        """Return the name of a project, or its id if it has none."""
         return self._project.name if project == self._project.id else project
 
     def of(self, job: JobRow) -> JobNames:
-        """The names of what a job belongs to, and its page."""
+        """Return the names of what a job belongs to, and its page."""
         branch, component, config = job.branch_id or DEFAULT, job.component, job.config
         return JobNames(
             self.of_project(job.project),

@@ -1,6 +1,6 @@
-"""What jobs have told of themselves: a follower of those that named mail addresses or URLs.
+"""Notifications requested by jobs themselves: a follower of jobs that named mail addresses or URLs.
 
-While no such job lives, no event wakes it.
+While no such job is live, no event wakes it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,14 +34,14 @@ KINDS = frozenset({CREATED, STATUS, STAGE, "job.blocked"})
 
 @dataclass(slots=True)
 class Heard:
-    """What a round comes to: what is told with its body, and the notifications that are spent."""
+    """The result of a round: notifications with their bodies, and those requests that are used up."""
 
     told: list[tuple[EventRow, str, bytes, list[OwnDelivery]]] = field(default_factory=list)
     spent: set[tuple[int, int]] = field(default_factory=set)
 
 
 class OwnNotifications:
-    """Follows the jobs that asked for notifications. `news` is called when there is something to deliver."""
+    """Follows jobs that request notifications. `news` is called when there is something to deliver."""
 
     def __init__(self, store: Store, settings: Settings, backlog: Backlog, news: Callable[[], None]) -> None:
         self._store = store
@@ -51,11 +51,10 @@ class OwnNotifications:
         self._live: set[int] = set()
 
     async def load(self) -> None:
-        """Read which such jobs live; what happened to others is found behind the cursor."""
+        """Read which such jobs are live; events of others are found after the cursor."""
         self._live.update(await self._store.read(notifications.live_notifying))
 
     def follower(self) -> Follower:
-        """Who follows."""
         return Follower(
             "jobNotifications", KINDS, self._decide, self._concerns, self._written, is_patient=True
         )
@@ -116,12 +115,12 @@ def _hear(
 
 
 def _is_asked_for(row: JobRow) -> bool:
-    """Whether it is neither an attempt nor a part of another job."""
+    """Return whether it is neither an attempt nor a part of another job."""
     return row.relation != "strong" and row.type != JobType.PHASE
 
 
 def _word(event: EventRow) -> str:
-    """The status or stage that an event is about."""
+    """Return the status or stage that an event is about."""
     match event.kind:
         case "job.created":
             return Status.CREATED
@@ -140,7 +139,7 @@ def _delivery(place: int, wanted: JobNotification, values: Mapping[str, str]) ->
 
 
 def _values(job: JobRow, data: Mapping[str, Any]) -> dict[str, str]:
-    """What is filled in; what is not known is missing."""
+    """Return the values for a URL, by placeholder; unknown values are missing."""
     shown, result = data["job"], job.result or {}
     archive = (result.get("artifacts") or {}).get("archive") or {}
     known = {
@@ -160,7 +159,7 @@ def _values(job: JobRow, data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _write(heard: Heard, backlog: Backlog, tx: Transaction) -> bool:
-    """Whether there is something to deliver."""
+    """Write the deliveries; returns whether there are any."""
     now_us = clock.now_us()
     connection, room = tx.reading(), Room(tx, backlog)
     for event, name, body, to in heard.told:

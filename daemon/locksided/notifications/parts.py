@@ -1,4 +1,4 @@
-"""The parts of notifications, joined: who follows the log, who waits for what takes long, who sends."""
+"""Connects the parts of notifications: the followers, the timers of long jobs, and the couriers."""
 
 from collections.abc import Callable
 
@@ -21,12 +21,12 @@ from locksided.store.store import Store
 
 
 def couriers_of(store: Store, settings: Settings, access: Callable[[], Access]) -> Couriers:
-    """Those who send."""
+    """Return the part that sends."""
     return Couriers(store, settings.notifications, CourierProgram(settings), Commands(store, access))
 
 
 class Notifications:
-    """What tells of events. `followers` are to be run by whoever runs all of them."""
+    """The part that creates deliveries. The caller runs its `followers` with all others."""
 
     def __init__(self, store: Store, settings: Settings, couriers: Couriers) -> None:
         backlog = Backlog(settings.notifications.max_pending)
@@ -37,12 +37,12 @@ class Notifications:
         self._own = OwnNotifications(store, settings, backlog, couriers.wake)
 
     async def followers(self) -> list[Follower]:
-        """Those who write what is to be told, once they have read what is stored."""
+        """Return the followers that write deliveries, after they have read what is stored."""
         await self._listening.load()
         await self._own.load()
         return [self._listening.follower(), self._own.follower()]
 
     def start(self, tasks: TaskGroup, asides: Asides, scheduler: SchedulerActor, broker: Broker) -> None:
-        """Run those who act on what is written and on what takes long."""
+        """Run the timers and the couriers."""
         tasks.start_soon(self._timers.run, scheduler, broker)
         tasks.start_soon(self._couriers.run, asides, scheduler, broker)

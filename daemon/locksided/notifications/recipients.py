@@ -1,4 +1,4 @@
-"""Whom something is sent to: which recipients the settings allow, and what everybody may see of one. Pure."""
+"""Recipients: which ones the settings allow, and which parts of them everybody may see. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,28 +22,28 @@ from locksided.notifications.addresses import SETTING, Allowed, Target, literal
 from locksided.settings import Settings
 
 PROJECT = "project"
-"""The id under which the secret of a project is rotated: it signs what jobs have told of themselves."""
+"""The id for rotating the secret of a project, which signs the notifications of jobs themselves."""
 
 
 class Receiver(NamedTuple):
-    """A recipient in plain, with the secrets that sign what it is posted."""
+    """A decrypted recipient, with the secrets that sign its requests."""
 
     recipient: Recipient
     secrets: tuple[str, ...] = ()
 
     @property
     def channel(self) -> str:
-        """How it is told."""
+        """The channel of the recipient."""
         return channel_of(self.recipient)
 
 
 def url_of(webhook: Webhook) -> str:
-    """Where a webhook is posted to."""
+    """Return the URL of a webhook."""
     return webhook.url or webhook.secret_url or ""
 
 
 def checked(spec: SubscriptionSpec, settings: Settings) -> SubscriptionSpec:
-    """The document with its end as a time. Raises Invalid, with the path in it, for who can never be told."""
+    """Return the document with its expiry as a time. Raises Invalid, with the path in it."""
     if spec.id == PROJECT:
         raise Invalid(f"`{PROJECT}` stands for the project itself: choose another id.", path="$.id")
     check(spec.recipient, settings, "$.recipient")
@@ -54,7 +54,7 @@ def checked(spec: SubscriptionSpec, settings: Settings) -> SubscriptionSpec:
 
 
 def check(recipient: Recipient, settings: Settings, path: str) -> None:
-    """Raise Invalid for a recipient that can never be told: names are looked up at each attempt only."""
+    """Raise Invalid for an impossible recipient. Host names are resolved only at each attempt."""
     if isinstance(recipient, Webhook):
         _check_url(recipient, settings, path)
     elif isinstance(recipient, Email):
@@ -84,7 +84,7 @@ def _check_addresses(mail: Email, settings: Settings, path: str) -> None:
 
 
 def shown(recipient: Recipient | None) -> dict[str, Any]:
-    """What everybody may see of a recipient: of a URL scheme and host."""
+    """Return what everybody may see of a recipient: only the scheme and host of a URL."""
     none: dict[str, Any] = {"channel": None, "url": None, "address": None, "command": None}
     match recipient:
         case None:
@@ -98,7 +98,7 @@ def shown(recipient: Recipient | None) -> dict[str, Any]:
 
 
 def check_own(wanted: Sequence[JobNotification], settings: Settings, path: str) -> None:
-    """Raise Limit for too many notifications of a job's own, Invalid for one that can never be sent."""
+    """Raise Limit for too many notifications of one job, Invalid for one that can never be sent."""
     most = settings.notifications.max_per_job
     if len(wanted) > most:
         text = (
@@ -114,16 +114,16 @@ def check_own(wanted: Sequence[JobNotification], settings: Settings, path: str) 
 
 
 def recipient_of(wanted: JobNotification, filled: str) -> Recipient:
-    """Whom a notification of a job's own goes to, by its URL with all values."""
+    """Return the recipient of a job's own notification, given its URL with all values filled in."""
     return Email(address=wanted.address) if wanted.is_mail else Webhook(url=filled)
 
 
 def shown_url(wanted: JobNotification) -> str:
-    """What others than its owner may see of where a job's notification goes."""
+    """Return the part of a job's notification address that users other than its owner may see."""
     return "***" if wanted.is_mail else origin_of(wanted.filled({}))
 
 
 def origin_of(url: str) -> str:
-    """The scheme and the host of a URL."""
+    """Return the scheme and the host of a URL."""
     target = Target.of(url)
     return f"{target.scheme}://{target.host}"

@@ -1,4 +1,4 @@
-"""What a courier reported, and what becomes of its deliveries: delivered, dead, or due again later."""
+"""Applies a courier's reports to its deliveries: delivered, dead, or due again later."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ from locksided.store.transaction import Transaction
 GONE = 410
 LONGEST_RETRY_SECONDS = 86_400.0
 NOT_BEGUN_SECONDS = 5.0
-"""When a courier began nothing, the next one begins after so long."""
+"""The pause before the next courier if one has begun no delivery."""
 DEAD_IN_A_ROW, DEAD_WITHIN_US = 3, 5 * 86_400 * clock.SECOND_US
 ONCE = NotifiedEvent.DAEMON_ALIVE.value
-"""Tried once: the next one says more. No receiver is given up for it, which may be why it is sent."""
+"""Tried once: the next one has newer data. Its failure may be the receiver's test, so it disables nothing."""
 UNKNOWN = "the courier ended before there was an answer"
 
 
 class Ended(msgspec.Struct, frozen=True, rename="camel"):
-    """A line of a courier: what came of a delivery. `time` is the machine's, in microseconds."""
+    """A courier's line about the end of a delivery. `time` is the machine's, in microseconds."""
 
     ended: int
     time: int
@@ -40,13 +40,13 @@ class Ended(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the receiver took it."""
+        """Return whether the receiver accepted it."""
         if self.status_code is None:
             return self.error is None
         return 200 <= self.status_code < 300
 
     def attempt(self) -> dict[str, Any]:
-        """How it stands among the attempts of its delivery."""
+        """Return it as an attempt of its delivery."""
         return {
             "time": clock.to_text(clock.seen_us(self.time)),
             "seconds": self.seconds,
@@ -57,14 +57,14 @@ class Ended(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What a courier wrote: which deliveries it began, and how those ended that did."""
+    """A courier's output: which deliveries it began, and the ends of those that ended."""
 
     ended: Mapping[int, Ended]
     begun: frozenset[int] = field(default_factory=frozenset)
 
     @classmethod
     def read(cls, said: bytes) -> Self:
-        """Reads the lines; a courier that was killed may have left half of one."""
+        """Parse the lines; a courier that was killed may have left an incomplete one."""
         ended, begun = {}, set()
         for line in said.splitlines():
             try:
@@ -79,14 +79,14 @@ class Reports:
         return cls(ended, frozenset(begun))
 
     def of(self, delivery_id: int) -> Ended | None:
-        """What came of a delivery; None when it was not begun."""
+        """Return the result of a delivery; None if it was not begun."""
         if delivery_id in self.ended or delivery_id not in self.begun:
             return self.ended.get(delivery_id)
         return Ended(delivery_id, clock.real_now_us(), 0.0, error=UNKNOWN)
 
 
 def settled(rows: Sequence[DeliveryRow], reports: Reports, settings: NotificationSettings) -> Write:
-    """What is saved of a courier's deliveries."""
+    """Return the write for a courier's deliveries."""
     return partial(_write, rows, reports, settings)
 
 
@@ -127,14 +127,14 @@ def _why(ended: Ended) -> dict[str, Any]:
 
 
 def _delay(ended: Ended, attempts: int, delays_seconds: Sequence[float]) -> float | None:
-    """When it is tried again; None when it is not."""
+    """Return the delay of the next attempt; None if there is none."""
     if ended.is_final or attempts > len(delays_seconds):
         return None
     return max(delays_seconds[attempts - 1], min(ended.retry_after or 0.0, LONGEST_RETRY_SECONDS))
 
 
 def _disable_if_dead(tx: Transaction, row: DeliveryRow, ended: Ended, now_us: int) -> None:
-    """A receiver that is gone, or that took nothing for days, is told nothing more."""
+    """Disable a subscription whose receiver is gone, or has accepted nothing for days."""
     if row.subscription is None:
         return
     name = SubscriptionName(row.project, row.subscription)
@@ -146,7 +146,7 @@ def _disable_if_dead(tx: Transaction, row: DeliveryRow, ended: Ended, now_us: in
 
 
 def tell(tx: Transaction, row: DeliveryRow, what: str, now_us: int, **data: Any) -> None:
-    """Tell what became of a delivery."""
+    """Add an event about a delivery."""
     about = {"delivery": {"id": str(row.id)}, "subscription": {"id": row.subscription}, "event": row.event}
     job = None if row.job_id is None else str(row.job_id)
     tx.event(now_us, f"notification.{what}", row.project, data={**about, "job": job, **data})

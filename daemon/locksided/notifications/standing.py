@@ -1,4 +1,4 @@
-"""Subscriptions as they change: who may change one, the secrets of webhooks, and whom a delivery goes to."""
+"""Changes of subscriptions: who may change one, the secrets of webhooks, and the receiver of a delivery."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ DAEMON: Mapping[str, Any] = {"uid": None, "user": "daemon", "gid": None}
 
 
 def key_of(name: SubscriptionName) -> Key:
-    """Its key among the stored objects."""
+    """Return the key of a subscription among the stored objects."""
     return Key(name.project, NOTIFICATION, (name.id,))
 
 
@@ -35,7 +35,7 @@ def _name(key: Key) -> SubscriptionName:
 
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
-    """Raise Forbidden for a subscription that is another's."""
+    """Raise Forbidden for a subscription of another user."""
     owner = notifications.owner_of(connection, _name(key))
     if owner is None or who.role is Role.ADMIN or owner.get("uid") == who.uid:
         return
@@ -46,7 +46,7 @@ def refuse_others(connection: Database, key: Key, who: Principal) -> None:
 
 
 def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredRow, change: Change) -> None:
-    """Have a new subscription hear from now on, and make a secret where none is given."""
+    """Let a new subscription start with the next event, and create a secret if none is given."""
     name = _name(key)
     if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, change.by)
@@ -62,17 +62,17 @@ def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredR
 
 
 def _is_given(stored: StoredRow) -> bool:
-    """Whether the document has a secret of its own."""
+    """Return whether the document contains a secret of its own."""
     return stored.body["recipient"].get(SECRET) is not None
 
 
 def deleted(tx: Transaction, key: Key, change: Change) -> None:
-    """Forget a subscription and what it was to be told."""
+    """Remove a subscription and its pending deliveries."""
     notifications.remove(tx, _name(key), change.time_us)
 
 
 def reveal(tx: Transaction, name: SubscriptionName) -> str | None:
-    """The secret that lockside made, for the first answer that can have it."""
+    """Return the secret that lockside created, for the first answer that may contain it; then None."""
     secrets = notifications.secrets_of(tx.connection, name, tx.vault)
     if secrets.made is None or secrets.is_shown:
         return None
@@ -81,7 +81,7 @@ def reveal(tx: Transaction, name: SubscriptionName) -> str | None:
 
 
 def rotate(tx: Transaction, name: SubscriptionName, change: Change) -> str:
-    """Replace the secret; the old one signs, too, for a day. NotFound without such a subscription."""
+    """Replace the secret; the old one also signs for a day. Raises NotFound without such a subscription."""
     key, secrets = key_of(name), notifications.secrets_of(tx.connection, name, tx.vault)
     stored = objects.get(tx.connection, key)
     if stored.body["recipient"]["channel"] != "webhook":
@@ -99,13 +99,13 @@ def rotate(tx: Transaction, name: SubscriptionName, change: Change) -> str:
 
 
 def _current(stored: StoredRow, name: SubscriptionName, secrets: WebhookSecrets, vault: Vault) -> str | None:
-    """The secret that signs now."""
+    """Return the secret that signs now."""
     recipient = vault.opened_if_possible(stored.body["recipient"], name.place)
     return recipient.get(SECRET) or secrets.made
 
 
 def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: Vault) -> Receiver | None:
-    """Whom a subscription's notifications go to now; None when there is none."""
+    """Return the current receiver of a subscription's notifications; None if there is none."""
     stored = objects.find(connection, key_of(name))
     if stored is None:
         return None
@@ -118,19 +118,19 @@ def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: V
 
 
 def _signing(current: str | None, secrets: WebhookSecrets, now_us: int) -> tuple[str, ...]:
-    """What signs now: two secrets for a day after a rotation; none that could not be decrypted."""
+    """Return the secrets that sign now: two for a day after a rotation; none that could not be decrypted."""
     is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
     found = (current, secrets.previous if is_rotated else None)
     return tuple(secret for secret in found if secret is not None and is_webhook_secret(secret))
 
 
 def project_name(project: str) -> SubscriptionName:
-    """Where the secret of a project is kept: beside those of subscriptions."""
+    """Return the name under which the secret of a project is stored, beside those of subscriptions."""
     return SubscriptionName(project, "")
 
 
 def have_project_secret(tx: Transaction, project: str) -> None:
-    """Make the secret of a project when there is none."""
+    """Create the secret of a project if it has none."""
     name = project_name(project)
     if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, DAEMON)
@@ -138,7 +138,7 @@ def have_project_secret(tx: Transaction, project: str) -> None:
 
 
 def rotate_project(tx: Transaction, project: str, now_us: int) -> str:
-    """Replace the secret of a project; the old one signs, too, for a day."""
+    """Replace the secret of a project; the old one also signs for a day."""
     have_project_secret(tx, project)
     name, fresh = project_name(project), new_secret()
     old = notifications.secrets_of(tx.connection, name, tx.vault)
@@ -147,7 +147,7 @@ def rotate_project(tx: Transaction, project: str, now_us: int) -> str:
 
 
 def own_receiver(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver:
-    """Whom a notification of a job's own goes to, signed by the project."""
+    """Return the receiver of a job's own notification, signed by the project."""
     if row.channel == "email":
         return Receiver(Email(address=row.receiver))
     secrets = notifications.secrets_of(connection, project_name(row.project), vault)
@@ -155,14 +155,14 @@ def own_receiver(connection: Database, row: DeliveryRow, now_us: int, vault: Vau
 
 
 def receiver_of(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver | None:
-    """Whom a delivery goes to; None for a subscription that was deleted."""
+    """Return the receiver of a delivery; None for a subscription that was deleted."""
     if row.subscription is None:
         return own_receiver(connection, row, now_us, vault)
     return receiver(connection, SubscriptionName(row.project, row.subscription), now_us, vault)
 
 
 def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> None:
-    """Tell a subscription nothing more until somebody enables it."""
+    """Send nothing more to a subscription until a user enables it."""
     key = key_of(name)
     stored = objects.find(tx.connection, key)
     if stored is None or stored.body["state"] == "disabled":

@@ -1,4 +1,4 @@
-"""What subscribers are told: the names of events and the `data` of a notification. Pure."""
+"""The content of notifications: the names of events and their `data`. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -35,9 +35,9 @@ OTHERS: Mapping[str, Event] = {
     "notification.dead": Event.NOTIFICATION_DEAD,
     "notification.disabled": Event.NOTIFICATION_DISABLED,
 }
-"""What events that are not of jobs are told as."""
+"""The notifications for events that are not of jobs."""
 OF_JOBS: Mapping[str, Event] = {"job.blocked": Event.JOB_BLOCKED, "job.stalled": Event.JOB_STALLED}
-"""What events of jobs are told as, beside changes of the status."""
+"""The notifications for events of jobs, except changes of the status."""
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
 WELL = frozenset(
@@ -60,12 +60,12 @@ class JobNames(NamedTuple):
 
 
 def names_for(status: str) -> frozenset[Event]:
-    """What a job's change to a status may be told as."""
+    """Return the possible notifications of a job's change to a status."""
     return _NAMES.get(Status(status), frozenset())
 
 
 def name_of(event: EventRow, job: JobRow) -> Event | None:
-    """The name of what an event tells of a job; None when it is nothing to be told."""
+    """Return the notification for an event of a job; None if there is none."""
     is_phase = job.type == JobType.PHASE
     if is_part(job):
         return None
@@ -81,14 +81,14 @@ def name_of(event: EventRow, job: JobRow) -> Event | None:
 
 
 def own_name(event: EventRow, job: JobRow) -> str:
-    """What a notification of a job's own is called."""
+    """Return the name of a job's own notification."""
     if event.kind != "job.status":
         return event.kind.replace(".", "-")
     return name_of(event, job) or "job-status"
 
 
 def as_at(job: JobRow, event: EventRow) -> JobRow:
-    """The job as far as it had come at an event: without an end that came later."""
+    """Return the job as it was at an event: without an end that came later."""
     if event.kind == "job.status" and event.data["to"] in FINAL:
         return job
     return msgspec.structs.replace(job, end_us=None, result=None, message=None)
@@ -101,25 +101,25 @@ def _status_at(event: EventRow) -> str:
 
 
 def _is_first(event: EventRow, job: JobRow) -> bool:
-    """Whether it is the job's first start, and none after it was lost."""
+    """Return whether it is the job's first start, not one after a loss."""
     return job.launches <= 1 or event.time_us < (job.start_us or 0)
 
 
 def subject_of(job: JobRow) -> str:
-    """What failures in a row are counted of: a configuration, a phase, or what has the name of the job."""
+    """Return what failures in a row are counted for: a configuration, a phase, or all jobs of that name."""
     is_named = job.config is None or job.type == JobType.PHASE
     names = (job.branch_id, job.component, job.config or "", job.name if is_named else "")
     return msgspec.json.encode(names).decode()
 
 
 def head_of(event: EventRow, project_name: str) -> dict[str, Any]:
-    """What the `data` of every event begins with."""
+    """Return the common first members of the `data` of every event."""
     project = {"id": event.project, "name": project_name}
     return {"eventType": event.kind, "seq": event.seq, "project": project}
 
 
 def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
-    """The `data` of an event of a job."""
+    """Return the `data` of an event of a job."""
     message = job.message or (job.result or {}).get("message")
     data: dict[str, Any] = {
         **head_of(event, names.project),
@@ -149,25 +149,25 @@ def job_data(event: EventRow, job: JobRow, names: JobNames) -> dict[str, Any]:
 
 
 def other_data(event: EventRow, project_name: str) -> dict[str, Any]:
-    """The `data` of an event of a schedule, a trigger, or a notification itself."""
+    """Return the `data` of an event of a schedule, a trigger, or a notification."""
     word = event.kind.partition(".")[0]
     about = event.data if word == "notification" else {word: dict(event.data)}
     return {**head_of(event, project_name), **about}
 
 
 def long_of(job: JobRow) -> Event:
-    """What a job that runs long is told as."""
+    """Return the notification for a job that runs long."""
     is_phase = job.type == JobType.PHASE
     return Event.PHASE_JOB_PROCESSING_LONG if is_phase else Event.JOB_PROCESSING_LONG
 
 
 def is_part(job: JobRow) -> bool:
-    """Whether it is an attempt or a row of another job, which alone is told."""
+    """Return whether it is an attempt or a row of another job: only that job has notifications."""
     return job.type != JobType.PHASE and job.relation == "strong" and job.creator_type in _OF_CONTAINERS
 
 
 def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
-    """The body of a notification, at most 64 KiB: the last tasks are left out first, then labels."""
+    """Return the body of a notification, at most 64 KiB: the last tasks are omitted first, then labels."""
     text = _encoded(name, time_us, data)
     while len(text) > MAX_BODY_BYTES and (job := _shorter(data.get("job", {}))) is not None:
         data = {**data, "job": job}
@@ -176,7 +176,7 @@ def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
 
 
 def _shorter(job: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The job with half of its tasks, or of its labels; None when both are gone."""
+    """Return the job with half of its tasks, or of its labels; None if it has neither."""
     if tasks := job.get("tasks"):
         return {**job, "tasks": tasks[: len(tasks) // 2], "isTruncated": True}
     if labels := job.get("labels"):
@@ -189,7 +189,7 @@ def _encoded(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
 
 
 def digest_of(bodies: Sequence[str], count: int, time_us: int) -> bytes:
-    """One body of several: the first that fit into 64 KiB, and how many there are. The rest is counted."""
+    """Return one body of several: the first that fit into 64 KiB, and the number of all."""
     listed = [msgspec.Raw(text.encode()) for text in bodies]
     text = _encoded(DIGEST, time_us, {"count": count, "events": listed})
     while len(text) > MAX_BODY_BYTES:

@@ -1,6 +1,6 @@
-"""Tells of jobs that run or wait long, and that the daemon is alive, when it is time for that.
+"""Sends notifications of jobs that run or wait long, and that the daemon is alive, when they are due.
 
-The timers of jobs are stored. They go by the boot clock, which nobody can set, and how far a job has come is
+The timers of jobs are stored. They use the boot clock, which nobody can set, and the time that has passed is
 computed from the job itself.
 """
 
@@ -46,7 +46,7 @@ _SUBSCRIPTIONS = (
 
 @dataclass(slots=True)
 class Standing:
-    """What a look has found: timers with their jobs, who is told what, and when drops are to be told."""
+    """The state at one moment: timers, jobs, subscriptions, and when drops are to be reported."""
 
     timers: Sequence[TimerRow]
     jobs: Mapping[int, JobRow]
@@ -56,7 +56,7 @@ class Standing:
     waits: Mapping[int, Wait] = field(default_factory=dict)
 
     def passed_us(self, timer: TimerRow, now_us: int) -> int | None:
-        """How far its job has come; None when it runs or waits no more."""
+        """Return how long its job has run or waited; None if it no longer does."""
         if timer.event == Event.JOB_WAITING_LONG:
             wait = self.waits.get(timer.job_id)
             return None if wait is None else wait.waited_us
@@ -64,7 +64,7 @@ class Standing:
         return None if job is None else ran_us(job, now_us)
 
     def left_us(self, timer: TimerRow, now_us: int) -> int | None:
-        """How long it is until it is told; None as long as its job is paused."""
+        """Return the time until it is due; None while its job is paused."""
         job = self.jobs.get(timer.job_id)
         is_paused = job is not None and job.paused_since_us is not None
         if is_paused and timer.event != Event.JOB_WAITING_LONG:
@@ -84,11 +84,11 @@ class Timers:
         self._alive_us: dict[SubscriptionName, int] = {}
 
     def wake(self) -> None:
-        """Have it look for what is due."""
+        """Search for what is due."""
         self._news.set()
 
     async def run(self, scheduler: SchedulerActor, broker: Broker) -> None:
-        """Tell what is due until cancelled. What cannot be saved now waits for news."""
+        """Send what is due until cancelled. What cannot be saved now waits for news."""
         with broker.waking(self.wake, *_NEWS, *_SUBSCRIPTIONS):
             self.wake()
             timer: clock.Timer | None = None
@@ -107,7 +107,7 @@ class Timers:
                 timer = None if left_us is None else clock.call_later(left_us / clock.SECOND_US, self.wake)
 
     async def _round(self, scheduler: SchedulerActor) -> int | None:
-        """Tell what is due; how long it is until something else is."""
+        """Send what is due; returns the time until something else is."""
         now_us = clock.now_us()
         found = await self._store.read(partial(_look, self._settings))
         waiting = [one.job_id for one in found.timers if one.event == Event.JOB_WAITING_LONG]
@@ -134,7 +134,7 @@ class Timers:
         return min([*(one for one in left if one is not None), *soon], default=None)
 
     def _message(self, found: Standing, timer: TimerRow, now_us: int) -> Message | None:
-        """What is told; nothing to a subscription that is gone, or whose filters do not let it through."""
+        """Return the message; None if the subscription is gone or its filters do not match."""
         one, job = found.hearers.get(timer.name), found.jobs.get(timer.job_id)
         if one is None or job is None:
             return None
@@ -149,7 +149,7 @@ class Timers:
         return message
 
     def _alive(self, hearers: Sequence[Hearer] | Any) -> list[Hearer]:
-        """Who is to be told now that the daemon is alive."""
+        """Return the subscriptions for which a notification that the daemon is alive is due."""
         now_us, listening = clock.boot_us(), {}
         due = []
         for one in hearers:
@@ -168,7 +168,7 @@ def _kind(event: Event) -> str:
 
 
 def _more(found: Standing, timer: TimerRow, passed_us: int) -> dict[str, Any]:
-    """What is told beside the job."""
+    """Return the members beside the job."""
     if timer.average_us is None:
         wait = found.waits.get(timer.job_id)
         return {"waitingSeconds": passed_us / 1e6, "reasons": [] if wait is None else wait.reasons}
@@ -204,7 +204,7 @@ def _write(
 
 
 def _alive_messages(hearers: Sequence[Hearer], settings: Settings, tx: Transaction) -> list[Message]:
-    """That the daemon is alive, told to each by itself."""
+    """Return the notifications that the daemon is alive, a separate one for each subscription."""
     names, found = Names(tx.connection, settings), []
     for one in hearers:
         project = one.name.project

@@ -1,4 +1,4 @@
-"""Messages as deliveries: the body once, and a row for each subscription that is told."""
+"""Stores messages as deliveries: the body once, and a row for each subscription."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from locksided.store.transaction import Transaction
 
 
 def body_of(told: Told) -> bytes:
-    """What is sent of it."""
+    """Return the body to be sent."""
     return telling.body_of(told.name.value, told.event.time_us, told.data)
 
 
 class Backlog:
-    """How many deliveries a project may still add, at least: they are counted only near the limit."""
+    """A lower bound on how many deliveries each project may still add: exact counts only near the limit."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -23,7 +23,7 @@ class Backlog:
 
 
 class Room:
-    """How many deliveries a transaction may still add; what has no room is dropped, and counted."""
+    """How many deliveries a transaction may still add; those beyond are dropped, and counted."""
 
     def __init__(self, tx: Transaction, backlog: Backlog) -> None:
         self._tx = tx
@@ -32,7 +32,7 @@ class Room:
         self._dropped: dict[str, int] = {}
 
     def take(self, project: str, wanted: int) -> int:
-        """How many of so many may be written."""
+        """Return how many of the wanted deliveries may be written."""
         left = self._backlog.left
         if left.get(project, 0) < wanted and project not in self._is_counted:
             self._is_counted.add(project)
@@ -44,7 +44,7 @@ class Room:
         return granted
 
     def close(self) -> bool:
-        """Remember what was dropped, and tell it when it is time; whether anything was."""
+        """Store the number of dropped deliveries, and report it when due; returns whether there are any."""
         for project, count in self._dropped.items():
             deliveries.note_dropped(self._tx, project, count)
         if self._dropped:
@@ -53,7 +53,7 @@ class Room:
 
 
 def write_messages(tx: Transaction, messages: Iterable[tuple[Message, bytes]], backlog: Backlog) -> bool:
-    """Have all be sent for which there is room; whether something was dropped."""
+    """Store all deliveries for which there is room; returns whether some were dropped."""
     now_us, room = clock.now_us(), Room(tx, backlog)
     alike: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for message, body in messages:

@@ -100,7 +100,7 @@ class RunConclusions:
                     tables = tuple(following.tables)
                     return Conclusion(i.StepEnded(row.id, action.token, tables, step=following.step))
                 result = await _of_all_steps(folder, launch, plan.steps, step, result)
-        return await self._over(action.token, row, plan, result, None)
+        return await self._finish(action.token, row, plan, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
         """Return the report on a simple command that ended and left nothing to read or remove; else None.
@@ -208,11 +208,11 @@ class RunConclusions:
         is_read = result.success or result.commits
         read = await read_before(self.loader.store, run, result.result["input"])
         inputs = await self.storage.inputs_of(run, read) if is_read else NO_INPUTS
-        then, undo = partial(self._tidy, run, result.files), undo_of(run.spec)
+        then, undo = partial(self._clean_up, run, result.files), undo_of(run.spec)
         writer = self.storage.files.writer(run.row, run) if result.files else None
-        return await self._over(token, run.row, run, result, outcome, then, inputs, undo, writer, children)
+        return await self._finish(token, run.row, run, result, outcome, then, inputs, undo, writer, children)
 
-    async def _tidy(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+    async def _clean_up(self, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
         """Remove what the run left behind, after it is saved."""
         await _forget_states(run)
         if files:
@@ -262,10 +262,10 @@ class RunConclusions:
     def _operation_result(self, run: Run, step: Step, outcome: Outcome, held: Held) -> RunResult:
         left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
         return conclude_operation(
-            step, run.spec, outcome, left, lambda told: self.storage.checked(run, told, held)
+            step, run.spec, outcome, left, lambda result: self.storage.checked(run, result, held)
         )
 
-    async def _over(
+    async def _finish(
         self,
         token: str,
         row: RunRow,

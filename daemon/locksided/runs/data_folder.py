@@ -80,13 +80,13 @@ def prepare(
         _remove_what_earlier_runs_left(folder, run_as)
     for path in (folder.tmp, folder.cwd):
         if not is_new:
-            _clear_the_way(path, folder.root, run_as)
+            _remove_or_rename(path, folder.root, run_as)
         if with_empty:
             _make_owned(path, run_as)
     if step.operation is not None or step.execution.image is not None:
         _make_operation_folder(step, context)
     argument = {
-        **_spares(context),
+        **_reusable_folder(context),
         "config": msgspec.json.format(msgspec.json.encode(step.config_file or {}), indent=2).decode(),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
         "files": dict(step.files),
@@ -94,11 +94,11 @@ def prepare(
     match step.folder:
         case DataFolder.FRESH:
             _remove_note(folder.handed)
-            _clear_the_way(folder.data, folder.root, run_as)
+            _remove_or_rename(folder.data, folder.root, run_as)
             _make_owned(folder.data, run_as)
             perform(folder.data, "fill", argument, run_as)
         case DataFolder.HANDED_ON:
-            _hand_on(step, context)
+            _move_output(step, context)
             perform(folder.data, "advance", argument, run_as)
         case DataFolder.AS_LEFT:
             perform(folder.data, "advance", argument, run_as)
@@ -106,7 +106,7 @@ def prepare(
 
 def _remove_what_earlier_runs_left(folder: RunFolder, run_as: User | None) -> None:
     for path in _entries(folder.rows):
-        _clear_the_way(path, folder.root, run_as)
+        _remove_or_rename(path, folder.root, run_as)
     with suppress(OSError):
         os.rmdir(folder.rows)
     _discard(folder.debug(None), None)
@@ -115,7 +115,7 @@ def _remove_what_earlier_runs_left(folder: RunFolder, run_as: User | None) -> No
 def _make_operation_folder(step: Step, context: JobContext) -> None:
     """Create an operation's folder anew, with its order, or the folder of a container's pid file."""
     folder, own = context.folder, context.folder.operation(step.index)
-    _clear_the_way(own, folder.root, context.run_as)
+    _remove_or_rename(own, folder.root, context.run_as)
     _make_owned(own, context.run_as)
     if step.operation is None:
         return
@@ -164,7 +164,7 @@ def empty_folders(step: Step, context: JobContext) -> list[str]:
     return folders
 
 
-def _hand_on(step: Step, context: JobContext) -> None:
+def _move_output(step: Step, context: JobContext) -> None:
     """Take over the output of the previous step once, however often this step is prepared."""
     note = context.folder.handed
     if _note(note) == str(step.index):
@@ -226,8 +226,8 @@ def _measured(size_bytes: int | None, data: str, run_as: User | None) -> Mapping
 
 def is_finished(context: JobContext) -> bool:
     """Remove the empty folders of a command; returns whether nothing else is left. Quick, never waits."""
-    is_cwd_gone = _is_gone_when_empty(context.folder.cwd)
-    return _is_gone_when_empty(context.folder.tmp) and is_cwd_gone
+    is_cwd_gone = _removed_if_empty(context.folder.cwd)
+    return _removed_if_empty(context.folder.tmp) and is_cwd_gone
 
 
 def finish(context: JobContext) -> None:
@@ -238,7 +238,7 @@ def finish(context: JobContext) -> None:
     folder, run_as = context.folder, context.run_as
     with _tolerated(folder.data):
         if os.path.isdir(folder.data):
-            perform(folder.data, "finish", _spares(context), run_as)
+            perform(folder.data, "finish", _reusable_folder(context), run_as)
     _remove_note(folder.handed)
     for path in (folder.tmp, folder.cwd):
         with _tolerated(path):
@@ -273,7 +273,7 @@ def put_aside(step: Step, context: JobContext) -> None:
     if not (step.is_of_many_rows and step.has_data and os.path.isdir(folder.data)):
         return
     with _tolerated(folder.data):
-        perform(folder.data, "finish", _spares(context), context.run_as)
+        perform(folder.data, "finish", _reusable_folder(context), context.run_as)
     os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
     os.rename(folder.data, f"{folder.rows}/{step.row}")
 
@@ -340,7 +340,7 @@ def _make_owned(path: str, run_as: User | None) -> None:
 
 def _discard(path: str, run_as: User | None) -> None:
     """Remove a folder inside one of the daemon's own; its content is removed as its owner."""
-    if _is_gone_when_empty(path):
+    if _removed_if_empty(path):
         return
     try:
         perform(path, "empty", None, run_as)
@@ -349,7 +349,7 @@ def _discard(path: str, run_as: User | None) -> None:
         os.unlink(path)
 
 
-def _is_gone_when_empty(path: str) -> bool:
+def _removed_if_empty(path: str) -> bool:
     """Remove a folder if it is empty, which needs only the daemon's own rights."""
     try:
         os.rmdir(path)
@@ -360,7 +360,7 @@ def _is_gone_when_empty(path: str) -> bool:
     return True
 
 
-def _clear_the_way(path: str, root: str, run_as: User | None) -> None:
+def _remove_or_rename(path: str, root: str, run_as: User | None) -> None:
     """Remove a folder, or rename it within the job's folder if the account cannot remove everything in it."""
     try:
         _discard(path, run_as)
@@ -385,7 +385,7 @@ def _tolerated(path: str) -> Iterator[None]:
         log.warning("cannot be removed", path=path, cause=str(error))
 
 
-def _spares(context: JobContext) -> dict[str, Any]:
+def _reusable_folder(context: JobContext) -> dict[str, Any]:
     """Return the folder for reusing input folders between runs: only those of our own account are."""
     return {"spares": context.folder.spares if context.run_as is None else None}
 

@@ -55,7 +55,7 @@ def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int, str]
 def _add(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: int, name: str) -> None:
     status = os.lstat(name, dir_fd=folder)
     if stat.S_ISDIR(status.st_mode):
-        archive.writestr(_about(f"{path}/", status), b"")
+        archive.writestr(_zip_info(f"{path}/", status), b"")
     elif stat.S_ISREG(status.st_mode) and path not in LEFT_OUT:
         if _DOCUMENT.fullmatch(path):
             _add_document(archive, redactor, path, folder, name)
@@ -63,7 +63,7 @@ def _add(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: int, n
             _add_file(archive, redactor, path, folder, name)
 
 
-def _about(path: str, status: os.stat_result) -> zipfile.ZipInfo:
+def _zip_info(path: str, status: os.stat_result) -> zipfile.ZipInfo:
     shown = path.encode("utf-8", "replace").decode()
     moment = max(time.gmtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
     about = zipfile.ZipInfo(shown, moment)
@@ -79,7 +79,7 @@ def _add_document(archive: zipfile.ZipFile, redactor: Redactor, path: str, folde
         content = json.dumps(_without_secrets(json.loads(content)), ensure_ascii=False, indent=2).encode(
             "utf-8", "surrogatepass"
         )
-    archive.writestr(_about(path, os.lstat(name, dir_fd=folder)), redactor.hide(content))
+    archive.writestr(_zip_info(path, os.lstat(name, dir_fd=folder)), redactor.hide(content))
 
 
 def _without_secrets(document: Any) -> Any:
@@ -102,7 +102,7 @@ def _add_file(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: i
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise NotPlain(f"{name} is not a plain file")
-        about = _about(path, status)
+        about = _zip_info(path, status)
         about.file_size = status.st_size
         with archive.open(about, "w", force_zip64=True) as entry:
             while chunk := os.read(fd, _CHUNK_BYTES):

@@ -69,7 +69,7 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
     except FileNotFoundError:
         pass
     else:
-        _clear_the_way("in", data_fd)
+        _remove_or_rename("in", data_fd)
         os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
     with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
         remove(spare_inputs.STATE, input_fd)
@@ -77,7 +77,7 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
     _write_inputs(data_fd, argument)
 
 
-def _clear_the_way(name: str, data_fd: int) -> None:
+def _remove_or_rename(name: str, data_fd: int) -> None:
     """Remove a folder, or rename it if it contains something that we may not remove."""
     try:
         remove(name, data_fd)
@@ -191,7 +191,7 @@ def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
         with os.scandir(log) as found:
             files = [one.name for one in found if one.is_file(follow_symlinks=False)]
         entries = {int(name[:20]) for name in files if ENTRY.fullmatch(name)}
-        head, staged = argument["head"], {int(one): told for one, told in argument["staged"].items()}
+        head, staged = argument["head"], {int(one): stored for one, stored in argument["staged"].items()}
         for version, (name, hashed) in sorted(staged.items()):
             if version in entries:
                 content = read_file(f"{version:020d}.json", log, MAX_COMMIT_BYTES) or b""
@@ -235,8 +235,8 @@ def read_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trouble(kind: str, version: int, cause: str, *, is_ours: bool = False) -> dict[str, Any]:
-    told = {"kind": kind, "version": version, "cause": f"version {version} {cause}."}
-    return {"trouble": told | ({"isOurs": True} if is_ours else {})}
+    trouble = {"kind": kind, "version": version, "cause": f"version {version} {cause}."}
+    return {"trouble": trouble | ({"isOurs": True} if is_ours else {})}
 
 
 def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:

@@ -145,7 +145,7 @@ class ImageRun:
         """The argv of each stage: one container each; the first writes the pid file."""
         stages = self.execution.stages or ((),)
         return [
-            self._stage(place, [self._inside(word) for word in argv]) for place, argv in enumerate(stages)
+            self._stage(place, [self._mapped(word) for word in argv]) for place, argv in enumerate(stages)
         ]
 
     @property
@@ -160,18 +160,18 @@ class ImageRun:
             if name not in self.execution.environment:
                 inside.pop(name, None)
         for name in ("LOCKSIDE_SOCKET", "LOCKSIDE_JOB_SOCKET"):
-            reached = self._mounted(inside.pop(name, ""))
+            reached = self._mounted_path(inside.pop(name, ""))
             inside.update({} if reached is None else {name: reached})
         return inside
 
-    def _mounted(self, path: str) -> str | None:
+    def _mounted_path(self, path: str) -> str | None:
         """Return the path inside the container of a path of the machine, None if it is not mounted."""
         for mount in self.execution.image_options.mounts:
             if path and PurePosixPath(path).is_relative_to(mount.source):
                 return str(PurePosixPath(mount.target) / PurePosixPath(path).relative_to(mount.source))
         return None
 
-    def _inside(self, text: str) -> str:
+    def _mapped(self, text: str) -> str:
         return with_paths(text, f"{DATA}/")
 
     def _stage(self, place: int, argv: Sequence[str]) -> list[str]:
@@ -207,7 +207,7 @@ class ImageRun:
         if options.read_only:
             yield "--read-only"
         if self.execution.cwd is not None:
-            yield f"--workdir={self._inside(self.execution.cwd)}"
+            yield f"--workdir={self._mapped(self.execution.cwd)}"
         yield from (f"--volume={self.data}:{DATA}", f"--volume={self.tmp}:{TMP}")
         for mount in options.mounts:
             yield f"--volume={mount.source}:{mount.target}{':ro' if mount.read_only else ''}"

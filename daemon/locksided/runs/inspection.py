@@ -69,19 +69,19 @@ class Inspection:
             project, branch, bucket, name = log.parent.relative_to(self._root).parts
             table = TableId(project, branch, f"{bucket}.{name}")
             with suppress(NotPlain, Unusable, OSError):
-                told = perform(str(log.parent), "read_log", {"lakeId": self._lake_id})
-                if told["version"] is not None and is_table_id(table.text):
+                newest = perform(str(log.parent), "read_log", {"lakeId": self._lake_id})
+                if newest["version"] is not None and is_table_id(table.text):
                     uid = log.parent.parent.lstat().st_uid
-                    found.append(UnknownTable(table, told["version"], told["isOurs"], uid))
+                    found.append(UnknownTable(table, newest["version"], newest["isOurs"], uid))
         return found
 
     async def refuse_troubled(self, keys: Iterable[str]) -> None:
         """Raise Invalid for tables that cannot be written."""
         found = await self.inspect(keys)
         if found:
-            told = (f'Table "{table}" is {one["kind"]}: {one["cause"]}' for table, one in found.items())
+            troubles = (f'Table "{table}" is {one["kind"]}: {one["cause"]}' for table, one in found.items())
             kinds = dict.fromkeys(one["kind"] for one in found.values())
-            raise Invalid(" ".join([*told, *(REMEDY[kind] for kind in kinds)]))
+            raise Invalid(" ".join([*troubles, *(REMEDY[kind] for kind in kinds)]))
 
     async def inspect(self, keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return the troubles of these tables by their ids, and save changes. Raises OSError."""

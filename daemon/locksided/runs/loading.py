@@ -30,7 +30,7 @@ from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
 from locksided.store.rows import RunRow, place_of
-from locksided.store.store import Sequel, Store
+from locksided.store.store import FollowUp, Store
 
 PLANS_KEPT = 256
 ENVIRONMENT = "$.parameters.environment"
@@ -143,7 +143,7 @@ class RunLoader:
         run = self._runs[job_id, launch] = await self.of(job_id, launch)
         return run
 
-    def documents_of(self, ids: Sequence[int]) -> Sequel[Documents]:
+    def documents_of(self, ids: Sequence[int]) -> FollowUp[Documents]:
         """Return how to read these jobs' documents on the store's thread, except those already planned."""
         return partial(reads.documents_of, ids=ids, is_known=self._is_planned)
 

@@ -37,12 +37,12 @@ def variables_of(schedule: Mapping[str, Any] | None) -> dict[str, str]:
     return {} if schedule is None else {name: schedule.get(key) or "" for name, key in _VARIABLES.items()}
 
 
-def told(tree: Draft, **about: Mapping[str, Any] | None) -> Draft:
+def with_origin(tree: Draft, **about: Mapping[str, Any] | None) -> Draft:
     """Return the same jobs with the moment, or the causes, in all of them."""
     known = {name: value for name, value in about.items() if value is not None}
     if not known:
         return tree
-    children = tuple(told(child, **known) for child in tree.children)
+    children = tuple(with_origin(child, **known) for child in tree.children)
     return replace(tree, values={**tree.values, **known}, children=children)
 
 
@@ -57,8 +57,8 @@ def environment_of_causes(trigger: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _text_of(trigger: Mapping[str, Any], kept: list[Any]) -> str:
-    told = {**trigger, "causes": kept, "more": len(trigger["causes"]) - len(kept)}
-    return json.dumps(told, ensure_ascii=True)
+    shortened = {**trigger, "causes": kept, "more": len(trigger["causes"]) - len(kept)}
+    return json.dumps(shortened, ensure_ascii=True)
 
 
 def moment_view(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:

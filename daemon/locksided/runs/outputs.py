@@ -102,11 +102,11 @@ def with_reports(
     listed: Mapping[str, Sequence[dict[str, Any]]], reports: object
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the listed outputs with the reports of the same name; other reports become tables."""
-    told = _by_name(reports)
+    reported = _by_name(reports)
     merged = {
-        kind: [{**told.pop(item["name"], {}), **item} for item in items] for kind, items in listed.items()
+        kind: [{**reported.pop(item["name"], {}), **item} for item in items] for kind, items in listed.items()
     }
-    merged["tables"] += [{**one, **_unstored(one.get("progress"))} for one in told.values()]
+    merged["tables"] += [{**one, **_unstored(one.get("progress"))} for one in reported.values()]
     return merged
 
 
@@ -114,8 +114,8 @@ def running_output(before: Mapping[str, Any] | None, reports: object) -> dict[st
     """Return `result.output` of a running job: what its steps have reported so far, by output name."""
     tables = {one["name"]: one for one in (before or {}).get("tables", ())}
     for name, report in _by_name(reports).items():
-        told = {**tables.get(name, {}), **report}
-        tables[name] = {**told, **_unstored(told.get("progress"))}
+        table = {**tables.get(name, {}), **report}
+        tables[name] = {**table, **_unstored(table.get("progress"))}
     return {"tables": list(tables.values())[:MOST_REPORTED], "files": []}
 
 
@@ -129,13 +129,13 @@ def _unstored(progress: object) -> dict[str, Any]:
     return {"stored": False, "progress": min(max(share, 0.0), UNFINISHED)}
 
 
-def with_stored(listed: Sequence[dict[str, Any]], told: object) -> list[dict[str, Any]]:
+def with_stored(listed: Sequence[dict[str, Any]], reported: object) -> list[dict[str, Any]]:
     """Return the listed tables or files; those stored by an output step are as it reported, without a path.
 
     Other outputs that it stored follow.
     """
     stored: dict[str, list[Mapping[str, Any]]] = {}
-    for table in told if isinstance(told, list) else ():
+    for table in reported if isinstance(reported, list) else ():
         if isinstance(table, Mapping):
             stored.setdefault(str(table.get("path")), []).append(table)
     merged: list[dict[str, Any]] = []

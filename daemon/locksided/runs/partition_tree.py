@@ -43,12 +43,12 @@ def partition_tree(resolved: Resolved, place: TreePosition, left: Sequence[Chunk
         parallelism=None if parallelism == "infinity" else parallelism,
     )
     assembler = _phase(
-        resolved, place, Part.ASSEMBLER, "assembler", [_tried(resolved, place, Part.ASSEMBLER)]
+        resolved, place, Part.ASSEMBLER, "assembler", [_with_retries(resolved, place, Part.ASSEMBLER)]
     )
     phases = [chunks, replace(assembler, after=(0,))]
     if left is None:
         splitter = _phase(
-            resolved, place, Part.SPLITTER, "splitter", [_tried(resolved, place, Part.SPLITTER)]
+            resolved, place, Part.SPLITTER, "splitter", [_with_retries(resolved, place, Part.SPLITTER)]
         )
         phases = [splitter, replace(chunks, after=(0,)), replace(assembler, after=(1,))]
     return replace(
@@ -61,7 +61,7 @@ def partition_tree(resolved: Resolved, place: TreePosition, left: Sequence[Chunk
 
 
 def _phase(resolved: Resolved, place: TreePosition, part: Part, name: str, jobs: Sequence[Draft]) -> Draft:
-    draft = job_draft(resolved, _made_for(place, name), of_container(as_part(resolved.spec, part)))
+    draft = job_draft(resolved, _place_for(place, name), of_container(as_part(resolved.spec, part)))
     named = {**draft.values, "name": name}
     return replace(
         draft,
@@ -75,28 +75,28 @@ def _phase(resolved: Resolved, place: TreePosition, part: Part, name: str, jobs:
 
 
 def _part(resolved: Resolved, place: TreePosition, part: Part) -> Draft:
-    draft = job_draft(resolved, _made_for(place, part.value), as_part(resolved.spec, part))
+    draft = job_draft(resolved, _place_for(place, part.value), as_part(resolved.spec, part))
     named = {**draft.values, "name": f"{resolved.name} {part.value}"}
     reads = draft.reads if part is not Part.CHUNK else ()
     return replace(draft, lock_key=None, lock_share=0, values=named, reads=reads)
 
 
-def _tried(resolved: Resolved, place: TreePosition, part: Part) -> Draft:
+def _with_retries(resolved: Resolved, place: TreePosition, part: Part) -> Draft:
     return tried_again(_part(resolved, place, part), resolved.spec.retry)
 
 
-def _made_for(place: TreePosition, name: str) -> TreePosition:
+def _place_for(place: TreePosition, name: str) -> TreePosition:
     return place._replace(maker=Maker("container", name))
 
 
 def _chunk(draft: Draft, spec: Specification, chunk: Chunk) -> Draft:
     base = str(draft.values["name"]).rpartition(" ")[0]
-    told = {"chunk": chunk._asdict(), "creator_id": chunk.name, "name": f"{base} chunk {chunk.number}"}
+    changes = {"chunk": chunk._asdict(), "creator_id": chunk.name, "name": f"{base} chunk {chunk.number}"}
     is_tolerated = spec.partition is not None and spec.partition.on_chunk_error is OnChunkError.MERGE
     job = replace(
         draft,
         on_error=OnError.WARNING if is_tolerated else None,
-        values={**draft.values, **told},
+        values={**draft.values, **changes},
     )
     return tried_again(job, spec.retry)
 

@@ -36,7 +36,7 @@ def kill_report_of(outcome: Outcome) -> dict[str, Any]:
     return {"proof": report.proof, "processes": processes, **omitted}
 
 
-def told(message: Remote) -> i.RemoteTold:
+def remote_told(message: Remote) -> i.RemoteTold:
     """Return the report of an executor's state of a remote run."""
     stage = message.state if message.state in (Stage.SUBMITTING, Stage.QUEUED) else None
     job_id = StartToken.parse(message.token).job_id

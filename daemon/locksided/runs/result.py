@@ -119,23 +119,23 @@ def conclude_operation(
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
-    problem, told = left.problem, OperationResult("", {}, [], is_warning=False)
+    problem, report = left.problem, OperationResult("", {}, [], is_warning=False)
     staged: Staged = ((), ())
     try:
         if problem is None:
-            told = read_result(left.content)
+            report = read_result(left.content)
             is_good = ending.verdict is Verdict.SUCCESS
-            staged = check(told) if is_good and (told.commits or told.files) else staged
+            staged = check(report) if is_good and (report.commits or report.files) else staged
     except BadResult as bad:
         problem = str(bad)
-    message, counts = told.message, {**dict.fromkeys(COUNTS, 0), "error": count_of(told.failed_records)}
+    message, counts = report.message, {**dict.fromkeys(COUNTS, 0), "error": count_of(report.failed_records)}
     if ending.verdict is Verdict.SUCCESS and problem is None:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
         if ending.failure is None:
-            verdict = Verdict.WARNING if told.is_warning else ending.verdict
+            verdict = Verdict.WARNING if report.is_warning else ending.verdict
             shown = _result(spec, ending, message=message or None, counts=counts)
-            done = replace(shown, verdict=verdict, metrics={}, added=told.result)
-            more = {"commits": staged[0], "files": staged[1], "records": rejected(step, told)}
+            done = replace(shown, verdict=verdict, metrics={}, added=report.result)
+            more = {"commits": staged[0], "files": staged[1], "records": rejected(step, report)}
             return _with_step(done, step, outcome, **more)
     else:
         ending = operation_ending(step.operation, ending, message, problem)
@@ -257,7 +257,7 @@ def _result(
 def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
     """Return the message, and its summary on one line."""
     if ending.failure is not None:
-        return ending.failure.told
+        return ending.failure.texts
     match ending.verdict:
         case Verdict.TERMINATED:
             said = TERMINATED if ending.stopped_by is None else f"{ending.stopped_by} had its engine stop it."

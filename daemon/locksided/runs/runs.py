@@ -297,22 +297,22 @@ class Runs(RunConclusions):
 
     def progressed(self, message: Progress) -> i.Progressed | None:
         """Return the report of a job's own progress; None if it has nothing to show."""
-        share, said = share_of(message.progress.get("progress")), message.progress.get("message")
-        text = said[:4096] if isinstance(said, str) else None
+        share, line = share_of(message.progress.get("progress")), message.progress.get("message")
+        text = line[:4096] if isinstance(line, str) else None
         counts, outputs = counts_of(message.progress.get("counts")), message.progress.get("outputs")
         if share is None and text is None and counts is None and not outputs:
             return None
         run = self.loader.known(message.token)
-        said = {} if run is None else run.said
+        report = {} if run is None else run.said
         if counts is not None:
-            said["counts"] = counts
+            report["counts"] = counts
         job_id, _, index = StartToken.parse(message.token)
         step = None if run is None else run.steps[index].operation
         kind = "inputs" if step is not None and step.failure is FailureKind.INPUT else "outputs"
         if outputs:
-            said[kind] = running_output(said.get(kind), outputs)
-        told = (said.get(kind) for kind in ("counts", "outputs", "inputs"))
-        return i.Progressed(job_id, message.token, share, text, *told)
+            report[kind] = running_output(report.get(kind), outputs)
+        reported = (report.get(kind) for kind in ("counts", "outputs", "inputs"))
+        return i.Progressed(job_id, message.token, share, text, *reported)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Return the frames of one row in the last run's log; None before it begins. Raises NotFound."""

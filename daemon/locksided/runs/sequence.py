@@ -43,8 +43,8 @@ def next_step(
 
 def _has_component(results: Sequence[RunResult]) -> bool:
     """Return whether a component, or a command, was started."""
-    told = (step for one in results for step in one.result.get("steps", ()))
-    return any(step["kind"] in (StepKind.COMPONENT.value, StepKind.COMMAND.value) for step in told)
+    steps = (step for one in results for step in one.result.get("steps", ()))
+    return any(step["kind"] in (StepKind.COMPONENT.value, StepKind.COMMAND.value) for step in steps)
 
 
 def _may_go_on(failed: RunResult) -> bool:

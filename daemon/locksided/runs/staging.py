@@ -98,8 +98,8 @@ def _unless_archived(
     _spec: Specification, _project: str, results: Sequence[Mapping[str, Any]]
 ) -> Sequence[str] | None:
     """Return no tables to write; None if an archive was made before another step failed."""
-    told = (step for result in results for step in result["steps"])
-    return None if any(step["operation"] == ARCHIVE for step in told) else ()
+    steps = (step for result in results for step in result["steps"])
+    return None if any(step["operation"] == ARCHIVE for step in steps) else ()
 
 
 def archive_path(spec: Specification, row: JobRow) -> str:

@@ -59,9 +59,9 @@ def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[
     ends: dict[str, list[RunResult]] = {}
     for launch, step in _concluded(folder):
         result = kept_result(folder, launch, step)
-        for told in () if result is None else result.result.get("steps", ()):
-            if told["row"] is not None and result is not None:
-                ends.setdefault(told["row"], []).append(result)
+        for ended_step in () if result is None else result.result.get("steps", ()):
+            if ended_step["row"] is not None and result is not None:
+                ends.setdefault(ended_step["row"], []).append(result)
     return {
         row: {of: state for one in results for of, state in one.states.items()}
         for row, results in ends.items()

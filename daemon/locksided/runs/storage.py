@@ -168,14 +168,14 @@ class Storage:
         found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
         sources = [_pinned(tables, found, pins, entry) for tables, entry in zip(wanted, entries, strict=True)]
         numbers = [found[table.key].row.number for table in sources]
-        told = await self._store.read(partial(pieces_of, numbers=numbers))
+        metadata = await self._store.read(partial(pieces_of, numbers=numbers))
         since = await self._store.read(
             partial(since_of, run=run, row=static.get("row"), entries=entries, pins=pins)
         )
         return {
             **static,
             "sources": [msgspec.to_builtins(table) for table in sources],
-            "told": [told.get(found[table.key].row.number, []) for table in sources],
+            "told": [metadata.get(found[table.key].row.number, []) for table in sources],
             "since": [None if one is None else one._asdict() for one in since],
             "origin": {**origin_of(run), "inputs": [read.shown for read in _reads(run, pins)]},
             "branch": run.spec.branch_id,
@@ -198,8 +198,8 @@ class Storage:
     async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """Return the complete order of a step that cleans the tables in the buckets of the run's account."""
         uid = os.geteuid() if run.context.run_as is None else run.context.run_as.uid
-        told = await self.vacuum.order(run.row.project, uid, static["parameters"])
-        return {**static, **told, **self._common()}
+        order = await self.vacuum.order(run.row.project, uid, static["parameters"])
+        return {**static, **order, **self._common()}
 
     def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the order to preview a table."""
@@ -237,11 +237,11 @@ class Storage:
                 os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
             path.chmod(BUCKET_MODES[access])
 
-    def checked(self, run: Run, told: OperationResult, held: Held) -> Staged:
+    def checked(self, run: Run, result: OperationResult, held: Held) -> Staged:
         """Return what a step staged, for the transaction that ratifies it. Raises BadResult."""
-        files = self.files.checked(run, told.files, held.numbers)
+        files = self.files.checked(run, result.files, held.numbers)
         try:
-            commits = read_commits(told.commits, held.tables)
+            commits = read_commits(result.commits, held.tables)
             return [
                 self._ratified(run, commit, held.tables[commit.key], serial) for commit, serial in commits
             ], files

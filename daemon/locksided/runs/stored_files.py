@@ -98,8 +98,8 @@ class StoredFiles:
             for at in {one.id // 1000 for one in files}:
                 names = [file_name(one.id, one.name) for one in files if one.id // 1000 == at]
                 sizes = perform(str(folder / str(at)), "sizes", {"names": names}, account)["sizes"]
-                told = [one.size_bytes for one in files if one.id // 1000 == at]
-                if sizes != told:
+                expected = [one.size_bytes for one in files if one.id // 1000 == at]
+                if sizes != expected:
                     raise BadFiles("Its files are not as long as it says")
         except (BadFiles, NotPlain, Unusable) as problem:
             raise BadResult(str(problem)) from None

@@ -64,7 +64,7 @@ class Failure:
         }
 
     @property
-    def told(self) -> tuple[str, str]:
+    def texts(self) -> tuple[str, str]:
         """Return the message and its summary, each prefixed with the place of the failure."""
         before = f"{self.where}: " if self.where else ""
         return cut(before + self.message), before + (self.summary or self.message)

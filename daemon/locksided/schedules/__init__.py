@@ -1,1 +1,1 @@
-"""Schedules: when they are due, what becomes of their moments, and the jobs that they make."""
+"""Schedules: when they are due, what becomes of their moments, and the jobs they create."""

@@ -1,4 +1,4 @@
-"""Backfills: the jobs of past moments that have none, or none that ended well, made in one transaction."""
+"""Backfills: create the jobs of past moments that have none, or none that ended well, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,20 +38,20 @@ MOST_MOMENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The moments that get a job, in the order of their jobs, and why others do not."""
+    """The moments that get a job, in the order of their jobs; and the others, with the reason."""
 
     moments: list[int]
     left: list[tuple[int, str]]
 
 
 class Backfills:
-    """Makes backfills, and stops them."""
+    """Creates backfills, and stops them."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def backfill(self, call: Call, params: p.ScheduleBackfill, found: Found) -> View:
-        """Make the jobs, or with `dryRun` say which. Raises Limit with the number of jobs."""
+        """Create the jobs; with `dryRun` only return them. Raises Limit with the number of jobs."""
         first_us, last_us = _bounds(found, params)
         if params.dry_run:
             return _answer(None, await self._choose(params, found, first_us, last_us), None)
@@ -126,7 +126,7 @@ class Backfills:
     async def told(
         self, found: Found, moment_us: int | None, *, backfill: str | None = None, manual: bool = False
     ) -> Told:
-        """What a job is told that is not made at its time: its window is the calendar's."""
+        """Return what a job learns of a past moment: its window is that of the calendar."""
         terms = terms_of(found.spec, found.name, self._service.store.identity)
         good = await self._service.store.read(partial(schedules.newest_good, name=found.name))
         return Told(
@@ -143,7 +143,7 @@ class Backfills:
 
 
 def _bounds(found: Found, params: p.ScheduleBackfill) -> tuple[int, int]:
-    """The first and the last moment that may count, none behind the settled time."""
+    """Return the first and the last moment in question, none after the settled time."""
     first_us = _time_of(params.since, found.spec, "$.from", is_end=False)
     last_us = _time_of(params.to, found.spec, "$.to", is_end=True)
     if last_us < first_us:
@@ -152,7 +152,7 @@ def _bounds(found: Found, params: p.ScheduleBackfill) -> tuple[int, int]:
 
 
 def _time_of(text: str, spec: ScheduleSpec, path: str, *, is_end: bool) -> int:
-    """The moment of a time; of a local date its first moment, or its last."""
+    """Parse a time; for a local date return its first moment, or its last one with `is_end`."""
     try:
         day = date.fromisoformat(text) if len(text) == 10 else None
         if day is None:
@@ -172,7 +172,7 @@ def _chosen(
     bounds: tuple[int, int],
     most: int,
 ) -> Chosen:
-    """The moments without a job that is live or ended well; with `again` all. In a thread."""
+    """Choose the moments without a job that is live or ended well; with `again` all. Run in a thread."""
     calendar, (first_us, last_us) = spec.calendar(), bounds
     if first_us <= last_us and calendar.count(first_us, last_us, MOST_MOMENTS) is None:
         raise Limit(f"There are more than {MOST_MOMENTS} moments: take a shorter time.", path="$.from")
@@ -199,7 +199,7 @@ def _chosen(
 
 
 def _good_job(jobs: Sequence[tuple[int, int, int, str]], moment_us: int) -> str | None:
-    """Why a moment needs no job: one of its jobs is live, or ended well."""
+    """Return why a moment needs no job: one of its jobs is live, or ended well."""
     for first_us, last_us, job_id, status in jobs:
         if first_us <= moment_us <= last_us and (status not in FINAL or status in ("success", "warning")):
             return f"job {job_id} is {status}"

@@ -1,4 +1,4 @@
-"""What a change of a schedule's document means for where it stands. Functions of a transaction.
+"""How a change of a schedule's document affects its stored state. Functions of a transaction.
 
 Editing never fires: what was due before is decided first, by the old version; else Unsettled is raised.
 """
@@ -27,7 +27,7 @@ from locksided.store.transaction import Transaction
 
 
 class Unsettled(Conflict):
-    """Moments are due that the old version is to decide on: settle `name`, then change it again."""
+    """The old version must decide on due moments first: settle `name`, then repeat the change."""
 
     def __init__(self, name: MakerName) -> None:
         super().__init__(f"Schedule {name.id} is firing at this moment: try again.")
@@ -35,12 +35,12 @@ class Unsettled(Conflict):
 
 
 def identity_of(connection: Database) -> int:
-    """The store's identity, from which the jitter follows."""
+    """Return the store's identity, from which the jitter is derived."""
     return int(reads.meta(connection, "identity") or "0", 16)
 
 
 def completed(spec: ScheduleSpec, settings: Settings) -> ScheduleSpec:
-    """The document with the zone of the settings, if it names none."""
+    """Return the document with the zone of the settings, if it names none."""
     return spec.in_zone(settings.schedules.timezone)
 
 
@@ -52,7 +52,7 @@ def refuse_others(connection: Database, key: Key, who: Principal) -> None:
 def require_settled(
     connection: Database, key: Key, before: StoredRow | None, body: Mapping[str, Any], time_us: int
 ) -> None:
-    """Raise Unsettled when something was due before a change of the calendar, and has no outcome."""
+    """Raise Unsettled if something undecided was due before a change of the calendar."""
     name = name_of(key)
     row = schedules.find(connection, name)
     if before is None or row is None or row.broken is not None:
@@ -70,7 +70,7 @@ def require_settled(
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
-    """A document was stored: begin a schedule, or go on with one."""
+    """Create the schedule of a stored document, or update an existing one."""
     name, spec = name_of(key), from_store(after.body, ScheduleSpec)
     row = schedules.find(tx.connection, name)
     if row is None:
@@ -88,7 +88,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 
 
 def deleted(tx: Transaction, key: Key, _change: Change) -> None:
-    """It fires no more; what became of its moments stays."""
+    """Remove the schedule; the outcomes of its moments stay."""
     schedules.remove(tx, name_of(key))
 
 
@@ -107,7 +107,7 @@ def _new(name: MakerName, spec: ScheduleSpec, change: Change) -> ScheduleRow:
 
 
 def _with_state(tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, change: Change) -> ScheduleRow:
-    """The row enabled or disabled as the document says, with the time of its next decision."""
+    """Return the row, enabled or disabled as the document says, with the time of its next decision."""
     if spec.state is ScheduleState.ENABLED:
         row = msgspec.structs.replace(row, disabled_us=None)
     elif row.disabled_us is None:
@@ -116,5 +116,5 @@ def _with_state(tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, change: C
 
 
 def _is_near(row: ScheduleRow, change: Change) -> bool:
-    """Whether the settled time is no later than clocks that differ a little explain."""
+    """Return whether the settled time is at most as far ahead as slightly different clocks explain."""
     return row.settled_us - change.time_us < 1_000_000

@@ -1,6 +1,6 @@
-"""What the ends of jobs mean to their schedules: failures in a row are counted, and too many pause it.
+"""Applies the ends of jobs to their schedules: counts failures in a row, and pauses after too many.
 
-It follows the log, so that every end counts once. Ends of other jobs do not wake it.
+It follows the log, so every end counts once. It is not woken by ends of other jobs.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,17 @@ CREATED, STATUS, CLOCK_SET = "job.created", "job.status", "daemon.clockSet"
 
 
 class Ends:
-    """Follows the ends of the jobs that schedules made, and clocks that are set."""
+    """Follows the ends of the jobs created by schedules, and changes of the clock."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._live: set[int] = set()
 
     async def load(self) -> None:
-        """Read which jobs live; ends before that are found behind the cursor."""
+        """Read which jobs are live; earlier ends are found after the cursor."""
         self._live.update(await self._store.read(schedules.live_of_all))
 
     def follower(self) -> Follower:
-        """Who follows."""
         return Follower("schedules", frozenset({STATUS, CLOCK_SET}), self._decide, self._concerns)
 
     def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
@@ -57,7 +56,7 @@ class Ends:
 
 
 def _counts(row: JobRow) -> bool:
-    """Whether it is a job of a schedule, none of a backfill, whose end says how the schedule does."""
+    """Return whether the job counts for its schedule: not part of a backfill, and not terminated."""
     if row.schedule_id is None or row.schedule is None or row.schedule["backfill"] is not None:
         return False
     return row.status in (Status.SUCCESS, Status.WARNING, Status.ERROR)

@@ -1,4 +1,4 @@
-"""What is written of a step: where the schedule stands then, a row for all its moments, and the events."""
+"""Writes a step: the state of the schedule after it, rows for all its moments, and the events."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from locksided.store.transaction import Transaction
 class Step:
     """A step of a schedule, `before` and `after` it; the jobs get their ids with the commit.
 
-    With a `refusal` no job could be made.
+    With a `refusal` no job could be created.
     """
 
     name: MakerName
@@ -56,7 +56,7 @@ def write_step(tx: Transaction, step: Step, job_ids: Sequence[int]) -> None:
 
 
 def tell(tx: Transaction, name: MakerName, what: str, now_us: int, *, by: Any = None, **data: Any) -> None:
-    """Tell an event of a schedule."""
+    """Add an event of a schedule."""
     principal = by if isinstance(by, Mapping) else None
     tx.event(now_us, f"schedule.{what}", name.project, principal=principal, data={"id": name.id, **data})
 
@@ -85,7 +85,7 @@ def _job_of(fate: Fate, job_ids: Sequence[int]) -> int | None:
 
 
 def _told_outcome(step: Step, fate: Fate, job_id: int | None) -> tuple[MomentOutcome, Any]:
-    """Its fate, unless the job that was to be made was refused."""
+    """Return the candidate's fate, unless the job to be created was refused."""
     if job_id is not None or fate.job is None:
         return fate.outcome, fate.cause
     assert step.refusal is not None
@@ -114,7 +114,7 @@ def _row(step: Step, stretch: Stretch, job_id: int | None) -> MomentRow:
 
 
 def _counted(step: Step, rows: Sequence[MomentRow], job_ids: Sequence[int]) -> ScheduleRow:
-    """The row with the firings and failures of the step."""
+    """Return the row with the firings and failures of the step added."""
     fired = [row.moment_us for row in rows if row.outcome == MomentOutcome.FIRED]
     failed = sum(isinstance(fate.job, NewJob) for fate in step.fates) if _has_failed(rows) else 0
     return msgspec.structs.replace(
@@ -130,7 +130,7 @@ def _has_failed(rows: Sequence[MomentRow]) -> bool:
 
 
 def _paused_for_failures(tx: Transaction, step: Step, row: ScheduleRow) -> ScheduleRow:
-    """The row, paused when its owner may no longer run it, or when too many firings failed."""
+    """Return the row, paused if its owner may no longer run it, or if too many firings failed."""
     if step.refusal is None or row.failures == step.before.failures:
         return row
     if step.is_forbidden:
@@ -141,7 +141,7 @@ def _paused_for_failures(tx: Transaction, step: Step, row: ScheduleRow) -> Sched
 def paused_if_failing(
     tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, now_us: int, last: str
 ) -> ScheduleRow:
-    """The row, paused when so many in a row failed as the schedule bears."""
+    """Return the row, paused if more firings in a row failed than the schedule allows."""
     if not fails_too_often(row, spec):
         return row
     return paused(tx, row, now_us, DAEMON, f"{row.failures} in a row failed; {last}")
@@ -157,7 +157,7 @@ def paused(
     until_us: int | None = None,
     principal: Mapping[str, Any] | None = None,
 ) -> ScheduleRow:
-    """The row of a schedule that is paused from now on."""
+    """Return the row of a schedule that is paused from now on."""
     name = MakerName(row.project, row.id)
     until = clock.to_text(until_us)
     tell(tx, name, "paused", now_us, by=principal, comment=comment, untilTime=until)
@@ -171,7 +171,7 @@ def paused(
 
 
 def _expect(tx: Transaction, step: Step, rows: Sequence[MomentRow]) -> None:
-    """Note when those moments are overdue that were to run."""
+    """Store when the moments that were to run will be overdue."""
     for row in rows:
         overdue_us = overdue_at(step.spec, row.last_us, step.terms.offset_us)
         if overdue_us is not None and row.outcome != MomentOutcome.SKIPPED:
@@ -179,7 +179,7 @@ def _expect(tx: Transaction, step: Step, rows: Sequence[MomentRow]) -> None:
 
 
 def _tell(tx: Transaction, step: Step, rows: Sequence[MomentRow]) -> None:
-    """One event for each outcome, however many moments have it."""
+    """Add one event for each outcome, however many moments have it."""
     for outcome in MomentOutcome:
         alike = [row for row in rows if row.outcome == outcome]
         if alike:

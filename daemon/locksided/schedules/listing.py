@@ -1,4 +1,4 @@
-"""Where a schedule stands, for lists, and the pages of its ledger."""
+"""The status of a schedule, for lists, and the pages of its ledger."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -29,13 +29,13 @@ View = dict[str, Any]
 
 
 def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
-    """Whose a schedule is and where it stands; None when there is none."""
+    """Return the owner and status of a schedule; None if there is none."""
     row = schedules.find(connection, MakerName(project, body["id"]))
     return None if row is None else Stand(row.owner_name, status_of(from_store(body, ScheduleSpec), row))
 
 
 async def ledger_page(service: Service, params: p.ScheduleLedger) -> View:
-    """A page of a schedule's ledger, newest first; what falls into a pause stands before the first page."""
+    """Return a page of a schedule's ledger, newest first; those of a pause precede the first page."""
     name = MakerName(params.project, params.id)
     wanted = LedgerFilter(
         _us(params.moment or params.since),
@@ -63,7 +63,7 @@ def _read(
 
 
 def _pending(identity: int, found: Found, wanted: LedgerFilter) -> list[View]:
-    """What has fallen into a pause that lasts, newest first."""
+    """Return the moments that fell into a current pause, newest first."""
     standing = standing_of(found.row, found.decided)
     if standing.pause is None or found.row.broken is not None:
         return []

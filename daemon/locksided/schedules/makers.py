@@ -1,4 +1,4 @@
-"""What schedules and triggers have in common: whose they are, what is shown of both, what lists have."""
+"""What schedules and triggers have in common: ownership, their views, and the filters of lists."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Owned(Protocol):
-    """The row of something that belongs to a user."""
+    """The row of an object that belongs to a user."""
 
     @property
     def id(self) -> str: ...
@@ -49,17 +49,17 @@ def refuse_others(row: Owned | None, who: Principal, path: str) -> None:
 
 
 def columns_of(owner: Mapping[str, Any]) -> dict[str, Any]:
-    """An owner as the rows have it."""
+    """Return an owner as columns of a row."""
     return {"owner_uid": owner["uid"], "owner_gid": owner["gid"], "owner_name": owner["user"]}
 
 
 def with_owner(row: R, owner: Mapping[str, Any] | None) -> R:
-    """The row of something that belongs to another user from now on; None is no change."""
+    """Return the row with another owner; None means no change."""
     return row if owner is None else msgspec.structs.replace(row, **columns_of(owner))
 
 
 def check_may_steer(service: Service, row: Owned, who: Principal) -> None:
-    """Admins act on all, others on their own, and on their group's when the settings say so."""
+    """Raise Forbidden unless it is the caller's, the caller is an admin, or its group may by the settings."""
     shares = service.settings.access.group_shares and row.owner_gid in who.groups
     if who.role is not Role.ADMIN and row.owner_uid != who.uid and not shares:
         text = f"{row.id} belongs to {row.owner_name}: only its owner or an admin can do that."
@@ -67,13 +67,13 @@ def check_may_steer(service: Service, row: Owned, who: Principal) -> None:
 
 
 async def current_owner(service: Service, row: Owned) -> Principal:
-    """The owner with the rights that he has now. Raises Forbidden."""
+    """Return the owner with the owner's current rights. Raises Forbidden."""
     account = row.owner_uid, row.owner_gid, row.owner_name
     return await threads.run_sync(owner_now, service.access(), *account)
 
 
 async def owner_at_put(service: Service, who: Principal, wanted: str | None, row: Owned | None) -> Principal:
-    """As whom the jobs are to run: whom the call names, who owns it already, or the caller."""
+    """Return the user whom the jobs run as: the one in the call, else the current owner, else the caller."""
     if wanted in (None, who.user):
         keeps = wanted is None and row is not None and row.owner_uid != who.uid and who.role is Role.ADMIN
         return await current_owner(service, row) if keeps and row is not None else who
@@ -85,14 +85,14 @@ async def owner_at_put(service: Service, who: Principal, wanted: str | None, row
 
 
 class Stand(NamedTuple):
-    """Whose it is, and where it stands."""
+    """Its owner and status."""
 
     owner: str
     status: ScheduleStatus
 
 
 class MakerRow(Owned, Protocol):
-    """What the rows of both have."""
+    """The columns that the rows of both have."""
 
     @property
     def paused_us(self) -> int | None: ...
@@ -108,29 +108,29 @@ class MakerRow(Owned, Protocol):
 
 
 DAEMON = "daemon"
-"""Who pauses one that must not go on."""
+"""The user shown for pauses by the daemon."""
 
 GONE: dict[str, Any] = {
     **dict.fromkeys(("owner", "status", "statusCause", "paused")),
     "firings": 0,
     "failuresInRow": 0,
 }
-"""What is shown of one that is deleted."""
+"""The view of a deleted one."""
 
 
 def name_of(key: Key) -> MakerName:
-    """The name of the schedule or trigger with a key."""
+    """Return the name of the schedule or trigger with a key."""
     return MakerName(key.project, key.id)
 
 
 def fails_too_often(row: MakerRow, spec: JobMaker) -> bool:
-    """Whether it is to be paused: as many in a row failed as it bears."""
+    """Return whether it is to be paused: it has reached its limit of failures in a row."""
     most = spec.pause_after_failures
     return most is not None and row.failures >= most and row.paused_us is None
 
 
 def shown(row: MakerRow, paused_until_us: int | None = None) -> dict[str, Any]:
-    """What the wire shows of both beside the document."""
+    """Return the members that the views of both have beside the document."""
     pause = row.pause or {}
     paused = {
         "by": pause.get("by"),
@@ -147,11 +147,11 @@ def shown(row: MakerRow, paused_until_us: int | None = None) -> dict[str, Any]:
 
 
 StandOf = Callable[[Database, str, Mapping[str, Any]], Stand | None]
-"""Finds that for the document of a project."""
+"""Finds the owner and status for the document of a project."""
 
 
 def listing(kind: Kind, wanted: MakerList, stand: StandOf) -> Callable[[Database], Listing]:
-    """What a list has, once there is a database to look at."""
+    """Return what a list contains, as a function of the database."""
 
     def choose(connection: Database) -> Listing:
         def keep(body: Mapping[str, Any]) -> bool:
@@ -163,7 +163,7 @@ def listing(kind: Kind, wanted: MakerList, stand: StandOf) -> Callable[[Database
 
 
 def _fits(wanted: MakerList, body: Mapping[str, Any]) -> bool:
-    """Whether the document itself is wanted."""
+    """Return whether the document itself matches the filter."""
     job = body.get("job") or {}
     return (
         wanted.component in (None, job.get("component"))

@@ -1,4 +1,4 @@
-"""The jobs of a schedule: what each is told of its moment, and its draft."""
+"""The jobs of a schedule: what each learns of its moment, and its draft."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCHEDULE = "schedule"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a job is told of its moment; None where there is none."""
+    """What a job learns of its moment; None where there is none."""
 
     name: MakerName
     version: int
@@ -35,7 +35,7 @@ class Told:
     manual: bool = False
 
     def about(self, spec: ScheduleSpec) -> dict[str, Any]:
-        """As the job's `schedule` has it, with the local `date` beside."""
+        """Return the job's `schedule`, with the local `date`."""
         late_us = 0 if self.due_us is None else max(self.now_us - self.due_us, 0)
         moment = clock.to_text(self.moment_us)
         date = None
@@ -57,14 +57,14 @@ class Told:
 
 
 def creation_of(service: Service, owner: Principal, name: MakerName) -> Creation:
-    """Makes the drafts of a schedule's jobs: what they name is read once."""
+    """Return the maker of drafts for a schedule's jobs: objects they name are read once."""
     return Creation(service, owner, name.project)
 
 
 async def draft_of(
     creation: Creation, spec: ScheduleSpec, told: Told, changes: Mapping[str, Any] | None = None
 ) -> Draft:
-    """The checked draft of the job of a moment. Raises Refused, with paths as in the schedule."""
+    """Return the checked draft of a moment's job. Raises Refused, with paths as in the schedule."""
     request = replace(spec.request, **changes) if changes else spec.request
     origin = Origin(SCHEDULE, told.name.id, schedule=told.about(spec))
     try:
@@ -74,7 +74,7 @@ async def draft_of(
 
 
 def in_maker(refusal: Refused, kind: str = SCHEDULE) -> Refused:
-    """The refusal of a job's request as one of the schedule or trigger that has it."""
+    """Return the refusal of a job's request as that of the schedule or trigger that contains it."""
     at, path = refusal.path or "$", f"$.{kind}.job{(refusal.path or '$')[1:]}"
     refusal.message = refusal.message.replace(f"{at}: ", f"{path}: ", 1)
     refusal.path = path
@@ -82,6 +82,6 @@ def in_maker(refusal: Refused, kind: str = SCHEDULE) -> Refused:
 
 
 def overdue_at(spec: ScheduleSpec, moment_us: int, offset_us: int) -> int | None:
-    """When a moment is overdue; None when nothing is expected of it."""
+    """Return when a moment is overdue; None if nothing is expected of it."""
     within = spec.expect_within_seconds
     return None if within is None else moment_us + offset_us + us(within)

@@ -1,7 +1,7 @@
 """The planner: wakes when a schedule is due, and has the step decided. It decides nothing itself.
 
 One timer serves all schedules: the database knows which is due next, so an idle one costs neither memory nor
-a wake-up. Schedules are planned anew when the rules of a zone changed, and when the clock was far ahead and
+a wake-up. Schedules are planned again when the rules of a zone changed, and when a clock that was far ahead
 was set back.
 """
 
@@ -31,8 +31,6 @@ log = structlog.get_logger("planner")
 
 
 class Planner:
-    """Runs until cancelled."""
-
     def __init__(self, service: Service, broker: Broker) -> None:
         self._service = service
         self._broker = broker
@@ -50,7 +48,7 @@ class Planner:
             await self._rounds.run(self._service.scheduler, self._next_us, self._round)
 
     async def _begin(self) -> None:
-        """See whether zones have changed while no daemon ran, and what could not be planned."""
+        """Check whether zones changed while no daemon ran, and retry what could not be planned."""
         try:
             await self._replanning.mend()
             await self._replanning.look_at_zones()
@@ -58,7 +56,7 @@ class Planner:
             log.warning("zones are not compared", cause=str(problem))
 
     async def _next_us(self) -> int | None:
-        """When something is due next."""
+        """Return when something is due next."""
         times = await self._service.store.read(schedules.next_times)
         return min((moment_us for moment_us in times if moment_us is not None), default=None)
 
@@ -79,7 +77,7 @@ class Planner:
         except (Refused, StoreUnavailable):
             raise
         except Exception as fault:
-            # It must end neither the daemon nor the other schedules; the next start tries it again.
+            # It must end neither the daemon nor other schedules; the next start retries it.
             log.exception("a schedule failed", schedule=name.id, project=name.project)
             why = f"The daemon failed to decide on it ({type(fault).__name__})."
             await self._service.scheduler.ask(partial(note_broken, name=name, why=why))
@@ -87,7 +85,7 @@ class Planner:
     # -- a clock that was set back ------------------------------------------------------------------------
 
     async def _look_at_clock(self) -> None:
-        """Plan anew what is settled too far ahead, once the clock has been so for long enough."""
+        """Plan again what is settled too far ahead, once the clock has been behind for long enough."""
         behind = await self._replanning.ahead_of_clock()
         if not behind:
             self._forget_clock()
@@ -136,7 +134,7 @@ def _tell(tx: Transaction, overdue: list[tuple[MakerName, int]], now_us: int) ->
 
 
 class Replanning:
-    """Compares what schedules were planned by with what holds now."""
+    """Compares what schedules were planned with to what holds now."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -144,7 +142,7 @@ class Replanning:
     # -- zones --------------------------------------------------------------------------------------------
 
     async def look_at_zones(self) -> None:
-        """Plan those anew whose zone has other rules than when they were planned. Raises Unavailable."""
+        """Plan schedules again whose zone has other rules than at their planning. Raises Unavailable."""
         zones.forget()
         planned_by = await self._service.store.read(schedules.zones)
         for name, digest in planned_by:
@@ -155,7 +153,7 @@ class Replanning:
                     await self._service.scheduler.ask(partial(self._in_changed_zone, name=one))
 
     async def mend(self) -> None:
-        """Try those again that could not be planned."""
+        """Retry those that could not be planned."""
         for name in await self._service.store.read(schedules.broken):
             await self._service.scheduler.ask(partial(self._in_changed_zone, name=name))
 
@@ -166,18 +164,18 @@ class Replanning:
         try:
             row = in_changed_zone(found.row, found.spec)
         except ZoneIsGone:
-            row = found.row  # which is broken now
+            row = found.row  # it is broken now
         self._save(tx, found, self._with_due(found, row), "zone")
 
     # -- the clock ----------------------------------------------------------------------------------------
 
     async def ahead_of_clock(self) -> list[MakerName]:
-        """The schedules that are settled further ahead than the settings allow."""
+        """Return the schedules that are settled further ahead than the settings allow."""
         bound_us = clock.now_us() + us(self._service.settings.schedules.clock_back_hours * 3600)
         return await self._service.store.read(partial(schedules.ahead_of, moment_us=bound_us))
 
     async def take_back(self, name: MakerName) -> None:
-        """Plan one anew from now on. Moments that have a job stay decided."""
+        """Plan a schedule again from now on. Moments that have a job stay decided."""
         log.warning("a schedule is planned anew: the clock was ahead", schedule=name.id, project=name.project)
         await self._service.scheduler.ask(partial(self._take_back, name=name, now_us=clock.now_us()))
 
@@ -188,7 +186,7 @@ class Replanning:
         try:
             row = settled_at(found.row, now_us)
         except ZoneIsGone:
-            return  # it is planned anew when the zone is back
+            return  # it is planned again when the zone is back
         schedules.take_back(tx, name, now_us)
         self._save(tx, found, self._with_due(found, row), "clock")
 

@@ -1,7 +1,7 @@
 """One step of a schedule: what is due is decided; jobs, rows and settled time are one transaction.
 
-The calendar is worked out in a thread. Then, when nobody else writes, the core's actor makes sure that the
-schedule is still as it was, looks at its live jobs, and carries the step out; else it is worked out again.
+The calendar is evaluated in a thread. Then, while nobody else writes, the core's actor verifies that the
+schedule is unchanged, reads its live jobs, and carries out the step; otherwise it is computed again.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ log = structlog.get_logger("schedules")
 
 
 class Outdated(Conflict):
-    """The schedule has changed since the step was worked out, so it is worked out again."""
+    """The schedule has changed since the step was computed, so it is computed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is due of a schedule at a time, and when something will be due after that."""
+    """What is due for a schedule at a time, and when something is due next."""
 
     found: Found
     terms: Terms
@@ -69,14 +69,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The jobs to be made, or why there are none."""
+    """The jobs to be created, or why there are none."""
 
     drafts: tuple[Draft, ...] = ()
     refusal: Refused | None = None
 
 
 def read(connection: Database, name: MakerName) -> Found | None:
-    """A schedule, None when there is none; for the store's thread."""
+    """Return a schedule, None if there is none; for the store's thread."""
     row = schedules.find(connection, name)
     stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
     if row is None or stored is None:
@@ -86,17 +86,17 @@ def read(connection: Database, name: MakerName) -> Found | None:
 
 
 class Settling:
-    """Decides what is due, for the planner and for whoever changes a schedule."""
+    """Decides what is due, for the planner and for methods that change a schedule."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def find(self, name: MakerName) -> Found | None:
-        """A schedule as it is stored."""
+        """Return a schedule as it is stored."""
         return await self._service.store.read(partial(read, name=name))
 
     async def settle(self, name: MakerName, catch_up: MisfirePolicy | None = None) -> None:
-        """Decide on all moments that are due now, those of a pause as if it ended now. Raises Unavailable."""
+        """Decide on all moments due now; those of a pause as if it ended now. Raises Unavailable."""
         refusal: Refused | None = None
         for _ in range(TRIES):
             plan = await self._plan(name, catch_up)
@@ -109,13 +109,13 @@ class Settling:
             except Unavailable:
                 raise
             except Refused as problem:
-                refusal = problem  # the core's: the same step without its jobs
+                refusal = problem  # of the core: repeat the step without its jobs
             else:
                 return
         log.warning("a schedule changes all the while", schedule=name.id, project=name.project)
 
     def is_due(self, found: Found, now_us: int) -> bool:
-        """Whether any moment is due that has no outcome. A schedule that is broken has none."""
+        """Return whether a due moment has no outcome. False for a broken schedule."""
         if found.row.broken is not None:
             return False
         try:
@@ -138,7 +138,7 @@ class Settling:
             return None
 
     def _worked_out(self, found: Found, now_us: int, catch_up: MisfirePolicy | None) -> Plan:
-        """The step, in a thread: years of moments may be due."""
+        """Compute the step, in a thread: years of moments may be due."""
         terms = terms_of(found.spec, found.name, self._service.store.identity)
         standing = Standing(found.row.settled_us, pause_of(found.row, catch_up), found.decided)
         due = sort_due(terms, standing, now_us)
@@ -149,7 +149,7 @@ class Settling:
     # -- what becomes of it -------------------------------------------------------------------------------
 
     async def _decide(self, plan: Plan, refusal: Refused | None, _core: Scheduler) -> Decided:
-        """The step as one transaction; nothing is written between this and its commit."""
+        """Decide the step as one transaction; nothing is written between this and its commit."""
         found = plan.found
         now = await self._service.store.read(partial(_at_decision, name=found.name))
         if now is None or (now.row, now.version) != (found.row, found.version):
@@ -172,7 +172,7 @@ class Settling:
         return overlap(plan.due.candidates, live, spec.overlap.policy, spec.overlap.limit, left)
 
     async def _made(self, plan: Plan, firing: Firing, good: MadeJob | None) -> Made:
-        """The drafts of all jobs of the step; when one is refused, so are the others: they are alike."""
+        """Return the drafts of all jobs of the step; if one is refused, all are: they are alike."""
         found, row = plan.found, plan.found.row
         before_us = row.fired_us
         drafts = []
@@ -202,7 +202,7 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What a decision rests on."""
+    """The data that a decision is based on."""
 
     row: ScheduleRow
     version: int
@@ -220,7 +220,7 @@ def _at_decision(connection: Database, name: MakerName) -> _Now | None:
 
 
 def _step(plan: Plan, firing: Firing, refusal: Refused | None) -> Step:
-    """The step as it is written."""
+    """Return the step to be written."""
     found, due = plan.found, plan.due
     through_us = due.through_us
     next_us = plan.next_due_us
@@ -248,7 +248,7 @@ def _step(plan: Plan, firing: Firing, refusal: Refused | None) -> Step:
 
 
 def _is_over(row: ScheduleRow, now_us: int) -> bool:
-    """Whether a pause has come to the end that it was given."""
+    """Return whether a pause has reached its given end."""
     return row.paused_until_us is not None and row.paused_until_us <= now_us
 
 
@@ -264,4 +264,4 @@ def note_broken(tx: Transaction, name: MakerName, why: str) -> None:
 
 
 def _nothing(_tx: Transaction) -> None:
-    """All is written when the jobs have their ids."""
+    """Write nothing: everything is written once the jobs have their ids."""

@@ -1,4 +1,4 @@
-"""A schedule as the wire shows it: what was put, and where it stands."""
+"""The view of a schedule: its document and its current state."""
 
 from collections.abc import Sequence
 
@@ -27,14 +27,14 @@ _NO_CALENDAR: View = {
 
 
 def members(connection: Database, project: str, found: Sequence[StoredRow]) -> list[View]:
-    """What is answered of each schedule beside its document."""
+    """Return the members of each schedule's view beside its document."""
     rows = schedules.of_ids(connection, project, [one.id for one in found])
     identity = identity_of(connection)
     return [_members(connection, one, rows.get(one.id), identity) for one in found]
 
 
 def for_owner(who: Principal, view: View) -> View:
-    """The whole schedule for its owner and admins; secrets in its job are for nobody else."""
+    """Return the whole view for the owner and admins; for others without secrets in its job."""
     owner = view.get("owner") or view.get("changedBy") or {}
     if who.role is Role.ADMIN or owner.get("uid") == who.uid:
         return view
@@ -85,7 +85,7 @@ def _calendar(
 
 
 def upcoming(terms: Terms, settled_us: int, decided: Sequence[tuple[int, int]] = ()) -> int | None:
-    """The next moment that is to fire: neither excluded nor decided before."""
+    """Return the next moment that will fire: neither excluded nor decided before."""
     closed = [*terms.exclusions, *((first, last + 1) for first, last in decided)]
     moment_us = terms.calendar.after(settled_us)
     while moment_us is not None:

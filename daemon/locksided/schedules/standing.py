@@ -1,4 +1,4 @@
-"""What the core is told of a schedule, made of its document and of where it stands. Pure.
+"""Builds the core's input about a schedule from its document and stored state. Pure.
 
 Times are microseconds since the epoch.
 """
@@ -21,11 +21,11 @@ GONE = "gone"
 
 
 class ZoneIsGone(Conflict):
-    """The zone of a schedule is not in the database any more."""
+    """The zone of a schedule is no longer in the database."""
 
 
 def known_zone(name: str) -> Zone:
-    """The zone of a schedule. Raises ZoneIsGone."""
+    """Return the zone of a schedule. Raises ZoneIsGone."""
     try:
         return zone(name)
     except UnknownZoneError as problem:
@@ -33,18 +33,18 @@ def known_zone(name: str) -> Zone:
 
 
 def us(seconds: float) -> int:
-    """Seconds in microseconds."""
+    """Convert seconds to microseconds."""
     return round(seconds * 1_000_000)
 
 
 def jitter_offset_us(spec: ScheduleSpec, name: MakerName, identity: int) -> int:
-    """How much later its moments are due: a share of `jitterSeconds`, always the same for a store."""
+    """Return the delay of its moments: a fraction of `jitterSeconds`, constant for a store."""
     digest = sha256(f"{identity:015x}/{name.project}/{name.id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") * us(spec.jitter_seconds) // 2**64
 
 
 def terms_of(spec: ScheduleSpec, name: MakerName, identity: int) -> Terms:
-    """What a schedule asks for. Raises ZoneIsGone."""
+    """Return the terms of a schedule. Raises ZoneIsGone."""
     known_zone(spec.zone_name)
     within = spec.misfire.within_seconds
     return Terms(
@@ -59,7 +59,7 @@ def terms_of(spec: ScheduleSpec, name: MakerName, identity: int) -> Terms:
 
 
 def pause_of(row: ScheduleRow, catch_up: MisfirePolicy | None = None) -> Pause | None:
-    """The time in which it fires nothing, from the earlier of its pause and its being disabled."""
+    """Return the time in which it does not fire, from the earlier of its pause and its being disabled."""
     begun = [moment_us for moment_us in (row.paused_us, row.disabled_us) if moment_us is not None]
     if not begun:
         return None
@@ -73,18 +73,18 @@ def pause_of(row: ScheduleRow, catch_up: MisfirePolicy | None = None) -> Pause |
 
 
 def standing_of(row: ScheduleRow, decided: Sequence[tuple[int, int]] = ()) -> Standing:
-    """How far a schedule is."""
+    """Return how far a schedule has been decided."""
     return Standing(row.settled_us, pause_of(row), decided)
 
 
 def settled_at(row: ScheduleRow, moment_us: int) -> ScheduleRow:
-    """The row of a schedule that is settled up to a moment. Raises ZoneIsGone."""
+    """Return the row of a schedule that is settled up to a moment. Raises ZoneIsGone."""
     wall_us = plain_us(wall_of(moment_us, known_zone(row.zone).rules))
     return msgspec.structs.replace(row, settled_us=moment_us, settled_wall_us=wall_us)
 
 
 def with_due(row: ScheduleRow, spec: ScheduleSpec, identity: int) -> ScheduleRow:
-    """The row with the time at which something is to be decided next; broken when its zone is gone."""
+    """Return the row with the time of its next decision; it is broken if its zone is gone."""
     try:
         terms = terms_of(spec, MakerName(row.project, row.id), identity)
     except ZoneIsGone as problem:
@@ -95,7 +95,7 @@ def with_due(row: ScheduleRow, spec: ScheduleSpec, identity: int) -> ScheduleRow
 
 
 def in_changed_zone(row: ScheduleRow, spec: ScheduleSpec) -> ScheduleRow:
-    """The row after the rules of its zone changed: wall times up to the last settled one stay settled.
+    """Return the row after the rules of its zone changed: wall times up to the last settled one stay settled.
 
     Raises ZoneIsGone.
     """
@@ -109,7 +109,6 @@ def in_changed_zone(row: ScheduleRow, spec: ScheduleSpec) -> ScheduleRow:
 
 
 def status_of(spec: ScheduleSpec, row: ScheduleRow) -> ScheduleStatus:
-    """Where a schedule stands."""
     if row.broken is not None:
         return ScheduleStatus.BROKEN
     if spec.state is ScheduleState.DISABLED:

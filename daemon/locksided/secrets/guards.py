@@ -1,4 +1,4 @@
-"""Stored secrets: none is written in plain, and none is used that could not be decrypted. Pure."""
+"""Guards of secrets: none is stored in plain, and none is used if it could not be decrypted. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from locksided.core.errors import Invalid
 
 
 class PlainSecretError(AssertionError):
-    """A fault of ours: a secret was about to be stored in plain. It has no value in it."""
+    """A fault of ours: a secret was about to be stored in plain. The message does not contain its value."""
 
 
 def refuse_plain(text: bytes) -> None:
@@ -34,7 +34,7 @@ class Missing(NamedTuple):
 
 
 def missing_in(document: Any, path: str = "$") -> Iterator[Missing]:
-    """The cipher texts that are left in a document that is about to be used."""
+    """Yield the cipher texts left in a document that is about to be used."""
     left: list[tuple[Steps, Any]] = [((), document)]
     while left:
         steps, value = left.pop()
@@ -46,7 +46,7 @@ def missing_in(document: Any, path: str = "$") -> Iterator[Missing]:
 
 
 def refuse_missing(missing: Sequence[Missing]) -> None:
-    """Raise Invalid when something that is about to be used could not be decrypted."""
+    """Raise Invalid if a document about to be used has cipher texts that could not be decrypted."""
     if not missing:
         return
     path, key_id = missing[0]

@@ -1,7 +1,7 @@
 """The keys: lines of 32 bytes in base64, the newest first, in a file that nobody else can read.
 
-Which file: `lockside.key` of the credentials that systemd passes, else the one of the settings, else one in
-the state folder, which is made when the first value is encrypted.
+The file is `lockside.key` of the credentials passed by systemd, else that of the settings, else one in the
+state folder, which is created when the first value is encrypted.
 """
 
 import os
@@ -28,25 +28,25 @@ DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class Hasher:
-    """Makes keyed hashes of the hashes of documents with secrets, so that nobody can guess the values."""
+    """Computes keyed hashes of the hashes of documents with secrets, so that nobody can guess the values."""
 
     key: bytes
 
     @property
     def name(self) -> str:
-        """Tells the hashes of one key from those of another."""
+        """The prefix that distinguishes hashes of one key from those of another."""
         return sha256(self.key).hexdigest()[:8]
 
     def of(self, digest: str) -> str:
-        """The keyed hash, as many hexadecimal digits as others have."""
+        """Return the keyed hash, with as many hexadecimal digits as other hashes."""
         return hmac.digest(self.key, digest.encode(), "sha256").hex()[:DIGITS]
 
     def of_project(self, project: str, digest: str) -> str:
-        """The keyed hash of a document whose cipher texts are of one project."""
+        """Return the keyed hash of a document whose cipher texts are of one project."""
         return self.of(f"{project}:{digest}")
 
     def marked(self, digest: str) -> str:
-        """The keyed hash with the name of its key."""
+        """Return the keyed hash, prefixed with the name of its key."""
         return f"{self.name}:{self.of(digest)}"
 
 
@@ -56,11 +56,11 @@ CREDENTIAL = "lockside.key"
 
 
 class KeyFileError(OSError):
-    """The key file cannot be used; the message says why and what to do."""
+    """The key file cannot be used; the message says why, and how to repair it."""
 
 
 class Source(StrEnum):
-    """Where the keys come from."""
+    """The origin of the keys."""
 
     CREDENTIAL = "credential"
     SETTING = "key_file"
@@ -80,7 +80,7 @@ class Key:
 
     @cached_property
     def fernet(self) -> "Fernet":
-        """What encrypts and decrypts with it."""
+        """The cipher of this key."""
         from cryptography.fernet import Fernet  # large, and many daemons never need it
 
         return Fernet(b64encode(self.content, b"-_"))
@@ -88,14 +88,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """The file that the keys are in."""
+    """The file that contains the keys."""
 
     source: Source
     path: Path
 
     @classmethod
     def find(cls, setting: str, state_dir: Path, environment: Mapping[str, str]) -> "KeyFile":
-        """The file by the rules of precedence."""
+        """Return the file by the rules of precedence."""
         credentials = environment.get("CREDENTIALS_DIRECTORY")
         if credentials and (path := Path(credentials, CREDENTIAL)).exists():
             return cls(Source.CREDENTIAL, path)
@@ -104,7 +104,7 @@ class KeyFile:
         return cls(Source.STATE, state_dir / NAME)
 
     def read(self) -> list[Key]:
-        """The keys, none when there is no file. Raises KeyFileError."""
+        """Return the keys, none if there is no file. Raises KeyFileError."""
         try:
             with open(self.path, "rb") as file:
                 self._refuse_readable(os.fstat(file.fileno()))
@@ -118,7 +118,7 @@ class KeyFile:
         return [self._key(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
     def _refuse_readable(self, about: os.stat_result) -> None:
-        """Of a credential the group's bits are the mask of an access list, which systemd makes for us."""
+        """Refuse files that others can read. A credential's group bits are an access list's mask."""
         if about.st_mode & (0o007 if self.source is Source.CREDENTIAL else 0o077):
             raise KeyFileError(f"Others can read the key file {self.path}: chmod 400 {self.path}")
         if about.st_uid not in (0, os.geteuid()):
@@ -137,7 +137,7 @@ class KeyFile:
         return Key(content)
 
     def write(self, keys: list[Key]) -> None:
-        """Replace the file, on disk when this returns. Raises Unavailable."""
+        """Replace the file; it is on disk when this returns. Raises Unavailable."""
         text = b"".join(b64encode(key.content) + b"\n" for key in keys)
         part = f"{self.path}.part"
         try:
@@ -175,11 +175,11 @@ class Keys:
         return list(self._keys)
 
     def find(self, key_id: str) -> Key | None:
-        """The key of an id."""
+        """Return the key with an id."""
         return next((key for key in self._keys if key.id == key_id), None)
 
     def newest(self) -> Key:
-        """The key that encrypts; the first is made when it is needed. Raises Unavailable."""
+        """Return the key that encrypts; the first is created when needed. Raises Unavailable."""
         with self._lock:
             if not self._keys:
                 if self.file.source is not Source.STATE:
@@ -191,7 +191,7 @@ class Keys:
             return self._keys[0]
 
     def rotate(self) -> Key:
-        """Put a new key on top. Raises Conflict for a file that is not ours, and Unavailable."""
+        """Add a new key as the newest. Raises Conflict for a file that is not ours, and Unavailable."""
         with self._lock:
             self.check_can_rotate()
             self._add()

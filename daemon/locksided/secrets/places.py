@@ -9,7 +9,7 @@ from lockside.documents.secrets import Steps
 
 
 class Scope(StrEnum):
-    """How far a cipher text can be used."""
+    """The objects for which a cipher text can be used."""
 
     CONFIG = "config"
     PROJECT = "project"
@@ -21,7 +21,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A scope and what it is bound to.
+    """A scope and the names that it is bound to.
 
     `names` are project, component and configuration (`config`), project and component (`project`), the
     component (`component`), or project and object (all others).
@@ -32,29 +32,29 @@ class Place:
 
     @classmethod
     def of_config(cls, project: str, component: str, config: str) -> "Place":
-        """A configuration in all branches, with its rows, versions and state."""
+        """Return the place of a configuration in all branches, with its rows, versions and state."""
         return cls(Scope.CONFIG, (project, component, config))
 
     @classmethod
     def of_jobs(cls, project: str, component: str) -> "Place":
-        """The jobs of a component in a project."""
+        """Return the place of the jobs of a component in a project."""
         return cls(Scope.PROJECT, (project, component))
 
     @classmethod
     def of_component(cls, component: str) -> "Place":
-        """A component in all projects."""
+        """Return the place of a component in all projects."""
         return cls(Scope.COMPONENT, (component,))
 
     @classmethod
     def of_request(cls, project: str, component: str, config: str | None) -> "Place":
-        """What a request for a job may be encrypted for."""
+        """Return the place that the values of a job request are encrypted for."""
         return (
             cls.of_jobs(project, component) if config is None else cls.of_config(project, component, config)
         )
 
     @classmethod
     def of_makers(cls, project: str) -> "Place":
-        """Schedules, triggers and templates: what they say of their `job` is bound to its component."""
+        """Return the place of schedules, triggers and templates: their `job` is bound to its component."""
         return cls(Scope.PROJECT, (project, ""))
 
     @property
@@ -69,7 +69,7 @@ class Place:
                 return None
 
     def accepts(self, other: "Place") -> bool:
-        """Whether what is encrypted for `other` can be decrypted here: a wider place includes this one."""
+        """Return whether values for `other` can be decrypted here: it equals or includes this place."""
         return other in (self, *self._wider())
 
     def _wider(self) -> list["Place"]:
@@ -83,7 +83,7 @@ class Place:
                 return []
 
     def inside(self, steps: Steps, document: Any) -> "Place":
-        """The place of what stands at `steps` of a document of this place.
+        """Return the place of the value at `steps` in a document of this place.
 
         A task of an orchestration, and the job of a schedule or template, are bound to their own component.
         """

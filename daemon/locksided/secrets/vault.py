@@ -1,7 +1,7 @@
 """The vault encrypts and decrypts the secrets of documents. It knows the keys and no stored object.
 
-`seal` is applied to all that is stored, `opened` to what comes from callers, `opened_if_possible` to what is
-stored and about to be used.
+`seal` is applied to everything before it is stored, `opened` to documents from callers, `opened_if_possible`
+to stored ones that are about to be used.
 """
 
 import hmac
@@ -45,17 +45,17 @@ class Unopened(Exception):
 
 
 class Unfit(Enum):
-    """What becomes of a cipher text that does not fit."""
+    """What to do with a cipher text that does not fit."""
 
     REFUSE = auto()
     KEEP = auto()
-    """It was stored before: whoever uses it will say so."""
+    """It was stored before: its use will report the error."""
     ENCRYPT = auto()
-    """It only looks like one: a value like any other."""
+    """It only looks like one: encrypt it as any other value."""
 
 
 class _Content(msgspec.Struct, frozen=True):
-    """What is in a token."""
+    """The content of a token."""
 
     value: Any
     place: list[str]
@@ -75,7 +75,7 @@ class Vault:
 
     keys: Keys
     sealed_hash_key: str | None = None
-    """The key of the hashes as it is stored."""
+    """The key of the hashes, encrypted as it is stored."""
     _hasher: Hasher | None = None
     _opened: dict[str, _Content] = field(default_factory=dict)
 
@@ -91,11 +91,11 @@ class Vault:
         source: Place | None = None,
         unfit: Unfit = Unfit.REFUSE,
     ) -> Any:
-        """The document with all secrets encrypted for their place.
+        """Return the document with all secrets encrypted for their place.
 
-        A value that stands in `before`, the version that is stored, keeps its cipher text. Cipher texts for
-        `source` are encrypted anew where they do not fit. `unfit` says what becomes of a cipher text that
-        does not fit or cannot be decrypted. Raises Invalid with its path.
+        A value that is also in `before`, the stored version, keeps its cipher text. Cipher texts for `source`
+        are encrypted again where they do not fit. `unfit` says what happens to a cipher text that does not
+        fit or cannot be decrypted. Raises Invalid with its path.
         """
         if not may_have_secrets(_encode(document)):
             return document
@@ -122,7 +122,7 @@ class Vault:
         return replaced(document, change)
 
     def _known(self, before: Any, place: Place) -> Mapping[tuple[Any, bytes], str]:
-        """The cipher texts of a stored document by their steps and value, and by their name and value."""
+        """Return the cipher texts of a stored document by steps and value, and by name and value."""
         found: dict[tuple[Any, bytes], str] = {}
 
         def note(secret: Secret) -> Any:
@@ -139,7 +139,7 @@ class Vault:
         return found
 
     def _open_from(self, text: str, place: Place, source: Place | None) -> Any:
-        """The value of a cipher text that is to be encrypted for another place; `_FITS` for one that fits."""
+        """Return the value of a cipher text to be encrypted for another place; `_FITS` if it fits."""
         try:
             self.open_value(text, place)
         except Unopened:
@@ -149,7 +149,7 @@ class Vault:
         return _FITS
 
     def opened(self, document: Any, place: Place, path: str = "$") -> Any:
-        """The document in plain. Raises Invalid with the path of a cipher text that cannot be decrypted."""
+        """Return the decrypted document. Raises Invalid with the path of an undecryptable cipher text."""
 
         def refuse(secret: Secret, problem: Unopened) -> Any:
             raise _refusal(secret, path, problem) from None
@@ -157,7 +157,7 @@ class Vault:
         return self._opened_with(document, place, refuse)
 
     def opened_if_possible(self, document: Any, place: Place) -> Any:
-        """The document in plain, but for the cipher texts that cannot be decrypted."""
+        """Return the decrypted document; cipher texts that cannot be decrypted stay."""
         return self._opened_with(document, place, lambda secret, _: secret.value)
 
     def _opened_with(self, document: Any, place: Place, failed: Callable[[Secret, Unopened], Any]) -> Any:
@@ -172,7 +172,7 @@ class Vault:
         return replaced(document, change)
 
     def opened_text(self, text: bytes, place: Place) -> bytes:
-        """As `opened_if_possible` for JSON, of which the whole may be encrypted."""
+        """Decrypt like `opened_if_possible`, but JSON text, which may be encrypted as a whole."""
         if not (may_have_ciphers(text)):
             return text
         document = msgspec.json.decode(text)
@@ -186,21 +186,21 @@ class Vault:
     # -- single values ------------------------------------------------------------------------------------
 
     def encrypt(self, value: Any, place: Place) -> str:
-        """The cipher text of a value. Raises Unavailable without a key."""
+        """Return the cipher text of a value. Raises Unavailable without a key."""
         key = self.keys.newest()
         content = _encode(_Content.of(value, place))
         token = key.fernet.encrypt_at_time(content, clock.now_us() // clock.SECOND_US)
         return str(CipherText(place.scope.value, key.id, token.decode()))
 
     def open_value(self, text: str, place: Place) -> Any:
-        """The value of a cipher text. Raises Unopened when it does not fit."""
+        """Return the value of a cipher text. Raises Unopened if it does not fit."""
         content = self._content(text)
         if not place.accepts(content.get_place()):
             raise Unopened(f"it was encrypted for {content.get_place()}, not for {place}")
         return content.value
 
     def fits(self, text: str, place: Place) -> bool:
-        """Whether a cipher text can be decrypted for a place."""
+        """Return whether a cipher text can be decrypted for a place."""
         try:
             self.open_value(text, place)
         except Unopened:
@@ -215,7 +215,7 @@ class Vault:
             raise _refused(path, problem) from None
 
     def reencrypted(self, text: str) -> str:
-        """The same under the newest key; a text that cannot be decrypted stays."""
+        """Return the text encrypted with the newest key; a text that cannot be decrypted stays."""
         form = parsed(text)
         newest = self.keys.newest()
         if form is None or form.key_id == newest.id:
@@ -258,20 +258,20 @@ class Vault:
     # -- hashes -------------------------------------------------------------------------------------------
 
     def digest(self, text: bytes) -> str:
-        """A hash of a document that is about to be stored, which tells nothing of its secrets."""
+        """Return a hash of a document about to be stored, which reveals nothing about its secrets."""
         if not may_have_secrets(text):
             return sha256(text).hexdigest()
         return hmac.digest(self.keys.newest().content, text, "sha256").hex()
 
     @property
     def hasher(self) -> Hasher | None:
-        """Makes the keyed hashes; None when no key of hashes is stored, or it cannot be decrypted."""
+        """Computes the keyed hashes; None if no hash key is stored or it cannot be decrypted."""
         if self._hasher is None and self.sealed_hash_key is not None:
             self._hasher = self.hasher_of(self.sealed_hash_key)
         return self._hasher
 
     def hasher_of(self, text: str) -> Hasher | None:
-        """The hasher of a stored key; None for one that cannot be decrypted."""
+        """Return the hasher of a stored key; None if the key cannot be decrypted."""
         try:
             return Hasher(bytes.fromhex(self.open_value(text, HASHES)))
         except Unopened:
@@ -284,13 +284,13 @@ class Vault:
 
 
 HASHES = Place(Scope.PROJECT, ("", "hashes"))
-"""What the key of the hashes is bound to: no project has that name."""
+"""The place of the hash key: no project has that name."""
 
 _FITS = object()
 
 
 def known_id(text: str) -> str:
-    """The id of the key of a well-formed cipher text."""
+    """Return the id of the key of a well-formed cipher text."""
     form = parsed(text)
     return "" if form is None else form.key_id
 

@@ -255,7 +255,7 @@ class ClientConnection:
         if self._in_flight >= self._limits.in_flight:
             await anyio.lowlevel.checkpoint()  # calls that need no waiting are done by now
         if isinstance(request_id, UnsetType):
-            await self._fewer_in_flight()
+            await self._wait_for_room()
         elif self._in_flight >= self._limits.in_flight:
             message = f"{self._in_flight} requests of this connection are unanswered: wait for some answers"
             self._reject(error(ErrorKind.LIMIT, message), request_id)
@@ -263,7 +263,7 @@ class ClientConnection:
         self._in_flight += 1
         return True
 
-    async def _fewer_in_flight(self) -> None:
+    async def _wait_for_room(self) -> None:
         """Wait for room for one more; nothing is read meanwhile, so a hang-up is watched for separately."""
         if self._in_flight < self._limits.in_flight:
             return

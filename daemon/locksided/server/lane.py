@@ -70,7 +70,7 @@ class Lane:
     def put(self, pending: Pending) -> None:
         """Execute this call as soon as a worker is free."""
         self._queue.append(pending)
-        self._have_one_come()
+        self._ensure_worker()
 
     def finish(self) -> None:
         """Let the workers end when nothing is left to do; no more calls follow."""
@@ -82,7 +82,7 @@ class Lane:
         while self._queue:
             self._queue.popleft().give_up()
 
-    def _have_one_come(self) -> None:
+    def _ensure_worker(self) -> None:
         if not self._queue or self._is_coming:
             return
         if self._parked is not None:
@@ -110,7 +110,7 @@ class Lane:
         self._is_coming = False
         while self._queue:
             pending = self._queue.popleft()
-            self._have_one_come()
+            self._ensure_worker()
             await self._perform(pending)
             await self._outbox.room()
 

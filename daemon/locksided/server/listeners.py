@@ -193,7 +193,7 @@ async def made_again(listener: Listener, log: Log) -> Listener:
 
     The cause of a failure is logged once, and creating it is tried again.
     """
-    told: str | None = None
+    logged: str | None = None
     while True:
         with _changes(listener.path) as changes:  # watch before looking, so that nothing is missed
             problem = None
@@ -202,9 +202,9 @@ async def made_again(listener: Listener, log: Log) -> Listener:
                     return listener.again()
                 except ListenError as error:
                     problem = str(error)
-            if problem is not None and problem != told:
+            if problem is not None and problem != logged:
                 log.error("cannot listen", cause=problem)
-            told = problem
+            logged = problem
             await _change(changes, None if changes is not None and problem is None else AGAIN_SECONDS)
 
 

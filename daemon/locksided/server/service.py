@@ -150,7 +150,7 @@ class Server:
             message = (
                 f"The daemon has its {self._limits.connections} connections: close one that is not needed"
             )
-            _turn_away(connected, error_text(None, error(ErrorKind.LIMIT, message)))
+            _reject(connected, error_text(None, error(ErrorKind.LIMIT, message)))
             return
         self._accepted += 1
         clients.start_soon(self._serve_client, connected)
@@ -202,7 +202,7 @@ async def serve(
     await Server(handlers, access, limits, log).serve(list(listeners))
 
 
-def _turn_away(connected: socket.socket, text: bytes) -> None:
+def _reject(connected: socket.socket, text: bytes) -> None:
     try:
         connected.send(text + b"\n")
     except OSError:

@@ -60,7 +60,7 @@ def keys_of(connection: sqlite3.Connection, project: str, key: str, span: Span) 
         [
             found[0]
             for block in blocks
-            if (found := _end(connection, key, f"{BLOCK} = ?", (project, block), key, direction))
+            if (found := _extreme(connection, key, f"{BLOCK} = ?", (project, block), key, direction))
         ]
         for direction in ("ASC", "DESC")
     )
@@ -69,14 +69,14 @@ def keys_of(connection: sqlite3.Connection, project: str, key: str, span: Span) 
 
 def _blocks(connection: sqlite3.Connection, project: str, key: str, span: Span) -> range:
     """Return the blocks of a project that overlap a span, in order."""
-    first = _end(connection, key, "TRUE", (project,), BLOCK, "ASC")
-    last = _end(connection, key, "TRUE", (project,), BLOCK, "DESC")
+    first = _extreme(connection, key, "TRUE", (project,), BLOCK, "ASC")
+    last = _extreme(connection, key, "TRUE", (project,), BLOCK, "DESC")
     if first is None or last is None:
         return range(0)
     return range(max(first[0], span.first >> BITS), min(last[0], span.last >> BITS) + 1)
 
 
-def _end(
+def _extreme(
     connection: sqlite3.Connection, key: str, condition: str, args: tuple[Any, ...], what: str, direction: str
 ) -> tuple[int] | None:
     """Return the least or greatest value in a block's index; one look-up."""

@@ -51,7 +51,7 @@ def chunks_of_all(ids: Sequence[int], connection: sqlite3.Connection) -> dict[in
 def _own(connection: sqlite3.Connection, container_id: int) -> list[ChunkJob]:
     found = []
     for chunk, job_id, work_id, status, counts in connection.execute(QUERIES["chunk_jobs"], (container_id,)):
-        told = msgspec.json.decode(chunk)
+        columns = msgspec.json.decode(chunk)
         shown = msgspec.json.decode(counts) if counts else {}
-        found.append(ChunkJob(**told, job_id=job_id, work_id=work_id, status=status, counts=shown))
+        found.append(ChunkJob(**columns, job_id=job_id, work_id=work_id, status=status, counts=shown))
     return found

@@ -52,7 +52,7 @@ class DatabaseConnection(aiosqlite.Connection):
             except (sqlite3.Error, OSError, MemoryError) as error:
                 raise self.explain(error) from error
             except asyncio.CancelledError:
-                await self._passed()
+                await self._queue_done()
                 raise
 
     def _queued(self, work: Callable[[], T]) -> "asyncio.Future[T]":
@@ -61,7 +61,7 @@ class DatabaseConnection(aiosqlite.Connection):
         self._tx.put_nowait((future, work))
         return future
 
-    async def _passed(self) -> None:
+    async def _queue_done(self) -> None:
         """Return when everything queued so far is done, despite any number of cancellations."""
         is_done = self._queued(_nothing)
         with CancelScope(shield=True):

@@ -70,11 +70,11 @@ def _ending(row: Sequence[Any]) -> Ending:
     return Ending(
         Configuration(project, branch, component, config),
         *(pool, status, count, end_us, duration_us, sums[0], sums[1]),
-        _apart(buckets[:_PLACES]),
-        _apart(buckets[_PLACES:]),
+        _differences(buckets[:_PLACES]),
+        _differences(buckets[_PLACES:]),
     )
 
 
-def _apart(counts: Sequence[int]) -> tuple[int, ...]:
+def _differences(counts: Sequence[int]) -> tuple[int, ...]:
     """Return the count of each element, from cumulative counts."""
     return tuple(here - before for before, here in zip((0, *counts), counts, strict=False))

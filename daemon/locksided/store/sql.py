@@ -79,11 +79,11 @@ def _named(source: str) -> dict[str, str]:
     found = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         assert name not in found, name
-        found[name] = _bare(body).format_map(columns)
+        found[name] = _without_comments(body).format_map(columns)
     return found
 
 
-def _bare(body: str) -> str:
+def _without_comments(body: str) -> str:
     """Strip comments and the final semicolon, so that a statement's text is stable and short."""
     lines = (line.partition("--")[0].rstrip() for line in body.splitlines())
     return "\n".join(line for line in lines if line).rstrip(";")

@@ -29,7 +29,7 @@ from locksided.store.transaction import Applied, Operation, Unit, apply, roll_ba
 
 T = TypeVar("T")
 
-Sequel: TypeAlias = Callable[[sqlite3.Connection], T]
+FollowUp: TypeAlias = Callable[[sqlite3.Connection], T]
 """Runs on the writer's thread after a commit, to read what was written. It must not raise."""
 
 IDENTITY_BITS = 60
@@ -97,7 +97,7 @@ class Store(Reader):
     ) -> None:
         await self.close()
 
-    async def apply(self, units: Sequence[Unit], then: Sequel[Any] | None = None) -> Applied:
+    async def apply(self, units: Sequence[Unit], then: FollowUp[Any] | None = None) -> Applied:
         """Execute `units` in one transaction, which is on disk when this returns.
 
         `then` runs in the same hop after the commit, to read what was written; it must not raise.
@@ -114,7 +114,7 @@ class Store(Reader):
     def _apply(
         self,
         units: Sequence[Unit],
-        then: Sequel[Any] | None,
+        then: FollowUp[Any] | None,
         connection: sqlite3.Connection,
     ) -> Applied:
         applied, self._last_seq = apply(

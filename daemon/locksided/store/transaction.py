@@ -51,13 +51,13 @@ Unit: TypeAlias = Saves | Operation
 class Applied:
     """One result for each unit, an exception for one that was undone; and the events of the others.
 
-    `sequel` is the result of the function that ran after the commit, if any. `has_new_hash_key` says that a
+    `follow_up` is the result of the function that ran after the commit. `has_new_hash_key` says that a
     key of the hashes may have been stored.
     """
 
     results: list[Any]
     events: list[EventRow]
-    sequel: Any = None
+    follow_up: Any = None
     has_new_hash_key: bool = False
 
 

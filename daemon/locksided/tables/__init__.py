@@ -1,1 +1,1 @@
-"""Tables as the daemon and its storage steps both know them: names, mappings, orders and results. No data."""
+"""Tables as known by both the daemon and its storage steps: names, mappings, orders and results. No data."""

@@ -1,4 +1,4 @@
-"""What a load tells of a table: the metadata, descriptions and types of its mapping, one piece each. Pure."""
+"""The metadata that a load provides for a table: that of its mapping, descriptions and types. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ _DATA_TYPE = "KBC.datatype."
 
 
 def plain_text(value: Any) -> str:
-    """A value of metadata as the text that is stored."""
+    """Return a value of metadata as the text that is stored."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def told_by(mapping: OutputTable, *, with_types: bool) -> list[Told]:
-    """All that the mapping tells; with the types of the schema for a component whose types are hints."""
+    """Return all pieces of the mapping; with the schema's types for a component whose types are hints."""
     found = [*_pieces(mapping.metadata), *_pieces(mapping.table_metadata)]
     if mapping.description:
         found.append(Told(key=DESCRIPTION, value=mapping.description))
@@ -33,7 +33,7 @@ def told_by(mapping: OutputTable, *, with_types: bool) -> list[Told]:
 
 
 def _pieces(given: Any, column: str = "") -> Iterator[Told]:
-    """Metadata in one of its two forms: an object, or a list of keys and values."""
+    """Yield metadata given in one of its two forms: an object, or a list of keys and values."""
     if isinstance(given, Mapping):
         given = [{"key": key, "value": value} for key, value in given.items()]
     for one in given if isinstance(given, list) else ():

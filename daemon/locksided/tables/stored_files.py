@@ -1,4 +1,4 @@
-"""Stored files: where they are, what a mapping says of them, and what a step tells of them. Pure.
+"""Stored files: their locations, and what mappings, orders and results of steps say about them. Pure.
 
 The result comes from a process of the job's account: `read_stored` checks it as a request is checked.
 """
@@ -19,12 +19,12 @@ FOLDER = ".files"
 
 
 class FileOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A stored file as a step that reads it finds it. `entry` is the place of its entry in the mapping."""
+    """A stored file for a step that reads it. `entry` is the index of its entry in the mapping."""
 
     id: int
     name: str
     path: str
-    """Below the root of the lake."""
+    """Relative to the root of the lake."""
     entry: int = 0
     created: str = ""
     tags: list[str] = []
@@ -36,7 +36,7 @@ class FileOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A file that a step stored. `place` is the folder of its row, below the job's own; empty for another."""
+    """A file that a step stored. `place` is its row's folder, relative to the job's; empty for others."""
 
     id: int
     name: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -52,7 +52,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class BadFiles(Exception):
-    """What a step tells of files is not what it must be; the message says why."""
+    """A step's result about files is invalid; the message says why."""
 
 
 class FilesOf(NamedTuple):
@@ -64,35 +64,35 @@ class FilesOf(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Where they are, below the root of the lake."""
+        """Their folder, relative to the root of the lake."""
         return f"{self.project}/{self.branch}/{FOLDER}/{self.uid}"
 
 
 def file_name(file_id: int, name: str) -> str:
-    """What a stored file is called on disk, and in in/files: its name, cut to what file systems take."""
+    """Return a file's name on disk and in in/files: its id and name, cut to what file systems accept."""
     cut = name.encode("utf-8", "replace")[:MOST_NAME_BYTES].decode("utf-8", "ignore")
     return f"{file_id}_{cut.replace('/', '_')}"
 
 
 def place_of(file_id: int, name: str) -> str:
-    """Where a file is in its account's folder."""
+    """Return the path of a file in its account's folder."""
     return f"{file_id // 1000}/{file_name(file_id, name)}"
 
 
 def input_files(configuration: Mapping[str, Any]) -> list[InputFile]:
-    """`storage.input.files`."""
+    """Return `storage.input.files`."""
     return [from_store(one, InputFile) for one in mapping_objects(configuration, "input", "files")]
 
 
 def output_files(output: Mapping[str, Any]) -> list[OutputFile]:
-    """`storage.output.files`."""
+    """Return `storage.output.files`."""
     given = output.get("files")
     found = given if isinstance(given, list) else []
     return [from_store(one, OutputFile) for one in found if isinstance(one, Mapping)]
 
 
 def read_stored(document: Any, reserved: Collection[int]) -> Sequence[Stored]:
-    """The files in a step's result, each under a number that its job was given. Raises BadFiles."""
+    """Return the files in a step's result, all with numbers given to its job. Raises BadFiles."""
     try:
         files: list[Stored] = msgspec.convert(document, Annotated[list[Stored], Meta(max_length=100_000)])
     except msgspec.ValidationError as problem:

@@ -1,1 +1,1 @@
-"""Triggers: what they hear, when they fire, and the jobs that they make."""
+"""Triggers: their conditions, when they fire, and the jobs they create."""

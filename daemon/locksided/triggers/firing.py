@@ -1,4 +1,4 @@
-"""A firing: the causes taken, the job, the ledger's row and where the trigger stands are one transaction.
+"""A firing: its causes, the job, the ledger's row and the trigger's state change in one transaction.
 
 One timer serves all triggers, and the database knows which is next.
 """
@@ -42,13 +42,13 @@ from locksided.triggers.standing import paused, paused_if_failing, planned, tell
 
 
 class Loop(Refused):
-    """Triggers have set each other off too often."""
+    """Triggers have caused each other too many times in a row."""
 
     kind = "loop"
 
 
 class NothingToFire(Refused):
-    """The trigger is not due any more."""
+    """The trigger is no longer due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Found:
 
 
 def read(connection: Database, name: MakerName) -> Found | None:
-    """A trigger, None when there is none; for the store's thread."""
+    """Return a trigger, None if there is none; for the store's thread."""
     stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
     row = triggers.find(connection, name)
     if row is None or stored is None:
@@ -81,11 +81,11 @@ class Firings:
         self._service = service
 
     async def find(self, name: MakerName) -> Found | None:
-        """A trigger as it is stored."""
+        """Return a trigger as it is stored."""
         return await self._service.store.read(partial(read, name=name))
 
     async def fire(self, name: MakerName, *, by_hand: bool = False) -> int | None:
-        """Fire one with the causes that it has; returns the job that runs for them, if there is one."""
+        """Fire a trigger with its current causes; returns the job that runs for them, if any."""
         refusal: Refused | None = None
         for _ in range(2):
             try:
@@ -133,7 +133,7 @@ class Firings:
 
 
 def told_of(found: Found) -> dict[str, Any]:
-    """What a job is told of its causes."""
+    """Return what a job learns of its causes."""
     return {
         "id": found.name.id,
         "version": found.version,
@@ -147,7 +147,7 @@ def _is_due(row: TriggerRow) -> bool:
 
 
 def _overlap(found: Found, by_hand: bool) -> Firing:
-    """Whether it gets a job of its own; by hand it does in any case."""
+    """Decide whether it gets a job of its own; a firing by hand always does."""
     live = [Live(job_id, Status(status) not in NOT_STARTED) for job_id, status, _ in found.live]
     candidate = Candidate(0, MomentCause.TIME)
     rule = found.spec.overlap
@@ -155,13 +155,13 @@ def _overlap(found: Found, by_hand: bool) -> Firing:
 
 
 def _nothing(_tx: Transaction) -> None:
-    """All is written when the job has its id."""
+    """Write nothing: everything is written once the job has its id."""
 
 
 def _write(
     tx: Transaction, found: Found, firing: Firing, refusal: Refused | None, job_ids: Sequence[int]
 ) -> int | None:
-    """Take the causes, note what became of them, and plan the next firing; returns the job."""
+    """Take the causes, record their outcome, and plan the next firing; returns the job."""
     (fate,) = firing.fates
     job_id = job_ids[0] if job_ids else None if isinstance(fate.job, NewJob) else fate.job
     outcome: str = fate.outcome if refusal is None else MomentOutcome.FAILED
@@ -182,7 +182,7 @@ def _write(
 
 
 def _merge(tx: Transaction, found: Found, job_id: int) -> None:
-    """The job that has not started takes the causes for its own."""
+    """Add the causes to a job that has not started."""
     [told] = [told for one, _, told in found.live if one == job_id]
     more = told_of(found)
     causes, depth = [*told["causes"], *more["causes"]], max(told["depth"], more["depth"])
@@ -205,7 +205,7 @@ AT_ONCE = 100
 
 
 class TriggerPlanner:
-    """Runs until cancelled; it is woken when a follower has kept causes."""
+    """Runs until cancelled; woken when a follower has stored causes."""
 
     def __init__(self, service: Service, hearing: Hearing) -> None:
         self._service = service
@@ -221,7 +221,7 @@ class TriggerPlanner:
         return await self._service.store.read(triggers.next_us)
 
     async def _round(self) -> None:
-        await self._service.scheduler.look(lambda _: None)  # what is being heard is saved then
+        await self._service.scheduler.look(lambda _: None)  # events being handled are saved then
         asked = partial(triggers.due, limit=AT_ONCE)
         while names := await self._service.store.read(partial(asked, now_us=clock.now_us())):
             for name in names:

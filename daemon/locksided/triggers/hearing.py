@@ -1,4 +1,4 @@
-"""What triggers hear of the log: a follower that keeps each event as a cause, together with its cursor."""
+"""The events that triggers react to: a follower stores each as a cause, together with its cursor."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -31,9 +31,9 @@ _NOTHING = dict.fromkeys(("table", "version", "job", "path", "sizeBytes", "statu
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something that happened, as the wire has it in `cause`, and which conditions it meets.
+    """A possible cause, in the form of `cause` on the wire, with the conditions it meets.
 
-    `seq` is its event's, None for a file. `jobs` brought it about: a job and those above it.
+    `seq` is that of its event, None for a file. `jobs` caused it: a job and its ancestors.
     """
 
     seq: int | None
@@ -43,13 +43,13 @@ class Heard:
 
 
 def job_ended(event: EventRow, job: JobRow) -> Heard:
-    """Such a job ended."""
+    """Return the cause for a job that ended."""
     cause = {"kind": "job", "job": str(job.id), "status": job.status, "time": clock.to_text(event.time_us)}
     return Heard(event.seq, _NOTHING | cause, partial(_meets_job, job), _lineage(job))
 
 
 def table_changed(event: EventRow, job: JobRow | None) -> Heard:
-    """A new version of a table became visible, which a job wrote."""
+    """Return the cause for a new visible version of a table, written by a job."""
     table, version, branch = (event.data[name] for name in ("table", "version", "branchId"))
     writer = None if event.job_id is None else str(event.job_id)
     cause = {"kind": "table", "table": table, "version": version, "job": writer}
@@ -62,13 +62,13 @@ def table_changed(event: EventRow, job: JobRow | None) -> Heard:
 
 
 def file_appeared(path: str, size_bytes: int, time_us: int, meets: Callable[[Condition], bool]) -> Heard:
-    """A file has settled."""
+    """Return the cause for a file that has settled."""
     cause = {"kind": "file", "path": path, "sizeBytes": size_bytes, "time": clock.to_text(time_us)}
     return Heard(None, _NOTHING | cause, meets)
 
 
 def keep(tx: Transaction, name: MakerName, spec: TriggerSpec, heard: Iterable[Heard]) -> None:
-    """Keep what meets a condition of a trigger, and plan its next firing."""
+    """Store the causes that meet a condition of a trigger, and plan its next firing."""
     row = triggers.find(tx.connection, name)
     if row is None or row.is_disabled:
         return
@@ -77,7 +77,7 @@ def keep(tx: Transaction, name: MakerName, spec: TriggerSpec, heard: Iterable[He
         met = [place for place, condition in enumerate(spec.on) if one.meets(condition)]
         told = triggers.above(tx.connection, one.jobs) if met and one.jobs else []
         if not met or any(above["id"] == name.id for above in told):
-            continue  # the latter comes from a job of this trigger
+            continue  # or it comes from a job of this trigger
         depth = max((above["depth"] for above in told), default=0)
         triggers.hear(tx, name, CauseRow(one.seq, clock.now_us(), met, one.cause, depth))
         is_news = True
@@ -117,11 +117,10 @@ class Hearing:
         self._has_triggers = False
 
     async def load(self) -> None:
-        """See whether there are any triggers; without them no event wakes anybody."""
+        """Read whether there are any triggers; without them no event wakes the follower."""
         self._has_triggers = bool(await self._store.read(triggers.everything))
 
     def follower(self) -> Follower:
-        """Who follows."""
         return Follower("triggers", frozenset({STATUS, TABLE, CLOCK_SET}), self._decide, self._concerns)
 
     def _concerns(self, events: Sequence[EventRow], kinds: frozenset[str]) -> bool:
@@ -148,14 +147,14 @@ def _is_heard(event: EventRow) -> bool:
 
 
 def _heard(event: EventRow, job: JobRow | None) -> Heard | None:
-    """What an event is to triggers; None for one of a job that is gone, or that is a part of another."""
+    """Return an event as a possible cause; None if its job is gone or is a part of another."""
     if event.kind == TABLE:
         return table_changed(event, job)
     return job_ended(event, job) if job is not None and _is_whole(job) else None
 
 
 def _is_whole(row: JobRow) -> bool:
-    """Whether it is neither an attempt, nor a row, nor a phase."""
+    """Return whether it is neither an attempt, nor a row, nor a phase."""
     is_part = row.relation == "strong" and row.creator_type in _OF_CONTAINERS
     return not is_part and row.type != JobType.PHASE
 
@@ -181,7 +180,7 @@ def _write(
 
 
 def _count(tx: Transaction, job: JobRow) -> None:
-    """Count the failures in a row of the trigger that made a job; too many pause it."""
+    """Count the failures in a row of the trigger that created a job; too many pause it."""
     found = triggers.with_document(tx.connection, MakerName(job.project, job.trigger_id or ""))
     if found is None:
         return

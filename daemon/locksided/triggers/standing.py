@@ -1,4 +1,4 @@
-"""Where a trigger stands: what a change of its document means, and how the wire shows it."""
+"""The state of a trigger: how a change of its document affects it, and its view."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from locksided.store.writes import json_text
 
 
 def rule_of(spec: TriggerSpec) -> Rule:
-    """What a trigger asks for."""
+    """Return the core's rule for a trigger."""
     return Rule(
         len(spec.on),
         spec.when is TriggerWhen.ALL,
@@ -36,7 +36,7 @@ def rule_of(spec: TriggerSpec) -> Rule:
 
 
 def with_due(row: TriggerRow, spec: TriggerSpec, causes: Sequence[CauseRow]) -> TriggerRow:
-    """The row with the time at which it fires."""
+    """Return the row with the time at which it fires."""
     if row.paused_us is not None or row.is_disabled:
         return msgspec.structs.replace(row, due_us=None)
     heard = [Cause(one.time_us, frozenset(one.conditions)) for one in causes]
@@ -44,7 +44,7 @@ def with_due(row: TriggerRow, spec: TriggerSpec, causes: Sequence[CauseRow]) -> 
 
 
 def planned(tx: Transaction, row: TriggerRow, spec: TriggerSpec) -> None:
-    """Store a row with the time at which it fires by what is kept of causes."""
+    """Store a row with the time at which it fires, given its stored causes."""
     causes = triggers.causes(tx.reading(), MakerName(row.project, row.id), MOST_OF_A_FIRING)
     triggers.save(tx, with_due(row, spec, causes))
 
@@ -52,7 +52,7 @@ def planned(tx: Transaction, row: TriggerRow, spec: TriggerSpec) -> None:
 def tell(
     tx: Transaction, name: MakerName, what: str, *, principal: Mapping[str, Any] | None = None, **data: Any
 ) -> None:
-    """Tell an event of a trigger."""
+    """Add an event of a trigger."""
     told = {"id": name.id, **data}
     tx.event(clock.now_us(), f"trigger.{what}", name.project, principal=principal, data=told)
 
@@ -60,14 +60,14 @@ def tell(
 def paused(
     tx: Transaction, row: TriggerRow, by: str, comment: str | None, principal: Any = None
 ) -> TriggerRow:
-    """The row of a trigger that is paused from now on."""
+    """Return the row of a trigger that is paused from now on."""
     tell(tx, MakerName(row.project, row.id), "paused", principal=principal, comment=comment)
     pause = {"by": by, "comment": comment}
     return msgspec.structs.replace(row, paused_us=clock.now_us(), pause=pause, due_us=None)
 
 
 def paused_if_failing(tx: Transaction, row: TriggerRow, spec: TriggerSpec, last: str) -> TriggerRow:
-    """The row, paused when so many in a row failed as the trigger bears."""
+    """Return the row, paused if more firings in a row failed than the trigger allows."""
     if not fails_too_often(row, spec):
         return row
     return paused(tx, row, DAEMON, f"{row.failures} in a row failed; {last}")
@@ -82,17 +82,17 @@ def refuse_others(connection: Database, key: Key, who: Principal) -> None:
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
-    """A document was stored: begin a trigger, which hears what comes from now on, or go on with one."""
+    """Create the trigger of a stored document, which reacts to later events, or update an existing one."""
     name, spec = name_of(key), from_store(after.body, TriggerSpec)
     row = triggers.find(tx.connection, name)
     if row is None:
         row = _new(tx, name, change)
         triggers.add(tx, row)
     elif before is not None and from_store(before.body, TriggerSpec).on != spec.on:
-        triggers.forget_causes(tx, name)  # their conditions are others now
+        triggers.forget_causes(tx, name)  # they belong to the old conditions
         row = msgspec.structs.replace(row, since_seq=tx.last_seq)
     is_same = before is not None and before.version == after.version
-    if is_same and (change.owner is not None or row.broken is not None):  # else the catalog tells it
+    if is_same and (change.owner is not None or row.broken is not None):  # else the catalog adds it
         owner = {} if change.owner is None else {"owner": change.owner["user"]}
         tell(tx, name, "updated", principal=change.by, version=after.version, **owner)
     watching.forget_folders(tx, name, but=[one.files.folder for one in spec.on if one.files])
@@ -111,9 +111,9 @@ def _new(tx: Transaction, name: MakerName, change: Change) -> TriggerRow:
 
 
 def _watched(row: TriggerRow, spec: TriggerSpec) -> dict[str, int]:
-    """Since when files count, for each condition of them: those that lie there at its first put do not.
+    """Return for each condition on files since when files count: those that exist at its first put do not.
 
-    What comes while the trigger is disabled counts as little as any other cause.
+    Files that appear while the trigger is disabled do not count either.
     """
     now_ns = clock.real_file_ns()
     before = {} if row.is_disabled else row.watched
@@ -126,12 +126,11 @@ def _watched(row: TriggerRow, spec: TriggerSpec) -> dict[str, int]:
 
 
 def watch_key(files: FilesCondition) -> str:
-    """What makes one condition of files the same as another."""
+    """Return a key that identifies a condition on files."""
     return json_text([files.folder, files.match, sorted(files.exclude)])
 
 
 def deleted(tx: Transaction, key: Key, _change: Change) -> None:
-    """It fires no more."""
     triggers.remove(tx, name_of(key))
 
 
@@ -139,13 +138,12 @@ def deleted(tx: Transaction, key: Key, _change: Change) -> None:
 
 
 def members(connection: Database, project: str, found: Sequence[StoredRow]) -> list[View]:
-    """What is answered of each trigger beside its document."""
+    """Return the members of each trigger's view beside its document."""
     rows = triggers.of_ids(connection, project, [one.id for one in found])
     return [_members(one, rows.get(one.id)) for one in found]
 
 
 def status_of(row: TriggerRow) -> ScheduleStatus:
-    """Where a trigger stands."""
     if row.broken is not None:
         return ScheduleStatus.BROKEN
     if row.is_disabled:
@@ -154,7 +152,7 @@ def status_of(row: TriggerRow) -> ScheduleStatus:
 
 
 def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
-    """Whose a trigger is and where it stands; None when there is none."""
+    """Return the owner and status of a trigger; None if there is none."""
     row = triggers.find(connection, MakerName(project, body["id"]))
     return None if row is None else Stand(row.owner_name, status_of(row))
 

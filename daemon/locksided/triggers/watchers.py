@@ -1,7 +1,7 @@
-"""Runs the watchers of folders, one for each user whose triggers are to hear of files.
+"""Runs the watchers of folders, one for each user whose triggers have conditions on files.
 
-A watcher is an aside: it outlives the daemon. What it says is read from its log, and kept together with how
-far that was read. When other folders are to be watched it is stopped, and the next one begins by comparing.
+A watcher is an aside: it outlives the daemon. Its output is read from its log, and stored together with the
+position reached. When the watched folders change it is stopped, and the next one begins by comparing.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from locksided.triggers.words import Words, keep_words, watches_of, words_from
 PURPOSE = "watcher"
 LOG_BYTES = 32 * 2**20
 PAUSE_SECONDS = 60.0
-"""Before another watcher is begun for a user whose last one ended and had said nothing."""
+"""Pause before another watcher of a user starts if the last one ended without any output."""
 _ORDER_FILE = "watches.json"
 _NEWS = frozenset({"trigger.created", "trigger.updated", "trigger.deleted", "trigger.failed", RECOVERED})
 
@@ -51,18 +51,18 @@ log = structlog.get_logger("watchers")
 
 
 class Owner(NamedTuple):
-    """Whose triggers a watcher serves, and what is to be watched for them."""
+    """The triggers that a watcher serves, and what it watches for them."""
 
     triggers: list[MakerName]
     watches: list[dict[str, Any]]
 
 
 class Watchers:
-    """One watcher for each user, and a reader of what it says."""
+    """One watcher for each user, and a reader of its output."""
 
     def __init__(self, store: Store, scheduler: SchedulerActor) -> None:
         self.kept = asyncio.Event()
-        """Set when causes were kept."""
+        """Set when causes were stored."""
         self._store = store
         self._scheduler = scheduler
         self._rounds = Rounds("watchers")
@@ -77,9 +77,9 @@ class Watchers:
                 await self._rounds.run(self._scheduler, _never, partial(self._round, service, tasks))
 
     async def _round(self, service: Service, tasks: TaskGroup) -> None:
-        """Have exactly that watched which is to be watched."""
+        """Start and stop watchers, so that exactly the wanted folders are watched."""
         await service.backend.until_up()
-        await self._scheduler.look(lambda _: None)  # what is being forgotten is saved then
+        await self._scheduler.look(lambda _: None)  # changes in progress are saved then
         owners, running = await self._store.read(_look)
         for row in running:
             if row.token not in self._readers:
@@ -95,7 +95,7 @@ class Watchers:
     # -- begin and end ------------------------------------------------------------------------------------
 
     async def _begin(self, service: Service, uid: int, owner: Owner) -> None:
-        """Start the watcher of a user; whoever is gone has nothing watched. Raises OSError, Unavailable."""
+        """Start the watcher of a user; nothing is watched for deleted users. Raises OSError, Unavailable."""
         row = await self._store.read(partial(triggers.find, name=owner.triggers[0]))
         if row is None:
             return
@@ -117,7 +117,7 @@ class Watchers:
         self._rounds.news.set()
 
     async def deliver(self, aside: Aside, outcome: Outcome) -> Write:
-        """A watcher is over: what it said last is kept before it is forgotten."""
+        """Store a watcher's last output after its end, before it is deleted."""
         words: Words | None = None
         while (more := await self._keep(aside.token, aside.folder)) is not None and more.said:
             words = more
@@ -137,7 +137,7 @@ class Watchers:
     # -- words --------------------------------------------------------------------------------------------
 
     async def _read(self, service: Service, token: str) -> None:
-        """Keep what a watcher says, as it says it, until it is over."""
+        """Store a watcher's output as it is written, until it ends."""
         folder = service.asides.folder(token)
         try:
             while (words := await self._keep(token, folder)) is not None:
@@ -148,13 +148,13 @@ class Watchers:
                     await service.backend.log_grown(token, words.end_seq)
         except (Refused, StoreUnavailable, OSError) as problem:
             log.warning("a watcher is not heard", cause=str(problem))
-            if self._scheduler.trouble is None:  # else its end is news
+            if self._scheduler.trouble is None:  # else its end wakes the rounds
                 clock.call_later(PATIENCE_SECONDS, self._rounds.news.set)
         finally:
             self._readers.discard(token)
 
     async def _keep(self, token: str, folder: RunFolder) -> Words | None:
-        """Keep the next words of a watcher; None when it is over."""
+        """Store the next output of a watcher; None if it has ended."""
         row: WatcherRow | None = await self._store.read(partial(watching.watcher, token=token))
         if row is None:
             return None
@@ -166,11 +166,11 @@ class Watchers:
 
 
 async def _never() -> None:
-    """When something is due: only news tells."""
+    """Return None: nothing is due by time, only news wakes the rounds."""
 
 
 def _look(connection: Database) -> tuple[dict[int, Owner], list[WatcherRow]]:
-    """What is to be watched, by user, and what watchers there are."""
+    """Return what is to be watched, by user, and the existing watchers."""
     owners: dict[int, Owner] = defaultdict(lambda: Owner([], []))
     for trigger in triggers.everything(connection):
         if not any(condition.get("files") for condition in trigger.body["on"]):
@@ -184,7 +184,7 @@ def _look(connection: Database) -> tuple[dict[int, Owner], list[WatcherRow]]:
 
 
 def _numbered(watches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The watches as the program has them, which knows no triggers."""
+    """Return the watches for the program, which does not know triggers."""
     return [
         {"number": number} | {name: value for name, value in one.items() if name not in ("project", "id")}
         for number, one in enumerate(watches)

@@ -1,4 +1,4 @@
-"""What watchers say of files: read from their logs, kept as causes together with how far that was read."""
+"""The output of watchers: read from their logs, stored as causes together with the position reached."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,9 +26,9 @@ Word = Mapping[str, Any]
 
 
 class Words(NamedTuple):
-    """Whole lines of a log, the frame behind them, and the one behind all that there is now.
+    """Whole lines of a log, the frame after them, and the one after everything there is now.
 
-    `is_torn` when lines before them are lost.
+    `is_torn` if lines before them are lost.
     """
 
     said: list[Word]
@@ -38,7 +38,7 @@ class Words(NamedTuple):
 
 
 def words_from(log_folder: str, from_seq: int) -> Words:
-    """What a watcher said from a frame on that begins a line, not all at once."""
+    """Read some of a watcher's output from a frame on that begins a line."""
     page = read_page(log_folder, from_seq, stream=STDOUT, max_bytes=BYTES_AT_ONCE)
     whole, begun, next_seq = b"", b"", from_seq
     for item in page.items:
@@ -52,10 +52,10 @@ def words_from(log_folder: str, from_seq: int) -> Words:
 
 
 def keep_words(tx: Transaction, watcher: WatcherRow, words: Words) -> None:
-    """Keep what was said, once: whoever else has read it meanwhile kept it."""
+    """Store the output, once: another reader may have stored it meanwhile."""
     given_up = {word["watch"] for word in words.said if "broken" in word}
     watches = [
-        # Unlike any that is wanted: else a trigger that is mended at once keeps a watcher that is deaf to it.
+        # Differs from any wanted watch: else a trigger repaired at once keeps a watcher that ignores it.
         {**one, "broken": True} if number in given_up else one
         for number, one in enumerate(watcher.watches)
     ]
@@ -73,7 +73,7 @@ def keep_words(tx: Transaction, watcher: WatcherRow, words: Words) -> None:
 
 
 class _Folder(NamedTuple):
-    """A folder that a trigger watches, in the transaction in which something is said of it."""
+    """A folder that a trigger watches, in the transaction that handles a watcher's output about it."""
 
     tx: Transaction
     name: MakerName
@@ -83,7 +83,7 @@ class _Folder(NamedTuple):
     token: str
 
     def take(self, said: Iterable[Word]) -> None:
-        """Keep what is said of its files, in that order."""
+        """Store what is reported of its files, in that order."""
         keep(self.tx, self.name, self.spec, list(self._heard(said)))
 
     def _heard(self, said: Iterable[Word]) -> Iterator[Heard]:
@@ -98,7 +98,7 @@ class _Folder(NamedTuple):
                 self._broken(word["broken"])
 
     def _told(self, word: Word) -> Iterator[Heard]:
-        """A file, which is a cause unless it is known. Whether it lay there before, its conditions tell."""
+        """Yield the file as a cause unless it is known. Its conditions decide whether it existed before."""
         file, identity = self._file(word["name"]), FileIdentity(word["inode"], word["size"], word["mtime"])
         is_known = watching.known(self.tx.connection, file) == identity
         watching.know(self.tx, file, identity, self.token)
@@ -128,7 +128,7 @@ class _Folder(NamedTuple):
 
 
 def watches_of(name: MakerName, spec: TriggerSpec) -> Iterator[dict[str, Any]]:
-    """What is to be watched for a trigger."""
+    """Yield what is to be watched for a trigger."""
     for files in (one.files for one in spec.on if one.files is not None):
         yield {
             "project": name.project,
