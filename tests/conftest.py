@@ -13,8 +13,32 @@ from campaign.figures import MARK, table
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
 """Folders whose tests all start programs; in other folders the modules that do have the mark."""
-LONGEST = ("handbook", "web", "campaign", "fuzz", "simulation")
-"""Folders whose modules take longest: one that began last would run alone at the end."""
+LONGEST = (
+    "web/test_page_journeys.py",
+    "handbook/test_examples.py",
+    "e2e/test_recovery.py",
+    "web/test_page_shape.py",
+    "e2e/test_notifications.py",
+    "e2e/test_restore.py",
+    "e2e/test_upgrade.py",
+    "e2e/test_failed_records.py",
+    "e2e/test_real_components.py",
+    "e2e/test_hostile_jobs.py",
+    "e2e/test_doctor.py",
+    "e2e/schedules/test_triggers.py",
+    "e2e/test_real_bodies.py",
+    "e2e/test_executor_survival.py",
+    "e2e/schedules/test_clocks.py",
+    "e2e/schedules/test_file_triggers.py",
+    "campaign/test_kill_sweep.py",
+    "bench/test_smoke.py",
+    "e2e/test_chunks.py",
+    "e2e/test_clock.py",
+    "e2e/test_floods.py",
+    "web/test_page_live.py",
+    "e2e/test_slurm.py",
+)
+"""The modules that take longest: one that began last would run alone at the end."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +68,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _begins(item: pytest.Item) -> int:
-    folder = item.path.relative_to(TESTS).parts[0]
-    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST) + (folder not in REAL_PROCESSES)
+    path = item.path.relative_to(TESTS)
+    if (name := path.as_posix()) in LONGEST:
+        return LONGEST.index(name)
+    return len(LONGEST) + (path.parts[0] not in REAL_PROCESSES)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -9,7 +9,7 @@ from bench.place import Scale
 from bench.run import PARTS, measured
 from campaign.figures import LONG
 
-DEAR = {"tables", "table_jobs"}
+DEAR = {"tables", "table_jobs", "history", "waiting"}
 """What takes long however little there is to do."""
 
 

@@ -14,7 +14,7 @@ import pytest
 from campaign.faults import Fault, alive_for, traced, untraceable, wake_ups
 from e2e.harness import Daemon
 from e2e.signs import Gate
-from e2e.wire import Message, Wire, of, put_component, until_running
+from e2e.wire import Message, Refusal, Wire, of, put_component, until_running
 
 traceable = pytest.mark.skipif(untraceable() is not None, reason=str(untraceable()))
 SPINNING = 1000
@@ -64,16 +64,28 @@ def test_a_daemon_that_gets_no_threads_judges_no_job_by_it(fresh: Callable[..., 
     for number in range(8):
         wire.call("config.put", component="acme.some", config=f"c{number}")
     fault = Fault("clone,clone3", 1, place / "trace", "error=EAGAIN", times=60_000)
+    jobs: list[Message] = []
     with traced(daemon.process.pid, [*fault.tracer, "-f"]):
-        jobs = [wire.create("acme.some", config=f"c{number}") for number in range(8)]
         while "EAGAIN" not in (place / "trace").read_text():
             alive_for(daemon, 0.02)
-            if all(wire.get(job["id"])["isFinished"] for job in jobs):
-                jobs = [wire.create("acme.some", config=f"c{number}") for number in range(8)]
+            with unless_without_threads():
+                if all(wire.get(job["id"])["isFinished"] for job in jobs[-8:]):
+                    jobs.extend(wire.create("acme.some", config=f"c{number}") for number in range(8))
+    jobs = jobs or [wire.create("acme.some", config="c0")]
     for job in jobs:
         ended = wire.done(job)
         assert (ended["process"]["exitCode"], ended["starts"]) == (4, 1)
         assert ended["result"]["error"]["kind"] == "exit", ended["result"]
+
+
+@contextmanager
+def unless_without_threads() -> Iterator[None]:
+    """A call may itself need a thread: then it is refused, to be asked again, and nothing is done."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.data.get("cause") != "the system has no thread left":
+            raise
 
 
 @contextmanager

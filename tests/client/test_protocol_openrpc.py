@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-import jsonschema_rs
 import msgspec
 import pytest
 
+from fuzz.schemas import Schemas
 from lockside.documents.base import Document
 from lockside.protocol.methods import METHODS
 from lockside.protocol.openrpc import document
@@ -14,11 +14,8 @@ from lockside.protocol.sentences import _own
 from lockside.protocol.types.jobs import Job
 
 DOCUMENT = json.loads(msgspec.json.encode(document("1.2.3")))
-EVERYTHING = document("1.2.3", with_test_clock=True)
-
-
-def schema_of(part: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(part | {"components": DOCUMENT["components"]})
+EVERYTHING = document("1", with_test_clock=True)  # the same object as in other modules: it is made once
+SCHEMAS = Schemas(DOCUMENT)
 
 
 def test_every_method_is_described() -> None:
@@ -80,14 +77,13 @@ def _references(part: Any) -> list[str]:
 @pytest.mark.parametrize("name", list(METHODS))
 def test_the_schemas_take_the_examples(name: str) -> None:
     [described] = [method for method in DOCUMENT["methods"] if method["name"] == name]
-    schemas = {parameter["name"]: parameter["schema"] for parameter in described["params"]}
-    for parameter in described["examples"][0]["params"]:
-        assert schema_of(schemas[parameter["name"]]).is_valid(parameter["value"])
-    schema_of(described["result"]["schema"])
+    example = {parameter["name"]: parameter["value"] for parameter in described["examples"][0]["params"]}
+    assert SCHEMAS.params(described).is_valid(example)
+    assert SCHEMAS.at(f"{SCHEMAS.places[name]}/result/schema")
 
 
 def test_the_schemas_refuse_what_the_types_refuse() -> None:
-    request = schema_of({"$ref": "#/components/schemas/JobCreate"})
+    request = SCHEMAS.at("components/schemas/JobCreate")
     assert request.is_valid({"component": "a", "priority": "high"})
     assert not request.is_valid({"component": "a", "priority": "urgent"})
     assert not request.is_valid({"component": "a", "surely_unknown": 1})
@@ -95,4 +91,4 @@ def test_the_schemas_refuse_what_the_types_refuse() -> None:
 
 def test_a_job_as_it_is_answered_fits_its_schema() -> None:
     job = json.loads(msgspec.json.encode(Job(id="1", run_id="1", component="a")))
-    assert schema_of({"$ref": "#/components/schemas/Job"}).is_valid(job)
+    assert SCHEMAS.at("components/schemas/Job").is_valid(job)

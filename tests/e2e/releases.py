@@ -13,9 +13,7 @@ def release(folder: Path, *, version: int = 1, remark: str = "") -> list[str]:
 
     Answers what must stand before the daemon's command for the copy to be the one that runs.
     """
-    shutil.copytree(
-        Path(locksided.__file__).parent, folder / "locksided", ignore=shutil.ignore_patterns("*.pyc")
-    )
+    shutil.copytree(Path(locksided.__file__).parent, folder / "locksided")  # with what is compiled
     wire = folder / "locksided" / "keeper" / "wire.py"
     text = wire.read_text("utf-8")
     assert text.count(VERSION_LINE) == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from campaign.figures import LONG
 from e2e.engines import holder_of
 from e2e.harness import Daemon, short_folder
 from e2e.processes import processes_of, wait_for_end
@@ -73,6 +74,8 @@ class Slurm:
         self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
         self.prefix = f"n{port}x"  # cgroups are named after nodes, and there may be other clusters
         self.environment["SLURM_TEST_NODES"] = self.prefix
+        if not LONG:  # on a busy machine nodes are slow, and the short form waits for no dead one
+            self.environment["SLURM_TEST_SILENCE"] = "100"
         self.environment["SLURM_CONF"] = str(self.folder / "slurm.conf")
         self.environment["PATH"] += ":/usr/sbin:/sbin"
         self._log = folder / "commands"

@@ -13,13 +13,20 @@ from e2e.telling import ended, failing
 from e2e.wire import Wire, connected
 
 
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[Wire]:
+    """The wire to a daemon in which nothing is done: all that it is asked is refused."""
+    with running() as daemon, Wire(daemon.socket) as wire:
+        yield wire
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:10.0.0.1]", "169.254.169.254"]
 )
-def test_an_address_that_is_not_public_is_refused_when_it_is_put(host: str, wire_without_allow: Wire) -> None:
+def test_an_address_that_is_not_public_is_refused_when_it_is_put(host: str, refusing: Wire) -> None:
     recipient = {"channel": "webhook", "url": f"https://{host}/hook"}
     subscription = {"id": "a", "event": "job-failed", "recipient": recipient}
-    refusal = wire_without_allow.refused("notification.put", subscription=subscription)
+    refusal = refusing.refused("notification.put", subscription=subscription)
     assert refusal.data["path"] == "$.subscription.recipient.url"
     assert "[notifications] allow" in str(refusal)
 
@@ -58,11 +65,11 @@ def wire_without_allow() -> Iterator[Wire]:
     ],
 )
 def test_a_faulty_subscription_is_refused_with_the_path(
-    changes: dict[str, Any], path: str, wire_without_allow: Wire
+    changes: dict[str, Any], path: str, refusing: Wire
 ) -> None:
     recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
     subscription = {"id": "a", "event": "job-failed", "recipient": recipient, **changes}
-    assert wire_without_allow.refused("notification.put", subscription=subscription).data["path"] == path
+    assert refusing.refused("notification.put", subscription=subscription).data["path"] == path
 
 
 def test_subscriptions_are_listed_by_what_they_are_told_of(wire_without_allow: Wire) -> None:

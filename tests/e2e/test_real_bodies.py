@@ -47,14 +47,14 @@ class Body:
 
 
 BODIES = {
-    "stress-ng computing": Body("exec stress-ng --quiet --cpu 1 --timeout 600s", "stress-ng"),
+    "stress-ng computing": Body("exec stress-ng --quiet --cpu 1 --cpu-load 10 --timeout 600s", "stress-ng"),
     "stress-ng forking": Body("exec stress-ng --quiet --fork 1 --timeout 600s", "stress-ng"),
     "stress-ng making daemons": Body("exec stress-ng --quiet --daemon 1 --timeout 600s", "stress-ng"),
     "stress-ng making zombies": Body(
         "exec stress-ng --quiet --zombie 1 --zombie-max 50 --timeout 600s", "stress-ng"
     ),
     "stress-ng holding memory": Body(
-        "exec stress-ng --quiet --vm 2 --vm-bytes 40M --vm-keep --timeout 600s", "stress-ng"
+        "exec stress-ng --quiet --vm 2 --vm-bytes 40M --vm-hang 0 --timeout 600s", "stress-ng"
     ),
     "make": Body(
         "printf 'all: a b c\\na b c:\\n\\tsleep 61$@ || sleep 600\\n' > Makefile; exec make -j3", "make"

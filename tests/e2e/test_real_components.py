@@ -62,9 +62,12 @@ def environment(name: str, *packages: str) -> Path:
     with open(CACHE / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-            pip = [str(folder / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *packages]
-            said = subprocess.run(pip, capture_output=True, text=True, timeout=280)
+            subprocess.run(
+                [sys.executable, "-m", "venv", "--without-pip", "--clear", str(folder)], check=True
+            )
+            pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "--quiet"]
+            options = ["--disable-pip-version-check", "--no-compile"]  # most of it is never read
+            said = subprocess.run([*pip, *options, *packages], capture_output=True, text=True, timeout=280)
             if said.returncode:
                 pytest.skip(
                     f"{' '.join(packages)} cannot be installed: {said.stderr.strip().splitlines()[-1:]}"

@@ -308,27 +308,25 @@ def test_nothing_is_tested_in_a_drain(wire: Wire, tmp_path: Path) -> None:
     assert wire.done(job)["result"]["error"]["recovery"]["cause"] == "expired"
 
 
-@pytest.mark.parametrize(
-    ("policies", "path"),
-    [
-        ([{"id": "a", "tester": {}}], "$.recovery[0].tester.wait"),
-        ([{"id": "a", "tester": {"wait": True, "action": "x"}}], "$.recovery[0].tester.wait"),
-        (
-            [{"id": "a", "tester": {"wait": True, "timeoutSeconds": 301}}],
-            "$.recovery[0].tester.timeoutSeconds",
-        ),
-        ([{"id": "a", "tester": {"http": {"url": "ftp://x"}}}], "$.recovery[0].tester.http.url"),
-        ([{"id": "a", "tester": {"file": {"path": "x"}}}], "$.recovery[0].tester.file.path"),
-        ([POLICY | {"intervalSeconds": 0}], "$.recovery[0].intervalSeconds"),
-        ([POLICY] * 2, "$.recovery[1].id"),
-        ([{"id": "a", "tester": {"action": "x"}}], "$.recovery[0].tester.action"),
-    ],
-)
-def test_a_policy_that_cannot_be_is_refused_with_its_path(
-    wire: Wire, policies: list[Message], path: str
-) -> None:
-    refusal = wire.refused("job.create", component="lockside.command", configData=SHELL, recovery=policies)
-    assert refusal.data["path"] == path
+FAULTY = [
+    ([{"id": "a", "tester": {}}], "$.recovery[0].tester.wait"),
+    ([{"id": "a", "tester": {"wait": True, "action": "x"}}], "$.recovery[0].tester.wait"),
+    (
+        [{"id": "a", "tester": {"wait": True, "timeoutSeconds": 301}}],
+        "$.recovery[0].tester.timeoutSeconds",
+    ),
+    ([{"id": "a", "tester": {"http": {"url": "ftp://x"}}}], "$.recovery[0].tester.http.url"),
+    ([{"id": "a", "tester": {"file": {"path": "x"}}}], "$.recovery[0].tester.file.path"),
+    ([POLICY | {"intervalSeconds": 0}], "$.recovery[0].intervalSeconds"),
+    ([POLICY] * 2, "$.recovery[1].id"),
+    ([{"id": "a", "tester": {"action": "x"}}], "$.recovery[0].tester.action"),
+]
+
+
+def test_a_policy_that_cannot_be_is_refused_with_its_path(wire: Wire) -> None:
+    for policies, path in FAULTY:
+        request = {"component": "lockside.command", "configData": SHELL, "recovery": policies}
+        assert wire.refused("job.create", **request).data["path"] == path, policies
 
 
 # -- a test under way when somebody dies ------------------------------------------------------------------

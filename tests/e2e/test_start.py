@@ -10,6 +10,7 @@ from transcripts.recording import Terminal, terminal
 
 SYSTEMCTL = """#!/bin/sh
 # Stands in for systemd: notes what it is asked, and runs the daemon as the unit that it was given says.
+# It waits until that is ready, as systemd does: the socket is there before it listens.
 echo "$*" >> "$HOME/asked"
 units=$HOME/.config/systemd/user
 case "$*" in
@@ -17,7 +18,7 @@ case "$*" in
         program=$(sed -n 's/^ExecStart=//p' "$units/lockside.service")
         setsid "$program" > "$HOME/journal" 2>&1 < /dev/null &
         echo $! > "$HOME/main"
-        while [ ! -S "$XDG_RUNTIME_DIR/lockside/lockside.sock" ]; do sleep 0.02; done ;;
+        until grep -qs "ready .*socket=" "$HOME/journal"; do sleep 0.02; done ;;
     "--user show"*) cat "$HOME/main" ;;
     "--user stop"*) kill "$(cat "$HOME/main")" ;;
 esac

@@ -4,9 +4,8 @@ import json
 import re
 from typing import Any
 
-import jsonschema_rs
-
 from fuzz.grammar import Request
+from fuzz.schemas import Schemas
 
 Json = dict[str, Any]
 
@@ -28,19 +27,8 @@ class Oracle:
     """Judges answers by one OpenRPC document."""
 
     def __init__(self, document: Json) -> None:
-        self._params: dict[str, Any] = {}
-        self._results: dict[str, Any] = {}
-        for method in document["methods"]:
-            name = method["name"]
-            schema = {
-                "type": "object",
-                "properties": {one["name"]: one["schema"] for one in method["params"]},
-                "required": [one["name"] for one in method["params"] if one["required"]],
-                "additionalProperties": False,
-            }
-            components = {"components": document["components"]}
-            self._params[name] = jsonschema_rs.Draft202012Validator(schema | components)
-            self._results[name] = jsonschema_rs.Draft202012Validator(method["result"]["schema"] | components)
+        self._schemas = Schemas(document)
+        self._methods = {one["name"]: one for one in document["methods"]}
 
     def faults(self, request: Request, answer: Any) -> list[str]:
         """All that is wrong with an answer."""
@@ -81,11 +69,13 @@ class Oracle:
         method = str(request.method)
         sent = request.envelope.get("params", {})
         found = []
-        if isinstance(sent, dict) and not self._params[method].is_valid(_as_read(sent)):
-            error = next(iter(self._params[method].iter_errors(_as_read(sent))))
+        allowed = self._schemas.params(self._methods[method])
+        if isinstance(sent, dict) and not allowed.is_valid(_as_read(sent)):
+            error = next(iter(allowed.iter_errors(_as_read(sent))))
             found.append(f"the document does not allow what was accepted: {_short(error)}")
-        if not self._results[method].is_valid(result):
-            error = next(iter(self._results[method].iter_errors(result)))
+        known = self._schemas.at(f"{self._schemas.places[method]}/result/schema")
+        if not known.is_valid(result):
+            error = next(iter(known.iter_errors(result)))
             found.append(f"the document does not know such a result: {_short(error)}")
         return found
 

@@ -12,6 +12,7 @@ import pytest
 from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import WRITER
 from e2e.wire import Message, Wire, put_component, put_config, until_running, wait_until
+from fuzz.schemas import Schemas
 
 
 @pytest.fixture(scope="module")
@@ -63,30 +64,27 @@ class Checked(Wire):
 
     def __init__(self, path: Any, document: Message) -> None:
         super().__init__(path)
-        self.document = document
         self._methods = {one["name"]: one for one in document["methods"]}
+        self._pushed = {one["name"]: place for place, one in enumerate(document["x-notifications"])}
+        self.document = document
+        self._schemas = Schemas(document)
         self.used: set[str] = set()
 
     def call(self, method: str, **params: Any) -> Any:
-        described = self._methods[method]
-        for one in described["params"]:
-            if one["name"] in params:
-                self._check(f"{method}({one['name']})", one["schema"], params[one["name"]])
-            assert one["name"] in params or not one["required"], f"{method} needs {one['name']}"
-        assert params.keys() <= {one["name"] for one in described["params"]}, method
+        self._check(f"the parameters of {method}", self._schemas.params(self._methods[method]), params)
         result = super().call(method, **params)
-        self._check(f"the result of {method}", described["result"]["schema"], result)
+        schema = self._schemas.at(f"{self._schemas.places[method]}/result/schema")
+        self._check(f"the result of {method}", schema, result)
         self.used.add(method)
         return result
 
     def notice(self) -> Message:
         heard = super().notice()
-        [kind] = [one for one in self.document["x-notifications"] if one["name"] == heard["method"]]
-        self._check(heard["method"], kind["params"], heard["params"])
+        kind = self._pushed[heard["method"]]
+        self._check(heard["method"], self._schemas.at(f"x-notifications/{kind}/params"), heard["params"])
         return heard
 
-    def _check(self, what: str, schema: Message, value: Any) -> None:
-        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self.document["components"]})
+    def _check(self, what: str, validator: Any, value: Any) -> None:
         assert [
             f"{what}: {list(one.instance_path)} {one.message[:300]}" for one in validator.iter_errors(value)
         ] == []

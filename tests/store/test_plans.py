@@ -1,9 +1,11 @@
 """Statements that run often look rows up: none reads a whole table or sorts what may be a million rows."""
 
 import sqlite3
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 
 from locksided.store import EventFilter, JobFilter, JobPage, OrderBy, Store, search
 from locksided.store.events import events_after
@@ -11,6 +13,8 @@ from locksided.store.job_list import list_jobs
 from locksided.store.sql import QUERIES
 from store.samples import NOW, ended, new, nothing, save
 from store.test_lists import FILTERS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SMALL_OR_RARE = {
     "dropped",  # a row for each project
@@ -78,6 +82,16 @@ SMALL_OR_RARE = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
+    """A store with a few jobs, for all tests of this module: they only read."""
+    folder = tmp_path_factory.mktemp("store")
+    async with await Store.open(str(folder / "lockside.db"), str(folder / "backups")) as opened:
+        jobs = [new(number, labels={"team": "a"}) for number in range(1, 9)]
+        await save(opened, *jobs, *(ended(number) for number in range(1, 5)))
+        yield opened
+
+
 async def plans(store: Store, statements: list[str]) -> list[str]:
     def explain(connection: sqlite3.Connection) -> list[str]:
         return [
@@ -103,7 +117,6 @@ async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
 ) -> None:
     """As it is when every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
     monkeypatch.setattr(search, "FEW", -1)
-    await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
     page = JobPage(limit=2, order_by=order_by, descending=descending)
     cursor = (await store.list_jobs(JobFilter(), page)).next_cursor
     statements: list[str] = []
