@@ -114,6 +114,8 @@ def _campaign(
             with suppress(Refusal):  # it may be over
                 daemon.wire().call("job.terminate", id=job)
     ended = {name: daemon.wire().done(job) for name, job in zip(names, jobs, strict=True)}
+    for log in daemon.state_dir.glob("executors/*.log"):
+        print(log.read_text())  # who was lost, and with which proof
     found = spans(file)
     told.add("jobs", len(ended))
     told.add("terminated", sum(one["status"] != "success" for one in ended.values()))
@@ -134,7 +136,8 @@ def _judge(job: Message, its: list[Span]) -> None:
     assert len({span.name for span in its}) == len(its) <= job["starts"]
     assert job["status"] != "cancelled" or not its
     outcomes = [path.read_text() for path in Path(job["workPath"]).rglob("outcome.json")]
-    assert sum('"exitCode":0' in one and '"stopped":null' in one for one in outcomes) <= 1
+    good = ['"exitCode":0' in one and '"stopped":null' in one for one in outcomes]
+    assert sum(good) <= 1, (job["id"], its, outcomes)
     if job["status"] == "success":
         assert its[-1].end_ns is not None
         assert job["starts"] > 1 or len(its) == 1

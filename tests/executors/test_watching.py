@@ -1,5 +1,6 @@
 """What follows from an engine's words about a run, beside what lies in its folder."""
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,6 +140,34 @@ def test_a_claimed_run_without_outcome_ends_as_the_engine_says(
     assert made["killReport"]["proof"] == "engine"
     assert desk.told[-1] == "concluded"
     assert desk.engine.blamed == (["n1"] if state is State.ENDED else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "more"), [(State.ENDED, {}), (State.NODE_DOWN, {"booted_us": 10**12 + 1}), (State.TIMEOUT, {})]
+)
+def test_an_end_that_a_runner_recorded_and_could_not_tell_counts(
+    desk: Desk, state: State, more: dict[str, int]
+) -> None:
+    desk.claim()
+    remote.write(str(desk.folder), outcome.FILE, {"exitCode": 0, "stopped": None})
+    desk.hear(state, **more)
+    assert (desk.run.outcome or {}).get("lost") is None
+    assert (desk.run.outcome or {})["exitCode"] == 0
+    assert desk.told == ["concluded"]
+
+
+def test_a_run_whose_folder_cannot_be_read_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.claim()
+
+    def failing(*_given: Any) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(remote, "read", failing)
+        desk.hear(State.ENDED)
+    assert desk.run.outcome is None
+    desk.hear(State.ENDED, times=1)
+    assert (desk.run.outcome or {})["lost"] is True
 
 
 def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(desk: Desk) -> None:

@@ -299,6 +299,15 @@ class Watching:
         self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
+        """It is lost, unless its runner recorded the end and died before it could tell."""
+        try:
+            run.look()
+        except OSError as error:
+            self._journal.write("folder not read", token=run.token, error=str(error))
+            return
+        if run.phase is Phase.ENDED:
+            self.ended(run)
+            return
         self._journal.write("lost", token=run.token, proof=proof, **values)
         run.lose(proof, **values)
         self._conclude(run)
