@@ -39,9 +39,18 @@ class Clock:
 class Knowing(Engine):
     kind = "slurm"
     knows_status = True
+    knows_names = True
 
     def __init__(self) -> None:
         self.blamed: list[str] = []
+        self.told: dict[str, Status] = {}
+        self.cancelled: list[str] = []
+
+    def status(self, ids: Sequence[str]) -> dict[str, Status]:
+        return self.told
+
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+        self.cancelled += ids
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         raise AssertionError("nothing is submitted here")
@@ -61,12 +70,12 @@ class Desk:
         self.run = RemoteRun(record)
         self.told: list[Any] = []
         self.taken_back: list[tuple[str, str]] = []
-        self.engine, clock = Knowing(), Clock()
+        self.engine, self.clock = Knowing(), Clock()
         self.watching = Watching(
-            clock,  # type: ignore[arg-type] - of a loop it has what is needed
+            self.clock,  # type: ignore[arg-type] - of a loop it has what is needed
             Journal(None),
             self.engine,
-            clock,  # type: ignore[arg-type] - nothing is submitted
+            self.clock,  # type: ignore[arg-type] - nothing is submitted
             {"7-1-0": self.run},
             lambda run: self.told.append("concluded"),
             lambda run: self.told.append("resubmitted"),
@@ -214,6 +223,37 @@ def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
         desk.watching._answered({"1": Status(State.ENDED, "FAILED", name="somebody")})
     assert desk.run.outcome is None
     assert "does not know it any more" in desk.messages[-1]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_ours"),
+    [
+        ({"name": NAME}, True),
+        ({"name": "ls-12345678-7-1-3"}, True),
+        ({"name": "ls-12345678-7-2-0"}, False),
+        ({"name": f"{NAME}.ab12"}, False),
+        ({"name": "ls-12345678-9-1-0.ab12", "control": "/w/7/steps/1-3"}, True),
+        ({"name": "ls-12345678-9-1-0.ab12", "control": "/w/8/steps/1-0"}, False),
+    ],
+)
+def test_a_submission_is_a_runs_own_or_that_of_a_step_which_handed_its_machine_on(
+    desk: Desk, said: dict[str, str], is_ours: bool
+) -> None:
+    desk.run.record.folder = "/w/7/steps/1-0"
+    assert desk.run.is_of(Status(State.RUNNING, **said)) is is_ours
+
+
+def test_an_id_that_has_become_anothers_is_not_cancelled(desk: Desk) -> None:
+    desk.engine.told = {
+        "1": Status(State.RUNNING, name="ls-12345678-9-1-0"),
+        "2": Status(State.QUEUED, name=NAME),
+    }
+    done: list[Any] = []
+    desk.watching._worker.do = lambda work, then: done.append(work())  # type: ignore[method-assign]
+    desk.watching.cancel(["1", "2", "3"], desk.run.prefix, desk.run)
+    desk.watching.cancel(["4"], desk.run.prefix)
+    desk.clock.later[-1]()
+    assert desk.engine.cancelled == ["2", "4"]
 
 
 def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(desk: Desk) -> None:

@@ -89,9 +89,11 @@ class Executor:
         """Take up what an executor before this one had: files first, then the engine by name."""
         for record in self._records.load():
             run = self._runs[record.token] = RemoteRun(record)
+            asked = engine_order(record, self._root(record.work_root))
+            self._engine.adopt(asked)
             self._look(run)
             if run.phase is Phase.SUBMITTING:
-                self._submissions.add(engine_order(record, self._root(record.work_root)), was_sent=True)
+                self._submissions.add(asked, was_sent=True)
         self._tick_soon()
 
     # The daemon
@@ -173,7 +175,8 @@ class Executor:
     def _cancel_others(self, run: RemoteRun) -> None:
         """One of its submissions has claimed it: nothing can come of the others."""
         if run.engine_id in run.record.ids:
-            self._watching.cancel([id_ for id_ in run.record.ids if id_ != run.engine_id], run.prefix)
+            others = [id_ for id_ in run.record.ids if id_ != run.engine_id]
+            self._watching.cancel(others, run.prefix, run)
 
     def _not_taken(self, words: str) -> None:
         """The engine takes nothing now; what is handed to it is tried again by itself."""
@@ -198,7 +201,7 @@ class Executor:
             self._loop.after(TICK_SECONDS, lambda: self._take_back(token, kind, words))
             return
         if is_burnt:
-            self._watching.cancel(run.record.ids, run.prefix)
+            self._watching.cancel(run.record.ids, run.prefix, run)
             if kind == "program":
                 self._tell_remote(run, "refused", words)
             self._forget(run)
@@ -304,7 +307,7 @@ class Executor:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:
             run.kill_at = None
-            self._watching.cancel(run.record.ids, run.prefix)
+            self._watching.cancel(run.record.ids, run.prefix, run)
 
     def _look(self, run: RemoteRun) -> None:
         """Find out how far it is, and tell what is new."""

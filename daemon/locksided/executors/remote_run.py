@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, cast
 
-from locksided.executors.engine import Engine
+from locksided.executors.engine import Engine, Status
 from locksided.executors.records import Phase, Record
 from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.log import segments
@@ -89,9 +89,14 @@ class RemoteRun:
         """How the names of all submissions of this daemon begin."""
         return self.record.name.removesuffix(self.token)
 
-    def is_named(self, name: str) -> bool:
-        """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
-        return name == self.record.name or (name.startswith(self.prefix) and "." in name)
+    def is_of(self, status: Status) -> bool:
+        """Whether a submission is this run's, or that of a step before, which has handed its machine on.
+
+        Names and control folders end with the number of the step.
+        """
+        if status.control is not None:
+            return _without_step(status.control) == _without_step(self.record.folder)
+        return status.is_ours or _without_step(status.name) == _without_step(self.record.name)
 
     @property
     def ending(self) -> dict[str, Any]:
@@ -220,6 +225,11 @@ def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
         capabilities=engine.capabilities,
         engine=engine.version or engine.kind,
     )
+
+
+def _without_step(name: str) -> str:
+    start, _, step = name.rpartition("-")
+    return start if step.isdigit() else name
 
 
 def _number(value: Any) -> Number | None:
