@@ -103,7 +103,7 @@ def _campaign(
     ]
     terminated: set[str] = set()
     for n in range(KILLS):
-        daemon.wire().done(jobs[n * JOBS // (2 * KILLS)])
+        _done(daemon, jobs[n * JOBS // (2 * KILLS)])
         victim = dice.choice(list(kills)) if LONG else list(kills)[n % len(kills)]
         with suppress(ProcessLookupError, FileNotFoundError, ValueError):  # a pid file is not written yet
             kills[victim]()
@@ -113,7 +113,7 @@ def _campaign(
             terminated.add(job)
             with suppress(Refusal):  # it may be over
                 daemon.wire().call("job.terminate", id=job)
-    ended = {name: daemon.wire().done(job) for name, job in zip(names, jobs, strict=True)}
+    ended = {name: _done(daemon, job) for name, job in zip(names, jobs, strict=True)}
     for log in daemon.state_dir.glob("executors/*.log"):
         print(log.read_text())  # who was lost, and with which proof
     found = spans(file)
@@ -125,6 +125,14 @@ def _campaign(
     assert not survivors(file)
     for name, job in ended.items():
         _judge(job, [span for span in found if span.name.startswith(f"{name}@")])
+
+
+def _done(daemon: Daemon, job: Message) -> Message:
+    """The job when it is final. Without any other proof a run is lost when its lease is over, after 120 s."""
+    waits = (daemon.wire().call("job.wait", id=job["id"], timeoutSeconds=100) for _ in range(6))
+    ended: Message | None = next((one for one in waits if one["isFinished"]), None)
+    assert ended is not None, daemon.wire().get(job["id"])
+    return ended
 
 
 def _judge(job: Message, its: list[Span]) -> None:

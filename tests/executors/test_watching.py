@@ -1,8 +1,10 @@
 """What follows from an engine's words about a run, beside what lies in its folder."""
 
 import errno
+import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ import pytest
 
 from locksided.executors.engine import Engine, Order, State, Status
 from locksided.executors.records import Phase, Record
-from locksided.executors.remote_run import RemoteRun
+from locksided.executors.remote_run import LEASE_EXPIRES_SECONDS, RemoteRun
 from locksided.executors.watching import Watching
-from locksided.keeper import outcome, remote
+from locksided.keeper import clock, outcome, remote
 from locksided.keeper.journal import Journal
 from locksided.keeper.messages import Down, Remote
 
@@ -275,3 +277,27 @@ def test_an_answer_does_not_lift_the_trouble_of_submissions(desk: Desk) -> None:
     assert {"op": "up"} not in desk.told
     desk.watching.engine_up("submit", "status")
     assert desk.told[-1] == {"op": "up"}
+
+
+def test_a_lease_runs_out_though_the_executor_is_killed_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [1000.0]
+    monkeypatch.setattr(clock, "boot_seconds", lambda: seconds[0])
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 7})
+    run = RemoteRun(desk.run.record)
+    run.look_at_lease()
+    while not run.is_quiet:
+        seconds[0] += 5
+        run.look_at_lease()
+    seconds[0] = 1000 + LEASE_EXPIRES_SECONDS
+    after = RemoteRun(Record(**json.loads(json.dumps(asdict(run.record)))))
+    after.look_at_lease()
+    assert not after.is_lease_over
+    after.look_at_lease()
+    assert after.is_lease_over
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 8})
+    after.look_at_lease()
+    assert not after.is_lease_over
+    monkeypatch.setattr(clock, "boot_id", lambda: "another")
+    assert RemoteRun(run.record)._beat_seconds == seconds[0]

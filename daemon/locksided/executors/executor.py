@@ -297,12 +297,14 @@ class Executor:
         if run.watched_seq is not None:
             self._look_at_log(run, run.watched_seq)
         if self._ticks % LEASE_TICKS == 0:
-            said = run.progress
+            said, was_quiet = run.progress, run.is_quiet
             run.look_at_lease()
             if run.progress != said:
                 self._tell(Progress(run.token, run.progress))
             if run.is_quiet:
                 self._watching.quiet()
+                if not was_quiet:
+                    self._save(run)  # who comes after this process does not wait anew
             if run.is_lease_over:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:

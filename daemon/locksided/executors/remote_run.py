@@ -54,6 +54,8 @@ class RemoteRun:
         self.watched_seq: int | None = None
         self._beat: Any = None
         self._beat_seconds = clock.boot_seconds()
+        if record.quiet is not None and record.quiet[0] == clock.boot_id():
+            _, self._beat, self._beat_seconds = record.quiet
         self._looks = 0
         self._log_bytes = -1
 
@@ -134,6 +136,8 @@ class RemoteRun:
             self.progress = said if isinstance(said, dict) else {}
         else:
             self._looks += 1
+        if self.is_quiet:
+            self.record.quiet = (clock.boot_id(), self._beat, self._beat_seconds)
 
     @property
     def is_lease_over(self) -> bool:
