@@ -84,6 +84,7 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
     assert (found["fake"]["engine"], found["slurm"]["engine"]) == ("fake", None)
     assert found["slurm"]["isUp"] is False
+    assert found["local"].keys() == found["slurm"].keys()
     assert "the plug-in is broken" in found["broken"]["cause"]
 
 

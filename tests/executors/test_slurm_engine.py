@@ -51,7 +51,8 @@ def test_elements_of_an_array_are_found_and_told_by_their_control_folders(
     slurm.said["sbatch"] = f"57{at}\n"
     ids = Slurm().submit(orders)
     assert ids == [f"57_0{at}", f"57_1{at}"]
-    (name,) = (one.removeprefix("--job-name=") for one in slurm.asked[0] if one.startswith("--job-name"))
+    flag = "--job-name="
+    (name,) = (one.removeprefix(flag) for asked in slurm.asked for one in asked if one.startswith(flag))
     slurm.said["squeue"] = line("57_0", name, "RUNNING") + line("57_1", name, "PENDING")
     later = Slurm()
     for one in orders:

@@ -190,6 +190,19 @@ def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(
     assert (desk.run.outcome or {})["outOfMemory"] is True
 
 
+def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -> None:
+    desk.run.record.order["nodes"] = 2
+    desk.claim()
+    desk.end(exitCode=0, killReport={"proof": "cgroup", "processes": []})
+    desk.hear(State.RUNNING, times=20)
+    desk.watching._answered(TimeoutError("squeue did not answer"))
+    assert "concluded" not in desk.told
+    assert "slurm ends what it ran on the other machines." in desk.messages
+    desk.hear(State.ENDED, times=1)
+    assert desk.told[-1] == "concluded"
+    assert (desk.run.outcome or {})["killReport"] == {"proof": "engine", "processes": []}
+
+
 def test_a_run_whose_node_is_down_goes_on_until_the_node_has_booted(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.NODE_DOWN, times=5, booted_us=10**12 - 1)

@@ -59,7 +59,7 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
             os.chown(path, *owner, follow_symlinks=False)
     given = {name: value for name, value in message.items() if name not in ("op", "options")}
     given |= {"workRoot": record.work_root, "engineVariables": variables}
-    if message.get("follows"):
+    if message.get("follows") and int(message.get("nodes") or 1) == 1:  # else it must be over to be proved
         given["stepSeconds"] = _step_seconds(record)
     remote.write(record.folder, remote.ORDER, given, owner)
 

@@ -101,6 +101,11 @@ class RemoteRun:
         return status.is_ours or _without_step(status.name) == _without_step(self.record.name)
 
     @property
+    def is_on_several(self) -> bool:
+        """Whether it may have started something on other machines, of which only the engine knows the end."""
+        return int(self.record.order.get("nodes") or 1) > 1
+
+    @property
     def ending(self) -> dict[str, Any]:
         """What a job's `remote` says of its end."""
         made = self.outcome
@@ -181,6 +186,12 @@ class RemoteRun:
         )
         self.outcome = self.record.outcome = {**to_wire(made), **(values or {"lost": True})}
         self.phase = Phase.ENDED
+
+    def proved_by_engine(self) -> None:
+        """Nothing of it lives on any of its machines, as the engine says."""
+        made = self.outcome or {}
+        report = {**(made.get("killReport") or {}), "proof": "engine"}
+        self.outcome = self.record.outcome = {**made, "killReport": report}
 
     def last_words(self) -> str:
         """The last line that the runner, or who was to start it, has said outside of the log."""

@@ -112,7 +112,8 @@ class Watching(Commands):
             self.failed_checks += 1
             self._took_seconds = 0.0  # it says nothing of what an answer costs
             for run in list(self._runs.values()):
-                if run.waits_for_word and (run.outcome or {}).get("stopped") is None:
+                is_known = (run.outcome or {}).get("stopped") is None and not run.is_on_several
+                if run.waits_for_word and is_known:
                     self._stopped_by(run, None)
             self.engine_down("status", str(came_to) or type(came_to).__name__)
         else:
@@ -127,8 +128,10 @@ class Watching(Commands):
     # What follows
 
     def ended(self, run: RemoteRun) -> None:
-        """Its outcome is there. Why the engine stopped it, if it did, is for the engine to say."""
-        if run.may_be_stopped_by_engine and self._engine.knows_status:
+        """Its outcome is there. Why the engine stopped it, if it did, and that nothing of it lives on other
+        machines, is for the engine to say.
+        """
+        if (run.may_be_stopped_by_engine or run.is_on_several) and self._engine.knows_status:
             run.waits_for_word = True
             self._ask_in(0)
         else:
@@ -147,6 +150,8 @@ class Watching(Commands):
             run.outcome = run.record.outcome = {**made, **reason, **_by(status)}
         elif made.get("stopped") == "engine":
             run.outcome = run.record.outcome = {**made, "stopped": "machine"}
+        if run.is_on_several and self._engine.knows_status:
+            run.proved_by_engine()
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
@@ -175,8 +180,11 @@ class Watching(Commands):
     def _word_came(self, run: RemoteRun, status: Status | None) -> None:
         """Its runner has recorded the end; while the engine is not done with it, it does not say why."""
         run.words_awaited += 1
-        if status is not None and status.state is State.RUNNING and run.words_awaited < MOST_WORDS:
+        is_awaited = run.is_on_several or run.words_awaited < MOST_WORDS
+        if status is not None and status.state is State.RUNNING and is_awaited:
             self._ask_in(SOONEST_SECONDS)
+            if run.is_on_several:
+                self.trouble(run, f"{self._engine.kind} ends what it ran on the other machines.")
         else:
             self._stopped_by(run, status)
 
@@ -277,7 +285,7 @@ class Watching(Commands):
         run.told_state, run.told_reason = state, reason
         record = run.record
         told = {
-            "engine": self._engine.version or self._engine.kind,
+            "engine": self._engine.kind,
             "remoteQueue": run.queue or (record.order.get("options") or {}).get("partition"),
             "remoteState": state.upper(),
             "remoteReason": reason or None,

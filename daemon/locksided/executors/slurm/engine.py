@@ -33,13 +33,17 @@ _SCHEMA: dict[str, Any] = {
     },
 }
 _ID = 'id=$SLURM_JOB_ID; [ -z "$SLURM_ARRAY_JOB_ID" ] || id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID'
+_OWN = "unset SLURM_EXPORT_ENV"
+"""It repeats our `--export`: an `srun` of the program would start without the program's environment."""
 _CLUSTER = '[ -z "%s" ] || id="$id;$SLURM_CLUSTER_NAME"'
 _SCRIPT = f"""#!/bin/sh
+{_OWN}
 {_ID}
 {_CLUSTER}
 exec %s "$id" "$SLURMD_NODENAME"
 """
 _ARRAY_SCRIPT = f"""#!/bin/sh
+{_OWN}
 {_ID}
 {_CLUSTER}
 control=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" %s) || exit 1
@@ -66,6 +70,7 @@ class Slurm(Engine):
     variables: ClassVar[str] = "SLURM"
 
     def __init__(self) -> None:
+        self.version = _version()
         self._arrays = Arrays()
         self._failures: dict[str, list[float]] = {}
         self._reasons: dict[str, str] = {}
@@ -209,6 +214,13 @@ def _accounted(ids: Sequence[str]) -> dict[str, Status]:
         with suppress(NotNow):
             found |= {_on(cluster, id_): one for id_, one in words.accounted(_told(asked)).items()}
     return {id_: found[id_]._replace(by=_user(found[id_].by)) for id_ in ids if id_ in found}
+
+
+def _version() -> str:
+    """What Slurm calls itself, as `slurm-wlm 22.05.8`; empty when its commands cannot be run."""
+    with suppress(NotNow):
+        return _told(["scontrol", "--version"]).strip()
+    return ""
 
 
 def _user(number: str | None) -> str | None:
