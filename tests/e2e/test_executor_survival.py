@@ -105,7 +105,8 @@ def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: C
     job = wire.shell(witness(place).format("true"), pool="far")
     wait_until(wire, job, lambda seen: seen["stage"] in ("submitting", "queued"))
     (reason,) = wire.explain(job)
-    assert of(reason, "kind", "pool") == ("engine_queue", "far")
+    assert of(reason, "kind", "pool", "estimatedStart") == ("engine_queue", "far", None)
+    assert [one["kind"] for one in wire.get(job["id"])["reasons"]] == ["engine_queue"]
     line = re.compile(r'^lockside_engine_queue{pool="far",state=".+"} 1.0$', re.MULTILINE)
     assert line.search(wire.call("daemon.metrics"))
     assert wire.call("pool.get", id="far")["engineQueued"] == 1
