@@ -117,6 +117,17 @@ def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: C
     assert wire.done(wire.shell("true", pool="far"))["status"] == "success"
 
 
+def test_an_end_is_known_though_somebody_keeps_its_entry_out_of_the_inbox(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    wire.done(wire.shell("true", pool="wise"))
+    job = wire.shell("exit 5", pool="wise", hold=True)
+    inbox = cluster.root / ".lockside" / "inbox"
+    for what in ("started", "ended"):
+        (inbox / f"{job['id']}-1-0.{what}").mkdir()
+    wire.call("job.release", id=job["id"])
+    assert wire.done(job)["result"]["error"]["exitCode"] == 5
+
+
 def test_a_stop_reaches_the_whole_tree_and_the_runner_proves_it(cluster: Cluster, ear: Ear) -> None:
     wire = cluster.daemon.wire()
     job = wire.shell(f"trap '' TERM; setsid sleep 600 & echo $! > {ear.path}; sleep 600", pool="wise")

@@ -192,4 +192,6 @@ def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before
     tokens = (cluster.jobs / "submissions").read_text().split()
     steps = [token.split("-")[2] for token in tokens if token.startswith(f"{job['id']}-")]
     assert steps == submitted
-    assert job["remote"]["schedulerJobId"] is not None
+    told = job["remote"]
+    assert told["schedulerJobId"] is not None
+    assert told["remoteSubmitted"] < told["remoteStarted"] < told["remoteEnded"]

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -165,6 +166,23 @@ def test_an_end_that_a_runner_recorded_and_could_not_tell_counts(
     assert (desk.run.outcome or {}).get("lost") is None
     assert (desk.run.outcome or {})["exitCode"] == 0
     assert desk.told == ["concluded"]
+
+
+def socket_at(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/shadow"), os.mkfifo, socket_at])
+def test_whatever_a_job_makes_of_its_files_its_run_is_lost_with_its_runner(
+    desk: Desk, make: Callable[[Path], object]
+) -> None:
+    desk.claim()
+    make(desk.folder / outcome.FILE)
+    (desk.folder / "claim").unlink()
+    (desk.folder / "claim").touch()
+    desk.hear(State.ENDED)
+    assert (desk.run.outcome or {})["lost"] is True
 
 
 def test_a_run_whose_folder_cannot_be_read_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

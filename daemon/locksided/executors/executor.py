@@ -26,7 +26,8 @@ from locksided.keeper.start.order import BadOrder
 from locksided.keeper.wire import Message
 
 TICK_SECONDS = 1.0
-LEASE_TICKS = 5
+LEASE_TICKS, QUEUED_TICKS = 5, 60
+"""So often a run's own folder is looked at: the inbox is everybody's, and an entry may have been kept out."""
 KILL_SECONDS = 30.0
 """So long after a stop must be over the engine is told to kill."""
 
@@ -146,7 +147,7 @@ class Executor:
             self._tell(Refused(token, "system", f"{error.filename}: {error.strerror}", error.errno or 0))
             return
         self._runs[token] = RemoteRun(record)
-        self._tell_remote(self._runs[token], "submitting")
+        self._watching.tell_remote(self._runs[token], "submitting")
         add = self._submissions.add_later if hand_on(message, record) else self._submissions.add
         add(engine_order(record, root))
         self._tick_soon()
@@ -167,7 +168,7 @@ class Executor:
         self._save(run)
         if run.phase is Phase.SUBMITTING:
             run.phase = Phase.QUEUED
-            self._tell_remote(run, "queued")
+            self._watching.tell_remote(run, "queued")
         elif run.phase is Phase.RUNNING:
             self._cancel_others(run)
         self._watching.soon()
@@ -203,7 +204,7 @@ class Executor:
         if is_burnt:
             self._watching.cancel(run.record.ids, run.prefix, run)
             if kind == "program":
-                self._tell_remote(run, "refused", words)
+                self._watching.tell_remote(run, "refused", words)
             self._forget(run)
             self._tell(Refused(token, kind, words))
         else:
@@ -250,9 +251,8 @@ class Executor:
         if token in self._runs:
             self._tell_state(self._runs[token])
             return
-        parsed = order.parse_reap(message)
         try:
-            if remote.burn(parsed.folder):
+            if remote.burn(order.parse_reap(message).folder):
                 self._tell(Refused(token, "burnt", "it was never started", errno.EEXIST))
                 return
             record = record_of(message)
@@ -280,6 +280,8 @@ class Executor:
         for run in list(self._runs.values()):
             if run.phase is Phase.RUNNING:
                 self._look_after(run)
+            elif self._ticks % QUEUED_TICKS == 0:
+                self._look(run)
         self._tick_soon()
 
     def _look_at_inbox(self, root: WorkRoot) -> None:
@@ -297,6 +299,7 @@ class Executor:
         if run.watched_seq is not None:
             self._look_at_log(run, run.watched_seq)
         if self._ticks % LEASE_TICKS == 0:
+            self._look(run)
             said, was_quiet = run.progress, run.is_quiet
             run.look_at_lease()
             if run.progress != said:
@@ -346,18 +349,15 @@ class Executor:
     def _tell_started(self, run: RemoteRun) -> None:
         kept = run.describe()
         self._tell(Started(run.token, kept.pid, kept.spawn_time))
-        self._tell_remote(run, "running")
+        self._watching.tell_remote(run, "running")
 
     def _tell_end(self, run: RemoteRun, made: Message) -> None:
-        self._tell_remote(run, "ended")
+        self._watching.tell_remote(run, "ended")
         refused = made.get("refused")
         if isinstance(refused, dict) and refused.get("kind") != "burnt":
             self._tell({**refused, "op": "refused", "token": run.token})
         else:
             self._tell({"op": "ended", "token": run.token, "outcome": made})
-
-    def _tell_remote(self, run: RemoteRun, state: str, reason: str = "") -> None:
-        self._watching.tell_remote(run, state, reason)
 
     # Logs
 

@@ -76,6 +76,7 @@ def hand_on(message: Message, record: Record) -> bool:
         remote.write(before, next_step.NEXT, {"control": record.folder}, record.owner)
     except OSError:
         return False
+    record.submitted_us = clock.wall_us()
     return True
 
 

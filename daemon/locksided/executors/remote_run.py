@@ -196,11 +196,10 @@ class RemoteRun:
     def last_words(self) -> str:
         """The last line that the runner, or who was to start it, has said outside of the log."""
         try:
-            fd = os.open(f"{self.record.folder}/engine.log", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            said = remote.content(self.record.folder, "engine.log", LOG_BYTES) or b""
         except OSError:
             return ""
-        with open(fd, "rb") as file:
-            lines = file.read(LOG_BYTES).decode(errors="replace").strip().splitlines()
+        lines = said.decode(errors="replace").strip().splitlines()
         return lines[-1][:500] if lines else ""
 
     def log_end(self) -> int | None:

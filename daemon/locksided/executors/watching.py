@@ -280,7 +280,7 @@ class Watching(Commands):
 
     # What the daemon is told
 
-    def tell_remote(self, run: RemoteRun, state: str, reason: str) -> None:
+    def tell_remote(self, run: RemoteRun, state: str, reason: str = "") -> None:
         """How it stands with the engine."""
         run.told_state, run.told_reason = state, reason
         record = run.record
