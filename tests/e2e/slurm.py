@@ -69,7 +69,7 @@ class Slurm:
         self.root.mkdir()
         self.has_cgroups = False
         """Whether it limits memory, and finds all processes of a job."""
-        port = 20_000 + os.getpid() % 20_000 // 8 * 8
+        port = 12_000 + os.getpid() % 2_500 * 8  # eight of its own, none of which the kernel gives to others
         self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
         self.prefix = f"n{port}x"  # cgroups are named after nodes, and there may be other clusters
         self.environment["SLURM_TEST_NODES"] = self.prefix
@@ -134,6 +134,10 @@ class Slurm:
         """The same; nodes that a controller drains for jobs whose start it has forgotten are resumed."""
         self.start(name)
         subprocess.run(["sleep", "3"], check=True)  # it hears of such jobs when the nodes register
+        self.resume()
+
+    def resume(self) -> None:
+        """Have all nodes take jobs again; one that does so already is an error to Slurm."""
         resume = ["scontrol", "update", f"nodename={self.prefix}[1-3]", "state=resume"]
         subprocess.run(resume, env=self.environment, check=False, timeout=60, capture_output=True)
 
