@@ -49,12 +49,18 @@ said=$({program} "$@") && echo "$said$at"
 """There is no second cluster: its name is taken away, and put behind an id as Slurm does."""
 
 
+ACCOUNTS = """#!/bin/sh
+for one do case "$one" in --delimiter=*) with=${{one#*=}} ;; esac; done
+exec sed "s/|/$with/g" {folder}/accounts
+"""
+
+
 def _wrapped(folder: Path, log: Path) -> Path:
     """A folder of Slurm's commands that note their use, and of `sacct`, which says what is in a file."""
     folder.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
         (folder / name).write_text(WRAPPER.format(name=name, log=log, program=shutil.which(name)))
-    (folder / "sacct").write_text(f"#!/bin/sh\nexec cat {folder}/accounts\n")
+    (folder / "sacct").write_text(ACCOUNTS.format(folder=folder))
     for made in folder.iterdir():
         made.chmod(0o755)
     return folder

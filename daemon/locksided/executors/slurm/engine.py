@@ -140,8 +140,9 @@ class Slurm(Engine):
         """What each controller says of all jobs."""
         found: dict[str, Status] = {}
         for cluster in set(clusters):
-            asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", words.FORMAT]
-            said = words.statuses(_told(asked))
+            mark = token_hex(8)
+            asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", f"{mark}|{words.FORMAT}"]
+            said = words.statuses(_told(asked), mark)
             found |= {_on(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
         self._clusters |= set(clusters) - {""}
         return found
@@ -210,9 +211,11 @@ def _accounted(ids: Sequence[str]) -> dict[str, Status]:
     """What the accounts say of jobs that are over; nothing where none are kept."""
     found: dict[str, Status] = {}
     for cluster, numbers in _by_cluster(ids):
-        asked = ["sacct", *_at(cluster), "-n", "-X", "-P", "-j", ",".join(numbers), "-o", words.ACCOUNTED]
+        mark = token_hex(8)
+        asked = ["sacct", *_at(cluster), "-n", "-X", "-P", f"--delimiter={mark}", "-j", ",".join(numbers)]
         with suppress(NotNow):
-            found |= {_on(cluster, id_): one for id_, one in words.accounted(_told(asked)).items()}
+            said = words.accounted(_told([*asked, "-o", words.ACCOUNTED]), mark)
+            found |= {_on(cluster, id_): one for id_, one in said.items()}
     return {id_: found[id_]._replace(by=_user(found[id_].by)) for id_ in ids if id_ in found}
 
 
