@@ -12,7 +12,11 @@ KIND = Kind(
     options_schema={
         "type": "object",
         "required": ["workRoot"],
-        "properties": {"workRoot": {"type": "string", "pattern": "^/"}, "nodes": {"type": "integer"}},
+        "properties": {
+            "workRoot": {"type": "string", "pattern": "^/"},
+            "nodes": {"type": "integer"},
+            "clusters": {"type": "string", "not": {"const": "all"}},
+        },
         "additionalProperties": False,
     },
 )
@@ -24,6 +28,7 @@ KIND = Kind(
         ({}, ".workRoot", "it is required: give `--option workRoot=…`, or name it in `options`"),
         ({"workRoot": "here"}, ".workRoot", "it must begin with /"),
         ({"workRoot": "/x", "nodes": "two"}, ".nodes", '"two" is not of type "integer"'),
+        ({"workRoot": "/x", "clusters": "all"}, ".clusters", "all is not taken"),
         ({"workRoot": "/x", "node": 2}, ".node", "there is no such option"),
     ],
 )

@@ -103,7 +103,7 @@ def _campaign(
     ]
     terminated: set[str] = set()
     for n in range(KILLS):
-        daemon.wire().done(jobs[n * JOBS // (2 * KILLS)])
+        _done(daemon, jobs[n * JOBS // (2 * KILLS)])
         victim = dice.choice(list(kills)) if LONG else list(kills)[n % len(kills)]
         with suppress(ProcessLookupError, FileNotFoundError, ValueError):  # a pid file is not written yet
             kills[victim]()
@@ -113,7 +113,9 @@ def _campaign(
             terminated.add(job)
             with suppress(Refusal):  # it may be over
                 daemon.wire().call("job.terminate", id=job)
-    ended = {name: daemon.wire().done(job) for name, job in zip(names, jobs, strict=True)}
+    ended = {name: _done(daemon, job) for name, job in zip(names, jobs, strict=True)}
+    for log in daemon.state_dir.glob("executors/*.log"):
+        print(log.read_text())  # who was lost, and with which proof
     found = spans(file)
     told.add("jobs", len(ended))
     told.add("terminated", sum(one["status"] != "success" for one in ended.values()))
@@ -125,6 +127,14 @@ def _campaign(
         _judge(job, [span for span in found if span.name.startswith(f"{name}@")])
 
 
+def _done(daemon: Daemon, job: Message) -> Message:
+    """The job when it is final. Without any other proof a run is lost when its lease is over, after 120 s."""
+    waits = (daemon.wire().call("job.wait", id=job["id"], timeoutSeconds=100) for _ in range(6))
+    ended: Message | None = next((one for one in waits if one["isFinished"]), None)
+    assert ended is not None, daemon.wire().get(job["id"])
+    return ended
+
+
 def _judge(job: Message, its: list[Span]) -> None:
     """No start is doubled, none is lost that did not have to be, and what is cancelled never was.
 
@@ -134,7 +144,8 @@ def _judge(job: Message, its: list[Span]) -> None:
     assert len({span.name for span in its}) == len(its) <= job["starts"]
     assert job["status"] != "cancelled" or not its
     outcomes = [path.read_text() for path in Path(job["workPath"]).rglob("outcome.json")]
-    assert sum('"exitCode":0' in one and '"stopped":null' in one for one in outcomes) <= 1
+    good = ['"exitCode":0' in one and '"stopped":null' in one for one in outcomes]
+    assert sum(good) <= 1, (job["id"], its, outcomes)
     if job["status"] == "success":
         assert its[-1].end_ns is not None
         assert job["starts"] > 1 or len(its) == 1

@@ -99,6 +99,7 @@ def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status:
     [
         (["--label", "a=b"], "$.labels", "`labels`: It is too long", "--label: It is too long"),
         (["--timeout", "1h"], "$.limits.timeoutSeconds", "It is above 60", "--timeout: It is above 60"),
+        (["--label", "a=b"], "$.labels.a", "`labels.a`: It is too long", "--label a: It is too long"),
         (["--set", "a=b"], "$.variableValuesData", "No", "--set: No"),
         ([], "$.limits.timeoutSeconds", "It is above 60", "It is above 60 (at limits.timeoutSeconds)"),
         ([], "$.component", "There is none", "There is none"),

@@ -50,12 +50,18 @@ said=$({program} "$@") && echo "$said$at"
 """There is no second cluster: its name is taken away, and put behind an id as Slurm does."""
 
 
+ACCOUNTS = """#!/bin/sh
+for one do case "$one" in --delimiter=*) with=${{one#*=}} ;; esac; done
+exec sed "s/|/$with/g" {folder}/accounts
+"""
+
+
 def _wrapped(folder: Path, log: Path) -> Path:
     """A folder of Slurm's commands that note their use, and of `sacct`, which says what is in a file."""
     folder.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
         (folder / name).write_text(WRAPPER.format(name=name, log=log, program=shutil.which(name)))
-    (folder / "sacct").write_text(f"#!/bin/sh\nexec cat {folder}/accounts\n")
+    (folder / "sacct").write_text(ACCOUNTS.format(folder=folder))
     for made in folder.iterdir():
         made.chmod(0o755)
     return folder
@@ -70,7 +76,7 @@ class Slurm:
         self.root.mkdir()
         self.has_cgroups = False
         """Whether it limits memory, and finds all processes of a job."""
-        port = 20_000 + os.getpid() % 20_000 // 8 * 8
+        port = 12_000 + os.getpid() % 2_500 * 8  # eight of its own, none of which the kernel gives to others
         self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
         self.prefix = f"n{port}x"  # cgroups are named after nodes, and there may be other clusters
         self.environment["SLURM_TEST_NODES"] = self.prefix
@@ -137,6 +143,10 @@ class Slurm:
         """The same; nodes that a controller drains for jobs whose start it has forgotten are resumed."""
         self.start(name)
         subprocess.run(["sleep", "3"], check=True)  # it hears of such jobs when the nodes register
+        self.resume()
+
+    def resume(self) -> None:
+        """Have all nodes take jobs again; one that does so already is an error to Slurm."""
         resume = ["scontrol", "update", f"nodename={self.prefix}[1-3]", "state=resume"]
         subprocess.run(resume, env=self.environment, check=False, timeout=60, capture_output=True)
 

@@ -105,7 +105,8 @@ def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: C
     job = wire.shell(witness(place).format("true"), pool="far")
     wait_until(wire, job, lambda seen: seen["stage"] in ("submitting", "queued"))
     (reason,) = wire.explain(job)
-    assert of(reason, "kind", "pool") == ("engine_queue", "far")
+    assert of(reason, "kind", "pool", "estimatedStart") == ("engine_queue", "far", None)
+    assert [one["kind"] for one in wire.get(job["id"])["reasons"]] == ["engine_queue"]
     line = re.compile(r'^lockside_engine_queue{pool="far",state=".+"} 1.0$', re.MULTILINE)
     assert line.search(wire.call("daemon.metrics"))
     assert wire.call("pool.get", id="far")["engineQueued"] == 1
@@ -114,6 +115,17 @@ def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: C
     assert witnessed(place) == []
     cluster.behave()
     assert wire.done(wire.shell("true", pool="far"))["status"] == "success"
+
+
+def test_an_end_is_known_though_somebody_keeps_its_entry_out_of_the_inbox(cluster: Cluster) -> None:
+    wire = cluster.daemon.wire()
+    wire.done(wire.shell("true", pool="wise"))
+    job = wire.shell("exit 5", pool="wise", hold=True)
+    inbox = cluster.root / ".lockside" / "inbox"
+    for what in ("started", "ended"):
+        (inbox / f"{job['id']}-1-0.{what}").mkdir()
+    wire.call("job.release", id=job["id"])
+    assert wire.done(job)["result"]["error"]["exitCode"] == 5
 
 
 def test_a_stop_reaches_the_whole_tree_and_the_runner_proves_it(cluster: Cluster, ear: Ear) -> None:

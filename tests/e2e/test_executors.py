@@ -84,6 +84,7 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     assert of(found["fake"], "isUp", "version", "capabilities") == (True, "1.0", ["queue", "pause"])
     assert (found["fake"]["engine"], found["slurm"]["engine"]) == ("fake", None)
     assert found["slurm"]["isUp"] is False
+    assert found["local"].keys() == found["slurm"].keys()
     assert "the plug-in is broken" in found["broken"]["cause"]
 
 
@@ -191,4 +192,6 @@ def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before
     tokens = (cluster.jobs / "submissions").read_text().split()
     steps = [token.split("-")[2] for token in tokens if token.startswith(f"{job['id']}-")]
     assert steps == submitted
-    assert job["remote"]["schedulerJobId"] is not None
+    told = job["remote"]
+    assert told["schedulerJobId"] is not None
+    assert told["remoteSubmitted"] < told["remoteStarted"] < told["remoteEnded"]

@@ -129,6 +129,7 @@ def test_a_job_waits_for_the_tables_that_another_writes(wire: Wire, daemon: Daem
         [first["id"]],
         0,
     )
+    assert wire.get(second["id"])["reasons"] == [reason]
     other = wire.done(writes(wire, {"z.csv": "n\n1\n"}, "other"))
     assert other["status"] == "success"
     wire.call("job.terminate", id=third["id"])

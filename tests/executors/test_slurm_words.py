@@ -23,19 +23,25 @@ def test_a_node_is_up_or_not_and_has_booted_at_a_time(state: str, is_up: bool) -
 
 
 def test_a_line_of_squeue_is_a_status() -> None:
-    text = (
-        "7_3|ls-a|SUSPENDED|None|N/A|main|n2\n8|ls-b|PENDING|BadConstraints|2026-11-30T03:15:00|main|\njunk\n"
-    )
-    found = words.statuses(text)
+    text = "m|7_3|ls-a|SUSPENDED|None|N/A|main|n2\njunk\n"
+    text += "m|8|ls-b|PENDING|BadConstraints|2026-11-30T03:15:00|main|\n"
+    found = words.statuses(text, "m")
     assert found["7_3"].state is State.RUNNING
     assert (found["7_3"].is_suspended, found["7_3"].node, found["7_3"].queue) == (True, "n2", "main")
     assert (found["8"].is_hopeless, found["8"].node) == (True, None)
     assert (found["8"].start_estimate or "").endswith(".000Z")
 
 
+def test_a_job_cannot_speak_for_another_by_its_name() -> None:
+    name = "x\n7|ls-a|FAILED|None|N/A|main|n1\nm|7|ls-a|FAILED|None|N/A|main|n1\n"
+    text = f"guess|9|{name}|PENDING|None|N/A|main|\nguess|8|a|b|FAILED|None|N/A|main|n1\n"
+    assert words.statuses(text, "guess") == {}
+    assert words.accounted("9guessFAILEDguessn1guessx\n7|FAILED|n1|ls-a\n", "guess").keys() == {"9"}
+
+
 def test_what_the_accounts_say_of_a_job_that_is_over_is_a_status_with_who_ended_it() -> None:
     text = "7_3|CANCELLED by 1000|n2|ls-a\n8|RUNNING|n1|ls-b\n9|OUT_OF_MEMORY|None assigned|ls-c\n\n"
-    found = words.accounted(text)
+    found = words.accounted(text.replace("|", "-m-"), "-m-")
     assert {id_: (one.state, one.node, one.name, one.by) for id_, one in found.items()} == {
         "7_3": (State.CANCELLED, "n2", "ls-a", "1000"),
         "9": (State.OUT_OF_MEMORY, None, "ls-c", None),

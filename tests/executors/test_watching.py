@@ -1,7 +1,11 @@
 """What follows from an engine's words about a run, beside what lies in its folder."""
 
+import errno
+import json
 import os
+import socket
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +13,9 @@ import pytest
 
 from locksided.executors.engine import Engine, Order, State, Status
 from locksided.executors.records import Phase, Record
-from locksided.executors.remote_run import RemoteRun
+from locksided.executors.remote_run import LEASE_EXPIRES_SECONDS, RemoteRun
 from locksided.executors.watching import Watching
-from locksided.keeper import outcome, remote
+from locksided.keeper import clock, outcome, remote
 from locksided.keeper.journal import Journal
 from locksided.keeper.messages import Down, Remote
 
@@ -38,9 +42,18 @@ class Clock:
 class Knowing(Engine):
     kind = "slurm"
     knows_status = True
+    knows_names = True
 
     def __init__(self) -> None:
         self.blamed: list[str] = []
+        self.told: dict[str, Status] = {}
+        self.cancelled: list[str] = []
+
+    def status(self, ids: Sequence[str]) -> dict[str, Status]:
+        return self.told
+
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:
+        self.cancelled += ids
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         raise AssertionError("nothing is submitted here")
@@ -60,12 +73,12 @@ class Desk:
         self.run = RemoteRun(record)
         self.told: list[Any] = []
         self.taken_back: list[tuple[str, str]] = []
-        self.engine, clock = Knowing(), Clock()
+        self.engine, self.clock = Knowing(), Clock()
         self.watching = Watching(
-            clock,  # type: ignore[arg-type] - of a loop it has what is needed
+            self.clock,  # type: ignore[arg-type] - of a loop it has what is needed
             Journal(None),
             self.engine,
-            clock,  # type: ignore[arg-type] - nothing is submitted
+            self.clock,  # type: ignore[arg-type] - nothing is submitted
             {"7-1-0": self.run},
             lambda run: self.told.append("concluded"),
             lambda run: self.told.append("resubmitted"),
@@ -141,6 +154,51 @@ def test_a_claimed_run_without_outcome_ends_as_the_engine_says(
     assert desk.engine.blamed == (["n1"] if state is State.ENDED else [])
 
 
+@pytest.mark.parametrize(
+    ("state", "more"), [(State.ENDED, {}), (State.NODE_DOWN, {"booted_us": 10**12 + 1}), (State.TIMEOUT, {})]
+)
+def test_an_end_that_a_runner_recorded_and_could_not_tell_counts(
+    desk: Desk, state: State, more: dict[str, int]
+) -> None:
+    desk.claim()
+    remote.write(str(desk.folder), outcome.FILE, {"exitCode": 0, "stopped": None})
+    desk.hear(state, **more)
+    assert (desk.run.outcome or {}).get("lost") is None
+    assert (desk.run.outcome or {})["exitCode"] == 0
+    assert desk.told == ["concluded"]
+
+
+def socket_at(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/shadow"), os.mkfifo, socket_at])
+def test_whatever_a_job_makes_of_its_files_its_run_is_lost_with_its_runner(
+    desk: Desk, make: Callable[[Path], object]
+) -> None:
+    desk.claim()
+    make(desk.folder / outcome.FILE)
+    (desk.folder / "claim").unlink()
+    (desk.folder / "claim").touch()
+    desk.hear(State.ENDED)
+    assert (desk.run.outcome or {})["lost"] is True
+
+
+def test_a_run_whose_folder_cannot_be_read_is_not_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.claim()
+
+    def failing(*_given: Any) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(remote, "read", failing)
+        desk.hear(State.ENDED)
+    assert desk.run.outcome is None
+    desk.hear(State.ENDED, times=1)
+    assert (desk.run.outcome or {})["lost"] is True
+
+
 def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(desk: Desk) -> None:
     desk.claim()
     desk.end(signal=9)
@@ -148,6 +206,19 @@ def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(
     assert desk.told == ["concluded"] * 0
     desk.hear(State.OUT_OF_MEMORY, times=1)
     assert (desk.run.outcome or {})["outOfMemory"] is True
+
+
+def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -> None:
+    desk.run.record.order["nodes"] = 2
+    desk.claim()
+    desk.end(exitCode=0, killReport={"proof": "cgroup", "processes": []})
+    desk.hear(State.RUNNING, times=20)
+    desk.watching._answered(TimeoutError("squeue did not answer"))
+    assert "concluded" not in desk.told
+    assert "slurm ends what it ran on the other machines." in desk.messages
+    desk.hear(State.ENDED, times=1)
+    assert desk.told[-1] == "concluded"
+    assert (desk.run.outcome or {})["killReport"] == {"proof": "engine", "processes": []}
 
 
 def test_a_run_whose_node_is_down_goes_on_until_the_node_has_booted(desk: Desk) -> None:
@@ -187,6 +258,37 @@ def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
     assert "does not know it any more" in desk.messages[-1]
 
 
+@pytest.mark.parametrize(
+    ("said", "is_ours"),
+    [
+        ({"name": NAME}, True),
+        ({"name": "ls-12345678-7-1-3"}, True),
+        ({"name": "ls-12345678-7-2-0"}, False),
+        ({"name": f"{NAME}.ab12"}, False),
+        ({"name": "ls-12345678-9-1-0.ab12", "control": "/w/7/steps/1-3"}, True),
+        ({"name": "ls-12345678-9-1-0.ab12", "control": "/w/8/steps/1-0"}, False),
+    ],
+)
+def test_a_submission_is_a_runs_own_or_that_of_a_step_which_handed_its_machine_on(
+    desk: Desk, said: dict[str, str], is_ours: bool
+) -> None:
+    desk.run.record.folder = "/w/7/steps/1-0"
+    assert desk.run.is_of(Status(State.RUNNING, **said)) is is_ours
+
+
+def test_an_id_that_has_become_anothers_is_not_cancelled(desk: Desk) -> None:
+    desk.engine.told = {
+        "1": Status(State.RUNNING, name="ls-12345678-9-1-0"),
+        "2": Status(State.QUEUED, name=NAME),
+    }
+    done: list[Any] = []
+    desk.watching._worker.do = lambda work, then: done.append(work())  # type: ignore[method-assign]
+    desk.watching.cancel(["1", "2", "3"], desk.run.prefix, desk.run)
+    desk.watching.cancel(["4"], desk.run.prefix)
+    desk.clock.later[-1]()
+    assert desk.engine.cancelled == ["2", "4"]
+
+
 def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.RUNNING, is_suspended=True)
@@ -206,3 +308,27 @@ def test_an_answer_does_not_lift_the_trouble_of_submissions(desk: Desk) -> None:
     assert {"op": "up"} not in desk.told
     desk.watching.engine_up("submit", "status")
     assert desk.told[-1] == {"op": "up"}
+
+
+def test_a_lease_runs_out_though_the_executor_is_killed_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [1000.0]
+    monkeypatch.setattr(clock, "boot_seconds", lambda: seconds[0])
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 7})
+    run = RemoteRun(desk.run.record)
+    run.look_at_lease()
+    while not run.is_quiet:
+        seconds[0] += 5
+        run.look_at_lease()
+    seconds[0] = 1000 + LEASE_EXPIRES_SECONDS
+    after = RemoteRun(Record(**json.loads(json.dumps(asdict(run.record)))))
+    after.look_at_lease()
+    assert not after.is_lease_over
+    after.look_at_lease()
+    assert after.is_lease_over
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 8})
+    after.look_at_lease()
+    assert not after.is_lease_over
+    monkeypatch.setattr(clock, "boot_id", lambda: "another")
+    assert RemoteRun(run.record)._beat_seconds == seconds[0]

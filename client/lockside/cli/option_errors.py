@@ -33,7 +33,7 @@ def in_typed_words(parsed: Parsed, error: LocksideError) -> LocksideError:
     fields = [str(step) for step in steps_of(error.path or "$")]
     option = next((one for field in fields if (one := _typed(parsed, field))), None)
     argument = _argument(parsed, fields) if re.match(OWN_PLACE, error.message) else None
-    word = option.flags[-1] if option else argument
+    word = _flag(option, fields) if option else argument
     if word is not None:
         error.message = f"{word}: {re.sub(OWN_PLACE, '', error.message)}"
     if word is not None or len(fields) == 1:
@@ -45,6 +45,12 @@ def _typed(parsed: Parsed, field: str) -> Option | None:
     name = _OPTIONS.get(field, field)
     options = parsed.command.options if parsed.command else ()
     return next((one for one in options if name in _names(one) and _is_given(parsed, one)), None)
+
+
+def _flag(option: Option, fields: Sequence[str]) -> str:
+    """The option; of one that is given as NAME=VALUE, for several things, also for which."""
+    at = next(place for place, field in enumerate(fields) if _OPTIONS.get(field, field) in _names(option))
+    return " ".join([option.flags[-1], *(fields[at + 1 : at + 2] if option.kind == "label" else ())])
 
 
 def _argument(parsed: Parsed, fields: Sequence[str]) -> str | None:

@@ -178,12 +178,12 @@ class TableLockReason(ReasonBase, frozen=True, kw_only=True, tag="table_lock"):
     ahead: int
 
 
-class EngineQueueReason(ReasonBase, frozen=True, kw_only=True, tag="engine_queue"):
+class EngineQueueReason(ReasonBase, frozen=True, kw_only=True, tag="engine_queue", omit_defaults=False):
     """The job has begun, and its pool's engine has not found a machine for it.
 
     Attributes:
         pool: The pool.
-        engine: The engine, with its version where it tells one.
+        engine: The kind of the engine.
         scheduler_job_id: The engine's id of the job; null before it has answered.
         state: The engine's word for where the job stands.
         engine_reason: The engine's word for why it waits.

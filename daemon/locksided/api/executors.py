@@ -43,9 +43,12 @@ class ExecutorMethods(HandlerGroup):
         keepers = self._service.backend.keepers
         return {
             "kind": LOCAL,
+            "version": None,
             "isUp": keepers.current is not None,
             "cause": keepers.cause,
             "capabilities": sorted(OF_LOCAL),
+            "optionsSchema": {},
+            "engine": None,
         }
 
     def _view(self, kind: Kind) -> Json:

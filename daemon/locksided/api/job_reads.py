@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lockside.documents.enums import JobType
+from lockside.documents.enums import JobType, Status
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.job_views import JobViews, record_errors, retries_view, wants_documents
@@ -235,24 +235,34 @@ def _with_retries(job_id: int, connection: Database) -> tuple[reads.JobsWithDocu
 async def _reasons(
     service: Service, rows: dict[int, JobRow], known: Mapping[int, Explanation]
 ) -> dict[int, Explanation]:
-    """Return explanations of the jobs that have not started; outdated rows are read again in place."""
+    """Return explanations of the jobs that may wait; outdated rows are read again in place."""
     reasons: dict[int, Explanation] = {}
-    open_ids = [job_id for job_id, row in rows.items() if row.status in NOT_STARTED]
+    open_ids = [job_id for job_id, row in rows.items() if _may_wait(row)]
     for turn in range(LOOKS):
         if not open_ids:
             break
         found = known
         if turn or not known:
             found = await service.scheduler.look(partial(explained, ids=tuple(open_ids)))
-        agreed = {
-            i: one for i in open_ids if (one := found.get(i)) and one.reasons and one.status == rows[i].status
-        }
+        agreed = {i: one for i in open_ids if (one := found.get(i)) and _agree(rows[i], one)}
         reasons |= agreed
         moved = [job_id for job_id in open_ids if job_id not in agreed]
         for row in await service.store.job_rows(moved) if moved else ():
             rows[row.id] = row
-        open_ids = [job_id for job_id in moved if rows[job_id].status in NOT_STARTED]
+        open_ids = [job_id for job_id in moved if _may_wait(rows[job_id])]
     return reasons
+
+
+def _may_wait(row: JobRow) -> bool:
+    """Whether a job may have a reason: one that has started only in an engine's queue or at its tables."""
+    is_at_tables = row.claim is not None and row.start_token is None
+    is_with_engine = row.remote is not None and not row.spawned
+    return row.status in NOT_STARTED or (row.status == Status.PROCESSING and (is_at_tables or is_with_engine))
+
+
+def _agree(row: JobRow, told: Explanation) -> bool:
+    """Whether a job's row and what the core says of it are of one moment."""
+    return told.status == row.status and (bool(told.reasons) or row.status not in NOT_STARTED)
 
 
 def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> dict[int, Explanation]:

@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from enum import Enum, auto
 
-from locksided.keeper import outcome
+from locksided.keeper import outcome, remote
 
 
 class Claim(Enum):
@@ -41,7 +41,5 @@ class ControlFolders:
     def recorded(self, control: str) -> bytes | None:
         """Return the outcome that the keeper wrote beside the claim, or None."""
         with suppress(OSError):
-            fd = os.open(os.path.join(control, outcome.FILE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with open(fd, "rb") as file:
-                return file.read()
+            return remote.content(control, outcome.FILE, remote.ORDER_BYTES)
         return None

@@ -63,6 +63,8 @@ def _describe(error: jsonschema_rs.ValidationError) -> str:
             return "there is no such option"
         case {"pattern": str(pattern)} if re.fullmatch(r"\^[/\w-]+", pattern):
             return f"it must begin with {pattern[1:]}"
+        case {"schema": {"const": value}}:
+            return f"{value} is not taken"
         case _:
             return error.message
 

@@ -89,6 +89,8 @@ class Status(NamedTuple):
     start_estimate: str | None = None
     name: str = ""
     """Of the submission; an id counts only with our name beside it."""
+    control: str | None = None
+    """The control folder that it was given, where its name is that of several orders."""
     is_ours: bool = False
     """Whether the id alone tells that it is ours, because the engine gives it to no other."""
     is_hopeless: bool = False
@@ -117,6 +119,9 @@ class Engine(ABC):
     knows_names: ClassVar[bool] = False
     variables: ClassVar[str] = ""
     """How those variables begin that a machine has of the engine, and a run is to have, too."""
+
+    def adopt(self, order: Order) -> None:  # noqa: B027 - an engine may have no use for it
+        """An order that was handed over before this process began."""
 
     @abstractmethod
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
@@ -150,7 +155,8 @@ class Engine(ABC):
     def cancel(self, ids: Sequence[str], prefix: str) -> None:  # noqa: B027 - an engine may lack it
         """Take what is queued out of the queue, and kill what runs. Raises NotNow.
 
-        Only what has a name with that prefix: an id may have become another's.
+        Of an engine that does not know names only what has a name with that prefix: an id may have become
+        another's.
         """
 
 

@@ -26,7 +26,8 @@ from locksided.keeper.start.order import BadOrder
 from locksided.keeper.wire import Message
 
 TICK_SECONDS = 1.0
-LEASE_TICKS = 5
+LEASE_TICKS, QUEUED_TICKS = 5, 60
+"""So often a run's own folder is looked at: the inbox is everybody's, and an entry may have been kept out."""
 KILL_SECONDS = 30.0
 """So long after a stop must be over the engine is told to kill."""
 
@@ -89,9 +90,11 @@ class Executor:
         """Take up what an executor before this one had: files first, then the engine by name."""
         for record in self._records.load():
             run = self._runs[record.token] = RemoteRun(record)
+            asked = engine_order(record, self._root(record.work_root))
+            self._engine.adopt(asked)
             self._look(run)
             if run.phase is Phase.SUBMITTING:
-                self._submissions.add(engine_order(record, self._root(record.work_root)), was_sent=True)
+                self._submissions.add(asked, was_sent=True)
         self._tick_soon()
 
     # The daemon
@@ -144,7 +147,7 @@ class Executor:
             self._tell(Refused(token, "system", f"{error.filename}: {error.strerror}", error.errno or 0))
             return
         self._runs[token] = RemoteRun(record)
-        self._tell_remote(self._runs[token], "submitting")
+        self._watching.tell_remote(self._runs[token], "submitting")
         add = self._submissions.add_later if hand_on(message, record) else self._submissions.add
         add(engine_order(record, root))
         self._tick_soon()
@@ -165,7 +168,7 @@ class Executor:
         self._save(run)
         if run.phase is Phase.SUBMITTING:
             run.phase = Phase.QUEUED
-            self._tell_remote(run, "queued")
+            self._watching.tell_remote(run, "queued")
         elif run.phase is Phase.RUNNING:
             self._cancel_others(run)
         self._watching.soon()
@@ -173,7 +176,8 @@ class Executor:
     def _cancel_others(self, run: RemoteRun) -> None:
         """One of its submissions has claimed it: nothing can come of the others."""
         if run.engine_id in run.record.ids:
-            self._watching.cancel([id_ for id_ in run.record.ids if id_ != run.engine_id], run.prefix)
+            others = [id_ for id_ in run.record.ids if id_ != run.engine_id]
+            self._watching.cancel(others, run.prefix, run)
 
     def _not_taken(self, words: str) -> None:
         """The engine takes nothing now; what is handed to it is tried again by itself."""
@@ -198,9 +202,9 @@ class Executor:
             self._loop.after(TICK_SECONDS, lambda: self._take_back(token, kind, words))
             return
         if is_burnt:
-            self._watching.cancel(run.record.ids, run.prefix)
+            self._watching.cancel(run.record.ids, run.prefix, run)
             if kind == "program":
-                self._tell_remote(run, "refused", words)
+                self._watching.tell_remote(run, "refused", words)
             self._forget(run)
             self._tell(Refused(token, kind, words))
         else:
@@ -247,9 +251,8 @@ class Executor:
         if token in self._runs:
             self._tell_state(self._runs[token])
             return
-        parsed = order.parse_reap(message)
         try:
-            if remote.burn(parsed.folder):
+            if remote.burn(order.parse_reap(message).folder):
                 self._tell(Refused(token, "burnt", "it was never started", errno.EEXIST))
                 return
             record = record_of(message)
@@ -277,6 +280,8 @@ class Executor:
         for run in list(self._runs.values()):
             if run.phase is Phase.RUNNING:
                 self._look_after(run)
+            elif self._ticks % QUEUED_TICKS == 0:
+                self._look(run)
         self._tick_soon()
 
     def _look_at_inbox(self, root: WorkRoot) -> None:
@@ -294,17 +299,20 @@ class Executor:
         if run.watched_seq is not None:
             self._look_at_log(run, run.watched_seq)
         if self._ticks % LEASE_TICKS == 0:
-            said = run.progress
+            self._look(run)
+            said, was_quiet = run.progress, run.is_quiet
             run.look_at_lease()
             if run.progress != said:
                 self._tell(Progress(run.token, run.progress))
             if run.is_quiet:
                 self._watching.quiet()
+                if not was_quiet:
+                    self._save(run)  # who comes after this process does not wait anew
             if run.is_lease_over:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:
             run.kill_at = None
-            self._watching.cancel(run.record.ids, run.prefix)
+            self._watching.cancel(run.record.ids, run.prefix, run)
 
     def _look(self, run: RemoteRun) -> None:
         """Find out how far it is, and tell what is new."""
@@ -341,18 +349,15 @@ class Executor:
     def _tell_started(self, run: RemoteRun) -> None:
         kept = run.describe()
         self._tell(Started(run.token, kept.pid, kept.spawn_time))
-        self._tell_remote(run, "running")
+        self._watching.tell_remote(run, "running")
 
     def _tell_end(self, run: RemoteRun, made: Message) -> None:
-        self._tell_remote(run, "ended")
+        self._watching.tell_remote(run, "ended")
         refused = made.get("refused")
         if isinstance(refused, dict) and refused.get("kind") != "burnt":
             self._tell({**refused, "op": "refused", "token": run.token})
         else:
             self._tell({"op": "ended", "token": run.token, "outcome": made})
-
-    def _tell_remote(self, run: RemoteRun, state: str, reason: str = "") -> None:
-        self._watching.tell_remote(run, state, reason)
 
     # Logs
 

@@ -59,7 +59,7 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
             os.chown(path, *owner, follow_symlinks=False)
     given = {name: value for name, value in message.items() if name not in ("op", "options")}
     given |= {"workRoot": record.work_root, "engineVariables": variables}
-    if message.get("follows"):
+    if message.get("follows") and int(message.get("nodes") or 1) == 1:  # else it must be over to be proved
         given["stepSeconds"] = _step_seconds(record)
     remote.write(record.folder, remote.ORDER, given, owner)
 
@@ -76,6 +76,7 @@ def hand_on(message: Message, record: Record) -> bool:
         remote.write(before, next_step.NEXT, {"control": record.folder}, record.owner)
     except OSError:
         return False
+    record.submitted_us = clock.wall_us()
     return True
 
 

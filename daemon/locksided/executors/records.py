@@ -41,6 +41,10 @@ class Record:
     submitted_us: int | None = None
     outcome: dict[str, Any] | None = None
     """Of a run that this executor ended; others have it in their folder."""
+    quiet: tuple[str, Any, float] | None = None
+    """A lease that was not renewed for a while: the boot of this machine, the beat, the boot clock's seconds
+    when it was new.
+    """
 
     @property
     def owner(self) -> tuple[int, int] | None:

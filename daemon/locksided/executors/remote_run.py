@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, cast
 
-from locksided.executors.engine import Engine
+from locksided.executors.engine import Engine, Status
 from locksided.executors.records import Phase, Record
 from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.log import segments
@@ -54,6 +54,8 @@ class RemoteRun:
         self.watched_seq: int | None = None
         self._beat: Any = None
         self._beat_seconds = clock.boot_seconds()
+        if record.quiet is not None and record.quiet[0] == clock.boot_id():
+            _, self._beat, self._beat_seconds = record.quiet
         self._looks = 0
         self._log_bytes = -1
 
@@ -89,9 +91,19 @@ class RemoteRun:
         """How the names of all submissions of this daemon begin."""
         return self.record.name.removesuffix(self.token)
 
-    def is_named(self, name: str) -> bool:
-        """Whether a submission is one of this run: by its own name, or as an element of an array of ours."""
-        return name == self.record.name or (name.startswith(self.prefix) and "." in name)
+    def is_of(self, status: Status) -> bool:
+        """Whether a submission is this run's, or that of a step before, which has handed its machine on.
+
+        Names and control folders end with the number of the step.
+        """
+        if status.control is not None:
+            return _without_step(status.control) == _without_step(self.record.folder)
+        return status.is_ours or _without_step(status.name) == _without_step(self.record.name)
+
+    @property
+    def is_on_several(self) -> bool:
+        """Whether it may have started something on other machines, of which only the engine knows the end."""
+        return int(self.record.order.get("nodes") or 1) > 1
 
     @property
     def ending(self) -> dict[str, Any]:
@@ -129,6 +141,8 @@ class RemoteRun:
             self.progress = said if isinstance(said, dict) else {}
         else:
             self._looks += 1
+        if self.is_quiet:
+            self.record.quiet = (clock.boot_id(), self._beat, self._beat_seconds)
 
     @property
     def is_lease_over(self) -> bool:
@@ -173,14 +187,19 @@ class RemoteRun:
         self.outcome = self.record.outcome = {**to_wire(made), **(values or {"lost": True})}
         self.phase = Phase.ENDED
 
+    def proved_by_engine(self) -> None:
+        """Nothing of it lives on any of its machines, as the engine says."""
+        made = self.outcome or {}
+        report = {**(made.get("killReport") or {}), "proof": "engine"}
+        self.outcome = self.record.outcome = {**made, "killReport": report}
+
     def last_words(self) -> str:
         """The last line that the runner, or who was to start it, has said outside of the log."""
         try:
-            fd = os.open(f"{self.record.folder}/engine.log", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            said = remote.content(self.record.folder, "engine.log", LOG_BYTES) or b""
         except OSError:
             return ""
-        with open(fd, "rb") as file:
-            lines = file.read(LOG_BYTES).decode(errors="replace").strip().splitlines()
+        lines = said.decode(errors="replace").strip().splitlines()
         return lines[-1][:500] if lines else ""
 
     def log_end(self) -> int | None:
@@ -220,6 +239,11 @@ def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
         capabilities=engine.capabilities,
         engine=engine.version or engine.kind,
     )
+
+
+def _without_step(name: str) -> str:
+    start, _, step = name.rpartition("-")
+    return start if step.isdigit() else name
 
 
 def _number(value: Any) -> Number | None:

@@ -1,15 +1,14 @@
 """What the engine says of the runs of an executor, and what follows from it beside what their folders say."""
 
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from locksided.executors.commands import Commands
 from locksided.executors.engine import Engine, State, Status
 from locksided.executors.records import Phase
 from locksided.executors.remote_run import RemoteRun
 from locksided.executors.submissions import Submissions
-from locksided.executors.workers import Worker
 from locksided.keeper import clock
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
@@ -23,8 +22,6 @@ LARGEST_SHARE = 20
 HOPELESS_SECONDS = 60.0
 SURE = 2
 """So often in a row it must be said, or not be known."""
-CANCEL_SECONDS = 0.2
-MOST_LISTED = 100
 MOST_WORDS = 12
 """So often it may say that a run still runs whose runner has recorded its end."""
 
@@ -36,10 +33,8 @@ STOPPED: Mapping[State, Mapping[str, Any]] = {
 }
 """What an outcome says of a run that its engine ended."""
 
-SIGNALS = {"stop": signal.SIGTERM, "pause": signal.SIGUSR1, "resume": signal.SIGUSR2}
 
-
-class Watching:
+class Watching(Commands):
     """Asks the engine, as seldom as may be, and concludes runs that have no outcome of their own."""
 
     def __init__(
@@ -54,22 +49,16 @@ class Watching:
         take_back: Callable[[str, str, str], None],
         tell: Callable[[Any], None],
     ) -> None:
-        self._loop = loop
-        self._journal = journal
-        self._engine = engine
+        super().__init__(loop, journal, engine, runs, tell)
         self._submissions = submissions
-        self._runs = runs
         self._conclude = conclude
         self._resubmit = resubmit
         self._take_back = take_back
-        self._tell = tell
-        self._worker = Worker(loop)
         self._timer: Timer | None = None
         self._due = 0.0
         self._asked_seconds = 0.0
         self._took_seconds = 0.0
         self._is_asking = False
-        self._to_cancel: list[str] = []
         self.checks = 0
         self.failed_checks = 0
         self._checked_us: int | None = None
@@ -123,7 +112,8 @@ class Watching:
             self.failed_checks += 1
             self._took_seconds = 0.0  # it says nothing of what an answer costs
             for run in list(self._runs.values()):
-                if run.waits_for_word and (run.outcome or {}).get("stopped") is None:
+                is_known = (run.outcome or {}).get("stopped") is None and not run.is_on_several
+                if run.waits_for_word and is_known:
                     self._stopped_by(run, None)
             self.engine_down("status", str(came_to) or type(came_to).__name__)
         else:
@@ -135,44 +125,13 @@ class Watching:
                     self._settle(run, came_to)
         self.soon()
 
-    def cancel(self, ids: Sequence[str], prefix: str) -> None:
-        """Have the engine end submissions, together with others; whether it does is seen later."""
-        if ids and not self._to_cancel:
-            self._loop.after(CANCEL_SECONDS, lambda: self._cancel(prefix))
-        self._to_cancel += ids
-
-    def _cancel(self, prefix: str) -> None:
-        given, self._to_cancel = self._to_cancel, []
-        self._worker.do(lambda: self._engine.cancel(given, prefix), self._noted)
-
-    def signal(self, run: RemoteRun, what: str) -> None:
-        """Have the runner look what is asked; it does so at its next lease anyway."""
-        ids = [run.engine_id] if run.engine_id is not None else []
-        if ids:
-            self._worker.do(lambda: self._engine.signal(ids, SIGNALS[what]), self._noted)
-
-    def _noted(self, came_to: Any) -> None:
-        if isinstance(came_to, Exception):
-            self._journal.write("the engine did not do it", error=str(came_to))
-
-    def list_named(self, prefix: str) -> None:
-        """Report the engine's runs whose names begin with `prefix` and that are unknown here."""
-
-        def told(came_to: Any) -> None:
-            self._noted(came_to)
-            known = {id_ for run in self._runs.values() for id_ in run.record.ids}
-            found: Mapping[str, Status] = {} if isinstance(came_to, Exception) else came_to
-            runs = [(id_, one) for id_, one in found.items() if id_ not in known]
-            listed = [{"id": id_, "name": one.name, "state": one.word} for id_, one in runs[:MOST_LISTED]]
-            self._tell({"op": "listed", "runs": listed})
-
-        self._worker.do(lambda: self._engine.named(prefix), told)
-
     # What follows
 
     def ended(self, run: RemoteRun) -> None:
-        """Its outcome is there. Why the engine stopped it, if it did, is for the engine to say."""
-        if run.may_be_stopped_by_engine and self._engine.knows_status:
+        """Its outcome is there. Why the engine stopped it, if it did, and that nothing of it lives on other
+        machines, is for the engine to say.
+        """
+        if (run.may_be_stopped_by_engine or run.is_on_several) and self._engine.knows_status:
             run.waits_for_word = True
             self._ask_in(0)
         else:
@@ -182,13 +141,17 @@ class Watching:
         """Conclude it with what the engine says; stopped by it for no reason that it tells, it is lost."""
         run.waits_for_word = False
         if status is not None and status.state is State.QUEUED:
-            self.cancel(run.record.ids, run.prefix)  # somebody had it requeued; nothing more can come of it
+            self.cancel(
+                run.record.ids, run.prefix, run
+            )  # somebody had it requeued; nothing more can come of it
         made = run.outcome or {}
         reason = None if status is None else STOPPED.get(status.state)
         if reason is not None and run.may_be_stopped_by_engine:
             run.outcome = run.record.outcome = {**made, **reason, **_by(status)}
         elif made.get("stopped") == "engine":
             run.outcome = run.record.outcome = {**made, "stopped": "machine"}
+        if run.is_on_several and self._engine.knows_status:
+            run.proved_by_engine()
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
@@ -217,8 +180,11 @@ class Watching:
     def _word_came(self, run: RemoteRun, status: Status | None) -> None:
         """Its runner has recorded the end; while the engine is not done with it, it does not say why."""
         run.words_awaited += 1
-        if status is not None and status.state is State.RUNNING and run.words_awaited < MOST_WORDS:
+        is_awaited = run.is_on_several or run.words_awaited < MOST_WORDS
+        if status is not None and status.state is State.RUNNING and is_awaited:
             self._ask_in(SOONEST_SECONDS)
+            if run.is_on_several:
+                self.trouble(run, f"{self._engine.kind} ends what it ran on the other machines.")
         else:
             self._stopped_by(run, status)
 
@@ -299,18 +265,27 @@ class Watching:
         self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
+        """It is lost, unless its runner recorded the end and died before it could tell."""
+        try:
+            run.look()
+        except OSError as error:
+            self._journal.write("folder not read", token=run.token, error=str(error))
+            return
+        if run.phase is Phase.ENDED:
+            self.ended(run)
+            return
         self._journal.write("lost", token=run.token, proof=proof, **values)
         run.lose(proof, **values)
         self._conclude(run)
 
     # What the daemon is told
 
-    def tell_remote(self, run: RemoteRun, state: str, reason: str) -> None:
+    def tell_remote(self, run: RemoteRun, state: str, reason: str = "") -> None:
         """How it stands with the engine."""
         run.told_state, run.told_reason = state, reason
         record = run.record
         told = {
-            "engine": self._engine.version or self._engine.kind,
+            "engine": self._engine.kind,
             "remoteQueue": run.queue or (record.order.get("options") or {}).get("partition"),
             "remoteState": state.upper(),
             "remoteReason": reason or None,
@@ -383,7 +358,7 @@ def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
     """What is said of the submission that was claimed, else of the last that is known."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
     known = (told[id_] for id_ in ids if id_ in told)
-    return next((one for one in known if one.is_ours or run.is_named(one.name)), None)
+    return next((one for one in known if run.is_of(one)), None)
 
 
 def _by(status: Status | None) -> dict[str, str]:

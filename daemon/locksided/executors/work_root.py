@@ -5,7 +5,6 @@ import os
 import py_compile
 import tempfile
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 from locksided.keeper import build, remote
@@ -43,10 +42,7 @@ class WorkRoot:
         An entry of our own comes and goes before, so that a file system that caches shows what is there.
         """
         place = remote.inbox(self.path)
-        own = Path(place, f".look.{os.getpid()}")
-        own.touch()
-        with suppress(FileNotFoundError):
-            own.unlink()
+        os.unlink(remote.entry(self.path))
         found = (name.rpartition(".") for name in os.listdir(place) if not name.startswith("."))
         return [(token, what) for token, _, what in found if what in (remote.BEGAN, remote.OVER)]
 

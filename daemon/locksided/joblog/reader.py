@@ -18,7 +18,7 @@ from locksided.keeper.messages import User
 DEFAULT_MAX_BYTES = 2**20
 MAX_SCANNED_BYTES = 2**24
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _INDEX = SegmentIndex()
 
 

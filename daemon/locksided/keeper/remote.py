@@ -14,10 +14,11 @@ and nothing longer than it may be is taken.
     TOKEN.started, TOKEN.ended  runner       where to look
 """
 
+import errno
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from locksided.keeper import strictjson, wire
@@ -31,6 +32,11 @@ MOST_BYTES = 1024 * 1024
 ORDER_BYTES = wire.MAX_LINE_BYTES
 LEASE_SECONDS = 10.0
 """So often the runner says that it lives, and looks what is asked."""
+NO_FILE = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EACCES})
+"""A link, a socket or a closed folder in place of a file: a job may have made that of its own files. It is no
+trouble of the file system, whose end would be waited for.
+"""
+NO_LINK = NO_FILE | {errno.EINVAL}
 ALONE_SECONDS = 60.0
 """A runner that could not say so for so long stops its run."""
 
@@ -58,23 +64,30 @@ def write(folder: str, name: str, content: Any, owner: tuple[int, int] | None = 
     os.rename(made, path)
 
 
-def read(folder: str, name: str, most_bytes: int = MOST_BYTES) -> Message | None:
-    """The object in a file; None where there is none, or none that may be taken. Raises OSError."""
+def content(folder: str, name: str, most_bytes: int) -> bytes | None:
+    """What begins a plain file, one byte more at most; None where there is none. Raises OSError."""
     try:
         fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in NO_FILE:
+            return None
+        raise
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return None
-        data = file.read(most_bytes + 1)
-    if len(data) > most_bytes:
+        return file.read(most_bytes + 1)
+
+
+def read(folder: str, name: str, most_bytes: int = MOST_BYTES) -> Message | None:
+    """The object in a file; None where there is none, or none that may be taken. Raises OSError."""
+    data = content(folder, name, most_bytes)
+    if data is None or len(data) > most_bytes:
         return None
     try:
-        content = strictjson.read(data, wire.MAX_LEVELS)
+        found = strictjson.read(data, wire.MAX_LEVELS)
     except BadJson:
         return None
-    return content if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def is_claimed(folder: str, word: str) -> bool:
@@ -93,8 +106,10 @@ def claim_of(folder: str) -> str | None:
     """The words of the claim; None when the token is open. Raises OSError."""
     try:
         return os.readlink(os.path.join(folder, CLAIM))
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in NO_LINK:
+            return None
+        raise
 
 
 def burn(folder: str) -> bool:
@@ -125,10 +140,14 @@ def claimed_by(claim: str) -> Claimant | None:
 
 def report(work_root: str, token: str, what: str) -> None:
     """Leave an entry in the inbox. Raises OSError."""
-    place = inbox(work_root)
-    made = os.path.join(place, f".{token}.{what}.{os.getpid()}")
-    Path(made).touch(0o644)
-    os.rename(made, os.path.join(place, f"{token}.{what}"))
+    os.rename(entry(work_root), os.path.join(inbox(work_root), f"{token}.{what}"))
+
+
+def entry(work_root: str) -> str:
+    """Make a new file in the inbox, where any user may have made others; returns its path. Raises OSError."""
+    path = os.path.join(inbox(work_root), f".{token_hex(8)}")
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
+    return path
 
 
 def forget(work_root: str, token: str) -> None:

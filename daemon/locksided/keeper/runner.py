@@ -4,6 +4,7 @@ Whatever engine found the machine starts it: `PYTHON -I RUNNER.pyz CONTROL_FOLDE
 loses the claim ends with 0 and starts nothing, so a token may be handed to an engine any number of times.
 """
 
+import errno
 import math
 import os
 import select
@@ -35,6 +36,8 @@ GUARDED = "--guarded"
 """Before the control folder: the engine does not end what a killed runner leaves."""
 AGAIN_SECONDS = 5.0
 HEARD_SECONDS = 0.5
+KEPT_OUT = (errno.EISDIR, errno.EPERM, errno.EACCES)
+"""Another user has something under the entry's name: the executor also looks by itself."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,8 +145,9 @@ class Runner:
             remote.report(self._work_root, self._order.token, what)
         except OSError as error:
             self._journal.write("not reported", what=what, error=str(error))
-            self._loop.after(AGAIN_SECONDS, lambda: self._report(what))
-            return
+            if error.errno not in KEPT_OUT:
+                self._loop.after(AGAIN_SECONDS, lambda: self._report(what))
+                return
         if what == remote.OVER:
             self._loop.stop()
 

@@ -6,7 +6,7 @@ Each outcome of a step has the position of the log after it. Synchronous; called
 from dataclasses import dataclass
 
 from locksided.joblog import reader
-from locksided.keeper import outcome, strictjson
+from locksided.keeper import outcome, remote, strictjson
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runs.data_folder import OutFile
@@ -70,7 +70,10 @@ def _begin_of_run(folder: RunFolder, launches: dict[int, list[int]], run: int) -
 
 
 def _next_seq(folder: RunFolder, launch: int, step: int) -> int | None:
-    recorded = outcome.read(folder.control(launch, step), outcome.FILE) or {}
+    try:  # the folder may be the job's user's
+        recorded = remote.read(folder.control(launch, step), outcome.FILE, remote.ORDER_BYTES) or {}
+    except OSError:
+        return None
     log = recorded.get("log")
     seq = log.get("nextSeq") if isinstance(log, dict) else None
     return seq if isinstance(seq, int) else None

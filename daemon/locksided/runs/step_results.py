@@ -9,6 +9,7 @@ import msgspec
 
 from locksided.runs.folder import RunFolder
 from locksided.runs.result import RunResult
+from locksided.runs.safefs import NotPlain, opened_file, opened_folder, write_file
 
 NAME = "result"
 
@@ -16,18 +17,18 @@ NAME = "result"
 def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
     """Store a step's result atomically. A step that was never started has no folder yet."""
     os.makedirs(folder.control(launch, step), 0o700, exist_ok=True)
-    path = os.path.join(folder.control(launch, step), NAME)
-    with open(path + ".new", "wb") as file:
-        file.write(msgspec.msgpack.encode(result))
-    os.rename(path + ".new", path)
+    new = f"{NAME}.new"
+    with opened_folder(folder.control(launch, step)) as control:  # it may be the job's user's
+        write_file(new, control, msgspec.msgpack.encode(result))
+        os.rename(new, NAME, src_dir_fd=control, dst_dir_fd=control)
 
 
 def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
     """Return the result of a step that was concluded before; None otherwise."""
     try:
-        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+        with opened_folder(folder.control(launch, step)) as control, opened_file(NAME, control) as file:
             return msgspec.msgpack.decode(file.read(), type=RunResult)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotPlain):
         return None
 
 

@@ -31,11 +31,11 @@ class Arrays:
     def control(self, work_roots: Iterable[str], name: str, id_: str) -> str | None:
         """The control folder of an element of an array with this name; None for what is none of ours."""
         place = id_.partition("_")[2]
-        if not place.isdigit():
+        if not place.isdigit() or "." not in name:
             return None
         if name not in self._known:
             paths = (_path(root, name) for root in work_roots)
-            path = next((one for one in paths if "/" not in name and os.path.exists(one)), "")
+            path = next((one for one in paths if "/" not in name and os.path.isfile(one)), "")
             self._known[name] = path, tuple(Path(path).read_text("utf-8").splitlines()) if path else ()
         controls = self._known[name][1]
         return controls[int(place)] if int(place) < len(controls) else None

@@ -33,13 +33,17 @@ _SCHEMA: dict[str, Any] = {
     },
 }
 _ID = 'id=$SLURM_JOB_ID; [ -z "$SLURM_ARRAY_JOB_ID" ] || id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID'
+_OWN = "unset SLURM_EXPORT_ENV"
+"""It repeats our `--export`: an `srun` of the program would start without the program's environment."""
 _CLUSTER = '[ -z "%s" ] || id="$id;$SLURM_CLUSTER_NAME"'
 _SCRIPT = f"""#!/bin/sh
+{_OWN}
 {_ID}
 {_CLUSTER}
 exec %s "$id" "$SLURMD_NODENAME"
 """
 _ARRAY_SCRIPT = f"""#!/bin/sh
+{_OWN}
 {_ID}
 {_CLUSTER}
 control=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" %s) || exit 1
@@ -66,15 +70,22 @@ class Slurm(Engine):
     variables: ClassVar[str] = "SLURM"
 
     def __init__(self) -> None:
+        self.version = _version()
         self._arrays = Arrays()
         self._failures: dict[str, list[float]] = {}
         self._reasons: dict[str, str] = {}
         """By id the word for why it waits, as it was said last."""
         self._clusters: set[str] = set()
         """Those that took an order, where pools name clusters."""
+        self._roots: set[str] = set()
+        """The work roots of the orders."""
+
+    def adopt(self, order: Order) -> None:
+        self._roots.add(str(order.options["workRoot"]))
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         first = orders[0]
+        self.adopt(first)
         runner, cluster = _quoted(first.argv[:-1]), "1" if first.options.get("clusters") else ""
         if len(orders) == 1:
             script = _SCRIPT % (cluster, f"{runner} {_quoted([first.control])}")
@@ -100,23 +111,22 @@ class Slurm(Engine):
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
         names = {order.control: order.name for order in orders}
-        roots = {str(order.options["workRoot"]) for order in orders}
         clusters = [str(order.options.get("clusters") or "") for order in orders]
         found = dict[str, list[str]]()
         for id_, status in self._squeue(one for many in clusters for one in many.split(",")).items():
-            control = self._arrays.control(roots, status.name, id_)
-            name = status.name if control is None else names.get(control)
+            name = status.name if status.control is None else names.get(status.control)
             if name is not None:
                 found.setdefault(name, []).append(id_)
         return {order.name: found[order.name] for order in orders if order.name in found}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
         known = self._squeue(_split(id_)[1] for id_ in ids)
-        self._arrays.tidy({status.name for status in known.values()})
         found = {id_: known[id_] for id_ in ids if id_ in known}
         self._reasons = {id_: one.reason for id_, one in found.items() if one.state is State.QUEUED}
         told_by_accounts = [id_ for id_ in ids if id_ not in found or found[id_].state is State.CANCELLED]
-        return _with_nodes(found | _accounted(told_by_accounts))
+        found |= {id_: self._placed(id_, one) for id_, one in _accounted(told_by_accounts).items()}
+        self._arrays.tidy({status.name for status in (*known.values(), *found.values())})
+        return _with_nodes(found)
 
     def why(self, ids: Sequence[str]) -> Mapping[str, str]:
         said = {id_: self._reasons.get(id_, "").partition(",")[0] for id_ in ids}
@@ -130,19 +140,24 @@ class Slurm(Engine):
         """What each controller says of all jobs."""
         found: dict[str, Status] = {}
         for cluster in set(clusters):
-            asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", words.FORMAT]
-            found |= {_on(cluster, id_): one for id_, one in words.statuses(_told(asked)).items()}
+            mark = token_hex(8)
+            asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", f"{mark}|{words.FORMAT}"]
+            said = words.statuses(_told(asked), mark)
+            found |= {_on(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
         self._clusters |= set(clusters) - {""}
         return found
+
+    def _placed(self, id_: str, status: Status) -> Status:
+        """The same, with the control folder that an element of an array of ours was given."""
+        control = self._arrays.control(self._roots, status.name, _split(id_)[0])
+        return status if control is None else status._replace(control=control)
 
     def signal(self, ids: Sequence[str], signal: int) -> None:
         for cluster, ours in _by_cluster(ids):
             _told(["scancel", *_at(cluster), "--batch", f"--signal={SIGNALS[signal]}", *ours])
 
     def cancel(self, ids: Sequence[str], prefix: str) -> None:
-        known = self._squeue(_split(id_)[1] for id_ in ids)
-        ours = [id_ for id_ in ids if id_ in known and known[id_].name.startswith(prefix)]
-        for cluster, numbers in _by_cluster(ours):
+        for cluster, numbers in _by_cluster(ids):
             _told(["scancel", *_at(cluster), *numbers])
 
     def blame(self, node: str) -> None:
@@ -196,10 +211,19 @@ def _accounted(ids: Sequence[str]) -> dict[str, Status]:
     """What the accounts say of jobs that are over; nothing where none are kept."""
     found: dict[str, Status] = {}
     for cluster, numbers in _by_cluster(ids):
-        asked = ["sacct", *_at(cluster), "-n", "-X", "-P", "-j", ",".join(numbers), "-o", words.ACCOUNTED]
+        mark = token_hex(8)
+        asked = ["sacct", *_at(cluster), "-n", "-X", "-P", f"--delimiter={mark}", "-j", ",".join(numbers)]
         with suppress(NotNow):
-            found |= {_on(cluster, id_): one for id_, one in words.accounted(_told(asked)).items()}
+            said = words.accounted(_told([*asked, "-o", words.ACCOUNTED]), mark)
+            found |= {_on(cluster, id_): one for id_, one in said.items()}
     return {id_: found[id_]._replace(by=_user(found[id_].by)) for id_ in ids if id_ in found}
+
+
+def _version() -> str:
+    """What Slurm calls itself, as `slurm-wlm 22.05.8`; empty when its commands cannot be run."""
+    with suppress(NotNow):
+        return _told(["scontrol", "--version"]).strip()
+    return ""
 
 
 def _user(number: str | None) -> str | None:

@@ -80,13 +80,16 @@ def cause(words: str) -> str:
     return "; ".join(lines[-2:]) or "it said nothing"
 
 
-def statuses(text: str) -> dict[str, Status]:
-    """What `squeue` says in `FORMAT`, by id."""
+def statuses(text: str, mark: str) -> dict[str, Status]:
+    """What `squeue` says in `FORMAT` behind a mark that nobody foretells, by id.
+
+    Names are their owners', and may be whole lines.
+    """
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 7 and fields[2] in STATES:
-            id_, name, word, reason, start, queue, nodes = fields
+        if len(fields) == 8 and fields[0] == mark and fields[3] in STATES:
+            _, id_, name, word, reason, start, queue, nodes = fields
             found[id_] = Status(
                 STATES[word],
                 word,
@@ -101,11 +104,14 @@ def statuses(text: str) -> dict[str, Status]:
     return found
 
 
-def accounted(text: str) -> dict[str, Status]:
-    """What `sacct` says in `ACCOUNTED` of jobs that are over, by id; `by` is a user's number."""
+def accounted(text: str, mark: str) -> dict[str, Status]:
+    """What `sacct` says in `ACCOUNTED` of jobs that are over, by id; `by` is a user's number.
+
+    The mark is what separates its fields.
+    """
     found = {}
     for line in text.splitlines():
-        id_, said, node, name = [*line.split("|", 3), "", "", ""][:4]
+        id_, said, node, name = [*line.split(mark, 3), "", "", ""][:4]
         word, _, by = said.partition(" by ")
         state = STATES.get(word)
         if state not in (None, State.QUEUED, State.RUNNING):

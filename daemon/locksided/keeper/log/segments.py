@@ -66,7 +66,7 @@ def peek_next_seq(folder: str) -> int:
     if not segments:
         return 0
     path = os.path.join(folder, logformat.segment_name(segments[-1].first_seq))
-    fd = os.open(path, os.O_RDONLY | NO_INHERIT)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | NO_INHERIT)  # it may be a pipe that a job has made
     try:
         return _sound_end(fd, segments[-1])[1]
     finally:
