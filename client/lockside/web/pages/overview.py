@@ -29,6 +29,8 @@ BRIEF: Final = [
     *("attempt", "starts", "pool", "retriable"),
 ]
 _SHOWN: Final = 30
+_FAILED: Final = 12
+"""So few that what waits and runs is not far below."""
 _WAITING: Final = 50
 _MOMENTS: Final = 5
 
@@ -57,7 +59,7 @@ async def overview(desk: Desk) -> Response:
 async def _failed(desk: Desk) -> Json:
     since = wire_ago(RECENT_SECONDS)
     asked = describe.OPEN_FAILURES | {"finishedFrom": since, "orderBy": "endTime", "onlyRoots": True}
-    return await _listed(desk, _SHOWN, **asked)
+    return await _listed(desk, _FAILED, **asked)
 
 
 async def _listed(desk: Desk, limit: int, **filters: Any) -> Json:

@@ -1,7 +1,7 @@
 """Schedules with what became of their moments, and jobs of past moments."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -11,12 +11,28 @@ from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
 
+_LAST_JOBS: Final = 3
+"""Of each schedule."""
+_MOST_JOBS: Final = 1000
+
 
 async def schedules(desk: Desk) -> Response:
     """The page `/schedules`, those that come next first."""
     found = (await desk.call("schedule.list", limit=1000))["schedules"]
     found.sort(key=lambda one: (one.get("nextDueTime") is None, str(one.get("nextDueTime")), one["id"]))
-    return desk.page("schedules.html", schedules=[(one, offered(desk, one, "schedules")) for one in found])
+    return desk.page(
+        "schedules.html",
+        schedules=[(one, offered(desk, one, "schedules")) for one in found],
+        statuses=await _statuses(desk, found),
+    )
+
+
+async def _statuses(desk: Desk, listed: list[Json]) -> dict[str, str]:
+    """The statuses of the last jobs of schedules."""
+    jobs = [run["jobId"] for one in listed for run in one["executions"][:_LAST_JOBS]][:_MOST_JOBS]
+    asked = {"ids": jobs, "limit": _MOST_JOBS, "fields": ["id", "status"]}
+    found = (await desk.call("job.list", **asked))["jobs"] if jobs else []
+    return {job["id"]: job["status"] for job in found}
 
 
 async def schedule(desk: Desk) -> Response:

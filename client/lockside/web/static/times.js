@@ -35,7 +35,10 @@ function ago(seconds) {
 }
 
 export function dress(root) {
-  for (const one of root.querySelectorAll("time:not(.ago)")) one.textContent = clock(new Date(one.dateTime));
+  for (const one of root.querySelectorAll("time:not(.ago)")) {
+    const at = new Date(one.dateTime);
+    if (!Number.isNaN(at.getTime())) one.textContent = clock(at);
+  }
 }
 
 export function tick(root) {
