@@ -251,8 +251,8 @@ def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: V
 
 def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
     visit.go("/jobs?component=acme.orders&status=error")
-    visit.fill("Keep this view as", "Red orders <b>")
-    visit.click("Keep")
+    visit.fill("Save this view as", "Red orders <b>")
+    visit.click("Save")
     visit.go("/jobs")
     visit.click("Red orders <b>", "link")
     visit.page.wait_for_url("**/jobs?component=acme.orders&status=error")

@@ -169,7 +169,7 @@ def offered(desk: Desk, thing: Json, subject: str = "jobs") -> list[Action]:
     return [one for one in ACTIONS[subject] if one.is_offered(thing) and desk.may(one.method)]
 
 
-def new_word() -> str:
+def new_deduplication_id() -> str:
     """What makes a form count once, however often it is sent."""
     return secrets.token_hex(16)
 
@@ -203,7 +203,7 @@ async def confirm(desk: Desk) -> Response:
         title=describe.title(thing) if subject == "jobs" else name,
         effect=effect,
         is_offered=action.is_offered(thing),
-        once=new_word(),
+        once=new_deduplication_id(),
     )
 
 
