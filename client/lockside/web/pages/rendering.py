@@ -21,6 +21,7 @@ _NAMED: Final = re.compile(
     r"|\b(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)\b(?: \([^()]* ago\))?"
     r"|\b([Pp]ool (?:&#39;)?)(?!(?:that|is|has|and|or|of|it|are|may)\b)(\w[\w.-]*\w|\w)"
 )
+_QUOTED: Final = re.compile(r"`([^`<>]+)`")
 _JOINT: Final = re.compile(r"([./_-])(?=\w)")
 _ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
 MOST_JSON: Final = 20_000
@@ -39,14 +40,14 @@ def url(path: str, *parts: str, **query: Any) -> str:
 def linked(context: Context, text: object, *people: str) -> Markup:
     """A sentence with a link for each job and pool that it names, and for each of these people.
 
-    Times in it become those of the viewer.
+    Times in it become those of the viewer, and what stands in backquotes is shown as code.
     """
     link = context["desk"].link if context["desk"] else url
     escaped = _NAMED.sub(partial(_link_of, link), plain(str(escape(text))))
     for who in dict.fromkeys(filter(None, people)):
         found = rf"(?<![\w/.>&#-]){re.escape(str(escape(who)))}(?![\w/;-])(?![^<]*(?:</a)?>)"
         escaped = re.sub(found, lambda one: _anchor(link("/jobs", owner=who), one[0]), escaped, count=1)  # noqa: B023
-    return Markup(escaped)  # noqa: S704 - it is escaped before
+    return Markup(_QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S704 - it is escaped before
 
 
 def _link_of(link: Callable[..., str], found: re.Match[str]) -> str:

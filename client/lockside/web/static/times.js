@@ -6,7 +6,7 @@ function two(number) {
   return String(number).padStart(2, "0");
 }
 
-function clock(time) {
+export function clock(time) {
   if (utc()) return time.toISOString().slice(0, 19).replace("T", " ") + " UTC";
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const at = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
