@@ -66,7 +66,7 @@ def test_off_a_terminal_a_list_that_is_cut_says_so_on_stderr(daemon: FakeDaemon,
 def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_others(
     daemon: FakeDaemon, run: Run
 ) -> None:
-    killed = [{"pid": pid, "name": "sleep"} for pid in range(8)]
+    killed = [{"pid": pid, "name": "sleep", "signal": sent} for sent in (15, 9) for pid in range(8)]
     report = {"proof": "cgroup", "processes": killed, "omitted": 100}
     output = {"files": [{"name": "a"}], "omitted": 7}
     daemon.answers["job.get"] = job(status="terminated", killReport=report, result={"output": output})

@@ -193,19 +193,19 @@ def test_a_configuration_is_edited_unless_somebody_was_quicker_and_rolled_back(
     text = visit.page.get_by_label("The configuration, as JSON").input_value()
     visit.fill("The configuration, as JSON", text.replace("2 days ago", "3 days ago"))
     visit.fill("Why it is changed", "late orders")
-    visit.click("Store")
+    visit.click("Save")
     visit.sees("late orders")
     assert wire.call("config.get", **key)["configuration"]["parameters"] == {"since": "3 days ago"}
     visit.click(f"compare version {before}", "link")
     visit.sees('"3 days ago"', ".diff")
-    visit.click(f"go back to version {before}")
+    visit.click(f"roll back to version {before}")
     visit.sees(f"Version {before + 2}")
     assert wire.call("config.get", **key)["configuration"]["parameters"] == {"since": "2 days ago"}
 
     visit.go("/configs/acme.orders/daily/edit")
     body = wire.call("config.get", **key)["configuration"] | {"changed": token_hex(4)}
     wire.call("config.put", **key, configuration=body)
-    visit.click("Store")
+    visit.click("Save")
     visit.page.locator(".verdict.error").wait_for()
     visit.complaints.clear()
 
@@ -235,7 +235,7 @@ def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: V
     done = ended(wire, **command("exit 1", name=f"{word} done"))
     visit.go(f"/jobs?text={word}")
     for job in (jobs[0], jobs[2], done):
-        visit.page.get_by_label(f"Choose job {job}").check()
+        visit.page.get_by_label(f"Select job {job}").check()
     visit.click("Stop …")
     visit.sees("Stop: 2 jobs")
     assert visit.page.get_by_role("region", name="What will happen").locator("li").count() == 2
@@ -251,8 +251,8 @@ def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: V
 
 def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
     visit.go("/jobs?component=acme.orders&status=error")
-    visit.fill("Keep this view as", "Red orders <b>")
-    visit.click("Keep")
+    visit.fill("Save this view as", "Red orders <b>")
+    visit.click("Save")
     visit.go("/jobs")
     visit.click("Red orders <b>", "link")
     visit.page.wait_for_url("**/jobs?component=acme.orders&status=error")
@@ -264,7 +264,7 @@ def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
 def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: Wire) -> None:
     wire.call("pool.pause", id="night")
     visit.go("/schedules/nightly")
-    visit.click("Make the jobs of past moments (backfill)", "link")
+    visit.click("Backfill …", "link")
     visit.fill("From", "2026-01-30")
     visit.fill("To", "soon")
     visit.fill("Pool", "night")
@@ -279,7 +279,7 @@ def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: W
     job = visit.page.locator("main .lines a").first.inner_text().split()[1]
     assert wire.call("job.get", id=job)["pool"] == "night"
     visit.page.get_by_role("button", name="Stop those of backfill").click()
-    visit.sees("What became of its moments")
+    visit.sees("Past moments")
     assert wire.call("job.get", id=job)["status"] == "cancelled"
     wire.call("pool.resume", id="night")
 
@@ -301,7 +301,7 @@ def test_a_timeline_shows_where_the_time_went_and_is_zoomed(visit: Visit, wire: 
 def test_a_log_is_read_searched_linked_to_and_downloaded(visit: Visit, wire: Wire) -> None:
     job = ended(wire, **command("for i in 1 2 3; do echo line $i; echo odd >&2; done"))
     visit.go(f"/jobs/{job}")
-    visit.click("All of it", "link")
+    visit.click("Whole log", "link")
     visit.page.get_by_label("Output").select_option("stderr")
     visit.click("Show")
     assert "line" not in visit.text(".log")

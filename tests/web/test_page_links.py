@@ -76,8 +76,47 @@ def test_ten_thousand_children_would_be_sent_in_parts(client: httpx.Client, wire
     assert len(first.content) < FIRST_VIEW_BYTES
     more = next(link for link in links(first.text) if "after=" in link)
     assert client.get(f"/jobs/{job}{more}").text.count('<tr id="job-') == ROWS - 200
-    assert client.get(f"/jobs/{job}/timeline").text.count('<tr id="bar-') == ROWS + 1
+    timeline = client.get(f"/jobs/{job}/timeline")
+    assert timeline.text.count('<tr id="bar-') == 150
+    assert "56 more began later" in timeline.text
+    assert len(timeline.content) < FIRST_VIEW_BYTES
     wire.call("job.terminate", id=job)
+
+
+def test_a_schedule_of_the_list_tells_how_its_last_jobs_went(client: httpx.Client, wire: Wire) -> None:
+    body = {"configData": command("exit 4")["configData"], "component": "lockside.command"}
+    wire.call("schedule.put", schedule={"id": "fails", "every": "1h", "job": body})
+    job = wire.call("schedule.run", id="fails")["id"]
+    wire.call("job.wait", id=job, timeoutSeconds=60)
+    shown = client.get("/schedules").text.partition('id="schedule-fails"')[2].partition("</tr>")[0]
+    assert f'job {job}</a> <span class="status error">' in shown
+
+
+def test_long_messages_do_not_make_a_long_list(client: httpx.Client, wire: Wire) -> None:
+    long = command(f"echo {'long message ' * 300} >&2; exit 1", name="talks much")
+    jobs = [job["id"] for job in wire.call("job.createMany", jobs=[long] * 45)["jobs"]]
+    wire.call("job.wait", ids=jobs, timeoutSeconds=60)
+    page = client.get("/jobs?name=talks+much")
+    assert page.text.count("long message") >= len(jobs)
+    assert len(page.content) < FIRST_VIEW_BYTES
+
+
+def test_the_store_is_checked_only_when_that_is_asked_for(client: httpx.Client) -> None:
+    page = client.get("/status").text
+    assert "The check found" not in page
+    assert "check=1" in next(link for link in links(page) if link.startswith("?"))
+    assert "The check found no problem." in client.get("/status?check=1").text
+
+
+def test_times_in_sentences_are_times_for_the_browser(client: httpx.Client, wire: Wire) -> None:
+    wire.call("pool.put", pool={"id": "closed", "slots": 1})
+    since = wire.call("pool.pause", id="closed")["pausedTime"]
+    late = made(wire, **command("true", delay="5h"))
+    made(wire, **command("true", pool="closed"))
+    assert re.search(
+        rf'is paused, since <time datetime="{since[:19]}Z">[^<]+ UTC</time>', client.get("/").text
+    )
+    assert re.search(r'It starts at <time datetime="[\dT:-]+Z">', client.get(f"/jobs/{late}").text)
 
 
 def test_a_page_of_a_log_is_small_and_all_pages_together_are_the_log(

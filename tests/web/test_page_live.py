@@ -133,12 +133,17 @@ def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None
             print(f"the banner is there after {monotonic() - begun:.1f} s")
             assert "as of" in visit.text("#banner")
             assert "line 3" in visit.text("#tail"), "what is shown stays"
+            opened_meanwhile = visit.page.context.new_page()
+            opened_meanwhile.goto(visit.page.url)
+            visit.page.bring_to_front()
             daemon.start()
             gate.open()
             visit.page.locator(".verdict.success").wait_for()
             visit.page.locator("#banner:visible").wait_for(state="detached")
             visit.sees("line 4", "#tail")
             assert re.findall(r"line \d", visit.text("#tail")) == [f"line {n}" for n in range(1, 5)]
+            opened_meanwhile.bring_to_front()
+            opened_meanwhile.locator(".verdict.success").wait_for()
             visit.complaints.clear()  # that the daemon was away
 
 

@@ -23,6 +23,8 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe i
 pytestmark = [needs_chromium, pytest.mark.real_processes]
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+BETWEEN = {"width": 800, "height": 600}
+"""A window where tables have the least room: a little narrower they are cards."""
 SHAPES = list(product((WIDE, NARROW), ("light", "dark")))
 LONG = os.environ.get("LOCKSIDE_TEST_LONG")
 PAGES = {
@@ -112,11 +114,17 @@ def check(visit: Any, name: str, turn: int) -> list[str]:
         if LONG or place == turn % 2:
             found = axe.Axe().run(visit.page, options=RULES).response["violations"]
             wrong += [f"{shape}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
-        wide = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        wrong += [f"{shape}: it is {wide} pixels too wide"] if wide > 0 else []
+        wrong += too_wide(visit, shape)
         if folder := os.environ.get("LOCKSIDE_TEST_PICTURES"):
             visit.page.screenshot(path=Path(folder, f"{shape}.png"), full_page=True)
-    return wrong
+    visit.page.set_viewport_size(BETWEEN)
+    return wrong + too_wide(visit, f"{name}-{BETWEEN['width']}")
+
+
+def too_wide(visit: Any, shape: str) -> list[str]:
+    """By how much it scrolls sideways, if it does."""
+    wide = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{shape}: it is {wide} pixels too wide"] if wide > 0 else []
 
 
 @pytest.mark.parametrize(

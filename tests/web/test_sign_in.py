@@ -63,6 +63,11 @@ def test_a_token_signs_its_user_in(daemon: Daemon) -> None:
         with serving(daemon, AUTH="token", KEBOOLA="") as web, web.client() as browser:
             assert "<form" in browser.get("/sign-in").text
             assert with_token(browser, "nonsense").status_code == 401
+            form = {"token": "lsk_nonsense", "next": "/jobs"}
+            page = browser.post("/sign-in", data=form, headers={**OURS, "Accept": "text/html"})
+            assert page.status_code == 401
+            assert 'value="/jobs"' in page.text, "the form is there again and still leads to the wanted page"
+            assert "lockside web" not in page.text, "that would not help here"
             assert with_token(browser, made["secret"]).status_code == 303
             who = browser.get("/session").json()
             assert (who["principal"]["user"], who["role"]) == (USER, "viewer")

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
+ARE_UTC = ContextVar("times are told in UTC", default=False)
+"""Whether times are told in UTC with the word beside them: who reads them may be in another zone."""
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -69,10 +73,19 @@ def local(text: str | None, now: datetime) -> str:
     """Give a time of the wire in the local zone: the time of today, else with its date."""
     if not text:
         return ""
+    if ARE_UTC.get():
+        return utc(text)
     there = parsed(text).astimezone()
     if there.date() == now.astimezone().date():
         return f"{there:%H:%M:%S}"
     return f"{there:%Y-%m-%d %H:%M:%S}"
+
+
+def utc(text: str | None) -> str:
+    """Give a time of the wire as `2026-01-31 08:00:00 UTC`."""
+    from datetime import UTC
+
+    return f"{parsed(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if text else ""
 
 
 def size(count: float) -> str:

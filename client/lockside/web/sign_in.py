@@ -1,9 +1,7 @@
 """Signing in and out, and who one is. Of pages there is the one that takes a token."""
 
-import os
-import pwd
 import re
-from typing import Any
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -14,9 +12,15 @@ from lockside.documents.web_settings import WebSettings
 from lockside.errors import LocksideError, NotFound
 from lockside.web.pages.rendering import ENVIRONMENT
 from lockside.web.sessions import Session, Sessions
-from lockside.web.visitors import Unwelcome, Visitors, check_origin, cookie_name, is_loopback, remember
-
-Json = dict[str, Any]
+from lockside.web.visitors import (
+    Unwelcome,
+    Visitors,
+    check_origin,
+    cookie_name,
+    is_loopback,
+    own_user,
+    remember,
+)
 
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]{0,2000}")
 """What is sure to be a page of this server: a browser takes `//host` and `/\\host` for another one."""
@@ -43,23 +47,33 @@ class SignIn:
             served.append(Route("/sign-in", self._guarded(self.sign_in), methods=["POST"]))
         return served
 
-    def _guarded(self, do: Any) -> Any:
+    def _guarded(
+        self, do: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                response: Response = await do(request)
+                return await do(request)
             except Unwelcome as refused:
-                if "text/html" in request.headers.get("accept", ""):
-                    told = {"desk": None, "status": refused.status, "said": refused.message, "remedy": ""}
-                    page = ENVIRONMENT.get_template("problem.html").render(told)
-                    return HTMLResponse(page, refused.status)
-                return JSONResponse({"error": refused.message}, refused.status)
+                return self._told(request, refused.status, refused.message)
             except NotFound:  # what was shown when the session began is no more
-                return JSONResponse({"error": "Sign in again."}, 401)
+                return self._told(request, 401, "Sign in again.")
             except LocksideError as error:
-                return JSONResponse({"error": error.message}, 503, headers={"Retry-After": "5"})
-            return response
+                return self._told(request, 503, error.message, {"Retry-After": "5"})
 
         return answer
+
+    def _told(
+        self, request: Request, status: int, message: str, headers: dict[str, str] | None = None
+    ) -> Response:
+        """What is answered instead: to a browser a page, to whom a token was refused the form again."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"error": message}, status, headers)
+        auth = self._settings.auth
+        is_token = auth == "token" and (status, request.url.path) == (401, "/sign-in")
+        page = ENVIRONMENT.get_template("sign_in.html" if is_token else "problem.html").render(
+            desk=None, status=status, said=message, auth=auth, next=getattr(request.state, "wanted", "")
+        )
+        return HTMLResponse(page, status, headers)
 
     async def form(self, request: Request) -> Response:
         """The page that takes a token."""
@@ -79,12 +93,13 @@ class SignIn:
         except Unwelcome as refused:
             raise self._refused(request, refused.status, refused.message) from None
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        token = form.get("token", [""])[0].strip()
+        token, wanted = form.get("token", [""])[0].strip(), form.get("next", [""])[0]
+        request.state.wanted = wanted
         try:
             await self._visitors.with_token(token)
         except Unwelcome as refused:
             raise self._refused(request, refused.status, refused.message) from None
-        return self._begun(request, self._sessions.begin(token=token), form.get("next", [""])[0])
+        return self._begun(request, self._sessions.begin(token=token), wanted)
 
     def _begun(self, request: Request, session: Session, wanted: str = "") -> Response:
         usual = "/" if self._settings.page else "/session"
@@ -111,17 +126,8 @@ class SignIn:
         """As whom all is done, with which role, and what must come with changes."""
         visitor = await self._visitors.of(request)
         await visitor.caller.call("daemon.health")  # a connection that has ended acts as nobody
-        acting = visitor.caller.acting or {"principal": _own_user(), "role": None, "token": None}
+        acting = visitor.caller.acting or {"principal": own_user(), "role": None, "token": None}
         session = visitor.session
         answer = JSONResponse({**acting, "csrf": session.csrf if session else None})
         remember(request, answer, session)
         return answer
-
-
-def _own_user() -> Json:
-    uid = os.geteuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    return {"uid": uid, "user": user, "gid": os.getegid()}

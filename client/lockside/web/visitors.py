@@ -5,8 +5,10 @@ sign that our own page asked for it. A token in `Authorization` is never sent by
 """
 
 import logging
+import os
+import pwd
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -17,6 +19,8 @@ from lockside.errors import Forbidden, NotFound
 from lockside.web.callers import Caller, Callers
 from lockside.web.sessions import SESSION_SECONDS, Session, Sessions
 from lockside.web.tokens import bearer
+
+Json = dict[str, Any]
 
 log = logging.getLogger("lockside.web")
 
@@ -155,3 +159,13 @@ def cookie_name(request: Request) -> str:
 def is_loopback(request: Request) -> bool:
     """Whether it is asked under a name of this machine itself, without HTTPS."""
     return urlsplit(f"//{request.headers['host']}").hostname in _LOOPBACK
+
+
+def own_user() -> Json:
+    """The user of this process, as a principal."""
+    uid = os.geteuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return {"uid": uid, "user": user, "gid": os.getegid()}

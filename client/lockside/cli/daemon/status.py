@@ -110,7 +110,7 @@ def _has_just_begun(found: Json) -> bool:
 
 
 def _wait(count: int) -> str:
-    return {0: "no job waits", 1: "1 job waits"}.get(count, f"{count} jobs wait")
+    return {0: "no job waits", 1: "1 job waits"}.get(count, f"{count:,} jobs wait")
 
 
 def _cause(keeper: Json) -> str:
@@ -147,16 +147,17 @@ def _drain(found: Json, waiting: int) -> Trouble:
 
 
 def _pool(pool: Json) -> Trouble:
+    waits = _wait(pool["queued"])
     if not pool.get("pausedBy") and pool.get("slots") == 0:
         do = f"lockside pool put {pool['id']} --slots N"
-        return Trouble("yellow", f"pool {pool['id']} has no slots", f"{pool['queued']} wait for it.", do)
+        return Trouble("yellow", f"pool {pool['id']} has no slots", f"{waits} for it.", do)
     since = f", since {_when(pool['pausedTime'])}" if pool.get("pausedTime") else ""
     by = f", by {pool['pausedBy']}" if pool.get("pausedBy") else ""
     comment = f" The comment: {pool['comment']}" if pool.get("comment") else ""
     return Trouble(
         "yellow",
         f"pool {pool['id']} is paused{since}{by}",
-        f"{pool['queued']} wait for it.{comment}",
+        f"{waits} for it.{comment}",
         f"lockside pool resume {pool['id']}",
     )
 

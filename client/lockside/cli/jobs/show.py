@@ -251,7 +251,8 @@ def left_behind(job: Json) -> list[str]:
     if told := (result.get("error") or {}).get("recovery"):
         lines.append(_given_up(told))
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
-    killed = (job.get("killReport") or {}).get("processes") or []
+    signalled = (job.get("killReport") or {}).get("processes") or []
+    killed = list({one["pid"]: one for one in signalled}.values())
     if killed:
         names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_NAMED])
         left_out = len(killed) - _NAMED + int(job["killReport"].get("omitted") or 0)

@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from lockside.cli.jobs import describe
 from lockside.errors import NotFound
-from lockside.protocol.methods import METHODS
 from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
@@ -104,7 +103,7 @@ ACTIONS: Final[dict[str, list[Action]]] = {
         Action("release", "Release", "Lets the held job start.", "job.release", _waits_for("held")),
         Action(
             "unblock",
-            "Let it go",
+            "Unblock",
             "Starts it again without waiting for the test.",
             "job.unblock",
             _waits_for("recovery"),
@@ -170,12 +169,7 @@ def offered(desk: Desk, thing: Json, subject: str = "jobs") -> list[Action]:
     return [one for one in ACTIONS[subject] if one.is_offered(thing) and desk.may(one.method)]
 
 
-def who_may(method: str) -> str:
-    """Who may do what one may not."""
-    return f"Your role does not allow this: {METHODS[method].role.word}s may do it."
-
-
-def new_word() -> str:
+def new_deduplication_id() -> str:
     """What makes a form count once, however often it is sent."""
     return secrets.token_hex(16)
 
@@ -196,7 +190,7 @@ async def confirm(desk: Desk) -> Response:
     effect = None
     if action.method == "job.terminate":
         effect = await effect_of(desk, await desk.call("job.terminate", id=name, dryRun=True))
-    refusal = "" if desk.may(action.method) else who_may(action.method)
+    refusal = desk.who_may(action.method)
     if subject == "jobs" and not refusal:
         refusal = await desk.refusal(thing)
     return desk.page(
@@ -209,7 +203,7 @@ async def confirm(desk: Desk) -> Response:
         title=describe.title(thing) if subject == "jobs" else name,
         effect=effect,
         is_offered=action.is_offered(thing),
-        once=new_word(),
+        once=new_deduplication_id(),
     )
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from lockside.cli.jobs import describe
 from lockside.errors import InvalidParams, LocksideError
-from lockside.web.pages.actions import ACTIONS, Action, effect_of, merged_plan, new_word
+from lockside.web.pages.actions import ACTIONS, Action, effect_of, merged_plan, new_deduplication_id
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.overview import BRIEF
 
@@ -49,7 +49,9 @@ async def confirm(desk: Desk) -> Response:
         good = [(job, plan) for job, plan in plans if not isinstance(plan, LocksideError)]
         fitting = [job for job, _ in good]
         effect = await effect_of(desk, merged_plan([plan for _, plan in good])) if good else None
-    return desk.page("bulk.html", action=action, jobs=fitting, left=left, effect=effect, once=new_word())
+    return desk.page(
+        "bulk.html", action=action, jobs=fitting, left=left, effect=effect, once=new_deduplication_id()
+    )
 
 
 async def act(desk: Desk) -> Response:

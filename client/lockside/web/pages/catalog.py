@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from lockside.errors import InvalidParams, LocksideError
-from lockside.web.pages.actions import new_word
+from lockside.web.pages.actions import new_deduplication_id
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.overview import BRIEF
 from lockside.web.pages.rendering import document
@@ -66,7 +66,7 @@ async def config(desk: Desk) -> Response:
         versions=versions["versions"],
         jobs=jobs["jobs"],
         diff=diff,
-        once=new_word(),
+        once=new_deduplication_id(),
         is_cut=runs.get("nextCursor") is not None,
         runs={
             version: Counter(job["status"] for job in runs["jobs"] if job["configVersion"] == version)
@@ -86,7 +86,14 @@ async def edit(desk: Desk) -> Response:
 
 
 def _form(desk: Desk, text: str, version: Any, why: str, fault: LocksideError | None) -> Response:
-    data = {**_key(desk), "text": text, "version": version, "why": why, "fault": fault, "once": new_word()}
+    data = {
+        **_key(desk),
+        "text": text,
+        "version": version,
+        "why": why,
+        "fault": fault,
+        "once": new_deduplication_id(),
+    }
     return desk.page("edit.html", 400 if fault else 200, **data)
 
 

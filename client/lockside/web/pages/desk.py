@@ -9,11 +9,12 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from lockside.cli import times
 from lockside.errors import Forbidden
 from lockside.protocol.methods import METHODS
 from lockside.protocol.words import Role
 from lockside.web.pages.rendering import ENVIRONMENT, url
-from lockside.web.visitors import Visitor
+from lockside.web.visitors import Visitor, own_user
 
 Json = dict[str, Any]
 
@@ -39,6 +40,11 @@ class Desk:
         return self.request.query_params
 
     @property
+    def user(self) -> str:
+        """As whom all is done."""
+        return str((self.visitor.caller.acting.get("principal") or own_user())["user"])
+
+    @property
     def may_act(self) -> bool:
         """Whether one may make and steer jobs."""
         return self.may("job.create")
@@ -48,11 +54,16 @@ class Desk:
         role = self.visitor.caller.acting.get("role")
         return role is None or Role[role.upper()] >= METHODS[method].role
 
+    def who_may(self, method: str, what: str = "this") -> str:
+        """Who may do what one may not; empty when one may."""
+        role = METHODS[method].role.word
+        return "" if self.may(method) else f"Your role does not allow {what}: {role}s may do it."
+
     async def refusal(self, job: Json) -> str:
         """Why one may not steer this job, as the daemon says it; empty when one may."""
         acting = self.visitor.caller.acting
         if not self.may_act:
-            return "You may look only: operators may stop and retry jobs."
+            return self.who_may("job.terminate", "stopping and retrying jobs")
         is_own = (job.get("principal") or {}).get("uid") == (acting.get("principal") or {}).get("uid")
         if not acting or acting.get("role") == "admin" or is_own:
             return ""
@@ -70,7 +81,12 @@ class Desk:
 
     async def told(self, tell: Callable[..., Any], *arguments: Any) -> Any:
         """What a function of the command line makes: it calls the daemon as a session does, in a thread."""
-        return await anyio.to_thread.run_sync(partial(tell, Asking(self), *arguments))
+
+        def tell_in_utc() -> Any:
+            times.ARE_UTC.set(True)  # in the context of this call alone
+            return tell(Asking(self), *arguments)
+
+        return await anyio.to_thread.run_sync(tell_in_utc)
 
     def page(self, template: str, code: int = 200, **data: Any) -> Response:
         """A page, with an HTTP status."""

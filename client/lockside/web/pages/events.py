@@ -9,7 +9,7 @@ from lockside.web.pages.desk import Desk
 
 WINDOW: Final = 1000
 """The numbers of events that a page looks through."""
-SHOWN: Final = 200
+SHOWN: Final = 100
 
 
 async def events(desk: Desk) -> Response:

@@ -171,7 +171,7 @@ async def _children(desk: Desk, job: Json) -> Json:
     counted = await desk.call("job.stats", groupBy=["status"], parentRunId=job["runId"])
     counts = {one["group"]["status"]: one["count"] for one in counted["groups"]}
     if not counts:
-        return {"rows": [], "counts": {}, "after": None}
+        return {"rows": [], "counts": {}, "after": None, "ended": 0}
     listed, after = await _below(desk, job["runId"], desk.query.get("after") or "", CHILDREN)
     rows, room = [], CHILDREN - len(listed)
     for one in listed:
@@ -180,7 +180,8 @@ async def _children(desk: Desk, job: Json) -> Json:
             inner, _ = await _below(desk, one["runId"], "", min(room, INNER))
             rows += [(2, each) for each in inner]
             room -= len(inner)
-    return {"rows": rows, "counts": counts, "after": after}
+    ended = sum(count for word, count in counts.items() if word not in describe.LIVE)
+    return {"rows": rows, "counts": counts, "after": after, "ended": ended}
 
 
 async def _below(desk: Desk, run_id: str, after: str, room: int) -> tuple[list[Json], str | None]:

@@ -19,11 +19,14 @@ Json = dict[str, Any]
 Place = tuple[int, int]
 """A frame, and the number of a line among those that begin in it."""
 Placed = tuple[Place, LogLine]
+Most = tuple[int, int]
 
-TAIL_LINES: Final = 60
 FRAMES: Final = (4, 300)
 """Frames that are asked for: the few that may do, since one has up to 64 KiB, then many."""
 MOST_CHARACTERS: Final = 64 * 1024
+WHOLE_PAGE: Final = (MOST_CHARACTERS, MOST_CHARACTERS)
+TAIL: Final = (60, 16 * 1024)
+"""Lines and characters at most: of the page of a log, of the end that stands on the page of its job."""
 LONGEST_LINE: Final = 4_000
 SEARCHED_FRAMES: Final = 1000
 SEARCH_SECONDS: Final = 5.0
@@ -82,9 +85,8 @@ def _placed(job: str, page: Json, *, is_all: bool) -> tuple[list[Placed], Place]
     return placed, (int(page["nextOffset"]), 0) if begun is None else (begun, counts[begun])
 
 
-def _fitting(placed: list[Placed]) -> int:
-    """How many of the lines fit on a page; one does always."""
-    room = MOST_CHARACTERS
+def _fitting(placed: list[Placed], room: int = MOST_CHARACTERS) -> int:
+    """How many of the lines have no more than so many characters together; one does always."""
     for count, (_, line) in enumerate(placed):
         room -= min(len(line.text), LONGEST_LINE) + _LINE_CHARACTERS
         if room < 0:
@@ -105,7 +107,7 @@ async def log_tail(desk: Desk, job: str | None) -> Json:
     """The last lines of a job so far, and the frame behind them."""
     if job is None:
         return {"job": None, "lines": [], "rest": "", "next": 0, "earlier": None, "is_over": True}
-    return {"job": job, **await _end(desk, job, {}, TAIL_LINES)}
+    return {"job": job, **await _end(desk, job, {}, TAIL)}
 
 
 def _so_far(job: str, page: Json) -> tuple[list[LogLine], str, int]:
@@ -188,7 +190,7 @@ async def _before(desk: Desk, job: str, end: Place, filters: Json) -> Json:
     return {"lines": lines, "earlier": earlier, "later": _named(end), "is_over": False}
 
 
-async def _end(desk: Desk, job: str, filters: Json, most: int = MOST_CHARACTERS) -> Json:
+async def _end(desk: Desk, job: str, filters: Json, most: Most = WHOLE_PAGE) -> Json:
     """The last lines so far, with what is to be followed; `next` is the frame behind them."""
     page = await _last_frames(desk, job, filters)
     _, rest, after = _so_far(job, page)
@@ -198,9 +200,7 @@ async def _end(desk: Desk, job: str, filters: Json, most: int = MOST_CHARACTERS)
     return {"lines": lines, "earlier": earlier, "later": None} | more
 
 
-def _last_page(
-    page: Json, placed: list[Placed], most: int = MOST_CHARACTERS
-) -> tuple[list[Json], str | None]:
+def _last_page(page: Json, placed: list[Placed], most: Most = WHOLE_PAGE) -> tuple[list[Json], str | None]:
     """The last lines that fit, at most so many, and where they begin unless that is the log's beginning.
 
     The first frame that was read may begin inside a line, so its lines are left to the page before.
@@ -208,7 +208,7 @@ def _last_page(
     first = page["frames"][0]["seq"] if page["frames"] else 0
     whole = [one for one in placed if one[0][0] > first] if first else placed
     kept = whole or placed
-    shown = kept[len(kept) - min(_fitting(kept[::-1]), most) :]
+    shown = kept[len(kept) - min(_fitting(kept[::-1], most[1]), most[0]) :]
     begin = shown[0][0] if shown else (first, 0)
     return _shown(shown), _named(begin) if begin > (0, 0) else None
 

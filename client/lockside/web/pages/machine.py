@@ -18,11 +18,20 @@ async def pools(desk: Desk) -> Response:
 
 
 async def status(desk: Desk) -> Response:
-    """The page `/status`."""
+    """The page `/status`; the store is checked when that is asked for, since it may take long."""
     found = await desk.call("daemon.status")
     health, troubles = await asyncio.gather(desk.call("daemon.health"), desk.told(troubles_of, found))
-    try:
-        problems = (await desk.call("daemon.check"))["problems"]
-    except Forbidden:
-        problems = None
-    return desk.page("status.html", status=found, health=health, troubles=troubles, problems=problems)
+    problems, is_refused = None, False
+    if desk.query.get("check"):
+        try:
+            problems = (await desk.call("daemon.check"))["problems"]
+        except Forbidden:
+            is_refused = True
+    return desk.page(
+        "status.html",
+        status=found,
+        health=health,
+        troubles=troubles,
+        problems=problems,
+        is_refused=is_refused,
+    )

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from lockside.cli.daemon.status import RECENT_SECONDS, troubles_of
 from lockside.cli.jobs import describe
 from lockside.cli.times import wire_ago
-from lockside.errors import LocksideError
 from lockside.web.pages.desk import Desk
+from lockside.web.pages.schedules import by_next_moment
 
 Json = dict[str, Any]
 
@@ -29,6 +29,8 @@ BRIEF: Final = [
     *("attempt", "starts", "pool", "retriable"),
 ]
 _SHOWN: Final = 30
+_FAILED: Final = 12
+"""So few that what waits and runs is not far below."""
 _WAITING: Final = 50
 _MOMENTS: Final = 5
 
@@ -57,7 +59,7 @@ async def overview(desk: Desk) -> Response:
 async def _failed(desk: Desk) -> Json:
     since = wire_ago(RECENT_SECONDS)
     asked = describe.OPEN_FAILURES | {"finishedFrom": since, "orderBy": "endTime", "onlyRoots": True}
-    return await _listed(desk, _SHOWN, **asked)
+    return await _listed(desk, _FAILED, **asked)
 
 
 async def _listed(desk: Desk, limit: int, **filters: Any) -> Json:
@@ -81,10 +83,5 @@ def _reason(job: Json) -> str:
 
 
 async def _next_moments(desk: Desk) -> list[Json]:
-    """The schedules that come next; none where there are no schedules, or nobody may see them."""
-    try:
-        found = (await desk.call("schedule.list", limit=1000))["schedules"]
-    except LocksideError:
-        return []
-    due = [one for one in found if one.get("nextDueTime")]
-    return sorted(due, key=lambda one: str(one["nextDueTime"]))[:_MOMENTS]
+    """The schedules that come next."""
+    return [one for one in (await by_next_moment(desk))[:_MOMENTS] if one["nextDueTime"]]

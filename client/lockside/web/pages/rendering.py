@@ -18,9 +18,11 @@ from lockside.cli.terminal.sanitize import FORBIDDEN, plain
 
 _NAMED: Final = re.compile(
     r"\b([Jj]obs? )(\d{1,18})\b"
+    r"|\b(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)\b(?: \([^()]* ago\))?"
     r"|\b([Pp]ool (?:&#39;)?)(?!(?:that|is|has|and|or|of|it|are|may)\b)(\w[\w.-]*\w|\w)"
 )
-_CONTAINS_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_QUOTED: Final = re.compile(r"`([^`<>]+)`")
+_JOINT: Final = re.compile(r"([./_-])(?=\w)")
 _ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
 MOST_JSON: Final = 20_000
 """Characters of a document that are shown."""
@@ -36,28 +38,38 @@ def url(path: str, *parts: str, **query: Any) -> str:
 
 @pass_context
 def linked(context: Context, text: object, *people: str) -> Markup:
-    """A sentence with a link for each job and pool that it names, and for each of these people."""
+    """A sentence with a link for each job and pool that it names, and for each of these people.
+
+    Times in it become those of the viewer, and what stands in backquotes is shown as code.
+    """
     link = context["desk"].link if context["desk"] else url
     escaped = _NAMED.sub(partial(_link_of, link), plain(str(escape(text))))
     for who in dict.fromkeys(filter(None, people)):
         found = rf"(?<![\w/.>&#-]){re.escape(str(escape(who)))}(?![\w/;-])(?![^<]*(?:</a)?>)"
         escaped = re.sub(found, lambda one: _anchor(link("/jobs", owner=who), one[0]), escaped, count=1)  # noqa: B023
-    return Markup(escaped)  # noqa: S704 - it is escaped before
+    return Markup(_QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S704 - it is escaped before
 
 
 def _link_of(link: Callable[..., str], found: re.Match[str]) -> str:
     if found[2]:
         return found[1] + _anchor(link("/jobs/*", found[2]), found[2])
-    return found[3] + _anchor(f"{link('/pools')}#pool-{found[4]}", found[4])
+    if found[3]:
+        return f'<time datetime="{found[3].replace(" ", "T", 1).replace(" UTC", "Z")}">{found[3]}</time>'
+    return found[4] + _anchor(f"{link('/pools')}#pool-{found[5]}", found[5])
 
 
 def _anchor(address: str, text: str) -> str:
     return f'<a href="{escape(address)}">{text}</a>'
 
 
-def utc(text: str | None) -> str:
-    """A time of the wire as it is read: `2026-01-31 08:00:00 UTC`."""
-    return f"{times.parsed(text).astimezone(UTC):{_CONTAINS_TIME}} UTC" if text else ""
+def breakable(text: str) -> Markup:
+    """A name that is broken behind a dot, a slash or an underscore, if it must be."""
+    return Markup(_JOINT.sub(r"\1<wbr>", str(escape(plain(text)))))  # noqa: S704 - it is escaped before
+
+
+def between(begin: str, end: str) -> float:
+    """The seconds between two times."""
+    return (times.parsed(end) - times.parsed(begin)).total_seconds()
 
 
 def ago(text: str | None) -> str:
@@ -94,8 +106,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"linked": linked, "utc": utc, "ago": ago, "document": document}
-    made.filters |= {"begun": begun, "span": times.span, "size": times.size, "since": seconds_since}
+    made.filters |= {
+        "linked": linked,
+        "breakable": breakable,
+        "utc": times.utc,
+        "ago": ago,
+        "document": document,
+    }
+    made.filters |= {
+        "begun": begun,
+        "span": times.span,
+        "size": times.size,
+        "since": seconds_since,
+        "between": between,
+    }
     made.globals |= {"url": url, "describe": describe}
     return made
 

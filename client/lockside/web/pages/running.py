@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from lockside.documents.enums import Mode
 from lockside.errors import InvalidParams, LocksideError, NotFound
-from lockside.web.pages.actions import new_word
+from lockside.web.pages.actions import new_deduplication_id
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.schema_form import PREFIX, SchemaField, fields_of, filled
 
@@ -117,5 +117,5 @@ async def _form(desk: Desk, given: Json, fault: LocksideError | None, checked: J
         configs=configs,
         fields=[(field, given.get(field.name, "") or field.shown(base)) for field in fields],
         modes=_MODES,
-        once=new_word(),
+        once=new_deduplication_id(),
     )

@@ -1,22 +1,55 @@
 """Schedules with what became of their moments, and jobs of past moments."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from lockside.errors import LocksideError
-from lockside.web.pages.actions import new_word, offered
+from lockside.web.pages.actions import new_deduplication_id, offered
 from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
 
+PAGE: Final = 100
+LAST_JOBS: Final = 3
+"""Of each schedule in the list."""
+_AT_ONCE: Final = 1000
+
 
 async def schedules(desk: Desk) -> Response:
-    """The page `/schedules`, those that come next first."""
-    found = (await desk.call("schedule.list", limit=1000))["schedules"]
-    found.sort(key=lambda one: (one.get("nextDueTime") is None, str(one.get("nextDueTime")), one["id"]))
-    return desk.page("schedules.html", schedules=[(one, offered(desk, one, "schedules")) for one in found])
+    """The page `/schedules`, those that come next first, a page of them."""
+    text = desk.query.get("cursor", "")
+    begin = int(text) if text.isdecimal() else 0
+    found = await by_next_moment(desk)
+    page = found[begin : begin + PAGE]
+    return desk.page(
+        "schedules.html",
+        schedules=[(one, offered(desk, one, "schedules")) for one in page],
+        statuses=await _statuses(desk, page),
+        next_cursor=begin + PAGE if begin + PAGE < len(found) else None,
+    )
+
+
+async def by_next_moment(desk: Desk) -> list[Json]:
+    """All schedules, those that come next first."""
+    found: list[Json] = []
+    cursor = None
+    while True:
+        page = await desk.call("schedule.list", limit=_AT_ONCE, cursor=cursor)
+        found += page["schedules"]
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            break
+    return sorted(found, key=lambda one: (one["nextDueTime"] is None, str(one["nextDueTime"]), one["id"]))
+
+
+async def _statuses(desk: Desk, listed: list[Json]) -> dict[str, str]:
+    """The statuses of the last jobs of a page of schedules."""
+    jobs = [run["jobId"] for one in listed for run in one["executions"][:LAST_JOBS]]
+    asked = {"ids": jobs, "limit": PAGE * LAST_JOBS, "fields": ["id", "status"]}
+    found = (await desk.call("job.list", **asked))["jobs"] if jobs else []
+    return {job["id"]: job["status"] for job in found}
 
 
 async def schedule(desk: Desk) -> Response:
@@ -65,7 +98,7 @@ async def _backfill(desk: Desk, given: Json, fault: LocksideError | None, plan: 
     found = await desk.call("schedule.get", id=desk.request.path_params["id"])
     is_done = plan is not None and not given.get("check")
     data = {"schedule": found, "given": given, "fault": fault, "plan": plan, "is_done": is_done}
-    return desk.page("backfill.html", 400 if fault else 200, **data, once=new_word())
+    return desk.page("backfill.html", 400 if fault else 200, **data, once=new_deduplication_id())
 
 
 async def stop_backfill(desk: Desk) -> Response:

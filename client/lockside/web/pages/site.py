@@ -122,7 +122,7 @@ class Site:
             if refused.status == _NOBODY and self._settings.auth == "token":
                 wanted = f"{request.url.path}?{request.url.query}".rstrip("?")
                 return RedirectResponse(url("/sign-in", next=wanted if wanted != "/" else ""), 303)
-            return self._problem(desk, refused.status, "Who are you?", refused.message)
+            return self._problem(desk, refused.status, "You are not signed in.", refused.message)
         except LocksideError as error:
             status = _UNAVAILABLE if error.kind in _AWAY else _STATUSES.get(error.kind, _REFUSED)
             return self._problem(desk, status, error.message, error.remedy or "")
@@ -132,9 +132,8 @@ class Site:
         """What is shown where there is nothing."""
         return self._problem(None, 404, "There is no such page.", "Look at the overview, or find a job.")
 
-    @staticmethod
-    def _problem(desk: Desk | None, status: int, said: str, remedy: str) -> Response:
+    def _problem(self, desk: Desk | None, status: int, said: str, remedy: str) -> Response:
         template = ENVIRONMENT.get_template("problem.html")
         headers = {"Retry-After": "5"} if status == _UNAVAILABLE else {}
-        text = template.render(desk=desk, status=status, said=said, remedy=remedy)
+        text = template.render(desk=desk, status=status, said=said, remedy=remedy, auth=self._settings.auth)
         return HTMLResponse(text, status, headers)

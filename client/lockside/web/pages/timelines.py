@@ -15,7 +15,7 @@ from lockside.web.pages.overview import BRIEF
 
 Json = dict[str, Any]
 
-MOST_BARS: Final = 500
+MOST_BARS: Final = 150
 MOST_WAITS: Final = 20
 """Of so many jobs, those that waited longest, it is said for what."""
 _NOTABLE_WAIT_SECONDS: Final = 0.5

@@ -17,8 +17,7 @@ export function morph(old, fresh) {
 
 function attributes(old, fresh) {
   for (const { name } of [...old.attributes]) {
-    const isState = name === "open" || (name === "class" && old.classList.contains("here"));
-    if (!fresh.hasAttribute(name) && !isState) old.removeAttribute(name);
+    if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);

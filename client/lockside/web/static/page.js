@@ -3,12 +3,14 @@
 
 import { Log } from "./log.js";
 import { morph } from "./morph.js";
-import { dress, tick } from "./times.js";
+import { clock, dress, tick } from "./times.js";
 
 const PAUSE = 250;
 const WITHOUT_STREAM = 5000;
 const ANNOUNCED = 5000;
 const main = document.getElementById("main");
+// Instead of the page there is one that says that the daemon is away.
+const isProblem = main.dataset.topics === "away";
 const banner = document.getElementById("banner");
 let asOf = new Date();
 let log = null;
@@ -46,6 +48,7 @@ async function draw() {
   const answer = await fetch(location.href, { headers: { "X-Live": "1" }, redirect: "manual" });
   if (answer.status === 503) return away("The daemon cannot be reached; its jobs go on.");
   if (!answer.ok) return away("This page is shown no more: load it again.");
+  if (isProblem) return location.reload();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const wanted = fresh.getElementById("main");
   if (log && !stream) log.replace(wanted.querySelector("#tail"), nextOf(wanted));
@@ -61,7 +64,8 @@ async function draw() {
 }
 
 function away(why) {
-  const text = `${why} What is shown is as of ${asOf.toLocaleTimeString()}.`;
+  if (isProblem) return;
+  const text = `${why} What is shown is as of ${clock(asOf)}.`;
   if (banner.textContent !== text) banner.textContent = text;
   banner.hidden = false;
 }
@@ -80,7 +84,7 @@ function begin() {
   const box = document.getElementById("tail");
   const topic = topicOf(main);
   if (box && !log) log = new Log(box, nextOf(main));
-  if (stream || !main.dataset.topics || document.hidden) return;
+  if (stream || isProblem || !main.dataset.topics || document.hidden) return;
   const topics = main.dataset.topics.split(",").filter((one) => !one.startsWith("log:"));
   if (topic && !log.isOver) {
     const [kind, job, , ...filters] = topic.split(":");

@@ -6,7 +6,7 @@ function two(number) {
   return String(number).padStart(2, "0");
 }
 
-function clock(time) {
+export function clock(time) {
   if (utc()) return time.toISOString().slice(0, 19).replace("T", " ") + " UTC";
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const at = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
@@ -35,7 +35,10 @@ function ago(seconds) {
 }
 
 export function dress(root) {
-  for (const one of root.querySelectorAll("time:not(.ago)")) one.textContent = clock(new Date(one.dateTime));
+  for (const one of root.querySelectorAll("time:not(.ago)")) {
+    const at = new Date(one.dateTime);
+    if (!Number.isNaN(at.getTime())) one.textContent = clock(at);
+  }
 }
 
 export function tick(root) {
