@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from locksided.store.paging import PageRequest
+from locksided.store.rows import BriefRow, JobRow
 
 
 class OrderBy(Enum):
@@ -62,12 +63,16 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class JobPage(PageRequest):
-    """Which part of a list of jobs, in which order; `count` also counts all of it."""
+    """Which part of a list of jobs, in which order; `count` also counts all of it.
+
+    `record` is what is read of each job.
+    """
 
     limit: int = 100
     order_by: OrderBy = OrderBy.ID
     descending: bool = True
     count: bool = False
+    record: type[JobRow] | type[BriefRow] = JobRow
 
     @property
     def order(self) -> str:

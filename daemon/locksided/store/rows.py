@@ -136,7 +136,34 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     chunk: dict[str, Any] | None
 
 
-def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
+class BriefRow(msgspec.Struct, frozen=True, gc=False):
+    """What is shown of jobs to those who look at thousands of them."""
+
+    id: int
+    run_id: str
+    project: str
+    type: str
+    component: str | None
+    config: str | None
+    branch_id: str | None
+    mode: str | None
+    labels: dict[str, str] | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    owner_via: str | None
+    status: str
+    desired_status: str
+    created_us: int
+    start_us: int | None
+    end_us: int | None
+    updated_us: int | None
+    duration_us: int
+    paused_us: int
+    paused_since_us: int | None
+
+
+def owner_data(row: JobRow | RunRow | BriefRow) -> dict[str, Any]:
     """The owner of a job in the form that events carry."""
     data = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
     return data if row.owner_via is None else {**data, "via": row.owner_via}
