@@ -237,18 +237,23 @@ async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
     maker = LineMaker(job)
     while True:
         try:
-            page = await desk.call("job.log", id=job, offset=offset, **asked)
+            part = await _read_part(desk, maker, job, offset, asked)
         except (NotReachable, Unavailable):
             await asyncio.sleep(_AWAY_SECONDS)
             continue
         except LocksideError:
             return
-        if page["frames"] or page["isComplete"]:
-            await reader.put_log(_part(maker, page, offset))
-        offset = page["nextOffset"]
-        if page["isComplete"]:
+        if part["next"] != offset or part["isComplete"]:
+            await reader.put_log(part)
+        offset = part["next"]
+        if part["isComplete"]:
             return
         await asyncio.sleep(_LOG_PAUSE_SECONDS)
+
+
+async def _read_part(desk: Desk, maker: LineMaker, job: str, offset: int, asked: Json) -> Json:
+    """The next message of a log. Its page is let go: a megabyte for each reader that takes nothing."""
+    return _part(maker, await desk.call("job.log", id=job, offset=offset, **asked), offset)
 
 
 def _part(maker: LineMaker, page: Json, offset: int) -> Json:
