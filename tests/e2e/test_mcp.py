@@ -202,7 +202,10 @@ async def test_a_wait_keeps_nothing_else_from_being_answered(daemon: Daemon, wir
 
 
 def test_what_is_no_request_is_answered_as_json_rpc_says(daemon: Daemon) -> None:
-    lines = ["nothing", "[]", '{"jsonrpc":"2.0","id":1,"method":"no/such"}', '{"jsonrpc":"2.0","method":"x"}']
+    lines = ["nothing", "[" * 100_000, "[]", '{"jsonrpc":"2.0","id":1,"method":"no/such"}']
+    odd = {"name": "jobs_list", "arguments": [["x"]]}
+    lines.append('{"jsonrpc":"2.0","method":"x"}')
+    lines.append(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": odd}))
     ran = subprocess.run(
         [sys.executable, "-m", "lockside.cli.main", "mcp"],
         input="\n".join(lines) + "\n",
@@ -211,5 +214,6 @@ def test_what_is_no_request_is_answered_as_json_rpc_says(daemon: Daemon) -> None
         text=True,
         check=True,
     )
-    codes = [json.loads(line)["error"]["code"] for line in ran.stdout.splitlines()]
-    assert codes == [-32700, -32600, -32601]
+    *refused, last = map(json.loads, ran.stdout.splitlines())
+    assert [one["error"]["code"] for one in refused] == [-32700, -32700, -32600, -32601]
+    assert last["result"]["structuredContent"]["error"]["kind"] == "invalid"

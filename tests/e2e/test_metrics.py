@@ -2,9 +2,11 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,9 @@ def value(family: Metric, name: str, **labels: str) -> float:
     return figure
 
 
-def test_ends_are_counted_by_status_pool_and_component_with_how_long_they_took(wire: Wire) -> None:
+def test_ends_are_counted_by_status_pool_and_component_with_how_long_they_took(
+    daemon: Daemon, wire: Wire
+) -> None:
     put_component(wire, "m.fails", command=["false"])
     before = scraped(wire)
     assert "lockside_jobs_ended" in before
@@ -48,6 +52,9 @@ def test_ends_are_counted_by_status_pool_and_component_with_how_long_they_took(w
     assert value(after["lockside_job_seconds"], "lockside_job_seconds_count", **of) == 1
     assert value(after["lockside_job_seconds"], "lockside_job_seconds_bucket", le="+Inf", **of) == 1
     assert value(after["lockside_queue_seconds"], "lockside_queue_seconds_count", pool="default") >= 1
+    with closing(sqlite3.connect(daemon.state_dir / "lockside.db")) as database:
+        stored = dict(database.execute("SELECT status, count(*) FROM jobs GROUP BY status"))
+    assert wire.call("daemon.status")["counts"] == stored, "what is counted by events is what is stored"
 
 
 def test_who_has_waited_for_longest_is_told_by_pool_and_reason(wire: Wire) -> None:

@@ -28,6 +28,7 @@ SMALL_OR_RARE = {
     "plain_hashes",  # only after an upgrade
     "projects_of_spec",  # there are few projects
     "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
+    "status_changes",  # the same of what has changed since the last look
     "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
     "decisions",  # the same
     "counts_by_status",  # counts all jobs, from the index alone

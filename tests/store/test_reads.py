@@ -41,11 +41,6 @@ async def test_statuses_are_told_of_final_jobs_only(store: Store) -> None:
     assert await store.final_statuses([]) == {}
 
 
-async def test_statuses_are_counted_over_all_projects(store: Store) -> None:
-    await save(store, new(1), new(2, project="other"), new(3), ended(3))
-    assert await store.counts_by_status() == {"created": 2, "success": 1}
-
-
 async def test_the_parts_and_retries_of_a_job_are_found(store: Store) -> None:
     child = {"parent_id": 1, "relation": "strong", "behavior_on_error": "warning", "end_cause": "outcome"}
     weak = {"parent_id": 3, "relation": "weak"}

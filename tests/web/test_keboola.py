@@ -159,13 +159,18 @@ def test_a_run_id_makes_a_child_of_a_job_that_runs_and_is_shown_of_another(
     assert child["runId"] == f"{parent['runId']}.{child['id']}"
     listed = queue.get("/search/jobs", parentRunId=parent["runId"])
     assert [job["id"] for job in listed] == [child["id"]]
-    gate.open()
     foreign = queue.http.post(
-        "/jobs", json={"component": "kds.job", "configData": {}}, headers={"X-KBC-RunId": "987654321"}
+        "/jobs", json={"component": "kds.parent", "configData": {}}, headers={"X-KBC-RunId": "987654321"}
     ).json()
     assert foreign["runId"] == f"987654321.{foreign['id']}"
     assert foreign["parentRunId"] == "987654321"
     assert [job["id"] for job in queue.get("/search/jobs", runId=foreign["runId"])] == [foreign["id"]]
+    until_running(wire, foreign)
+    below = queue.create(component="kds.job", configData={}, parentRunId=foreign["runId"])
+    assert below["runId"] == f"{foreign['runId']}.{below['id']}"
+    for parent, job in (("987654321", foreign), (foreign["runId"], below)):
+        assert [one["id"] for one in queue.get("/search/jobs", parentRunId=parent)] == [job["id"]]
+    gate.open()
 
 
 def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Client, wire: Wire) -> None:
@@ -228,12 +233,24 @@ def some(queue: Client, daemon: Daemon) -> list[Message]:
         ({"projectId": "default", "component": "kds.fails"}, [1]),
         ({"projectId": "other"}, []),
         ({"desiredStatus": "processing", "component": "kds.fails"}, [1]),
+        ({"tokenId": "OURS", "component": "kds.fails"}, [1]),
+        ({"tokenId": "OURS", "projectId[]": ["default", "other"], "configRowIds": "r2"}, [2]),
+        ({"tokenId[]": ["0", "tk-other"]}, []),
+        ({"parentRunId": "", "component": "kds.fails"}, [1]),
+        ({"tokenId[]": ["OURS", *map(str, range(70))], "component": "kds.fails"}, [1]),
+        ({"parentRunId": "12.34"}, []),
+        ({"updatedTimeFrom": "-1 hour", "component": "kds.fails"}, [1]),
+        ({"updatedTimeTo": "-1 hour"}, []),
+        ({"variableValuesId": ""}, [0, 1, 2]),
+        ({"variableValuesId": "none", "sortBy": "tag"}, []),
     ],
 )
 def test_every_filter_finds_its_jobs(
     queue: Client, some: list[Message], params: Message, places: list[int]
 ) -> None:
     ids = [job["id"] for job in some]
+    token = some[0]["token"]["id"]
+    params = json.loads(json.dumps(params).replace("OURS", token))
     found = [job["id"] for job in queue.get("/search/jobs", limit=1000, **params) if job["id"] in ids]
     assert sorted(found, key=int) == [ids[place] for place in places]
 

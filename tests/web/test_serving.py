@@ -175,3 +175,36 @@ def test_the_head_of_an_answer_and_its_body_are_sent_at_once(web: Web) -> None:
             head, _, body = client.recv(65_536).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200")
             assert body
+
+
+def streams(web: Web, secret: str, count: int) -> list[socket.socket]:
+    """Ask for streams, all at once."""
+    host, _, port = web.listen.rpartition(":")
+    opened = [socket.create_connection((host, int(port)), timeout=20) for _ in range(count)]
+    head = f"GET /live?topics=job HTTP/1.1\r\nHost: {web.listen}\r\nAuthorization: Bearer {secret}\r\n\r\n"
+    for client in opened:
+        client.sendall(head.encode())
+    return opened
+
+
+def test_of_many_streams_that_are_asked_for_at_once_four_are_served(web: Web, token: str, wire: Wire) -> None:
+    opened = streams(web, token, 8)
+    try:
+        answers = sorted(client.recv(65_536)[9:12] for client in opened)
+        assert answers == [b"200"] * 4 + [b"204"] * 4
+        opened += streams(web, wire.call("token.create", name="other", role="viewer")["secret"], 1)
+        assert opened[-1].recv(65_536)[9:12] == b"200", "those of one take no place of another's"
+    finally:
+        for client in opened:
+            client.close()
+
+
+def test_the_streams_of_a_token_end_when_it_is_revoked(web: Web, wire: Wire) -> None:
+    made = wire.call("token.create", name="gone", role="viewer")
+    (client,) = streams(web, made["secret"], 1)
+    with client, client.makefile("rb") as stream:
+        assert stream.readline().startswith(b"HTTP/1.1 200")
+        while b"a stream" not in stream.readline():
+            pass
+        wire.call("token.revoke", id=made["id"])
+        assert stream.read().endswith(b"0\r\n\r\n"), "it ends as a whole answer does"

@@ -53,7 +53,7 @@ class Server:
     def _take(self, line: bytes) -> None:
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             _send(_failed(None, _PARSE_ERROR, "It is not JSON."))
             return
         if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
@@ -114,6 +114,8 @@ class Server:
 
 def _read(tool: Tool, arguments: Any) -> Any:
     """The arguments as their type. Raises InvalidParams."""
+    if not isinstance(arguments, dict):
+        raise InvalidParams(f"{tool.name} takes an object with its arguments.", data={"path": "$"})
     try:
         unknown = set(arguments) - set(tool.asks.__struct_encode_fields__)
         if unknown:

@@ -29,7 +29,7 @@ from locksided import clock, threads
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark, nothing
 from locksided.api.diagnostics import HealthCheck, mended, problems
-from locksided.api.event_counts import Decisions, Tally
+from locksided.api.event_counts import Decisions, Statuses, Tally
 from locksided.api.metrics import Figures, engine_queues, metrics_text, oldest_waiting, startable
 from locksided.api.paging import View
 from locksided.api.pools import pool_views
@@ -54,6 +54,7 @@ class DaemonMethods(HandlerGroup):
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
+        self._statuses = Statuses(service.store)
         self._tally = Tally(service.store)
         self._health = HealthCheck(service)
         self._decisions = Decisions(service.store)
@@ -73,7 +74,7 @@ class DaemonMethods(HandlerGroup):
             is_draining=drain is not None,
             is_drained=is_drained,
             drain=drain,
-            counts=await service.store.counts_by_status(),
+            counts=await self._statuses.counts(),
             pools=msgspec.convert(await pool_views(service), list[Pool]),
             store=self._store_status(),
             timezones=ZoneDatabase(**zones.database()._asdict()),
@@ -195,7 +196,7 @@ class DaemonMethods(HandlerGroup):
             )
         )
         figures = Figures(
-            counts=await service.store.counts_by_status(),
+            counts=await self._statuses.counts(),
             pools=await pool_views(service),
             up=up,
             waiting=waiting,

@@ -14,12 +14,28 @@ from anyio import Lock
 from locksided.histograms import JOB_BOUNDS, Histogram
 from locksided.store.decisions import Decided, Maker, decided_since
 from locksided.store.endings import Configuration, Ending, Endings
+from locksided.store.status_counts import StatusCounts, status_counts
 from locksided.store.store import Store
 
 MOST_CONFIGURATIONS = 1000
 MOST_COMPONENTS = 200
 OTHER = "other"
 _SUCCESS = frozenset(("success", "warning"))
+
+
+class Statuses:
+    """How many jobs have each status."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._known: StatusCounts | None = None
+
+    async def counts(self) -> dict[str, int]:
+        """The counts as they are now; statuses without jobs are missing."""
+        async with self._lock:
+            self._known = await self._store.read_patiently(partial(status_counts, known=self._known))
+            return self._known.counts
 
 
 @dataclass(slots=True)

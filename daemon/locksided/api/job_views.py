@@ -35,7 +35,7 @@ from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
 from locksided.store.chunks import ChunkJob
-from locksided.store.rows import JobRow, owner_data, place_of
+from locksided.store.rows import BriefRow, JobRow, owner_data, place_of
 
 NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
 FAILED = frozenset({Status.ERROR, Status.TERMINATED})
@@ -224,14 +224,8 @@ class JobViews:
 
     def _durations(self, row: JobRow) -> dict[str, Any]:
         until_us = row.end_us or self._now_us
-        duration_us = row.duration_us
-        if row.status == Status.PROCESSING and row.start_us is not None:
-            paused_us = row.paused_us
-            if row.paused_since_us is not None:
-                paused_us += self._now_us - row.paused_since_us
-            duration_us += max(self._now_us - row.start_us - paused_us, 0)
         return {
-            "durationSeconds": duration_us / 1e6,
+            "durationSeconds": duration_seconds(row, self._now_us),
             "queueSeconds": max((row.start_us or until_us) - row.created_us, 0) / 1e6,
             "waited": waited(row.stages or {}, until_us),
         }
@@ -247,6 +241,17 @@ class JobViews:
             }
         process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
         return {"process": process, "result": result, "remote": remote_view(row.remote, spec.archive)}
+
+
+def duration_seconds(row: JobRow | BriefRow, now_us: int) -> float:
+    """How long it has run, pauses left out."""
+    duration_us = row.duration_us
+    if row.status == Status.PROCESSING and row.start_us is not None:
+        paused_us = row.paused_us
+        if row.paused_since_us is not None:
+            paused_us += now_us - row.paused_since_us
+        duration_us += max(now_us - row.start_us - paused_us, 0)
+    return duration_us / 1e6
 
 
 def waited(stages: Mapping[str, int], until_us: int) -> dict[str, float]:

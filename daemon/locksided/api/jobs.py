@@ -13,10 +13,11 @@ from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
 from lockside.protocol.types import jobs as t
 from locksided import clock, threads
+from locksided.api.brief_jobs import brief_view, is_brief
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_reads import Wanted, explained, job_row, job_view, listed_jobs, marked, shortened
-from locksided.api.paging import View
+from locksided.api.paging import View, listed
 from locksided.api.pools import pool_views
 from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, owned_job
@@ -35,8 +36,9 @@ from locksided.server.handlers import handler
 from locksided.store.catalog.keys import Key
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.job_list import GroupBy, JobStats
+from locksided.store.paging import Slice
 from locksided.store.retention import purge_job
-from locksided.store.rows import JobRow
+from locksided.store.rows import BriefRow, JobRow
 from locksided.store.transaction import Transaction
 
 ACKNOWLEDGED = frozenset(("warning", "error", "terminated", "cancelled"))
@@ -92,12 +94,19 @@ class JobMethods(HandlerGroup):
             order_by=OrderBy(params.order_by),
             descending=params.order == "desc",
             count=params.count,
+            record=BriefRow if is_brief(params.fields) else JobRow,
         )
-        wanted = Wanted(call.principal, params.fields, params.expand)
         async with call.connection.turn():
             found = await self._service.store.list_jobs(self._filter(params), page)
-            answer = await listed_jobs(self._service, found.page, wanted)
+            answer = await self._listed(call, params, found.page)
         return answer if found.total is None else {**answer, "total": found.total}
+
+    async def _listed(self, call: Call, params: p.JobList, page: Slice[Any]) -> View:
+        service = self._service
+        if params.fields is None or not is_brief(params.fields):
+            return await listed_jobs(service, page, Wanted(call.principal, params.fields, params.expand))
+        view = brief_view(params.fields, service.settings.project.name, clock.now_us())
+        return listed("jobs", page, view, service.line_bytes)
 
     def _filter(self, params: p.JobFilters) -> JobFilter:
         return JobFilter(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from locksided.store.paging import PageRequest
+from locksided.store.rows import BriefRow, JobRow
 
 
 class OrderBy(Enum):
@@ -62,12 +63,13 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class JobPage(PageRequest):
-    """The part of a list of jobs, and its order; `count` requests the total."""
+    """The part of a list of jobs, its order, and what is read of each job; `count` requests the total."""
 
     limit: int = 100
     order_by: OrderBy = OrderBy.ID
     descending: bool = True
     count: bool = False
+    record: type[JobRow] | type[BriefRow] = JobRow
 
     @property
     def order(self) -> str:

@@ -16,13 +16,9 @@ from locksided.store.blocks import Span
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.paging import MAX_LIMIT, Slice, first_of, row_bytes
 from locksided.store.reads import ids_text, snapshot
-from locksided.store.rows import JobRow, decoded
+from locksided.store.rows import BriefRow, JobRow, columns_of, decoded
 from locksided.store.search import KEYS, Search, search
-from locksided.store.sql import QUERIES
 from locksided.store.terms import NO_END, Term
-
-_COLUMNS = ", ".join(JobRow.__struct_fields__)
-
 
 _AT_ONCE = 50
 
@@ -34,12 +30,12 @@ Key = tuple[cursors.Integer, cursors.Integer]
 class JobList:
     """A page; `total` is None unless it was requested."""
 
-    page: Slice[JobRow]
+    page: Slice[Any]
     total: int | None
 
     @property
-    def rows(self) -> list[JobRow]:
-        """The jobs."""
+    def rows(self) -> list[Any]:
+        """The jobs, records of the page's kind."""
         return self.page.entries
 
     @property
@@ -81,27 +77,31 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: JobPage) 
         )
         total = _total(connection, found) if page.count else None
 
-    def cursor_at(row: JobRow) -> str:
+    def cursor_at(row: JobRow | BriefRow) -> str:
         return cursors.written(page.order, _key(row, page.order_by), row.id)
 
-    return JobList(Slice(decoded(JobRow, rows), has_more, cursor_at), total)
+    return JobList(Slice(decoded(page.record, rows), has_more, cursor_at), total)
 
 
 def _rows(
     connection: sqlite3.Connection, found: Search, page: JobPage, place: Key | None
 ) -> Iterable[tuple[Any, ...]]:
     """Read at most one job more than the page has, which shows whether there is another page."""
-    direction = "DESC" if page.descending else "ASC"
+    direction, columns = "DESC" if page.descending else "ASC", _columns(page)
     if found.met:
-        sql, args = found.meeting(_COLUMNS, direction, _span_behind(page, place))
+        sql, args = found.meeting(columns, direction, _span_behind(page, place))
         return connection.execute(f"{sql} LIMIT ?", (*args, page.limit + 1))
     if page.order_by is not OrderBy.ID:
         return _in_order_of_times(connection, found, page, place)
     id_column = found.sources[0].id if len(found.sources) == 1 else "id"
     behind = [] if place is None else [_behind(page, place, id_column)]
-    sql, args = found.arms(_COLUMNS, *behind)
+    sql, args = found.arms(columns, *behind)
     sql = f"{sql} ORDER BY {id_column} {direction} LIMIT ?"
     return connection.execute(sql, (*args, page.limit + 1))
+
+
+def _columns(page: JobPage) -> str:
+    return ", ".join(columns_of(page.record))
 
 
 def _in_order_of_times(
@@ -116,10 +116,11 @@ def _in_order_of_times(
     if len(found.sources) > 1:
         sql, key, id_column = f"SELECT id, place FROM ({sql})", "place", "id"
     sql = f"{sql} ORDER BY {key} {direction}, {id_column} {direction} LIMIT ?"
+    wanted = f"SELECT {_columns(page)} FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
     ids = [job_id for job_id, _ in connection.execute(sql, (*args, page.limit + 1))]
     for first in range(0, len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
-        rows = {row[0]: row for row in connection.execute(QUERIES["job_rows"], (ids_text(some),))}
+        rows = {row[0]: row for row in connection.execute(wanted, (ids_text(some),))}
         yield from (rows[job_id] for job_id in some)
 
 
@@ -140,7 +141,7 @@ def _span_behind(page: JobPage, place: Key | None) -> Span:
     return Span(last=job_id - 1) if page.descending else Span(first=job_id + 1)
 
 
-def _key(row: JobRow, order: OrderBy) -> int:
+def _key(row: JobRow | BriefRow, order: OrderBy) -> int:
     match order:
         case OrderBy.ID:
             return row.id

@@ -148,6 +148,12 @@ INSERT INTO sqlite_sequence (name, seq) VALUES ('files', ?);
 -- Answered from the index alone.
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
 
+-- name: status_changes
+-- How jobs came to their statuses behind one event and up to another.
+SELECT kind, json_extract(data, '$.from'), json_extract(data, '$.to'), count(*) FROM events NOT INDEXED
+WHERE seq > ? AND seq <= ? AND kind IN ('job.created', 'job.status', 'job.purged')
+GROUP BY 1, 2, 3;
+
 -- name: ended_jobs
 -- How jobs ended, by configuration and pool; read once, so from the table and not row by row by an index.
 -- Rows of a container, attempts and phases are parts of a job that counts.

@@ -102,10 +102,6 @@ class Reader:
         ask = partial(job_list.job_stats, group_by=groups, wanted=wanted, newest=newest)
         return await self._patient.run(ask)
 
-    async def counts_by_status(self) -> dict[str, int]:
-        """Return how many jobs have each status; statuses without jobs are missing."""
-        return await self._patient.run(reads.counts_by_status)
-
     async def lake_size(self) -> tuple[int, int]:
         """Return the number of tables, and the total size of their files."""
         return await self._patient.run(tables.lake_size)

@@ -136,7 +136,34 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     chunk: dict[str, Any] | None
 
 
-def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
+class BriefRow(msgspec.Struct, frozen=True, gc=False):
+    """The columns of a job for lists that need only its plain members."""
+
+    id: int
+    run_id: str
+    project: str
+    type: str
+    component: str | None
+    config: str | None
+    branch_id: str | None
+    mode: str | None
+    labels: dict[str, str] | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    owner_via: str | None
+    status: str
+    desired_status: str
+    created_us: int
+    start_us: int | None
+    end_us: int | None
+    updated_us: int | None
+    duration_us: int
+    paused_us: int
+    paused_since_us: int | None
+
+
+def owner_data(row: JobRow | RunRow | BriefRow) -> dict[str, Any]:
     """Return the owner of a job in the form used in events."""
     data = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
     return data if row.owner_via is None else {**data, "via": row.owner_via}

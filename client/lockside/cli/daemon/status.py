@@ -70,6 +70,12 @@ def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
 
 def troubles_of(session: Asks, found: Json) -> list[Trouble]:
     """What is wrong or odd, the worst first."""
+    failures = _failures(session) if found["counts"].get("error") else []
+    return standing_troubles(session, found) + failures
+
+
+def standing_troubles(session: Asks, found: Json) -> list[Trouble]:
+    """What is wrong or odd with the daemon itself, whatever became of jobs."""
     counts = found["counts"]
     waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
     troubles = []
@@ -83,8 +89,6 @@ def troubles_of(session: Asks, found: Json) -> list[Trouble]:
     if found["isDraining"]:
         troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
-    if counts.get("error"):
-        troubles += _failures(session)
     return troubles
 
 

@@ -4,7 +4,7 @@ A filter stands alone, repeated, as `x[]`, `x[0]` or `filters[x]`. Unknown ones 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -26,10 +26,12 @@ _SAME: Final = {"component": "componentId", "config": "configId", "configRowId":
 _TIMES: Final = ("createdTime", "startTime", "endTime", "updatedTime")
 LIGHT: Final = [
     *("id", "runId", "labels", "principal", "project", "status", "desiredStatus", "mode", "component"),
-    *("config", "configRowIds", "tag", "branchId", "createdTime", "startTime", "endTime", "updatedTime"),
-    *("durationSeconds", "isFinished", "type", "variableValuesId"),
+    *("config", "branchId", "createdTime", "startTime", "endTime", "updatedTime", "durationSeconds"),
+    *("isFinished", "type"),
 ]
-"""What conditions and orders look at."""
+"""What conditions and orders look at; the daemon has these at hand for thousands of jobs."""
+OF_REQUEST: Final = frozenset({"configRowIds", "tag", "variableValuesId"})
+"""What they look at beside that: the daemon reads the request of each job for it."""
 
 _VALUES: Final[Mapping[str, Callable[[Job], Iterable[str]]]] = {
     "id": lambda job: [job["id"]],
@@ -119,6 +121,11 @@ class Query:
             _number(given, "durationSecondsTo", _SECOND),
         )
         return cls(values, {name: ends for name, ends in bounds.items() if ends != (None, None)})
+
+    def without(self, names: Collection[str]) -> "Query":
+        """What is left to look at when others have seen to these filters."""
+        values = {name: wanted for name, wanted in self.values.items() if name not in names}
+        return Query(values, {name: ends for name, ends in self.bounds.items() if name not in names})
 
     def matches(self, job: Job) -> bool:
         """Whether a job is asked for."""

@@ -16,7 +16,7 @@ from lockside.web.keboola.desk import Desk
 from lockside.web.keboola.job import SHOWN, job_view
 from lockside.web.keboola.problems import Answer, Problem, bad, no_job
 from lockside.web.keboola.query import Page, Query, parameters, whole
-from lockside.web.keboola.request import creation
+from lockside.web.keboola.request import MOST_LABEL, creation
 from lockside.web.keboola.words import MADE_WITH, MADE_WITH_NAME, ORCHESTRATOR, RUN_ID
 
 Json = dict[str, Any]
@@ -74,10 +74,11 @@ class Queue:
         given = asked.pop("parentRunId", None) or request.headers.get("x-kbc-runid")
         if given:
             parent = await _live_parent(caller, given)
-            if parent is None:
-                asked["labels"][RUN_ID] = given[:255]
-            else:
-                asked["parentRunId"] = parent
+            foreign = given if parent is None else parent["labels"].get(RUN_ID)
+            if parent is not None:
+                asked["parentRunId"] = parent["runId"]
+            if foreign:
+                asked["labels"][RUN_ID] = foreign[:MOST_LABEL]
         perform = caller.call if "deduplicationId" in asked else caller.call_once
         job = await perform("job.create", **asked, fields=SHOWN)
         if job["status"] in ("waiting", "processing") and not job.get("deduplicated"):
@@ -140,6 +141,8 @@ class Queue:
             ]
             asked = given.get("componentId")
             given["componentId"] = [one for one in known if asked is None or one in asked] or ["-"]
+        if caller.acting["token"]["project"] in given.get("projectId", ()):
+            del given["projectId"]  # a token sees one project
         return Query.read(given, self._desk.components)
 
     async def grouped(self, request: Request, caller: Caller) -> Response:
@@ -150,7 +153,7 @@ class Queue:
             raise bad(f'"groupBy" takes {", ".join(search.GROUPS)}', "$.groupBy")
         query, page = await self._query(caller, given), Page.read(given, "asc")
         per_group = whole(given, "jobsPerGroup", 5, 1, MOST_PER_GROUP)
-        jobs = page.sort(await search.scanned(caller, query))
+        jobs = page.sort(await search.scanned(caller, query, page))
         groups = search.grouped(jobs, names, per_group, page.limit)
         return Answer(
             [
@@ -185,7 +188,7 @@ class Queue:
     ) -> Response:
         order = "asc" if "sortBy" in given else "desc"
         query, page = await self._query(caller, given), Page.read(given, order)
-        jobs = [job for job in await search.scanned(caller, query) if job.get("config")]
+        jobs = [job for job in await search.scanned(caller, query, page) if job.get("config")]
         groups = search.grouped(jobs, _CONFIGURATION, per_group, search.MOST_SCANNED)
         ids = {job_id for _, some in groups for job_id in some}
         chosen = page.sort(job for job in jobs if job["id"] in ids)[page.offset : page.offset + page.limit]
@@ -216,16 +219,16 @@ async def _job(caller: Caller, job_id: str) -> Json:
     return job
 
 
-async def _live_parent(caller: Caller, given: str) -> str | None:
-    """The run id of the job that runs and that this run id names, None when there is none."""
+async def _live_parent(caller: Caller, given: str) -> Json | None:
+    """The job that runs and that this run id names, None when there is none."""
     try:
-        job = await caller.call(
-            "job.get", id=given.rpartition(".")[2], fields=["runId", "isFinished", "startTime"]
+        job: Json = await caller.call(
+            "job.get", id=given.rpartition(".")[2], fields=["runId", "labels", "isFinished", "startTime"]
         )
     except LocksideError:
         return None
     is_live = not job["isFinished"] and job.get("startTime") is not None
-    return str(job["runId"]) if is_live else None
+    return job if is_live else None
 
 
 async def _tasks_of(caller: Caller, job: Json) -> dict[str, Json]:

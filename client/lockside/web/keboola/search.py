@@ -1,18 +1,25 @@
 """Finds jobs for the queue: the daemon narrows by what it knows, the rest is made over the newest 10,000."""
 
+import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice, product
+from math import prod
 from typing import Any, Final
 
+from lockside.errors import NotFound
 from lockside.web.callers import Caller
 from lockside.web.keboola.job import SHOWN
 from lockside.web.keboola.problems import bad
-from lockside.web.keboola.query import LIGHT, Job, Page, Query
-from lockside.web.keboola.words import branch_out
+from lockside.web.keboola.query import LIGHT, OF_REQUEST, Job, Page, Query
+from lockside.web.keboola.request import MOST_LABEL
+from lockside.web.keboola.words import MADE_WITH, RUN_ID, branch_out
 
 Json = dict[str, Any]
 
 MOST_SCANNED: Final = 10_000
+_RUN: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18}){0,20}")
 MOST_ASKED: Final = 50
 """How many combinations of values are asked for one by one."""
 _ASKED_OF_DAEMON: Final = {
@@ -24,6 +31,28 @@ _ASKED_OF_DAEMON: Final = {
     "tag": "tag",
     "configRowIds": "row",
 }
+
+
+def _below(run: str) -> Iterator[Json]:
+    """What asks for the jobs below a run: it is one of ours, behind a foreign one, or foreign."""
+    yield {"labels": {RUN_ID: run[:MOST_LABEL]}}
+    parts = run.split(".")
+    ours = [".".join(parts[first:]) for first in range(len(parts))]
+    yield from ({"parentRunId": one} for one in ours if _RUN.fullmatch(one))
+
+
+def _made_with(token: str) -> Iterator[Json]:
+    """What asks for the jobs that were made with a token here, or by a user who is shown in its place."""
+    yield {"labels": {MADE_WITH: token[:MOST_LABEL]}}
+    if token.isascii() and token.isdecimal():
+        yield {"owner": token}
+
+
+_NARROWED: Final[Mapping[str, Callable[[str], Iterator[Json]]]] = {
+    "parentRunId": _below,
+    "tokenId": _made_with,
+}
+"""Filters that the daemon narrows: what it is asked for a value, one after the other."""
 
 _ORDERS: Final = {"id": None, "createdTime": None, "startTime": "startedFrom", "endTime": "finishedFrom"}
 """The orders of the daemon, each with the bound that leaves out what has no such time: it comes last here."""
@@ -48,7 +77,7 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
                 return lists[0][page.offset :]
             jobs = page.sort({job["id"]: job for some in lists for job in some}.values())
             return await whole_jobs(caller, [job["id"] for job in jobs[page.offset : end]])
-    jobs = page.sort(await scanned(caller, query))
+    jobs = page.sort(await scanned(caller, query, page))
     return await whole_jobs(caller, [job["id"] for job in jobs[page.offset : end]])
 
 
@@ -69,12 +98,15 @@ async def _in_order(caller: Caller, asked: Json, page: Page, count: int) -> list
     return jobs
 
 
-async def scanned(caller: Caller, query: Query) -> list[Job]:
+async def scanned(caller: Caller, query: Query, page: Page) -> list[Job]:
     """All jobs that match among the newest that the daemon finds, in short, the newest first."""
+    left = query.without({*_names(query), *_BOUNDS_OF_DAEMON, "status", "id"})
+    fields = [*LIGHT, *OF_REQUEST.intersection((*left.values, page.sort_by))]
     matching: dict[str, Job] = {}
     for asked in _asked(query):
-        answer = await caller.call("job.list", **asked, limit=MOST_SCANNED, fields=LIGHT)
-        matching |= {job["id"]: job for job in answer["jobs"] if query.matches(job)}
+        with suppress(NotFound):  # a parent that does not exist has no jobs below it
+            answer = await caller.call("job.list", **asked, limit=MOST_SCANNED, fields=fields)
+            matching |= {job["id"]: job for job in answer["jobs"] if left.matches(job)}
     return sorted(matching.values(), key=lambda job: -int(job["id"]))[:MOST_SCANNED]
 
 
@@ -90,12 +122,20 @@ def _asked(query: Query) -> Iterator[Json]:
             common |= dict(zip((first, last), query.bounds[name], strict=True))
     if ids is not None and not ids:
         return
-    names = _names(query)
-    combinations = list(islice(product(*(sorted(query.values[name]) for name in names)), MOST_ASKED + 1))
+    choices: list[list[Json]] = [
+        [{_ASKED_OF_DAEMON[name]: value} for value in sorted(query.values[name])] for name in _names(query)
+    ]
+    for name, narrowed in _NARROWED.items():
+        wanted = query.values.get(name, frozenset(("",)))
+        calls = [asked for value in sorted(wanted) for asked in narrowed(value)]
+        if all(wanted) and prod(map(len, choices), start=len(calls)) <= MOST_ASKED:
+            choices.append(calls)
+    combinations = list(islice(product(*choices), MOST_ASKED + 1))
     if len(combinations) > MOST_ASKED:
         raise bad(f"At most {MOST_ASKED} combinations of values can be asked for at once")
-    for values in combinations:
-        one = {_ASKED_OF_DAEMON[name]: value for name, value in zip(names, values, strict=True)}
+    for chosen in combinations:
+        labels = {name: value for one in chosen for name, value in one.get("labels", {}).items()}
+        one = dict(ChainMap(*chosen)) | ({"labels": labels} if labels else {})
         yield {**common, **one}
 
 

@@ -8,11 +8,13 @@ its changes become one, and of a log it gets the end.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from lockside.cli.jobs.log_lines import LineMaker
 from lockside.cli.terminal.sanitize import shown_log
@@ -20,6 +22,7 @@ from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.web.callers import Caller
 from lockside.web.pages.desk import Desk
 from lockside.web.pages.logs import last_of, shown_line
+from lockside.web.sessions import Session
 from lockside.web.visitors import Unwelcome, Visitors
 
 Json = dict[str, Any]
@@ -44,6 +47,7 @@ class Reader:
         self._changed = None if after is None else {"seq": after}
         self._log: Json | None = None
         self._state: str | None = None
+        self._is_over = False
         self._woken = asyncio.Event()
         if after is not None:
             self._woken.set()
@@ -61,6 +65,11 @@ class Reader:
         self._state = state
         self._woken.set()
 
+    def end(self) -> None:
+        """End the stream: whoever asks for it again is told why."""
+        self._is_over = True
+        self._woken.set()
+
     async def put_log(self, part: Json) -> None:
         """Give a part of a log; waits until the one before was taken."""
         await self._room.wait()
@@ -71,7 +80,7 @@ class Reader:
     async def messages(self) -> AsyncIterator[str]:
         """The stream's text."""
         yield ": a stream of lockside\n\n"
-        while True:
+        while not self._is_over:
             try:
                 async with asyncio.timeout(_COMMENT_SECONDS):
                     await self._woken.wait()
@@ -134,8 +143,9 @@ class Feed:
                         reader.take(event)
             except (NotReachable, Unavailable):
                 pass
-            except LocksideError:  # the token was revoked: the page finds that when it is asked for anew
-                self._tell("back")
+            except LocksideError:  # the token was revoked
+                for reader in self._readers:
+                    reader.end()
                 return
             if not is_away:
                 self._tell("away")
@@ -147,13 +157,28 @@ class Feed:
             reader.turn(state)
 
 
+class _Stream(StreamingResponse):
+    """One that calls `left` at its end, also when it was never begun."""
+
+    def __init__(self, left: Callable[[], None], *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._left()
+
+
 class Live:
     """The route."""
 
     def __init__(self, visitors: Visitors) -> None:
         self._visitors = visitors
         self._feeds: dict[tuple[Caller, str | None], Feed] = {}
-        self._of_session: Counter[str] = Counter()
+        self._of_session: Counter[Session | Caller] = Counter()
 
     async def stream(self, request: Request) -> Response:
         """`/live?topics=job,pool,job:17,log:17:120`: kinds of events by how they begin, jobs, and a log.
@@ -168,26 +193,28 @@ class Live:
             return Response(refused.message, refused.status)
         except LocksideError as error:
             return Response(error.message, 503, {"Retry-After": "5"})
-        session = visitor.session.id if visitor.session else ""
+        session = visitor.session or visitor.caller
         if self._of_session[session] >= MOST_OF_ONE:
             return Response(status_code=204)
+        self._of_session[session] += 1
         topics = [topic for topic in request.query_params.get("topics", "").split(",") if topic][:20]
         desk = Desk(request, visitor)
         after = request.headers.get("last-event-id", "")
         headers = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(
-            self._messages(desk, session, topics, int(after) if after.isdecimal() else None),
-            media_type="text/event-stream",
-            headers=headers,
+        messages = self._messages(desk, topics, int(after) if after.isdecimal() else None)
+        return _Stream(
+            partial(self._left, session), messages, media_type="text/event-stream", headers=headers
         )
 
-    async def _messages(
-        self, desk: Desk, session: str, topics: list[str], after: int | None
-    ) -> AsyncIterator[str]:
+    def _left(self, session: Session | Caller) -> None:
+        self._of_session[session] -= 1
+        if not self._of_session[session]:
+            del self._of_session[session]
+
+    async def _messages(self, desk: Desk, topics: list[str], after: int | None) -> AsyncIterator[str]:
         whose = (desk.visitor.caller, desk.project)
         reader = Reader(topics, after)
         feed = self._feeds.setdefault(whose, Feed(*whose))
-        self._of_session[session] += 1
         feed.join(reader)
         logs = [
             asyncio.create_task(_follow(desk, topic, reader)) for topic in topics if topic.startswith("log:")
@@ -198,9 +225,6 @@ class Live:
         finally:
             for task in logs:
                 task.cancel()
-            self._of_session[session] -= 1
-            if not self._of_session[session]:
-                del self._of_session[session]
             if feed.leave(reader):
                 self._feeds.pop(whose, None)
 
@@ -213,18 +237,23 @@ async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
     maker = LineMaker(job)
     while True:
         try:
-            page = await desk.call("job.log", id=job, offset=offset, **asked)
+            part = await _read_part(desk, maker, job, offset, asked)
         except (NotReachable, Unavailable):
             await asyncio.sleep(_AWAY_SECONDS)
             continue
         except LocksideError:
             return
-        if page["frames"] or page["isComplete"]:
-            await reader.put_log(_part(maker, page, offset))
-        offset = page["nextOffset"]
-        if page["isComplete"]:
+        if part["next"] != offset or part["isComplete"]:
+            await reader.put_log(part)
+        offset = part["next"]
+        if part["isComplete"]:
             return
         await asyncio.sleep(_LOG_PAUSE_SECONDS)
+
+
+async def _read_part(desk: Desk, maker: LineMaker, job: str, offset: int, asked: Json) -> Json:
+    """The next message of a log. Its page is let go: a megabyte for each reader that takes nothing."""
+    return _part(maker, await desk.call("job.log", id=job, offset=offset, **asked), offset)
 
 
 def _part(maker: LineMaker, page: Json, offset: int) -> Json:

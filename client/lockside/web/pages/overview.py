@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from lockside.cli.daemon.status import RECENT_SECONDS, troubles_of
+from lockside.cli.daemon.status import RECENT_SECONDS, standing_troubles
 from lockside.cli.jobs import describe
 from lockside.cli.times import wire_ago
 from lockside.web.pages.desk import Desk
@@ -47,7 +47,7 @@ async def overview(desk: Desk) -> Response:
     return desk.page(
         "overview.html",
         status=status,
-        troubles=[one for one in await desk.told(troubles_of, status) if "failed within" not in one.what],
+        troubles=await desk.told(standing_troubles, status),
         failed=failed,
         waiting=waiting,
         reasons=_by_reason(waiting["jobs"]),

@@ -1,0 +1,50 @@
+"""How many jobs have each status: counted once over all that are stored, and from then on by events."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from locksided.store import events, reads
+from locksided.store.sql import QUERIES
+
+MOST_EVENTS = 20_000
+"""Of more events than these it is quicker to count the jobs anew: their index alone is read for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCounts:
+    """The counts of all projects as of the event `seq`; statuses without jobs are missing."""
+
+    seq: int
+    counts: dict[str, int]
+
+
+def status_counts(
+    connection: sqlite3.Connection, known: StatusCounts | None, most: int = MOST_EVENTS
+) -> StatusCounts:
+    """Answer the counts as they are now, from those that are known if few events came behind them."""
+    with reads.snapshot(connection):
+        last = events.last_seq(connection)
+        if known is not None and last - known.seq <= most and not _is_pruned(connection, known.seq, last):
+            changed = connection.execute(QUERIES["status_changes"], (known.seq, last)).fetchall()
+            if all(kind != "job.purged" for kind, *_ in changed):  # whose events do not say what has gone
+                return StatusCounts(last, _changed(known.counts, changed))
+        return StatusCounts(last, reads.counts_by_status(connection))
+
+
+def _is_pruned(connection: sqlite3.Connection, seq: int, last: int) -> bool:
+    """Whether some events behind one are not there any more."""
+    oldest = events.oldest_seq(connection)
+    return last > seq and (oldest is None or oldest > seq + 1)
+
+
+def _changed(
+    known: Mapping[str, int], changes: list[tuple[str, str | None, str | None, int]]
+) -> dict[str, int]:
+    counts = Counter(known)
+    for kind, before, after, number in changes:
+        counts["created" if kind == "job.created" else str(after)] += number
+        if before is not None:
+            counts[before] -= number
+    return {status: number for status, number in sorted(counts.items()) if number}
