@@ -278,6 +278,15 @@ def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire
     assert (open_.kind, open_.data["path"]) == ("conflict", "$.bucket.access")
     capitals = wire.refused("storage.bucket.put", bucket={"id": "in.c-HELD"})
     assert (capitals.kind, capitals.data["path"]) == ("conflict", "$.bucket.id")
+    named = {"id": "in.c-HELD.y", "columns": [{"name": "n"}]}
+    for method, more, path in (
+        ("storage.table.put", {"table": named}, "$.table.id"),
+        ("storage.table.clone", {"id": "in.c-held.x", "toId": "in.c-HELD.y"}, "$.toId"),
+    ):
+        refused = wire.refused(method, **more)
+        assert (refused.kind, refused.data["path"]) == ("conflict", path)
+    job = wire.done(writes(wire, {"y.csv": "n\n1\n"}, output={"default_bucket": "in.c-HELD"}))
+    assert job["message"] == 'Table "in.c-HELD.y" differs from "in.c-held.y" in capitals only.'
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
     wire.call("storage.bucket.delete", id="in.c-empty")

@@ -175,11 +175,9 @@ def test_a_job_reads_tables_as_files(wire: Wire) -> None:
 
 def test_a_table_that_does_not_exist_is_an_error_before_anything_runs(wire: Wire) -> None:
     job = wire.done(reads(wire, [{"source": "in.c-nowhere.t"}]))
-    assert of(job, "status", "starts") == ("error", 0)
-    assert of(job["result"]["error"], "kind", "message") == (
-        "input",
-        'The table "t" was not found in the bucket "in.c-nowhere".',
-    )
+    message = 'The table "t" was not found in the bucket "in.c-nowhere".'
+    assert of(job, "status", "starts", "message") == ("error", 0, message)
+    assert of(job["result"]["error"], "kind", "message") == ("input", message)
 
 
 def test_a_mapping_of_a_wrong_form_is_refused_with_its_place(wire: Wire) -> None:

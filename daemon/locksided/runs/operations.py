@@ -52,7 +52,7 @@ class Operation:
     such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
     is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
     `claims` may turn out to be needless, and begins when the job has the tables. `timeout_seconds` is a time
-    of its own, instead of what is left of the job's. `is_located` tells whether its own messages stand behind
+    of its own, instead of what is left of the job's. `is_located` tells whether its messages stand behind
     the step's place in the run. `part` is that of the jobs that have it alone.
     """
 

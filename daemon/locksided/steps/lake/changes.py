@@ -11,7 +11,7 @@ from lockside.documents.reading import from_store
 from lockside.documents.storage import ColumnValues, OutputTable
 from locksided.steps.lake import deltalog, loading, types
 from locksided.steps.lake.deletion import deleted_rows
-from locksided.steps.lake.engine import connect, name, one, rows_of
+from locksided.steps.lake.engine import connect, name, rows_of
 from locksided.steps.lake.loading import Target
 from locksided.steps.lake.output import check_key
 from locksided.steps.program import UserFault
@@ -94,7 +94,7 @@ def _delete_rows(
 ) -> None:
     rules = {"source": "rows", "delete_where": parameters["delete_where"]}
     mapping = from_store(rules, OutputTable)
-    target.deleted = deleted_rows(mapping, target.columns, target.time_us, _no_values)
+    target.deleted = deleted_rows([mapping], target.columns, target.time_us, _no_values)
     touched = loading.delete(connection, target)
     target.counts["rowsCount"] -= target.counts["rowsDeleted"]
     if touched:
@@ -112,10 +112,6 @@ def _set_primary_key(
     for column in target.key:
         if column not in target.column_names:
             raise UserFault(f'Primary key column "{column}" not found.')
-        rows = loading.existing_rows(connection, target)
-        empty = one(connection, f"SELECT count(*) FROM {rows} WHERE {name(column)} IS NULL")
-        if empty:
-            raise UserFault(f'{empty} rows are empty in column "{column}".')
     check_key(connection, target)
 
 
