@@ -92,6 +92,8 @@ def test_a_job_without_tables_has_no_storage_step(wire: Wire) -> None:
     events = [event["data"] for event in wire.events(job, kinds=["job.stage"])]
     assert [one["stage"] for one in events].count("output_mapping") == 1
     assert job["process"]["startToken"].endswith("-0")
+    orphaned = wire.done(writes(wire, {}, "none", manifests={"y.csv": {}}))
+    assert of(orphaned, "status", "message") == ("error", 'Found orphaned table manifest: "y.csv.manifest"')
 
 
 def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from locksided.steps.lake import input_tables
 from locksided.steps.program import UserFault
+from locksided.steps.staging.fetching import stage
 from locksided.tables.mapping import Load, Source, loads
 from locksided.tables.metadata import told_by
 from steps.lake import BUCKET, Lake
@@ -92,6 +93,7 @@ CUT = gzip.compress(b"id,b\n" + b"1,2\n" * 1000)[:-9]
             ALL,
             'Check "notNull(q)" failed: ',
         ),
+        ({"x.csv": "id\n"}, {**X, "column_metadata": {"_timestamp": []}}, ALL, 'System columns "_timestamp"'),
         ({"x.csv": CUT}, X, ALL, '"x.csv" cannot be read: '),
         ({"x.csv": b"\x1f\x8bgarbage"}, X, ALL, '"x.csv" cannot be read: '),
         ({"x.csv": b"PAR1garbage"}, X, ALL, '"x.csv" cannot be read: '),
@@ -221,6 +223,16 @@ def test_a_column_with_empty_values_does_not_become_the_key(lake: Lake) -> None:
     lake.load({"x.csv": "a,b\n1,\n", "x.csv.manifest": typed(a="INTEGER", b="INTEGER")})
     told = lake.fails({"x.csv": "a,b\n7,7\n"}, {**MORE, "primary_key": ["b"]})
     assert told.endswith('Cannot change primary key from "" to "b": 1 rows are empty in column "b".')
+
+
+def test_a_step_fails_at_once_on_a_full_disk(lake: Lake) -> None:
+    told = lake.fails({"x.csv": "a\n1\n"}, X, minFreeBytes=2**62)
+    assert told.endswith("bytes left, less than [storage] min_free_bytes.")
+    folders = {"data": str(lake.base / "not" / "made")}
+    with pytest.raises(UserFault, match="min_free_bytes"):
+        input_tables.export({"folders": folders, "minFreeBytes": 2**62})
+    with pytest.raises(UserFault, match="min_free_bytes"):
+        stage({"data": str(lake.base), "minFreeBytes": 2**62, "inputs": []})
 
 
 def test_more_tables_than_a_job_may_write_are_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,16 +39,20 @@ Listed = tuple[list[dict[str, Any]], int]
 """What is shown of a folder, and how much more there is."""
 
 
-def outputs(data_fd: int, kinds: Sequence[str]) -> dict[str, Listed]:
-    """The entries of out/tables and so on with their manifests' texts; links and devices are left out."""
+def outputs(data_fd: int, kinds: Sequence[str]) -> tuple[dict[str, Listed], bool]:
+    """The entries of out/tables and so on with their manifests' texts; links and devices are left out.
+
+    Returns with them whether there are manifests of nothing.
+    """
     try:
         with opened_folder("out", data_fd) as out:
-            return {kind: _outputs(out, kind) for kind in kinds}
+            found = {kind: _outputs(out, kind) for kind in kinds}
     except (FileNotFoundError, PermissionError, NotPlain):
-        return dict.fromkeys(kinds, ([], 0))
+        return dict.fromkeys(kinds, ([], 0)), False
+    return {kind: listed for kind, (listed, _) in found.items()}, any(more for _, more in found.values())
 
 
-def _outputs(out: int, kind: str) -> Listed:
+def _outputs(out: int, kind: str) -> tuple[Listed, bool]:
     try:
         with opened_folder(kind, out) as folder:
             names = sorted(os.listdir(folder))
@@ -58,9 +62,10 @@ def _outputs(out: int, kind: str) -> Listed:
             manifests = _manifests(folder, [name for name in names if name in of_listed])
             entries = [_entry(folder, f"out/{kind}", name) for name in listed]
     except (FileNotFoundError, PermissionError, NotPlain):
-        return [], 0
+        return ([], 0), False
     with_manifests = [{**entry, **manifests.get(entry["name"], {})} for entry in entries if entry]
-    return with_manifests, len(shown) - len(listed)
+    orphans = {name.removesuffix(SUFFIX) for name in names if not name.startswith(".")}.difference(shown)
+    return (with_manifests, len(shown) - len(listed)), bool(orphans)
 
 
 def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:

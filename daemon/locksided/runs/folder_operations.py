@@ -129,7 +129,8 @@ def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
 def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """What a step left: `state` and `usage` as {content | problem}, and the listed outputs.
 
-    Of each kind so many are listed at most; `omitted` counts the others.
+    Of each kind so many are listed at most; `omitted` counts the others. `hasOrphans` tells of manifests of
+    nothing.
 
     `argument` says what is wanted: `files` for the two files, `outputs` for the listing and the size of the
     list of failed records, `recordsBytes`, `chunks` for the names of chunks.
@@ -139,7 +140,8 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
         found.update(_out_files(data_fd, ("state", "usage")))
     if argument["outputs"]:
         omitted = found["omitted"] = {}
-        for name, (listed, more) in outputs(data_fd, ("tables", "files")).items():
+        left, found["hasOrphans"] = outputs(data_fd, ("tables", "files"))
+        for name, (listed, more) in left.items():
             found[name], omitted[name] = listed, more
         found["artifacts"], omitted["artifacts"] = artifacts(data_fd)
         found["recordsBytes"] = size_of(data_fd, failed_records.PATH) if found["artifacts"] else None

@@ -141,7 +141,6 @@ class Storage:
             **static,
             "rows": rows,
             "lakeId": self.lake_id,
-            "minFreeBytes": self._settings.min_free_bytes,
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
@@ -221,6 +220,7 @@ class Storage:
             "root": str(self.root),
             "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
             "timeUs": clock.now_us(),
+            "minFreeBytes": self._settings.min_free_bytes,
         }
 
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:

@@ -228,6 +228,7 @@ def _read(source: str, merged: Mapping[str, Any]) -> OutputTable:
     except msgspec.ValidationError as problem:
         raise refused(f"{problem}.") from None
     named = [*read.columns, *(str(column.get("name")) for column in read.schema), *read.primary_key]
+    named += map(str, _object(read.column_metadata))
     if any(clean_column(name).lower() == TIMESTAMP for name in named):
         text = f'System columns "{TIMESTAMP}" cannot be imported to the table.'
         raise BadMapping(f"Failed to process mapping for table {source}: {text}")

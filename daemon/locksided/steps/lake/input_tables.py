@@ -23,7 +23,7 @@ from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
-from locksided.steps.program import UserFault, say
+from locksided.steps.program import UserFault, refuse_full_disk, say
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder, column_named
@@ -34,6 +34,7 @@ NO_ROWS = -1
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
+    refuse_full_disk(order, order["folders"]["data"])
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     failed = records.inputs_of(order["records"]) if "records" in order else []

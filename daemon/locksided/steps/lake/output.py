@@ -1,6 +1,5 @@
 """The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
 
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from locksided.steps.lake.rejects import keep, without_bad_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
-from locksided.steps.program import MappingFault, UserFault, say
+from locksided.steps.program import MappingFault, UserFault, refuse_full_disk, say
 from locksided.tables.mapping import Load
 from locksided.tables.metadata import told_by
 from locksided.tables.orders import MOST_TABLES, Commit, Definition, Source, TableOrder, column_named
@@ -48,7 +47,7 @@ def store(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
     """Stages what was collected, a commit for each table. Raises UserFault with all problems."""
-    _refuse_full_disk(order)
+    refuse_full_disk(order, order["root"])
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
     for load, found, settings in collected.loads:
@@ -96,12 +95,6 @@ def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int
     for record in records[:MOST_PROBLEMS]:
         say(str(record["message"]))
     return 0
-
-
-def _refuse_full_disk(order: Mapping[str, Any]) -> None:
-    free = shutil.disk_usage(order["root"]).free
-    if free < order.get("minFreeBytes", 0):
-        raise UserFault(f"The disk of the tables has {free} bytes left, less than [storage] min_free_bytes.")
 
 
 @dataclass(frozen=True, slots=True)
