@@ -92,6 +92,12 @@ def test_a_file_is_loaded_with_all_that_a_mapping_can_say(wire: Wire, daemon: Da
     first = wire.call("storage.table.get", id="in.c-said.t", version=0)
     assert (head["columns"], first["columns"]) == (["n", "t", "u"], ["n", "t"])
     assert of(first, "version", "rowsCount") == (0, 2)
+    (tmp_path / "n.csv").write_text("n,t,u\n4,-,d\n")
+    done(wire, "storage.table.import", id=load["id"], path=load["path"], treatValuesAsNull=["-"])
+    assert wire.call("storage.preview", table="in.c-said.t")["rows"] == [["4", None, "d"]]
+    (tmp_path / "n.csv").write_text("n,t,u,v\n4,a,d,e\n")
+    fixed = wire.call("storage.table.import", id=load["id"], path=load["path"], tableModifications="none")
+    assert wire.done(fixed)["message"].endswith('Column "v" is new and table_modifications is "none".')
     half = wire.refused("storage.table.export", id="in.c-said.t", path="/x", whereColumn="n")
     assert half.data["path"] == "$.whereValues"
 

@@ -9,7 +9,7 @@ import msgspec
 from lockside.documents.component import STORAGE
 from lockside.documents.enums import Status
 from lockside.documents.request import JobRequest
-from lockside.documents.storage import InputTable, OutputTable
+from lockside.documents.storage import InputTable, Output, OutputTable
 from lockside.documents.table import TableSpec
 from lockside.protocol.methods import storage as p
 from lockside.protocol.methods import table_jobs as j
@@ -138,7 +138,8 @@ class StorageJobMethods(TableMethods):
         entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
         table = {"id": params.id, "branch": params.branch_id}
         parameters = {"operation": "import", "tables": [table], "path": params.path}
-        return await self.made(call, params, parameters, {"output": {"tables": [entry]}}, params.branch_id)
+        output = {"tables": [entry], **_given(params, Output)}
+        return await self.made(call, params, parameters, {"output": output}, params.branch_id)
 
     @handler
     @repeats_first

@@ -312,8 +312,8 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
 def _warnings(subject: _Subject, values: _Values) -> Iterator[str]:
     """Keys of `configData` and values without effect; those of a stored body were told before."""
     body = {} if subject.request.body is None else subject.root.values
-    for path in kept_keys(body, subject.root.path):
-        yield f"{path} is unknown; {effect(steps_of(path))}."
+    for path, known in kept_keys(body, subject.root.path):
+        yield f"{path} is unknown; {effect(steps_of(path), known)}."
     if subject.component.id != ORCHESTRATOR:  # what its tasks use is known when they are resolved
         yield from unused_values(subject.request, values.used, subject.root.content.variables)
     yield from deprecated(subject.asked)

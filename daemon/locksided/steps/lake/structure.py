@@ -97,8 +97,7 @@ def _key_after(
         for column in mapping.schema
         if column.get("primary_key") is True
     ]
-    if not wanted:
-        wanted = [] if known is None else known.primary_key
+    wanted = list(dict.fromkeys(wanted)) or ([] if known is None else known.primary_key)
     named = {column.name for column in columns}
     for one in wanted:
         if one not in named:
