@@ -462,6 +462,7 @@ class StorageCalls:
         column_metadata: Mapping[str, Any] | Sequence[Any] | None = ..., distribution_key: Texts = ...,
         on_bad_rows: Text = ..., max_bad_rows: Number = ...,
         checks: Sequence[Mapping[str, Any] | Check] | None = ..., require_unchanged: Flag = ...,
+        data_type_support: Text = ..., treat_values_as_null: Texts = ..., table_modifications: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     async def table_export(

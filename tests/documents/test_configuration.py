@@ -51,11 +51,33 @@ def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
         (
             {
                 "storage": {
-                    "input": {"tables": [{"source": "in.c-a.b", "use_view": True}]},
+                    "input": {
+                        "tables": [
+                            {
+                                "source": "in.c-a.b",
+                                "use_view": True,
+                                "column_types": [{"source": "a", "type": "VARCHAR"}],
+                            }
+                        ]
+                    },
                     "output": {"tables": [{"source": "x", "incrementl": True}]},
                 }
             },
-            "$.configuration.storage.output.tables[0].incrementl is unknown; it is kept and has no effect.",
+            "output.tables[0].incrementl is unknown; it is kept and has no effect: perhaps `incremental` was",
+        ),
+        (
+            {
+                "storage": {
+                    "output": {
+                        "tables": [{"source": "x", "checks": [{"kind": "minRows", "value": 1, "onfail": ""}]}]
+                    }
+                }
+            },
+            "checks[0].onfail is unknown; it is kept and has no effect: perhaps `onFail` was meant.",
+        ),
+        (
+            {"storage": {"input": {"files": [{"source": {"tags": [{"name": "a", "mach": "exclude"}]}}]}}},
+            "source.tags[0].mach is unknown; it is kept and has no effect: perhaps `match` was meant.",
         ),
         (
             {"parameters": {"a": ["KBC::ProjectSecure::x"]}},

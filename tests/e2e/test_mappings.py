@@ -142,10 +142,15 @@ def test_who_undoes_a_job_has_its_adaptive_inputs_come_again(wire: Wire) -> None
     assert copied()[1] == [["1", "a"], ["2", "b"]]
 
 
-def test_a_time_that_is_none_is_refused(wire: Wire) -> None:
+@pytest.mark.parametrize("text", ["soon", "2 days", "-2 years"])
+def test_a_time_that_is_none_is_refused(wire: Wire, text: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        reads(wire, [{"source": "in.c-read.x", "changed_since": "soon"}])
+        reads(wire, [{"source": "in.c-read.x", "changed_since": text}])
     assert refusal.value.data["path"].endswith(".storage.input.tables[0].changed_since")
+    mapping = {"source": "x.csv", "delete_where": [{"changed_until": text}]}
+    with pytest.raises(Refusal) as refusal:
+        writes(wire, {}, output={"tables": [mapping]})
+    assert refusal.value.data["path"].endswith(".storage.output.tables[0].delete_where[0].changed_until")
 
 
 def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, daemon: Daemon) -> None:

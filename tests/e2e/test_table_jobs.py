@@ -92,6 +92,12 @@ def test_a_file_is_loaded_with_all_that_a_mapping_can_say(wire: Wire, daemon: Da
     first = wire.call("storage.table.get", id="in.c-said.t", version=0)
     assert (head["columns"], first["columns"]) == (["n", "t", "u"], ["n", "t"])
     assert of(first, "version", "rowsCount") == (0, 2)
+    (tmp_path / "n.csv").write_text("n,t,u\n4,-,d\n")
+    done(wire, "storage.table.import", id=load["id"], path=load["path"], treatValuesAsNull=["-"])
+    assert wire.call("storage.preview", table="in.c-said.t")["rows"] == [["4", None, "d"]]
+    (tmp_path / "n.csv").write_text("n,t,u,v\n4,a,d,e\n")
+    fixed = wire.call("storage.table.import", id=load["id"], path=load["path"], tableModifications="none")
+    assert wire.done(fixed)["message"].endswith('Column "v" is new and table_modifications is "none".')
     half = wire.refused("storage.table.export", id="in.c-said.t", path="/x", whereColumn="n")
     assert half.data["path"] == "$.whereValues"
 
@@ -278,6 +284,15 @@ def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire
     assert (open_.kind, open_.data["path"]) == ("conflict", "$.bucket.access")
     capitals = wire.refused("storage.bucket.put", bucket={"id": "in.c-HELD"})
     assert (capitals.kind, capitals.data["path"]) == ("conflict", "$.bucket.id")
+    named = {"id": "in.c-HELD.y", "columns": [{"name": "n"}]}
+    for method, more, path in (
+        ("storage.table.put", {"table": named}, "$.table.id"),
+        ("storage.table.clone", {"id": "in.c-held.x", "toId": "in.c-HELD.y"}, "$.toId"),
+    ):
+        refused = wire.refused(method, **more)
+        assert (refused.kind, refused.data["path"]) == ("conflict", path)
+    job = wire.done(writes(wire, {"y.csv": "n\n1\n"}, output={"default_bucket": "in.c-HELD"}))
+    assert job["message"] == 'Table "in.c-HELD.y" differs from "in.c-held.y" in capitals only.'
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
     wire.call("storage.bucket.delete", id="in.c-empty")

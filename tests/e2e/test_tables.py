@@ -92,6 +92,8 @@ def test_a_job_without_tables_has_no_storage_step(wire: Wire) -> None:
     events = [event["data"] for event in wire.events(job, kinds=["job.stage"])]
     assert [one["stage"] for one in events].count("output_mapping") == 1
     assert job["process"]["startToken"].endswith("-0")
+    orphaned = wire.done(writes(wire, {}, "none", manifests={"y.csv": {}}))
+    assert of(orphaned, "status", "message") == ("error", 'Found orphaned table manifest: "y.csv.manifest"')
 
 
 def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:
@@ -176,11 +178,9 @@ def test_a_job_reads_tables_as_files(wire: Wire) -> None:
 
 def test_a_table_that_does_not_exist_is_an_error_before_anything_runs(wire: Wire) -> None:
     job = wire.done(reads(wire, [{"source": "in.c-nowhere.t"}]))
-    assert of(job, "status", "starts") == ("error", 0)
-    assert of(job["result"]["error"], "kind", "message") == (
-        "input",
-        'The table "t" was not found in the bucket "in.c-nowhere".',
-    )
+    message = 'The table "t" was not found in the bucket "in.c-nowhere".'
+    assert of(job, "status", "starts", "message") == ("error", 0, message)
+    assert of(job["result"]["error"], "kind", "message") == ("input", message)
 
 
 def test_a_mapping_of_a_wrong_form_is_refused_with_its_place(wire: Wire) -> None:

@@ -110,6 +110,10 @@ def test_a_type_is_changed_when_all_values_fit(lake: Lake) -> None:
         ({"types": {"q": {"type": "DATE"}}}, 'It has no column "q".'),
         ({"types": {"n": {"type": "BLOB"}}}, 'There is no type "BLOB".'),
         ({"addColumns": [{"name": "ID"}]}, 'There is a column "ID" already, or it is no name of one.'),
+        (
+            {"addColumns": [{"name": "q"}, {"name": "Q"}]},
+            'There is a column "Q" already, or it is no name of one.',
+        ),
         ({"dropColumns": ["id", "name", "n"]}, "A table needs a column."),
     ],
 )
@@ -117,6 +121,16 @@ def test_a_change_that_cannot_be_is_told(lake: Lake, parameters: dict[str, Any],
     given = {"addColumns": [], "dropColumns": [], "types": {}, **parameters}
     assert fails(lake, changes.alter, **given) == f'Cannot change table "in.c-main.x": {message}'
     assert lake.rows()[0] == ("1", "a", "10")
+
+
+def test_keys_are_not_made_equal_or_empty_by_another_type(lake: Lake) -> None:
+    change(lake, changes.set_primary_key, primaryKey=["id", "id"])
+    lake.load({"x.csv": "id,name,n\n01,z,1\n,y,1\n"}, {**TABLE, "incremental": True})
+    given: dict[str, Any] = {"addColumns": [], "dropColumns": [], "types": {"id": {"type": "INTEGER"}}}
+    told = fails(lake, changes.alter, **given)
+    assert told.endswith("2 keys would be empty or occur more than once.")
+    deleted(lake, {"where_filters": [{"column": "id", "values_from_set": ["1", ""]}]})
+    assert altered(lake, types=given["types"])["definition"]["primaryKey"] == ["id"]
 
 
 def test_a_column_of_the_key_is_not_dropped(lake: Lake) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from locksided.steps.lake import input_tables
 from locksided.steps.program import UserFault
+from locksided.steps.staging.fetching import stage
+from locksided.tables.mapping import Load, Source, loads
+from locksided.tables.metadata import told_by
 from steps.lake import BUCKET, Lake
 
 X: dict[str, Any] = {"source": "x.csv"}
@@ -90,6 +93,7 @@ CUT = gzip.compress(b"id,b\n" + b"1,2\n" * 1000)[:-9]
             ALL,
             'Check "notNull(q)" failed: ',
         ),
+        ({"x.csv": "id\n"}, {**X, "column_metadata": {"_timestamp": []}}, ALL, 'System columns "_timestamp"'),
         ({"x.csv": CUT}, X, ALL, '"x.csv" cannot be read: '),
         ({"x.csv": b"\x1f\x8bgarbage"}, X, ALL, '"x.csv" cannot be read: '),
         ({"x.csv": b"PAR1garbage"}, X, ALL, '"x.csv" cannot be read: '),
@@ -158,6 +162,8 @@ def exported(lake: Lake) -> Exporting:
         ({"columns": ["i"], "where_column": "b", "where_values": [True]}, "i\n1\n"),
         ({"columns": ["i"], "where_column": "t", "where_values": ["2026-01-31 10:00:00"]}, "i\n1\n"),
         ({"columns": ["i"], "where_column": "s", "where_values": []}, "i\n"),
+        ({"columns": [" i", "i"], "where_column": "i ", "where_values": ["1"]}, "i\n1\n"),
+        ({"columns": ["i"], "where_column": "_timestamp", "where_values": ["x"]}, "i\n"),
         ({"columns": ["i"], "limit": 1}, "i\n1\n"),
         ({"columns": ["i"], "limit": 0}, "i\n1\n\n2\n"),
         ({"columns": ["i"], "changed_since": "-1 days"}, "i\n1\n\n2\n"),
@@ -169,6 +175,70 @@ def exported(lake: Lake) -> Exporting:
 )
 def test_a_table_becomes_this_text(exported: Exporting, entry: dict[str, Any], text: str) -> None:
     assert exported(**entry) == text
+
+
+def test_a_mapping_wins_over_a_manifest_by_the_keys_and_columns_that_it_names() -> None:
+    manifest = {
+        "table_metadata": {"k": "1", "l": "2"},
+        "schema": [{"name": "a", "nullable": False, "metadata": {"m": "1", "n": "2"}}, {"name": "b"}],
+    }
+    entry = {**X, "table_metadata": {"k": "9"}, "schema": [{"name": "a", "metadata": {"m": "9"}}]}
+    (load,) = loads(Source(None, "x.csv", manifest), {"tables": [entry]}, BUCKET, may_stay=False)
+    assert isinstance(load, Load)
+    assert load.mapping.schema == [
+        {"name": "a", "nullable": False, "metadata": {"m": "9", "n": "2"}},
+        {"name": "b"},
+    ]
+    assert {one.key: one.value for one in told_by(load.mapping, with_types=False) if not one.column} == {
+        "k": "9",
+        "l": "2",
+    }
+    manifest = {"column_metadata": {"a": [{"key": "m", "value": "1"}], "b": [{"key": "o", "value": "3"}]}}
+    entry = {**X, "column_metadata": {"a": [{"key": "n", "value": "2"}]}}
+    (load,) = loads(Source(None, "x.csv", manifest), {"tables": [entry]}, BUCKET, may_stay=False)
+    assert isinstance(load, Load)
+    told = {(one.column, one.key): one.value for one in told_by(load.mapping, with_types=False)}
+    assert told == {("a", "m"): "1", ("a", "n"): "2", ("b", "o"): "3"}
+
+
+def test_columns_are_found_by_the_names_that_were_cleaned(lake: Lake) -> None:
+    lake.load({"x.csv": "a b,c\n1,2\n5,6\n"}, X)
+    rule = {"where_filters": [{"column": "a b", "values_from_set": ["1"]}]}
+    checks = [{"kind": kind, "columns": ["a b"]} for kind in ("unique", "notNull")]
+    lake.load({"x.csv": "a b,c\n3,4\n"}, {**MORE, "delete_where": [rule], "checks": checks})
+    assert lake.rows() == [("3", "4"), ("5", "6")]
+
+
+def test_a_value_that_must_be_there_is_missed_by_every_kind_of_load(lake: Lake) -> None:
+    column = {"name": "a", "data_type": {"base": {"type": "INTEGER"}}, "nullable": False}
+    manifest = {"schema": [column, {"name": "b"}], "has_header": True}
+    lake.load({"x.csv": "a,b\n1,2\n", "x.csv.manifest": manifest})
+    for entry in (X, MORE, {**MORE, "primary_key": ["b"]}):
+        assert lake.fails({"x.csv": "a,b\n,2\n"}, entry).endswith('record 1, column "a" is empty.')
+    lake.load({"x.csv": "a,b\n5,2\n"}, MORE)
+    assert lake.rows() == [(1, "2"), (5, "2")]
+
+
+def test_a_column_with_empty_values_does_not_become_the_key(lake: Lake) -> None:
+    lake.load({"x.csv": "a,b\n1,\n", "x.csv.manifest": typed(a="INTEGER", b="INTEGER")})
+    told = lake.fails({"x.csv": "a,b\n7,7\n"}, {**MORE, "primary_key": ["b"]})
+    assert told.endswith('Cannot change primary key from "" to "b": 1 rows are empty in column "b".')
+
+
+def test_a_step_fails_at_once_on_a_full_disk(lake: Lake) -> None:
+    told = lake.fails({"x.csv": "a\n1\n"}, X, minFreeBytes=2**62)
+    assert told.endswith("bytes left, less than [storage] min_free_bytes.")
+    folders = {"data": str(lake.base / "not" / "made")}
+    with pytest.raises(UserFault, match="min_free_bytes"):
+        input_tables.export({"folders": folders, "minFreeBytes": 2**62})
+    with pytest.raises(UserFault, match="min_free_bytes"):
+        stage({"data": str(lake.base), "minFreeBytes": 2**62, "inputs": []})
+
+
+def test_more_tables_than_a_job_may_write_are_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locksided.steps.lake.output.MOST_TABLES", 1)
+    told = lake.fails({"x.csv": "a\n", "y.csv": "a\n"}, names=["x", "y"])
+    assert told == "These are 2 tables, at most 1 are allowed."
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,12 @@ def test_slices_gzip_headless_files_and_other_delimiters_are_read(lake: Lake) ->
 
 def test_parquet_is_known_by_its_first_bytes(lake: Lake, tmp_path: Path) -> None:
     path = tmp_path / "p"
-    duckdb.sql(f"COPY (SELECT 1::BIGINT AS n, [1, 2] AS list) TO '{path}' (FORMAT parquet)")
+    values = "1::BIGINT AS n, [1, 2] AS list, 2.5::DECIMAL(5, 1) AS d, TIMESTAMP '2026-01-31' AS t"
+    duckdb.sql(f"COPY (SELECT {values}) TO '{path}' (FORMAT parquet)")
     lake.load({"x.csv": path.read_bytes()}, X)
-    assert lake.rows() == [("1", "[1,2]")]
+    assert lake.rows() == [(1, "[1,2]", Decimal("2.5"), datetime(2026, 1, 31, tzinfo=UTC))]
+    lake.load({"y.csv": path.read_bytes()}, output={"data_type_support": "none"}, names=["y"])
+    assert lake.rows("y") == [("1", "[1,2]", "2.5", "2026-01-31 00:00:00")]
 
 
 def test_texts_that_mean_no_value_are_null(lake: Lake) -> None:

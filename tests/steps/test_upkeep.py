@@ -105,6 +105,17 @@ def _load(lake: Lake, known: dict[str, Any]) -> dict[str, Any]:
     return output.store(order)
 
 
+def test_a_version_is_restored_with_the_key_that_it_had(lake: Lake) -> None:
+    must = {"name": "n", "nullable": False}
+    lake.load({"x.csv": "1,a\n1,b\n", "x.csv.manifest": {"schema": [must, {"name": "m"}]}})
+    lake.load({"x.csv": "n,m\n1,a\n"}, {"source": "x.csv", "primary_key": ["n"]})
+    order = lake.order({}, ["x"])
+    order["parameters"] = {"tables": [{"version": 0}]}
+    (commit,) = restore.restore(order)["commits"]
+    assert "primaryKey" not in commit["definition"] or commit["definition"]["primaryKey"] == []
+    assert commit["definition"]["columns"] == [must, {"name": "m"}]
+
+
 def test_a_version_before_a_merge_is_restored(lake: Lake) -> None:
     append(lake, range(13))
     order = lake.order({}, ["x"])

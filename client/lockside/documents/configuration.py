@@ -21,8 +21,8 @@ from lockside.documents.paths import join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
 from lockside.documents.runtime import Runtime
 from lockside.documents.staging import Inputs
-from lockside.documents.storage import Input, InputTable, Output, OutputTable, Storage
-from lockside.documents.stored_files import InputFile, OutputFile
+from lockside.documents.storage import Check, Input, InputColumn, InputTable, Output, OutputTable, Storage
+from lockside.documents.stored_files import FileSource, InputFile, OutputFile, SourceTag
 from lockside.documents.unknown_keys import effect, kept, refuse_unknown, unknown_in
 from lockside.documents.variables import Scalar
 
@@ -179,9 +179,9 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
             (f"$.rows[{place}].configuration", row.configuration) for place, row in enumerate(self.rows)
         ]
         told = [
-            f"{path} is unknown; {effect(steps_of(path))}."
+            f"{path} is unknown; {effect(steps_of(path), known)}."
             for at, body in bodies
-            for path in kept_keys(body, at)
+            for path, known in kept_keys(body, at)
         ]
         values = [(at, found) for at, body in bodies for found in foreign_values(body)]
         return [*told, *(f"{join(at, *steps)}: {text}." for at, (steps, text) in values)]
@@ -284,8 +284,8 @@ def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str
     return unknown_in(_parts(body, path))
 
 
-def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
-    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
+def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
+    """The unknown keys that are kept: Keboola's files have more there than is known here."""
     return kept(unknown_keys(body, path), path)
 
 
@@ -307,8 +307,14 @@ def _storage_parts(storage: Any, path: str) -> Iterator[tuple[str, Any, type[msg
     for side, kind, table, file in _SIDES:
         part, at = storage.get(side) if isinstance(storage, dict) else None, join(path, side)
         yield at, part, kind
-        yield from _items(part, "tables", at, table)
-        yield from _items(part, "files", at, file)
+        for place, entry, of_entry in (*_items(part, "tables", at, table), *_items(part, "files", at, file)):
+            yield place, entry, of_entry
+            yield from _items(entry, "column_types", place, InputColumn)
+            yield from _items(entry, "checks", place, Check)
+            if of_entry is InputFile:
+                source = entry.get("source") if isinstance(entry, dict) else None
+                yield join(place, "source"), source, FileSource
+                yield from _items(source, "tags", join(place, "source"), SourceTag)
 
 
 def _items(

@@ -97,6 +97,12 @@ class DeleteRule(RuleOfRows, frozen=True, kw_only=True):
     changed_until: str | None = None
     where_filters: list[DeleteFilter] = []
 
+    def check(self) -> None:
+        """Raises FieldError for a time that is none."""
+        for name in ("changed_since", "changed_until"):
+            if not is_moment(getattr(self, name) or ""):
+                raise FieldError('It is neither a time, nor like "-2 days"', name)
+
 
 class Check(Mapped, frozen=True, kw_only=True):
     """What must be true of a table before anybody sees it.
@@ -255,7 +261,7 @@ class InputTable(Mapped, frozen=True, kw_only=True):
             text = 'It is neither a time, nor like "-2 days", nor "adaptive"'
             raise FieldError(text, "changed_since")
         if self.days and self.changed_since:
-            raise FieldError('Cannot set both parameters "days" and "changed_since".', "days")
+            raise FieldError('Cannot set both parameters "days" and "changed_since"', "days")
         typed = [column.source for column in self.column_types]
         if self.columns and typed and self.columns != typed:
             raise FieldError("columns and column_types name different columns", "column_types")
@@ -290,6 +296,8 @@ class Input(Mapped, frozen=True, kw_only=True):
                 raise FieldError(
                     f"Two tables have the destination {table.target!r}", f"tables[{place}].destination"
                 )
+            if table.target.endswith(".manifest"):
+                raise FieldError("It is the name of a manifest", f"tables[{place}].destination")
             seen.add(table.target)
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 ADAPTIVE = "adaptive"
-RELATIVE_TIME = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
+RELATIVE_TIME = re.compile(r"-\s*(\d+)\s*(minute|hour|day|week|month)s?")
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}
 
 

@@ -14,7 +14,7 @@ from lockside.documents.keboola_spelling import FOREIGN
 from lockside.documents.orchestration import Phase, Task, TaskSpecification
 from lockside.documents.paths import Steps, join, steps_of
 from lockside.documents.runtime import Limits, Retry, Runtime
-from lockside.documents.storage import InputTable
+from lockside.documents.storage import InputColumn, InputTable
 
 _SHARED_CODE: Final = "shared code is not inserted here: put the code itself into the parameters"
 _VARIABLES: Final = (
@@ -42,6 +42,9 @@ _KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
     TaskSpecification: frozenset((*FOREIGN, "type", "metadata")),
     Task: frozenset(("backend", "description", "metadata")),
     Phase: frozenset(("description", "metadata")),
+    InputColumn: frozenset(
+        ("type", "length", "nullable", "destination", "compression", "convert_empty_values_to_null")
+    ),
     InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
 }
 """What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
@@ -60,10 +63,11 @@ def remedy(key: Steps) -> str:
     return ""
 
 
-def effect(key: Steps) -> str:
-    """What becomes of a key that is unknown where it stands, and what to do about it."""
-    known = remedy(key)
-    return "it is kept and has no effect" + (f": {known}" if known else "")
+def effect(key: Steps, known: Sequence[str]) -> str:
+    """What becomes of a key that is unknown among those that are known, and what to do about it."""
+    near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.75)
+    told = remedy(key) or "".join(f"perhaps `{name}` was meant" for name in near)
+    return "it is kept and has no effect" + (f": {told}" if told else "")
 
 
 Unknown: TypeAlias = tuple[str, list[str]]
@@ -87,12 +91,12 @@ def unknown_in(parts: Iterable[tuple[str, Any, type[msgspec.Struct]]]) -> Iterat
                 yield join(at, key), sorted(known)
 
 
-def kept(unknown: Iterable[Unknown], path: str) -> Iterator[str]:
-    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
+def kept(unknown: Iterable[Unknown], path: str) -> Iterator[Unknown]:
+    """The unknown keys that are kept: Keboola's files have more there than is known here."""
     for at, known in unknown:
         is_mapping = at.startswith(f"{path}.storage")
         if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
-            yield at
+            yield at, known
 
 
 def refuse_unknown(unknown: Iterable[Unknown], field: str) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from lockside.documents.component import STORAGE
 from lockside.documents.enums import Status
 from lockside.documents.request import JobRequest
-from lockside.documents.storage import InputTable, OutputTable
+from lockside.documents.storage import InputTable, Output, OutputTable
 from lockside.documents.table import TableSpec
 from lockside.protocol.methods import storage as p
 from lockside.protocol.methods import table_jobs as j
@@ -30,6 +30,7 @@ from locksided.core.errors import Conflict, Invalid, NotFound, Timeout
 from locksided.core.transitions import FINAL
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.buckets import in_first_spelling
 from locksided.store.table_metadata import save_metadata
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.trash import newest_dropped
@@ -72,8 +73,13 @@ class StorageJobMethods(TableMethods):
         return await self.made(call, params, {"operation": "clone", "tables": tables, "trashed": key})
 
     async def _refuse_existing(self, table: TableId, path: str) -> None:
+        """Raises Conflict when there is the table, or another bucket but for capitals."""
         if await self._service.store.tables_by_key([table.key]):
             raise Conflict(f"Table {table.text} exists already in branch {table.branch}.", path=path)
+        (spelt,) = await self._service.store.read(partial(in_first_spelling, tables=[table]))
+        if spelt != table:
+            text = f"Table {table.text} would be in bucket {spelt.bucket}, which differs in capitals only."
+            raise Conflict(text, path=path)
 
     @handler
     async def put(self, call: Call, params: j.TablePut) -> t.Table:
@@ -96,6 +102,7 @@ class StorageJobMethods(TableMethods):
         if not spec.columns:
             raise Invalid("A new table needs columns.", path="$.table.columns")
         await self._tables.require_branch(params.project, params.branch_id)
+        await self._refuse_existing(TableId(params.project, params.branch_id, spec.id), "$.table.id")
         table = {"id": spec.id, "branch": params.branch_id, "definition": msgspec.to_builtins(spec)}
         await self._done(call, params, {"operation": "create", "tables": [table]})
 
@@ -131,7 +138,8 @@ class StorageJobMethods(TableMethods):
         entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
         table = {"id": params.id, "branch": params.branch_id}
         parameters = {"operation": "import", "tables": [table], "path": params.path}
-        return await self.made(call, params, parameters, {"output": {"tables": [entry]}}, params.branch_id)
+        output = {"tables": [entry], **_given(params, Output)}
+        return await self.made(call, params, parameters, {"output": output}, params.branch_id)
 
     @handler
     @repeats_first

@@ -90,10 +90,10 @@ class WaitMethods(HandlerGroup):
 
 
 async def until_final(service: Service, job_id: int, seconds: float) -> JobRow:
-    """Return the job when it is final, or as it is after that many seconds."""
+    """Return the job when it is final, or as it is after that many seconds of the machine's clock."""
     with service.broker.ends_of([job_id]) as ends:
         row = await job_row(service, job_id)
-        with clock.move_on_after(seconds):
+        with clock.real_move_on_after(seconds):
             while row.status not in FINAL:
                 await ends.take()
                 row = await job_row(service, job_id)

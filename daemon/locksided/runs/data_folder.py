@@ -52,6 +52,8 @@ class Collected:
     artifacts: Sequence[Mapping[str, Any]] = ()
     omitted: Mapping[str, int] = field(default_factory=dict)
     """How many of each kind are not listed because there are too many."""
+    has_orphans: bool = False
+    """Whether there are manifests without a table or a file."""
     image: Image | None = None
     """The image that the step ran in."""
     has_pid: bool = False
@@ -208,6 +210,7 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         files=found.get("files", ()),
         artifacts=found.get("artifacts", ()),
         omitted=found.get("omitted", {}),
+        has_orphans=found.get("hasOrphans", False),
         image=kept_images(context.folder).get(step.execution.image_reference or ""),
         has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
         chunks=found.get("chunks", ()),

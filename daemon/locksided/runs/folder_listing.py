@@ -39,16 +39,20 @@ Listed = tuple[list[dict[str, Any]], int]
 """The listed entries of a folder, and how many more there are."""
 
 
-def outputs(data_fd: int, kinds: Sequence[str]) -> dict[str, Listed]:
-    """Return the entries of out/tables etc. with the text of their manifests, without links and devices."""
+def outputs(data_fd: int, kinds: Sequence[str]) -> tuple[dict[str, Listed], bool]:
+    """Return the entries of out/tables etc. with the text of their manifests, without links and devices.
+
+    The second value tells whether there are manifests without a table or a file.
+    """
     try:
         with opened_folder("out", data_fd) as out:
-            return {kind: _outputs(out, kind) for kind in kinds}
+            found = {kind: _outputs(out, kind) for kind in kinds}
     except (FileNotFoundError, PermissionError, NotPlain):
-        return dict.fromkeys(kinds, ([], 0))
+        return dict.fromkeys(kinds, ([], 0)), False
+    return {kind: listed for kind, (listed, _) in found.items()}, any(more for _, more in found.values())
 
 
-def _outputs(out: int, kind: str) -> Listed:
+def _outputs(out: int, kind: str) -> tuple[Listed, bool]:
     try:
         with opened_folder(kind, out) as folder:
             names = sorted(os.listdir(folder))
@@ -58,9 +62,10 @@ def _outputs(out: int, kind: str) -> Listed:
             manifests = _manifests(folder, [name for name in names if name in of_listed])
             entries = [_entry(folder, f"out/{kind}", name) for name in listed]
     except (FileNotFoundError, PermissionError, NotPlain):
-        return [], 0
+        return ([], 0), False
     with_manifests = [{**entry, **manifests.get(entry["name"], {})} for entry in entries if entry]
-    return with_manifests, len(shown) - len(listed)
+    orphans = {name.removesuffix(SUFFIX) for name in names if not name.startswith(".")}.difference(shown)
+    return (with_manifests, len(shown) - len(listed)), bool(orphans)
 
 
 def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -129,16 +129,18 @@ def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
 def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a step left: `state` and `usage` as {content | problem}, and the listed outputs.
 
-    The number of listed entries per kind is limited; `omitted` counts the others. `argument` selects: `files`
-    for the two files, `outputs` for the listing and the size of the list of failed records (`recordsBytes`),
-    `chunks` for the names of chunks.
+    The number of listed entries per kind is limited; `omitted` counts the others. `hasOrphans` tells whether
+    there are manifests without a table or a file. `argument` selects: `files` for the two files, `outputs`
+    for the listing and the size of the list of failed records (`recordsBytes`), `chunks` for the names of
+    chunks.
     """
     found: dict[str, Any] = {}
     if argument["files"]:
         found.update(_out_files(data_fd, ("state", "usage")))
     if argument["outputs"]:
         omitted = found["omitted"] = {}
-        for name, (listed, more) in outputs(data_fd, ("tables", "files")).items():
+        left, found["hasOrphans"] = outputs(data_fd, ("tables", "files"))
+        for name, (listed, more) in left.items():
             found[name], omitted[name] = listed, more
         found["artifacts"], omitted["artifacts"] = artifacts(data_fd)
         found["recordsBytes"] = size_of(data_fd, failed_records.PATH) if found["artifacts"] else None

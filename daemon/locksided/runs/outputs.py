@@ -24,14 +24,19 @@ def output_of(
     `made_by` names the component that produced them.
     """
     if not (collected.tables or collected.files or reports):
-        return {"tables": [], "files": [], **_omitted(collected, "tables", "files")}
+        return {"tables": [], "files": [], **_unlisted(collected)}
     tables = [table_of(_placed(entry, folder)) for entry in collected.tables]
     files = [file_of(_placed(entry, folder)) for entry in collected.files]
     output = with_reports({"tables": tables, "files": files}, reports)
     for one in (*output["tables"], *output["files"]):
         columns = [column["name"] for column in one.get("columns") or ()]
         one["producedBy"] = {**made_by, "columns": columns}
-    return {**output, **_omitted(collected, "tables", "files")}
+    return {**output, **_unlisted(collected)}
+
+
+def _unlisted(collected: Collected) -> dict[str, int]:
+    """What is told of what is not listed; `hasOrphans` is for the output mapping alone."""
+    return _omitted(collected, "tables", "files") | ({"hasOrphans": True} if collected.has_orphans else {})
 
 
 def _omitted(collected: Collected, *kinds: str) -> dict[str, int]:

@@ -312,8 +312,8 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found:
 def _warnings(subject: _Subject, values: _Values) -> Iterator[str]:
     """Yield keys of `configData` and values without effect; a stored body was checked when it was stored."""
     body = {} if subject.request.body is None else subject.root.values
-    for path in kept_keys(body, subject.root.path):
-        yield f"{path} is unknown; {effect(steps_of(path))}."
+    for path, known in kept_keys(body, subject.root.path):
+        yield f"{path} is unknown; {effect(steps_of(path), known)}."
     if subject.component.id != ORCHESTRATOR:  # the variables of its tasks are known when they are resolved
         yield from unused_values(subject.request, values.used, subject.root.content.variables)
     yield from deprecated(subject.asked)

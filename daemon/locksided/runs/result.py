@@ -140,8 +140,6 @@ def conclude_operation(
     else:
         ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
-    if message and located.failure is not None and not step.operation.is_located:
-        located = replace(located, failure=replace(located.failure, where=""))
     process, killed = process_of(outcome), kill_report_of(outcome)
     return _with_step(_result(spec, located), step, outcome, process=process, kill_report=killed)
 
@@ -152,9 +150,10 @@ def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
     if failure is None:
         return ending
     side = side_of(step, outcome) if failure.kind in (FailureKind.EXIT, FailureKind.SIGNAL) else None
+    is_told = step.operation is None or step.operation.is_located
     located = replace(
         failure,
-        where=label(step, side, failure.message),
+        where=label(step, side, failure.message) if is_told else "",
         step=step.index + 1,
         component=step.component,
         row=step.row,

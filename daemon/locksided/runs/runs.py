@@ -194,8 +194,12 @@ class Runs(RunConclusions):
 
     async def _with_systems(self, run: Run, step: Step) -> Mapping[str, Any]:
         """Return the order of a step that moves files. A refused archive may result in a warning only."""
-        places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
-        order = {**(step.order or {}), **places}
+        order = {
+            **(step.order or {}),
+            "data": run.context.folder.data,
+            "stateFolder": str(self._state_dir.root),
+            "minFreeBytes": self._settings.storage.min_free_bytes,
+        }
         is_archive = step.operation is not None and step.operation.name == ARCHIVE
         if is_archive:
             row = await self._store.job_row(run.row.id)

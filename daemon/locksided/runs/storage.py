@@ -33,6 +33,7 @@ from locksided.runs.stored_files import StoredFiles, processed_in
 from locksided.runs.table_orders import at_version, found_order, table_order
 from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
+from locksided.store.buckets import in_first_spelling
 from locksided.store.catalog.keys import DEFAULT, Key
 from locksided.store.input_states import InputState
 from locksided.store.store import Store
@@ -82,7 +83,8 @@ class Storage:
         claim = None if row is None else row.claim
         if claim is None:
             return {}
-        ids = [TableId.parse(path) for path in claim["tables"]]
+        named = [TableId.parse(path) for path in claim["tables"]]
+        ids = await self._store.read(partial(in_first_spelling, tables=named))
         pins = {} if row is None else row.pins or {}
         found = await self._store.tables_by_key([one.key for one in ids])
         begins = await self._begins([one for one in ids if one.key not in found])
@@ -139,7 +141,6 @@ class Storage:
             **static,
             "rows": rows,
             "lakeId": self.lake_id,
-            "minFreeBytes": self._settings.min_free_bytes,
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
@@ -219,6 +220,7 @@ class Storage:
             "root": str(self.root),
             "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
             "timeUs": clock.now_us(),
+            "minFreeBytes": self._settings.min_free_bytes,
         }
 
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:

@@ -209,7 +209,7 @@ def _written_tables(
     written: dict[str, None] = {}
     is_needed = not of_failed_run and (
         any(mapped_sources(row["output"]) or row["output"].get("files") for row in order["rows"])
-        or any(result["output"]["files"] for result in results)
+        or any(result["output"]["files"] or result["output"].get("hasOrphans") for result in results)
     )
     for listed in (table for result in results for table in result["output"]["tables"]):
         row = rows.get(str(listed.get("path")).partition("/out/")[0])

@@ -5,6 +5,7 @@ Exit code 0 is done, 1 the user's fault, 2 another one; the message stands in `r
 
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -46,6 +47,15 @@ def run(operation: Operation, folder: Path) -> int:
         result, code = {"message": f"{type(fault).__name__}: {fault}"}, APPLICATION
     _leave(result, folder)
     return code
+
+
+def refuse_full_disk(order: Mapping[str, Any], folder: str) -> None:
+    """Raises UserFault when the disk of a folder, which may not be made yet, has too little room."""
+    there = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < order.get("minFreeBytes", 0):
+        text = f"The disk of {there} has {free} bytes left, less than [storage] min_free_bytes."
+        raise UserFault(text)
 
 
 def say(text: str) -> None:

@@ -1,7 +1,9 @@
 """Buckets as stored objects: a bucket is created with its first table, and deleted only without tables."""
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -38,11 +40,36 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 
 
 def _refuse_other_capitals(tx: Transaction, key: Key) -> None:
-    listing = all_of(BUCKET, key.project, key.branch, keep=lambda body: body["id"].lower() == key.id.lower())
-    for other in objects.page(tx.connection, listing).entries:
-        if other.id != key.id:
-            text = f"{key} differs from bucket {other.id} in capitals only: take another id."
+    for other in _spellings(tx.connection, key):
+        if other != key.id:
+            text = f"{key} differs from bucket {other} in capitals only: take another id."
             raise Conflict(text, path="$.bucket.id")
+
+
+def _spellings(connection: sqlite3.Connection, key: Key) -> list[str]:
+    """The ids of the buckets that differ from one in capitals only, and its own. Raises NotFound."""
+    listing = all_of(BUCKET, key.project, key.branch, keep=lambda body: body["id"].lower() == key.id.lower())
+    return [found.id for found in objects.page(connection, listing).entries]
+
+
+def _first_spelling(connection: sqlite3.Connection, key: Key) -> str:
+    if objects.find(connection, key) is None:
+        with suppress(NotFound):  # in a branch that is gone there is none
+            return next(iter(_spellings(connection, key)), key.id)
+    return key.id
+
+
+def in_first_spelling(connection: sqlite3.Connection, tables: Iterable[TableId]) -> list[TableId]:
+    """The tables, each in the bucket that there is, should its id differ in capitals only."""
+    spelt: dict[str, str] = {}
+    found = []
+    for table in tables:
+        bucket = table.key.rpartition(".")[0]
+        if bucket not in spelt:
+            key = Key(table.project, BUCKET, (table.bucket,), table.branch)
+            spelt[bucket] = _first_spelling(connection, key)
+        found.append(replace(table, text=f"{spelt[bucket]}.{table.text.rpartition('.')[2]}"))
+    return found
 
 
 def refuse_full(tx: Transaction, key: Key, _: Change) -> None:

@@ -1,7 +1,7 @@
 """The output mapping: what a file in out/tables and the configuration say, and the table it becomes. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,24 +173,44 @@ def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
         if (value in _SAYS_NOTHING and not _is_number(value)) or _DEFAULTS.get(name) == value:
             continue
         below = merged.get(name)
-        if name == "metadata" and isinstance(below, list):
-            value = _by("key", below, value)  # noqa: PLW2901
-        elif name == "schema" and isinstance(below, list):
-            value = _by("name", below, value)  # noqa: PLW2901
-        merged[name] = value
+        merged[name] = value if below is None else _over(name, below, value)
     return merged
+
+
+def _over(name: str, below: Any, value: Any) -> Any:
+    """What the mapping says of a member over what the manifest says of it."""
+    if name in ("metadata", "table_metadata"):
+        return _by("key", _pieces(below), _pieces(value))
+    if name == "column_metadata" and isinstance(below, Mapping) and isinstance(value, Mapping):
+        columns = {column: _over("metadata", below.get(column), told) for column, told in value.items()}
+        return {**below, **columns}
+    if name == "schema" and isinstance(below, list):
+        return _by("name", below, value)
+    return value
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _by(key: str, below: Sequence[Any], over: Any) -> list[Any]:
-    items = {one.get(key): one for one in below if isinstance(one, Mapping)}
-    for one in over if isinstance(over, list) else ():
-        if isinstance(one, Mapping):
-            items[one.get(key)] = {**items.get(one.get(key), {}), **one}
+def _by(key: str, below: Any, over: Any) -> list[Any]:
+    items = {str(one.get(key)): one for one in _objects(below)}
+    for one in _objects(over):
+        known = items.get(str(one.get(key)), {})
+        told = {**_object(known.get("metadata")), **_object(one.get("metadata"))}
+        items[str(one.get(key))] = {**known, **one, **({"metadata": told} if told else {})}
     return list(items.values())
+
+
+def _pieces(given: Any) -> list[Mapping[str, Any]]:
+    """Metadata as a list of keys and values, whichever of its two forms it has."""
+    if isinstance(given, Mapping):
+        return [{"key": key, "value": value} for key, value in given.items()]
+    return _objects(given)
+
+
+def _object(given: Any) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {}
 
 
 def _read(source: str, merged: Mapping[str, Any]) -> OutputTable:
@@ -208,6 +228,7 @@ def _read(source: str, merged: Mapping[str, Any]) -> OutputTable:
     except msgspec.ValidationError as problem:
         raise refused(f"{problem}.") from None
     named = [*read.columns, *(str(column.get("name")) for column in read.schema), *read.primary_key]
+    named += map(str, _object(read.column_metadata))
     if any(clean_column(name).lower() == TIMESTAMP for name in named):
         text = f'System columns "{TIMESTAMP}" cannot be imported to the table.'
         raise BadMapping(f"Failed to process mapping for table {source}: {text}")

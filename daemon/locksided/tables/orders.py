@@ -4,14 +4,14 @@ The result comes from a process of the job's account: `read_commits` checks it a
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from locksided.core.table_locks import SERIALS_EACH
-from locksided.tables.names import STAGED_NAME
+from locksided.tables.names import STAGED_NAME, clean_column
 
 MOST_TABLES = 1000
 ADOPT = "ADOPT"
@@ -31,6 +31,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     length: str | None = None
     nullable: bool = True
     description: str | None = None
+
+
+def column_named(columns: Iterable[Column], text: str) -> Column | None:
+    """The column that a mapping means by this name, which is cleaned as that of the column was."""
+    name = clean_column(text)
+    return next((column for column in columns if column.name == name), None)
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -130,7 +136,7 @@ def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[t
     """
     try:
         commits: list[Commit] = msgspec.convert(
-            document, Annotated[list[Commit], Meta(max_length=MOST_TABLES)]
+            document, Annotated[list[Commit], Meta(max_length=MOST_TABLES * SERIALS_EACH)]
         )
     except msgspec.ValidationError as problem:
         raise BadCommits(f"Its commits are not as they must be: {problem}.") from None

@@ -168,8 +168,8 @@ def _look_at_keys(item: ObjectFile) -> None:
         parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
     for at, part in parts:
         body = part.get("configuration")
-        for key in kept_keys(body) if isinstance(body, dict) else ():
+        for key, known in kept_keys(body) if isinstance(body, dict) else ():
             path: Steps = (*at, "configuration", *steps_of(key))
-            item.notes.append(item.fault(path, f"Unknown; {effect(path)}"))
+            item.notes.append(item.fault(path, f"Unknown; {effect(path, known)}"))
         for steps, text in foreign_values(body):
             item.notes.append(item.fault((*at, "configuration", *steps), text))

@@ -116,9 +116,16 @@ class TableImport(Loading, frozen=True, kw_only=True):
     Attributes:
         id: The table's id.
         path: The file, or a folder of slices.
+        data_type_support: `authoritative` types are the columns' types; with `hints` and `none` columns are
+            texts.
+        treat_values_as_null: Texts that mean no value.
+        table_modifications: What the load may change of the table's structure.
     """
 
     path: DataPath
+    data_type_support: Literal["authoritative", "hints", "none"] | None = None
+    treat_values_as_null: list[str] = []
+    table_modifications: Literal["none", "non-destructive", "all"] = "non-destructive"
 
 
 @method(

@@ -11,7 +11,7 @@ from lockside.documents.reading import from_store
 from lockside.documents.storage import ColumnValues, OutputTable
 from locksided.steps.lake import deltalog, loading, types
 from locksided.steps.lake.deletion import deleted_rows
-from locksided.steps.lake.engine import connect, name, one, rows_of
+from locksided.steps.lake.engine import connect, name, rows_of
 from locksided.steps.lake.loading import Target
 from locksided.steps.lake.output import check_key
 from locksided.steps.program import UserFault
@@ -94,7 +94,7 @@ def _delete_rows(
 ) -> None:
     rules = {"source": "rows", "delete_where": parameters["delete_where"]}
     mapping = from_store(rules, OutputTable)
-    target.deleted = deleted_rows(mapping, target.columns, target.time_us, _no_values)
+    target.deleted = deleted_rows([mapping], target.columns, target.time_us, _no_values)
     touched = loading.delete(connection, target)
     target.counts["rowsCount"] -= target.counts["rowsDeleted"]
     if touched:
@@ -108,14 +108,10 @@ def _no_values(_: ColumnValues) -> str:
 def _set_primary_key(
     connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any], target: Target
 ) -> None:
-    target.key = [clean_column(column) for column in parameters["primaryKey"]]
+    target.key = list(dict.fromkeys(map(clean_column, parameters["primaryKey"])))
     for column in target.key:
         if column not in target.column_names:
             raise UserFault(f'Primary key column "{column}" not found.')
-        rows = loading.existing_rows(connection, target)
-        empty = one(connection, f"SELECT count(*) FROM {rows} WHERE {name(column)} IS NULL")
-        if empty:
-            raise UserFault(f'{empty} rows are empty in column "{column}".')
     check_key(connection, target)
 
 
@@ -127,15 +123,18 @@ def _alter(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any],
         raise UserFault(f'Column "{kept[0]}" is part of the primary key.')
     changed = {_known(column, known): _typed(column, kind) for column, kind in parameters["types"].items()}
     added = [_typed(column["name"], column) for column in parameters["addColumns"]]
+    taken = {TIMESTAMP, *(one.lower() for one in known)}
     for column in added:
-        if not column.name or column.name.lower() in {TIMESTAMP, *(one.lower() for one in known)}:
+        if not column.name or column.name.lower() in taken:
             raise UserFault(f'There is a column "{column.name}" already, or it is no name of one.')
+        taken.add(column.name.lower())
     after = [changed.get(column.name, column) for column in before if column.name not in dropped]
     if not (after or added):
         raise UserFault("A table needs a column.")
     if dropped or any(known[column.name] != column for column in after):
         for column in after:
             _refuse_values(connection, target, known[column.name], column)
+        _refuse_equal_keys(connection, target, known, after)
         _rewrite_as(connection, target, before, after)
     target.columns = [*after, *added]
 
@@ -181,6 +180,21 @@ def _refuse_values(
     for text, number in found:
         more = f" (and {number - 1} more)" if number > 1 else ""
         raise UserFault(f'column "{before.name}": "{text}" is not {after.type}{more}.')
+
+
+def _refuse_equal_keys(
+    connection: duckdb.DuckDBPyConnection, target: Target, known: Mapping[str, Column], after: list[Column]
+) -> None:
+    """Raise UserFault for keys that the new types make empty or equal, such as 1 and 01."""
+    key = [column for column in after if column.name in target.key]
+    if not key:
+        return
+    rows = loading.existing_rows(connection, target)
+    values = [_as_type(known[column.name], column) for column in key]
+    bad = f"count(*) > 1 OR {' OR '.join(f'first({value}) IS NULL' for value in values)}"
+    found = rows_of(connection, f"SELECT 1 FROM {rows} GROUP BY {', '.join(values)} HAVING {bad}")
+    if found:
+        raise UserFault(f"{len(found)} keys would be empty or occur more than once.")
 
 
 def _rewrite_as(

@@ -1,29 +1,30 @@
 """Checks of a table that is written and that nobody sees yet: against its content, and the content before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
-from lockside.documents.storage import Check, OutputTable
+from lockside.documents.storage import Check
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import name, names, one, rows_of
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.program import UserFault
+from locksided.tables.names import clean_column
 
 
 def judged(
-    connection: duckdb.DuckDBPyConnection, target: Target, mapping: OutputTable
+    connection: duckdb.DuckDBPyConnection, target: Target, checks: Sequence[Check]
 ) -> list[dict[str, Any]]:
     """What each check found. Raises UserFault for a failed one that is an error."""
-    if not mapping.checks:
+    if not checks:
         return []
     after = Files(dict(target.files.adds))
     after.take(target.actions)
     this = existing_rows(connection, target, after.paths(target.folder))
     previous = existing_rows(connection, target)
     found = []
-    for check in mapping.checks:
+    for check in checks:
         try:
             fault = _fault(connection, target, check, {"this": this, "previous": previous})
         except duckdb.Error as problem:
@@ -57,11 +58,11 @@ def _fault(
                 f"of {before} rows {after} are left" if before and (before - after) / before > value else ""
             )
         case "notNull":
-            empty = " OR ".join(f"{name(column)} IS NULL" for column in check.columns)
+            empty = " OR ".join(f"{name(clean_column(column))} IS NULL" for column in check.columns)
             number = one(connection, f"SELECT count(*) FROM {relations['this']} WHERE {empty}")
             return f"{number} rows are empty there" if number else ""
         case "unique":
-            key = names(check.columns)
+            key = names([clean_column(column) for column in check.columns])
             repeated = f"SELECT 1 FROM {relations['this']} GROUP BY {key} HAVING count(*) > 1"
             number = one(connection, f"SELECT count(*) FROM ({repeated})")
             return f"{number} keys occur more than once" if number else ""

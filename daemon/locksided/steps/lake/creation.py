@@ -22,7 +22,8 @@ def create(order: Mapping[str, Any]) -> dict[str, Any]:
     table = _new_table(order)
     given = order["parameters"]["tables"][0]["definition"]
     columns = [_checked(msgspec.convert(column, Column)) for column in given["columns"]]
-    definition = Definition(columns=columns, primary_key=given.get("primaryKey", []), uuid=str(uuid.uuid4()))
+    key = list(dict.fromkeys(given.get("primaryKey", [])))
+    definition = Definition(columns=columns, primary_key=key, uuid=str(uuid.uuid4()))
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
     return _done(_commit(order, table, definition, "CREATE TABLE", {}))

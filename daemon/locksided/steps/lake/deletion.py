@@ -1,13 +1,13 @@
 """Which rows a load deletes before it adds its own: the rules of `delete_where` as a condition of SQL."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lockside.documents.storage import ColumnValues, DeleteFilter, DeleteRule, OutputTable
 from locksided.steps.lake.engine import literal
 from locksided.steps.lake.text_values import as_text, micros_of, moment_of, plain
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
-from locksided.tables.orders import Column
+from locksided.tables.orders import Column, column_named
 
 NOTHING = "false"
 
@@ -16,9 +16,11 @@ ValuesOf = Callable[[ColumnValues], str]
 """Makes the query that returns the values of a column of a table, as texts."""
 
 
-def deleted_rows(mapping: OutputTable, columns: Sequence[Column], now_us: int, values_of: ValuesOf) -> str:
+def deleted_rows(
+    mappings: Iterable[OutputTable], columns: Sequence[Column], now_us: int, values_of: ValuesOf
+) -> str:
     """The condition that the rows to delete fulfil. Raises UserFault for a rule without a meaning."""
-    rules = list(_rules(mapping))
+    rules = [rule for mapping in mappings for rule in _rules(mapping)]
     return " OR ".join(f"({_condition(rule, columns, now_us, values_of)})" for rule in rules) or NOTHING
 
 
@@ -43,7 +45,7 @@ def _condition(rule: DeleteRule, columns: Sequence[Column], now_us: int, values_
 
 
 def _filter(one: DeleteFilter, columns: Sequence[Column], values_of: ValuesOf) -> str:
-    column = next((known for known in columns if known.name == one.column), None)
+    column = column_named(columns, one.column)
     if column is None:
         raise UserFault(f'it has no column "{one.column}".')
     if one.values_from_storage is not None:

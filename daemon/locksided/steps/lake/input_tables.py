@@ -23,10 +23,10 @@ from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
-from locksided.steps.program import UserFault, say
+from locksided.steps.program import UserFault, refuse_full_disk, say
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
-from locksided.tables.orders import Column, TableOrder
+from locksided.tables.orders import Column, TableOrder, column_named
 
 NO_ROWS = -1
 """As a limit: the header alone."""
@@ -34,6 +34,7 @@ NO_ROWS = -1
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
+    refuse_full_disk(order, order["folders"]["data"])
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     failed = records.inputs_of(order["records"]) if "records" in order else []
@@ -151,19 +152,19 @@ def write_table(
 
 def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
     """The columns that are wanted. Raises UserFault for those that are not there."""
-    by_name = {column.name: column for column in (*known, types.TIMESTAMP_COLUMN)}
-    unknown = [column for column in entry.wanted if column not in by_name]
+    there = (*known, types.TIMESTAMP_COLUMN)
+    wanted = {column: column_named(there, column) for column in entry.wanted}
+    unknown = [f'"{text}"' for text, column in wanted.items() if column is None]
     if unknown:
-        listed = ", ".join(f'"{column}"' for column in unknown)
-        raise UserFault(f'Table "{entry.source}" has no columns {listed}.')
-    return [by_name[column] for column in entry.wanted] or list(known)
+        raise UserFault(f'Table "{entry.source}" has no columns {", ".join(unknown)}.')
+    return list(dict.fromkeys(column for column in wanted.values() if column is not None)) or list(known)
 
 
 def conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
     """WHERE and LIMIT of what is wanted. Raises UserFault for a column that is not there."""
     conditions = []
     if entry.where_column:
-        column = next((one for one in known if one.name == entry.where_column), None)
+        column = column_named((*known, types.TIMESTAMP_COLUMN), entry.where_column)
         if column is None:
             raise UserFault(f'Table "{entry.source}" has no columns "{entry.where_column}".')
         values = [plain(value) for value in entry.where_values or ()]

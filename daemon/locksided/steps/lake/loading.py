@@ -1,7 +1,7 @@
 """One load: rows of one or several sources become new files of a table, which nobody sees yet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,9 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
     """Replace the table's content."""
     _remove(target, list(target.files.adds))
     target.counts["rowsDeleted"] = target.order.rows_count
-    if target.key or not all(column.nullable for column in target.columns):
-        _take_in(connection, target, rows)
+    if required := {*target.key, *_never_empty(target)}:
+        _take_in(connection, target, rows, required)
+        _leave_out_duplicates(connection, target)
         written = _write(
             connection,
             target,
@@ -81,14 +82,17 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
 def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Add all rows."""
     touched = delete(connection, target)
+    columns, stamped = names(target.column_names), _stamped(target, rows)
+    if required := _never_empty(target):
+        _take_in(connection, target, rows, required)
+        stamped = f"SELECT {columns}, {target.stamp} AS {TIMESTAMP} FROM incoming"
     if touched:
-        columns = names(target.column_names)
         kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
         before = one(connection, f"SELECT count(*) FROM ({kept})")
-        written = _write(connection, target, f"{kept} UNION ALL {_stamped(target, rows)}", rows) - before
+        written = _write(connection, target, f"{kept} UNION ALL {stamped}", rows) - before
         _remove(target, [Path(path).name for path in touched])
     else:
-        written = _write(connection, target, _stamped(target, rows), rows)
+        written = _write(connection, target, stamped, rows)
     counts = target.counts
     counts["recordsCount"] = counts["rowsInserted"] = written
     counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + written
@@ -113,7 +117,8 @@ def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence
 
 def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
-    _take_in(connection, target, rows)
+    _take_in(connection, target, rows, {*target.key, *_never_empty(target)})
+    _leave_out_duplicates(connection, target)
     touched = delete(connection, target)
     existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
@@ -225,17 +230,27 @@ def _stamped(target: Target, rows: Sequence[Rows]) -> str:
     return f"SELECT *, {target.stamp} AS {TIMESTAMP} FROM ({_select(target, rows)})"
 
 
-def _take_in(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
-    """Make the table `incoming` of what comes in: of equal keys the last row alone."""
+def _never_empty(target: Target) -> set[str]:
+    return {column.name for column in target.columns if not column.nullable}
+
+
+def _take_in(
+    connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], required: Collection[str]
+) -> None:
+    """Make the table `incoming` of what comes in. Raises UserFault for a required value that is missing."""
     with_number = f"SELECT *, row_number() OVER () AS _place FROM ({_select(target, rows)})"
     execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target.columns, rows)
-    counts, key = target.counts, names(target.key)
-    counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
-    for column in target.columns:
-        if column.name in target.key or not column.nullable:
-            _refuse_nulls(connection, column.name, rows)
+    target.counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
+    for column in target.column_names:
+        if column in required:
+            _refuse_nulls(connection, column, rows)
+
+
+def _leave_out_duplicates(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Of equal keys in `incoming` the last row alone stays."""
     if not target.key:
         return
+    counts, key = target.counts, names(target.key)
     distinct = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM incoming)")
     counts["rowsDuplicate"] = counts["recordsCount"] - distinct
     if counts["rowsDuplicate"]:

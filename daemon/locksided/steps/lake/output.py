@@ -1,6 +1,5 @@
 """The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
 
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from locksided.steps.lake.checks import judged
 from locksided.steps.lake.collection import Collected, collected_in
 from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
-from locksided.steps.lake.engine import connect, names, rows_of
+from locksided.steps.lake.engine import connect, name, names, one, rows_of
 from locksided.steps.lake.incoming import Rows
 from locksided.steps.lake.loading import Target
 from locksided.steps.lake.merging import merged
@@ -28,10 +27,10 @@ from locksided.steps.lake.rejects import keep, without_bad_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
-from locksided.steps.program import MappingFault, UserFault, say
+from locksided.steps.program import MappingFault, UserFault, refuse_full_disk, say
 from locksided.tables.mapping import Load
 from locksided.tables.metadata import told_by
-from locksided.tables.orders import Commit, Definition, Source, TableOrder
+from locksided.tables.orders import MOST_TABLES, Commit, Definition, Source, TableOrder, column_named
 
 MOST_PROBLEMS = 50
 
@@ -48,7 +47,7 @@ def store(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
     """Stages what was collected, a commit for each table. Raises UserFault with all problems."""
-    _refuse_full_disk(order)
+    refuse_full_disk(order, order["root"])
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
     for load, found, settings in collected.loads:
@@ -67,6 +66,8 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
                 collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
             else:
                 done.append(loaded)
+    if len(by_table) > MOST_TABLES:
+        collected.problems.append(f"These are {len(by_table)} tables, at most {MOST_TABLES} are allowed.")
     if collected.problems:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
     for load in collected.stay:
@@ -96,12 +97,6 @@ def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int
     return 0
 
 
-def _refuse_full_disk(order: Mapping[str, Any]) -> None:
-    free = shutil.disk_usage(order["root"]).free
-    if free < order.get("minFreeBytes", 0):
-        raise UserFault(f"The disk of the tables has {free} bytes left, less than [storage] min_free_bytes.")
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a load made of a table: its commits, what the job shows of it, and the rows that were left out."""
@@ -118,23 +113,24 @@ def _load(
     group: Sequence[tuple[Load, Found, Output]],
 ) -> Loaded:
     """Load one table from all its sources."""
-    mapping = group[0][0].mapping
+    mappings = [load.mapping for load, _, _ in group]
     _refuse(table, group)
     target, rows = _prepared(connection, order, table, group)
-    records: list[dict[str, Any]] = []
-    if mapping.on_bad_rows == "reject":
-        rows, records = without_bad_rows(connection, target, rows, mapping)
-    _bring(connection, target, rows, mapping)
+    rows, records = without_bad_rows(connection, target, rows, mappings)
+    _bring(connection, target, rows, mappings)
     target.counts["rowsRejected"] = len(records)
     target.counts["recordsCount"] += len(records)
-    checks = judged(connection, target, mapping)
+    checks = judged(connection, target, [check for mapping in mappings for check in mapping.checks])
     places = _places(order)
     sources = [
         Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
     ]
-    is_hint = _support(order, group) == "hints"
-    told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=is_hint)]
-    commit = _staged(order, target, is_full=not mapping.incremental)
+    told = [
+        one
+        for load, _, settings in group
+        for one in told_by(load.mapping, with_types=_support(order, settings) == "hints")
+    ]
+    commit = _staged(order, target, is_full=not mappings[0].incremental)
     commit = replace(commit, sources=sources, metadata=told)
     merge = merged(connection, order, target, commit)
     _keep_checkpoints(table, target.folder)
@@ -150,9 +146,9 @@ def _load(
     return Loaded(commits, shown, records)
 
 
-def _support(order: Mapping[str, Any], group: Sequence[tuple[Load, Found, Output]]) -> str:
+def _support(order: Mapping[str, Any], settings: Output) -> str:
     """What types in manifests do."""
-    return str(group[0][2].data_type_support or order["dataTypeSupport"])
+    return str(settings.data_type_support or order["dataTypeSupport"])
 
 
 def _prepared(
@@ -162,40 +158,36 @@ def _prepared(
     group: Sequence[tuple[Load, Found, Output]],
 ) -> tuple[Target, list[Rows]]:
     """The table as it is and will be, and the sources as they are read."""
-    first, _, settings = group[0]
-    mapping = first.mapping
+    mappings = [load.mapping for load, _, _ in group]
+    is_incremental = mappings[0].incremental
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
     if table.begins is not None:
-        table = begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
+        table = begun(table, table.begins) if is_incremental else replace(table, begins=None)
     scratch = Path(order["folders"]["tmp"])
     readings = [reading_of(connection, found, load.mapping, scratch) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
         for (load, _, settings), reading in zip(group, readings, strict=True)
     ]
-    columns = structure.columns_after(
-        table.id,
-        table.definition,
-        readings[0],
-        mapping,
-        _support(order, group),
-        settings.table_modifications,
-    )
-    key = structure.key_after(table.definition, columns, mapping, settings.table_modifications)
+    after = table.definition
+    for (load, _, settings), reading in zip(group, readings, strict=True):
+        support, changes = _support(order, settings), settings.table_modifications
+        after = structure.definition_after(table.id, after, reading, load.mapping, support, changes)
+    assert after is not None
     target = Target(
         order=table,
         folder=folder,
         files=begun_with(order, table, folder) or deltalog.read_whole(folder, table),
-        columns=columns,
-        key=key,
+        columns=after.columns,
+        key=after.primary_key,
         time_us=max(order["timeUs"], table.imported_us + 1),
     )
-    if mapping.incremental:
+    if is_incremental:
         check_key(connection, target)
         values_of = partial(_values_of, connection, order)
         try:
-            target.deleted = deleted_rows(mapping, columns, order["timeUs"], values_of)
+            target.deleted = deleted_rows(mappings, target.columns, order["timeUs"], values_of)
         except UserFault as fault:
             raise UserFault(f'Cannot delete rows from table "{table.id}": {fault}') from None
     return target, rows
@@ -210,7 +202,7 @@ def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], 
     folder = Path(order["root"]) / table.folder
     files = deltalog.read_whole(folder, table)
     columns = files.columns()
-    column = next((one for one in columns if one.name == values.column), None)
+    column = column_named(columns, values.column)
     if column is None:
         raise UserFault(f'table "{table.id}" has no column "{values.column}".')
     target = Target(order=table, folder=folder, files=files, columns=columns, key=[], time_us=0)
@@ -218,13 +210,18 @@ def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], 
 
 
 def _bring(
-    connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], mapping: OutputTable
+    connection: duckdb.DuckDBPyConnection,
+    target: Target,
+    rows: Sequence[Rows],
+    mappings: Sequence[OutputTable],
 ) -> None:
-    """Bring the rows into the table, as the mapping says."""
+    """Bring the rows into the table, as the mappings of their sources say."""
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
-    if not mapping.incremental or (target.order.version is None and target.order.begins is None):
+    is_full = not mappings[0].incremental
+    has_key = target.key and any(one.deduplication_strategy != "insert" for one in mappings)
+    if is_full or (target.order.version is None and target.order.begins is None):
         loading.load_full(connection, target, rows)
-    elif target.key and mapping.deduplication_strategy != "insert":
+    elif has_key:
         loading.upsert(connection, target, rows)
     else:
         if not target.key:
@@ -264,18 +261,20 @@ def _places(order: Mapping[str, Any]) -> dict[str | None, str]:
 
 
 def check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """Raise UserFault when a new primary key is not unique in the rows that the table keeps."""
+    """Raise UserFault when a new primary key is empty or not unique in the rows that the table keeps."""
     known = target.order.definition
     if known is None or known.primary_key == target.key or not target.key:
         return
     existing = loading.existing_rows(connection, target)
-    key = names(target.key)
+    key, faults = names(target.key), []
+    for column in target.key:
+        empty = one(connection, f"SELECT count(*) FROM {existing} WHERE {name(column)} IS NULL")
+        faults += [f'{empty} rows are empty in column "{column}"'] if empty else []
     twice = len(rows_of(connection, f"SELECT 1 FROM {existing} GROUP BY {key} HAVING count(*) > 1"))
-    if twice:
+    faults += [f"{twice} keys occur more than once"] if twice else []
+    if faults:
         old, new = ",".join(known.primary_key), ",".join(target.key)
-        raise UserFault(
-            f'Cannot change primary key from "{old}" to "{new}": {twice} keys occur more than once.'
-        )
+        raise UserFault(f'Cannot change primary key from "{old}" to "{new}": {faults[-1]}.')
 
 
 def _staged(order: Mapping[str, Any], target: Target, *, is_full: bool) -> Commit:

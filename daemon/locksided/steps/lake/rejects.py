@@ -20,31 +20,44 @@ Record = dict[str, Any]
 
 
 def without_bad_rows(
-    connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], mapping: OutputTable
+    connection: duckdb.DuckDBPyConnection,
+    target: Target,
+    rows: Sequence[Rows],
+    mappings: Sequence[OutputTable],
 ) -> tuple[list[Rows], list[Record]]:
-    """The same sources without the rows that cannot be loaded, and these as failed records.
+    """The same sources without the rows that they may leave out, and these as failed records.
 
-    Raises UserFault when there are more than may be.
+    Raises UserFault when a source has more of them than may be.
     """
     kept: list[Rows] = []
     records: list[Record] = []
-    for place, source in enumerate(rows):
-        most = mapping.max_bad_rows - len(records) + 1
-        table, rejects = (f"{what}_{target.order.serial}_{place}" for what in ("raw", "rejects"))
-        reading = source.reading
-        relation = reading.relation if reading.lenient is None else reading.lenient(rejects)
-        connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {relation}")
-        raw = replace(source, reading=replace(reading, relation=table, lenient=None))
-        kept.append(raw)
-        found = {one.record: one for one in misfits(connection, target.columns, raw, most)}
-        unread = unread_of(connection, reading, rejects, most)
-        records += _records(target.order.id, source, found, unread)
-        if len(records) > mapping.max_bad_rows:
-            told = f"More than {mapping.max_bad_rows} rows cannot be loaded (max_bad_rows)"
-            raise UserFault(f"{told}. The first: {records[0]['message']}")
-        gone = ", ".join(str(one - 1) for one in found) or "NULL"
-        connection.execute(f"DELETE FROM {table} WHERE rowid IN ({gone})")
+    for place, (source, mapping) in enumerate(zip(rows, mappings, strict=True)):
+        found: list[Record] = []
+        if mapping.on_bad_rows == "reject":
+            source, found = _split(connection, target, source, mapping.max_bad_rows, place)  # noqa: PLW2901
+        kept.append(source)
+        records += found
     return kept, records
+
+
+def _split(
+    connection: duckdb.DuckDBPyConnection, target: Target, source: Rows, most: int, place: int
+) -> tuple[Rows, list[Record]]:
+    """A source without its bad rows, and these. Raises UserFault for more of them than `most`."""
+    table, rejects = (f"{what}_{target.order.serial}_{place}" for what in ("raw", "rejects"))
+    reading = source.reading
+    relation = reading.relation if reading.lenient is None else reading.lenient(rejects)
+    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {relation}")
+    raw = replace(source, reading=replace(reading, relation=table, lenient=None))
+    found = {one.record: one for one in misfits(connection, target.columns, raw, most + 1)}
+    unread = unread_of(connection, reading, rejects, most + 1)
+    records = list(_records(target.order.id, source, found, unread))
+    if len(records) > most:
+        told = f"More than {most} rows cannot be loaded (max_bad_rows)"
+        raise UserFault(f"{told}. The first: {records[0]['message']}")
+    gone = ", ".join(str(one - 1) for one in found) or "NULL"
+    connection.execute(f"DELETE FROM {table} WHERE rowid IN ({gone})")
+    return raw, records
 
 
 def _records(table: str, rows: Rows, found: Mapping[int, Misfit], unread: AllUnread) -> Iterator[Record]:

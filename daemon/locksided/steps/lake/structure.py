@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from lockside.documents.storage import OutputTable
 from locksided.steps.lake import types
 from locksided.steps.lake.reading import Reading
@@ -12,7 +14,21 @@ from locksided.tables.orders import Column, Definition
 MOST_COLUMNS = 1600
 
 
-def columns_after(
+def definition_after(
+    table: str,
+    known: Definition | None,
+    reading: Reading,
+    mapping: OutputTable,
+    support: str,
+    modifications: str,
+) -> Definition:
+    """What the table is after a load from one source. Raises UserFault for what the load may not make."""
+    columns = _columns_after(table, known, reading, mapping, support, modifications)
+    key = _key_after(known, columns, mapping, modifications)
+    return replace(known or Definition(columns=[]), columns=columns, primary_key=key)
+
+
+def _columns_after(
     table: str,
     known: Definition | None,
     reading: Reading,
@@ -24,11 +40,13 @@ def columns_after(
     if len(reading.columns) > MOST_COLUMNS:
         raise UserFault(f"It has {len(reading.columns)} columns, at most {MOST_COLUMNS} are allowed.")
     typed = _typed(mapping) if support == "authoritative" else {}
+    kinds = reading.kinds if support == "authoritative" else {}
+    new = {one: typed.get(one) or types.column_of_kind(one, kinds.get(one, "")) for one in reading.columns}
     if known is None:
-        return [typed.get(one) or Column(name=one) for one in reading.columns]
+        return list(new.values())
     if modifications == "all" and not mapping.incremental:
         old = {column.name: column for column in known.columns}
-        return [typed.get(one) or old.get(one) or Column(name=one) for one in reading.columns]
+        return [typed.get(one) or old.get(one) or column for one, column in new.items()]
     expected = [column.name for column in known.columns]
     missing = [one for one in expected if one not in reading.columns]
     if missing:
@@ -39,10 +57,10 @@ def columns_after(
         )
     for column in known.columns:
         _refuse_other_type(column, typed.get(column.name), table)
-    new = [one for one in reading.columns if one not in expected]
-    if new and modifications == "none":
-        raise UserFault(f'Column "{new[0]}" is new and table_modifications is "none".')
-    return [*known.columns, *(typed.get(one) or Column(name=one) for one in new)]
+    added = [column for one, column in new.items() if one not in expected]
+    if added and modifications == "none":
+        raise UserFault(f'Column "{added[0].name}" is new and table_modifications is "none".')
+    return [*known.columns, *added]
 
 
 def _typed(mapping: OutputTable) -> dict[str, Column]:
@@ -70,7 +88,7 @@ def _refuse_other_type(column: Column, declared: Column | None, table: str) -> N
     )
 
 
-def key_after(
+def _key_after(
     known: Definition | None, columns: Sequence[Column], mapping: OutputTable, modifications: str
 ) -> list[str]:
     """The table's primary key after a load; whether it is unique is for the load to see."""
@@ -79,8 +97,7 @@ def key_after(
         for column in mapping.schema
         if column.get("primary_key") is True
     ]
-    if not wanted:
-        wanted = [] if known is None else known.primary_key
+    wanted = list(dict.fromkeys(wanted)) or ([] if known is None else known.primary_key)
     named = {column.name for column in columns}
     for one in wanted:
         if one not in named:

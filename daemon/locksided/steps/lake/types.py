@@ -24,6 +24,17 @@ _DELTA = {
     "DATE": "date",
     "TIMESTAMP": "timestamp",
 }
+_BASES = {
+    "FLOAT": "FLOAT",
+    "DOUBLE": "FLOAT",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMP",
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+    "TIMESTAMP_NS": "TIMESTAMP",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+}
 _INTEGERS = tuple(
     f"{sign}{size}" for sign in ("", "U") for size in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
 )
@@ -62,6 +73,15 @@ def plain_text(column: Column, value: str, kind: str) -> str:
         return value
     text = f"({value})::VARCHAR"
     return f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN {text} ELSE 'no ' || {text} END"
+
+
+def column_of_kind(name: str, kind: str) -> Column:
+    """A column for values of a type of DuckDB, as a Parquet file has them; of texts for all other types."""
+    if kind.startswith("DECIMAL("):
+        return Column(name=name, type="NUMERIC", length=kind[8:-1])
+    if kind == "UBIGINT":
+        return Column(name=name, type="NUMERIC", length="20,0")
+    return Column(name=name, type="INTEGER" if kind in _INTEGERS else _BASES.get(kind, STRING))
 
 
 def delta_field(column: Column) -> dict[str, Any]:

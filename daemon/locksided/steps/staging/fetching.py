@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from lockside.documents.staging import shown_source
 from locksided.steps.durable import sync
-from locksided.steps.program import ApplicationFault, UserFault, say
+from locksided.steps.program import ApplicationFault, UserFault, refuse_full_disk, say
 from locksided.steps.staging.places import Place
 from locksided.steps.staging.remote import NO_SPACE
 from locksided.steps.staging.retries import Retries
@@ -19,6 +19,7 @@ from locksided.steps.staging.sources import CHUNK_BYTES, Broken, Missing, Opened
 
 def stage(order: Mapping[str, Any]) -> dict[str, Any]:
     """Fetches all inputs of an order; `result.input.files` tells of each."""
+    refuse_full_disk(order, order["data"])
     return {"result": {"input": {"tables": [], "files": [_staged(one, order) for one in order["inputs"]]}}}
 
 
