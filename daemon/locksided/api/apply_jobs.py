@@ -12,7 +12,7 @@ from locksided.api.service import Service
 from locksided.catalog.resources import terms_of
 from locksided.core.errors import Refused, Unavailable
 from locksided.schedules.makers import owner_at_put
-from locksided.schedules.making import Told, in_maker
+from locksided.schedules.making import JobMoment, in_maker
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
 from locksided.store import schedules, triggers
@@ -115,5 +115,5 @@ def _origin(key: Key, step: ApplyStep) -> Origin:
     if key.kind is TRIGGER:
         trigger = {"id": key.id, "version": version, "causes": [], "depth": 1}
         return Origin(TRIGGER.word, key.id, trigger=trigger)
-    about = Told(MakerName(key.project, key.id), version, clock.now_us(), now_us=clock.now_us())
+    about = JobMoment(MakerName(key.project, key.id), version, clock.now_us(), now_us=clock.now_us())
     return Origin(SCHEDULE.word, key.id, schedule=about.about(from_store(step.body, key.kind.document)))

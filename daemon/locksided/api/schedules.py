@@ -27,7 +27,7 @@ from locksided.schedules.changes import Unsettled, completed
 from locksided.schedules.ledger import paused, tell
 from locksided.schedules.listing import ledger_page, stand
 from locksided.schedules.makers import current_owner, owner_at_put
-from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.making import JobMoment, creation_of, draft_of
 from locksided.schedules.settling import Found, Settling, read
 from locksided.schedules.standing import jitter_offset_us, with_due
 from locksided.server.calls import Call
@@ -59,7 +59,7 @@ class ScheduleMethods(MakerMethods):
         row = await self._service.store.read(partial(schedules.find, name=name))
         owner = await owner_at_put(self._service, call.principal, params.owner, row)
         creation = creation_of(self._service, owner, name)
-        await draft_of(creation, spec, Told(name, 1, clock.now_us(), now_us=clock.now_us()))
+        await draft_of(creation, spec, JobMoment(name, 1, clock.now_us(), now_us=clock.now_us()))
         return await self._put(call, params, owner)
 
     @handler
@@ -171,9 +171,9 @@ class ScheduleMethods(MakerMethods):
         moment_us = None if params.moment is None else clock.from_text(params.moment)
         if moment_us is not None:
             await self._require_settled(found, moment_us)
-        told = await self._backfills.told(found, moment_us, manual=True)
+        moment = await self._backfills.moment_of(found, moment_us, manual=True)
         owner = await current_owner(self._service, found.row)
-        draft = await draft_of(creation_of(self._service, owner, found.name), found.spec, told)
+        draft = await draft_of(creation_of(self._service, owner, found.name), found.spec, moment)
 
         def also(ids: list[int]) -> Any:
             return partial(_note_jobs, name=found.name, moments=[moment_us], ids=ids)

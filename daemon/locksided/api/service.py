@@ -61,7 +61,7 @@ class Service:
     started_boot_us: int = field(default_factory=clock.boot_us)
     recent: ResolutionCache = field(default_factory=ResolutionCache)
     telling: anyio.Lock = field(default_factory=anyio.Lock)
-    """Held while the core is told of a stored object, so that the newest version is told last."""
+    """Held while a stored object is reported to the core, so that the newest version is reported last."""
 
     @property
     def uptime_seconds(self) -> float:

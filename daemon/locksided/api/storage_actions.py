@@ -22,7 +22,7 @@ from locksided.runs.operations import BadResult, Operation, OperationPlace, read
 from locksided.runs.plan import DataFolder, Step
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.staging import ARCHIVE_PROGRAM, transfer_rules
-from locksided.runs.systems import Account, Use, told_of
+from locksided.runs.systems import Account, Use, system_of
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
@@ -85,7 +85,7 @@ class SystemMethods(HandlerGroup):
     async def check(self, call: Call, params: p.SystemCheck) -> p.SystemChecked:
         service, principal = self._service, call.principal
         who = Account(principal.uid, (principal.gid, *principal.groups))
-        system = await told_of(service.store, Use(params.id, "$.id"), params.project, who)
+        system = await system_of(service.store, Use(params.id, "$.id"), params.project, who)
         order = {
             "system": params.id,
             "systems": {params.id: system},

@@ -27,7 +27,7 @@ from locksided.store.paging import Slice
 from locksided.store.sql import Database
 from locksided.store.time_rows import FiringRow, MakerName
 from locksided.store.transaction import Transaction
-from locksided.triggers.firing import Firings, Found, read, told_of
+from locksided.triggers.firing import Firings, Found, read, trigger_of
 from locksided.triggers.standing import paused, planned, stand, tell
 
 
@@ -106,7 +106,7 @@ class TriggerMethods(MakerMethods):
         job_id = await self._firings.fire(found.name, by_hand=True)
         if job_id is None:
             text = f"No job could be made: see `trigger.ledger` of {found.name.id}."
-            raise Conflict(text, path="$.id", causes=len(told_of(found)["causes"]))
+            raise Conflict(text, path="$.id", causes=len(trigger_of(found)["causes"]))
         (view,) = await job_views_of(self._service, [job_id], Wanted(call.principal))
         return view
 

@@ -116,7 +116,7 @@ class Listening:
         names = Names(connection, self._settings)
         for event in wanted:
             job = rows.get(event.job_id or 0)
-            for told in _told(names, event, job):
+            for told in _notifications(names, event, job):
                 matching.add(told)
             if job is not None:
                 timers += timers_for(connection, self._store.vault, matching, event, job)
@@ -125,7 +125,7 @@ class Listening:
         )
 
 
-def _told(names: Names, event: EventRow, job: JobRow | None) -> list[Told]:
+def _notifications(names: Names, event: EventRow, job: JobRow | None) -> list[Told]:
     """Return the notifications of an event: none or one."""
     if event.kind in telling.OTHERS:
         data = telling.other_data(event, names.of_project(event.project))

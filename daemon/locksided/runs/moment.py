@@ -1,4 +1,4 @@
-"""What a job is told of its schedule's moment: a member of the job, its environment, its variables. Pure."""
+"""What a job learns of its schedule's moment: a member of the job, its environment, its variables. Pure."""
 
 import json
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ class Account(NamedTuple):
         return cls(uid, groups)
 
 
-async def told_of(store: Store, use: Use, project: str, who: Account) -> dict[str, Any]:
+async def system_of(store: Store, use: Use, project: str, who: Account) -> dict[str, Any]:
     """Return a system for a step, with plain secrets. Raises like `refuse_unusable`, and Invalid."""
     key = Key(project, SYSTEM, (use.system,))
     row = await store.object(key)
@@ -100,4 +100,4 @@ async def systems_told(
     """Return the systems that a job reads from or writes to, for its step. Raises Refused."""
     who = Account.of(row.owner_uid, row.owner_gid)
     uses = [use for use in uses_of(spec) if use.is_written is is_written]
-    return {use.system: await told_of(store, use, row.project, who) for use in uses}
+    return {use.system: await system_of(store, use, row.project, who) for use in uses}

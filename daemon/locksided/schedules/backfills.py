@@ -23,7 +23,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import FINAL
 from locksided.schedules.ledger import tell
 from locksided.schedules.makers import check_may_steer, current_owner
-from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.making import JobMoment, creation_of, draft_of
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import known_zone, terms_of
 from locksided.server.calls import Call
@@ -119,17 +119,17 @@ class Backfills:
             changes |= {"pool": params.pool, "pools": None}
         drafts = []
         for moment_us in moments:
-            told = await self.told(found, moment_us, backfill=backfill)
-            drafts.append(await draft_of(creation, found.spec, told, changes))
+            moment = await self.moment_of(found, moment_us, backfill=backfill)
+            drafts.append(await draft_of(creation, found.spec, moment, changes))
         return drafts
 
-    async def told(
+    async def moment_of(
         self, found: Found, moment_us: int | None, *, backfill: str | None = None, manual: bool = False
-    ) -> Told:
+    ) -> JobMoment:
         """Return what a job learns of a past moment: its window is that of the calendar."""
         terms = terms_of(found.spec, found.name, self._service.store.identity)
         good = await self._service.store.read(partial(schedules.newest_good, name=found.name))
-        return Told(
+        return JobMoment(
             found.name,
             found.version,
             moment_us,
@@ -224,6 +224,6 @@ def _note(
     for moment_us, job_id in zip(chosen.moments, ids, strict=True):
         schedules.add_job(tx, name, moment_us, job_id, backfill)
     first_us, last_us = min(chosen.moments), max(chosen.moments)
-    told = {"moment": clock.to_text(first_us), "lastMoment": clock.to_text(last_us), "count": len(ids)}
-    tell(tx, name, "backfilled", clock.now_us(), by=who.as_data(), backfill=backfill, **told)
+    span = {"moment": clock.to_text(first_us), "lastMoment": clock.to_text(last_us), "count": len(ids)}
+    tell(tx, name, "backfilled", clock.now_us(), by=who.as_data(), backfill=backfill, **span)
     return ids

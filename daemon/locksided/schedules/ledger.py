@@ -69,7 +69,7 @@ def _rows(step: Step, job_ids: Sequence[int]) -> Iterator[MomentRow]:
         yield _row(step, stretch, None)
     for fate in step.fates:
         job_id = _job_of(fate, job_ids)
-        outcome, cause = _told_outcome(step, fate, job_id)
+        outcome, cause = _outcome_of(step, fate, job_id)
         own = Stretch(fate.candidate.moment_us, fate.candidate.moment_us, 1, outcome, cause)
         yield _row(step, own, job_id)
         for absorbed in fate.candidate.absorbs:
@@ -84,7 +84,7 @@ def _job_of(fate: Fate, job_ids: Sequence[int]) -> int | None:
     return fate.job
 
 
-def _told_outcome(step: Step, fate: Fate, job_id: int | None) -> tuple[MomentOutcome, Any]:
+def _outcome_of(step: Step, fate: Fate, job_id: int | None) -> tuple[MomentOutcome, Any]:
     """Return the candidate's fate, unless the job to be created was refused."""
     if job_id is not None or fate.job is None:
         return fate.outcome, fate.cause

@@ -21,7 +21,7 @@ SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobMoment:
     """What a job learns of its moment; None where there is none."""
 
     name: MakerName
@@ -62,11 +62,11 @@ def creation_of(service: Service, owner: Principal, name: MakerName) -> Creation
 
 
 async def draft_of(
-    creation: Creation, spec: ScheduleSpec, told: Told, changes: Mapping[str, Any] | None = None
+    creation: Creation, spec: ScheduleSpec, moment: JobMoment, changes: Mapping[str, Any] | None = None
 ) -> Draft:
     """Return the checked draft of a moment's job. Raises Refused, with paths as in the schedule."""
     request = replace(spec.request, **changes) if changes else spec.request
-    origin = Origin(SCHEDULE, told.name.id, schedule=told.about(spec))
+    origin = Origin(SCHEDULE, moment.name.id, schedule=moment.about(spec))
     try:
         return await creation.draft(request, origin)
     except Refused as refusal:

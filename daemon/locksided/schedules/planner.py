@@ -197,12 +197,12 @@ class Replanning:
 
     def _save(self, tx: Transaction, found: Found, row: ScheduleRow, because: str) -> None:
         schedules.save(tx, row)
-        told = {
+        change = {
             "from": clock.to_text(found.row.settled_us),
             "to": clock.to_text(row.settled_us),
             "because": because,
         }
-        tell(tx, found.name, "replanned", clock.now_us(), **told)
+        tell(tx, found.name, "replanned", clock.now_us(), **change)
 
 
 def _digest(name: str) -> str:

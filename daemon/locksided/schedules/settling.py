@@ -27,7 +27,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.schedules.ledger import Step, write_step
 from locksided.schedules.makers import current_owner
-from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.making import JobMoment, creation_of, draft_of
 from locksided.schedules.standing import ZoneIsGone, pause_of, settled_at, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects
@@ -182,7 +182,7 @@ class Settling:
             for candidate in firing.makes:
                 if before_us is None:
                     before_us = plan.terms.calendar.before(candidate.first_us)
-                told = Told(
+                moment = JobMoment(
                     found.name,
                     found.version,
                     candidate.moment_us,
@@ -191,7 +191,7 @@ class Settling:
                     before_us,
                     None if good is None else good.schedule["moment"],
                 )
-                drafts.append(await draft_of(creation, found.spec, told))
+                drafts.append(await draft_of(creation, found.spec, moment))
                 before_us = candidate.moment_us
         except Unavailable:
             raise

@@ -1,13 +1,13 @@
--- The named statements, each with the reason for what is not plain in it. `{x_columns}` stands for the columns of
+-- The named statements, with reasons where they are not obvious. `{x_columns}` stands for the columns of
 -- that record in rows.py. Statements whose columns vary (inserts and updates of jobs, lists of jobs) are composed in
--- writes.py and joblist.py.
+-- writes.py and job_list.py.
 
 -- name: put_spec
--- A hash names its content, so what is there is the same.
+-- The hash identifies the content, so an existing row is the same.
 INSERT INTO specs (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING;
 
 -- name: put_spec_terms
--- Only specifications have a format: environments are not looked into.
+-- Only specifications have a format: environments are not searched.
 INSERT INTO spec_terms (term, value, hash)
 SELECT 'tag', value, :hash FROM json_each(:body, '$.tag')
 WHERE type = 'text' AND json_type(:body, '$.format') = 'integer'
@@ -15,7 +15,7 @@ UNION SELECT 'row', value, :hash FROM json_each(:body, '$.configRowIds')
 WHERE json_type(:body, '$.format') = 'integer';
 
 -- name: insert_label
--- A job that is inserted and then annotated in one batch has its labels once.
+-- The labels of a job that is inserted and then annotated in one batch are stored once.
 INSERT INTO job_labels (label, value, job_id) VALUES (?, ?, ?);
 
 -- name: delete_labels
@@ -26,7 +26,7 @@ DELETE FROM job_labels WHERE job_id = ?;
 INSERT INTO job_labels (label, value, job_id) SELECT label, value, :id FROM job_labels WHERE job_id = :from_id;
 
 -- name: put_dependency
--- Asking twice is no error; the later condition holds. Nobody waits for a job that was purged meanwhile.
+-- A repeated dependency is no error; the later condition wins. A job purged meanwhile gets no dependants.
 INSERT INTO dependencies (job_id, on_id, condition)
 SELECT ?, id, ? FROM jobs WHERE id = ?
 ON CONFLICT (job_id, on_id) DO UPDATE SET condition = excluded.condition;
@@ -44,29 +44,29 @@ INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET valu
 DELETE FROM meta WHERE key = ?;
 
 -- name: work_roots
--- Of jobs whose folder is not in the state folder and still there.
+-- For jobs whose folder is outside the state folder and still exists.
 SELECT id, work_root FROM jobs WHERE work_root IS NOT NULL AND cleaned_us IS NULL;
 
 -- name: meta
 SELECT value FROM meta WHERE key = ?;
 
 -- name: insert_event
--- Numbers are given by the store, so that they have no gaps and none is used twice.
+-- The store assigns the numbers, so that they have no gaps and none is used twice.
 INSERT INTO events (seq, time_us, kind, project, job_id, run_id, principal, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: last_seq
--- The newest event is never pruned: after a restart the numbers go on from it.
+-- The newest event is never pruned: after a restart the numbers continue from it.
 SELECT ifnull(max(seq), 0) FROM events;
 
 -- name: latest_time
--- A clock that was set back leaves events behind that are later than those after them.
+-- After a clock was set back, events may have later times than their successors.
 SELECT max(time_us) FROM events WHERE seq > (SELECT max(seq) FROM events) - 1000;
 
 -- name: oldest_seq
 SELECT min(seq) FROM events;
 
 -- name: last_job_id
--- A purged id is never given again, though its row is gone.
+-- The id of a purged job is never assigned again, though its row is gone.
 SELECT max(
     (SELECT ifnull(max(id), 0) FROM jobs),
     ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_purged_id'), 0)
@@ -77,7 +77,7 @@ SELECT id, status, type FROM jobs
 WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
 
 -- name: objects_of_kind
--- Of all projects: of a kind that has few.
+-- For all projects: the kind must have few objects.
 SELECT o.project, v.body FROM objects o JOIN object_versions v USING (project, kind, scope, id, version)
 WHERE o.kind = ? AND NOT o.deleted ORDER BY o.project, o.id;
 
@@ -92,7 +92,7 @@ SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDE
 SELECT {run_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: live_jobs
--- In pages, so that a hundred thousand jobs are never held twice. The partial index has exactly these.
+-- In pages, so that a hundred thousand jobs are never in memory twice. The partial index has exactly these.
 SELECT {live_columns} FROM jobs INDEXED BY jobs_live
 WHERE status IN ('created', 'waiting', 'processing', 'terminating') AND id > ? ORDER BY id LIMIT ?;
 
@@ -109,7 +109,7 @@ WHERE id IN (SELECT value FROM json_each(?))
 SELECT {job_columns} FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
 
 -- name: children_of
--- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
+-- The core counts the children of live containers, also final ones. Unordered: sorting has a cost.
 SELECT {child_columns}
 FROM (SELECT *, CASE status WHEN 'error' THEN result -> '$.error' END AS error FROM jobs)
 WHERE parent_id IN (SELECT value FROM json_each(?));
@@ -121,11 +121,11 @@ SELECT {job_columns} FROM jobs WHERE retry_of_id = ? ORDER BY id;
 SELECT hash, body FROM specs WHERE hash IN (SELECT value FROM json_each(?));
 
 -- name: spec_bytes
--- The length of a blob stands before it: none is read for this.
+-- The length of a blob is stored before it: no blob is read.
 SELECT hash, length(body) FROM specs WHERE hash IN (SELECT value FROM json_each(?));
 
 -- name: dependencies_of
--- What was asked for: that phases wait for each other follows from the orchestration.
+-- Requested ones only: that phases wait for each other follows from the orchestration.
 SELECT job_id, on_id, condition FROM dependencies
 WHERE job_id IN (SELECT value FROM json_each(?)) AND condition <> 'phase';
 
@@ -155,16 +155,16 @@ WHERE seq > ? AND seq <= ? AND kind IN ('job.created', 'job.status', 'job.purged
 GROUP BY 1, 2, 3;
 
 -- name: ended_jobs
--- How jobs ended, by configuration and pool; read once, so from the table and not row by row by an index.
+-- How jobs ended, by configuration and pool; read once, so a scan of the table is faster than an index.
 -- Rows of a container, attempts and phases are parts of a job that counts.
--- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
+-- SQLite takes bare columns from the row of the max(): the duration is that of the job that ended last.
 SELECT {ending_columns} FROM jobs NOT INDEXED
 WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
 GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: jobs_ended_since
--- The same of the jobs that ended behind one event and up to another.
+-- The same for the jobs that ended after one event and up to another.
 SELECT {ending_columns} FROM jobs
 WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
@@ -179,7 +179,7 @@ SELECT max(seq) FROM events INDEXED BY events_rare
 WHERE kind = 'daemon.started' AND kind NOT IN ('job.created', 'job.status', 'job.stage');
 
 -- name: decisions
--- What schedules and triggers decided behind one event and up to another; the lateness is the last one's.
+-- Decisions of schedules and triggers after one event and up to another; the lateness is the last one's.
 SELECT project, json_extract(data, '$.id') AS maker, kind, count(*), sum(ifnull(json_extract(data, '$.count'), 100000)),
     json_extract(data, '$.latenessSeconds'), max(seq)
 FROM events NOT INDEXED
@@ -194,7 +194,7 @@ SELECT {pool_columns} FROM pools ORDER BY id;
 SELECT {pool_columns} FROM pools WHERE id = ?;
 
 -- name: object
--- Without a version the current one, unless it is deleted; with a version also that of a deleted object.
+-- Without a version the current one, unless the object is deleted; with a version also of a deleted one.
 SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
 FROM objects AS o
 JOIN object_versions AS v USING (project, kind, scope, id)
@@ -202,14 +202,14 @@ WHERE o.project = :project AND o.kind = :kind AND o.scope = :scope AND o.id = :i
     AND v.version = ifnull(:version, CASE WHEN o.deleted THEN NULL ELSE o.version END);
 
 -- name: object_even_deleted
--- What a put follows on: the numbers of a deleted object go on.
+-- The predecessor of a put: the version numbers of a deleted object continue.
 SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
 FROM objects AS o
 JOIN object_versions AS v USING (project, kind, scope, id)
 WHERE o.project = :project AND o.kind = :kind AND o.scope = :scope AND o.id = :id AND v.version = o.version;
 
 -- name: objects
--- A range of scopes: one scope, or all that begin with a branch. Behind a scope and id, for pages.
+-- A range of scopes: one scope, or all that begin with a branch. After a scope and id, for pages.
 SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
 FROM objects AS o
 JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
@@ -219,7 +219,7 @@ WHERE o.project = :project AND o.kind = :kind AND o.scope >= :scope AND o.scope 
 ORDER BY o.scope, o.id;
 
 -- name: object_texts
--- All of a project, its bodies as they stand.
+-- All of a project, with the bodies unparsed.
 SELECT o.kind, o.scope, o.id, o.version, CAST(v.body AS BLOB)
 FROM objects AS o
 JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
@@ -227,14 +227,14 @@ JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.sco
 WHERE o.project = ? AND o.deleted = 0 ORDER BY o.kind, o.scope, o.id;
 
 -- name: object_numbers
--- A change of anything changes this.
+-- Any change of an object changes this result.
 SELECT kind, scope, id, version FROM objects WHERE project = ? AND deleted = 0;
 
 -- name: count_objects
 SELECT count(*) FROM objects WHERE project = ? AND kind = ? AND deleted = 0;
 
 -- name: object_number
--- Of a deleted object, too.
+-- Also of a deleted object.
 SELECT version, deleted FROM objects WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id;
 
 -- name: object_versions
@@ -253,7 +253,7 @@ INSERT INTO object_versions (project, kind, scope, id, version, body, descriptio
 VALUES (:project, :kind, :scope, :id, :version, :body, :description, :now_us, :by);
 
 -- name: delete_object
--- Hidden only: jobs run with the versions that they froze.
+-- Hidden only: jobs keep running with the versions they froze.
 UPDATE objects SET deleted = 1
 WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id AND deleted = 0;
 
@@ -276,7 +276,7 @@ ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
     body = excluded.body, version = excluded.version, changed_us = excluded.changed_us, job_id = excluded.job_id;
 
 -- name: keep_earlier_state
--- Before another takes its place.
+-- Run before a newer state replaces it.
 INSERT OR REPLACE INTO earlier_states (project, branch, component, config, row, version, body, changed_us, job_id)
 SELECT project, branch, component, config, row, version, body, changed_us, job_id FROM states
 WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
@@ -290,7 +290,7 @@ SELECT body FROM earlier_states
 WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ? AND version = ?;
 
 -- name: states_of_job
--- With the version that counts now, and who saved that.
+-- With the current version, and the job that saved it.
 SELECT m.project, m.branch, m.component, m.config, m.row, m.version, s.version, s.job_id
 FROM (
     SELECT project, branch, component, config, row, version FROM states WHERE job_id = :job_id
@@ -299,7 +299,7 @@ FROM (
 ) m JOIN states s USING (project, branch, component, config, row);
 
 -- name: tables_of_job
--- With the first version that the job made, and the jobs that made others since.
+-- With the first version that the job wrote, and the jobs that wrote later ones.
 SELECT t.id, t.branch_id, t.head, t.oldest, f.first, (
     SELECT json_group_array(DISTINCT ifnull(l.job_id, 'another program')) FROM table_versions l
     WHERE l.number = t.number AND l.version > f.first AND l.job_id IS NOT :job_id
@@ -314,7 +314,7 @@ SELECT params_hash, ref, job_id, created_us FROM dedup WHERE project = ? AND uid
 INSERT INTO dedup (project, uid, method, id, params_hash, ref, job_id, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: move_dedup
--- A successor is what a repeat of the first request answers.
+-- A repeat of the first request returns the successor.
 UPDATE dedup SET ref = ?, job_id = ? WHERE job_id = ?;
 
 -- name: expired_jobs
@@ -325,7 +325,7 @@ WHERE expires_us <= ? AND cleaned_us IS NULL
 ORDER BY expires_us LIMIT ?;
 
 -- name: mark_cleaned
--- The environment goes with the folder.
+-- The environment is removed with the folder.
 UPDATE jobs SET cleaned_us = :now_us, env_hash = NULL WHERE id = :id;
 
 -- name: environment_of
@@ -337,8 +337,8 @@ DELETE FROM specs WHERE hash = :hash
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE env_hash = :hash);
 
 -- name: newest_prunable
--- All before the first event that is young enough, but never one of those that are always kept. Times may go back a
--- little, so the first young one decides; reading stops there.
+-- All before the first event that is recent enough, but never one of those that are always kept. Times may go back a
+-- little, so the first recent one decides; reading stops there.
 SELECT min(
     (SELECT ifnull(max(seq), 0) FROM events) - :keep_count,
     ifnull((SELECT seq - 1 FROM events WHERE time_us >= :before_us ORDER BY seq LIMIT 1), 9223372036854775807)
@@ -349,7 +349,7 @@ SELECT min(
 SELECT min(CAST(value AS INTEGER)) FROM meta WHERE key BETWEEN 'follower:' AND 'follower:~';
 
 -- name: delete_events
--- In slices, so that no other save waits long.
+-- In batches, so that no other write waits long.
 DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= :through ORDER BY seq LIMIT :limit);
 
 -- name: prune_dedup
@@ -360,7 +360,7 @@ DELETE FROM dedup WHERE created_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT
 SELECT id, status FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
 
 -- name: delete_job
--- Labels and dependencies go with it.
+-- Labels and dependencies are deleted with it.
 DELETE FROM jobs WHERE id = ?;
 
 -- name: recovery_conditions
@@ -392,15 +392,15 @@ SELECT {schedule_columns} FROM schedules WHERE project = ? AND id IN (SELECT val
 SELECT project, id FROM schedules WHERE due_us <= ? ORDER BY due_us LIMIT ?;
 
 -- name: next_due
--- Both from the ends of indexes.
+-- Both are read from the ends of indexes.
 SELECT min(due_us), (SELECT min(deadline_us) FROM expectations) FROM schedules WHERE due_us IS NOT NULL;
 
 -- name: schedules_ahead
--- Those whose settled time lies behind a time: the clock was set back.
+-- Those whose settled time is after a time: the clock was set back.
 SELECT project, id FROM schedules WHERE settled_us > ?;
 
 -- name: zones_of_schedules
--- A few, however many schedules there are.
+-- Few rows, however many schedules there are.
 SELECT DISTINCT zone, zone_digest FROM schedules;
 
 -- name: schedules_in_zone
@@ -418,7 +418,7 @@ INSERT INTO schedules (project, id, owner_uid, owner_gid, owner_name, zone, zone
 VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :zone, :zone_digest, :settled_us, :settled_wall_us);
 
 -- name: update_schedule
--- All but the key: whoever changes something has read the row in the same transaction.
+-- All columns except the key: the caller has read the row in the same transaction.
 UPDATE schedules SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
     zone = :zone, zone_digest = :zone_digest, settled_us = :settled_us, settled_wall_us = :settled_wall_us,
     due_us = :due_us, paused_us = :paused_us, paused_until_us = :paused_until_us, pause = :pause,
@@ -432,7 +432,7 @@ DELETE FROM schedules WHERE project = ? AND id = ?;
 SELECT {moment_columns} FROM moments WHERE project = ? AND schedule = ? ORDER BY moment_us DESC LIMIT 1;
 
 -- name: moments_behind
--- Rows that end behind a time. They do not overlap, so their order by end is that by begin.
+-- Rows that end after a time. They do not overlap, so orders by end and by begin are the same.
 SELECT moment_us, last_us FROM moments WHERE project = ? AND schedule = ? AND last_us > ? ORDER BY moment_us;
 
 -- name: insert_moment
@@ -444,7 +444,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 UPDATE moments SET last_us = ?, count = ?, decided_us = ? WHERE project = ? AND schedule = ? AND moment_us = ?;
 
 -- name: take_back_moments
--- Moments that are to come once more, because the clock was set back. Those with a job stay decided.
+-- Moments to be decided again, because the clock was set back. Those with a job stay decided.
 DELETE FROM moments WHERE project = ? AND schedule = ? AND moment_us > ? AND job_id IS NULL;
 
 -- name: insert_moment_job
@@ -458,7 +458,7 @@ WHERE project = ? AND schedule = ? AND moment_us BETWEEN ? AND ?;
 SELECT m.job_id, m.project FROM moment_jobs AS m WHERE m.backfill = ? ORDER BY m.job_id;
 
 -- name: made_jobs
--- The newest jobs that a schedule made, retries by hand included.
+-- The newest jobs of a schedule, including manual retries.
 SELECT {made_columns} FROM jobs INDEXED BY jobs_schedule
 WHERE project = ? AND schedule_id = ?
 ORDER BY id DESC LIMIT ?;
@@ -499,7 +499,7 @@ DELETE FROM expectations WHERE project = ? AND schedule = ? AND moment_us = ?;
 DELETE FROM expectations WHERE project = ? AND schedule = ?;
 
 -- name: move_expectations
--- They are durations: a clock that is set changes none.
+-- They are durations, so they move with a clock that is set.
 UPDATE expectations SET deadline_us = deadline_us + ?;
 
 -- name: prune_moments
@@ -507,7 +507,7 @@ UPDATE expectations SET deadline_us = deadline_us + ?;
 DELETE FROM moments WHERE last_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
 
 -- name: ledger
--- Newest first, behind a moment. Rows do not overlap, so bounds of their begins and ends make a range.
+-- Newest first, before a moment. Rows do not overlap, so bounds on their begins and ends form a range.
 SELECT m.moment_us, m.last_us, m.count, m.wall, m.due_us, m.decided_us, m.outcome, m.cause, m.job_id, m.version,
     m.error, j.status
 FROM moments AS m LEFT JOIN jobs AS j ON j.id = m.job_id
@@ -516,7 +516,7 @@ WHERE m.project = :project AND m.schedule = :schedule AND m.moment_us < :before 
 ORDER BY m.moment_us DESC;
 
 -- name: jobs_between
--- The jobs of moments in a range: their own, those they were merged into, further ones, and retries of all by hand.
+-- The jobs of moments in a range: their own, those they were merged into, further ones, and manual retries of all.
 WITH known (first_us, last_us, job_id) AS (
     SELECT moment_us, last_us, job_id FROM moments
     WHERE project = :project AND schedule = :schedule AND moment_us <= :to_us AND last_us >= :from_us
@@ -540,7 +540,7 @@ SELECT project, id FROM triggers WHERE due_us <= ? ORDER BY due_us LIMIT ?;
 SELECT min(due_us) FROM triggers WHERE due_us IS NOT NULL;
 
 -- name: all_triggers
--- A project has a thousand at most.
+-- A project has at most a thousand.
 SELECT t.project, t.id, t.since_seq, v.body
 FROM triggers AS t
 JOIN objects AS o ON o.project = t.project AND o.kind = 'trigger' AND o.scope = '' AND o.id = t.id
@@ -561,7 +561,7 @@ WHERE project = :project AND id = :id;
 DELETE FROM triggers WHERE project = ? AND id = ?;
 
 -- name: move_triggers
--- Cool-downs and quiet times are durations: a clock that is set changes none.
+-- Cool-downs and quiet times are durations, so they move with a clock that is set.
 UPDATE triggers SET due_us = due_us + :by_us, fired_us = fired_us + :by_us;
 
 -- name: move_causes
@@ -592,7 +592,7 @@ SELECT id, status, created_us, trigger FROM jobs INDEXED BY jobs_trigger
 WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
 
 -- name: lineage_triggers
--- What triggers told a job and those above it.
+-- The trigger data of a job and its ancestors.
 SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;
 
 -- name: watchers
@@ -623,7 +623,7 @@ ON CONFLICT (project, id, folder, name) DO UPDATE SET inode = excluded.inode, si
 UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND name = ?;
 
 -- name: other_files_are_gone
--- Those that a watcher did not find.
+-- Files that a watcher did not find.
 UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND token <> ? AND gone_us IS NULL;
 
 -- name: delete_known_files
@@ -692,7 +692,7 @@ SELECT body FROM notices WHERE id = ?;
 INSERT INTO receivers (project, name) SELECT ?, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING;
 
 -- name: insert_deliveries
--- Several notices, each to the same receivers.
+-- Several notices, all for the same receivers.
 WITH told AS MATERIALIZED (
     SELECT id FROM receivers WHERE project = :project AND name IN (SELECT value FROM json_each(:receivers))
 )
@@ -751,7 +751,7 @@ SELECT job_id, project, subscription, event, seq, after_us, average_us FROM noti
 DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscription = ? AND event = ?;
 
 -- name: good_runs_of_config
--- The newest of a configuration that ended well, whatever rows of it ran.
+-- The newest jobs of a configuration that ended well, whichever of its rows ran.
 SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
 WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
     AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
@@ -781,7 +781,7 @@ SELECT {delivery_columns} FROM told_deliveries WHERE id = ?;
 SELECT {delivery_columns} FROM told_deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_us, id;
 
 -- name: waiting_receivers
--- From one receiver to the next, past all that is pending for each. Nobody is at work for it.
+-- Skips from one receiver to the next, with one look-up each. None of its deliveries is being sent.
 SELECT r.id, d.channel, d.next_us
 FROM receivers r JOIN deliveries d ON d.id = (
     SELECT id FROM deliveries INDEXED BY deliveries_due
@@ -795,7 +795,7 @@ WHERE status = 'pending' AND receiver_id = :receiver_id AND next_us <= :now_us A
 ORDER BY next_us LIMIT :limit;
 
 -- name: attempts_of_receiver
--- The newest of a time, the newest first.
+-- The newest attempts since a time, newest first.
 SELECT attempted_us FROM deliveries
 WHERE receiver_id = :receiver_id AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
@@ -835,7 +835,7 @@ WHERE project = :project AND id < :before AND (:subscription IS NULL OR (receive
 ORDER BY id DESC;
 
 -- name: redeliver
--- What was one message is one again.
+-- Deliveries that were one message become one message again.
 UPDATE deliveries SET status = 'pending', next_us = :now_us, ended_us = NULL
 WHERE id IN (
     SELECT id FROM told_deliveries
@@ -864,12 +864,12 @@ DELETE FROM notices WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE notice_id =
 DELETE FROM receivers WHERE id NOT IN (SELECT receiver_id FROM deliveries);
 
 -- name: object_secrets
--- Every version: old ones stay readable. A text in quotes is found wherever it stands.
+-- Every version: old ones stay readable. A quoted text is found anywhere in the body.
 SELECT rowid, body, project, kind, scope, id FROM object_versions
 WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
 
 -- name: update_object_body
--- Encrypted otherwise it is the same version.
+-- Encrypted with another key, it is still the same version.
 UPDATE object_versions SET body = ? WHERE rowid = ?;
 
 -- name: state_secrets
@@ -928,19 +928,19 @@ LIMIT 1;
 SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
 
 -- name: pin_tables
--- The heads of the tables that a job reads, at its start, and the versions that were asked for.
+-- The heads of the tables that a job reads, at its start, and the versions requested.
 UPDATE jobs SET pins = json_patch((
     SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
 ), ifnull(pinned, json_object())) WHERE id = ?;
 
 -- name: staged_commits
--- Those that may not be published yet, and so are to be read where they were staged.
+-- Commits that may not be published yet, so that readers use the staged ones.
 SELECT number, version, staged, sha256 FROM table_versions WHERE published_us IS NULL AND number IN (
     SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
 );
 
 -- name: head_jobs
--- Who made the heads.
+-- The jobs that wrote the heads.
 SELECT number, job_id FROM tables t JOIN table_versions v USING (number)
 WHERE v.version = t.head AND t.key IN (SELECT value FROM json_each(:keys));
 
@@ -951,23 +951,23 @@ INSERT INTO tables (
 RETURNING number;
 
 -- name: move_head
--- The head moves from the version that the load began with, or not at all.
+-- The head moves only from the version that the load began with.
 UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
     imported_us = :time_us, changed_us = :time_us
 WHERE key = :key AND head = :head - 1 RETURNING number;
 
 -- name: note_import
--- A load that changed nothing.
+-- For a load that changed nothing.
 UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
 
 -- name: adopt_head
--- The versions in between are in the log already.
+-- The versions in between are already in the log.
 UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
     imported_us = :time_us, changed_us = :time_us, trouble = NULL
 WHERE key = :key AND head = :before RETURNING number;
 
 -- name: take_up_table
--- A table whose log is there, and that the database does not know.
+-- For a table whose log exists but that is not in the database.
 INSERT INTO tables (
     project, branch_id, id, key, head, oldest, definition, rows_count, size_bytes, created_us, imported_us, changed_us
 ) VALUES (
@@ -990,7 +990,7 @@ INSERT INTO table_versions (
 );
 
 -- name: unpublished
--- Of one table in the order of its versions.
+-- The versions of each table are in order.
 SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
 FROM table_versions v JOIN tables t USING (number)
 WHERE v.published_us IS NULL AND t.dropped_us IS NULL ORDER BY v.number, v.version LIMIT ?;
@@ -1018,7 +1018,7 @@ SELECT {version_columns} FROM table_versions WHERE number = :number AND version 
 ORDER BY version DESC LIMIT :limit;
 
 -- name: definition_at
--- What a table was at a version: what the next change says that it was before. Versions that change it are few.
+-- The definition at a version, which the next change of it has stored as the one before. Such versions are few.
 SELECT json_extract(details, '$.definitionBefore') FROM table_versions
 WHERE number = :number AND version > :version AND json_extract(details, '$.definitionBefore') IS NOT NULL
 ORDER BY version LIMIT 1;
@@ -1030,7 +1030,7 @@ SELECT definition FROM tables WHERE key = ?;
 SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables WHERE dropped_us IS NULL;
 
 -- name: drop_table
--- Its key is that of no id from now on.
+-- No table id can have this key.
 UPDATE tables SET key = key || '@' || (
     SELECT serial FROM table_versions v WHERE v.number = tables.number AND v.version = tables.head
 ), dropped_us = :time_us
@@ -1048,7 +1048,7 @@ ORDER BY dropped_us DESC LIMIT 1;
 SELECT trash FROM tables WHERE key = ? AND dropped_us IS NOT NULL;
 
 -- name: dropped_tables
--- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
+-- Tables whose folders are not in the trash yet; the writer of the head moves them there.
 SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account
 FROM tables t JOIN table_versions v ON v.number = t.number AND v.version = t.head
 WHERE t.dropped_us IS NOT NULL AND t.trash IS NULL;
@@ -1057,7 +1057,7 @@ WHERE t.dropped_us IS NOT NULL AND t.trash IS NULL;
 UPDATE tables SET trash = :trash WHERE number = :number;
 
 -- name: oldest_kept
--- The head, what others see, the last versions, those since a time, and all that live jobs have pinned.
+-- The oldest of the head, the published version, the last versions, those since a time, and those pinned by live jobs.
 SELECT t.number, t.key, max(t.oldest, min(
     max(t.head - :versions + 1, 0),
     ifnull((SELECT max(v.version) FROM table_versions v WHERE v.number = t.number AND v.published_us IS NOT NULL), 0),
@@ -1111,7 +1111,7 @@ SELECT {token_columns} FROM tokens
 WHERE project = :project AND (:uid IS NULL OR uid = :uid) AND id > :after ORDER BY id;
 
 -- name: delete_token
--- With those that were made with it.
+-- With those created with it.
 WITH RECURSIVE family (id) AS (
     VALUES (:id) UNION SELECT t.id FROM tokens t JOIN family f ON t.made_with = f.id
 )
@@ -1121,7 +1121,7 @@ DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
 DELETE FROM tokens WHERE expires_us < ?;
 
 -- name: put_table_metadata
--- A value that is the same stays as it was told first.
+-- An unchanged value keeps its time.
 INSERT INTO table_metadata (number, column_name, provider, key, value, time_us)
 VALUES (:number, :column_name, :provider, :key, :value, :time_us)
 ON CONFLICT (number, column_name, provider, key) DO UPDATE SET value = excluded.value, time_us = excluded.time_us
@@ -1151,7 +1151,7 @@ SELECT job_id FROM table_versions WHERE number = ? AND version = ?;
 SELECT {table_columns} FROM tables WHERE number IN (SELECT value FROM json_each(?));
 
 -- name: has_tables
--- Whether a bucket has any.
+-- Whether a bucket has tables.
 SELECT 1 FROM tables WHERE key > :beginning AND key < :end AND dropped_us IS NULL LIMIT 1;
 
 -- name: input_state
@@ -1164,7 +1164,7 @@ ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
     before = body, body = excluded.body, changed_us = excluded.changed_us, job_id = excluded.job_id;
 
 -- name: undo_first_input_states
--- Those that a job was the first to keep.
+-- States that did not exist before the job.
 DELETE FROM input_states WHERE job_id = ? AND before IS NULL;
 
 -- name: undo_input_states
@@ -1174,7 +1174,7 @@ UPDATE input_states SET body = before, before = NULL, job_id = NULL WHERE job_id
 DELETE FROM input_states WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
 
 -- name: operations_between
--- What made the versions behind one, up to another, and when.
+-- The operations of the versions from one to another, with their times.
 SELECT version, operation, time_us FROM table_versions WHERE number = ? AND version BETWEEN ? AND ? ORDER BY version;
 
 -- name: reserve_file
@@ -1207,7 +1207,7 @@ SELECT {file_columns} FROM files WHERE job_id = ? AND name IS NOT NULL AND delet
 SELECT {file_columns} FROM files WHERE project = ? AND expires_us <= ? AND deleted_us IS NULL;
 
 -- name: removable_files
--- What jobs that live were given is theirs.
+-- Ids reserved for live jobs are still in use.
 SELECT {file_columns} FROM files
 WHERE project = ? AND (name IS NULL OR deleted_us IS NOT NULL) AND ifnull(deleted_us, created_us) <= ?
     AND (name IS NOT NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = files.job_id AND jobs.end_us IS NULL));
@@ -1216,7 +1216,7 @@ WHERE project = ? AND (name IS NULL OR deleted_us IS NOT NULL) AND ifnull(delete
 DELETE FROM files WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: family_of
--- The way up from a job: to the job that it retries, or to its container. Besides whether it is a retry.
+-- The path up from a job: to the job that it retries, or to its container; and whether each is a retry.
 WITH RECURSIVE above (id, is_retry, next, depth) AS (
     SELECT id, retry_of_id IS NOT NULL, coalesce(retry_of_id, CASE relation WHEN 'strong' THEN parent_id END), 0
     FROM jobs WHERE id = ?
@@ -1239,7 +1239,7 @@ INSERT INTO failed_records (
 );
 
 -- name: records_around
--- Those among which a number is.
+-- The records that include a number.
 SELECT family_id, number, count, job_id, retry_id, row, path, line, is_rejected, given_to FROM failed_records
 WHERE family_id = ? AND number <= ? ORDER BY number DESC LIMIT 1;
 
@@ -1250,12 +1250,12 @@ DELETE FROM failed_records WHERE family_id = ? AND number = ?;
 DELETE FROM failed_records WHERE job_id = ?;
 
 -- name: take_records_back
--- From a retry that is purged and did not end well.
+-- For a retry that is purged and did not end well.
 UPDATE failed_records SET given_to = NULL
 WHERE given_to = :job_id AND (SELECT status FROM jobs WHERE id = :job_id) NOT IN ('success', 'warning');
 
 -- name: records_of
--- Of a job, what is below it, and their retries; without attempts that others followed.
+-- Of a job, its descendants, and their retries; without attempts followed by others.
 WITH RECURSIVE scope (id) AS (
     VALUES (:job_id)
     UNION
@@ -1277,7 +1277,7 @@ WHERE family_id = :family_id AND job_id IN (SELECT id FROM scope)
 ORDER BY number;
 
 -- name: open_records
--- How many of these jobs' own are open.
+-- How many records of each of these jobs are open.
 SELECT job_id, sum(count) AS open FROM (
     SELECT {record_columns}
     FROM failed_records
@@ -1287,7 +1287,7 @@ SELECT job_id, sum(count) AS open FROM (
 ) WHERE standing = 'open' GROUP BY job_id;
 
 -- name: chunk_jobs
--- Of a job that is cut: the jobs of its chunks, and the last attempt of each as long as its folder is there.
+-- Of a split job: the jobs of its chunks, and the last attempt of each while its folder exists.
 SELECT chunk, id, (
     SELECT work.id FROM jobs work
     WHERE work.id = ifnull((SELECT max(a.id) FROM jobs a WHERE a.parent_id = job.id AND a.relation = 'strong'), job.id)
@@ -1304,7 +1304,7 @@ WHERE id = ? AND creator_type = 'retry' AND NOT EXISTS (
 );
 
 -- name: hand_pins_on
--- From the splitter of a job that is cut to its assembler, which saves up to where tables were read.
+-- From the splitter of a split job to its assembler, which saves how far tables were read.
 WITH RECURSIVE above (id) AS (
     SELECT parent_id FROM jobs WHERE id = :job_id
     UNION ALL

@@ -100,7 +100,7 @@ class MomentRow(msgspec.Struct, frozen=True):
 
 
 class MadeJob(msgspec.Struct, frozen=True):
-    """A job that a schedule made, and its status; `schedule` is what it was told of its moment."""
+    """A job that a schedule made, and its status; `schedule` is what it learns of its moment."""
 
     id: int
     status: str

@@ -141,12 +141,12 @@ def prune(tx: Transaction, before_us: int) -> None:
 
 
 def live(connection: Database, name: MakerName) -> list[tuple[int, str, dict[str, Any]]]:
-    """Return the jobs of a trigger that are not final: id, status, and what they were told of it."""
+    """Return the jobs of a trigger that are not final: id, status, and trigger data."""
     rows = connection.execute(QUERIES["live_triggered_jobs"], name)
     return [(job_id, status, msgspec.json.decode(trigger)) for job_id, status, _, trigger in rows]
 
 
 def above(connection: Database, job_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Return what these jobs were told by triggers."""
+    """Return the trigger data of these jobs."""
     rows = connection.execute(QUERIES["lineage_triggers"], (json_text(list(job_ids)),))
     return [msgspec.json.decode(trigger) for (trigger,) in rows]

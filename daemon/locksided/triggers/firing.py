@@ -123,16 +123,16 @@ class Firings:
         return Decided(_nothing, work, lambda ids: partial(write, job_ids=tuple(ids)))
 
     async def _draft(self, found: Found) -> Any:
-        told = told_of(found)
+        trigger = trigger_of(found)
         most = self._service.settings.triggers.max_depth
-        if told["depth"] > most:
+        if trigger["depth"] > most:
             raise Loop(f"Triggers have set each other off {most} times: break the circle, then resume it.")
         owner = await current_owner(self._service, found.row)
-        origin = Origin("trigger", found.name.id, trigger=told)
+        origin = Origin("trigger", found.name.id, trigger=trigger)
         return await draft(self._service, found.spec.request, owner, found.name.project, origin)
 
 
-def told_of(found: Found) -> dict[str, Any]:
+def trigger_of(found: Found) -> dict[str, Any]:
     """Return what a job learns of its causes."""
     return {
         "id": found.name.id,
@@ -183,10 +183,10 @@ def _write(
 
 def _merge(tx: Transaction, found: Found, job_id: int) -> None:
     """Add the causes to a job that has not started."""
-    [told] = [told for one, _, told in found.live if one == job_id]
-    more = told_of(found)
-    causes, depth = [*told["causes"], *more["causes"]], max(told["depth"], more["depth"])
-    tx.save(UpdateJob(job_id, {"trigger": {**told, "causes": causes, "depth": depth}}))
+    [trigger] = [trigger for one, _, trigger in found.live if one == job_id]
+    more = trigger_of(found)
+    causes, depth = [*trigger["causes"], *more["causes"]], max(trigger["depth"], more["depth"])
+    tx.save(UpdateJob(job_id, {"trigger": {**trigger, "causes": causes, "depth": depth}}))
 
 
 def _after(tx: Transaction, found: Found, refusal: Refused | None, is_made: bool) -> TriggerRow:

@@ -75,10 +75,10 @@ def keep(tx: Transaction, name: MakerName, spec: TriggerSpec, heard: Iterable[He
     is_news = False
     for one in heard:
         met = [place for place, condition in enumerate(spec.on) if one.meets(condition)]
-        told = triggers.above(tx.connection, one.jobs) if met and one.jobs else []
-        if not met or any(above["id"] == name.id for above in told):
+        ancestors = triggers.above(tx.connection, one.jobs) if met and one.jobs else []
+        if not met or any(above["id"] == name.id for above in ancestors):
             continue  # or it comes from a job of this trigger
-        depth = max((above["depth"] for above in told), default=0)
+        depth = max((above["depth"] for above in ancestors), default=0)
         triggers.hear(tx, name, CauseRow(one.seq, clock.now_us(), met, one.cause, depth))
         is_news = True
     if is_news:
@@ -169,11 +169,11 @@ def _write(
     if by_us:
         triggers.move(tx, by_us)
     for trigger in listening:
-        its = [
+        own = [
             one for event, one in heard if event.seq > trigger.since_seq and event.project == trigger.project
         ]
-        if its:
-            keep(tx, MakerName(trigger.project, trigger.id), from_store(trigger.body, TriggerSpec), its)
+        if own:
+            keep(tx, MakerName(trigger.project, trigger.id), from_store(trigger.body, TriggerSpec), own)
     for job in sorted(ended, key=lambda row: (row.end_us or 0, row.id)):
         if _is_whole(job):
             _count(tx, job)

@@ -53,8 +53,8 @@ def tell(
     tx: Transaction, name: MakerName, what: str, *, principal: Mapping[str, Any] | None = None, **data: Any
 ) -> None:
     """Add an event of a trigger."""
-    told = {"id": name.id, **data}
-    tx.event(clock.now_us(), f"trigger.{what}", name.project, principal=principal, data=told)
+    fields = {"id": name.id, **data}
+    tx.event(clock.now_us(), f"trigger.{what}", name.project, principal=principal, data=fields)
 
 
 def paused(

@@ -65,11 +65,11 @@ def keep_words(tx: Transaction, watcher: WatcherRow, words: Words) -> None:
     for word in words.said:
         watch = watcher.watches[word["watch"]]
         said[MakerName(watch["project"], watch["id"]), watch["folder"]].append(word)
-    for (name, folder), its in said.items():
+    for (name, folder), own in said.items():
         found = triggers.with_document(tx.connection, name)
         if found is not None:
             row, body = found
-            _Folder(tx, name, row, from_store(body, TriggerSpec), folder, watcher.token).take(its)
+            _Folder(tx, name, row, from_store(body, TriggerSpec), folder, watcher.token).take(own)
 
 
 class _Folder(NamedTuple):
@@ -89,7 +89,7 @@ class _Folder(NamedTuple):
     def _heard(self, said: Iterable[Word]) -> Iterator[Heard]:
         for word in said:
             if "name" in word:
-                yield from self._told(word)
+                yield from self._file_cause(word)
             elif "gone" in word:
                 watching.note_gone(self.tx, self._file(word["gone"]), clock.now_us())
             elif "listed" in word:
@@ -97,7 +97,7 @@ class _Folder(NamedTuple):
             else:
                 self._broken(word["broken"])
 
-    def _told(self, word: Word) -> Iterator[Heard]:
+    def _file_cause(self, word: Word) -> Iterator[Heard]:
         """Yield the file as a cause unless it is known. Its conditions decide whether it existed before."""
         file, identity = self._file(word["name"]), FileIdentity(word["inode"], word["size"], word["mtime"])
         is_known = watching.known(self.tx.connection, file) == identity
