@@ -199,6 +199,19 @@ def test_of_many_streams_that_are_asked_for_at_once_four_are_served(web: Web, to
             client.close()
 
 
+def test_a_stream_ends_when_who_reads_it_has_signed_out(daemon: Daemon, wire: Wire) -> None:
+    with serving(daemon, KEBOOLA="") as web, web.client() as browser:
+        browser.get(web.invitation)
+        csrf = browser.get("/session").json()["csrf"]
+        with browser.stream("GET", "/live?topics=job") as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith(": a stream")
+            ours = {"Sec-Fetch-Site": "same-origin", "X-CSRF": csrf}
+            assert browser.post("/sign-out", headers=ours).status_code == 303
+            wire.shell("true")
+            assert "event: changed" not in list(lines)
+
+
 def test_the_streams_of_a_token_end_when_it_is_revoked(web: Web, wire: Wire) -> None:
     made = wire.call("token.create", name="gone", role="viewer")
     (client,) = streams(web, made["secret"], 1)

@@ -63,6 +63,10 @@ class Visitors:
             self.note(request, refused)
             raise
 
+    def knows(self, visitor: Visitor) -> bool:
+        """Whether the visitor's session goes on; who shows a token has none that could end."""
+        return visitor.session is None or self._sessions.find(visitor.session.id) is not None
+
     def note(self, request: Request, refused: Unwelcome) -> None:
         """Log what was refused."""
         peer = request.client.host if request.client else "?"

@@ -24,15 +24,6 @@ _ID: Final = re.compile(r"[0-9]{1,18}")
 _PART: Final = re.compile(r"^(?:filters\[(\w+)\]|(\w+))(?:\[(\w*)\])?$")
 _SAME: Final = {"component": "componentId", "config": "configId", "configRowId": "configRowIds"}
 _TIMES: Final = ("createdTime", "startTime", "endTime", "updatedTime")
-LIGHT: Final = [
-    *("id", "runId", "labels", "principal", "project", "status", "desiredStatus", "mode", "component"),
-    *("config", "branchId", "createdTime", "startTime", "endTime", "updatedTime", "durationSeconds"),
-    *("isFinished", "type"),
-]
-"""What conditions and orders look at; the daemon has these at hand for thousands of jobs."""
-OF_REQUEST: Final = frozenset({"configRowIds", "tag", "variableValuesId"})
-"""What they look at beside that: the daemon reads the request of each job for it."""
-
 _VALUES: Final[Mapping[str, Callable[[Job], Iterable[str]]]] = {
     "id": lambda job: [job["id"]],
     "runId": lambda job: [run_id(job, job.get("labels") or {})],
@@ -71,6 +62,15 @@ SORTED: Final[Mapping[str, Callable[[Job], Any]]] = {
     **{name: _time_of(name) for name in _TIMES},
 }
 """By what jobs can be sorted; those that have no such value come last in either direction."""
+_READ: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("runId", "parentRunId"), ("runId", "labels")),
+    **dict.fromkeys(("tokenId", "tokenDescription"), ("principal", "labels")),
+    **dict.fromkeys(("projectId", "projectName"), ("project",)),
+    "componentId": ("component",),
+    "configId": ("config",),
+    "result": ("status",),
+}
+"""Of a job what filters, orders and groups look at, unless it is the field of their name."""
 _NOTHING: Final[tuple[Any, ...]] = ("", [""], [])
 _MODES: Final = {"run": ("run", "forceRun")}
 """The modes of the daemon that one of the Queue API stands for."""
@@ -89,6 +89,11 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
         plain = _SAME.get(plain, plain)
         found.setdefault(plain, []).append(value)
     return found
+
+
+def fields_of(names: Iterable[str]) -> list[str]:
+    """The fields of a job that these filters, orders and groups look at, and its id."""
+    return sorted({"id", *(field for name in names for field in _READ.get(name, (name,)))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class Queue:
             raise bad(f'"groupBy" takes {", ".join(search.GROUPS)}', "$.groupBy")
         query, page = await self._query(caller, given), Page.read(given, "asc")
         per_group = whole(given, "jobsPerGroup", 5, 1, MOST_PER_GROUP)
-        jobs = page.sort(await search.scanned(caller, query, page))
+        jobs = page.sort(await search.scanned(caller, query, page, names))
         groups = search.grouped(jobs, names, per_group, page.limit)
         return Answer(
             [
@@ -188,7 +188,7 @@ class Queue:
     ) -> Response:
         order = "asc" if "sortBy" in given else "desc"
         query, page = await self._query(caller, given), Page.read(given, order)
-        jobs = [job for job in await search.scanned(caller, query, page) if job.get("config")]
+        jobs = [job for job in await search.scanned(caller, query, page, _CONFIGURATION) if job.get("config")]
         groups = search.grouped(jobs, _CONFIGURATION, per_group, search.MOST_SCANNED)
         ids = {job_id for _, some in groups for job_id in some}
         chosen = page.sort(job for job in jobs if job["id"] in ids)[page.offset : page.offset + page.limit]

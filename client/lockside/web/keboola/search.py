@@ -2,7 +2,7 @@
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice, product
 from math import prod
@@ -12,7 +12,7 @@ from lockside.errors import NotFound
 from lockside.web.callers import Caller
 from lockside.web.keboola.job import SHOWN
 from lockside.web.keboola.problems import bad
-from lockside.web.keboola.query import LIGHT, OF_REQUEST, Job, Page, Query
+from lockside.web.keboola.query import Job, Page, Query, fields_of
 from lockside.web.keboola.request import MOST_LABEL
 from lockside.web.keboola.words import MADE_WITH, RUN_ID, branch_out
 
@@ -70,7 +70,7 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
     asked = list(_asked(query))
     end = page.offset + page.limit
     if _is_known(query) and page.sort_by in _ORDERS:
-        fields = SHOWN if len(asked) == 1 else LIGHT
+        fields = SHOWN if len(asked) == 1 else fields_of([page.sort_by])
         lists = [await _in_order(caller, one | {"fields": fields}, page, end) for one in asked]
         if sum(map(len, lists)) >= end or _ORDERS[page.sort_by] is None:
             if len(asked) == 1:
@@ -98,10 +98,10 @@ async def _in_order(caller: Caller, asked: Json, page: Page, count: int) -> list
     return jobs
 
 
-async def scanned(caller: Caller, query: Query, page: Page) -> list[Job]:
+async def scanned(caller: Caller, query: Query, page: Page, groups: Iterable[str] = ()) -> list[Job]:
     """All jobs that match among the newest that the daemon finds, in short, the newest first."""
     left = query.without({*_names(query), *_BOUNDS_OF_DAEMON, "status", "id"})
-    fields = [*LIGHT, *OF_REQUEST.intersection((*left.values, page.sort_by))]
+    fields = fields_of((*left.values, *left.bounds, page.sort_by, *groups))
     matching: dict[str, Job] = {}
     for asked in _asked(query):
         with suppress(NotFound):  # a parent that does not exist has no jobs below it

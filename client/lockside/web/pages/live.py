@@ -221,6 +221,8 @@ class Live:
         ]
         try:
             async for message in reader.messages():
+                if not self._visitors.knows(desk.visitor):
+                    return
                 yield message
         finally:
             for task in logs:
