@@ -245,6 +245,7 @@ def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: V
     found = wire.call("job.list", ids=jobs, order="asc", fields=["status"])["jobs"]
     assert [job["status"] for job in found] == ["cancelled", "created", "cancelled"]
     visit.click("Watch these jobs", "link")
+    visit.page.locator("tbody tr").nth(1).wait_for()
     assert visit.page.locator("tbody tr").count() == 2
     wire.call("job.terminate", id=jobs[1])
 
@@ -258,7 +259,7 @@ def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
     visit.page.wait_for_url("**/jobs?component=acme.orders&status=error")
     assert visit.page.get_by_label("Component").input_value() == "acme.orders"
     visit.click("Remove the view “Red orders <b>”")
-    assert not visit.page.get_by_role("link", name="Red orders").count()
+    visit.page.get_by_role("link", name="Red orders").wait_for(state="detached")
 
 
 def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: Wire) -> None:
@@ -293,7 +294,7 @@ def test_a_timeline_shows_where_the_time_went_and_is_zoomed(visit: Visit, wire: 
     visit.click("Zoom in", "link")
     visit.sees("shown are")
     visit.click("All", "link")
-    assert visit.page.locator("tbody tr").count() == 3
+    visit.page.locator("tbody tr").nth(2).wait_for()
     visit.page.get_by_role("link", name="Zoom to phase load").click()
     visit.page.wait_for_url("**/timeline?*to=*")
 
