@@ -105,15 +105,28 @@ def test_a_log_is_followed_and_older_lines_come_when_one_scrolls_up(
     job = made(wire, **command(f"seq -f %020.0f 1 3000; {gate.text}; echo after the gate"))
     listening(visit, f"/jobs/{job}{page}")
     visit.sees("00003000", "#tail")
+    scrolled_to_the_first(visit, line)
+    gate.open()
+    visit.sees("after the gate", "#tail")
+    drawn_anew(visit)
+    assert not visit.page.locator("[data-part=earlier]").count(), "nothing is before the first line"
+    numbers = re.findall(r"\d{20}", visit.text("#tail"))
+    assert list(map(int, numbers)) == list(range(1, 3001)), "none is missing, none is there twice"
+
+
+def scrolled_to_the_first(visit: Visit, line: str) -> None:
     oldest = visit.page.locator(line, has_text=re.compile(r"^\d*\b0+1\s*$"))
     assert not oldest.count(), "the first page is a part"
     while not oldest.count():
         visit.page.locator(line).first.scroll_into_view_if_needed()
         visit.page.locator(line).last.scroll_into_view_if_needed()
-    gate.open()
-    visit.sees("after the gate", "#tail")
-    numbers = re.findall(r"\d{20}", visit.text("#tail"))
-    assert list(map(int, numbers)) == list(range(1, 3001)), "none is missing, none is there twice"
+
+
+def drawn_anew(visit: Visit) -> None:
+    """Have the page asked for twice: the first is drawn before the second is asked for."""
+    for _ in range(2):
+        with visit.page.expect_request(lambda sent: "x-live" in sent.headers):
+            visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None:

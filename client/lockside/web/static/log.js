@@ -36,7 +36,10 @@ export class Log {
     this.next = message.next;
     this.isOver = message.isComplete;
     if (this.isCut) return;
-    if (message.skipped) this.waiting.push({ stream: "gap", text: "… some of it is left out here: see all of it" });
+    if (message.skipped) {
+      this.isTrimmed ||= !this.box.childElementCount && !this.waiting.length;
+      this.waiting.push({ stream: "gap", text: "… some of it is left out here: see all of it" });
+    }
     this.waiting.push(...message.lines);
     this.unfinished = message.rest;
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
@@ -87,13 +90,14 @@ export class Log {
     this.box.scrollTop = this.box.scrollHeight;
   }
 
-  // The link to earlier lines leads to those before the first that is shown.
+  // The link to earlier lines leads to those before the first that is shown here, whatever a fresh page would show.
   point() {
-    const seq = this.box.querySelector("p[id]")?.id.slice(1);
+    const seq = this.isNumbered && this.box.querySelector("p[id]")?.id.slice(1);
     const link = part("earlier");
-    if (!seq || seq === "0") return;
-    if (link) link.href = here({ offset: null, to: seq });
-    else {
+    if (!seq) return;
+    if (seq === "0") link?.parentElement.remove();
+    else if (link) link.href = here({ offset: null, to: seq });
+    else if (this.isTrimmed) {
       const before = made("p", "", "more");
       before.dataset.part = "earlier";
       before.append(made("a", "Earlier lines"));

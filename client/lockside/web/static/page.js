@@ -56,6 +56,7 @@ async function draw() {
   dress(wanted);
   tick(wanted);
   morph(main, wanted);
+  log?.point();
   document.title = fresh.title;
   asOf = new Date();
   banner.hidden = true;
