@@ -208,6 +208,24 @@ def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(
     assert (desk.run.outcome or {})["outOfMemory"] is True
 
 
+@pytest.mark.parametrize(
+    ("is_signalled", "more", "says"),
+    [
+        (False, {}, {"lost": True}),
+        (True, {}, {"stopped": "terminate"}),
+        (False, {"by": "anna"}, {"stoppedBy": "anna"}),
+    ],
+)
+def test_a_cancellation_that_the_runner_and_the_accounts_know_nothing_of_is_the_engines_mistake(
+    desk: Desk, is_signalled: bool, more: dict[str, str], says: dict[str, Any]
+) -> None:
+    desk.engine.asks_first = True  # type: ignore[misc] - of this engine alone
+    desk.claim()
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 1, "signalled": is_signalled})
+    desk.hear(State.CANCELLED, **more)
+    assert says.items() <= (desk.run.outcome or {}).items()
+
+
 def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -> None:
     desk.run.record.order["nodes"] = 2
     desk.claim()

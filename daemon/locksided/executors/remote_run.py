@@ -35,6 +35,8 @@ class RemoteRun:
         """Who won the claim."""
         self.outcome: dict[str, Any] | None = record.outcome
         self.progress: dict[str, Any] = {}
+        self.was_signalled = False
+        """Whether the engine has asked its runner to end."""
         self.unknown = 0
         """How often in a row the engine knew nothing of it."""
         self.gone = 0
@@ -139,6 +141,7 @@ class RemoteRun:
             self._beat, self._beat_seconds, self._looks = found.get("beat"), now, 0
             said = found.get("progress")
             self.progress = said if isinstance(said, dict) else {}
+            self.was_signalled = found.get("signalled") is True
         else:
             self._looks += 1
         if self.is_quiet:

@@ -255,7 +255,14 @@ class Watching(Commands):
         else:
             if status.state is State.ENDED and run.claimant is not None:
                 self._engine.blame(run.claimant.node)
-            self._lost(run, "engine", **STOPPED.get(status.state, {}), **_by(status))
+            values = {} if self._is_mistake(run, status) else STOPPED.get(status.state, {})
+            self._lost(run, "engine", **values, **_by(status))
+
+    def _is_mistake(self, run: RemoteRun, status: Status) -> bool:
+        """Whether nobody has cancelled it: an engine that lost its state may kill what it does not know."""
+        run.look_at_lease()
+        is_cancelled = status.state is State.CANCELLED and self._engine.asks_first
+        return is_cancelled and status.by is None and not run.was_signalled
 
     def _never_began(self, run: RemoteRun, status: Status) -> None:
         """A cancellation, too, has it start anew: a controller that lost its state cancels by mistake."""
