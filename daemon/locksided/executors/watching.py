@@ -246,9 +246,13 @@ class Watching(Commands):
             self._take_back(run.token, "program", f"{self._engine.kind} cannot start it: {status.reason}")
 
     def _over(self, run: RemoteRun, status: Status) -> None:
-        """It is over for the engine, and the folder does not say how: sure when it is so once more."""
+        """It is over for the engine, and the folder does not say how: sure when it is so once more.
+
+        A runner that has just said that it lives is none of what the engine speaks of: a controller that has
+        lost its state gives the same id to the next submission of the same order.
+        """
         run.gone += 1
-        if run.gone < SURE:
+        if run.gone < SURE or (run.phase is Phase.RUNNING and run.is_heard):
             self._ask_in(SOONEST_SECONDS)
         elif run.phase is not Phase.RUNNING:
             self._never_began(run, status)
