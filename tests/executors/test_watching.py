@@ -13,7 +13,7 @@ import pytest
 
 from locksided.executors.engine import Engine, Order, State, Status
 from locksided.executors.records import Phase, Record
-from locksided.executors.remote_run import LEASE_EXPIRES_SECONDS, RemoteRun
+from locksided.executors.remote_run import HEARD_SECONDS, LEASE_EXPIRES_SECONDS, RemoteRun
 from locksided.executors.watching import Watching
 from locksided.keeper import clock, outcome, remote
 from locksided.keeper.journal import Journal
@@ -90,6 +90,7 @@ class Desk:
     def claim(self) -> None:
         os.symlink(remote.runners_claim("1", "n1", "77-x"), self.folder / "claim")
         self.run.look()
+        self.run._beat_seconds -= HEARD_SECONDS
         assert self.run.phase is Phase.RUNNING
 
     def end(self, **made: Any) -> None:
@@ -206,6 +207,35 @@ def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(
     assert desk.told == ["concluded"] * 0
     desk.hear(State.OUT_OF_MEMORY, times=1)
     assert (desk.run.outcome or {})["outOfMemory"] is True
+
+
+@pytest.mark.parametrize(
+    ("is_signalled", "more", "says"),
+    [
+        (False, {}, {"lost": True}),
+        (True, {}, {"stopped": "terminate"}),
+        (False, {"by": "anna"}, {"stoppedBy": "anna"}),
+    ],
+)
+def test_a_cancellation_that_the_runner_and_the_accounts_know_nothing_of_is_the_engines_mistake(
+    desk: Desk, is_signalled: bool, more: dict[str, str], says: dict[str, Any]
+) -> None:
+    desk.engine.asks_first = True  # type: ignore[misc] - of this engine alone
+    desk.claim()
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 1, "signalled": is_signalled})
+    desk.hear(State.CANCELLED, **more)
+    assert says.items() <= (desk.run.outcome or {}).items()
+
+
+def test_a_run_whose_runner_says_that_it_lives_is_not_over_for_the_engines_word(desk: Desk) -> None:
+    desk.claim()
+    remote.write(str(desk.folder), remote.LEASE, {"beat": 5})
+    desk.run.look_at_lease()
+    desk.hear(State.ENDED, times=5)
+    assert desk.run.outcome is None
+    desk.run._beat_seconds -= HEARD_SECONDS
+    desk.hear(State.ENDED, times=1)
+    assert (desk.run.outcome or {})["lost"] is True
 
 
 def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -> None:

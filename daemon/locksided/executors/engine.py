@@ -117,6 +117,8 @@ class Engine(ABC):
     """So many orders are handed over at once, at most."""
     knows_status: ClassVar[bool] = False
     knows_names: ClassVar[bool] = False
+    asks_first: ClassVar[bool] = False
+    """Whether a runner is asked to end before a cancellation kills it: one that was not is a mistake."""
     variables: ClassVar[str] = ""
     """How those variables begin that a machine has of the engine, and a run is to have, too."""
 

@@ -15,6 +15,7 @@ from locksided.keeper.messages import Hello, KeptRun, KillReport, Number, to_wir
 from locksided.keeper.tree import proc
 
 LEASE_EXPIRES_SECONDS = 120.0
+HEARD_SECONDS = 2 * remote.LEASE_SECONDS
 LEAST_LOOKS = 2
 QUIET_LOOKS = 4
 ENGINES_SIGNALS = (9, 15)
@@ -35,6 +36,8 @@ class RemoteRun:
         """Who won the claim."""
         self.outcome: dict[str, Any] | None = record.outcome
         self.progress: dict[str, Any] = {}
+        self.was_signalled = False
+        """Whether the engine has asked its runner to end."""
         self.unknown = 0
         """How often in a row the engine knew nothing of it."""
         self.gone = 0
@@ -139,16 +142,25 @@ class RemoteRun:
             self._beat, self._beat_seconds, self._looks = found.get("beat"), now, 0
             said = found.get("progress")
             self.progress = said if isinstance(said, dict) else {}
+            self.was_signalled = found.get("signalled") is True
         else:
             self._looks += 1
         if self.is_quiet:
             self.record.quiet = (clock.boot_id(), self._beat, self._beat_seconds)
 
     @property
+    def _quiet_seconds(self) -> float:
+        return clock.boot_seconds() - self._beat_seconds
+
+    @property
     def is_lease_over(self) -> bool:
         """Whether the runner did not renew it for so long that it has stopped its run itself."""
-        quiet_seconds = clock.boot_seconds() - self._beat_seconds
-        return self._looks >= LEAST_LOOKS and quiet_seconds >= LEASE_EXPIRES_SECONDS
+        return self._looks >= LEAST_LOOKS and self._quiet_seconds >= LEASE_EXPIRES_SECONDS
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the runner may still say that it lives when it has to."""
+        return self._quiet_seconds < HEARD_SECONDS
 
     @property
     def is_quiet(self) -> bool:

@@ -246,16 +246,27 @@ class Watching(Commands):
             self._take_back(run.token, "program", f"{self._engine.kind} cannot start it: {status.reason}")
 
     def _over(self, run: RemoteRun, status: Status) -> None:
-        """It is over for the engine, and the folder does not say how: sure when it is so once more."""
+        """It is over for the engine, and the folder does not say how: sure when it is so once more.
+
+        A runner that has just said that it lives is none of what the engine speaks of: a controller that has
+        lost its state gives the same id to the next submission of the same order.
+        """
         run.gone += 1
-        if run.gone < SURE:
+        if run.gone < SURE or (run.phase is Phase.RUNNING and run.is_heard):
             self._ask_in(SOONEST_SECONDS)
         elif run.phase is not Phase.RUNNING:
             self._never_began(run, status)
         else:
             if status.state is State.ENDED and run.claimant is not None:
                 self._engine.blame(run.claimant.node)
-            self._lost(run, "engine", **STOPPED.get(status.state, {}), **_by(status))
+            values = {} if self._is_mistake(run, status) else STOPPED.get(status.state, {})
+            self._lost(run, "engine", **values, **_by(status))
+
+    def _is_mistake(self, run: RemoteRun, status: Status) -> bool:
+        """Whether nobody has cancelled it: an engine that lost its state may kill what it does not know."""
+        run.look_at_lease()
+        is_cancelled = status.state is State.CANCELLED and self._engine.asks_first
+        return is_cancelled and status.by is None and not run.was_signalled
 
     def _never_began(self, run: RemoteRun, status: Status) -> None:
         """A cancellation, too, has it start anew: a controller that lost its state cancels by mistake."""

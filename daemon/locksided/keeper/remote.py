@@ -8,7 +8,8 @@ and nothing longer than it may be is taken.
     claim                       both         a link: who decided the token, `burnt` or `started ID NODE NONCE`
     asks                        executor     {stop, pause}: what is asked of the run
     run.json, outcome.json      runner       as on one machine
-    lease                       runner       {beat, paused, progress}: that it lives, and what it said last
+    lease                       runner       {beat, paused, progress, signalled}: that it lives, what it said
+                                             last, whether the engine has asked it to end
 
     in the inbox of the work root
     TOKEN.started, TOKEN.ended  runner       where to look

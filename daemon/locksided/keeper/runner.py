@@ -112,6 +112,7 @@ class Runner:
         self._said: dict[str, Any] = {}
         self._is_paused = False
         self._was_asked_to_stop = False
+        self._was_signalled_to_end = False
 
     def begin(self) -> None:
         """Start the run; the loop keeps it."""
@@ -170,9 +171,13 @@ class Runner:
 
     def _renew(self) -> None:
         """Say that it lives, and look what is asked; again soon."""
-        self._lease.renew({"paused": self._is_paused, "progress": self._said})
+        self._say_that_it_lives()
         self._look_what_is_asked()
         self._loop.after(remote.LEASE_SECONDS, self._renew)
+
+    def _say_that_it_lives(self) -> None:
+        said = {"paused": self._is_paused, "progress": self._said, "signalled": self._was_signalled_to_end}
+        self._lease.renew(said)
 
     # What the executor asks
 
@@ -197,6 +202,8 @@ class Runner:
         if not self._was_asked_to_stop:
             self._run.stop("engine")
             self._run.stopped_late("engine")
+            self._was_signalled_to_end = True
+            self._say_that_it_lives()  # it may be killed before it can record why
 
 
 class Lease:

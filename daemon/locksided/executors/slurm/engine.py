@@ -67,6 +67,7 @@ class Slurm(Engine):
     capabilities: ClassVar[tuple[str, ...]] = ("queue", "pause", "nodes")
     knows_status: ClassVar[bool] = True
     knows_names: ClassVar[bool] = True
+    asks_first: ClassVar[bool] = True
     variables: ClassVar[str] = "SLURM"
 
     def __init__(self) -> None:
