@@ -5,7 +5,7 @@ head as far as it exists, and not written.
 """
 
 import glob
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -57,21 +57,25 @@ class Inspection:
 
     async def unknown_tables(self, only: TableId | None = None) -> list[UnknownTable]:
         """Return the tables, all or one, with logs in the lake that the database does not know."""
-        found = await threads.run_sync(self._logs, only)
+        found = await threads.run_sync(self._with_logs, only)
         known = set(await self._store.read_patiently(all_keys))
         waiting = {row.table.folder for row in await self._store.read(dropped)}
-        return [one for one in found if one.table.key not in known and one.table.folder not in waiting]
+        left = [one for one in map(_table_at, found) if one.key not in known and one.folder not in waiting]
+        return await threads.run_sync(self._read_logs, left)
 
-    def _logs(self, only: TableId | None) -> list[UnknownTable]:
+    def _with_logs(self, only: TableId | None) -> list[str]:
+        """Return the paths of all logs below the root: for many tables, paths need the least memory."""
         places = "*/*/*/*" if only is None else glob.escape(only.folder)
+        return glob.glob(f"{places}/_delta_log", root_dir=self._root)
+
+    def _read_logs(self, tables: Sequence[TableId]) -> list[UnknownTable]:
         found = []
-        for log in sorted(self._root.glob(f"{places}/_delta_log")):
-            project, branch, bucket, name = log.parent.relative_to(self._root).parts
-            table = TableId(project, branch, f"{bucket}.{name}")
+        for table in sorted(tables, key=lambda one: one.path):
+            folder = self._root / table.folder
             with suppress(NotPlain, Unusable, OSError):
-                newest = perform(str(log.parent), "read_log", {"lakeId": self._lake_id})
+                newest = perform(str(folder), "read_log", {"lakeId": self._lake_id})
                 if newest["version"] is not None and is_table_id(table.text):
-                    uid = log.parent.parent.lstat().st_uid
+                    uid = folder.parent.lstat().st_uid
                     found.append(UnknownTable(table, newest["version"], newest["isOurs"], uid))
         return found
 
@@ -115,3 +119,9 @@ class Inspection:
             return perform(folder, "inspect_log", asked)["trouble"] or None
         except (NotPlain, Unusable) as problem:
             return {"kind": "damaged", "version": row.head, "cause": f"{problem}"}
+
+
+def _table_at(log: str) -> TableId:
+    """The table of a log, by its path below the root."""
+    project, branch, bucket, name, _ = log.split("/")
+    return TableId(project, branch, f"{bucket}.{name}")
