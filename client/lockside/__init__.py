@@ -1,6 +1,6 @@
 """The client of lockside: a blocking and an asyncio library, and the command line.
 
-Nothing of the daemon is imported here, and nothing at all before it is used: `import lockside` costs nothing.
+The daemon is never imported, and other modules only on first use, so `import lockside` is fast.
 
     from lockside import Client
 
@@ -21,7 +21,7 @@ _CLIENTS = {"AsyncClient": "lockside.aio", "Client": "lockside.client"}
 
 
 def __getattr__(name: str) -> object:
-    """Import a client, or an error's class, when it is first asked for."""
+    """Import a client or an error class on first use."""
     if name in _CLIENTS:
         from importlib import import_module
 
@@ -35,7 +35,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Name what can be asked for, loaded or not."""
+    """List all names of the module, loaded or not."""
     from lockside import errors
 
     return sorted([*globals(), *_CLIENTS, *errors.CLASSES])

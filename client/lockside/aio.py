@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class AsyncClient(AsyncMethods):
-    """A daemon, as an asyncio program sees it; see `Client`, whose methods it has.
+    """A daemon's client for asyncio programs; it has the methods of `Client`.
 
-    Any number of calls may be under way: they share a few connections and keep below the daemon's limits by
-    themselves. Each event loop has connections of its own.
+    Any number of calls may run at once: they share a few connections and stay within the daemon's limits.
+    Each event loop has its own connections.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AsyncClient(AsyncMethods):
         await self._link.close()
 
     async def perform(self, request: Request[T]) -> T:
-        """Send a call and give its result; raises the error's own class."""
+        """Send a call and return its result; raises the class of the error."""
         asked = self._engine.call(request.method, request.params, is_repeatable=request.is_repeatable)
         try:
             return request.decoded(await asked)
@@ -59,13 +59,13 @@ class AsyncClient(AsyncMethods):
             raise request.given_up(error) from None
 
     async def wait(self, job: str, timeout_seconds: float | None = None) -> Job:
-        """Wait until a job is final or the time is up; `is_finished` tells."""
+        """Wait until a job is final or the time is up; see its `is_finished`."""
         return (await self.wait_many([job], timeout_seconds))[0]
 
     async def wait_many(
         self, jobs: Sequence[str], timeout_seconds: float | None = None, *, until: str = "all"
     ) -> list[Job]:
-        """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
+        """Wait until all jobs (`until="any"`: one of them) are final or the time is up."""
         found: list[Job] = typed(await self._engine.wait(jobs, timeout_seconds, until), list[Job], "job.wait")
         return found
 
@@ -78,14 +78,14 @@ class AsyncClient(AsyncMethods):
         row: str | None = None,
         level: int | None = None,
     ) -> AsyncIterator[LogFrame]:
-        """Give a job's log frame by frame; with `follow`, until the job has ended."""
+        """Yield the frames of a job's log; with `follow`, until the job has ended."""
         filters = spelt({"stream": stream, "row": row, "level": level})
         async for page in self._engine.log(job, follow=follow, **filters):
             for frame in typed(page, LogPage, "job.log").frames:
                 yield frame
 
     async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
-        """Give all jobs that pass the filters of `job.list`, page after page."""
+        """Yield all jobs that match the filters of `job.list`, reading page by page."""
         asked = call_of(METHODS["job.list"]).request((), filters).params
         async for page in self._engine.pages("job.list", asked):
             for job in typed(page, JobPage, "job.list").jobs:
@@ -94,10 +94,9 @@ class AsyncClient(AsyncMethods):
     async def events(
         self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
     ) -> AsyncIterator[Event]:
-        """Give events as they happen, each once and in order, also over a restart of the daemon.
-
-        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
-        Raises NotFound for the `job`, and NotReachable or ConnectionLost when the daemon stays away.
+        """Yield events as they happen, each once and in order, even across a restart of the daemon. Events
+        that are no longer stored are replaced by one event of kind `event.lost` with `from` and `to` in its
+        data. Raises NotFound for the `job`, and NotReachable or ConnectionLost if the daemon stays away.
         """
         async with aclosing(self._engine.events(after, spelt({"kinds": kinds, "job": job}))) as events:
             async for event in events:

@@ -1,7 +1,7 @@
-"""Every method of the daemon as the asyncio client has it: the same, and each returns an awaitable."""
+"""The methods of the asyncio client: those of the daemon, each returns an awaitable."""
 
 from lockside.methods import Methods
 
 
 class AsyncMethods(Methods):
-    """The words of the wire, each with its methods."""
+    """The groups of methods, by their words on the wire."""

@@ -1,6 +1,5 @@
-"""The blocking link: a connection for each call that is under way, so that no thread waits for another.
-
-It has no lock that a fork could leave locked: what it does to its sets and lists is one step each.
+"""The blocking link: a connection for each running call, so that no thread waits for another. It has no lock
+that a fork could leave locked: all changes of its sets and lists are atomic.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _MOST_IDLE = 8
 
 
 class BlockingLink:
-    """The connections of one process. A call takes an idle one, or opens another."""
+    """The connections of one process. A call uses an idle connection or opens another."""
 
     def __init__(self, socket: str | None) -> None:
         self.was_connected = False
@@ -31,7 +30,7 @@ class BlockingLink:
         self._idle: list[Connection] = []
 
     async def call(self, method: str, params: Json) -> Any:
-        """Call over a connection of the call's own; one that was interrupted is not used again."""
+        """Call over a connection that no other call uses; an interrupted connection is not reused."""
         connection = self._popped() or self.connect()
         try:
             answer = connection.call(method, params)
@@ -55,11 +54,11 @@ class BlockingLink:
         return Stream(self.connect(), self)
 
     async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds."""
-        sleep(seconds)  # noqa: ASYNC251 - a blocking link has no event loop to hold up
+        """Sleep for so many seconds."""
+        sleep(seconds)  # noqa: ASYNC251 - a blocking link has no event loop to block
 
     def path(self) -> str:
-        """Return the path of the daemon's socket, connected; raises NotReachable."""
+        """Return the path of the daemon's socket after connecting to it; raises NotReachable."""
         connection = self._popped() or self.connect()
         self._give_back(connection)
         return connection.path
@@ -76,7 +75,7 @@ class BlockingLink:
             self.drop(connection)
 
     def disconnect_idle(self) -> None:
-        """Close the connections that no call uses."""
+        """Close the idle connections."""
         while (connection := self._popped()) is not None:
             self.drop(connection)
 
@@ -117,7 +116,7 @@ class BlockingLink:
 
 
 class Stream:
-    """A connection of one caller's own, with its notifications."""
+    """A connection of one caller, with its notifications."""
 
     def __init__(self, connection: Connection, link: BlockingLink) -> None:
         self._connection = connection

@@ -1,9 +1,7 @@
-"""The calls of the Python library, derived from the declarations of the methods: arguments in, a request out.
-
-Required parameters may go by position, in their order; the others go by keyword, in snake case. A method
-whose only required parameter is one document also takes the members of that document, and a list of names and
-values may be a mapping. What is None is left to the daemon, unless null has a meaning of its own there.
-Nothing here does I/O.
+"""The calls of the Python library, derived from the declarations of the methods: they turn arguments into
+requests. Required parameters may be positional, in their order; others are keywords, in snake case. A method
+whose only required parameter is a document also accepts the members of that document, and a list of names and
+values may be a mapping. None is not sent, unless null has a meaning of its own. Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ _CLASSES = {one.kind: name for name, one in errors.CLASSES.items()}
 class Member:
     """A parameter: its name in Python and on the wire, its type, and whether a document holds it.
 
-    `has_null` tells that null is a value of its own there, not what it is when it is not given.
+    `has_null` is True if null differs from a parameter that is not given.
     """
 
     name: str
@@ -48,7 +46,7 @@ class Member:
 
 @cache
 def members_of(kind: type[msgspec.Struct], *, is_of_document: bool = False) -> Mapping[str, Member]:
-    """The members of a type by their names in Python, in their order."""
+    """Return the members of a type by their Python names, in order."""
     return {
         one.name: Member(one.name, one.encode_name, one.type, one.required, is_of_document, _has_null(one))
         for one in msgspec.structs.fields(kind)
@@ -56,7 +54,7 @@ def members_of(kind: type[msgspec.Struct], *, is_of_document: bool = False) -> M
 
 
 def document_in(members: Iterable[Member]) -> Member | None:
-    """The one required parameter, if it is a document."""
+    """Return the only required parameter, if it is a document."""
     required = [one for one in members if one.is_required]
     return required[0] if len(required) == 1 and _is_document(required[0].type) else None
 
@@ -64,7 +62,7 @@ def document_in(members: Iterable[Member]) -> Member | None:
 class Call:
     """A method under one of its names in the library.
 
-    `positional` names what goes by position, and `required` what must be given; `members` has all parameters.
+    `positional` and `required` are names of parameters; `members` has all parameters.
     """
 
     def __init__(self, method: Method, use: OtherUse | None = None) -> None:
@@ -92,7 +90,7 @@ class Call:
         self.positional = list(dict.fromkeys([*self.required, *positional]))
 
     def request(self, args: Sequence[Any], named: Mapping[str, Any]) -> Request[Any]:
-        """The request that these arguments make; raises TypeError for those that it does not take."""
+        """Return the request for these arguments; raises TypeError for wrong ones."""
         given = self._bound(args, named)
         params: dict[str, Any] = dict(self.method.defaults) | self._fixed
         document: dict[str, Any] = {}
@@ -149,7 +147,7 @@ class Call:
 
     @property
     def signature(self) -> Signature:
-        """What the call takes, for `help`."""
+        """The signature of the call, for `help`."""
         by_position = [
             Parameter(
                 name,
@@ -163,18 +161,18 @@ class Call:
         )
 
     def must_be_given(self, name: str) -> bool:
-        """Whether nothing else tells a parameter: no document, and no environment of a job."""
+        """Return whether a parameter must be given: neither a document nor a job's environment has it."""
         return not self.document and name in self.required and self.members[name].wire not in self._own
 
     @property
     def keywords(self) -> list[str]:
-        """The parameters that go by keyword only; those that every method has stand last."""
+        """The keyword-only parameters; those that every method has are last."""
         named = [name for name in self.members if name not in self.positional]
         return sorted(named, key=lambda name: name in Mutation.__struct_fields__)
 
     @property
     def doc(self) -> str:
-        """What the declaration says, its parameters and the errors that are raised."""
+        """The docstring: the declaration's description, the parameters and the errors."""
         said = (sentences(self.document.type) if self.document else {}) | sentences(self.method.params)
         listed = "\n".join(f"    {name}: {said.get(name, '')}" for name in [*self.positional, *self.keywords])
         raised = ", ".join(_CLASSES[kind] for kind in self.method.errors if kind in self.method.refuses)
@@ -183,18 +181,18 @@ class Call:
 
 
 call_of = cache(Call)
-"""The call of a method, or of its other use; made once."""
+"""Returns the call of a method, or of its other use; cached."""
 
 
 class Group:
-    """The methods of one word of the wire, `job` or `config`, bound to what performs a request."""
+    """The methods of one group, such as `job` or `config`, bound to the function that performs requests."""
 
     def __init__(self, uses: Mapping[str, tuple[Any, ...]], perform: Callable[[Request[Any]], Any]) -> None:
         self._uses = uses
         self._perform = perform
 
     def __getattr__(self, word: str) -> Any:
-        """Make the function of a method when it is first asked for."""
+        """Create the function of a method on first use."""
         if word.startswith("_") or word not in self._uses:
             raise AttributeError(f"There is no method {word!r} here; there are {', '.join(dir(self))}")
         function = function_of(call_of(*self._uses[word]), self._perform)
@@ -206,7 +204,7 @@ class Group:
 
 
 def function_of(call: Call, perform: Callable[[Request[Any]], Any]) -> Callable[..., Any]:
-    """The function that makes a call's request of its arguments and has it performed."""
+    """Return the function that creates a call's request from its arguments and performs it."""
 
     def send(*args: Any, **named: Any) -> Any:
         return perform(call.request(args, named))
@@ -219,7 +217,7 @@ def function_of(call: Call, perform: Callable[[Request[Any]], Any]) -> Callable[
 
 
 def groups_of(methods: Mapping[str, Method]) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """Each word of the wire with the methods that the library offers of it, by their names there."""
+    """Return the methods that the library offers, by group and name."""
     groups: dict[str, dict[str, tuple[Any, ...]]] = {}
     for method in methods.values():
         if method.of_connection:
@@ -237,7 +235,7 @@ def _names(method: Method) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _pairs(value: Any, kind: Any) -> Any:
-    """A mapping as the list of names and values that is wanted."""
+    """Convert a mapping to a list of names and values, if the type is such a list."""
     entry = entry_of(kind)
     if isinstance(value, Mapping) and entry is not None and is_pair(entry):
         return [{"name": name, "value": one} for name, one in value.items()]
@@ -245,12 +243,12 @@ def _pairs(value: Any, kind: Any) -> Any:
 
 
 def is_pair(kind: type[msgspec.Struct]) -> bool:
-    """Whether it holds a name and a value."""
+    """Return whether a type has exactly a name and a value."""
     return kind.__struct_fields__ == ("name", "value")
 
 
 def entry_of(kind: Any) -> type[msgspec.Struct] | None:
-    """The type of the objects in a list of them; None for anything else."""
+    """Return the type of the objects in a list type; None for other types."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Annotated, Union, UnionType):
         return entry_of(parts[0])

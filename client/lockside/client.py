@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 class Client(Methods):
-    """A daemon, as a script sees it.
+    """A daemon's client for scripts.
 
-    Without `socket` the usual places are tried. When the daemon goes away, calls are sent again until it has
-    been away for `reconnect_seconds`; what creates or changes something is done once all the same.
+    Without `socket` the usual paths are tried. If the daemon goes away, calls are sent again until it has
+    been away for `reconnect_seconds`; calls that create or change something still take effect only once.
 
-    Threads may call at the same time: each call under way has a connection of its own. A forked child opens
-    its own connections.
+    Threads may call at the same time: each running call has its own connection. A forked child opens its own
+    connections.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Client(Methods):
         self._link.close()
 
     def perform(self, request: Request[T]) -> T:
-        """Send a call and give its result; raises the error's own class."""
+        """Send a call and return its result; raises the class of the error."""
         asked = self._engine.call(request.method, request.params, is_repeatable=request.is_repeatable)
         try:
             return request.decoded(run(asked))
@@ -61,13 +61,13 @@ class Client(Methods):
             raise request.given_up(error) from None
 
     def wait(self, job: str, timeout_seconds: float | None = None) -> Job:
-        """Wait until a job is final or the time is up; `is_finished` tells."""
+        """Wait until a job is final or the time is up; see its `is_finished`."""
         return self.wait_many([job], timeout_seconds)[0]
 
     def wait_many(
         self, jobs: Sequence[str], timeout_seconds: float | None = None, *, until: str = "all"
     ) -> list[Job]:
-        """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
+        """Wait until all jobs (`until="any"`: one of them) are final or the time is up."""
         found: list[Job] = typed(run(self._engine.wait(jobs, timeout_seconds, until)), list[Job], "job.wait")
         return found
 
@@ -80,13 +80,13 @@ class Client(Methods):
         row: str | None = None,
         level: int | None = None,
     ) -> Iterator[LogFrame]:
-        """Give a job's log frame by frame; with `follow`, until the job has ended."""
+        """Yield the frames of a job's log; with `follow`, until the job has ended."""
         filters = spelt({"stream": stream, "row": row, "level": level})
         for page in each(self._engine.log(job, follow=follow, **filters)):
             yield from typed(page, LogPage, "job.log").frames
 
     def jobs(self, **filters: Any) -> Iterator[Job]:
-        """Give all jobs that pass the filters of `job.list`, page after page."""
+        """Yield all jobs that match the filters of `job.list`, reading page by page."""
         asked = call_of(METHODS["job.list"]).request((), filters).params
         for page in each(self._engine.pages("job.list", asked)):
             yield from typed(page, JobPage, "job.list").jobs
@@ -94,10 +94,9 @@ class Client(Methods):
     def events(
         self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
     ) -> Generator[Event, None, None]:
-        """Give events as they happen, each once and in order, also over a restart of the daemon.
-
-        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
-        Raises NotFound for the `job`, and NotReachable or ConnectionLost when the daemon stays away.
+        """Yield events as they happen, each once and in order, even across a restart of the daemon. Events
+        that are no longer stored are replaced by one event of kind `event.lost` with `from` and `to` in its
+        data. Raises NotFound for the `job`, and NotReachable or ConnectionLost if the daemon stays away.
         """
         for event in each(self._engine.events(after, spelt({"kinds": kinds, "job": job}))):
             yield typed(event, Event, "event.subscribe")

@@ -1,4 +1,4 @@
-"""The variables of the environment that lockside sets or reads, each with a sentence. Data alone."""
+"""The environment variables that lockside sets or reads, with descriptions. Data only."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ COMPONENT = (
     ("KBC_DATADIR", "The data folder; absolute, ending in /."),
     ("KBC_RUNID", "The job's `runId`."),
     ("KBC_PROJECTID", "The project."),
-    ("KBC_CONFIGID", "The configuration's id; a hash of the content where it is not stored."),
+    ("KBC_CONFIGID", "The configuration's id; a hash of the content if it is not stored."),
     ("KBC_CONFIGVERSION", "The version of the stored configuration."),
-    ("KBC_CONFIGROWID", "The row that runs; only where there is one."),
-    ("KBC_COMPONENTID", "The component that the step runs: a processor has its own."),
+    ("KBC_CONFIGROWID", "The row that runs; only set if there is one."),
+    ("KBC_COMPONENTID", "The component that the step runs; for a processor its own id."),
     ("KBC_BRANCHID", "The branch."),
     ("KBC_COMPONENT_RUN_MODE", "`debug` in that mode, else `run`."),
     ("KBC_LOGGER_ADDR", "The address of the listener for GELF messages, if the component logs by GELF."),
     ("KBC_LOGGER_PORT", "The port of that listener."),
-    ("KBC_STACKID", "`lockside`; with the next two it makes components write manifests of the new form."),
+    ("KBC_STACKID", "`lockside`; with the next two it makes components write manifests in the new format."),
     ("KBC_PROJECT_FEATURE_GATES", "`queuev2`."),
     ("KBC_DATA_TYPE_SUPPORT", "`authoritative`."),
     ("KBC_STAGING_FILE_PROVIDER", "`local`."),
 )
-"""What a component finds beside the variables of every job."""
+"""Variables of components, beside those of every job."""
 
 PLAIN = (
     ("PATH", "A plain search path."),
@@ -27,7 +27,7 @@ PLAIN = (
     ("LANG", "`C.UTF-8`."),
     ("TMPDIR", "A folder of the job's own, which is removed with it."),
 )
-"""What a component finds of the usual variables; a plain command has those of its caller instead."""
+"""The usual variables of components; a plain command has those of its caller instead."""
 
 JOB = (
     ("LOCKSIDE_JOB_ID", "The job's id."),
@@ -39,23 +39,23 @@ JOB = (
     ("LOCKSIDE_START_FOLDER", "A mark by which the keeper finds all processes of the job."),
     ("LOCKSIDE_PROGRESS_FD", "The file descriptor for lines of JSON with the job's progress."),
 )
-"""What every job finds."""
+"""Variables of every job."""
 
 MADE = (
     ("LOCKSIDE_SCHEDULE_ID", "The schedule that created the job."),
     ("LOCKSIDE_SCHEDULED_TIME", "The moment that the job is for; empty for a run by hand without one."),
     ("LOCKSIDE_WINDOW_START", "The moment of the previous job."),
     ("LOCKSIDE_WINDOW_END", "The moment that the job is for."),
-    ("LOCKSIDE_LAST_SUCCESS_TIME", "The moment of the newest job that ended well; empty when none did."),
-    ("LOCKSIDE_TRIGGER", "What a trigger heard, as JSON; `more` causes are left out when it would be long."),
+    ("LOCKSIDE_LAST_SUCCESS_TIME", "The moment of the newest successful job; empty if there is none."),
+    ("LOCKSIDE_TRIGGER", "The causes of a trigger, as JSON; `more` counts causes that are left out."),
 )
-"""What the jobs of schedules find, and those of triggers."""
+"""Variables of the jobs of schedules and triggers."""
 
 HELD = (
     ("LOCKSIDE_RESOURCE_<ID>", "The units of a resource that the job holds, with commas, or the amount."),
     ("<NAME>", "The same, under the name in `environment` of the resource."),
 )
-"""What jobs find that need resources."""
+"""Variables of jobs that need resources."""
 
 CLIENT = (
     ("LOCKSIDE_SOCKET", "The daemon's socket; without it the usual places are tried."),
@@ -79,7 +79,7 @@ CLIENT = (
     ("LINES", "The height of the screen, instead of the terminal's."),
     ("PAGER", "The program that shows pages longer than the screen; without it `less`."),
 )
-"""What the command line and the library read."""
+"""Variables that the command line and the library read."""
 
 DAEMON = (
     ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it overrides the files."),
@@ -95,7 +95,7 @@ DAEMON = (
     ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where the daemon reports its state to systemd."),
     ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),
 )
-"""What the daemon and its keeper read."""
+"""Variables that the daemon and its keeper read."""
 
 SECTIONS = (
     ("Set for components", COMPONENT),

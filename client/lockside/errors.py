@@ -1,7 +1,5 @@
-"""What can go wrong when the daemon is asked: one class per kind, to catch what one can handle.
-
-The message says what happened, `remedy` what to do next. What went wrong inside a job is no exception: it
-stands in the job's `result.error`.
+"""The errors of calls to the daemon, one class per kind. The message says what happened, `remedy` what to do
+next. A failure of a job is not an exception: it is in the job's `result.error`.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LocksideError(Exception):
-    """The daemon refused a call, or could not be asked.
+    """The daemon refused a call, or could not be reached.
 
     `code` is the JSON-RPC code (0 when no daemon answered), `kind` the stable word for programs, `data` the
     details.
@@ -32,7 +30,7 @@ class LocksideError(Exception):
 
     @property
     def path(self) -> str | None:
-        """The field at fault as in `$.retry.maxAttempts`, when there is one."""
+        """The path of the wrong field, as in `$.retry.maxAttempts`, or None."""
         path = self.data.get("path")
         return path if isinstance(path, str) else None
 
@@ -48,28 +46,28 @@ class NotReachable(LocksideError):
 
 
 class ConnectionLost(NotReachable):
-    """The daemon went away in the middle of a call; jobs go on without it."""
+    """The daemon went away during a call; jobs continue without it."""
 
     kind = "connection_lost"
     remedy = "The jobs go on. Ask again when the daemon is back: `lockside status`."
 
 
 class NotUnderstood(LocksideError):
-    """The daemon answered what this client does not know: it is older or newer."""
+    """This client does not know the daemon's answer: the daemon is older or newer."""
 
     kind = "not_understood"
     remedy = "Compare the versions with `lockside status` and `lockside --version`."
 
 
 class ParseFailed(LocksideError):
-    """What was sent is not JSON."""
+    """The request is not JSON."""
 
     code = -32700
     kind = "parse_error"
 
 
 class InvalidRequest(LocksideError):
-    """What was sent is JSON, but no request."""
+    """The request is JSON, but not a JSON-RPC request."""
 
     code = -32600
     kind = "invalid_request"
@@ -91,15 +89,15 @@ class InvalidParams(LocksideError):
 
 
 class InternalError(LocksideError):
-    """The daemon met a fault of its own; its log has the details."""
+    """An internal error of the daemon; its log has the details."""
 
     code = -32603
     kind = "internal"
-    remedy = "The daemon's own log tells more (`journalctl -u lockside`); `lockside doctor` checks its state."
+    remedy = "See the daemon's log (`journalctl -u lockside`); `lockside doctor` checks its state."
 
 
 class NotFound(LocksideError):
-    """Nothing of that kind has that id."""
+    """There is no such object."""
 
     code = -32001
     kind = "not_found"
@@ -117,7 +115,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
-    remedy = "`lockside show JOB` tells how the job stands and what can be done with it."
+    remedy = "`lockside show JOB` shows the job's status and what can be done with it."
 
 
 class Forbidden(LocksideError):
@@ -133,11 +131,11 @@ class Disabled(LocksideError):
 
     code = -32005
     kind = "disabled"
-    remedy = "`--mode forceRun` runs it all the same."
+    remedy = "`--mode forceRun` runs it anyway."
 
 
 class Unavailable(LocksideError):
-    """The daemon cannot do it now: it stops, or its store cannot be written."""
+    """The daemon cannot do it now: it is stopping, or its store cannot be written."""
 
     code = -32006
     kind = "unavailable"
@@ -145,21 +143,21 @@ class Unavailable(LocksideError):
 
 
 class LimitExceeded(LocksideError):
-    """A limit of size or number is passed."""
+    """A limit of size or number is exceeded."""
 
     code = -32007
     kind = "limit"
 
 
 class TimedOut(LocksideError):
-    """It took longer than it may."""
+    """It took too long."""
 
     code = -32008
     kind = "timeout"
 
 
 class ComponentFailed(LocksideError):
-    """The component that was asked failed, or did not answer as it should."""
+    """The component failed, or its answer was invalid."""
 
     code = -32009
     kind = "failed"
@@ -174,7 +172,7 @@ _BY_CODE = {cls.code: cls for cls in CLASSES.values() if cls.code}
 
 
 def from_wire(error: Mapping[str, Any]) -> LocksideError:
-    """Turn the `error` of an answer into the exception of its kind."""
+    """Convert the `error` of an answer to the exception of its kind."""
     code = int(error.get("code", -32603))
     data = error.get("data")
     made = _BY_CODE.get(code, LocksideError)(

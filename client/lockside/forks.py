@@ -1,6 +1,5 @@
-"""What a forked child does with the connections of its parent: it closes its copies and opens its own.
-
-Answers on them are the parent's. While a copy is open, the daemon cannot tell that the parent is gone.
+"""Closes a forked child's copies of its parent's connections; the child opens its own. Answers on the copies
+belong to the parent, and while one is open, the daemon cannot notice the parent's end.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from weakref import WeakSet
 
 
 class Link(Protocol):
-    """What holds connections."""
+    """An object with connections."""
 
     def abandon(self) -> None:
-        """Close this process's copies, without a word to the daemon, and hold none any more."""
+        """Close and forget this process's copies, without a message to the daemon."""
 
 
 _links: WeakSet[Link] = WeakSet()
 
 
 def abandon_in_children(link: Link) -> None:
-    """Have every forked child begin without the connections of this link."""
+    """Make every forked child start without the connections of this link."""
     _links.add(link)
 
 

@@ -1,7 +1,8 @@
-"""The kinds of stored objects, one record each: words, keys, files, and where the code of each is.
+"""The kinds of stored objects, one record each: words, keys, files, and the functions of each.
 
-The daemon's part of a record (rights, checks, what is hidden) is in `locksided.catalog`. This module uses the
-standard library alone, because the command line reads it at every start; code is named as `module:function`.
+The daemon's part of a record (rights, checks, hidden members) is in `locksided.catalog`. This module uses
+only the standard library, because the command line loads it at every start; functions are named as
+`module:function`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,20 @@ VERBS = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
 class Kind:
     """One kind of stored object.
 
-    `word` begins the names of its events, and behind its `group`, as `methods`, those of its methods; `verbs`
-    are those of its methods that all kinds have in common, none for a kind that the daemon's core keeps.
-    `plural` is the member of the method `catalog.apply` and, unless it is `listed` by another word, of its
-    lists. `key` has the members that identify
-    an object in its project, or in its branch. `filters` are members by which a list can be narrowed, beside
-    all but the last of the key; `content` is what the library takes by position when it stores one. `role` is
-    the one that may change it. The parameters of `put` have the document under `member`, by default the
-    kind's word, or, when it `is_flat`, its members. `command` is the first word of its commands.
+    `word` is the prefix of its events and, after its `group`, of its methods (`methods`); `verbs` are the
+    common methods that it has, none for a kind that the daemon's core manages. `plural` is its parameter in
+    `catalog.apply` and, unless `listed` is another word, the member of its lists. `key` has the members that
+    identify an object in its project, or in its branch. `filters` are further filters of a list, beside all
+    members of the key but the last; `content` is a member that the library accepts by position in `put`.
+    `role` is required to change an object. `put` has the document under `member`, by default the kind's word,
+    or, if it `is_flat`, its members as parameters. `command` is the first word of its commands.
 
-    `about` and `example`, the name of an object, stand in the help; `columns` are the members that a table
-    shows, beside the first of `described_by` that an object has.
+    `about` and `example`, the name of an object, are shown in the help; `columns` are the members in tables,
+    followed by the first of `described_by` that an object has.
 
-    `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
-    empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
-    it beside its type; `read`, `write` and `schema` are for files whose form is not the document's own.
+    `files` is the path of an object in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
+    empty for a kind without files. `references` yields a document's references, `faults` its faults beyond
+    the type; `read`, `write` and `schema` are for files whose format differs from the document's.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class Kind:
 
     @property
     def put_verb(self) -> str:
-        """How an object is stored: by `put`, or by `create`, which refuses to store an existing one."""
+        """The verb that stores an object: `put`, or `create`, which refuses an existing one."""
         return "create" if "create" in self.verbs else "put"
 
     @property
     def metavar(self) -> str:
-        """What stands for its key on the command line: COMPONENT, or COMPONENT/CONFIG."""
+        """The placeholder of its key on the command line: COMPONENT, or COMPONENT/CONFIG."""
         return "/".join(self.key).upper() if len(self.key) > 1 else self.word.upper()
 
     @property
@@ -105,7 +105,7 @@ class Kind:
 
     @property
     def references(self) -> Any:
-        """The function that lists what a document names: `(document, path) -> Iterator[Reference]`."""
+        """The function that yields a document's references: `(document, path) -> Iterator[Reference]`."""
         return loaded(self._code["references"])
 
     @property
@@ -120,34 +120,33 @@ class Kind:
 
     @property
     def write(self) -> Any:
-        """The function that makes the text of an object's file: `(kind, stored, folder) -> Text`.
-
-        Where objects share a file it makes the table of one.
+        """The function that writes an object's file: `(kind, stored, folder) -> Text`. If objects share a
+        file, it writes the table of one.
         """
         return loaded(self._code["write"])
 
     @property
     def schema(self) -> Any:
-        """The function that makes the JSON Schema of its file: `(kind, schemas of types) -> schema`."""
+        """The function that returns the JSON Schema of its file: `(kind, schemas of types) -> schema`."""
         return loaded(self._code["schema"])
 
     @property
     def is_one_file(self) -> bool:
-        """Whether all objects share a file, a table for each."""
+        """Whether all objects share a file, with a table for each."""
         return bool(self.files) and "{" not in self.files
 
     @property
     def place(self) -> str:
-        """The name of the folder of its files, or of their one file without its ending."""
+        """The name of the folder of its files, or of their common file without its suffix."""
         return self.files.partition("/")[0].partition(".")[0]
 
     def key_of(self, body: Any) -> tuple[str, ...]:
-        """The key of an object."""
+        """Return the key of an object."""
         return tuple(str(body[name]) for name in self.key)
 
 
 def loaded(where: str) -> Any:
-    """What a `module:name` means."""
+    """Import and return a `module:name`."""
     from importlib import import_module
 
     module, _, name = where.partition(":")
@@ -319,9 +318,9 @@ KINDS = {
         *(SCHEDULE, TRIGGER, NOTIFICATION, BUCKET),
     )
 }
-"""All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
+"""All kinds. `catalog.apply` stores those with files in this order, and deletes in the reverse order."""
 
 
 def with_files() -> list[Kind]:
-    """The kinds that stand in a folder of files, which are those that `catalog.apply` stores."""
+    """Return the kinds with files, which `catalog.apply` stores."""
     return [kind for kind in KINDS.values() if kind.files]

@@ -1,4 +1,4 @@
-"""The text of a log's frames, as people read it."""
+"""Formats the frames of a log for people."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 LEVEL_WORDS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
-"""By the level of syslog, which messages by GELF have."""
+"""Words for the levels of GELF messages, which are those of syslog."""
 
 
 def text_of(frame: Json) -> str:
-    """Give a frame's text; a message that came by GELF is a line with its level and its fields."""
+    """Return a frame's text; a GELF message is a line with its level and its fields."""
     if frame["stream"] != "gelf":
         return str(frame.get("text") or "")
     text = bytes_of(frame).decode("utf-8", "replace") if "data" in frame else frame["text"]
@@ -24,7 +24,7 @@ def text_of(frame: Json) -> str:
 
 
 def bytes_of(frame: Json) -> bytes:
-    """Give the bytes of a frame that was asked for raw."""
+    """Return the bytes of a frame that was requested with `raw`."""
     from base64 import b64decode
 
     return b64decode(frame["data"])

@@ -1,9 +1,8 @@
-"""Every method of the daemon, once for both clients, under its name on the wire: `client.job.create`.
-
-They come from the declarations in `lockside.protocol.methods`; the generated stubs `methods.pyi` and
-`asyncmethods.pyi` have their types. Besides the errors named, every method raises NotReachable, Unavailable,
-InvalidParams, Forbidden and LimitExceeded; those that change something may be sent twice and are done once,
-and raise Conflict for an id that another call had.
+"""The methods of the daemon, for both clients, under their names on the wire: `client.job.create`. They come
+from the declarations in `lockside.protocol.methods`; the generated stubs `methods.pyi` and `asyncmethods.pyi`
+have their types. Beside the errors in its docstring, every method raises NotReachable, Unavailable,
+InvalidParams, Forbidden and LimitExceeded. Methods that change something take effect once even if sent twice;
+they raise Conflict for a deduplication id that another call has used.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from lockside.requests import Request
 
 
 class Methods:
-    """The words of the wire, each with its methods, bound to what sends a call."""
+    """The groups of methods, bound to the function that performs requests."""
 
     def __init__(self, perform: Callable[[Request[Any]], Any]) -> None:
         for name, uses in groups_of(METHODS).items():
@@ -26,6 +25,6 @@ class Methods:
     def __reduce__(self) -> Any:
         """Refuse to be pickled or copied: a connection has one owner."""
         raise TypeError(
-            f"{type(self).__name__} cannot be pickled or copied, for it holds connections: "
-            "make one in each process, and share one among threads as it is."
+            f"{type(self).__name__} cannot be pickled or copied because it has connections:  "
+            "make one in each process; threads can share it."
         )

@@ -1,6 +1,5 @@
-"""What a process inside a job need not say of it: its environment has it.
-
-Only the daemon that runs the job hears of it; another one might take its ids for those of jobs of its own.
+"""Parameters that a process inside a job gets from its environment. They are sent only to the daemon that
+runs the job; another daemon would confuse its ids with those of its own jobs.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ VARIABLES = {
     "job.wait": {"waiterRunId": RUN_ID},
     "job.report": {"token": "LOCKSIDE_START_TOKEN"},
 }
-"""The parameters that are filled, each with its variable; of `job.createMany` those of every job."""
+"""The parameters that are filled in, with their variables; for `job.createMany` those of every job."""
 
 
 def filled(method: str, params: Json, socket: str | None) -> Json:
-    """Return the parameters with those of the own job; None for one of them leaves it out.
+    """Return the parameters with those of the own job; one that is None stays None.
 
     Raises InvalidParams for a report of a job that another daemon runs.
     """
@@ -44,7 +43,7 @@ def filled(method: str, params: Json, socket: str | None) -> Json:
 
 
 def meant_project(socket: str | None) -> str | None:
-    """Return the project that the environment names; that of the own job means nothing to another daemon."""
+    """Return the project in the environment; None if it belongs to a job of another daemon."""
     return os.environ.get("LOCKSIDE_PROJECT") if _runs_own_job(socket) else None
 
 
@@ -55,6 +54,6 @@ def _filled(params: Json, own: Json, is_own: bool) -> Json:
 
 
 def _runs_own_job(socket: str | None) -> bool:
-    """Tell whether the daemon at `socket` runs the job of this process, if there is one."""
+    """Return whether the daemon at `socket` runs this process's job; True outside of jobs."""
     home = os.environ.get("LOCKSIDE_JOB_SOCKET")
     return home is None or os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home)

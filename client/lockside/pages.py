@@ -1,6 +1,5 @@
-"""Calls that are longer than one message: lists are read page by page, `catalog.apply` goes in parts.
-
-Pure; it uses the standard library alone.
+"""Calls that are longer than one message: lists are read page by page, `catalog.apply` is sent in parts.
+Pure; uses only the standard library.
 """
 
 from __future__ import annotations
@@ -35,14 +34,13 @@ LISTS = {
     **{f"{kind.methods}.list": (kind.listed, None) for kind in KINDS.values()},
     **{f"{kind.methods}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
 }
-"""The member of an answer that has the entries, and the daemon's default `limit` where it ends a list."""
+"""The member of a result with the entries, and the daemon's default `limit` if it ends a list."""
 
 
 class Pages:
-    """The calls of one method that read as many entries as its `limit` says, however the daemon cuts them.
-
-    `asked` has the parameters of the next call, and is None when no other is needed. A method that is no
-    list takes one call.
+    """The calls of one method that read as many entries as its `limit` says, for any size of the daemon's
+    pages. `asked` has the parameters of the next call, or is None if no other is needed. A method that is not
+    a list needs one call.
     """
 
     def __init__(self, method: str, params: Json) -> None:
@@ -54,13 +52,13 @@ class Pages:
 
     @classmethod
     def of_all(cls, method: str, params: Json) -> Pages:
-        """Read a list to its end; `limit` is the most that one page has."""
+        """Read a list to its end; `limit` is the maximum size of one page."""
         pages = cls(method, {"limit": PAGE} | params)
         pages._left = None
         return pages
 
     def take(self, page: Any) -> None:
-        """Go on to the call that follows this answer."""
+        """Process a page: set `asked` for the next call."""
         assert self.asked is not None
         cursor = page.get("nextCursor") if self._member and isinstance(page, dict) else None
         if cursor and self._left is not None:
@@ -77,7 +75,7 @@ class Pages:
         return {} if self._left is None else {"limit": PAGE if is_large else self._left}
 
     def join(self, page: Any) -> None:
-        """Add an answer to `answer`, which in the end is as if one call had been enough."""
+        """Add a page to `answer`, which finally equals the result of a single call."""
         if self.answer is None:
             self.answer = page
             return
@@ -92,7 +90,7 @@ _KINDS = tuple(kind.plural for kind in with_files())
 
 
 class Part:
-    """The parameters of one `catalog.stage`, and the places that its objects have in the whole request."""
+    """The parameters of one `catalog.stage`, and the indexes of its objects in the whole request."""
 
     def __init__(self, common: Json) -> None:
         self.params = dict(common)
@@ -104,7 +102,7 @@ class Part:
         self.params.setdefault(kind, []).append(item)
 
     def located(self, error: LocksideError) -> LocksideError:
-        """Return an error of this part with the place that the field at fault has in the whole request."""
+        """Return an error of this part with the index of the wrong field in the whole request."""
         error.message = self._shifted(error.message)
         error.args = (error.message,)
         if error.path is not None:
@@ -121,9 +119,8 @@ class Part:
 
 
 def cut(params: Json) -> tuple[list[Part], Json]:
-    """Cut the parameters of `catalog.apply` into parts to be staged before it, and those that it then has.
-
-    There are no parts when all is short, or already staged. Raises InvalidParams for what is no JSON.
+    """Split the parameters of `catalog.apply` into parts to stage before it, and its remaining parameters.
+    There are no parts if all is short, or already staged. Raises InvalidParams for values that are not JSON.
     """
     if params.get("draft"):
         return [], params
@@ -141,5 +138,5 @@ def cut(params: Json) -> tuple[list[Part], Json]:
             parts[-1].add(kind, place, item)
     if len(parts) <= 1:
         return [], params
-    # A kind that was given stays given: `prune` deletes those of it that are not named.
+    # A kind that was given stays given: `prune` deletes its objects that are not named.
     return parts, params | {"draft": draft} | {kind: [] for kind in _KINDS if kind in params}

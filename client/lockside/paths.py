@@ -1,7 +1,6 @@
-"""Where a daemon's socket is looked for. Nothing is opened or made here.
-
-A client that is told a path uses that one alone. Else it tries, in this order, what a daemon of the same user
-would have chosen and then the machine's own daemon.
+"""The paths at which a daemon's socket is searched. Nothing is opened or created here. A client with an
+explicit path uses only that. Otherwise it tries the sockets of a daemon of the same user, then those of the
+machine's daemon.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import os
 
 
 def example_folder() -> str:
-    """Give the folder of the example pipeline; raises FileNotFoundError when it was not installed."""
+    """Return the folder of the example pipeline; raises FileNotFoundError if it is not installed."""
     return shipped("example")
 
 
 def shipped(name: str) -> str:
-    """Return the path of a file or folder of `config`; raises FileNotFoundError when it was not installed."""
+    """Return the path of a file or folder of `config`; raises FileNotFoundError if it is not installed."""
     package = os.path.dirname(os.path.abspath(__file__))
     source = os.path.join(os.path.dirname(os.path.dirname(package)), "config", name)
     for path in (os.path.join(package, f"_{name}"), source):
@@ -29,7 +28,7 @@ MACHINE_SOCKETS = ("/run/lockside/lockside.sock", "/var/lib/lockside/lockside.so
 
 
 def socket_candidates(explicit: str | None = None) -> list[str]:
-    """List the socket paths to try, best first; exactly one when the caller or $LOCKSIDE_SOCKET names it."""
+    """Return the socket paths to try, in order; exactly one if the caller or $LOCKSIDE_SOCKET names it."""
     named = explicit or os.environ.get("LOCKSIDE_SOCKET")
     if named:
         return [os.path.abspath(named)]

@@ -1,8 +1,7 @@
-"""The client's engine: calls, waits, logs, lists and events that outlive a restart of the daemon.
-
-The library and the command line stand on it. It uses the standard library alone and gives plain dictionaries.
-It is written once, as coroutines over a `Link`, which does all I/O. The link of asyncio suspends them; the
-blocking one never does, so `run` and `each` need no event loop.
+"""The client's engine: calls, waits, logs, lists and events that survive a restart of the daemon. The library
+and the command line are built on it. It uses only the standard library and returns plain dictionaries. It
+consists of coroutines over a `Link`, which does all I/O. The asyncio link suspends them; the blocking link
+never does, so `run` and `each` need no event loop.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     class Stream(Protocol):
-        """A connection of one caller's own, with its notifications."""
+        """A connection of one caller, with its notifications."""
 
         async def call(self, method: str, params: Json) -> Any: ...
         async def told(self) -> tuple[str, Json]: ...
         async def close(self) -> None: ...
 
     class Link(Protocol):
-        """The way to a daemon: calls over connections that it manages, and streams."""
+        """The connections to a daemon: calls over connections that it manages, and streams."""
 
         was_connected: bool
         socket: str | None
@@ -46,14 +45,14 @@ LONGEST_PAUSE_SECONDS = 1.0
 WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
 NULL = object()
-"""It is sent as null: a parameter that is None is not sent."""
+"""Sent as null; parameters that are None are not sent."""
 PROGRESS = "job.progress"
 LOST = "event.lost"
 _FRAMES = 1000
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of the engine over a blocking link: it never suspends."""
+    """Run a coroutine of the engine over a blocking link, where it never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -63,7 +62,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def each(steps: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Iterate over what the engine gives over a blocking link."""
+    """Iterate over an asynchronous generator of the engine over a blocking link."""
     try:
         while True:
             try:
@@ -76,17 +75,17 @@ def each(steps: AsyncGenerator[T, None]) -> Iterator[T]:
 
 
 def is_held(method: str, params: Json) -> bool:
-    """Tell whether the daemon may keep the answer back until something happens."""
+    """Return whether the daemon may delay the answer until something happens."""
     return method in {"job.wait", "action.run"} or bool(params.get("waitSeconds"))
 
 
 def closed() -> LocksideError:
     """Return the error of a client that is used after `close`."""
-    return LocksideError("This client is closed.", remedy="Make a new one, or close it later.")
+    return LocksideError("This client is closed.", remedy="Create a new one, or close it later.")
 
 
 class Engine:
-    """What can be asked of a daemon, over a link. `away` is told once, and why, that the daemon is missed."""
+    """Calls a daemon over a link. `away` is called once with the error when the daemon goes away."""
 
     def __init__(
         self,
@@ -101,9 +100,8 @@ class Engine:
         self._away = away
 
     async def call(self, method: str, params: Json, *, is_repeatable: bool = True) -> Any:
-        """Ask the daemon; what `is_repeatable` is sent again while the daemon is away.
-
-        A list is answered with as many entries as were asked for. What is to be applied may be of any length.
+        """Call the daemon; a call that `is_repeatable` is sent again while the daemon is away. A list has as
+        many entries as requested, and `catalog.apply` may be of any length.
         """
         given = self.given(method, params)
         if method == "catalog.apply":
@@ -116,7 +114,7 @@ class Engine:
         return pages.answer
 
     def pages(self, method: str, params: Json) -> AsyncGenerator[Json, None]:
-        """Read a list to its end; gives the daemon's answers one by one."""
+        """Read a list to its end; yields the daemon's pages."""
         return self._read(Pages.of_all(method, self.given(method, params)))
 
     async def _read(self, pages: Pages, is_repeatable: bool = True) -> AsyncGenerator[Json, None]:
@@ -126,7 +124,7 @@ class Engine:
             yield page
 
     async def _apply(self, parts: Sequence[Part], params: Json) -> Any:
-        """Send everything over one connection, for the daemon keeps the parts only as long as it lasts."""
+        """Send everything over one connection: the daemon keeps the parts only while it is open."""
         stream = await self._link.open()
         try:
             for part in parts:
@@ -139,7 +137,7 @@ class Engine:
             await stream.close()
 
     async def _persist(self, send: Callable[[], Awaitable[Any]], is_repeatable: bool) -> Any:
-        """Send; while the daemon is away, again if it may be."""
+        """Send, and if repeatable send again while the daemon is away."""
         absence = self.absence()
         while True:
             try:
@@ -149,7 +147,7 @@ class Engine:
                     raise
 
     def given(self, method: str, params: Json) -> Json:
-        """Return the parameters to send: what is not None, the project where one is meant, the own job."""
+        """Return the parameters to send: those that are not None, the project, and those of the own job."""
         asked = filled(method, params, self._link.socket)
         given = {name: None if value is NULL else value for name, value in asked.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
@@ -157,13 +155,13 @@ class Engine:
         return given
 
     def absence(self) -> Absence:
-        """Begin to count how long the daemon is away."""
+        """Start to measure how long the daemon is away."""
         return Absence(self._link, self._reconnect_seconds, self._away)
 
     async def wait(
         self, ids: Sequence[str], timeout_seconds: float | None = None, until: str = "all", **more: Any
     ) -> list[Json]:
-        """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
+        """Wait until all jobs (`until="any"`: one of them) are final or the time is up."""
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         done = any if until == "any" else all
         asked = {"ids": list(ids), "until": until, **more}
@@ -189,9 +187,8 @@ class Engine:
                 return
 
     async def events(self, after: int | None, filters: Json) -> AsyncGenerator[Json, None]:
-        """Give events as they happen, each once and in order.
-
-        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
+        """Yield events as they happen, each once and in order. Events that are no longer stored are replaced
+        by one event of kind `event.lost` with `from` and `to` in its data.
         """
         seen = Seen(after)
         absence = self.absence()
@@ -218,7 +215,7 @@ class Engine:
                     raise
 
     async def _gap(self, seen: Seen, filters: Json, lost: Json) -> AsyncGenerator[Json, None]:
-        """Read the events that a subscription has passed over."""
+        """Read the events that a subscription has skipped."""
         first, last = lost["from"], lost["to"]
         asked = filters | {"after": first - 1, "limit": min(last - first + 1, PAGE)}
         async for page in self.pages("event.list", asked):
@@ -236,18 +233,18 @@ def _missing(lost: Json) -> Json:
 
 
 class Seen:
-    """Which events were given: all up to `cursor`."""
+    """The events already yielded: all up to `cursor`."""
 
     def __init__(self, cursor: int | None) -> None:
         self.cursor = cursor
 
     def begin(self, cursor: int) -> None:
-        """Note where the first subscription began, so that the next one begins there, too."""
+        """Record where the first subscription began: without events the next one starts there, too."""
         if self.cursor is None:
             self.cursor = cursor
 
     def new(self, events: Sequence[Json]) -> list[Json]:
-        """Return those that were not given yet; a job's progress is in no history and moves no cursor."""
+        """Return the new events; progress of jobs is not stored and does not move the cursor."""
         new = []
         for event in events:
             if event["kind"] == PROGRESS:
@@ -259,9 +256,8 @@ class Seen:
 
 
 class Absence:
-    """A time in which the daemon is away: told once, waited through in growing pauses, given up in the end.
-
-    A socket that is missing sends no event when it comes back.
+    """A period without a daemon: reported once, waited for in growing pauses, and finally given up. It polls
+    because a missing socket sends no event when it returns.
     """
 
     def __init__(self, link: Link, seconds: float, away: Callable[[LocksideError], None] | None) -> None:
@@ -271,7 +267,7 @@ class Absence:
         self._away = away
 
     async def goes_on(self, error: LocksideError) -> bool:
-        """Pause before the next try; false if the daemon never answered, or has been away for too long."""
+        """Pause before the next try; False if the daemon never answered, or has been away for too long."""
         if self._left_seconds <= 0 or not self._link.was_connected:
             return False
         if self._away is not None:

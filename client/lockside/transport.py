@@ -1,7 +1,6 @@
-"""One blocking JSON-RPC connection over a Unix socket, with the standard library alone and plain dicts.
-
-It numbers calls and matches answers. It knows no method, never reconnects and never sends anything twice:
-that is for its users, who know what may be repeated.
+"""A blocking JSON-RPC connection over a Unix socket, with only the standard library and plain dicts. It
+numbers calls and matches answers. It knows no methods, never reconnects and never sends anything twice: its
+users know which calls may be repeated.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 class Connection:
-    """An open connection; notifications that arrive between answers are kept for `notification`."""
+    """An open connection; notifications that arrive between answers are queued for `notification`."""
 
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.path = path
@@ -41,7 +40,7 @@ class Connection:
         return cls(*open_socket(explicit))
 
     def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
+        """Send one request and wait for its result; raises the class of the error, or ConnectionLost."""
         number = self.send(method, params or {})
         while True:
             message = self._next()
@@ -51,7 +50,7 @@ class Connection:
                 return result_of(message)
 
     def notification(self) -> tuple[str, dict[str, Any]]:
-        """Wait for the next notification and give its method and params."""
+        """Wait for the next notification and return its method and params."""
         while not self._notifications:
             message = self._next()
             if "method" in message:
@@ -59,7 +58,7 @@ class Connection:
         return self._notifications.pop(0)
 
     def send(self, method: str, params: Mapping[str, Any]) -> int:
-        """Send one request and return its id; the caller takes the answer out of `receive`."""
+        """Send one request and return its id; the caller gets the answer from `receive`."""
         body = encoded(params)
         self.last_id += 1
         try:
@@ -69,32 +68,32 @@ class Connection:
         return self.last_id
 
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """Wait for the next message of any kind; None when the time is up before."""
+        """Wait for the next message of any kind; None after the timeout."""
         try:
             while not self._lines:
                 if timeout is not None and not select.select([self._socket], [], [], timeout)[0]:
                     return None
                 self._split(self._socket.recv(_CHUNK_BYTES))
-        except (OSError, ValueError) as error:  # select says ValueError of a socket that is closed
+        except (OSError, ValueError) as error:  # select raises ValueError for a closed socket
             raise self._lost(error) from error
         try:
             message = json.loads(self._lines.pop(0))
         except ValueError:
             message = None
         if not isinstance(message, dict):
-            raise ConnectionLost(f"What answers at {self.path} does not speak lockside's protocol.")
+            raise ConnectionLost(f"The program at {self.path} does not speak lockside's protocol.")
         return message
 
     def close(self) -> None:
-        """Close the connection; calls in flight are not undone, and a thread that waits for one is woken."""
-        try:  # noqa: SIM105 - contextlib would cost every command line time to start
+        """Close the connection; calls in flight are not undone, and threads that wait for them wake up."""
+        try:  # noqa: SIM105 - contextlib would slow down the start of every command
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # The daemon closed its side first.
         self._socket.close()
 
     def abandon(self) -> None:
-        """Close this process's copy alone: another process goes on with the connection."""
+        """Close only this process's copy: another process continues to use the connection."""
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -126,7 +125,9 @@ class Connection:
 
 
 def encoded(params: Mapping[str, Any]) -> bytes:
-    """Encode parameters as JSON; raises InvalidParams for text that is not Unicode and numbers not finite."""
+    """Encode parameters as JSON; raises InvalidParams for invalid Unicode and for numbers that are not
+    finite.
+    """
     try:
         return json.dumps(params, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
@@ -139,18 +140,18 @@ def encoded(params: Mapping[str, Any]) -> bytes:
 
         for steps in not_finite(params):
             path = join("$", *steps)
-            text = f"{path} is not a finite number: JSON has no other."
+            text = f"{path} is not a finite number: JSON cannot represent it."
             raise InvalidParams(text, data={"path": path}) from None
         raise InvalidParams(f"This cannot be sent to the daemon as JSON: {error}.") from error
 
 
 def request_line(number: int, method: str, params: bytes) -> bytes:
-    """Make a line of the wire of a request whose parameters are encoded."""
+    """Return the line of a request with encoded parameters."""
     return b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}\n' % (number, method.encode(), params)
 
 
 def result_of(message: Mapping[str, Any]) -> Any:
-    """Return what an answer carries; raises the error's own class."""
+    """Return the result in an answer; raises the class of its error."""
     error = message.get("error")
     if error is not None:
         raise from_wire(error)
@@ -158,7 +159,7 @@ def result_of(message: Mapping[str, Any]) -> Any:
 
 
 def open_socket(explicit: str | None = None) -> tuple[socket.socket, str]:
-    """Give a connected socket and its path; raises NotReachable."""
+    """Return a connected socket and its path; raises NotReachable."""
     failures: list[tuple[str, OSError]] = []
     for path in socket_candidates(explicit):
         try:
@@ -181,7 +182,7 @@ def _connected(path: str) -> socket.socket:
 
 
 def connect_unix(sock: socket.socket, path: str) -> None:
-    """Connect to a path of any length; a long one goes through its folder's descriptor."""
+    """Connect to a path of any length; a long path is opened through its folder's descriptor."""
     if len(os.fsencode(path)) <= LONGEST_UNIX_PATH:
         sock.connect(path)
         return
@@ -193,7 +194,7 @@ def connect_unix(sock: socket.socket, path: str) -> None:
 
 
 def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
-    """Tell about the failure nearest to success: a socket that exists says more than four that do not."""
+    """Return the most informative failure: that of an existing socket, if there is one."""
     for path, error in failures:
         if isinstance(error, PermissionError):
             return NotReachable(
@@ -209,7 +210,7 @@ def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
 
 
 def _way_in(path: str) -> str:
-    """Say how to be let in: by the socket's group when it has one that may."""
+    """Return a hint on how to get access: by the socket's group, if it has access."""
     import grp
     import stat
 
@@ -217,12 +218,12 @@ def _way_in(path: str) -> str:
         state = os.stat(path)
         group = grp.getgrgid(state.st_gid).gr_name
     except (OSError, KeyError):
-        return "Its folder is closed to you; ask whoever runs the daemon."
+        return "You have no access to its folder; ask the administrator of the daemon."
     if state.st_mode & stat.S_IWGRP:
-        return f"The group '{group}' may: `usermod -aG {group} YOU` as root, then log in again."
-    return "Its owner can let a group in: [daemon] socket_group in lockside.toml."
+        return f"The group '{group}' has access: `usermod -aG {group} YOU` as root, then log in again."
+    return "Its owner can give access to a group: [daemon] socket_group in lockside.toml."
 
 
 def new_deduplication_id() -> str:
-    """Make an id under which a creation can be sent again without being done twice."""
+    """Create an id with which a call can be sent again without taking effect twice."""
     return "c-" + os.urandom(12).hex()

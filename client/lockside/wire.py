@@ -1,7 +1,7 @@
 """The asyncio link: any number of calls at once over few connections, from any number of event loops.
 
-A connection belongs to one event loop. Calls that the daemon may hold for long have connections of their own,
-so that they use up none of the places that other calls need.
+A connection belongs to one event loop. Calls that the daemon may delay for long use separate connections, so
+that they do not count towards the limit of other calls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lockside.session import closed, is_held
 from lockside.transport import encoded, open_socket, request_line, result_of
 
 LONGEST_LINE_BYTES = 256 * 2**20
-# Half of what the daemon allows on a connection unless its settings say otherwise.
+# Half of the daemon's default limit per connection.
 MOST_UNANSWERED = 128
 LARGE_BYTES = 2**20
 
@@ -50,7 +50,7 @@ class Wire:
         self._reader = reader
         self._writer = writer
         self._next_id = 0
-        # Also those that nobody awaits any more: the daemon counts them until it has answered them.
+        # Including calls that are no longer awaited: the daemon counts them until it has answered them.
         self._unanswered: dict[int, asyncio.Future[Message | None]] = {}
         self._room = asyncio.Semaphore(MOST_UNANSWERED)
         self.notifications: asyncio.Queue[Message | None] = asyncio.Queue()
@@ -60,7 +60,7 @@ class Wire:
     @classmethod
     async def open(cls, explicit: str | None) -> Wire:
         """Connect; raises NotReachable."""
-        # A busy daemon can keep it waiting.
+        # A busy daemon can delay the connect.
         sock, path = await asyncio.to_thread(open_socket, explicit)
         sock.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=sock, limit=LONGEST_LINE_BYTES)
@@ -68,25 +68,25 @@ class Wire:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether answers can still come."""
+        """Return whether answers can still arrive."""
         return not (self._reading.done() or self._reading.cancelling())
 
     @property
     def has_room(self) -> bool:
-        """Tell whether a call would be sent at once."""
+        """Return whether a call would be sent at once."""
         return self.is_open and not self._room.locked()
 
     @property
     def is_deserted(self) -> bool:
-        """Tell whether the daemon owes answers, and nobody waits for any of them."""
+        """Return whether answers are outstanding and none of them is awaited."""
         return bool(self._unanswered) and all(answer.cancelled() for answer in self._unanswered.values())
 
     async def call(self, method: str, params: Json) -> Any:
-        """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
+        """Send one request and wait for its result; raises the class of the error, or ConnectionLost."""
         return await self.send(method, encoded(params))
 
     async def send(self, method: str, params: bytes) -> Any:
-        """Do the same with parameters that are encoded."""
+        """The same with encoded parameters."""
         self._next_id += 1
         number = self._next_id
         await self._room.acquire()
@@ -119,18 +119,18 @@ class Wire:
         await asyncio.wait([self._reading])
 
     def end(self) -> None:
-        """Begin to close the connection, in its own event loop."""
+        """Start to close the connection, in its own event loop."""
         self._reading.cancel()
 
     def abandon(self) -> None:
-        """Close this process's copy of the socket without its event loop, which runs no more here."""
+        """Close this process's copy of the socket without its event loop, which does not run here."""
         self._socket.close()
 
     def _lost(self) -> ConnectionLost:
         return ConnectionLost(f"The daemon at {self.path} closed the connection.")
 
     async def _read(self) -> None:
-        # However a connection ends, those who wait on it are told so by `_ended`.
+        # `_ended` wakes all waiters, however the connection ends.
         with suppress(OSError, ValueError, msgspec.MsgspecError):
             while line := await self._reader.readline():
                 self._take(_DECODER.decode(line))
@@ -141,7 +141,7 @@ class Wire:
         elif message.id in self._unanswered:
             self._settle(message.id, message)
         elif message.id is None:
-            self._settle_all(message)  # The daemon could not tell which call it refused.
+            self._settle_all(message)  # The daemon could not identify the call that it refused.
 
     def _settle(self, number: int, message: Message | None) -> None:
         answer = self._unanswered.pop(number)
@@ -171,14 +171,14 @@ class _Wires:
         self._held: list[Wire] = []
 
     async def shared(self) -> Wire:
-        """Return the connection for calls that are answered soon; they take turns on it."""
+        """Return the shared connection, for calls that are answered soon."""
         async with self._opening:
             if self._shared is None or not self._shared.is_open:
                 self._shared = await self.open()
             return self._shared
 
     async def held(self) -> Wire:
-        """Return a connection with room for a call that may be held for long."""
+        """Return a connection with room for a call that may be delayed for long."""
         async with self._opening:
             self._held = [wire for wire in self._held if wire.is_open]
             for wire in self._held:
@@ -203,7 +203,7 @@ class _Wires:
             await wire.close()
 
     def end(self) -> None:
-        """Begin to close all connections, in their own event loop."""
+        """Start to close all connections, in their own event loop."""
         self._is_closed = True
         for wire in self._all:
             wire.end()
@@ -215,12 +215,12 @@ class _Wires:
 
 
 class AsyncLink:
-    """The connections of one process, by event loop; all of them act as `act_as` says, if it does."""
+    """The connections of one process, by event loop; each calls `session.actAs` with `act_as`, if given."""
 
     def __init__(self, socket: str | None, act_as: Json | None = None) -> None:
         self.was_connected = False
         self.acting: Json = {}
-        """As whom its connections act, as `session.actAs` answered."""
+        """The last result of `session.actAs`."""
         self._act_as = act_as
         self.socket = socket
         self._is_closed = False
@@ -239,10 +239,10 @@ class AsyncLink:
             return await wire.send(method, body)
         finally:
             if wire.is_deserted:
-                wire.end()  # The daemon then drops what it held.
+                wire.end()  # The daemon then cancels the delayed calls.
 
     async def _call_alone(self, method: str, body: bytes) -> Any:
-        """Call over a connection of its own: a refusal for its size names no call."""
+        """Call over a separate connection: a refusal of its size does not identify the call."""
         wire = await self.open()
         try:
             return await wire.send(method, body)
@@ -254,7 +254,7 @@ class AsyncLink:
         return await self._here().open()
 
     async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Sleep for so many seconds."""
         await asyncio.sleep(seconds)
 
     async def close(self) -> None:
@@ -263,7 +263,7 @@ class AsyncLink:
         here = self._loops.pop(asyncio.get_running_loop(), None)
         self._forget_closed_loops()
         for loop, wires in list(self._loops.items()):
-            with suppress(RuntimeError):  # It was closed meanwhile, and its connections with it.
+            with suppress(RuntimeError):  # The loop was closed meanwhile, and with it its connections.
                 loop.call_soon_threadsafe(wires.end)
         if here is not None:
             await here.close()
@@ -271,7 +271,7 @@ class AsyncLink:
     def abandon(self) -> None:
         """Close the copies that a forked child has of its parent's connections.
 
-        What is left of them is kept: collected, it would take itself out of the parent's event loop.
+        The objects are kept: if garbage-collected, they would remove themselves from the parent's event loop.
         """
         for wires in self._loops.values():
             wires.abandon()

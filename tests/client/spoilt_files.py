@@ -206,7 +206,7 @@ SPOILT = [
         '{"parameters": {"a": "\\ud800"}}',
         1,
         "parameters.a",
-        "It has half of a character, which is no text: write the whol",
+        "It has half of a surrogate pair, which is not valid text",
     ),
     (
         X_JSON,

@@ -245,7 +245,7 @@ def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
     ran = run("hold", "42")
     assert ran.code == 1
-    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how the job stands")
+    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` shows the job's status")
 
 
 def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:

@@ -257,7 +257,7 @@ def test_a_processor_on_the_wrong_side_is_named(run: Run, folder: Path) -> None:
     write(folder, "components/p.toml", 'command = ["true"]\nallowedProcessorPosition = "after"\n')
     write(folder, "configs/p/c.toml", '[[processors.before]]\ndefinition = { component = "p" }\n')
     (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
-    assert (found["line"], found["message"]) == (2, "Processor p may only stand after a component.")
+    assert (found["line"], found["message"]) == (2, "Processor p can only run after a component.")
 
 
 def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:

@@ -98,7 +98,7 @@ def test_an_empty_archive_and_debug_archive_nothing(wire: Wire, place: Path) -> 
         ({"system": "readable"}, "$.archive.system", "is not writable"),
         ({"system": "others"}, "$.archive.system", "for other users"),
         ({"path": "a/../../b"}, "$.archive.path", "must not leave"),
-        ({"path": "${USER}"}, "$.archive.path", "${USER} is not filled in"),
+        ({"path": "${USER}"}, "$.archive.path", "${USER} is not a placeholder"),
         ({"pth": "a"}, "$.archive.pth", "did you mean `path`"),
     ],
 )

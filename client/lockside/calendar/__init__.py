@@ -1,1 +1,1 @@
-"""When schedules fire: cron lines, intervals and lists of times as moments. Pure, apart from `zones`."""
+"""Computes when schedules fire, from cron lines, intervals and lists of times. Pure, except for `zones`."""

@@ -1,7 +1,6 @@
-"""Calendars: which moments a schedule names, by search and by number, without walking through all of them.
-
-Moments are microseconds since the epoch. A calendar answers the next moment, the one before, how many lie
-between two, and where a gap swallowed wall times.
+"""Calendars: the moments of a schedule, found and counted without iterating over all of them. Moments are
+microseconds since the epoch. A calendar returns the next moment, the previous one, the number between two,
+and the gaps in which local times were skipped.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +27,7 @@ DAY_US = 86_400 * SECOND_US
 EARLIEST_US = 0
 LATEST_US = plain_us(datetime(9890, 1, 1))
 FARTHEST_DAYS = 40 * 366
-"""Nothing is searched for longer: the rarest lines fire once in 40 years."""
+"""The limit of a search: the rarest lines fire once in 40 years."""
 
 _DAYS_KEPT = 512
 _OFFSETS_KEPT = 16_384
@@ -42,25 +41,24 @@ class Calendar(ABC):
 
     @abstractmethod
     def after(self, moment_us: int) -> int | None:
-        """The first moment after this one, None when there is none."""
+        """Return the first moment after this one, or None."""
 
     @abstractmethod
     def before(self, moment_us: int) -> int | None:
-        """The last moment before this one, None when there is none."""
+        """Return the last moment before this one, or None."""
 
     @abstractmethod
     def count(self, first_us: int, last_us: int, most: int) -> int | None:
-        """How many moments there are from one to another, both included; None when more than `most`."""
+        """Return the number of moments between two, inclusive; None if more than `most`."""
 
     def gaps(self, from_us: int, to_us: int) -> list[tuple[int, str]]:
-        """The ends of gaps after the first and up to the second moment, and the wall times left out.
-
-        One at which the calendar has a moment is not among them.
+        """Return the ends of gaps after the first and up to the second moment, with the skipped local times.
+        An end at which the calendar has a moment is not included.
         """
         return []
 
     def entry(self, moment_us: int) -> Entry:
-        """What one of its moments stands for."""
+        """Return the entry of one of its moments."""
         return Entry(moment_us, wall_of(moment_us, self.zone))
 
 
@@ -109,7 +107,7 @@ class At(Calendar):
 
 
 class Cron(Calendar):
-    """The moments of cron lines in a zone. `gap` and `fold` None leave both to each line."""
+    """The moments of cron lines in a zone. If `gap` or `fold` is None, each line has its default."""
 
     def __init__(self, lines: Sequence[Line], zone: tzinfo, gap: Gap | None, fold: Fold | None) -> None:
         self.zone = zone
@@ -165,13 +163,13 @@ class Cron(Calendar):
     # -- days ---------------------------------------------------------------------------------------------
 
     def _find_utc_day(self, day: int) -> list[int]:
-        """All moments of a day of UTC: those of the local days around it that fall into it."""
+        """Return the moments of a UTC day: those of the surrounding local days that fall into it."""
         start_us = day * DAY_US
         found = {us for local in _days(day - 1, day + 2) for us in self._local(local)}
         return sorted(us for us in found if start_us <= us < start_us + DAY_US)
 
     def _find_local(self, day: date) -> list[int]:
-        """The moments of the wall times of a local day."""
+        """Return the moments of the local times of a local day."""
         offset = _plain_offset(self.zone, day)
         if offset is None:
             return [one.moment_us for one in self._entries(day) if not one.is_skipped]
@@ -180,7 +178,7 @@ class Cron(Calendar):
         return [midnight_us + minute * MINUTE_US for minute in minutes]
 
     def _entries(self, day: date) -> Iterator[Entry]:
-        """Every wall time of a local day with its moments."""
+        """Yield the local times of a local day with their moments."""
         midnight = datetime.combine(day, time())
         for line, gap, fold in self._lines:
             if line.has_day(day):
@@ -190,7 +188,7 @@ class Cron(Calendar):
 
 
 class Bounded(Calendar):
-    """The moments of another calendar from one moment to another, both included; None is no bound."""
+    """The moments of another calendar between two moments, inclusive; None means no bound."""
 
     def __init__(self, inner: Calendar, start_us: int | None, end_us: int | None) -> None:
         self.zone = inner.zone
@@ -219,14 +217,14 @@ class Bounded(Calendar):
 
 
 def policies(line: Line, gap: Gap | None, fold: Fold | None) -> tuple[Gap, Fold]:
-    """What holds for a line: one of real time follows what passes, another the clock on the wall."""
+    """Return the policies of a line; the defaults of one that means intervals differ from the others'."""
     if line.is_real_time:
         return gap or Gap.SKIP, fold or Fold.BOTH
     return gap or Gap.AFTER, fold or Fold.FIRST
 
 
 def moments_between(calendar: Calendar, from_us: int, to_us: int) -> Iterator[int]:
-    """The moments after the first and up to the second, in their order."""
+    """Yield the moments after the first and up to the second, in order."""
     moment_us = calendar.after(from_us)
     while moment_us is not None and moment_us <= to_us:
         yield moment_us
@@ -234,7 +232,7 @@ def moments_between(calendar: Calendar, from_us: int, to_us: int) -> Iterator[in
 
 
 def joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same ranges `[from, to)` in order, those that touch made one."""
+    """Return the ranges `[from, to)` in order; adjacent ranges are joined."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
@@ -247,7 +245,9 @@ def joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 @lru_cache(_OFFSETS_KEPT)
 def _plain_offset(zone: tzinfo, day: date) -> int | None:
-    """The zone's offset on a day on which it does not change, else None; it never changes twice in hours."""
+    """Return the zone's offset on a day without a change of it, else None; it never changes twice within
+    hours.
+    """
     midnight = datetime.combine(day, time())
     hours = [midnight + timedelta(hours=hour) for hour in range(0, 25, 6)]
     offsets = {offset_us(hour, zone, fold) for hour in hours for fold in (0, 1)}
@@ -255,5 +255,5 @@ def _plain_offset(zone: tzinfo, day: date) -> int | None:
 
 
 def _days(first: int, end: int) -> list[date]:
-    """The days from one to before another, counted from the epoch."""
+    """Return the days from `first` to before `end`, counted from the epoch."""
     return [_EPOCH + timedelta(days=day) for day in range(max(first, 0), end)]

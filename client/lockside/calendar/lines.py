@@ -1,4 +1,4 @@
-"""Cron lines: which wall times they name. The syntax is Debian's cron's, as `cronsim` reads it."""
+"""Cron lines and their local times. The syntax is that of Debian's cron, as read by `cronsim`."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -21,10 +21,8 @@ _START = datetime(2000, 1, 1)
 
 
 class Line(NamedTuple):
-    """One line. `minutes` are those of a day that it names, counted from midnight, in their order.
-
-    `is_real_time` tells that its minute or hour field begins with `*`: it means intervals, and not the clock
-    on the wall.
+    """A cron line. `minutes` are its minutes of a day, counted from midnight, in order. `is_real_time` is
+    True if its minute or hour field begins with `*`: it means intervals, not local times.
     """
 
     text: str
@@ -36,7 +34,7 @@ class Line(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def line(text: str) -> Line:
-    """The line of a text. Raises ValueError with a sentence that says what to write instead."""
+    """Parse a line. Raises ValueError with a sentence that says what to write instead."""
     plain = _plain(text)
     try:
         parsed = CronSim(plain, _START)
@@ -66,7 +64,7 @@ def line(text: str) -> Line:
 
 
 def _plain(text: str) -> str:
-    """The five fields of a line. Raises ValueError for what cron has and schedules have not."""
+    """Return the five fields of a line. Raises ValueError for what cron supports and schedules do not."""
     word = text.strip().lower()
     if word in NICKNAMES:
         return NICKNAMES[word]

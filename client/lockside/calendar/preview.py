@@ -1,4 +1,4 @@
-"""The next moments of a schedule, with what a change of the clocks or an excluded date does to each."""
+"""The next moments of a schedule, with the effect of a clock change or an excluded date on each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def preview(
     offset_us: int = 0,
     decided: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Any]:
-    """What `schedule.next` answers: the first `count` moments after a time. `decided` ones are left out."""
+    """Return the result of `schedule.next`: the first `count` moments after a time, except `decided` ones."""
     calendar, exclusions = spec.calendar(), spec.exclusions()
     found: list[dict[str, Any]] = []
     moment_us = calendar.after(from_us)

@@ -1,10 +1,10 @@
-"""From wall times to moments: what becomes of those that the clock jumps over, and of those that come twice.
+"""Converts local times to moments, including those that are skipped or occur twice at clock changes.
 
 Moments are microseconds since the epoch. One rule for every line and zone:
 
-- A wall time that exists once is that moment.
-- In a gap it is the end of the gap (`after`), the moment as far behind it as the wall time is behind the
-  gap's begin (`shift`), or nothing (`skip`).
+- A local time that exists once is that moment.
+- In a gap it is the end of the gap (`after`), the moment as far after it as the local time is after the gap's
+  start (`shift`), or nothing (`skip`).
 - In a fold it is the `first` moment, the `second`, or `both`.
 """
 
@@ -19,7 +19,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Gap(StrEnum):
-    """What a wall time becomes that the clock jumps over."""
+    """What happens to a local time that is skipped."""
 
     AFTER = "after"
     SHIFT = "shift"
@@ -27,7 +27,7 @@ class Gap(StrEnum):
 
 
 class Fold(StrEnum):
-    """What a wall time becomes that comes twice."""
+    """What happens to a local time that occurs twice."""
 
     FIRST = "first"
     SECOND = "second"
@@ -35,9 +35,8 @@ class Fold(StrEnum):
 
 
 class Entry(NamedTuple):
-    """A moment and the wall time that it stands for.
-
-    `is_skipped` tells that nothing fires: the wall time does not exist, and the moment is the gap's end.
+    """A moment and its local time. If `is_skipped`, nothing fires: the local time does not exist, and the
+    moment is the gap's end.
     """
 
     moment_us: int
@@ -47,30 +46,30 @@ class Entry(NamedTuple):
 
 
 def plain_us(wall: datetime) -> int:
-    """Microseconds since the epoch of a time without zone, as if it were UTC."""
+    """Return the microseconds since the epoch of a time without zone, as if it were UTC."""
     return (wall - _EPOCH) // _MICROSECOND
 
 
 def offset_us(wall: datetime, zone: tzinfo, fold: int = 0) -> int:
-    """How far the zone is ahead of UTC at a wall time."""
+    """Return the zone's offset from UTC at a local time, in microseconds."""
     ahead = wall.replace(tzinfo=zone, fold=fold).utcoffset()
     assert ahead is not None
     return ahead // _MICROSECOND
 
 
 def wall_of(moment_us: int, zone: tzinfo) -> datetime:
-    """What the clock on the wall shows at a moment, without zone."""
+    """Return the local time of a moment, without zone."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)
     return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def offset_at(moment_us: int, zone: tzinfo) -> int:
-    """How far the zone is ahead of UTC at a moment, in microseconds."""
+    """Return the zone's offset from UTC at a moment, in microseconds."""
     return plain_us(wall_of(moment_us, zone)) - moment_us
 
 
 def moments_of(wall: datetime, zone: tzinfo, gap: Gap, fold: Fold) -> Iterator[Entry]:
-    """The moments of a wall time, with a note where it does not exist or comes twice."""
+    """Yield the moments of a local time, with a note if it does not exist or occurs twice."""
     before_us, after_us = offset_us(wall, zone), offset_us(wall, zone, 1)
     as_utc_us = plain_us(wall)
     if before_us == after_us:
@@ -82,7 +81,7 @@ def moments_of(wall: datetime, zone: tzinfo, gap: Gap, fold: Fold) -> Iterator[E
 
 
 def first_moment_us(wall: datetime, zone: tzinfo) -> int:
-    """The first moment at which the clock shows that time or a later one."""
+    """Return the first moment whose local time is that time or later."""
     return next(moments_of(wall, zone, Gap.AFTER, Fold.FIRST)).moment_us
 
 
@@ -102,7 +101,7 @@ def _in_fold(wall: datetime, fold: Fold, first_us: int, second_us: int) -> Itera
 
 
 def _transition_us(zone: tzinfo, low_us: int, high_us: int) -> int:
-    """The moment between these two at which the offset changes: the last that has the old one is `low_us`."""
+    """Return the moment after `low_us`, which still has the old offset, at which the offset changes."""
     low, high, old = low_us // SECOND_US, -(-high_us // SECOND_US), offset_at(low_us, zone)
     while high - low > 1:
         middle = (low + high) // 2

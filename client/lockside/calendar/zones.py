@@ -1,6 +1,5 @@
-"""Time zones by name or offset, read from the system's zone database, else from the package `tzdata`.
-
-A zone is remembered until `forget`, which is called when the database may have changed.
+"""Time zones by name or offset, read from the system's zone database, else from the package `tzdata`. A zone
+is cached until `forget`, which is called when the database may have changed.
 """
 
 import re
@@ -23,7 +22,7 @@ class UnknownZoneError(ValueError):
 
 
 class Zone(NamedTuple):
-    """A zone and a digest of its rules, which changes when they do."""
+    """A zone and a digest of its rules, which changes with them."""
 
     name: str
     rules: tzinfo
@@ -31,7 +30,7 @@ class Zone(NamedTuple):
 
 
 class Database(NamedTuple):
-    """Where zones are read from: `system` or `tzdata`, and its version when that is known."""
+    """The source of zones: `system` or `tzdata`, and its version if known."""
 
     source: str
     version: str | None
@@ -39,7 +38,7 @@ class Database(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> Zone:
-    """The zone of a name such as `Europe/Prague`, of `UTC` or of an offset such as `+05:30`."""
+    """Return the zone of a name such as `Europe/Prague`, `UTC`, or an offset such as `+05:30`."""
     if name == "UTC":
         return Zone(name, UTC, "")
     if offset := _OFFSET.fullmatch(name):
@@ -56,12 +55,12 @@ def zone(name: str) -> Zone:
 
 
 def forget() -> None:
-    """Read every zone anew when it is asked for the next time."""
+    """Clear the cache: zones are read again on next use."""
     zone.cache_clear()
 
 
 def database() -> Database:
-    """Where most zones come from on this machine."""
+    """Return the source of most zones on this machine."""
     for folder in TZPATH:
         for index in ("tzdata.zi", "+VERSION"):
             try:
@@ -79,7 +78,7 @@ def database() -> Database:
 
 
 def _file(name: str) -> bytes | None:
-    """The compiled rules of a zone, None when there are none."""
+    """Return the compiled rules of a zone, or None."""
     for folder in TZPATH:
         try:
             found = (Path(folder) / name).read_bytes()

@@ -1,8 +1,7 @@
 """The table of all commands: words, arguments, options, examples.
 
-Help, parsing and completion are made from it.
-
-It holds data alone, so that it loads in a millisecond; `run` names the function that does the work.
+Help, parsing and completion are derived from it. It has only data, so that it loads in a millisecond; `run`
+names the function of a command.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ GROUPS = {
     "file": "files that jobs have stored",
     "secret": "encrypted values, and the keys that encrypt them",
     "token": "tokens with which programs act as a user",
-    "state": "the state that the last successful run left for the next",
+    "state": "the state that the last successful run saved for the next",
     "recovery": "tests that blocked jobs wait for",
     "orchestration": "preview of an orchestration",
     "new": "write first files of a pipeline",
@@ -114,7 +113,7 @@ OF_CONFIGURATIONS = (
     Command(
         "state show",
         "lockside.cli.catalog.state:show",
-        "print the state that the last successful run left for the next",
+        "print the state that the last successful run saved for the next",
         "lockside state show airports.extract/daily",
         _CONFIG,
         BRANCH,

@@ -1,4 +1,4 @@
-"""`completion`: scripts for three shells, and what could stand next by the table and the live daemon."""
+"""`completion`: scripts for three shells, and the possible next words by the table and the daemon."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _candidates(session: Session, before: Sequence[str], current: str) -> list[t
 
 
 class CompletionPoint:
-    """Where the cursor stands: in which command, behind which option with a value, at which argument."""
+    """The position of the cursor: its command, the option whose value it is at, or its argument."""
 
     def __init__(self, before: Sequence[str]) -> None:
         self.plain: list[str] = []
@@ -110,7 +110,7 @@ class CompletionPoint:
 
     @property
     def metavar(self) -> str:
-        """What the argument at the cursor is, or nothing when there is room for none."""
+        """The metavar of the argument at the cursor; empty if no argument is expected."""
         wanted = [each for each in (self.command.arguments if self.command else ()) if each.count != "--"]
         count = len(self.arguments)
         if count < len(wanted):
@@ -146,7 +146,7 @@ def _flags(options: Sequence[Option]) -> list[tuple[str, str]]:
 def values_for(
     session: Session, place: CompletionPoint, metavar: str, choices: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Give what could stand for a metavar: what the grammar knows, else what the daemon has."""
+    """Return the candidates for a metavar: from the grammar, else from the daemon."""
     from lockside.errors import LocksideError
 
     if choices:
@@ -158,4 +158,4 @@ def values_for(
     try:
         return completion_values.values_of(session, place, metavar)
     except LocksideError:
-        return []  # A shell that completes has no place for an error.
+        return []  # Completion cannot show an error.

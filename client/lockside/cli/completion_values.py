@@ -1,4 +1,4 @@
-"""What could stand for a job, a configuration, a pool, a row: asked of the live daemon, ids with names."""
+"""Candidates for jobs, configurations, pools and rows from the daemon: ids with names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WORDS = {
 
 
 def values_of(session: Session, place: CompletionPoint, metavar: str) -> Candidates:
-    """Give the candidates for a metavar with what each means; raises LocksideError."""
+    """Return the candidates for a metavar with descriptions; raises LocksideError."""
     match metavar:
         case "JOB":
             return _jobs(session, place)
@@ -68,7 +68,7 @@ def values_of(session: Session, place: CompletionPoint, metavar: str) -> Candida
 
 
 def _jobs(session: Session, place: CompletionPoint) -> Candidates:
-    """Give the ids of jobs for which the command makes sense, and names that mean their latest job."""
+    """Return the ids of jobs to which the command applies, and names that mean their latest job."""
     name = place.command.name if place.command else ""
     status = list(_ONLY[name]) if name in _ONLY else None
     found = session.call("job.list", status=status, onlyRoots=True, limit=_SOME, fields=_FIELDS)["jobs"]
@@ -84,7 +84,7 @@ def _objects(session: Session, kind: Kind) -> Candidates:
 
 
 def _of_config(session: Session, place: CompletionPoint, metavar: str) -> Candidates:
-    """Give the rows, or the variables with their defaults, of the configuration that was typed before."""
+    """Return the rows, or the variables with their defaults, of the configuration typed before."""
     component, _, config = (place.arguments or [""])[0].partition("/")
     if not config:
         return []

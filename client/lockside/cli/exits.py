@@ -1,4 +1,4 @@
-"""The exit codes of the command line, all of them."""
+"""The exit codes of the command line."""
 
 DONE = 0
 FAILED = 1

@@ -1,7 +1,7 @@
 """The grammar of the command line: commands, arguments and options as data, and the parser that reads them.
 
-It is written by hand because it starts in a tenth of the time of the usual libraries. It prints nothing and
-knows no command; the table is in `commands`, the help in `help`.
+It is hand-written because it starts in a tenth of the time of the usual libraries. It prints nothing and is
+independent of the commands: their table is in `commands`, the help in `help`.
 
     lockside [GLOBAL OPTIONS] COMMAND [SUBCOMMAND] [OPTIONS] [ARGUMENTS] [-- REST]
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """The command line cannot be read; the message names the word at fault, `command` whose help to read."""
+    """An invalid command line; the message names the wrong word, `command` the command whose help to read."""
 
     def __init__(self, message: str, command: str = "") -> None:
         super().__init__(message)
@@ -29,9 +29,8 @@ class UsageError(Exception):
 
 
 class Option:
-    """An option: a flag when it has no metavar, else one value, or several when `many`.
-
-    `member` is the member of the request that it gives, `limits.timeoutSeconds` one of an inner object.
+    """An option: a flag if it has no metavar, else one value, or several if `many`. `member` is the member of
+    the request that it sets, `limits.timeoutSeconds` that of an inner object.
     """
 
     __slots__ = ("choices", "flags", "help", "kind", "many", "member", "metavar", "name")
@@ -57,9 +56,8 @@ class Option:
 
 
 class Argument:
-    """A positional argument. `count`: 1, `?`, `*`, `+`, or `--` for all that stands behind a lone `--`.
-
-    `member` is the member of the request that it gives.
+    """A positional argument. `count`: 1, `?`, `*`, `+`, or `--` for all words after `--`. `member` is the
+    member of the request that it sets.
     """
 
     __slots__ = ("count", "help", "kind", "member", "metavar", "name")
@@ -84,11 +82,10 @@ Part = str | tuple[str, str] | Argument | Option
 
 
 class Command:
-    """A command: its words, where its code is (`module:function`), and all that its help says.
+    """A command: its words, its function (`module:function`), and the contents of its help.
 
-    `parts` are its examples, each a command line, with what that shows if it is not plain; its arguments; and
-    its options. One that is a call of one method names it, says its answer in a sentence, and perhaps what
-    comes `next`.
+    `parts` are its examples, each a command line with an optional explanation, its arguments and its options.
+    A command that only calls a method has its name, a sentence about the result, and an optional `next` step.
     """
 
     __slots__ = (
@@ -106,7 +103,7 @@ class Command:
         aliases: Sequence[str] = (),
         method: str = "",
         says: str = "",
-        next: str = "",  # noqa: A002 - it is what comes next
+        next: str = "",  # noqa: A002 - it is the next step
     ) -> None:
         self.name = name
         self.run = run
@@ -123,7 +120,7 @@ class Command:
 
 
 class Parsed:
-    """What was typed: the command found, and its values by name."""
+    """A parsed command line: the command, and its values by name."""
 
     __slots__ = ("command", "values")
 
@@ -133,30 +130,30 @@ class Parsed:
 
     @property
     def method(self) -> str:
-        """The method that the command is a call of."""
+        """The method that the command calls."""
         assert self.command is not None
         return self.command.method
 
     def flag(self, name: str) -> bool:
-        """Tell whether a flag was given."""
+        """Return whether a flag was given."""
         return bool(self.values.get(name))
 
     def text(self, name: str) -> str | None:
-        """Give the value of an option or argument, or None."""
+        """Return the value of an option or argument, or None."""
         value = self.values.get(name)
         return None if value is None else str(value)
 
     def required(self, name: str) -> str:
-        """Give the value of an argument that the grammar made sure of."""
+        """Return the value of an argument that the grammar guarantees."""
         return str(self.values[name])
 
     def number(self, name: str) -> float | None:
-        """Give a value that its kind made a number, or None."""
+        """Return a value whose kind is a number, or None."""
         value = self.values.get(name)
         return value if isinstance(value, int | float) else None
 
     def members(self) -> Values:
-        """Give the members of a request that were given as arguments and options."""
+        """Return the members of a request that were given as arguments and options."""
         found: Values = {}
         command = self.command
         given: list[Argument | Option] = [*command.arguments, *command.options] if command else []
@@ -175,12 +172,12 @@ class Parsed:
         return found
 
     def many(self, name: str) -> list[str]:
-        """Give all values of a repeated option or argument."""
+        """Return all values of a repeated option or argument."""
         return list(self.values.get(name) or ())
 
 
 def parse(commands: Sequence[Command], globals_: Sequence[Option], argv: Sequence[str]) -> Parsed:
-    """Read a command line; raises UsageError. Without a command the answer's command is None."""
+    """Parse a command line; raises UsageError. If it has no command, the result's command is None."""
     words = list(argv)
     values: Values = {}
     command = _find_command(commands, globals_, words, values)
@@ -193,7 +190,7 @@ def parse(commands: Sequence[Command], globals_: Sequence[Option], argv: Sequenc
 def _find_command(
     commands: Sequence[Command], globals_: Sequence[Option], words: list[str], values: Values
 ) -> Command | None:
-    """Take the global options and the command's one or two words off the front of `words`."""
+    """Remove the global options and the command's one or two words from the front of `words`."""
     by_name = {name: command for command in commands for name in (command.name, *command.aliases)}
     while words and words[0].startswith("-"):
         _read_option(globals_, words, values, "")
@@ -211,7 +208,7 @@ def _find_command(
 
 
 def _read_group(by_name: dict[str, Command], first: str, words: list[str], values: Values) -> None:
-    """Handle a group's word without a good second one: its help, or an error with the words there are."""
+    """Handle a group without a valid second word: its help, or an error with the valid words."""
     seconds = [name.split(" ", 1)[1] for name in by_name if name.startswith(first + " ")]
     if not words or words[0] in {"-h", "--help"}:
         values["help"] = first
@@ -226,7 +223,7 @@ def _first_words(by_name: dict[str, Command]) -> list[str]:
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
-    """Give ' Did you mean …?' for the nearest known word, or nothing."""
+    """Return ' Did you mean …?' for the most similar known word, or nothing."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=1, cutoff=0.6)
@@ -250,7 +247,7 @@ def _read_words(command: Command, options: Sequence[Option], words: list[str], v
 
 
 def _is_option(word: str) -> bool:
-    """Tell an option from an argument; a negative number and a lone dash are arguments."""
+    """Return whether a word is an option; a negative number and a lone dash are arguments."""
     return len(word) > 1 and word[0] == "-" and not word[1:].isdigit()
 
 
@@ -292,7 +289,7 @@ def _option_named(options: Sequence[Option], flag: str, command: str) -> Option:
 
 
 def _bind(command: Command, positional: list[str], rest: list[str] | None, values: Values) -> None:
-    """Give the words to the arguments in order; those behind a lone `--` go where they are asked for."""
+    """Assign the words to the arguments in order; words after `--` go to the argument that takes them."""
     behind = next((argument for argument in command.arguments if argument.count == "--"), None)
     if behind:
         values[behind.name] = rest

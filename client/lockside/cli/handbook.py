@@ -1,4 +1,4 @@
-"""The pages of the handbook, which are shipped as Markdown files, one a topic."""
+"""The pages of the handbook, which are shipped as Markdown files, one per topic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INDEX = "index"
 
 
 def page(topic: str) -> str:
-    """Return the text of a page; empty when there is none of that name."""
+    """Return the text of a page; empty if there is none of that name."""
     if not _TOPIC.fullmatch(topic):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Help about commands, made from their table, and about topics, from the handbook and the reference."""
+"""Help about commands, derived from their table, and about topics, from the handbook and the reference."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def topic_lines(topic: str, out: Output) -> list[str]:
 
 
 def topics() -> list[str]:
-    """Return everything that there is help of."""
+    """Return all topics of the help."""
     from lockside.cli import handbook, reference
 
     commands = (command.name for command in COMMANDS)
@@ -67,7 +67,7 @@ def _overview() -> str:
 
 
 def _rows(family: Iterable[Command]) -> Iterator[tuple[str, str]]:
-    """Give a row for each command, but one for all of a group, which says what is done to its objects."""
+    """Yield a row for each command, and one for each group, which lists its verbs."""
     by_group: dict[str, list[Command]] = {}
     for command in family:
         by_group.setdefault(command.name.partition(" ")[0], []).append(command)
@@ -111,21 +111,21 @@ def _command_help(command: Command) -> str:
 
 
 def _width() -> int:
-    """Give the columns that help takes: those of the terminal, but for a very wide or narrow one."""
+    """Return the width of the help: that of the terminal within limits."""
     from lockside.cli.terminal.output import terminal_width
 
     return max(_NARROWEST, min(_WIDEST, terminal_width()))
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Break each paragraph, which ends at an empty line, into lines that fit."""
+    """Wrap each paragraph; paragraphs are separated by empty lines."""
     from lockside.cli.terminal.output import wrapped
 
     return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, _width(), "")]
 
 
 def usage(command: Command) -> list[str]:
-    """Return the lines that say how a command is typed."""
+    """Return the usage lines of a command."""
     options = " [OPTIONS]" if command.options else ""
     plain = [_argument_usage(each) for each in command.arguments if each.count != "--"]
     behind = [each for each in command.arguments if each.count == "--"]
@@ -155,7 +155,7 @@ def option_row(option: Option) -> tuple[str, str]:
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Lay two columns out that fit; a left side that is too long stands on a line of its own."""
+    """Format two columns; a left side that is too long gets its own line."""
     from lockside.cli.terminal.output import wrapped
 
     listed = list(rows)

@@ -1,4 +1,4 @@
-"""Which job, component or configuration a person means by a word, and which they may have meant instead."""
+"""Finds the job, component or configuration that a word refers to, and suggestions for misspelt ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = ["component", "config"]
 
 
 def config_names(session: Session) -> list[str]:
-    """Give the names of all configurations, COMPONENT/CONFIG each."""
+    """Return the names of all configurations, as COMPONENT/CONFIG."""
     found = session.call("config.list", fields=_NAMES)["configs"]
     return [f"{each['component']}/{each['config']}" for each in found]
 
@@ -28,17 +28,17 @@ def job_named(session: Session, reference: str) -> str:
     if _UUID.fullmatch(reference):
         return reference
     for wanted in _searches(reference):
-        with suppress(InvalidParams):  # A name may be what no component can be called.
+        with suppress(InvalidParams):  # A name may be invalid as a component's id.
             found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
             for job in found:
                 if _is_whole(job, reference):
                     return str(job["id"])
     near = ""
-    with suppress(LocksideError):  # What was meant instead is a courtesy; that it is not there is the answer.
+    with suppress(LocksideError):  # The suggestion is optional; the error is raised in any case.
         near = _nearest_job(session, reference)
     did_you_mean = f"Did you mean '{near}'? " if near else ""
     raise NotFound(
-        f"There is no job of '{reference}'.", remedy=did_you_mean + "`lockside ls` lists the jobs there are."
+        f"There is no job of '{reference}'.", remedy=did_you_mean + "`lockside ls` lists the jobs."
     )
 
 
@@ -52,7 +52,7 @@ def _searches(reference: str) -> list[Json]:
 
 
 def _is_whole(job: Json, reference: str) -> bool:
-    """Leave out what stands for a part of another job: phases, rows, attempts; for `last` tasks, too."""
+    """Return False for jobs that are part of another: phases, rows, attempts; for `last` also tasks."""
     if job.get("relation") != "strong":
         return True
     creator = (job.get("creator") or {}).get("type")
@@ -68,7 +68,7 @@ def _nearest_job(session: Session, reference: str) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """Give the known word that is most like this one, or nothing."""
+    """Return the known word that is most similar to this one, or an empty text."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
@@ -77,9 +77,9 @@ def nearest(word: str, known: Sequence[str]) -> str:
 def with_suggestion(
     session: Session, error: LocksideError, component: str, config: str | None
 ) -> LocksideError:
-    """Give a refusal of a component or configuration the nearest name there is, and where the others are."""
+    """Add the most similar name, and how to list others, to an error about a component or configuration."""
     if not error.remedy and "`lockside " not in error.message and isinstance(error, NotFound | InvalidParams):
-        with suppress(LocksideError):  # The refusal itself is what has to be told, in any case.
+        with suppress(LocksideError):  # The error itself is reported in any case.
             error.remedy = _remedy(session, error, component, config)
     return error
 
@@ -106,5 +106,5 @@ def _remedy(session: Session, error: LocksideError, component: str, config: str 
 
 def _where(known: Sequence[str]) -> str:
     if known:
-        return "`lockside config ls` and `lockside component ls` list what there is."
+        return "`lockside config ls` and `lockside component ls` list them."
     return "Nothing is stored yet: `lockside apply DIR` stores a folder of files."

@@ -1,4 +1,5 @@
-"""The entry of the command line: read the words, load the one module needed, turn errors into exit codes.
+"""The entry point of the command line: parses the words, loads the required module, maps errors to exit
+codes.
 
 `exits` lists the codes.
 """
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and give its exit code."""
+    """Run one command line and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
@@ -38,13 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exits.INTERRUPTED
     except OSError as error:
         return _system_failed(error)
-    except Exception as error:  # noqa: BLE001 - a traceback helps nobody at the command line
+    except Exception as error:  # noqa: BLE001 - users of the command line need no traceback
         return _broken(error)
     return code
 
 
 def _show_signs(stream: TextIO) -> None:
-    """Have what the encoding lacks written as something like it, never as an error."""
+    """Replace characters that the encoding lacks by similar ones instead of raising an error."""
     import codecs
 
     from lockside.cli.terminal.sanitize import replaced
@@ -54,20 +55,20 @@ def _show_signs(stream: TextIO) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give closed standard streams a file: what is opened next would take their place."""
+    """Open a file for closed standard streams: otherwise the next opened file would get their descriptor."""
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # writing to what stands for stdout fails, as it should
+        if getattr(sys, name) is None:  # writing to the replacement of stdout fails, as it should
             opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
             setattr(sys, name, os.fdopen(opened, "r" if name == "stdin" else "w", closefd=fd > 2))
 
 
 def _system_failed(error: OSError) -> int:
-    """Tell what the system refused. Files that are read have errors of their own: it was output."""
+    """Report an OSError. Those of input files are handled elsewhere, so it concerns the output."""
     if isinstance(error, FileNotFoundError) and error.filename is None:  # of getcwd
         _say("lockside: The current folder does not exist any more: change to another one.")
         return exits.USAGE
     if error.filename is None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest is flushed at exit
     if isinstance(error, BrokenPipeError):
         return exits.BROKEN_PIPE
     where = "The output cannot be written" if error.filename is None else os.fsdecode(error.filename)
@@ -95,7 +96,7 @@ def _say(text: str) -> None:
 
 
 def _run(parsed: Parsed) -> int:
-    if parsed.values.get("version") is True:  # commands have an option --version N of their own
+    if parsed.values.get("version") is True:  # some commands have their own option --version N
         from lockside import __version__
 
         sys.stdout.write(f"lockside {__version__}\n")
@@ -122,7 +123,7 @@ def _run_command(parsed: Parsed, where: str) -> int:
 
 
 def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
-    """Name what was probably meant, when it is a component or a configuration that is not there."""
+    """Add a suggestion to an error about a component or a configuration that does not exist."""
     target = parsed.text("component_config") or parsed.text("component")
     if not target or error.kind not in {"not_found", "invalid"}:
         return error
@@ -134,7 +135,7 @@ def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> Locksi
 
 def _load(where: str) -> Callable[[Session, Parsed], int]:
     module, _, name = where.partition(":")
-    __import__(module)  # `importlib` would be one module more
+    __import__(module)  # `importlib` would be a further module to load
     function: Callable[[Session, Parsed], int] = getattr(sys.modules[module], name)
     return function
 
@@ -170,7 +171,7 @@ def _usage_failed(error: UsageError) -> int:
 
 
 def _refused(error: LocksideError) -> int:
-    """Tell an error and the next step on stderr, and give its exit code."""
+    """Print an error and the next step to stderr, and return its exit code."""
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
     field = (error.path or "").removeprefix("$.")

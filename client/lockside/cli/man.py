@@ -1,4 +1,4 @@
-"""`man`: manual pages for `man lockside`, made of the texts that `help` shows."""
+"""`man`: manual pages for `man lockside`, with the texts of `help`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lockside.cli.terminal.roff import Page
 
 
 def man(session: Session, parsed: Parsed) -> int:
-    """Write all pages into a folder that `man` looks in."""
+    """Write all pages to a folder that `man` searches."""
     data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     folder = parsed.text("dir") or os.path.join(data, "man")
     count = 0

@@ -1,7 +1,6 @@
-"""Many calls in flight on one connection, and events as they happen: what live views are made of.
-
-It only reads, so what is outstanding is simply asked again when the daemon comes back; a subscription goes on
-after the last event that was seen. Nothing here polls: `next` sleeps until something arrives.
+"""Many concurrent calls on one connection, and events as they happen, for live views. It only reads, so
+outstanding calls are sent again when the daemon comes back; a subscription continues after the last event
+that was seen. Nothing here polls: `next` sleeps until something arrives.
 """
 
 from __future__ import annotations
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
 
 EVENTS = "events"
 LOST = "lost"
-# Below what the daemon allows on a connection unless its settings say otherwise.
+# Below the daemon's default limit per connection.
 _MOST_UNANSWERED = 240
 
 
 class Arrival:
-    """Something that came: the answer to the call of this tag, or `EVENTS`, or `LOST` when some were missed.
-
-    `value` raises what the daemon answered when it refused.
+    """Something that arrived: the answer to the call with this tag, or `EVENTS`, or `LOST` if some were
+    missed. `value` raises the daemon's error if the call was refused.
     """
 
     __slots__ = ("_error", "_value", "tag")
@@ -41,14 +39,14 @@ class Arrival:
 
     @property
     def value(self) -> Any:
-        """The answer, or the list of events; raises LocksideError."""
+        """The result, or the list of events; raises LocksideError."""
         if self._error is not None:
             raise self._error
         return self._value
 
 
 class Multiplexer:
-    """Ask with `ask`, be told with `watch`, take what comes with `next`."""
+    """`ask` sends calls, `watch` subscribes to events, `next` returns what arrives."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -65,7 +63,7 @@ class Multiplexer:
         self._session.link.drop(self._connection)
 
     def ask(self, tag: Hashable, method: str, /, **params: Any) -> None:
-        """Send a call; its answer comes out of `next` under this tag. What is None is not sent."""
+        """Send a call; `next` returns its answer with this tag. Parameters that are None are not sent."""
         self._ask(tag, Pages(method, self._session.engine.given(method, params)))
 
     def _ask(self, tag: Hashable, pages: Pages) -> None:
@@ -73,12 +71,12 @@ class Multiplexer:
         self._send()
 
     def watch(self, **filters: Any) -> None:
-        """Be told of the events that pass the filters of `event.subscribe`, from now on."""
+        """Subscribe to the events that match the filters of `event.subscribe`, from now on."""
         self._watched = filters
         self.ask(self._watching, "event.subscribe", **filters)
 
     def next(self, timeout: float | None = None) -> Arrival | None:
-        """Give what comes next, or None when the time is up before; outlives a restart of the daemon."""
+        """Return what arrives next, or None after the timeout; survives a restart of the daemon."""
         deadline = None if timeout is None else monotonic() + timeout
         while not self._arrivals:
             left = None if deadline is None else max(0.0, deadline - monotonic())
@@ -92,10 +90,10 @@ class Multiplexer:
         return self._arrivals.pop(0)
 
     def _watching(self) -> None:
-        """Serve as the tag of the subscription's own answer, which nobody else sees."""
+        """Serve as the tag of the answer to the subscription, which is internal."""
 
     def _come_back(self, cause: LocksideError) -> None:
-        """Wait for the daemon and ask everything again that has no answer yet."""
+        """Wait for the daemon and send all unanswered calls again."""
         absence = self._session.engine.absence()
         self._session.link.drop(self._connection)
         while run(absence.goes_on(cause)):
@@ -118,11 +116,11 @@ class Multiplexer:
             self._ask(tag, pages)
 
     def _send(self) -> None:
-        """Send what may be sent: the daemon refuses more than its limit of open calls."""
+        """Send queued calls up to the daemon's limit of open calls."""
         while self._unsent and len(self._asked) < _MOST_UNANSWERED:
             tag, pages = self._unsent.pop(0)
             assert pages.asked is not None
-            with suppress(ConnectionLost):  # It is asked again when the loss is noticed, which `next` does.
+            with suppress(ConnectionLost):  # It is sent again when `next` notices the loss.
                 self._connection.send(pages.method, pages.asked)
             self._asked[self._connection.last_id] = tag, pages
 
@@ -135,7 +133,7 @@ class Multiplexer:
             return
         error = from_wire(message["error"]) if message.get("error") else None
         if isinstance(error, Unavailable):
-            raise error  # It says goodbye: what is open is asked again of the next one.
+            raise error  # The daemon is stopping: open calls are sent again to the next one.
         del self._asked[message["id"]]
         self._send()
         tag, pages = asked

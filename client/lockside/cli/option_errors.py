@@ -1,4 +1,4 @@
-"""Tells a refusal of the daemon in the words that were typed: options instead of fields of the wire."""
+"""Rewords errors of the daemon in terms of the command line: options instead of fields of the wire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OWN_PLACE = r"^(?:`[^` ]+`|\$\S*): "
-"""How a message begins that names its field itself."""
+"""The start of a message that names its field."""
 _OPTIONS = {
     "changeDescription": "message",
     "configRowIds": "row",
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 
 def in_typed_words(parsed: Parsed, error: LocksideError) -> LocksideError:
-    """Name the option or argument that a field came from. A field that was not typed is not named."""
+    """Replace the field in an error by the option or argument it came from; omit it if it was not typed."""
     fields = [str(step) for step in steps_of(error.path or "$")]
     option = next((one for field in fields if (one := _typed(parsed, field))), None)
     argument = _argument(parsed, fields) if re.match(OWN_PLACE, error.message) else None
@@ -54,7 +54,7 @@ def _flag(option: Option, fields: Sequence[str]) -> str:
 
 
 def _argument(parsed: Parsed, fields: Sequence[str]) -> str | None:
-    """The argument that is the field itself, or a list that has it."""
+    """Return the argument for a field, or for the list that contains it."""
     field, *below = fields or ("",)
     arguments = parsed.command.arguments if parsed.command else ()
     is_whole = not below or below[0].isdigit()

@@ -1,4 +1,4 @@
-"""What people write on a command line, made into numbers, by the kind of the option or argument."""
+"""Converts the values of options and arguments by their kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 2**53 - 1
 
 
 def integer(text: str) -> int:
-    """Read a whole number from 0 that the wire can carry."""
+    """Read a whole number from 0 that the wire can represent."""
     try:
         number = int(text)
     except ValueError:
@@ -26,14 +26,14 @@ def integer(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """Read a whole number from 1, of things that are asked for."""
+    """Read a whole number from 1."""
     if (found := integer(text)) == 0:
         raise ValueError("it must be at least 1.")
     return found
 
 
 def number(text: str) -> float:
-    """Read a number; the daemon knows its bounds."""
+    """Read a number; the daemon checks its bounds."""
     try:
         return float(text)
     except ValueError:
@@ -41,7 +41,7 @@ def number(text: str) -> float:
 
 
 def priority(text: str) -> int:
-    """Read a priority; a misspelt word is answered with the nearest."""
+    """Read a priority; the error for a misspelt word suggests the most similar one."""
     try:
         return quantities.priority(text)
     except ValueError as error:
@@ -59,13 +59,13 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def amount(text: str) -> tuple[str, int]:
-    """Read NAME=N; a name alone is 1 of it."""
+    """Read NAME=N; without N it is 1."""
     name, equals, value = text.partition("=")
     return name, integer(value) if equals else 1
 
 
 def dependency(text: str) -> dict[str, str]:
-    """Read JOB, JOB:success, JOB:failed or JOB:final; a name may have a colon in it."""
+    """Read JOB, JOB:success, JOB:failed or JOB:final; a name may contain a colon."""
     job, _, when = text.rpartition(":")
     if job and when in {"success", "failed", "final"}:
         return {"job": job, "when": when}
@@ -103,4 +103,4 @@ MEMBERS: dict[str, Callable[[list[tuple[str, Any]]], object]] = {
     "amount": dict,
     "variable": lambda pairs: {"values": [{"name": name, "value": value} for name, value in pairs]},
 }
-"""What the values of a repeated option make together, where that is no list."""
+"""How the values of a repeated option are combined, if not as a list."""

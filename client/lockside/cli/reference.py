@@ -1,6 +1,5 @@
-"""The reference of methods, objects and settings as Markdown, made of what `rpc.discover` answers.
-
-It is the one part of the help that loads the types of the wire.
+"""The reference of methods, objects and settings as Markdown, derived from the document of `rpc.discover`. It
+is the only part of the help that loads the types of the wire.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from lockside.kinds import CONFIG, KINDS
 Json = dict[str, Any]
 
 _CONFIGURATION = "configuration"
-_STORED = "Stored"  # such a type is its namesake as an answer has it, without bounds
+_STORED = "Stored"  # a type of results: the same as its namesake, without bounds
 _SETTINGS = "settings"
 _METHODS = "methods"
 _ENVIRONMENT = "environment"
@@ -25,7 +24,7 @@ _OBJECTS = {"row": "Row", "phase": "Phase", "task": "Task", "request": "JobReque
 _ONLY_STORED = {"component", "config", "configuration"}
 _ITS_OWN = {"Job", "Configuration", "Manifest", "Component", "Config", "JobRequest"}
 _LONG = 1000
-"""Nobody needs to be told that a text may not be longer than this."""
+"""Larger length limits are not shown."""
 _WORDS = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean"}
 
 
@@ -52,12 +51,12 @@ def reference(topic: str) -> str:
 
 
 def documents() -> dict[str, str]:
-    """Return the types of the objects that people write and see, by the words that they use for them."""
+    """Return the types of the objects that users write and see, by their words."""
     return {**{kind.word: kind.document.__name__ for kind in KINDS.values()}, **_OBJECTS}
 
 
 def topics() -> list[str]:
-    """Return the names under which the reference is found."""
+    """Return the topics of the reference."""
     from lockside.protocol.methods import TEST_METHODS
 
     fields = (f"{_FIELDS} {word}" for word in (*documents(), _SETTINGS, _ENVIRONMENT, _EVENTS))
@@ -66,7 +65,7 @@ def topics() -> list[str]:
 
 
 def _objects() -> str:
-    """List the objects whose fields can be asked for, with the files in which they stand."""
+    """List the objects with a reference of their fields, and the files that contain them."""
     files = {kind.word: kind.files for kind in KINDS.values()}
     files |= {"row": "configs/{component}/{config}/rows/{row}.toml"}
     within = "in the file of an orchestration"
@@ -93,7 +92,7 @@ def _environment() -> str:
 
 
 class _Book:
-    """What the document of the wire says, in words."""
+    """Formats the OpenRPC document."""
 
     def __init__(self, document: Json) -> None:
         self._methods: dict[str, Json] = {method["name"]: method for method in document["methods"]}
@@ -182,7 +181,7 @@ class _Book:
         return [schema["description"], "", *listed]
 
     def _given_members(self, members: dict[str, Json], required: set[str]) -> list[str]:
-        """Members of what a caller writes: with what holds when they are left out."""
+        """Format the members of an input, with their defaults."""
         return [
             f"- `{name}` ({self._type_of(part)}, {_default(name, part, required)}): {_sentence(part)}"
             for name, part in members.items()
@@ -195,14 +194,14 @@ class _Book:
         ]
 
     def _below(self, parts: list[Json], seen: set[str]) -> list[str]:
-        """The sections of all types that are named in these, each once."""
+        """Return the sections of all types that these refer to, without duplicates."""
         names = [
             name for name in self._reached(parts) if name not in seen and "enum" not in self._schemas[name]
         ]
         return [line for name in names for line in ("", f"## {name}", "", *self._section(name))]
 
     def _reached(self, parts: list[Json]) -> list[str]:
-        """The names of all types in these and in each other, in the order in which they are met."""
+        """Return the names of all types that these refer to, directly or indirectly, in the order found."""
         found: list[str] = []
         left = list(_named(parts))
         while left:

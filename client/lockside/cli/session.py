@@ -1,4 +1,4 @@
-"""One command's session with the daemon: the connection, opened when needed, and what commands share."""
+"""A command's session with the daemon: the connection, opened when needed, and functions for all commands."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
     class Asks(Protocol):
-        """What functions need that only ask: a command's session, or a page's."""
+        """An object that can call methods: a command's session, or a page's."""
 
         def call(self, method: str, /, **params: Any) -> Any: ...
 
 else:
-    Json, Asks = dict, object  # `typing` would cost every command line time to start
+    Json, Asks = dict, object  # importing `typing` would slow down the start of every command
 
 
 AWAY_SECONDS = 120.0
 
 
 class Session:
-    """What a command gets: `call` to ask the daemon, `out` to print."""
+    """The context of a command: `call` calls the daemon, `out` prints."""
 
     def __init__(self, parsed: Parsed) -> None:
         stream = io.StringIO() if parsed.flag("quiet") else None
@@ -49,20 +49,20 @@ class Session:
         self.link.disconnect()
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """Ask the daemon; what is None is not sent. With `is_patient`, as `call_patiently` does."""
+        """Call the daemon, without parameters that are None. With `is_patient`, like `call_patiently`."""
         return run(self.engine.call(method, params, is_repeatable=self.is_patient))
 
     def call_patiently(self, method: str, /, **params: Any) -> Any:
-        """Ask what may be asked twice, and outlive a restart of the daemon: jobs do so, too."""
+        """Make a repeatable call that survives a restart of the daemon."""
         return run(self.engine.call(method, params))
 
     def jobs(self, **filters: Any) -> Iterator[Json]:
-        """Read all jobs that pass the filters of `job.list`, as they come page by page."""
+        """Yield all jobs that match the filters of `job.list`, reading page by page."""
         for page in each(self.engine.pages("job.list", {"expand": self.expanded()} | filters)):
             yield from page["jobs"]
 
     def expanded(self) -> list[str]:
-        """Name the large members of the jobs that are listed: programs get all of them."""
+        """Return the large members to request for listed jobs: JSON output has all of them."""
         return ["configData", "environment"] if self.out.as_json else ["configData"]
 
     def _say_away(self, error: LocksideError) -> None:
@@ -73,14 +73,14 @@ class Session:
             self.say_aside("the daemon is away; jobs go on without it. Waiting for it to come back ...")
 
     def say_aside(self, text: str) -> None:
-        """Tell a person something beside the result, on stderr."""
+        """Print a message for people to stderr."""
         if self.aside is None:
             say_aside(f"lockside: {text}")
         else:
             self.aside(f"lockside: {text}\n")
 
     def job_id(self, reference: str) -> str:
-        """Find the job that a person means; see `references`."""
+        """Return the id of a job by a reference of the user; see `lookup`."""
         if reference.isdigit():
             return reference
         from lockside.cli.lookup import job_named
@@ -89,7 +89,9 @@ class Session:
 
 
 def tell(session: Session, parsed: Parsed) -> int:
-    """Call the method; its answer's members, and what was `typed`, fill the sentences of the command."""
+    """Call the command's method; the sentences of the command are filled from its result and the `typed`
+    values.
+    """
     command = parsed.command
     assert command is not None
     answer = session.call(command.method, **parsed.members())

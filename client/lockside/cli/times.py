@@ -1,7 +1,4 @@
-"""Times and amounts as people read them: `3 min ago`, `Sat 14:05`, `1.5 GB`.
-
-`now` is always given, never asked for.
-"""
+"""Formats times and amounts for people: `3 min ago`, `Sat 14:05`, `1.5 GB`. `now` is always a parameter."""
 
 from __future__ import annotations
 
@@ -17,21 +14,21 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def parsed(text: str) -> datetime:
-    """Read a time of the wire, RFC 3339."""
+    """Parse a time of the wire, RFC 3339."""
     from datetime import datetime
 
     return datetime.fromisoformat(text)
 
 
 def text_of_seconds(seconds: float) -> str:
-    """Give seconds since the epoch as a time of the wire."""
+    """Format seconds since the epoch as a time of the wire."""
     import time
 
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def span(seconds: float) -> str:
-    """Give a duration in its two largest units: `4.2 s`, `3 min 20 s`, `2 d 4 h`."""
+    """Format a duration in its two largest units: `4.2 s`, `3 min 20 s`, `2 d 4 h`."""
     if seconds < 0.0995:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:
@@ -46,7 +43,7 @@ def span(seconds: float) -> str:
 
 
 def ago(text: str | None, now: datetime) -> str:
-    """Give a time of the wire relative to now, in one unit."""
+    """Format a time of the wire relative to now, in one unit."""
     if not text:
         return ""
     seconds = (now - parsed(text)).total_seconds()
@@ -63,14 +60,14 @@ def _one_unit(seconds: float) -> str:
 
 
 def now() -> datetime:
-    """Give the present, in UTC."""
+    """Return the current time in UTC."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC)
 
 
 def local(text: str | None, now: datetime) -> str:
-    """Give a time of the wire in the local zone: the time of today, else with its date."""
+    """Format a wire timestamp in the local time zone; the date is omitted for today."""
     if not text:
         return ""
     if ARE_UTC.get():
@@ -89,7 +86,7 @@ def utc(text: str | None) -> str:
 
 
 def size(count: float) -> str:
-    """Give a number of bytes: `512 B`, `3.4 MB`; units are powers of 1000, as where sizes are typed."""
+    """Format a number of bytes: `512 B`, `3.4 MB`; units are powers of 1000, as in input."""
     units = ("B", "kB", "MB", "GB", "TB")
     index = 0
     while count >= 1000 and index < len(units) - 1:
@@ -99,7 +96,7 @@ def size(count: float) -> str:
 
 
 def since(text: str, now: datetime) -> datetime:
-    """Read what people write for a past time: 2h, 14:05, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
+    """Parse a past time: 2h, 14:05, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
     import re
     from datetime import UTC, datetime, timedelta
 
@@ -128,7 +125,7 @@ def since(text: str, now: datetime) -> datetime:
 
 
 def wire_since(text: str | None, command: str) -> str | None:
-    """Give what was typed behind a command's --since as the wire wants it; raises UsageError."""
+    """Convert the value of a command's --since to a time of the wire; raises UsageError."""
     from lockside.cli.grammar import UsageError
 
     try:
@@ -138,14 +135,14 @@ def wire_since(text: str | None, command: str) -> str | None:
 
 
 def wire_ago(seconds: float) -> str:
-    """Give the time so many seconds ago as the wire wants it."""
+    """Return the time so many seconds ago as a time of the wire."""
     import time
 
     return text_of_seconds(time.time() - seconds)
 
 
 def wire(time: datetime) -> str:
-    """Write a time as the wire wants it."""
+    """Format a time for the wire."""
     from datetime import UTC
 
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,5 +1,5 @@
 """The documents of lockside (job requests, components, configurations, pools, variables), one type each.
 
 The wire, the daemon and `lockside validate` read a document with the same type, so they cannot disagree.
-Nothing here knows methods, rights or storage. `enums` and `quantities` need the standard library alone.
+Methods, rights and storage are defined elsewhere. `enums` and `quantities` need the standard library alone.
 """

@@ -1,4 +1,4 @@
-"""Archives: where the files of a job are kept once its component has ended."""
+"""Archives: where the files of a job are stored after its component has ended."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _PLACE = re.compile(r"\$\{([^}]*)\}")
 
 
 class Part(Enum):
-    """A part of what a job left."""
+    """A part of a job's output."""
 
     FILES = "files"
     TABLES = "tables"
@@ -27,23 +27,23 @@ DEFAULT_PARTS = [Part.FILES, Part.ARTIFACTS, Part.LOG]
 
 
 class OnFailure(Enum):
-    """What a job becomes that cannot be archived."""
+    """The status of a job that cannot be archived."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Archive(In, frozen=True, kw_only=True):
-    """Where the files of a job are kept; without any member they are not.
+    """Where the files of a job are stored; without any member they are not archived.
 
     Attributes:
-        path: The folder in the system; without one, and as "", the job's id. `${JOB_ID}`, `${RUN_ID}`,
-            `${CONFIG}` and `${DATE}`, the day on which the job was created, are filled in.
+        path: The folder in the system; by default, and if empty, the job's id. `${JOB_ID}`, `${RUN_ID}`,
+            `${CONFIG}` and `${DATE}`, the day on which the job was created, are replaced.
         system: The system, `archive` by default; jobs must be able to write to it.
-        on_error: Whether it is archived when the component failed, too.
+        on_error: Whether files are also archived if the component failed.
         include: What is archived: `files`, `tables`, `artifacts`, `log`; all but tables by default.
-        on_failure: What a job becomes that cannot be archived: `error`, which stores no tables, either, or
-            `warning`.
+        on_failure: The status of a job that cannot be archived: `error`, which does not store tables either,
+            or `warning`.
     """
 
     path: Annotated[str, Meta(max_length=1024)] | None = None
@@ -53,18 +53,18 @@ class Archive(In, frozen=True, kw_only=True):
     on_failure: OnFailure | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a path that leaves the system, or of which a part is unknown."""
+        """Raises FieldError for a path that leaves the system, or with an unknown placeholder."""
         path = self.path or ""
         for name in _PLACE.findall(path):
             if name not in PLACES:
                 known = ", ".join(f"${{{one}}}" for one in PLACES)
-                raise FieldError(f"${{{name}}} is not filled in; known are {known}", "path")
+                raise FieldError(f"${{{name}}} is not a placeholder; the placeholders are {known}", "path")
         if ".." in path.split("/") or "\0" in path:
             raise FieldError(f"{path!r} must not leave its system", "path")
 
     @property
     def is_asked(self) -> bool:
-        """Whether it says anything at all."""
+        """Whether any member is given."""
         return self != Archive()
 
     @property
@@ -80,6 +80,6 @@ class Archive(In, frozen=True, kw_only=True):
 
 
 def folder_of(path: str, values: Mapping[str, str]) -> str:
-    """The folder below a system's root: `values` are those of the places, all of them known."""
+    """Return the folder below a system's root; `values` has the values of all placeholders."""
     filled = _PLACE.sub(lambda found: values[found[1]], path or "${JOB_ID}")
     return "/".join(part for part in filled.split("/") if part not in ("", "."))

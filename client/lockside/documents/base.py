@@ -1,7 +1,7 @@
-"""What all types of documents share: strict input, lenient output, and the bounds of ids, names and numbers.
+"""The base of all types of documents: strict input, lenient output, and the bounds of ids, names and numbers.
 
 Field names are snake case in Python and camel case in JSON. Text forms ("1.5GB", "high", "02:30:00") are
-accepted on input and are canonical numbers as soon as the object exists.
+accepted as input and converted to numbers when the object is created.
 """
 
 import re
@@ -70,7 +70,9 @@ VariableName = Annotated[str, Meta(pattern=VARIABLE_PATTERN, max_length=255)]
 
 
 def _text(pattern: str, *examples: str) -> Any:
-    """A text form; its pattern is only told, because what reads the text has the better message."""
+    """A text form; its pattern is only documented, because the function that reads the text has a better
+    message.
+    """
     return Annotated[
         str, Meta(max_length=255, examples=list(examples), extra_json_schema={"pattern": pattern})
     ]
@@ -108,7 +110,7 @@ else:
 
 
 class FieldError(ValueError):
-    """A value that the types allow but its meaning does not; says in which field of its object it stands."""
+    """A value that the type allows but is invalid; `field` is its field in the object."""
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(f"{message} - at `.{field}`")
@@ -116,28 +118,28 @@ class FieldError(ValueError):
 
 
 def camel(name: str) -> str:
-    """The wire's spelling of a field."""
+    """Return the wire's spelling of a field."""
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)
 
 
 @cache
 def snake(name: str) -> str:
-    """Python's spelling of a name of the wire."""
+    """Return Python's spelling of a name of the wire."""
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
 class Document(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An object of JSON whose text forms are read when it is made; unknown members are let through.
+    """A JSON object whose text forms are converted on creation; unknown members are accepted.
 
-    `reads` maps fields to the functions that make their canonical values. `same_as` names types whose members
-    of the same name mean the same, for the reference.
+    `reads` maps fields to the functions that return their canonical values. `same_as` has types whose members
+    of the same name have the same meaning, for the reference.
 
     Attributes:
         project: The project: the namespace of configurations, locks and deduplication ids.
-        deduplication_id: A repeat of the call with the same id by the same user is not done twice.
-        deduplicated: True when the call repeated an earlier one of the same `deduplicationId`.
-        fields: Only these members of a job are answered, and its id.
+        deduplication_id: A repeated call with the same id by the same user has no further effect.
+        deduplicated: True if the call repeated an earlier one with the same `deduplicationId`.
+        fields: Return only these members of a job, and its id.
         component: The component's id.
         config: The configuration's id.
         branch_id: The branch of the configuration.
@@ -149,21 +151,21 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
         tag: The component's tag to run.
         id: The id.
         name: A name for people.
-        description: A text for people.
+        description: A description for people.
         time: When it happened.
         is_disabled: Whether it is refused unless the mode is `forceRun`.
         values: The names and values.
         change_description: What changed and why, for the list of versions.
         run_id: The ids of the job and of all jobs above it, joined by dots.
         principal: Who caused it.
-        count: How many.
-        dry_run: Check the request and answer what would happen; change nothing.
-        changed_by: Who made this version.
+        count: The number.
+        dry_run: Check the request and return what would happen; change nothing.
+        changed_by: Who created this version.
         is_deleted: Whether it is deleted; its versions stay readable.
         table: The table's id.
         tables: The tables.
         subscription: The id of the subscription.
-        primary_key: The columns of which no two rows have the same values.
+        primary_key: The columns of the primary key.
         pid: The process id.
         moment: The moment.
         error: Why it failed.
@@ -186,15 +188,15 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
         self.check()
 
     def check(self) -> None:
-        """Raises FieldError for what the types of the fields allow but their meaning does not."""
+        """Raises FieldError for values that the types of the fields allow but that are invalid."""
 
 
 class In(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes from a caller: an unknown member is an error that names it."""
+    """Input from a caller: an unknown member is an error that names it."""
 
 
 class Out(Document, frozen=True, kw_only=True):
-    """What the daemon answers: a newer daemon may add members."""
+    """Output of the daemon: a newer daemon may add members."""
 
 
 class ListPage(Out, frozen=True, kw_only=True):

@@ -1,4 +1,6 @@
-"""Components: what can be run. A manifest says how it is started and what its parameters must look like."""
+"""Components: the programs that can be run. A manifest says how one is started and what its parameters must
+be.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -71,7 +73,7 @@ class Logging(In, frozen=True, kw_only=True):
     Attributes:
         type: `gelf` gives it a listener for GELF messages, whose address is in `KBC_LOGGER_ADDR` and
             `KBC_LOGGER_PORT`.
-        transport: How it sends them.
+        transport: How it sends the messages.
         verbosity: What is kept of the messages of a level: `none`, the short text (`normal`), all
             (`verbose`), or all for admins and "Application error." for everybody else (`camouflage`). The
             levels are 100 debug, 200 info, 250 notice, 300 warning, 400 error, 500 critical, 550 alert and
@@ -83,7 +85,7 @@ class Logging(In, frozen=True, kw_only=True):
     verbosity: dict[Level, Visibility] = {}
 
     def visibility(self, level: Level) -> Visibility:
-        """What is kept of a message of that level."""
+        """Return which part of a message of that level is kept."""
         return self.verbosity.get(level, _DEFAULTS.get(level, Visibility.NORMAL))
 
 
@@ -91,7 +93,7 @@ COMMAND, ORCHESTRATOR, STORAGE = "lockside.command", "lockside.orchestrator", "l
 
 _FORMS = ("command", "pipeline", "shell")
 SHELL = ["/bin/sh", "-c"]
-"""What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
+"""The default of `shellProgram`; the text for the shell is its last argument."""
 _MERGED = ("environment", "imageParameters", "imageOptions", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
 
@@ -108,14 +110,14 @@ class Program(In, frozen=True, kw_only=True):
     umask: Umask = ""
 
     def check(self) -> None:
-        """Raises FieldError unless it is one program that can be executed."""
+        """Raises FieldError unless it is exactly one program that can be executed."""
         given = sum(getattr(self, form) is not None for form in _FORMS)
         if given > 1 or (given == 0 and not self.has_own_program):
             raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
         if self.shell is not None and not self.shell.strip():
             raise FieldError("The text for the shell is empty", "shell")
         if self.shell_program is not None and self.shell is None:
-            raise FieldError("It reads the text of `shell`: give one, or leave it out", "shellProgram")
+            raise FieldError("It is used only with `shell`: give `shell`, or omit it", "shellProgram")
         for field, argv in [*self._commands(), ("shellProgram", self.shell_program or SHELL)]:
             if not argv[0]:
                 raise FieldError("It must begin with the name of a program", field)
@@ -129,23 +131,23 @@ class Program(In, frozen=True, kw_only=True):
 
     @property
     def has_own_program(self) -> bool:
-        """Whether something is executed that is not named here."""
+        """Whether a program is executed that is not named here."""
         return False
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
-        """The argv of each stage of the pipe; a single program is a pipe of one, nothing is of none."""
+        """The argv of each stage of the pipe: one for a single program, none if there is no program."""
         if self.shell is not None:
             return ((*(self.shell_program or SHELL), self.shell),)
         return tuple(tuple(argv) for _, argv in self._commands())
 
 
 class ExitCodes(In, frozen=True, kw_only=True):
-    """Which exit codes mean success and which a user's error; all others are the application's.
+    """Which exit codes mean success and which a user error; all others mean an application error.
 
     Attributes:
         success: Exit codes that mean success.
-        user_error: Exit codes that mean a user's error.
+        user_error: Exit codes that mean a user error.
     """
 
     success: Annotated[list[ExitCode], Meta(max_length=256)] = msgspec.field(default_factory=lambda: [0])
@@ -157,7 +159,7 @@ class ExitCodes(In, frozen=True, kw_only=True):
         super().__post_init__()
 
     def check(self) -> None:
-        """Raises FieldError for a code that means both."""
+        """Raises FieldError for a code in both lists."""
         for place, code in enumerate(self.user_error or ()):
             if code in self.success:
                 raise FieldError(f"{code} cannot be a success and a user error", f"userError[{place}]")
@@ -167,8 +169,8 @@ class StagingStorage(In, frozen=True, kw_only=True):
     """Where a component's tables and files come from and go to.
 
     Attributes:
-        input: `none` when it reads none.
-        output: `none` when it leaves none.
+        input: `none` if it reads none.
+        output: `none` if it writes none.
     """
 
     input: str = "local"
@@ -176,30 +178,31 @@ class StagingStorage(In, frozen=True, kw_only=True):
 
 
 class Manifest(Program, frozen=True, kw_only=True):
-    """What a component is: how it is started, with which limits, and what its parameters must look like.
+    """A component: how it is started, with which limits, and what its parameters must be.
 
     Attributes:
         id: The component's id; in a file, the file's name.
-        type: What the component is for; people sort by it.
+        type: The purpose of the component, for people.
         command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
             folder, `{{ name }}` by the parameter of that name, `{state}` and `{parameters}` by the paths of
-            files with the state and with the parameters alone.
+            files with only the state or the parameters.
         pipeline: Several commands, joined by pipes, with the same placeholders.
-        shell: A text for `sh -c`. Of `a | b` only the end of `b` counts: use `pipeline`, or `shellProgram`.
-        shell_program: The program that gets the text of `shell` as its last argument, and what stands before
-            it; `["bash", "-euo", "pipefail", "-c"]` also fails when the first side of a pipe fails.
-        cwd: The working folder; null means an empty one.
+        shell: A text for `sh -c`. Of `a | b` only the exit code of `b` counts: use `pipeline` or
+            `shellProgram`.
+        shell_program: The program, with its arguments, that gets the text of `shell` as the last argument;
+            `["bash", "-euo", "pipefail", "-c"]` also fails if the first side of a pipe fails.
+        cwd: The working folder; null means an empty folder.
         environment: Variables added to the program's environment.
         umask: The permissions that new files do not get, in octal digits; empty: the setting `jobs.umask`.
         user: The Unix user that runs it; only an admin may name one.
-        image: A container image in which the program runs; without a program the image's own. `tag` is the
-            image's tag, `latest` if there is none, unless the name has a tag or a digest.
+        image: A container image in which the program runs; without a program, the image's own runs. `tag` is
+            the image's tag, `latest` by default, unless the name has a tag or a digest.
         image_options: How the image is run.
         logging: How it logs beside its output.
         image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
-        tag: The tag that runs when nobody asks for one.
-        tags: What differs under each tag.
-        limits: The highest limits of its jobs, and the default ones.
+        tag: The default tag.
+        tags: The members that differ for each tag.
+        limits: The maximum limits of its jobs, which are also the defaults.
         grace_seconds: The time between the stop signal and SIGKILL.
         stop_signal: The signal that stops it; SIGTERM by default.
         schema: A JSON Schema for `parameters`.
@@ -211,21 +214,21 @@ class Manifest(Program, frozen=True, kw_only=True):
         needs: What each of its jobs holds while it runs: `slots` of its pool, and amounts of resources by
             their ids.
         retry: The retry policy of its jobs.
-        recovery: What happens to its jobs that fail because the world outside is not ready.
+        recovery: What happens to its jobs that fail because an external system is not ready.
         on_lost: What happens to a job that is lost with its machine or keeper.
         leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
             or `wait`.
         exit_codes: What exit codes mean.
-        state: Where the program leaves its state: `file` is `out/state.json`, `singer` the last line of
-            stdout that is a JSON object, as Singer targets print it. A run without such a line keeps the
-            state as it is.
-        allowed_processor_position: Where it may stand as a processor.
-        data_type_support: What types in its manifests do: `authoritative` ones are the columns' types, with
-            `hints` and `none` columns are texts.
-        default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
+        state: Where the program writes its state: `file` is `out/state.json`, `singer` the last line of
+            stdout that is a JSON object, as Singer targets print it. A run without such a line leaves the
+            state unchanged.
+        allowed_processor_position: Where it may be used as a processor.
+        data_type_support: The effect of types in its manifests: with `authoritative` they are the columns'
+            types, with `hints` and `none` all columns are texts.
+        default_bucket: Whether tables without a bucket go to a bucket of its configuration.
         default_bucket_stage: The stage of that bucket.
-        default_system: The system in which paths are that its inputs name alone.
-        staging_storage: Where its tables and files come from and go to; `none` for a side has no mapping.
+        default_system: The system of inputs that give only a path.
+        staging_storage: Where its tables and files come from and go to; `none` means no mapping on that side.
     """
 
     reads = {"grace_seconds": quantities.grace_period, "stop_signal": signals.name}
@@ -265,7 +268,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     staging_storage: StagingStorage = StagingStorage()
 
     def check(self) -> None:
-        """Raises FieldError for a component that no job could use, at any of its tags."""
+        """Raises FieldError for a component that no job could use, for any of its tags."""
         super().check()
         check_policies(self.recovery)
         check_pools(self.pool, self.pools)
@@ -286,25 +289,24 @@ class Manifest(Program, frozen=True, kw_only=True):
 
     @property
     def has_own_program(self) -> bool:
-        """Whether it is an image, which has a program of its own."""
+        """Whether it has an image, which has a program of its own."""
         return self.image is not None
 
     @property
     def image_reference(self) -> str | None:
-        """The full name of its image; None when it has none."""
+        """The full name of its image, or None."""
         return None if self.image is None else image_reference(self.image, self.tag)
 
     def misplaced(self, side: ProcessorPosition) -> str | None:
-        """Returns what is wrong with using it as a processor on that side of a component, if anything is."""
+        """Return why it cannot be used as a processor on that side of a component, or None."""
         allowed = self.allowed_processor_position
         if allowed in (ProcessorPosition.ANY, side):
             return None
-        return f"Processor {self.id} may only stand {allowed.value} a component"
+        return f"Processor {self.id} can only run {allowed.value} a component"
 
     def at_tag(self, tag: str | None) -> "Manifest | None":
-        """Returns the component at a tag (None: its own) without `tags`; None if it has no such tag.
-
-        A component without `tags` is the same at every tag: the tag is then only a name for what ran.
+        """Return the component at a tag (None: its own) without `tags`; None if it has no such tag. A
+        component without `tags` is the same at every tag: the tag is then only recorded.
         """
         tag = self.tag if tag is None else tag
         if tag is not None and tag in self.tags:
@@ -315,7 +317,7 @@ class Manifest(Program, frozen=True, kw_only=True):
 
 
 def _check_places(field: str, argv: Sequence[str]) -> None:
-    """Raises FieldError for what no parameter may decide or reveal."""
+    """Raises FieldError for a parameter in the program's name, and for a secret in an argument."""
     if names_in(argv[0]):
         raise FieldError("The program cannot be a parameter: only its arguments can", f"{field}[0]")
     for place, word in enumerate(argv):

@@ -1,7 +1,7 @@
 """Configurations: how components are run. The members that lockside acts on are typed; all others are kept.
 
-The stored body stays the caller's own JSON; `Configuration` is a reading of it. Keboola's own files are
-accepted as they are: unknown keys, `[]` for an empty object, numbers for ids, `componentId`.
+The stored body remains the caller's JSON; `Configuration` is its typed view. Files of Keboola are accepted
+unchanged: unknown keys, `[]` for an empty object, numbers for ids, `componentId`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _SIDES = (("input", Input, InputTable, InputFile), ("output", Output, OutputTabl
 
 
 class ProcessorDefinition(Document, frozen=True, kw_only=True):
-    """The component that is a processor.
+    """The component of a processor.
 
     Attributes:
         component: The processor's component id.
@@ -55,11 +55,11 @@ class Processor(Document, frozen=True, kw_only=True):
 
 
 class Processors(Document, frozen=True, kw_only=True):
-    """What runs before and after the component itself.
+    """The steps before and after the component.
 
     Attributes:
-        before: Steps before the component, in their order.
-        after: Steps after the component, in their order.
+        before: Steps before the component, in order.
+        after: Steps after the component, in order.
     """
 
     before: list[Processor] = []
@@ -69,7 +69,7 @@ class Processors(Document, frozen=True, kw_only=True):
         return bool(self.before or self.after)
 
     def placed(self) -> Iterator[tuple[ProcessorPosition, int, Processor]]:
-        """All of them with their side and their place there."""
+        """Yield all processors with their side and their index."""
         for place, processor in enumerate(self.before):
             yield ProcessorPosition.BEFORE, place, processor
         for place, processor in enumerate(self.after):
@@ -86,7 +86,7 @@ class Configuration(Document, frozen=True, kw_only=True):
         runtime: How jobs of the configuration run.
         variables: Default values of variables, by name.
         authorization: Credentials, passed to the component in `config.json`.
-        artifacts: Settings of artifacts, kept as they are.
+        artifacts: Settings of artifacts, stored without effect.
         phases: The phases of an orchestration.
         tasks: The tasks of an orchestration.
     """
@@ -102,7 +102,7 @@ class Configuration(Document, frozen=True, kw_only=True):
     tasks: list[Task] = []
 
     def check(self) -> None:
-        """Raises FieldError for a body inside a task that cannot be read."""
+        """Raises FieldError for a task with an invalid configuration."""
         for place, task in enumerate(self.tasks):
             if task.task.config_data is not None:
                 content_of(task.task.config_data, f"tasks[{place}].task.configData")
@@ -113,8 +113,8 @@ class Row(In, frozen=True, kw_only=True, dict=True):
 
     Attributes:
         id: The row's id.
-        is_disabled: Whether it runs only when it is named.
-        configuration: What is merged over the configuration; the row wins. See Configuration.
+        is_disabled: Whether it runs only if it is named.
+        configuration: The values that override those of the configuration. See Configuration.
     """
 
     id: RowId
@@ -123,7 +123,7 @@ class Row(In, frozen=True, kw_only=True, dict=True):
     configuration: dict[str, Any] = {}
 
     def check(self) -> None:
-        """Raises FieldError for a body that cannot be read."""
+        """Raises FieldError for an invalid body."""
         _ = self.content
 
     @cached_property
@@ -154,7 +154,7 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
         if self.content.processors:
             for place, row in enumerate(self.rows):
                 if row.content.processors:
-                    text = "Processors stand in the configuration or in its rows, not in both"
+                    text = "Give processors in the configuration or in its rows, not in both"
                     raise FieldError(text, f"rows[{place}].configuration.processors")
         runtime = self.content.runtime
         refuse_without_folder(self.component, runtime.inputs, runtime.archive, "configuration.runtime")
@@ -167,13 +167,13 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
         return content_of(self.configuration, "configuration", is_stored=self.is_stored)
 
     def contents(self, path: str) -> Iterator[tuple[str, Configuration]]:
-        """The typed members of the configuration and of its rows, and the paths where they stand."""
+        """Yield the typed members of the configuration and of its rows, with their paths."""
         yield join(path, "configuration"), self.content
         for place, row in enumerate(self.rows):
             yield join(path, "rows", place, "configuration"), row.content
 
     def ignored_members(self) -> list[str]:
-        """Returns a sentence for each key and value that is kept and has no effect."""
+        """Return a sentence for each key and value that is stored and has no effect."""
         bodies = [("$.configuration", self.configuration)]
         bodies += [
             (f"$.rows[{place}].configuration", row.configuration) for place, row in enumerate(self.rows)
@@ -196,13 +196,13 @@ def _refuse_repeated(rows: Sequence[Row]) -> None:
 
 
 def check_orchestration(content: Configuration, field: str) -> None:
-    """Raises FieldError for phases and tasks that cannot be run in an order."""
+    """Raises FieldError for phases and tasks that cannot be ordered."""
     for at, text in order_faults(content.phases, content.tasks):
         raise FieldError(text, f"{field}.{at}")
 
 
 def refuse_without_folder(component: str, inputs: Inputs | None, archive: Archive | None, path: str) -> None:
-    """Raise FieldError for inputs and an archive of what has no data folder."""
+    """Raise FieldError for inputs or an archive of an orchestration, which has no data folder."""
     given = {"inputs": inputs, "archive": archive is not None and archive.is_asked}
     for name, value in given.items():
         if value and component == ORCHESTRATOR:
@@ -211,7 +211,7 @@ def refuse_without_folder(component: str, inputs: Inputs | None, archive: Archiv
 
 
 def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:
-    """Returns the typed members of the body in a field. Raises FieldError, but not for what is stored."""
+    """Return the typed members of the body in a field. Raises FieldError unless the body is a stored one."""
     text = None if is_stored else _text_of(body)
     if text is None:
         return _content_of(body, field, is_stored=is_stored)
@@ -227,11 +227,11 @@ def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> 
 CONTENTS_KEPT = 256
 LARGEST_KEPT_BYTES = 4096
 _CONTENTS: dict[bytes, Configuration] = {}
-"""Of the last bodies that were good, by their JSON: scripts send the same again and again."""
+"""The last valid bodies, by their JSON: scripts send the same body repeatedly."""
 
 
 def _text_of(body: dict[str, Any]) -> bytes | None:
-    """The JSON of a body; None of a long one, of one with secrets, and of what JSON cannot say."""
+    """Return the JSON of a body, or None if it is long, has secrets or is not JSON."""
     try:
         text = msgspec.json.encode(body)
     except (ValueError, TypeError, OverflowError, RecursionError):
@@ -254,7 +254,9 @@ def _content_of(body: dict[str, Any], field: str, *, is_stored: bool) -> Configu
 
 
 def merged(root: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the root with a row's values over it: objects are merged at any depth, all else is replaced."""
+    """Return the root with a row's values over it: objects are merged at any depth, other values are
+    replaced.
+    """
     result = dict(root)
     for key, value in over.items():
         below = result.get(key)
@@ -266,7 +268,7 @@ def merged(root: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_deeper(document: object, depth: int) -> bool:
-    """Whether a document is nested deeper; level by level, so that no depth is too much for it."""
+    """Return whether a document is nested deeper; without recursion, so it works for any depth."""
     level = [document]
     for _ in range(depth):
         inside = [outer.values() if type(outer) is dict else outer for outer in level]
@@ -280,12 +282,12 @@ _NESTED = frozenset((dict, list))
 
 
 def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
-    """The paths of keys that have no effect, each with the known names beside it."""
+    """Return the paths of keys that have no effect, each with the known names in its place."""
     return unknown_in(_parts(body, path))
 
 
 def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
-    """The unknown keys that are kept: Keboola's files have more there than is known here."""
+    """Yield the unknown keys that are kept, each with the known ones: files of Keboola have more keys there."""
     return kept(unknown_keys(body, path), path)
 
 

@@ -1,11 +1,11 @@
-"""The closed vocabularies of documents and jobs. Standard library only: the daemon's core imports it."""
+"""The enums of documents and jobs. Standard library only: the daemon's core imports it."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Status(StrEnum):
-    """Where a job stands. Five of the nine are final."""
+    """The status of a job. Five of the nine are final."""
 
     CREATED = "created"
     WAITING = "waiting"
@@ -24,14 +24,14 @@ FINAL: Final = frozenset(
 
 
 class DesiredStatus(StrEnum):
-    """What was asked for; it goes from the first to the second and never back."""
+    """The requested status; it changes from the first to the second and never back."""
 
     PROCESSING = "processing"
     TERMINATING = "terminating"
 
 
 class Stage(StrEnum):
-    """The finer steps of a job, in their order."""
+    """The stages of a job, in order."""
 
     ACCEPTED = "accepted"
     VALIDATED = "validated"
@@ -50,7 +50,7 @@ class Stage(StrEnum):
 
 
 class JobType(StrEnum):
-    """Chosen by the daemon, never by the caller: `standard` works, the others stand for their children."""
+    """Set by the daemon, never the caller: `standard` runs programs, the others represent their children."""
 
     STANDARD = "standard"
     CONTAINER = "container"
@@ -60,7 +60,7 @@ class JobType(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a configuration is run: `forceRun` also when it is disabled, `debug` without storing anything."""
+    """How a configuration is run: `forceRun` even if it is disabled, `debug` without storing anything."""
 
     RUN = "run"
     FORCE_RUN = "forceRun"
@@ -87,7 +87,7 @@ class CreatorType(StrEnum):
 
 
 class OnError(StrEnum):
-    """What a failed child does to its container."""
+    """The effect of a failed child on its container."""
 
     FAIL = "fail"
     WARNING = "warning"
@@ -110,7 +110,7 @@ class OnRecordErrors(StrEnum):
 
 
 class RetryScope(StrEnum):
-    """What of a job a retry by hand runs again."""
+    """Which part of a job a retry by hand runs again."""
 
     ALL = "all"
     FAILED_RECORDS = "failedRecords"
@@ -118,14 +118,14 @@ class RetryScope(StrEnum):
 
 
 class OnChunkError(StrEnum):
-    """What a chunk that failed does to the job that was cut."""
+    """The effect of a failed chunk on the partitioned job."""
 
     FAIL = "fail"
     MERGE = "merge"
 
 
 class Part(StrEnum):
-    """What a job does for one that is cut into chunks."""
+    """The role of a job in a partitioned one."""
 
     SPLITTER = "splitter"
     CHUNK = "chunk"
@@ -133,7 +133,7 @@ class Part(StrEnum):
 
 
 class StateFormat(StrEnum):
-    """Where a component leaves its state: in `out/state.json`, or on stdout as Singer targets print it."""
+    """Where a component writes its state: in `out/state.json`, or on stdout as Singer targets print it."""
 
     FILE = "file"
     SINGER = "singer"
@@ -192,7 +192,7 @@ class FailureKind(StrEnum):
 
 
 class ComponentType(StrEnum):
-    """What a component is for; people sort by it, the daemon does not."""
+    """The purpose of a component, for people; the daemon ignores it."""
 
     EXTRACTOR = "extractor"
     TRANSFORMATION = "transformation"
@@ -203,7 +203,7 @@ class ComponentType(StrEnum):
 
 
 class ProcessorPosition(StrEnum):
-    """Where a processor may stand."""
+    """Where a processor may be used."""
 
     ANY = "any"
     BEFORE = "before"
@@ -219,14 +219,14 @@ class TaskAction(StrEnum):
 
 
 class ScheduleState(StrEnum):
-    """Whether a schedule or trigger makes jobs."""
+    """Whether a schedule or trigger creates jobs."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
 
 
 class ScheduleStatus(StrEnum):
-    """Where a schedule stands."""
+    """The status of a schedule."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -236,7 +236,7 @@ class ScheduleStatus(StrEnum):
 
 
 class MisfirePolicy(StrEnum):
-    """What becomes of moments that were missed: one run for all, none, or a run for each."""
+    """What happens to moments that were missed: one run for all, none, or a run for each."""
 
     LAST = "last"
     SKIP = "skip"
@@ -244,7 +244,7 @@ class MisfirePolicy(StrEnum):
 
 
 class OverlapPolicy(StrEnum):
-    """What becomes of a moment while a job of the moment before is live."""
+    """What happens to a moment while a job of an earlier moment is live."""
 
     QUEUE = "queue"
     SKIP = "skip"
@@ -253,7 +253,7 @@ class OverlapPolicy(StrEnum):
 
 
 class MomentOutcome(StrEnum):
-    """What became of a moment."""
+    """The outcome of a moment."""
 
     FIRED = "fired"
     MERGED = "merged"
@@ -263,7 +263,7 @@ class MomentOutcome(StrEnum):
 
 
 class MomentCause(StrEnum):
-    """Why a moment had its outcome; a failed one has the kind of the error."""
+    """The cause of a moment's outcome; for a failed moment it is the kind of the error."""
 
     TIME = "time"
     MISFIRE = "misfire"
@@ -277,14 +277,14 @@ class MomentCause(StrEnum):
 
 
 class TriggerWhen(StrEnum):
-    """How many of a trigger's conditions are needed."""
+    """How many of a trigger's conditions are required."""
 
     ANY = "any"
     ALL = "all"
 
 
 class LogType(StrEnum):
-    """Whether a component logs by its output alone, or by GELF too."""
+    """Whether a component logs by its output only, or also by GELF."""
 
     STANDARD = "standard"
     GELF = "gelf"
@@ -299,7 +299,7 @@ class Transport(StrEnum):
 
 
 class Visibility(StrEnum):
-    """What is kept of a message: nothing, its short text, all of it, or all of it for admins alone."""
+    """What is kept of a message: nothing, its short text, all of it, or all of it for admins only."""
 
     NONE = "none"
     NORMAL = "normal"
@@ -308,7 +308,7 @@ class Visibility(StrEnum):
 
 
 class CheckOutcome(StrEnum):
-    """What a check of the world outside says: it is ready, it is not yet, or it never will be."""
+    """The result of a check of an external system: it is ready, not yet ready, or never will be."""
 
     WELL = "well"
     NOT_YET = "not_yet"
@@ -316,7 +316,7 @@ class CheckOutcome(StrEnum):
 
 
 class RecoveryEnd(StrEnum):
-    """Why a job that failed is not blocked any more, or not again."""
+    """Why recovery no longer blocks a failed job."""
 
     EXPIRED = "expired"
     MAX_BLOCKS = "max_blocks"

@@ -1,6 +1,6 @@
-"""Turns what msgspec says of a wrong value into a sentence: the field, what it takes, the remedy.
+"""Turns a validation error of msgspec into a sentence: the field, the accepted values, the remedy.
 
-Only for the unhappy path: it walks the types by reflection and is slow.
+Used only after an error: it inspects the types by reflection and is slow.
 """
 
 import re
@@ -70,7 +70,7 @@ _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<item>[^\]]*)\]")
 
 
 def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
-    """Returns a sentence about an error met while reading as `expected`, and the path of the field."""
+    """Return a sentence about an error while reading as `expected`, and the path of the field."""
     whole = str(problem)
     if len(whole) > _LONGEST:
         whole = f"{whole[: _LONGEST // 2]}…{whole[-_LONGEST // 2 :]}"
@@ -88,12 +88,12 @@ def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
 
 
 def shortened(text: str, limit: int = 80) -> str:
-    """A caller's own word, fit for a message."""
+    """Shorten a caller's value for a message."""
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def with_subject(sentence: str, path: str) -> str:
-    """Returns the sentence with its field, for where that is not told apart."""
+    """Return the sentence with its field, for places that do not show the path separately."""
     if path == "$" or sentence.startswith(("Unknown field", "The field")):
         return sentence
     return f"`{path.removeprefix('$.')}`: {sentence}"
@@ -150,7 +150,7 @@ def _choices_at(expected: Any, path: str) -> list[str]:
                 choices += [str(member.value) for member in kind.cls]
             case inspect.LiteralType():
                 choices += [str(value) for value in kind.values]
-            case inspect.DictType(key_type=inspect.LiteralType(values=names)):  # it is a name that is wrong
+            case inspect.DictType(key_type=inspect.LiteralType(values=names)):  # the name itself is wrong
                 choices += map(str, names)
             case _:
                 pass

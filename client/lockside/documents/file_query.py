@@ -1,7 +1,7 @@
 """Queries for stored files: `tags:crm AND (name:orders* OR "all of it") AND NOT id:17`.
 
-Fields are `tags`, `name` and `id`; a text without a field is a name or a tag. `*` stands for any characters,
-but not within quotes. What stands side by side must all hold. Capitals do not count. Pure.
+Fields are `tags`, `name` and `id`; a text without a field is a name or a tag. `*` matches any characters,
+except within quotes. Adjacent terms must all match. Case is ignored. Pure.
 """
 
 import re
@@ -16,11 +16,11 @@ _MOST_TOKENS = 200
 
 
 class BadQuery(ValueError):
-    """A query that cannot be read; the message says why."""
+    """An invalid query; the message says why."""
 
 
 class Match(NamedTuple):
-    """A file has this as `field`; the empty one is a name or a tag."""
+    """Matches files with this `field`; the empty field is a name or a tag."""
 
     field: Field
     text: str
@@ -28,19 +28,19 @@ class Match(NamedTuple):
 
 
 class Not(NamedTuple):
-    """A file is not found by this."""
+    """Matches files that the query does not match."""
 
     what: "Query"
 
 
 class Both(NamedTuple):
-    """A file is found by all of these."""
+    """Matches files that all parts match."""
 
     parts: "tuple[Query, ...]"
 
 
 class Either(NamedTuple):
-    """A file is found by one of these."""
+    """Matches files that at least one part matches."""
 
     parts: "tuple[Query, ...]"
 
@@ -49,7 +49,7 @@ Query: TypeAlias = Match | Not | Both | Either
 
 
 def read_query(text: str) -> Query:
-    """What a query asks for. Raises BadQuery."""
+    """Parse a query. Raises BadQuery."""
     tokens = _tokens(text)
     query = _either(tokens)
     if tokens:
@@ -58,13 +58,13 @@ def read_query(text: str) -> Query:
 
 
 def _tokens(text: str) -> list[Match | str]:
-    """The brackets and words that join, as texts, and what is matched; the last one first."""
+    """Return the tokens in reverse order: brackets and operators as texts, terms as `Match`."""
     tokens: list[Match | str] = []
     text, at = text.rstrip(), 0
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise BadQuery(f"It cannot be read from character {at + 1} on")
+            raise BadQuery(f"It is invalid from character {at + 1} on")
         at = found.end()
         tokens.append(found["bracket"] or _word(found))
     if len(tokens) > _MOST_TOKENS:
@@ -77,7 +77,7 @@ def _word(found: re.Match[str]) -> Match | str:
     if field is None and word in ("AND", "OR", "NOT"):
         return str(word)
     if field not in (None, "tags", "name", "id"):
-        raise BadQuery(f"There is no field {field!r}, there are tags, name and id")
+        raise BadQuery(f"There is no field {field!r}: the fields are tags, name and id")
     text = quoted if word is None else word
     if field == "id" and not text.isdecimal():
         raise BadQuery("An id is a number")
@@ -118,4 +118,4 @@ def _one(tokens: list[Match | str]) -> Query:
                 raise BadQuery("A bracket is not closed")
             return inner
         case _:
-            raise BadQuery("A word is missing" if token is None else f"{token} joins nothing")
+            raise BadQuery("A word is missing" if token is None else f"{token} stands without a word")

@@ -1,4 +1,4 @@
-"""Container images as a component's programs: how the image is named and what its processes may reach."""
+"""Container images as programs of components: the image's name and what its processes may access."""
 
 import re
 from enum import StrEnum
@@ -26,7 +26,7 @@ class Pull(StrEnum):
 
 
 class Network(StrEnum):
-    """Which network a container has: the machine's, none, or one of its own."""
+    """The network of a container: the machine's, none, or a private one."""
 
     HOST = "host"
     NONE = "none"
@@ -34,7 +34,7 @@ class Network(StrEnum):
 
 
 class ImageUser(StrEnum):
-    """Who the processes are inside: the image's own user, or a user with the job's number."""
+    """The user of processes inside the container: the image's own, or one with the uid of the job's user."""
 
     IMAGE = "image"
     JOB = "job"
@@ -54,7 +54,7 @@ class Mount(In, frozen=True, kw_only=True):
     read_only: bool = False
 
     def check(self) -> None:
-        """Raises FieldError unless both paths are absolute and plain, and the target is free."""
+        """Raises FieldError unless both paths are absolute and plain, and the target is not reserved."""
         for field in ("source", "target"):
             path: str = getattr(self, field)
             if not path.startswith("/") or re.search(r"[:,]|(^|/)\.\.(/|$)", path):
@@ -73,7 +73,7 @@ class ImageOptions(In, frozen=True, kw_only=True):
         pull: When the image is fetched before a run.
         network: The network of its processes.
         read_only: Whether the image's own files cannot be changed.
-        user: Who the processes are inside. Outside they are the job's user in any case.
+        user: The user of the processes inside. Outside they always run as the job's user.
         mounts: Further folders and files that they see.
     """
 
@@ -85,12 +85,12 @@ class ImageOptions(In, frozen=True, kw_only=True):
 
 
 def image_reference(image: str, tag: str | None) -> str:
-    """Returns the image's full name: with its digest, its own tag, the component's tag, or `latest`."""
+    """Return the image's full name: with its digest, its own tag, the component's tag, or `latest`."""
     if has_version(image):
         return image
     return f"{image}:{tag or 'latest'}"
 
 
 def has_version(image: str) -> bool:
-    """Returns whether the name itself has a tag or a digest."""
+    """Return whether the name itself has a tag or a digest."""
     return "@" in image or ":" in image.rpartition("/")[2]

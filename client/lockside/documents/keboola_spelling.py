@@ -1,4 +1,6 @@
-"""Keboola's own files, accepted as they are: `[]` for an empty object, numbers for ids, `componentId`."""
+"""The spelling of Keboola's files, which is accepted: `[]` for an empty object, numbers for ids,
+`componentId`.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,7 +28,7 @@ def own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _objects_for_empty_lists(body: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """PHP cannot tell an empty object from an empty list, so its files have `[]` where `{}` is meant."""
+    """PHP does not distinguish empty objects from empty lists, so its files have `[]` instead of `{}`."""
     return {**body, **{name: {} for name in names if body.get(name) == []}}
 
 
@@ -44,7 +46,7 @@ def _own_part(part: Any) -> Any:
 
 
 def foreign_values(document: Any) -> Iterator[tuple[Steps, str]]:
-    """The values that only another system can read, and a sentence about each."""
+    """Yield the values that only another system can decrypt, with a sentence about each."""
     left: list[tuple[Steps, Any]] = [((), document)]
     while left:
         steps, value = left.pop()

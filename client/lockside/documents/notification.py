@@ -1,4 +1,4 @@
-"""Subscriptions: which events are told, and to whom. Reads no event and connects to nobody."""
+"""Subscriptions: which events are sent, and to whom. No events are read or sent here."""
 
 import base64
 import binascii
@@ -16,12 +16,12 @@ from lockside.documents.base import NO_NUL_PATTERN, Arguments, FieldError, In, N
 from lockside.documents.enums import Stage, Status
 from lockside.documents.secrets import is_cipher
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of all secrets
 SECRET_BYTES: Final = range(24, 65)
 MAX_URL: Final = 2048
 MAX_ADDRESSES: Final = 20
 EMAIL_SECONDS: Final = 300.0
-"""For so long after a mail what is told is gathered, unless the subscription says otherwise."""
+"""After a mail, notifications are collected for this long, unless the subscription says otherwise."""
 
 WebhookUrl = Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
 ADDRESS_PATTERN: Final = (
@@ -31,7 +31,7 @@ MailAddress = Annotated[str, Meta(max_length=254, pattern=ADDRESS_PATTERN, descr
 
 
 class NotifiedEvent(StrEnum):
-    """What a subscription can be told."""
+    """The events of subscriptions."""
 
     JOB_STARTED = "job-started"
     JOB_SUCCEEDED = "job-succeeded"
@@ -87,7 +87,7 @@ LONG: Final[Mapping[NotifiedEvent, str]] = {
     NotifiedEvent.PHASE_JOB_PROCESSING_LONG: "durationOvertimePercentage",
     NotifiedEvent.JOB_WAITING_LONG: "waitingSeconds",
 }
-"""What takes long: the field whose filter says from when on it is told."""
+"""Events of slow jobs, with the field whose filter sets the threshold."""
 
 _LABELS: Final = "job.labels."
 
@@ -98,7 +98,7 @@ class Filter(In, frozen=True, kw_only=True):
     Attributes:
         field: A dotted path into `data`, as in `job.component.id` or `job.labels.team`.
         operator: How the member is compared with the value.
-        value: The value; numbers are compared as numbers, all else as text.
+        value: The value; numbers are compared as numbers, other values as text.
     """
 
     field: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -109,10 +109,10 @@ class Filter(In, frozen=True, kw_only=True):
         """Raises FieldError for a path that no notification has."""
         if self.field not in FIELDS and not self.field.startswith(_LABELS):
             known = ", ".join(sorted(FIELDS))
-            raise FieldError(f"No notification has this field; known are {known}, {_LABELS}NAME", "field")
+            raise FieldError(f"No notification has this field; fields are {known}, {_LABELS}NAME", "field")
 
     def holds(self, data: Mapping[str, Any]) -> bool:
-        """Whether the data meets the condition; a member that is missing meets only `!=`."""
+        """Return whether the data meets the condition; a missing member meets only `!=`."""
         found = value_in(data, self.field)
         if found is None:
             return self.operator == "!="
@@ -120,7 +120,7 @@ class Filter(In, frozen=True, kw_only=True):
 
 
 def value_in(data: Any, path: str) -> Any:
-    """The member that a dotted path names, None when there is none. Names of labels may have dots."""
+    """Return the member at a dotted path, or None. Names of labels may have dots."""
     if path.startswith(_LABELS):
         labels: Mapping[str, Any] = value_in(data, _LABELS.rstrip(".")) or {}
         return labels.get(path.removeprefix(_LABELS))
@@ -144,10 +144,9 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
     """A receiver of signed POSTs.
 
     Attributes:
-        url: Where to, an https URL; http only to what `[notifications] allow` names.
-        secret_url: The same for a URL that is a secret itself, as those of many chats are.
-        secret: The key of the signatures, `whsec_` and base64 of 24 to 64 bytes; lockside makes one that is
-            not given.
+        url: An https URL; http only for hosts in `[notifications] allow`.
+        secret_url: The same for a URL that is a secret itself, as for many chat services.
+        secret: The key of the signatures, `whsec_` and base64 of 24 to 64 bytes; created if not given.
     """
 
     url: WebhookUrl | None = None
@@ -155,7 +154,7 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
     secret: Annotated[str, Meta(max_length=1024)] | None = field(default=None, name="#secret")
 
     def check(self) -> None:
-        """Raises FieldError for a URL that cannot be posted to, and for a key that is none."""
+        """Raises FieldError for an invalid URL or key."""
         if (self.url is None) == (self.secret_url is None):
             raise FieldError("Give either `url` or `#url`", "url")
         if self.url is not None:
@@ -167,7 +166,7 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
 
 
 class Email(In, frozen=True, kw_only=True, tag_field="channel", tag="email"):
-    """Readers of mails. It needs `[email] host` in the settings.
+    """Recipients of mail. It needs `[email] host` in the settings.
 
     Attributes:
         address: A mail address, or up to 20.
@@ -177,7 +176,7 @@ class Email(In, frozen=True, kw_only=True, tag_field="channel", tag="email"):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """All of them."""
+        """All addresses."""
         return tuple(self.address) if isinstance(self.address, list) else (self.address,)
 
 
@@ -191,7 +190,7 @@ class Command(In, frozen=True, kw_only=True, tag_field="channel", tag="command")
     command: Arguments
 
     def check(self) -> None:
-        """Raises FieldError without a program."""
+        """Raises FieldError if the program is empty."""
         if not self.command[0]:
             raise FieldError("Name a program", "command")
 
@@ -200,27 +199,27 @@ Recipient: TypeAlias = Webhook | Email | Command
 
 
 def channel_of(recipient: Recipient) -> str:
-    """How a recipient is told, as in its `channel`."""
+    """Return the `channel` of a recipient."""
     return str(recipient.__struct_config__.tag)
 
 
 def check_url(url: str, member: str) -> None:
-    """Raises FieldError for what is no http or https URL, or has a user or a password."""
+    """Raises FieldError unless it is an http or https URL without user and password."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as problem:
-        raise FieldError(f"This is no URL: {problem}", member) from None
+        raise FieldError(f"This is not a URL: {problem}", member) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise FieldError("Give an https URL with a host", member)
     if "@" in parts.netloc:
         raise FieldError("Give a URL without a user and a password", member)
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise FieldError("Percent-encode spaces and all that is not ASCII", member)
+        raise FieldError("Percent-encode spaces and characters that are not ASCII", member)
 
 
 def is_webhook_secret(text: str) -> bool:
-    """Whether a text is a key of signatures, as Standard Webhooks has them."""
+    """Return whether a text is a signature key as defined by Standard Webhooks."""
     try:
         key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -229,7 +228,7 @@ def is_webhook_secret(text: str) -> bool:
 
 
 BLOCKED: Final = "blocked"
-"""What becomes of a job that recovery keeps back: neither a status nor a stage."""
+"""The word for a job that recovery blocks; it is neither a status nor a stage."""
 
 WORDS: Final[Mapping[str, frozenset[str]]] = {
     **{one.value: frozenset({one.value}) for one in (*Status, *Stage)},
@@ -251,25 +250,26 @@ WORDS: Final[Mapping[str, frozenset[str]]] = {
     "job-terminated": frozenset({Status.TERMINATED}),
     "job-cancelled": frozenset({Status.CANCELLED}),
 }
-"""What a job of its own can be notified of: for each word the statuses and stages that it stands for."""
+"""The events of a job's own notifications: for each word the statuses and stages that it means."""
 ANY_STATUS: Final = "*"
 
 VALUES: Final = (
     *("JOB_STATUS", "JOB_URL", "JOB_ID", "JOB_SYSTEM", "JOB_NAME", "JOB_START_TIME", "JOB_END_TIME"),
     *("JOB_SUBMIT_TIME", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_ERROR"),
 )
-"""What is filled in as `${NAME}` in the URL of a job's own notification."""
+"""The placeholders `${NAME}` in the URL of a job's own notification."""
 _PLACE: Final = re.compile(r"\$\{([^}]*)\}")
 MAILTO: Final = "mailto:"
 
 
 class JobNotification(In, frozen=True, kw_only=True):
-    """A notification that a job asks for itself.
+    """A notification that is requested with a job.
 
     Attributes:
-        event: What is told: `*` for every change of the status, a status, a stage, or the name of an event.
-        persistent: Tell every such event; without it only the first.
-        url: A mail address, or an http(s) URL that gets a POST; `${JOB_ID}` and other values are filled in.
+        event: `*` for every change of the status, a status, a stage, or the name of an event.
+        persistent: Send every such event; by default only the first.
+        url: A mail address, or an http(s) URL that gets a POST; `${JOB_ID}` and other placeholders are
+            replaced.
     """
 
     event: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -277,19 +277,19 @@ class JobNotification(In, frozen=True, kw_only=True):
     url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
 
     def check(self) -> None:
-        """Raises FieldError for what is no event, and for where nothing can be sent."""
+        """Raises FieldError for an unknown event or an invalid URL or address."""
         if self.event != ANY_STATUS and self.event not in WORDS:
-            raise FieldError(f"There is no such event; known are *, {', '.join(WORDS)}", "event")
+            raise FieldError(f"There is no such event; the events are *, {', '.join(WORDS)}", "event")
         if self.is_mail:
             if not re.fullmatch(ADDRESS_PATTERN, self.address):
-                raise FieldError("This is no mail address", "url")
+                raise FieldError("This is not a mail address", "url")
             return
         unknown = [name for name in _PLACE.findall(self.url) if name not in VALUES]
         if unknown:
-            raise FieldError(f"There is no ${{{unknown[0]}}}; known are {', '.join(VALUES)}", "url")
+            raise FieldError(f"There is no ${{{unknown[0]}}}; there are {', '.join(VALUES)}", "url")
         scheme, _, rest = self.url.partition("://")
         if "${" in scheme + re.split(r"[/?#]", _PLACE.sub("${", rest), maxsplit=1)[0]:
-            raise FieldError("Values are filled in behind the host only", "url")
+            raise FieldError("Placeholders can only be used after the host", "url")
         check_url(_PLACE.sub("x", self.url), "url")
 
     @property
@@ -303,13 +303,13 @@ class JobNotification(In, frozen=True, kw_only=True):
         return self.url.removeprefix(MAILTO)
 
     def is_told(self, word: str, *, is_status: bool) -> bool:
-        """Whether it waits for that status, stage or `BLOCKED`."""
+        """Return whether it is sent for that status, stage or `BLOCKED`."""
         if self.event == ANY_STATUS:
             return is_status
         return word in WORDS[self.event]
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """The URL with the values, percent-encoded; what is not known is empty."""
+        """Return the URL with the values, percent-encoded; unknown values are empty."""
         return _PLACE.sub(lambda place: quote(values.get(place[1], ""), safe=""), self.url)
 
 
@@ -318,31 +318,31 @@ _FROM_NOW: Final = re.compile(r"\+ ?(\d{1,6}) ?(second|minute|hour|day|week)s?")
 
 
 def expiry(value: str) -> str:
-    """Returns a time as it is stored, or "+24 hours" as it is. Raises ValueError for anything else."""
+    """Return a time in its stored form, or "+24 hours" unchanged. Raises ValueError for anything else."""
     return value if _FROM_NOW.fullmatch(value) else times.canonical_time(value)
 
 
 def seconds_from_now(value: str) -> int | None:
-    """The seconds of "+24 hours"; None for a time."""
+    """Return the seconds of "+24 hours"; None for a time."""
     found = _FROM_NOW.fullmatch(value)
     return None if found is None else int(found[1]) * _UNITS[found[2]]
 
 
 class SubscriptionSpec(In, frozen=True, kw_only=True):
-    """A subscription: which events are told to whom.
+    """A subscription: which events are sent to whom.
 
     Attributes:
         id: The subscription's id; in a file, the file's name.
-        state: `disabled` keeps it and tells nothing.
-        expires_at: From when on it tells nothing; "+24 hours" counts from when it is stored.
-        event: What is told: the name of an event, or several.
+        state: `disabled` keeps it but sends nothing.
+        expires_at: When it stops sending; "+24 hours" counts from when it is stored.
+        event: The name of an event, or several.
         filters: Conditions on the `data` of the notification; all must hold.
-        recipient: Who is told.
-        after_failures: A failure is told from this one in a row of the same configuration on.
-        repeat: `change` tells only the failure that reaches `afterFailures`, `every` also those after it.
-        every_seconds: How often `daemon-alive` is told, every 10 seconds or less often.
-        digest_seconds: After a message what comes in so many seconds is one message at their end;
-            null means 300 for mails, else 0.
+        recipient: The recipient.
+        after_failures: Failures are sent from this number of consecutive failures of a configuration on.
+        repeat: `change` sends only the failure that reaches `afterFailures`, `every` also those after it.
+        every_seconds: The interval of `daemon-alive`, at least 10 seconds.
+        digest_seconds: After a message, the notifications of this time are combined into one message; null
+            means 300 for mails, else 0.
     """
 
     reads = {"expires_at": expiry}
@@ -361,18 +361,18 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     every_seconds: Annotated[float, Meta(ge=10, le=86_400)] | None = None
 
     def check(self) -> None:
-        """Raises FieldError for an event without what says when it is told."""
+        """Raises FieldError for an event without the filter or interval that it requires."""
         for event in self.events & LONG.keys():
             if self.least(event) is None:
                 wanted = f"{LONG[event]} >= N"
                 raise FieldError(
-                    f"{event.value} needs a filter `{wanted}`, which says when it is told", "filters"
+                    f"{event.value} needs a filter `{wanted}`, which says when it is sent", "filters"
                 )
         if (NotifiedEvent.DAEMON_ALIVE in self.events) != (self.every_seconds is not None):
-            raise FieldError("daemon-alive, and that alone, needs `everySeconds`", "everySeconds")
+            raise FieldError("`everySeconds` is required for daemon-alive, and only for it", "everySeconds")
 
     def least(self, event: NotifiedEvent) -> float | None:
-        """From which value on an event is told that takes long; None without a filter that says so."""
+        """Return the threshold of an event of a slow job; None without a filter that sets it."""
         for one in self.filters:
             if one.field == LONG[event] and one.operator in (">=", ">") and not isinstance(one.value, str):
                 return float(one.value)
@@ -380,19 +380,19 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Whether failures in a row decide on what is told."""
+        """Whether the number of consecutive failures matters."""
         return (
             self.after_failures > 1 or self.repeat == "change" or NotifiedEvent.JOB_RECOVERED in self.events
         )
 
     @property
     def gathers_seconds(self) -> float:
-        """For how long after a message what is told is gathered."""
+        """How long notifications are collected after a message."""
         if self.digest_seconds is not None:
             return self.digest_seconds
         return EMAIL_SECONDS if isinstance(self.recipient, Email) else 0.0
 
     @property
     def events(self) -> frozenset[NotifiedEvent]:
-        """What is told."""
+        """The events that are sent."""
         return frozenset(self.event if isinstance(self.event, list) else [self.event])

@@ -1,4 +1,4 @@
-"""Phases and tasks of an orchestration, and whether they can be put in an order."""
+"""Phases and tasks of an orchestration, and whether they can be ordered."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -39,7 +39,7 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
 
     Attributes:
         component: The component to run; required unless a template names it.
-        template: The template that the job is made from; fields that are given with it win over its own.
+        template: The template to create the job from; fields given with it override the template's.
         config: The configuration to run.
         config_data: A configuration given here instead of a stored one.
         config_row_ids: The rows to run; an empty list means all enabled ones.
@@ -85,7 +85,7 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
     delay: Seconds | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a task that runs nothing."""
+        """Raises FieldError for a task without a component and a template, or with invalid pools."""
         if not self.component and self.template is None:
             raise FieldError("Name a component or a template", "component")
         if not self.is_stored:
@@ -118,7 +118,7 @@ class Phase(Document, frozen=True, kw_only=True):
 
     Attributes:
         id: The phase's id, unique in the orchestration.
-        depends_on: The ids of the phases that must be done first.
+        depends_on: The ids of the phases that must end first.
         behavior: What a failure of the phase does to the orchestration.
     """
 
@@ -135,7 +135,7 @@ class Phase(Document, frozen=True, kw_only=True):
 
 
 def order_faults(phases: Sequence[Phase], tasks: Sequence[Task]) -> Iterator[tuple[str, str]]:
-    """What keeps phases and tasks from being run in an order: the field and what is wrong with it."""
+    """Yield the faults that make an order impossible: the field and what is wrong with it."""
     known = [phase.id for phase in phases]
     yield from _repeated("phases", known)
     yield from _repeated("tasks", [task.id for task in tasks])
@@ -172,7 +172,7 @@ def _circle(phases: Sequence[Phase]) -> list[str]:
 
 
 def phases_in_order(phases: Sequence[Phase]) -> list[Phase]:
-    """Returns the phases as they stand, but each behind those that it depends on; they have no faults."""
+    """Return the phases in their order, but each after those that it depends on; they must have no faults."""
     stands = {phase.id: place for place, phase in enumerate(phases)}
     sorter = TopologicalSorter({phase.id: phase.depends_on for phase in phases})
     sorter.prepare()

@@ -1,4 +1,4 @@
-"""The parameters of what runs: held against the component's schemas, or read as a plain command."""
+"""The parameters of jobs: checked against the component's schemas, or read as a plain command."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from lockside.documents.variables import defaults_of, filled, names_in
 
 
 class Body(NamedTuple):
-    """A configuration's or a row's body, and the path where it stands."""
+    """The body of a configuration or a row, and its path."""
 
     path: str
     values: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Parts(NamedTuple):
 
 
 def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator[Fault]:
-    """Everything that is wrong with the parameters of a configuration at `path`, with its own variables."""
+    """Yield the faults in the parameters of a configuration at `path`, with its own variables."""
     if config.is_disabled or config.component == ORCHESTRATOR:
         return
     tag = config.content.runtime.tag
@@ -60,7 +60,7 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
 def processor_faults(
     config: ConfigSpec, find: Callable[[str], Manifest | None], path: str
 ) -> Iterator[Fault]:
-    """Processors that cannot run where they stand, as far as their components are known."""
+    """Yield processors that cannot run in their position, as far as their components are known."""
     for at, content in config.contents(path):
         for side, place, processor in content.processors.placed():
             manifest = find(processor.definition.component)
@@ -75,7 +75,7 @@ def processor_faults(
 
 
 def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path: str) -> Iterator[Fault]:
-    """What `processor_faults` and `config_faults` find, as far as the components are known."""
+    """Yield the results of `processor_faults` and `config_faults`, as far as the components are known."""
     yield from processor_faults(config, find, path)
     manifest = find(config.component)
     if manifest is not None:
@@ -83,9 +83,8 @@ def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path:
 
 
 def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:
-    """Everything that is wrong with the parameters, but for texts that are not known yet.
-
-    Those have variables without a value, or are encrypted.
+    """Yield the faults in the parameters, except for texts that are not known yet: those with variables
+    without a value, and encrypted ones.
     """
     form = _FORMS.get(component)
     found = _component_faults(manifest, parts) if form is None else _form_faults(parts, form)
@@ -108,7 +107,7 @@ def _needed_by(manifest: Manifest) -> str:
 
 
 def _bodies(parts: Parts) -> list[Body]:
-    """What runs: the root, or each row merged over it."""
+    """Return what runs: the root, or each row merged over it."""
     if parts.rows is None:
         return [parts.root]
     return [Body(row.path, merged(parts.root.values, row.values)) for row in parts.rows]
@@ -124,7 +123,7 @@ def _schema_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, An
 
 
 def _checks(manifest: Manifest, parts: Parts) -> Iterator[tuple[str, Any, str, dict[str, Any]]]:
-    """The parameters to be held against a schema: their path, themselves, the schema's field, the schema."""
+    """Yield the parameters to check: their path, their value, the schema's field, the schema."""
     schema, row_schema = manifest.schema, manifest.row_schema
     if schema is None and row_schema is None:
         return
@@ -148,7 +147,7 @@ _FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {COMMAND: Program, STORAGE: 
 
 
 def _form_faults(parts: Parts, form: type[msgspec.Struct]) -> Iterator[tuple[Fault, Any]]:
-    """What is wrong with the parameters of each body; of each the first fault."""
+    """Yield the first fault in the parameters of each body."""
     for body in _bodies(parts):
         parameters = _parameters(body.values, parts.variables)
         try:
@@ -160,7 +159,7 @@ def _form_faults(parts: Parts, form: type[msgspec.Struct]) -> Iterator[tuple[Fau
 
 
 def storage_faults(parts: Parts) -> Iterator[Fault]:
-    """Everything that is wrong with the storage mappings of a configuration and its rows."""
+    """Yield the faults in the storage mappings of a configuration and its rows."""
     for body in (parts.root, *(parts.rows or ())):
         storage = filled(body.values.get("storage") or {}, parts.variables)
         for fault in faults_of(storage, Storage):

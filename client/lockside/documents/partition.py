@@ -1,4 +1,4 @@
-"""Partition: one job is cut into chunks, which run as jobs of their own and are put together again."""
+"""Partition: one job is split into chunks, which run as jobs, and their outputs are merged."""
 
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,7 @@ class PartComponent(In, frozen=True, kw_only=True):
     """The component that splits or assembles.
 
     Attributes:
-        component: The component; without one it is one of the daemon's own.
+        component: The component; by default one of the daemon.
         tag: The tag of that component.
         parameters: Its parameters.
     """
@@ -27,16 +27,16 @@ class PartComponent(In, frozen=True, kw_only=True):
 
 
 class Partition(In, frozen=True, kw_only=True):
-    """How a job is cut into chunks and put together again.
+    """How a job is split into chunks and merged.
 
     Attributes:
-        input: The file below in/ that is cut; without one the first mapped table, else the first file.
-        chunk_rows: How many records a chunk has at most.
-        chunk_bytes: How large a chunk is before it ends with its last record, in bytes.
-        chunks: How many chunks are made at most, of about the same size.
-        splitter: The component that cuts; without one `lockside.splitter`.
-        assembler: The component that puts together; without one `lockside.assembler`.
-        on_chunk_error: Whether a chunk that failed fails the job, or the others are put together.
+        input: The file below in/ to split; by default the first mapped table, else the first file.
+        chunk_rows: The maximum number of records of a chunk.
+        chunk_bytes: A chunk ends after the record that makes it this large, in bytes.
+        chunks: The maximum number of chunks, of about the same size.
+        splitter: The component that splits; by default `lockside.splitter`.
+        assembler: The component that merges; by default `lockside.assembler`.
+        on_chunk_error: Whether a failed chunk fails the job, or the other chunks are merged.
     """
 
     input: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
@@ -48,7 +48,7 @@ class Partition(In, frozen=True, kw_only=True):
     on_chunk_error: OnChunkError = OnChunkError.FAIL
 
     def check(self) -> None:
-        """Raises FieldError for a file elsewhere, and for sizes that are not one where one is needed."""
+        """Raises FieldError for a file outside in/, and for a missing or second size."""
         if self.input is not None and (self.input.startswith("/") or ".." in self.input.split("/")):
             raise FieldError("It must be a file's path below in/", "input")
         given = [name for name in SIZES if getattr(self, name) is not None]

@@ -1,4 +1,4 @@
-"""Paths of fields in documents, as faults and errors tell them: `$.retry.on[2]`, `$.tags["1.1"].limits`."""
+"""Paths of fields in documents, as in faults and errors: `$.retry.on[2]`, `$.tags["1.1"].limits`."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _STEP: Final = re.compile(
 
 
 def join(path: str, *steps: str | int) -> str:
-    """Returns the path of something below `path`."""
+    """Return the path of a member below `path`."""
     for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
@@ -25,7 +25,7 @@ def join(path: str, *steps: str | int) -> str:
 
 
 def steps_of(path: str) -> Steps:
-    """Returns the keys and places of a path; `[...]`, which stands for an unknown key, is left out."""
+    """Return the keys and indexes of a path; `[...]`, which stands for an unknown key, is omitted."""
     steps: list[str | int] = []
     for found in _STEP.finditer(path.removeprefix("$")):
         if found["place"] is not None:
@@ -38,7 +38,7 @@ def steps_of(path: str) -> Steps:
 
 
 def not_finite(document: Any) -> Iterator[Steps]:
-    """The places of numbers that JSON cannot hold: NaN and the infinities."""
+    """Yield the paths of numbers that JSON cannot represent: NaN and the infinities."""
     left: list[tuple[Steps, Any]] = [((), document)]
     while left:
         steps, value = left.pop()
@@ -50,12 +50,12 @@ def not_finite(document: Any) -> Iterator[Steps]:
 
 
 def not_json(document: Any) -> Iterator[tuple[Steps, str]]:
-    """The places of values that JSON cannot hold, each with what is wrong with it."""
+    """Yield the paths of values that JSON cannot represent, with what is wrong with each."""
     for steps in not_finite(document):
         yield steps, "It is not a finite number"
     for steps, text in _texts(document):
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            yield steps, "It has half of a character, which is no text: write the whole one"
+            yield steps, "It has half of a surrogate pair, which is not valid text"
 
 
 def _texts(document: Any) -> Iterator[tuple[Steps, str]]:
@@ -73,7 +73,7 @@ _PLACES: Final = re.compile(r"(?: - at `[^`]*`)+$")
 
 
 def split_problem(text: str) -> tuple[str, str]:
-    """Returns the message of a validation error, and the path that it ends with put together."""
+    """Return the message of a validation error, and the path at its end, joined."""
     found = _PLACES.search(text)
     if found is None:
         return text, "$"

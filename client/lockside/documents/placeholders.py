@@ -1,13 +1,13 @@
-"""What is filled into the arguments of a component at its start: parameters, and the paths of files.
+"""The placeholders in the arguments of a component: parameters, and the paths of files.
 
     {{ name }}          the parameter of that name, in any argument of `command` and `pipeline`; {{ a.b }} is
                         `b` in the object `a`; objects and lists are filled in as JSON
     {datadir}           the data folder, ending in /
-    {state}             the file with the state; all of an argument, or what stands behind its `=`
-    {parameters}        a file with the parameters alone, as JSON
-    {parameters.name}   a file with the parameter of that name alone
+    {state}             the file with the state; a whole argument, or the part after its `=`
+    {parameters}        a file with only the parameters, as JSON
+    {parameters.name}   a file with only the parameter of that name
 
-The program itself, the first word of a command, is never filled, and neither is a text for a shell.
+The program, the first word of a command, has no placeholders, and neither does a text for a shell.
 """
 
 import json
@@ -27,7 +27,7 @@ _MISSING = object()
 
 
 def needed_parameters(manifest: Program) -> list[str]:
-    """Returns the names of all parameters that the arguments name, each once, in their order."""
+    """Return the names of all parameters in the arguments, without duplicates, in order."""
     found: dict[str, None] = {}
     for word in _words(manifest.stages if manifest.shell is None else ()):
         found.update(dict.fromkeys(PLACE.findall(word)))
@@ -38,12 +38,12 @@ def needed_parameters(manifest: Program) -> list[str]:
 
 
 def without_value(manifest: Program, parameters: Mapping[str, Any]) -> list[str]:
-    """Returns the names of parameters that the arguments need and that have no value."""
+    """Return the names of parameters in the arguments that have no value."""
     return [name for name in needed_parameters(manifest) if _value(parameters, name) in (None, _MISSING)]
 
 
 def with_parameters(manifest: Manifest, parameters: Mapping[str, Any]) -> Manifest:
-    """Returns the manifest with its parameters filled; those without a value are left standing."""
+    """Return the manifest with parameters filled in; placeholders without a value are left."""
     if not needed_parameters(manifest):
         return manifest
     command, pipeline = manifest.command, manifest.pipeline
@@ -55,7 +55,7 @@ def with_parameters(manifest: Manifest, parameters: Mapping[str, Any]) -> Manife
 
 
 def parameter_files(manifest: Program, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the contents of the files that `{parameters}` stands for, by their names in `in/`."""
+    """Return the contents of the files for `{parameters}`, by their names in `in/`."""
     files = {}
     for word in _words(manifest.stages if manifest.shell is None else ()):
         found = _FILE.fullmatch(word)
@@ -67,7 +67,7 @@ def parameter_files(manifest: Program, parameters: Mapping[str, Any]) -> dict[st
 
 
 def with_paths(word: str, data_folder: str) -> str:
-    """Returns an argument with the paths filled in; the folder's path ends in /."""
+    """Return an argument with the paths filled in; the folder's path ends in /."""
     found = _FILE.fullmatch(word)
     if found:
         path = _STATE if found["state"] else f"in/{_file_name(found['name'])}"
@@ -97,7 +97,7 @@ def _text(value: Any) -> str:
 
 
 def _value(parameters: Mapping[str, Any], name: str) -> Any:
-    """Finds a parameter: by its whole name, or else step by step from object to object."""
+    """Find a parameter by its whole name, or else by its dotted path."""
     if name in parameters:
         return parameters[name]
     found: Any = parameters

@@ -1,4 +1,4 @@
-"""Pools, resources and branches: documents without parts."""
+"""Pools, resources and branches: documents without nested ones."""
 
 from typing import Annotated, Any, Final
 
@@ -18,7 +18,7 @@ from lockside.documents.base import (
 
 LOCAL = "local"
 SLOTS = "slots"
-"""Among the needs of a job, those of its pool."""
+"""The name of the slots of the pool among the needs of a job."""
 MOST = 1_000_000
 VARIABLE_OF_ENVIRONMENT = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
 KIND_PATTERN: Final = r"^[a-z][a-z0-9_-]*$(?!\n)"
@@ -28,13 +28,13 @@ Unit = Annotated[str, Meta(min_length=1, max_length=64, pattern=UNIT_PATTERN)]
 
 
 class BackendSize(In, frozen=True, kw_only=True):
-    """What jobs of one size get, unless they ask for something else.
+    """The defaults of jobs of one size.
 
     Attributes:
         cpus: Processors of each machine.
         memory_bytes: Memory of each machine, in bytes or as in "1.5GB".
-        nodes: How many machines.
-        options: What the executor is told of such jobs, instead of the pool's own.
+        nodes: The number of machines.
+        options: The executor's options for such jobs, instead of the pool's.
     """
 
     reads = {"memory_bytes": quantities.size}
@@ -46,16 +46,16 @@ class BackendSize(In, frozen=True, kw_only=True):
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
-    """A queue with slots of its own.
+    """A queue with its own slots.
 
     Attributes:
         id: The pool's id.
         slots: How many jobs run at once, or "infinity"; 0 starts none.
         executor: What runs the jobs: `local`, the keeper of this machine, or another kind, which
             `lockside executor ls` lists.
-        options: What the executor is told, by its own words; `workRoot` is the folder that this machine and
-            those of the executor have under one path.
-        backends: What a size that a job names in `backend.type` means there.
+        options: Options of the executor; `workRoot` is a folder that this machine and those of the executor
+            share under the same path.
+        backends: The sizes that jobs can name in `backend.type`.
     """
 
     reads = {"slots": quantities.count}
@@ -73,10 +73,10 @@ class ResourceSpec(In, frozen=True, kw_only=True):
 
     Attributes:
         id: The resource's id.
-        capacity: How much there is of it, 1 to 1,000,000, or "infinity", which only tells who uses it.
-        units: The names of its parts; a job is given as many of them as it needs. Instead of `capacity`.
-        environment: A further variable of the jobs' environment, with the units, or the amount, they hold.
-        shared: Whether jobs of all projects may need it.
+        capacity: Its amount, 1 to 1,000,000, or "infinity", which only records who uses it.
+        units: The names of its parts; a job gets as many of them as it needs. Instead of `capacity`.
+        environment: A further environment variable of jobs, with the units or the amount that they hold.
+        shared: Whether jobs of all projects may use it.
     """
 
     reads = {"capacity": quantities.count}
@@ -89,9 +89,9 @@ class ResourceSpec(In, frozen=True, kw_only=True):
     shared: bool = False
 
     def check(self) -> None:
-        """Raises FieldError unless it is clear how much there is."""
+        """Raises FieldError unless exactly one valid `capacity` or `units` is given."""
         if self.id == SLOTS:
-            raise FieldError("`slots` are those of a pool: choose another id", "id")
+            raise FieldError("`slots` means the slots of the pool: choose another id", "id")
         if (self.capacity is None) == (self.units is None):
             raise FieldError("Give either `capacity` or `units`", "capacity")
         if isinstance(self.capacity, int) and not 1 <= self.capacity <= MOST:

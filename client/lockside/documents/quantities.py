@@ -1,7 +1,7 @@
-"""Durations, sizes, priorities and counts as people write them: one function each for all who read them.
+"""Durations, sizes, priorities and counts as people write them, each with one function.
 
-Command line, settings and documents all call these. Each takes a text or the number itself, returns the
-canonical number, and raises ValueError with a sentence that says how to write it. Standard library only.
+The command line, settings and documents use them. Each accepts a text or a number, returns the canonical
+number, and raises ValueError with a sentence that says how to write it. Standard library only.
 """
 
 import re
@@ -34,7 +34,7 @@ _HOW: Final = 'write a number of seconds, or a text such as "90s", "1h30m" or "0
 
 
 def duration(value: str | float) -> float:
-    """Returns seconds: 90, "90", "90s", "1.5h", "1h30m", "02:30:00" (any number of hours)."""
+    """Return the seconds of 90, "90", "90s", "1.5h", "1h30m" or "02:30:00" (any number of hours)."""
     seconds = _seconds(value) if isinstance(value, str) else float(value)
     if not isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
         raise ValueError(f"{value!r} is not a duration from 0 to ten years")
@@ -59,20 +59,20 @@ def _seconds(text: str) -> float:
 
 
 def time_limit(value: str | float) -> float:
-    """Returns the seconds of a limit, which is more than 0."""
+    """Return the seconds of a limit, which is more than 0."""
     seconds = duration(value)
     if not seconds:
-        raise ValueError("A limit is more than 0: leave it out for none")
+        raise ValueError("A limit is more than 0: omit it for no limit")
     return seconds
 
 
 def delay(value: str | float) -> float:
-    """Returns the seconds between two attempts, at most 366 days."""
+    """Return the seconds between two attempts, at most 366 days."""
     return _at_most(MAX_DELAY_SECONDS, "366 days", duration(value))
 
 
 def grace_period(value: str | float) -> float:
-    """Returns the seconds between the stop signal and SIGKILL, at most a day."""
+    """Return the seconds between the stop signal and SIGKILL, at most a day."""
     return _at_most(MAX_GRACE_SECONDS, "24 hours", duration(value))
 
 
@@ -83,7 +83,7 @@ def _at_most(most: float, words: str, seconds: float) -> float:
 
 
 def size(value: str | int, *, bare: Literal["B", "GB"] = "GB") -> int:
-    """Returns bytes. KB, MB, GB, TB, K, M, G and T are powers of 1000; KiB, MiB, GiB and TiB of 1024.
+    """Return bytes. KB, MB, GB, TB, K, M, G and T are powers of 1000; KiB, MiB, GiB and TiB of 1024.
 
     `bare` is the unit of a text without one.
     """
@@ -108,7 +108,7 @@ def _bytes(text: str, bare: str) -> int:
 
 
 def priority(value: str | int) -> int:
-    """Returns a number from -100 to 100 of one, or of a word such as "high"."""
+    """Return the priority, -100 to 100, for a number or a word such as "high"."""
     number: object = value
     if isinstance(value, str):
         is_number = re.fullmatch(PRIORITY_PATTERN[1:-1], value) and value not in PRIORITY_WORDS
@@ -120,7 +120,7 @@ def priority(value: str | int) -> int:
 
 
 def count(value: str | int) -> int | Literal["infinity"]:
-    """Returns how many slots there are or rows run at once: a whole number from 0, or "infinity"."""
+    """Return a number of slots or rows: a whole number from 0, or "infinity"."""
     if value in ("infinity", "inf"):
         return "infinity"
     if isinstance(value, str) and re.fullmatch(COUNT_PATTERN[1:-1], value) is None:
@@ -132,7 +132,7 @@ def count(value: str | int) -> int | Literal["infinity"]:
 
 
 def version(value: str | int) -> int:
-    """Returns a version, which Keboola writes as a text: "16"."""
+    """Return a version, which Keboola writes as a text: "16"."""
     if isinstance(value, str):
         if re.fullmatch(VERSION_PATTERN[1:-1], value) is None:
             raise ValueError("Write a version as a whole number from 1")

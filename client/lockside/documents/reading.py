@@ -1,4 +1,4 @@
-"""Reading documents: strictly from callers, all faults at once from files, leniently from the store."""
+"""Reads documents: strictly from callers, with all faults at once from files, leniently from the store."""
 
 import copy
 import re
@@ -24,7 +24,7 @@ _GOT_FLOAT = re.compile(r"Expected `int[^`]*`, got `float`")
 
 
 class Fault(NamedTuple):
-    """What is wrong with a field of a document, and what to do. `path` is as in `$.retry.on[2]`."""
+    """A fault in a field of a document, and what to do about it. `path` is as in `$.retry.on[2]`."""
 
     path: str
     message: str
@@ -34,9 +34,8 @@ class Fault(NamedTuple):
 
 
 def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
-    """Returns the document as its type; 1.0 is a whole number, too. Raises msgspec.ValidationError.
-
-    `strict` is msgspec's: without it, "1" is a number as well.
+    """Return the document as its type; 1.0 is accepted as a whole number. Raises msgspec.ValidationError.
+    `strict` is msgspec's: without it, "1" is accepted as a number.
     """
     for _ in range(MOST_REPAIRS):
         try:
@@ -53,7 +52,7 @@ def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
 
 
 def _path_of_text(document: Any, text: str) -> Steps | None:
-    """Returns where a text stands, as a value or as a key; None when it is nowhere."""
+    """Return the path of a text, as a value or as a key; None if it is not there."""
     if document == text:
         return ()
     if isinstance(document, dict):
@@ -62,7 +61,7 @@ def _path_of_text(document: Any, text: str) -> Steps | None:
         members = enumerate(document) if isinstance(document, list) else ()
     for step, value in members:
         if step == text:
-            return ()  # the object with the key: a path cannot name it
+            return ()  # the object with the key: a path cannot name a key
         found = _path_of_text(value, text)
         if found is not None:
             return (step, *found)
@@ -70,7 +69,7 @@ def _path_of_text(document: Any, text: str) -> Steps | None:
 
 
 def _with_whole_number(document: Any, problem: str) -> Any:
-    """Returns the document with the number at fault as an int; None when it is not whole."""
+    """Return the document with the wrong number as an int; None if it is not whole."""
     message, path = split_problem(problem)
     if not _GOT_FLOAT.match(message):
         return None
@@ -82,7 +81,7 @@ def _with_whole_number(document: Any, problem: str) -> Any:
 
 
 def value_at(document: Any, steps: Steps) -> Any:
-    """Returns what stands at a path, None when nothing does."""
+    """Return the value at a path, or None."""
     for step in steps:
         if not _has(document, step):
             return None
@@ -105,7 +104,7 @@ def _replaced(document: Any, steps: Steps, value: Any) -> Any:
 
 
 def fault_of(problem: msgspec.ValidationError, document: Any, kind: Any) -> Fault:
-    """Returns what is wrong with a document that could not be read as that type, and where exactly."""
+    """Return the fault of a document that could not be read as that type, with its exact path."""
     message, path = explain(problem, kind)
     while _ANY_KEY in path:
         before, _, after = path.partition(_ANY_KEY)
@@ -117,7 +116,7 @@ def fault_of(problem: msgspec.ValidationError, document: Any, kind: Any) -> Faul
 
 
 def _key_at_fault(problem: str, document: Any, kind: Any, steps: Steps) -> str | None:
-    """The key under which the fault stands: msgspec does not tell which."""
+    """Return the key of the wrong value, which msgspec does not report."""
     outer = value_at(document, steps)
     for key in list(outer)[:MOST_KEYS_TRIED] if isinstance(outer, dict) else ():
         try:
@@ -132,7 +131,7 @@ def _key_at_fault(problem: str, document: Any, kind: Any, steps: Steps) -> str |
 
 
 def faults_of(document: Any, kind: type[msgspec.Struct], *, strict: bool = True) -> Iterator[Fault]:
-    """Everything that the type does not allow: each member at fault is left out to find the next one."""
+    """Yield all faults of a document: each wrong member is removed to find the next one."""
     left, gaps = document, dict[Steps, list[int]]()
     told: set[Steps] = set()
     for _ in range(MOST_FAULTS):
@@ -149,7 +148,7 @@ def faults_of(document: Any, kind: type[msgspec.Struct], *, strict: bool = True)
             told |= {
                 exact,
                 removed,
-            }  # what is left out for the sake of a missing member is not missing itself
+            }  # what is removed because of a missing member is not missing itself
             if not removed:
                 return
         else:
@@ -157,7 +156,7 @@ def faults_of(document: Any, kind: type[msgspec.Struct], *, strict: bool = True)
 
 
 def _leave_out(document: Any, steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
-    """Remove what stands at a path, or the nearest thing around it, and return where that stood."""
+    """Remove the value at a path, or the nearest object around it, and return the path of what it removed."""
     while steps and not _has(value_at(document, steps[:-1]), steps[-1]):
         steps = steps[:-1]
     if not steps:
@@ -170,12 +169,12 @@ def _leave_out(document: Any, steps: Steps, gaps: dict[Steps, list[int]]) -> Ste
 
 
 def _with_gaps(steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
-    """The steps as they were before items of lists were left out."""
+    """Return the steps as they were before items of lists were removed."""
     found: Steps = ()
     for step in steps:
         if isinstance(step, int):
             for gap in sorted(gaps.get(found, ())):
-                step += gap <= step  # noqa: PLW2901 - one place further for every gap before it
+                step += gap <= step  # noqa: PLW2901 - one index further for every gap before it
         found = (*found, step)
     return found
 
@@ -184,14 +183,14 @@ def _with_gaps(steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
 
 
 def from_store(document: Any, kind: type[T]) -> T:
-    """Returns a stored document as its type. What an old release stored is read, whatever is refused now."""
+    """Return a stored document as its type. What an old release stored is accepted even if invalid now."""
     stored: Any = kind
     return cast("T", msgspec.convert(document, stored_form(stored)))
 
 
 @cache
 def stored_form(kind: Any) -> Any:
-    """Returns the same type without bounds and checks, for what passed those of its own time."""
+    """Return the type without bounds and checks, for documents that passed those of an earlier release."""
     return msgspec.defstruct(
         f"Stored{kind.__name__}",
         [_stored_member(field) for field in fields(kind)],
@@ -214,14 +213,14 @@ def _unbounded(kind: Any) -> Any:
     if origin is Annotated:
         return _unbounded(inner[0])
     if origin in (Union, UnionType):
-        return Union[tuple(map(_unbounded, inner))]  # noqa: UP007 - of members known only here
+        return Union[tuple(map(_unbounded, inner))]  # noqa: UP007 - the members are known only at run time
     if origin in (list, dict):
         return origin[tuple(map(_unbounded, inner))]
     return stored_form(kind) if isinstance(kind, type) and issubclass(kind, Document) else kind
 
 
 def _lenient_reads(kind: type[Document]) -> dict[str, Callable[[Any], object]]:
-    """The text forms of a type; one that is not understood any more is as if it was not given."""
+    """Return the text forms of a type; a value that is no longer valid is replaced by the default."""
     defaults = {member.name: member.default for member in fields(kind)}
     return {name: partial(_read_or, read, defaults[name]) for name, read in kind.reads.items()}
 
@@ -234,4 +233,4 @@ def _read_or(read: Callable[[Any], object], default: object, value: Any) -> obje
 
 
 def _accept(_document: Document) -> None:
-    """Stored documents passed the checks of their time."""
+    """Accept any stored document: it passed the checks when it was stored."""

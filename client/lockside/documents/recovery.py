@@ -1,4 +1,4 @@
-"""Recovery: which failures are the world's outside, how it is tested, and for how long jobs wait for it."""
+"""Recovery: which failures have an external cause, how it is tested, and how long jobs wait for it."""
 
 from collections.abc import Iterable
 from typing import Annotated, Final
@@ -35,13 +35,13 @@ Phrase = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
 class RecoveryMatch(In, frozen=True, kw_only=True):
-    """Which failures a policy is for: all that is given must hold, and of a list one is enough.
+    """Which failures a policy applies to: all members must match, of a list one entry is enough.
 
     Attributes:
-        types: Whose fault it is.
-        kinds: How it failed.
-        exit_codes: The exit code.
-        contains: A text in `result.error.message`; capitals do not count.
+        types: The types of the error.
+        kinds: The kinds of failure.
+        exit_codes: The exit codes.
+        contains: Texts in `result.error.message`; case is ignored.
         reported: Whether the program wrote a progress line with `blocked`.
     """
 
@@ -58,7 +58,7 @@ class HttpTest(In, frozen=True, kw_only=True):
     Attributes:
         url: The address, with `http` or `https`.
         method: The method of the request.
-        status: The status codes that are good; 200 to 299 when none is given.
+        status: The status codes that mean success; by default 200 to 299.
     """
 
     url: Url
@@ -66,7 +66,7 @@ class HttpTest(In, frozen=True, kw_only=True):
     status: Annotated[list[StatusCode], Meta(max_length=100)] = []
 
     def check(self) -> None:
-        """Raises FieldError for an address that cannot be asked."""
+        """Raises FieldError for an invalid address."""
         try:
             parts = urlsplit(self.url)
             is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -92,7 +92,7 @@ class FileTest(In, frozen=True, kw_only=True):
     """A file or folder that must exist, or must not.
 
     Attributes:
-        path: The path, from the root on.
+        path: The absolute path.
         absent: Whether it must not exist.
     """
 
@@ -101,11 +101,11 @@ class FileTest(In, frozen=True, kw_only=True):
 
 
 class DiskTest(In, frozen=True, kw_only=True):
-    """Room on a disk.
+    """Free space on a disk.
 
     Attributes:
-        path: A folder on the disk, from the root on.
-        free_bytes: So much must be free for the job's user, in bytes or as in "10GB".
+        path: The absolute path of a folder on the disk.
+        free_bytes: The space that must be free for the job's user, in bytes or as in "10GB".
     """
 
     reads = {"free_bytes": quantities.size}
@@ -118,17 +118,17 @@ TESTS = ("http", "tcp", "file", "disk", "command", "action", "wait")
 
 
 class Tester(In, frozen=True, kw_only=True):
-    """How it is tested whether the world outside is ready; exactly one of the tests is given.
+    """The test of whether an external system is ready; exactly one test is given.
 
     Attributes:
-        http: A request is answered as it should be.
+        http: A request is answered with an expected status code.
         tcp: A connection is accepted.
         file: A file exists, or does not.
-        disk: So much is free on a disk.
+        disk: A disk has enough free space.
         command: A program exits with 0; 1 means not yet, anything above means never.
-        action: A sync action of the component, with the job's configuration, answers without an error.
-        wait: Nothing is tested: when the pause is over, all is well.
-        timeout_seconds: How long a test may take, at most 300 s.
+        action: A synchronous action of the component, with the job's configuration, succeeds.
+        wait: No test: the job continues when the pause is over.
+        timeout_seconds: The time limit of a test, at most 300 s.
     """
 
     reads = {"timeout_seconds": quantities.time_limit}
@@ -143,7 +143,7 @@ class Tester(In, frozen=True, kw_only=True):
     timeout_seconds: TimeoutSeconds = 30.0
 
     def check(self) -> None:
-        """Raises FieldError unless there is one test, which may take so long."""
+        """Raises FieldError unless exactly one test is given, with a valid time limit."""
         given = [name for name in TESTS if getattr(self, name) is not None]
         if len(given) != 1:
             raise FieldError(f"Give exactly one of {', '.join(TESTS)}", given[1] if given else "wait")
@@ -154,20 +154,19 @@ class Tester(In, frozen=True, kw_only=True):
 
 
 class RecoveryPolicy(In, frozen=True, kw_only=True):
-    """What happens to a job that failed because the world outside was not ready.
+    """What happens to a job that failed because an external system was not ready.
 
     Attributes:
-        id: The policy's name; no other policy of the list has it.
-        match: Which failures it is for; without anything all are.
-        tester: How it is tested whether the job can go on.
+        id: The policy's name, unique in the list.
+        match: Which failures it applies to; by default all.
+        tester: The test of whether the job can continue.
         interval_seconds: The pause before the first test, at least 1 s.
-        backoff: How the pause grows after a test that was not good: `exponential` doubles it, `fixed` keeps
-            it.
+        backoff: How the pause grows after a failed test: `exponential` doubles it, `fixed` keeps it.
         max_interval_seconds: The longest pause.
-        expiry_seconds: So long after the first block the job ends with its last error.
-        max_blocks: How often a job is blocked at most, by all policies together.
+        expiry_seconds: The time after the first block at which the job ends with its last error.
+        max_blocks: The maximum number of times that a job is blocked, by all policies together.
         hold_lock: Whether a blocked job keeps its lock.
-        release: How many jobs a good test lets go; the others follow after the next one.
+        release: How many jobs a successful test releases; the others follow after the next test.
     """
 
     reads = {
@@ -197,7 +196,7 @@ RecoveryPolicies = Annotated[list[RecoveryPolicy], Meta(max_length=100)]
 
 
 def check_policies(policies: Iterable[RecoveryPolicy] | None) -> None:
-    """Raises FieldError when two policies have the same id."""
+    """Raises FieldError if two policies have the same id."""
     known: set[str] = set()
     for place, policy in enumerate(policies or ()):
         if policy.id in known:

@@ -1,4 +1,4 @@
-"""What documents name of other documents, and which of the names are wrong."""
+"""References from documents to other documents, and which of them are missing."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,9 @@ from lockside.kinds import KINDS
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One name: the kind of document, and the field in which it stands. A row is `component/config/row`."""
+    """A reference: the kind and id of a document, and the field with it. A row's id is
+    `component/config/row`.
+    """
 
     kind: str
     id: str
@@ -31,7 +33,7 @@ class Reference:
 
 
 class Names:
-    """The existing names by kind, those of one as `component/config`; rows as `component/config/row`."""
+    """The existing ids by kind, as in `component/config` and `component/config/row`."""
 
     def __init__(self) -> None:
         self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR, STORAGE})
@@ -44,26 +46,26 @@ class Names:
         self._known["row"] |= {f"{name}/{row}" for row in filter(None, ids)}
 
     def of(self, kind: str) -> list[str]:
-        """The names of a kind, in order."""
+        """Return the ids of a kind, sorted."""
         return sorted(self._known[kind])
 
     def has(self, reference: Reference) -> bool:
-        """Whether what is named exists."""
+        """Return whether the referenced document exists."""
         return reference.id in self._known[reference.kind]
 
     def nearest(self, reference: Reference) -> str | None:
-        """The existing name most like one that does not exist."""
+        """Return the existing id most similar to one that does not exist, or None."""
         near = get_close_matches(reference.id, self.of(reference.kind), n=1)
         return near[0] if near else None
 
 
 def title(kind: str) -> str:
-    """The word for people: that of a kind of stored object, or `row`."""
+    """Return the title of a kind of stored object, or `row`."""
     return KINDS[kind].title if kind in KINDS else kind
 
 
 def missing(references: Iterable[Reference], names: Names) -> Iterator[Fault]:
-    """A fault for every name that does not exist, with the nearest that does."""
+    """Yield a fault for every missing document, with the most similar existing id."""
     for one in references:
         if not names.has(one):
             near = names.nearest(one)
@@ -72,12 +74,12 @@ def missing(references: Iterable[Reference], names: Names) -> Iterator[Fault]:
 
 
 def nothing(*_: Any) -> Iterator[Any]:
-    """What a document of a kind without references names."""
+    """Return no references, for kinds that have none."""
     return iter(())
 
 
 def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
-    """The pools, resources and systems of a manifest."""
+    """Yield the pools, resources and systems of a manifest."""
     yield from _place(manifest, path)
     if manifest.default_system is not None:
         yield Reference("system", manifest.default_system, join(path, "defaultSystem"))
@@ -86,7 +88,7 @@ def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
 
 
 def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
-    """The component of a configuration, and what its runtime, its processors and its tasks name."""
+    """Yield the component of a configuration, and the references in its runtime, processors and tasks."""
     yield Reference("component", config.component, join(path, "component"))
     for at, content in config.contents(path):
         yield from _place(content.runtime, join(at, "runtime"))
@@ -100,7 +102,7 @@ def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
 
 
 def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
-    """What the job of a schedule names."""
+    """Yield the references in the job of a schedule."""
     job, at = schedule.request, join(path, "job")
     yield Reference("component", job.component, join(at, "component"))
     yield from _place(job, at)
@@ -115,7 +117,7 @@ def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
 
 
 def of_trigger(trigger: TriggerSpec, path: str) -> Iterator[Reference]:
-    """What the job of a trigger names, and the components that it hears of."""
+    """Yield the references in the job of a trigger, and the components in its conditions."""
     yield from of_schedule(trigger, path)
     for place, condition in enumerate(trigger.on):
         if condition.job is not None:
@@ -123,7 +125,7 @@ def of_trigger(trigger: TriggerSpec, path: str) -> Iterator[Reference]:
 
 
 def of_template(template: TemplateSpec, path: str) -> Iterator[Reference]:
-    """What the job of a template names, where that is not filled in later."""
+    """Yield the references in the job of a template, except those with variables."""
     job, at = template.job, join(path, "job")
     if not PLACE.search(component := job["component"]):
         yield Reference("component", component, join(at, "component"))
@@ -140,7 +142,7 @@ _PLACE = ("pool", "pools", "needs")
 
 
 def _place(document: Any, path: str) -> Iterator[Reference]:
-    """The pools of a document, and the resources that it needs."""
+    """Return the pools of a document, and the resources that it needs."""
     return _named_place({name: getattr(document, name) for name in _PLACE}, path)
 
 
@@ -182,5 +184,5 @@ def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
 
 
 def _spelling(given: dict[str, Any], own: str, foreign: str) -> str:
-    """The name under which a member was given."""
+    """Return the spelling with which a member was given."""
     return own if own in given else foreign

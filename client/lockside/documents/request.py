@@ -1,4 +1,4 @@
-"""What can be asked of a new job."""
+"""The request for a new job."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,44 +61,43 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         name: A name to find the job by.
         labels: Labels to find the job by.
         config_data: A configuration given with the request; see Configuration.
-        config_row_ids: The rows to run, also when disabled; an empty list means all enabled ones.
-        mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
-            nothing).
+        config_row_ids: The rows to run, even if disabled; an empty list means all enabled rows.
+        mode: `run`, `forceRun` (even if disabled) or `debug` (keeps the data of every step, stores nothing).
         pool: The pool in which the job runs.
         pools: The pools in which the job may run, the preferred one first; instead of `pool`.
         needs: What the job holds while it runs: `slots` of its pool, and amounts of resources by their ids.
         parallelism: How many rows run at once; null and 0 run them one after another.
         backend: The size of the machine.
-        behavior: What a failure does to the container above.
+        behavior: The effect of a failure on the container.
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
         variable_values_id: The stored set that fills variables.
-        variable_values_data: Values of variables; they win over the stored set.
-        delayed_start_time: The earliest start.
+        variable_values_data: Values of variables; they override the stored set.
+        delayed_start_time: The earliest start time.
         depends_on: Jobs that must end first.
-        on_lost: What happens when the job is lost with its machine or keeper.
+        on_lost: What happens if the job is lost with its machine or keeper.
         on_record_errors: The status of a job that ended well but reported failed records.
         inputs: Files that are fetched into the data folder before the component starts.
-        partition: How the job is cut into chunks that run as jobs of their own.
-        archive: Where the files of the job are kept once its component has ended; `{}` is nowhere.
-        notifications: Who is told of the job: mail addresses and URLs; at most 20, which a setting can
+        partition: How the job is split into chunks that run as jobs.
+        archive: Where the files of the job are stored after its component has ended; `{}` means nowhere.
+        notifications: Mail addresses and URLs to notify about the job; at most 20, which a setting can
             change.
         component: The component's id; required unless a template names it.
-        template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
-            win over its own.
-        priority: The place in the queue, -100 to 100; higher goes first.
+        template: The template to create the job from, as `load` or `load@3`; fields given with it override
+            the template's.
+        priority: The priority in the queue, -100 to 100; higher starts first.
         delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
         hold: Hold the job until `job.release`.
         parent_run_id: The `runId` of the running job below which this one is created.
         only_orchestration_task_ids: Run only these tasks of the orchestration.
-        previous_job_id: Go on from this earlier job of the same configuration: only its tasks, or its rows,
-            that did not end well run.
+        previous_job_id: Continue this earlier job of the same configuration: only its tasks, or its rows,
+            that did not succeed run.
         limits: Limits of the job; the component's own limits are the highest allowed.
-        retry: How the job is retried when it fails.
-        recovery: What happens to the job when it fails because the world outside is not ready: the first
-            policy that matches blocks it until a test says that it can go on.
+        retry: How the job is retried if it fails.
+        recovery: What happens to the job if it fails because an external system is not ready: the first
+            policy that matches blocks it until a test succeeds.
         component_version: The version of the component; null means the current one.
         config_version: The version of the configuration; null means the current one.
-        lock_key: A free lock key for a job without a configuration.
+        lock_key: An arbitrary lock key for a job without a configuration.
     """
 
     reads = {
@@ -154,7 +153,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     previous_job_id: JobId | None = None
 
     def check(self) -> None:
-        """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        """Raises FieldError for members that exclude each other, and for an invalid body."""
         if not self.component and self.template is None:
             raise FieldError("Name a component or a template", "component")
         if self.delay is not None and self.delayed_start_time is not None:
@@ -174,18 +173,20 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 
     @property
     def body(self) -> dict[str, Any] | None:
-        """What stands in for a stored configuration; an empty object does so only where none is named."""
+        """The configuration to use instead of a stored one; an empty object counts only if `config` is
+        missing.
+        """
         return self.config_data or (None if self.config is not None else self.config_data)
 
     @property
     def branch(self) -> str:
-        """The branch of the configuration; `configData` is in none, but tables and files by hand are."""
+        """The branch of the configuration; `configData` has none, except for jobs of `lockside.storage`."""
         in_one = self.body is None or self.component == STORAGE
         return self.branch_id if self.branch_id is not None and in_one else DEFAULT_BRANCH
 
     @property
     def asked_rows(self) -> tuple[str, ...]:
-        """The rows that are named, each once; beside `configData` they are ignored."""
+        """The rows in the request, without duplicates; with `configData` they are ignored."""
         return () if self.body is not None else tuple(dict.fromkeys(self.config_row_ids))
 
     @cached_property
@@ -199,7 +200,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 if TYPE_CHECKING:
 
     class JobChanges(In, frozen=True, kw_only=True):
-        """The members of a request that are to differ; `msgspec.to_builtins` gives those that were named."""
+        """The members of a request to change; `msgspec.to_builtins` returns those that were given."""
 
 else:
 
@@ -212,7 +213,7 @@ else:
         [(known.name, known.type | UnsetType, UNSET) for known in struct_fields(JobRequest)],
         bases=(In,),
         namespace={
-            "__doc__": "The members of a request that are to differ.",
+            "__doc__": "The members of a request to change.",
             "reads": JobRequest.reads,
             "same_as": (JobRequest,),
             "check": _check_changes,
@@ -224,6 +225,6 @@ else:
 
 
 def named_changes(changes: JobChanges) -> dict[str, Any]:
-    """Returns the members that were named, by their names in Python."""
+    """Return the members that were given, by their Python names."""
     values = ((field.name, getattr(changes, field.name)) for field in struct_fields(JobRequest))
     return {name: value for name, value in values if value is not UNSET}

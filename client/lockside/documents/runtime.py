@@ -1,4 +1,4 @@
-"""How something is run: limits, retries, pool, lock. Requests, configurations and components all say it."""
+"""How jobs are run: limits, retries, pool, lock. Used by requests, configurations and components."""
 
 from math import ceil
 from typing import Annotated, Any
@@ -51,12 +51,12 @@ class Limits(In, frozen=True, kw_only=True):
     processors_per_node: Annotated[float, Meta(gt=0, le=1_000_000)] | UnsetType | None = UNSET
 
     def check(self) -> None:
-        """Raises FieldError for two words for the same."""
+        """Raises FieldError if both `cpus` and `processorsPerNode` are given."""
         if self.processors_per_node and self.cpus is not None:
             raise FieldError("Give `cpus` alone", "processorsPerNode")
 
     def processors(self, nodes: int | None) -> float | None:
-        """The processors of each of that many machines."""
+        """Return the processors of each of that many machines."""
         total = self.processors_per_node
         return float(ceil(total / (nodes or 1))) if total else self.cpus
 
@@ -68,7 +68,7 @@ Needs = Annotated[dict[ResourceId, Amount], Meta(max_length=32, examples=[{"slot
 
 
 def check_pools(pool: str | None, pools: list[str] | None) -> None:
-    """Raises FieldError for what cannot be named together."""
+    """Raises FieldError if both are given, and for a repeated pool."""
     if pools is None:
         return
     if pool is not None:
@@ -86,7 +86,7 @@ class Retry(In, frozen=True, kw_only=True):
     """How a failed job is retried.
 
     Attributes:
-        max_attempts: How many times the job runs at most, the first run included.
+        max_attempts: The maximum number of runs, including the first.
         delay_seconds: The pause before the next attempt.
         backoff: How the pause grows: `fixed` keeps it, `exponential` doubles it each time.
         max_delay_seconds: The longest pause.
@@ -107,7 +107,7 @@ class Retry(In, frozen=True, kw_only=True):
 
 
 class Behavior(In, frozen=True, kw_only=True):
-    """What a failure of the job does to its container.
+    """The effect of a failure of the job on its container.
 
     Attributes:
         on_error: `fail` (also null), `warning`, or `stop`, which also cancels siblings that have not
@@ -121,7 +121,7 @@ class Backend(In, frozen=True, kw_only=True):
     """The size of the machine, as components know it.
 
     Attributes:
-        type: The size, for instance small, medium or large.
+        type: The size, such as small, medium or large.
     """
 
     type: Name | None = None
@@ -140,7 +140,7 @@ class Dependency(In, frozen=True, kw_only=True):
 
 
 class Runtime(Document, frozen=True, kw_only=True):
-    """How jobs of a configuration run; what is not given comes from the component or the settings.
+    """How jobs of a configuration run; defaults come from the component or the settings.
 
     Attributes:
         parallelism: How many rows run at once; null or 0 runs them one after another in one job.
@@ -152,10 +152,10 @@ class Runtime(Document, frozen=True, kw_only=True):
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
         on_lost: What happens to a job that was lost with its machine or keeper.
         retry: How a failed job is retried.
-        recovery: What happens to a job that failed because the world outside was not ready.
+        recovery: What happens to a job that failed because an external system was not ready.
         inputs: Files that are fetched into the data folder before the component starts.
-        partition: How the job is cut into chunks that run as jobs of their own.
-        archive: Where the files of its jobs are kept once the component has ended.
+        partition: How the job is split into chunks that run as jobs.
+        archive: Where the files of its jobs are stored after the component has ended.
     """
 
     reads = {"parallelism": quantities.count}
@@ -176,7 +176,7 @@ class Runtime(Document, frozen=True, kw_only=True):
     archive: Archive | None = None
 
     def check(self) -> None:
-        """Raise FieldError for pools or policies that cannot be, and an input that can never be."""
+        """Raise FieldError for invalid pools, policies or inputs."""
         if not self.is_stored:
             check_pools(self.pool, self.pools)
         check_policies(self.recovery)

@@ -1,4 +1,4 @@
-"""Schedules: when jobs are made without anybody asking, and which."""
+"""Schedules: when jobs are created automatically, and which."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -51,12 +51,12 @@ _CALENDAR = ("cron_tab", "every", "at", "timezone", "dst", "start_time", "end_ti
 
 
 class Dst(In, frozen=True, kw_only=True):
-    """What becomes of wall times when the clocks change; null is the default of each line.
+    """What happens to local times when the clocks change; null is the default of each line.
 
     Attributes:
-        gap: For a wall time that the clock jumps over: the gap's end (`after`), as far behind it (`shift`),
-            or nothing (`skip`).
-        fold: For a wall time that comes twice: the `first`, the `second`, or `both`.
+        gap: A local time that is skipped fires at the gap's end (`after`), by the gap's length later
+            (`shift`), or not at all (`skip`).
+        fold: A local time that occurs twice fires the `first` time, the `second`, or `both`.
     """
 
     gap: Gap | None = None
@@ -64,12 +64,12 @@ class Dst(In, frozen=True, kw_only=True):
 
 
 class Misfire(In, frozen=True, kw_only=True):
-    """What becomes of moments that were missed.
+    """What happens to moments that were missed.
 
     Attributes:
         policy: `last` runs once for all of them, `all` once for each, `skip` never.
-        within_seconds: Moments that are later than this are not run any more; null means never too late.
-        limit: How many `all` runs at most; older moments are missed.
+        within_seconds: Moments that are later than this are not run; null means no limit.
+        limit: The maximum number of runs of `all`; older moments are missed.
     """
 
     reads = {"within_seconds": quantities.duration}
@@ -80,12 +80,12 @@ class Misfire(In, frozen=True, kw_only=True):
 
 
 class Overlap(In, frozen=True, kw_only=True):
-    """What becomes of a moment while earlier jobs are live.
+    """What happens to a moment while earlier jobs are live.
 
     Attributes:
-        policy: `queue` lets the new job wait, `skip` makes none, `replace` terminates the others, `allow`
-            makes one in any case.
-        limit: How many jobs of `queue` may wait; further moments are merged into the youngest.
+        policy: `queue` lets the new job wait, `skip` creates none, `replace` terminates the others, `allow`
+            always creates one.
+        limit: How many jobs of `queue` may wait; further moments are merged into the newest.
     """
 
     policy: OverlapPolicy = OverlapPolicy.QUEUE
@@ -93,7 +93,7 @@ class Overlap(In, frozen=True, kw_only=True):
 
 
 class Target(In, frozen=True, kw_only=True):
-    """What to run, in Keboola's words; it is stored as `job`.
+    """What to run, in Keboola's terms; it is stored as `job`.
 
     Attributes:
         component_id: The component's id.
@@ -110,7 +110,7 @@ class Target(In, frozen=True, kw_only=True):
     branch_id: BranchId | None = None
 
     def as_job(self) -> JobRequest:
-        """The request of the same meaning."""
+        """Return the equivalent request."""
         return JobRequest(
             component=self.component_id,
             config=self.configuration_id,
@@ -125,11 +125,11 @@ class JobMaker(In, frozen=True, kw_only=True):
     """What schedules and triggers have in common.
 
     Attributes:
-        state: `disabled` makes no jobs.
+        state: `disabled` creates no jobs.
         job: The request of each job, as for `job.create`.
-        target: What to run in Keboola's words, instead of `job`.
-        overlap: What becomes of a firing while earlier jobs are live.
-        pause_after_failures: Pause it when so many jobs in a row failed; null means never.
+        target: What to run in Keboola's terms, instead of `job`.
+        overlap: What happens to a firing while earlier jobs are live.
+        pause_after_failures: Pause it after so many consecutive failed jobs; null means never.
     """
 
     id: ScheduleId
@@ -148,7 +148,7 @@ class JobMaker(In, frozen=True, kw_only=True):
         return self.job
 
     def check(self) -> None:
-        """Raises FieldError for a job that cannot be one of a schedule, and for none."""
+        """Raises FieldError for a missing job, and for fields that a schedule's job cannot have."""
         if self.target is not None:
             if self.job is not None:
                 raise FieldError("Give either `job` or `target`, not both", "target")
@@ -158,28 +158,28 @@ class JobMaker(In, frozen=True, kw_only=True):
             raise FieldError("The field `job` is missing: it says what to run", "job")
         for name in NOT_IN_A_SCHEDULE:
             if getattr(self.job, name):
-                raise FieldError(f"`{camel(name)}` has no meaning here: leave it out", f"job.{camel(name)}")
+                raise FieldError(f"`{camel(name)}` has no meaning here: omit it", f"job.{camel(name)}")
 
 
 class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
-    """When jobs are made, and which. Exactly one of `cronTab`, `every` and `at` is given.
+    """When jobs are created, and which. Exactly one of `cronTab`, `every` and `at` is given.
 
     Attributes:
         id: The schedule's id; in a file, the file's name.
         cron_tab: A cron line, or up to 10 of them.
         every: The period, in seconds or as in "15m"; counted from `startTime`, else from 1970.
-        at: The moments themselves.
-        timezone: The zone of cron lines and dates: a name, `UTC` or an offset; null means that of the
+        at: A list of moments.
+        timezone: The time zone of cron lines and dates: a name, `UTC` or an offset; null means that of the
             daemon's settings.
-        dst: What becomes of wall times when the clocks change.
+        dst: What happens to local times when the clocks change.
         exclude_dates: Local dates, or ranges of them as in "2026-12-25/2027-01-01", on which nothing runs.
-        start_time: Moments before it do not count.
-        end_time: Moments after it do not count.
-        jitter_seconds: Moments are due up to so much later, by an offset that is always the same.
+        start_time: Moments before it are ignored.
+        end_time: Moments after it are ignored.
+        jitter_seconds: Moments are due up to so many seconds later, by a constant offset of the schedule.
         max_firings: The schedule is finished after so many jobs.
-        grace_seconds: What is at most so late is on time.
-        misfire: What becomes of moments that were missed.
-        expect_within_seconds: Report a moment as overdue when no job of it ended well within that time.
+        grace_seconds: A moment at most so late is on time.
+        misfire: What happens to moments that were missed.
+        expect_within_seconds: Report a moment as overdue if no job of it succeeded within that time.
     """
 
     reads = {
@@ -206,7 +206,7 @@ class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
     expect_within_seconds: DelaySeconds | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a calendar that cannot be read."""
+        """Raises FieldError for an invalid calendar."""
         super().check()
         given = [name for name in ("cron_tab", "every", "at") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -234,15 +234,15 @@ class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
 
     @property
     def zone_name(self) -> str:
-        """The zone, once it is known; a stored schedule always has one."""
+        """The name of the zone; a stored schedule always has one."""
         return self.timezone or DEFAULT_ZONE
 
     def in_zone(self, default: str) -> Self:
-        """The same, in this zone if it names none."""
+        """Return the schedule with this zone if it has none."""
         return self if self.timezone is not None else replace(self, timezone=default)
 
     def calendar(self) -> Calendar:
-        """Its moments. Raises UnknownZoneError when the zone is gone from the database."""
+        """Return its moments. Raises UnknownZoneError if the zone was removed from the database."""
         rules = zone(self.zone_name).rules
         start_us = None if self.start_time is None else times.time_us(self.start_time)
         end_us = None if self.end_time is None else times.time_us(self.end_time)
@@ -256,7 +256,7 @@ class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
         return Bounded(inner, start_us, end_us)
 
     def exclusions(self) -> list[tuple[int, int]]:
-        """The excluded dates as ranges of moments `[from, to)`, in order."""
+        """Return the excluded dates as ranges of moments `[from, to)`, in order."""
         rules = zone(self.zone_name).rules
         found = []
         for text in self.exclude_dates:
@@ -267,17 +267,17 @@ class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
         return joined(found)
 
     def effective_dst(self) -> Dst:
-        """What holds when the clocks change; null where its lines differ."""
+        """Return the policies for clock changes; null if its lines differ."""
         found = [policies(lines.line(one), self.dst.gap, self.dst.fold) for one in self.cron_lines]
         gaps, folds = {gap for gap, _ in found}, {fold for _, fold in found}
         return Dst(gap=gaps.pop() if len(gaps) == 1 else None, fold=folds.pop() if len(folds) == 1 else None)
 
     def same_calendar(self, other: "ScheduleSpec") -> bool:
-        """Whether both name the same moments for the same reasons."""
+        """Return whether the calendars of both are equal."""
         return all(getattr(self, name) == getattr(other, name) for name in _CALENDAR)
 
     def sentence(self) -> str:
-        """The calendar in an English sentence."""
+        """Return the calendar in an English sentence."""
         if self.every is not None:
             text = f"Every {_period(self.every)}"
         elif self.at is not None:
@@ -291,7 +291,7 @@ class ScheduleSpec(JobMaker, frozen=True, kw_only=True):
 
 
 def _checked(field: str, texts: Any, read: Any) -> None:
-    """Raises FieldError for the first text, or the single one, that cannot be read."""
+    """Raises FieldError for the first text, or the single one, that is invalid."""
     placed = (
         [(field, texts)]
         if isinstance(texts, str)
@@ -305,7 +305,7 @@ def _checked(field: str, texts: Any, read: Any) -> None:
 
 
 def _dates(text: str) -> tuple[date, date]:
-    """The first and the last of some days. Raises ValueError."""
+    """Return the first and the last day of a range. Raises ValueError."""
     found = _DATES.fullmatch(text)
     if found is None:
         raise ValueError(
@@ -315,14 +315,14 @@ def _dates(text: str) -> tuple[date, date]:
         first = date.fromisoformat(found[1])
         last = first if found[2] is None else date.fromisoformat(found[2])
     except ValueError as problem:
-        raise ValueError(f"{text!r} is no real date: {problem}") from None
+        raise ValueError(f"{text!r} is not a valid date: {problem}") from None
     if last < first:
         raise ValueError(f"{text!r} ends before it begins")
     return first, last
 
 
 def _period(seconds: float) -> str:
-    """A period as people write it: 90 is 1m 30s."""
+    """Format a period: 90 is 1m 30s."""
     left, words = round(seconds * 1000), []
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         number, left = divmod(left, size)

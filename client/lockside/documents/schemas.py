@@ -1,4 +1,4 @@
-"""Users' JSON Schemas: the only module that knows the library behind them.
+"""Users' JSON Schemas: the only module that uses the library for them.
 
 Nothing is ever fetched: a `$ref` must point into the schema itself. Messages never show a checked value,
 which may be a secret or very long.
@@ -16,7 +16,7 @@ _MAX_SHOWN = 400
 
 
 class SchemaError(ValueError):
-    """It is not a JSON Schema, or it refers to another document. `steps` lead to what is wrong in it."""
+    """It is not a JSON Schema, or refers to another document. `steps` is the path of the fault."""
 
     def __init__(self, message: str, steps: Steps = ()) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def schema_faults(document: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Steps, str, Any]]:
-    """Everything that the schema does not allow: where, why, and the value. Raises SchemaError."""
+    """Yield the faults of a document: path, message and value. Raises SchemaError."""
     for error in _validator(schema).iter_errors(document):
         value, steps = document, tuple(error.instance_path)
         for step in steps:
@@ -49,7 +49,7 @@ def _validator(schema: Mapping[str, Any]) -> "Validator":
 
 
 def _refuse(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is another document; put what it holds under $defs")
+    raise ValueError(f"{uri} is another document: put its content under $defs")
 
 
 def _shown(message: str) -> str:

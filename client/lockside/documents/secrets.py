@@ -1,8 +1,8 @@
-"""Secrets in documents: where they stand, and the form of their cipher texts. Nothing is encrypted here.
+"""Secrets in documents: their location and the format of their cipher texts. Nothing is encrypted here.
 
 A secret is the value of a key that begins with `#`, or of `{"name": "#…", "value": …}`, where it can also be
-a `default`: any JSON value but null and the empty text. What is below a secret is part of it. The JSON Schema
-of a component says of a secret what it has to be: that is none itself.
+a `default`: any JSON value except null and the empty text. Everything below a secret is part of it. The
+schema of a secret in a component's JSON Schema is not a secret itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 MARK = "#"
 PREFIX = "lockside:v1:"
 HIDDEN = "[hidden]"
-"""What stands for a secret that is not shown."""
+"""Replaces a secret that is not shown."""
 
 _FORM = re.compile(r"lockside:v1:(?P<scope>[a-z]+):(?P<key_id>[0-9a-f]{8}):(?P<token>[A-Za-z0-9_=-]+)")
 
@@ -41,38 +41,38 @@ class CipherText(NamedTuple):
 
 
 def is_cipher(value: Any) -> bool:
-    """Whether a value claims to be a cipher text."""
+    """Return whether a value has the prefix of a cipher text."""
     return isinstance(value, str) and value.startswith(PREFIX)
 
 
 def parsed(text: str) -> CipherText | None:
-    """The parts of a cipher text; None for a text that is malformed."""
+    """Return the parts of a cipher text; None for a malformed text."""
     found = _FORM.fullmatch(text)
     return None if found is None else CipherText(found["scope"], found["key_id"], found["token"])
 
 
 def may_have_secrets(text: bytes) -> bool:
-    """Whether there can be a secret in a JSON text. False is certain."""
+    """Return whether there can be a secret in a JSON text. False is certain."""
     return b'"#' in text
 
 
 def may_have_ciphers(text: bytes) -> bool:
-    """Whether there can be a cipher text in a JSON text. False is certain."""
+    """Return whether there can be a cipher text in a JSON text. False is certain."""
     return b'"lockside:v1:' in text
 
 
 def replaced(document: Any, change: Callable[[Secret], Any]) -> Any:
-    """The document with every secret replaced by what `change` returns for it; other parts are shared."""
+    """Return the document with every secret replaced by the result of `change`; other values are shared."""
     return _replaced(document, change, ())
 
 
 def hidden(document: Any) -> Any:
-    """The document with every secret hidden."""
+    """Return the document with every secret hidden."""
     return replaced(document, lambda _: HIDDEN)
 
 
 def shown(document: Any) -> Any:
-    """The document as those see it who may put it: only a secret that is not encrypted is hidden."""
+    """Return the document for users who may change it: only secrets that are not encrypted are hidden."""
     return replaced(document, lambda one: one.value if is_cipher(one.value) else HIDDEN)
 
 
@@ -91,7 +91,7 @@ def _replaced(value: Any, change: Callable[[Secret], Any], steps: Steps) -> Any:
 
 
 def _secrets_of(value: Mapping[str, Any]) -> dict[str, str]:
-    """The members of an object that are secrets, with the names that begin with `#`."""
+    """Return the members of an object that are secrets, with the names that begin with `#`."""
     found = {key: key for key in value if key.startswith(MARK)}
     name = value.get("name")
     if isinstance(name, str) and name.startswith(MARK):
@@ -100,7 +100,7 @@ def _secrets_of(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _is_of_schemas(value: Mapping[str, Any], steps: Steps) -> bool:
-    """Whether these are the properties of a JSON Schema of a component, each with a schema of its own."""
+    """Return whether these are the properties of a component's JSON Schema, each with its own schema."""
     is_schema = steps[:1] in (("schema",), ("rowSchema",)) and steps[-1] == "properties"
     return is_schema and all(isinstance(one, Mapping | bool) for one in value.values())
 

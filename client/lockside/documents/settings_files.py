@@ -1,6 +1,5 @@
-"""Where settings come from: `lockside.toml`, `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`.
-
-Each wins over those before it. The daemon and the web server read the same sources, each its own sections.
+"""The sources of settings: `lockside.toml`, `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`. Each
+overrides those before it. The daemon and the web server read the same sources, each its own sections.
 """
 
 import tomllib
@@ -29,7 +28,7 @@ LISTS = frozenset(
         "file_roots",
     }
 )
-"""Keys, beside those of groups and hosts, with several values, which a comma parts in a variable."""
+"""Keys, beside those of groups and hosts, with several values, separated by commas in a variable."""
 
 
 class SettingsError(Exception):
@@ -37,18 +36,18 @@ class SettingsError(Exception):
 
 
 class Section(Document, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="lower"):
-    """A table of the file."""
+    """A section of the settings."""
 
 
 class Files(NamedTuple):
-    """Where settings are read from: the `main` file, which must exist when it `is_named`, and conf.d."""
+    """The files of settings: the `main` file, which must exist if it `is_named`, and conf.d."""
 
     main: Path
     is_named: bool = True
 
     @property
     def present(self) -> list[Path]:
-        """The files to read, in their order."""
+        """The files to read, in order."""
         main = [self.main] if self.is_named or self.main.exists() else []
         return [*main, *sorted((self.main.parent / "conf.d").glob("*.toml"))]
 
@@ -56,7 +55,7 @@ class Files(NamedTuple):
 def read_settings(
     files: Sequence[Path], environment: Mapping[str, str], kind: type[T], usual: Mapping[str, Any]
 ) -> T:
-    """Read all sources over what is usual. Raises SettingsError with all faults."""
+    """Read all sources over the defaults in `usual`. Raises SettingsError with all faults."""
     sources = [*map(_read, files), *_of_environment(environment)]
     merged: dict[str, Any] = {}
     _merge(merged, usual)
@@ -70,7 +69,7 @@ def read_settings(
 
 
 class _Source(NamedTuple):
-    """Where values come from: a file with its text, or a variable of the environment."""
+    """A source of values: a file with its text, or an environment variable."""
 
     name: str
     text: str
@@ -81,7 +80,7 @@ class _Source(NamedTuple):
 
 
 def _placed(fault: Fault, sources: Sequence[_Source]) -> str:
-    """The fault with where its value stands, or the nearest thing around it: the last source won."""
+    """Return the fault with the source and line of its value, or of the nearest object around it."""
     steps = steps_of(fault.path)
     field = fault.path.removeprefix("$.")
     for depth in range(len(steps), 0, -1):
@@ -96,7 +95,7 @@ def _read(path: Path) -> _Source:
     try:
         text = path.read_text("utf-8-sig")
         return _Source(str(path), text, tomllib.loads(text))
-    except (OSError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
+    except (OSError, ValueError) as error:  # invalid TOML or UTF-8, or a number with thousands of digits
         raise SettingsError(f"{path}: {error}") from error
     except RecursionError as error:
         raise SettingsError(f"{path}: it is nested too deep") from error
@@ -111,7 +110,7 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def variables_in(environment: Mapping[str, str]) -> list[str]:
-    """The names of the variables that are settings."""
+    """Return the names of the variables that are settings."""
     return sorted(name for name in environment if name.startswith("LOCKSIDE_") and "__" in name)
 
 
@@ -126,5 +125,5 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
 
 
 def _is_list(key: str) -> bool:
-    """Whether a setting has several values."""
+    """Return whether a setting has several values."""
     return key.endswith(("_groups", "_hosts")) or key in LISTS

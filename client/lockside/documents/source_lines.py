@@ -1,6 +1,5 @@
-"""In which line of a TOML or JSON text something stands. The text is known to be well-formed.
-
-Places are told by paths of keys and numbers: `("retry", "on", 0)`.
+"""The line numbers of values in a TOML or JSON text, which must be well-formed. Values are identified by
+paths of keys and indexes: `("retry", "on", 0)`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _SCALAR = re.compile(r"[^,\]\}\n#]+")
 
 
 class SourceLines:
-    """The lines of a text's values; `line` gives that of the nearest thing that holds what is asked for."""
+    """The lines of a text's values."""
 
     def __init__(self, text: str, is_json: bool) -> None:
         self._lines: dict[Steps, int] = {}
@@ -33,7 +32,7 @@ class SourceLines:
         self.repeated = scanner.repeated
 
     def line(self, path: Sequence[str | int]) -> int:
-        """Give the line, from 1."""
+        """Return the line, from 1, of a value or of the nearest object around it."""
         known = tuple(path)
         while known and known not in self._lines:
             known = known[:-1]
@@ -41,7 +40,7 @@ class SourceLines:
 
 
 class _Scanner:
-    """Goes through a text once and notes each value's line."""
+    """Scans a text once and records each value's line."""
 
     def __init__(self, text: str, lines: dict[Steps, int]) -> None:
         self._text = text
@@ -50,7 +49,7 @@ class _Scanner:
         self._line = 1
         self._counted = 0
         self.repeated: tuple[Steps, int] | None = None
-        """The first member that stands twice in its object, and the line of the second one."""
+        """The first repeated member of an object, and the line of the second one."""
 
     def _note(self, path: Steps) -> None:
         self._line += self._text.count("\n", self._counted, self._at)
@@ -58,13 +57,13 @@ class _Scanner:
         self._lines.setdefault(path, self._line)
 
     def _skip(self, pattern: re.Pattern[str] = _SPACE) -> str:
-        """Go behind what the pattern finds here, and give the character there."""
+        """Skip what the pattern matches here, and return the next character."""
         found = pattern.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._text[self._at : self._at + 1]
 
     def value(self, path: Steps) -> None:
-        """Go through one value and all in it."""
+        """Scan one value with everything in it."""
         first = self._skip()
         if first == "{":
             self._members(path)
@@ -108,7 +107,7 @@ class _Scanner:
             self._at += 1
 
     def _keys(self) -> tuple[str, ...]:
-        """Read a key, in TOML one with dots."""
+        """Read a key; in TOML it may have dots."""
         keys = [self._key()]
         while self._skip(_BLANK) == ".":
             self._at += 1
@@ -123,11 +122,11 @@ class _Scanner:
             return _unquoted(self._text[start : self._at])
         self._skip(_BARE)
         if self._at == start:
-            self._at += 1  # nothing that a key begins with: go on all the same
+            self._at += 1  # not the start of a key: continue anyway
         return self._text[start : self._at]
 
     def toml(self) -> None:
-        """Go through a whole TOML document."""
+        """Scan a whole TOML document."""
         table: Steps = ()
         counts: dict[Steps, int] = {}
         while first := self._skip():
@@ -137,7 +136,7 @@ class _Scanner:
                 self._member(table)
 
     def _header(self, counts: dict[Steps, int]) -> Steps:
-        """Read `[a.b]` or `[[a.b]]`; below a list of tables its last item is meant."""
+        """Read `[a.b]` or `[[a.b]]`; below a list of tables it refers to the last item."""
         is_item = self._text.startswith("[[", self._at)
         self._at += 2 if is_item else 1
         self._skip(_BLANK)
@@ -168,6 +167,6 @@ def _unquoted(text: str) -> str:
 
 
 def written(steps: Sequence[str | int]) -> str:
-    """Write steps as people do: `rows[2].configuration.parameters`."""
+    """Format steps for people: `rows[2].configuration.parameters`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return text.lstrip(".")

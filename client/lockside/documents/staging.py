@@ -13,7 +13,7 @@ from lockside.documents.base import FieldError, In
 
 FOLDERS = ("in/files", "in/tables", "in/user")
 EXTRAS = {"gs": "botocore", "s3": "botocore", "sftp": "paramiko"}
-"""The schemes that need an extra of their own name, and the module that it brings."""
+"""The schemes that need the extra of the same name, and the module that it installs."""
 FSSPEC = {
     **dict.fromkeys(("abfs", "abfss", "az"), "adlfs"),
     "hf": "huggingface_hub",
@@ -22,10 +22,10 @@ FSSPEC = {
     "webdav": "webdav4",
     "webhdfs": "requests",
 }
-"""The schemes that fsspec reads, and the package beside it that each needs."""
+"""The schemes that fsspec reads, and the further package that each needs."""
 SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS, *FSSPEC)
 SYSTEM = "system"
-"""The scheme of what is in a named place: `system://ID/path`."""
+"""The scheme of files in a system: `system://ID/path`."""
 MOST_INPUTS = 10_000
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -38,18 +38,18 @@ class InputSource(In, frozen=True, kw_only=True):
     """A file that is fetched before the component starts.
 
     Attributes:
-        source: Where it is: a URI of file, http, https, ftp, ftps, sftp, s3, gs or fsspec (abfs, abfss, az,
+        source: Its location: a URI of file, http, https, ftp, ftps, sftp, s3, gs or fsspec (abfs, abfss, az,
             hf, oss, smb, webdav, webhdfs), `system://ID/path`, or a path in the component's `defaultSystem`.
             A password belongs to `options`.
-        target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
-            `in/files` and the last part of the source.
-        checksum: What it must be: `sha256:` or `md5:` and the digits.
-        size_bytes: The size that it must have, in bytes.
-        optional: Whether the job goes on without it when there is no such file.
-        options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for those of fsspec what its package
-            takes, as `account_name` and `#account_key`.
-        headers: Headers of an http request, as `#Authorization`.
+        target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; by default `in/files`
+            and the last part of the source.
+        checksum: The expected checksum: `sha256:` or `md5:` and the digits.
+        size_bytes: The expected size, in bytes.
+        optional: Whether the job continues if there is no such file.
+        options: Options of the server: `user` and `#password`; for sftp also `#privateKey` and `hostKey`, for
+            s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for fsspec those of its package, such as
+            `account_name` and `#account_key`.
+        headers: Headers of an http request, such as `#Authorization`.
     """
 
     source: Uri
@@ -62,30 +62,30 @@ class InputSource(In, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Where it goes to in the data folder."""
+        """Its path in the data folder."""
         return self.target or f"{FOLDERS[0]}/{_last_part(self.source)}"
 
     @property
     def system(self) -> str | None:
-        """The system that it is in; None for a URI that names its server."""
+        """Its system; None for a URI of another scheme."""
         return urlsplit(self.source).netloc if self.source.startswith(f"{SYSTEM}://") else None
 
     @property
     def path_in_system(self) -> str:
-        """Its path there, in plain."""
+        """Its path in the system, decoded."""
         return unquote(urlsplit(self.source).path).removeprefix("/")
 
     def inside(self, system: str) -> "InputSource":
-        """The same, by the name of the system that its path is in."""
+        """Return the same input as a URI of that system."""
         return replace(self, source=f"{SYSTEM}://{system}/{quote(self.source)}", target=self.path)
 
 
 Inputs: TypeAlias = Annotated[list[InputSource], Meta(max_length=MOST_INPUTS)] | dict[str, Uri | list[Uri]]
-"""A list, or names with one source or several each, which go to `in/files/<name>` or below it."""
+"""A list, or names with one or several sources, which are stored as `in/files/<name>` or below it."""
 
 
 def listed(inputs: Inputs | None) -> list[InputSource]:
-    """Give inputs in the form of a list."""
+    """Return inputs as a list."""
     if not isinstance(inputs, dict):
         return inputs or []
     return [
@@ -104,7 +104,7 @@ def _named(name: str, given: str | list[str]) -> Iterator[tuple[str, str]]:
 
 
 def check(inputs: Inputs | None, path: str) -> None:
-    """Raise FieldError for a source or a target that can never be, and for two equal targets."""
+    """Raise FieldError for an invalid source or target, and for two equal targets."""
     known: dict[str, str] = {}
     is_list = not isinstance(inputs, dict)
     for place, one in enumerate(listed(inputs)):
@@ -123,7 +123,7 @@ def _check_source(one: InputSource, path: str) -> None:
     elif one.system is not None:
         _check_inside(one.path_in_system, path)
         if one.options:
-            raise FieldError("The options of a system's files are the system's", path)
+            raise FieldError("Give options in the system, not in its files", path)
     else:
         check_uri(one.source, path)
 
@@ -131,22 +131,22 @@ def _check_source(one: InputSource, path: str) -> None:
 def _check_inside(inside: str, path: str) -> None:
     parts = inside.split("/")
     if inside.startswith("/") or ".." in parts or parts[-1] in ("", "."):
-        raise FieldError(f"{inside!r} is no path of a file in a system", path)
+        raise FieldError(f"{inside!r} is not the path of a file in a system", path)
 
 
 def check_uri(uri: str, path: str) -> None:
-    """Raise FieldError for what names no place that can be fetched from."""
+    """Raise FieldError for a URI that cannot be fetched."""
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError as problem:
-        raise FieldError(f"It is no URI: {problem}", path) from None
+        raise FieldError(f"It is not a URI: {problem}", path) from None
     if parts.scheme not in SCHEMES:
         raise FieldError(f"It must be a URI of {', '.join(SCHEMES)}; {parts.scheme}: cannot be fetched", path)
     if parts.password is not None:
         raise FieldError("A password does not belong in a URI: give it as `#password` in `options`", path)
     if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
-        raise FieldError("It must name a file by its whole path, as in file:///data/a.csv", path)
+        raise FieldError("It must name a file by its absolute path, as in file:///data/a.csv", path)
     if parts.scheme != "file" and not parts.hostname:
         raise FieldError("It names no host", path)
 
@@ -154,25 +154,25 @@ def check_uri(uri: str, path: str) -> None:
 def _check_target(target: str, path: str) -> None:
     parts = target.split("/")
     if "" in parts or "." in parts or ".." in parts or "\0" in target:
-        raise FieldError(f"{target!r} is no relative path of plain names", path)
+        raise FieldError(f"{target!r} is not a relative path without `.` and `..`", path)
     if len(parts) < 3 or "/".join(parts[:2]) not in FOLDERS:
         raise FieldError(f"{target!r} must be below {', '.join(FOLDERS)}", path)
 
 
 def is_relative(source: str) -> bool:
-    """Whether it is a path, in the component's own system."""
+    """Return whether it is a path in the component's own system."""
     return not _SCHEME.match(source)
 
 
 def packages_of(scheme: str) -> tuple[str, ...]:
-    """The modules beside those of the daemon that a scheme needs."""
+    """Return the modules that a scheme needs beside those of the daemon."""
     if scheme in FSSPEC:
         return "fsspec", FSSPEC[scheme]
     return (EXTRAS[scheme],) if scheme in EXTRAS else ()
 
 
 def pip_line(scheme: str) -> str:
-    """How they are installed."""
+    """Return the command that installs them."""
     of_fsspec = FSSPEC.get(scheme)
     return f"pip install 'lockside[fsspec]' {of_fsspec}" if of_fsspec else f"pip install 'lockside[{scheme}]'"
 
@@ -182,7 +182,7 @@ def _last_part(source: str) -> str:
 
 
 def shown_source(source: str) -> str:
-    """Give a source as it may be shown: without what a query or a user name may tell."""
+    """Return a source without its query and user name, which may be secret."""
     parts = urlsplit(source)
     host = parts.hostname or ""
     netloc = f"[{host}]" if ":" in host else host
@@ -192,5 +192,5 @@ def shown_source(source: str) -> str:
 
 
 def options_of(one: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Give the options that a scheme knows, secrets by their name without `#`."""
+    """Return the options of a scheme, secrets by their name without `#`."""
     return {name: value for name in names if (value := one.get(f"#{name}", one.get(name))) is not None}

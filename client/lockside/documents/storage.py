@@ -1,6 +1,5 @@
-"""The storage mapping of a configuration: which tables and files a job reads, and where it writes its own.
-
-Names are Keboola's, in snake case. Members that are not known are let through.
+"""The storage mapping of a configuration: which tables and files a job reads and writes. Names are Keboola's,
+in snake case. Unknown members are accepted.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,7 +24,7 @@ class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
 
 
 class RuleOfRows(Mapped, frozen=True, kw_only=True, rename="lower", forbid_unknown_fields=True):
-    """A part of a rule that deletes rows; an unknown member is an error, as without it all rows may fit."""
+    """A part of a rule that deletes rows; an unknown member is an error, as without it all rows may match."""
 
 
 class KeyValue(Mapped, frozen=True, kw_only=True):
@@ -67,7 +66,7 @@ class DeleteFilter(RuleOfRows, frozen=True, kw_only=True):
         operator: `eq` deletes rows with one of the values, `ne` rows with none of them.
         values_from_set: The values.
         values_from_storage: The table and the column that have them.
-        values_from_workspace: Refused; there are no workspaces.
+        values_from_workspace: Refused; workspaces are not supported.
     """
 
     column: str
@@ -77,15 +76,15 @@ class DeleteFilter(RuleOfRows, frozen=True, kw_only=True):
     values_from_workspace: dict[str, Any] | None = None
 
     def check(self) -> None:
-        """Raises FieldError for values that do not exist."""
+        """Raises FieldError unless exactly one source of values is given."""
         if self.values_from_workspace is not None:
-            raise FieldError("There are no workspaces: name the values, or a table", "values_from_workspace")
+            raise FieldError("There are no workspaces: give the values, or a table", "values_from_workspace")
         if (self.values_from_set is None) == (self.values_from_storage is None):
-            raise FieldError("Name either the values, or the table that has them", "values_from_set")
+            raise FieldError("Give either the values, or the table that has them", "values_from_set")
 
 
 class DeleteRule(RuleOfRows, frozen=True, kw_only=True):
-    """Rows to delete before a load: those that all filters and both times fit.
+    """Rows to delete before a load: those that match all filters and both times.
 
     Attributes:
         changed_since: Rows that changed at this time or later.
@@ -105,13 +104,13 @@ class DeleteRule(RuleOfRows, frozen=True, kw_only=True):
 
 
 class Check(Mapped, frozen=True, kw_only=True):
-    """What must be true of a table before anybody sees it.
+    """A condition that a table must meet before it becomes visible.
 
     Attributes:
-        kind: What is checked.
+        kind: The kind of check.
         value: The number of rows, or for `maxShrink` the share (0 to 1) by which their number may fall.
-        columns: The columns that must not be empty, or that together are unique.
-        query: A query over `this` and `previous`; a row that it returns is a failure.
+        columns: The columns that must not be empty, or that must be unique together.
+        query: A query over `this` and `previous`; each row that it returns is a failure.
         on_fail: Whether a failure is an error or a warning.
     """
 
@@ -122,7 +121,7 @@ class Check(Mapped, frozen=True, kw_only=True):
     on_fail: Literal["error", "warning"] = msgspec.field(default="error", name="onFail")
 
     def check(self) -> None:
-        """Raises FieldError for a check that has nothing to check."""
+        """Raises FieldError for a check without the member that it requires."""
         if self.kind in ("minRows", "maxRows", "maxShrink") and self.value is None:
             raise FieldError(f"A check of kind {self.kind} needs a value", "value")
         if self.kind in ("notNull", "unique") and not self.columns:
@@ -132,33 +131,33 @@ class Check(Mapped, frozen=True, kw_only=True):
 
 
 class OutputTable(Mapped, frozen=True, kw_only=True):
-    """What becomes of a file or folder in out/tables; a manifest has the same members.
+    """How a file or folder in out/tables is stored; a manifest has the same members.
 
     Attributes:
         source: The name of the file or folder.
         destination: The table's id, or its name in the default bucket.
         incremental: Whether rows are added to the table, or replace its content.
-        primary_key: The columns of which no two rows have the same values.
+        primary_key: The columns of the primary key.
         columns: The columns of a file without a header.
         schema: The columns with their types.
         has_header: Whether a file with a schema begins with a header.
-        delimiter: What stands between two fields.
-        enclosure: What encloses a field; empty for nothing.
+        delimiter: The character between two fields.
+        enclosure: The character around a field; empty for none.
         delete_where: Rows to delete before the load.
-        delete_where_column: The column of a rule of its own.
+        delete_where_column: The column of a further rule.
         delete_where_values: The values of that rule.
-        delete_where_operator: `eq` or `ne`, of that rule.
-        deduplication_strategy: `insert` adds rows without a look at their keys.
+        delete_where_operator: The operator of that rule, `eq` or `ne`.
+        deduplication_strategy: `insert` adds rows without checking their keys.
         metadata: Metadata of the table; kept without effect.
         table_metadata: The same, as an object.
         column_metadata: Metadata of columns, by name; kept without effect.
         distribution_key: Kept without effect.
-        write_always: Whether it is stored when the job fails, too.
-        on_bad_rows: What rows do that cannot be read or are of another type: `error` fails the load, `reject`
+        write_always: Whether it is also stored if the job fails.
+        on_bad_rows: The effect of rows that are invalid or of another type: `error` fails the load, `reject`
             leaves them out and lists them in `artifacts/out/failed_records.jsonl`.
-        max_bad_rows: With more rejected rows than this the load fails all the same.
-        checks: What must be true of the table before anybody sees it.
-        require_unchanged: Whether it is an error that another job changed the table since this one started.
+        max_bad_rows: With more rejected rows than this the load fails.
+        checks: Conditions that the table must meet before it becomes visible.
+        require_unchanged: Whether it is an error if another job has changed the table since this one started.
     """
 
     source: FileName
@@ -188,16 +187,16 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
 
 
 class Output(Mapped, frozen=True, kw_only=True):
-    """What becomes of what a job leaves in out/.
+    """How the output of a job in out/ is stored.
 
     Attributes:
-        tables: What becomes of files in out/tables.
-        files: What becomes of files in out/files.
-        default_bucket: The bucket of tables that nobody gives another.
+        tables: How files in out/tables are stored.
+        files: How files in out/files are stored.
+        default_bucket: The bucket of tables without one.
         data_type_support: `authoritative` types are the columns' types; with `hints` and `none` columns are
-            texts. It overrides the component's word.
+            texts. It overrides the component's setting.
         treat_values_as_null: Texts that mean no value.
-        table_modifications: What a load may change of a table's structure.
+        table_modifications: Which changes of a table's structure a load may make.
     """
 
     tables: list[OutputTable] = []
@@ -209,7 +208,7 @@ class Output(Mapped, frozen=True, kw_only=True):
 
 
 class InputColumn(Mapped, frozen=True, kw_only=True):
-    """A column that is read under another type.
+    """A column to read.
 
     Attributes:
         source: The column.
@@ -223,17 +222,17 @@ class InputTable(Mapped, frozen=True, kw_only=True):
 
     Attributes:
         source: The table's id.
-        version: A version of it instead of the newest.
-        source_branch_id: The branch whose table it is, and no other's.
-        destination: The name of the file in in/tables; the table's id when left out.
+        version: A version of the table instead of the newest.
+        source_branch_id: The branch of the table, without fallback to another.
+        destination: The name of the file in in/tables; by default the table's id.
         columns: Only these columns, in this order.
         column_types: The same; types have no effect.
-        where_column: A column of which only some values are wanted.
-        where_values: These values.
-        where_operator: `eq` for the values, `ne` for all others.
+        where_column: A column to filter by.
+        where_values: The values to filter by.
+        where_operator: `eq` for rows with these values, `ne` for all others.
         changed_since: Only rows that changed at this time or later, or `adaptive`.
-        days: The same in days.
-        limit: At most so many rows; 0 is all.
+        days: The same as a number of days before now.
+        limit: The maximum number of rows; 0 means all.
         file_type: `csv`, or `parquet` for a folder of Parquet files.
     """
 
@@ -258,7 +257,7 @@ class InputTable(Mapped, frozen=True, kw_only=True):
         if self.where_column and self.where_values is None:
             raise FieldError("where_column needs where_values", "where_values")
         if self.changed_since not in (None, ADAPTIVE) and not is_moment(self.changed_since):
-            text = 'It is neither a time, nor like "-2 days", nor "adaptive"'
+            text = 'It must be a time, a text such as "-2 days", or "adaptive"'
             raise FieldError(text, "changed_since")
         if self.days and self.changed_since:
             raise FieldError('Cannot set both parameters "days" and "changed_since"', "days")
@@ -273,7 +272,7 @@ class InputTable(Mapped, frozen=True, kw_only=True):
 
     @property
     def wanted(self) -> list[str]:
-        """The columns that are wanted; empty for all."""
+        """The columns to read; empty for all."""
         return self.columns or [column.source for column in self.column_types]
 
 
@@ -289,7 +288,7 @@ class Input(Mapped, frozen=True, kw_only=True):
     files: list[InputFile] = []
 
     def check(self) -> None:
-        """Raises FieldError for two tables of one name."""
+        """Raises FieldError for two tables with the same name."""
         seen: set[str] = set()
         for place, table in enumerate(self.tables):
             if table.target in seen:
@@ -306,7 +305,7 @@ class Storage(Mapped, frozen=True, kw_only=True):
 
     Attributes:
         input: What the job reads.
-        output: What becomes of what it leaves in out/.
+        output: How its output in out/ is stored.
     """
 
     input: Input = Input()

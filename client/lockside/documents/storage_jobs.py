@@ -1,4 +1,4 @@
-"""The parameters of jobs of the built-in component `lockside.storage`: what is done to which tables."""
+"""The parameters of jobs of the built-in component `lockside.storage`: the operation and its tables."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,9 +15,9 @@ SystemPath = Annotated[str, Meta(min_length=1, max_length=4096, examples=["/data
 
 
 def check_path(path: str, system: str | None) -> None:
-    """Raises FieldError for a path that is not whole, or that leaves its system."""
+    """Raises FieldError for a path that is not absolute, or that leaves its system."""
     if system is None and not path.startswith("/"):
-        raise FieldError("It must be a whole path, as in /data/orders.csv", "path")
+        raise FieldError("It must be an absolute path, as in /data/orders.csv", "path")
     if "\0" in path or (system is not None and ".." in path.split("/")):
         raise FieldError(f"{path!r} must not leave its system", "path")
 
@@ -29,7 +29,7 @@ class WrittenTable(Document, frozen=True, kw_only=True):
         id: The table's id.
         branch: Its branch.
         version: The version whose content it gets.
-        definition: Its columns and its primary key, of one that is made.
+        definition: Its columns and its primary key, for a new table.
     """
 
     id: TableId
@@ -39,20 +39,20 @@ class WrittenTable(Document, frozen=True, kw_only=True):
 
 
 class StorageJob(Document, frozen=True, kw_only=True):
-    """What a job of `lockside.storage` does; what it reads is in its input mapping.
+    """What a job of `lockside.storage` does; its inputs are in its input mapping.
 
     Attributes:
-        operation: What is done.
+        operation: The operation.
         tables: The tables that it writes.
         path: The file that is read or written.
-        system: The system in which it is; the path is below its root.
-        format: The form of a file that is written.
-        overwrite: Whether a file that is there already is replaced.
-        trashed: The table in the trash that is made again, by its key.
-        over_foreign: Whether a version is put over what another program wrote.
+        system: The system of the file; the path is below its root.
+        format: The format of a file that is written.
+        overwrite: Whether an existing file is replaced.
+        trashed: The key of the table in the trash that is restored.
+        over_foreign: Whether the new version may follow commits of another program.
         name: The name of a file that is stored.
         tags: Its tags.
-        is_permanent: Whether it is kept until somebody deletes it.
+        is_permanent: Whether it is kept until it is deleted explicitly.
     """
 
     operation: Name
@@ -68,7 +68,7 @@ class StorageJob(Document, frozen=True, kw_only=True):
     is_permanent: bool = False
 
     def check(self) -> None:
-        """Raises FieldError for a transfer without a file."""
+        """Raises FieldError for a transfer without a path."""
         if self.operation in ("import", "export", "put_file") and self.path is None:
             raise FieldError(f"The operation {self.operation} needs a path", "path")
         if self.path is not None:

@@ -35,7 +35,7 @@ class SourceTag(MappedFiles, frozen=True, kw_only=True):
 
 
 class FileSource(MappedFiles, frozen=True, kw_only=True):
-    """Which files are wanted.
+    """Which files to read.
 
     Attributes:
         tags: Their tags.
@@ -49,13 +49,13 @@ class InputFile(MappedFiles, frozen=True, kw_only=True):
 
     Attributes:
         tags: Files that have all these tags.
-        source: The same, with tags that they must not have.
-        query: Files that this finds, as in `tags:crm AND name:orders*`.
+        source: The same, but tags can also be excluded.
+        query: Files that match this query, as in `tags:crm AND name:orders*`.
         file_ids: These files.
-        limit: At most so many.
+        limit: The maximum number of files.
         changed_since: Only files that were stored at this time or later, or `adaptive`.
-        processed_tags: Tags that the files get when the job ends well.
-        overwrite: Taken, without effect; false is refused.
+        processed_tags: Tags that the files get if the job succeeds.
+        overwrite: Accepted without effect; false is refused.
     """
 
     tags: FileTags = []
@@ -77,11 +77,11 @@ class InputFile(MappedFiles, frozen=True, kw_only=True):
             raise FieldError('"query" and "changed_since" exclude each other', "changed_since")
         others = (self.tags, self.source.tags, self.query, self.limit, self.changed_since)
         if self.file_ids and any(others):
-            raise FieldError('Beside "file_ids" there are "overwrite" and "processed_tags" alone', "file_ids")
+            raise FieldError('"file_ids" goes with "overwrite" and "processed_tags" only', "file_ids")
         if not self.overwrite:
             raise FieldError("A job begins with an empty folder: nothing is overwritten", "overwrite")
         if self.changed_since not in (None, ADAPTIVE) and not is_moment(self.changed_since):
-            raise FieldError('It is neither a time, nor like "-2 days", nor "adaptive"', "changed_since")
+            raise FieldError('It must be a time, a text such as "-2 days", or "adaptive"', "changed_since")
         try:
             read_query(self.query or "x")
         except BadQuery as problem:
@@ -99,7 +99,7 @@ class InputFile(MappedFiles, frozen=True, kw_only=True):
 
 
 class OutputFile(MappedFiles, frozen=True, kw_only=True):
-    """What becomes of a file in out/files; a manifest has the same members but the source.
+    """How a file in out/files is stored; a manifest has the same members except the source.
 
     Attributes:
         source: The file's name.

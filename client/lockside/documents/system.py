@@ -1,4 +1,4 @@
-"""Systems: named places outside to copy files from or to, with what their servers ask for."""
+"""Systems: external systems to copy files from or to, with the options of their servers."""
 
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
@@ -12,20 +12,19 @@ Named: TypeAlias = Annotated[list[Name], Meta(max_length=1000)]
 
 
 class SystemSpec(In, frozen=True, kw_only=True):
-    """A place outside to copy files from or to.
+    """An external system to copy files from or to.
 
     Attributes:
         id: The system's id, as in `system://ID/path`.
-        type: The scheme of its root: `file`, `ftp`, `ftps`, `gs`, `http`, `https`, `s3` or `sftp`, or one
-            of fsspec: `abfs`, `abfss`, `az`, `hf`, `oss`, `smb`, `webdav` or `webhdfs`.
-        root: The URI of the folder that no path leaves, as `sftp://files.example.com/data`; of `file` the
-            whole path does, too.
-        options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
-            for s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for those of fsspec what its package
-            takes. Whoever may use the system can come to
-            know them.
+        type: The scheme of its root: `file`, `ftp`, `ftps`, `gs`, `http`, `https`, `s3` or `sftp`, or of
+            fsspec: `abfs`, `abfss`, `az`, `hf`, `oss`, `smb`, `webdav` or `webhdfs`.
+        root: The URI of the folder that contains all paths, as `sftp://files.example.com/data`; for `file` an
+            absolute path is accepted, too.
+        options: Options of the server: `user` and `#password`; for sftp also `#privateKey` and `hostKey`, for
+            s3 and gs `key`, `#secret`, `region` and `endpointUrl`; for fsspec those of its package. Users of
+            the system may be able to read them.
         is_writable: Whether jobs may archive to it.
-        users: The users who may use it, by their names or numbers; everybody when no group is named, either.
+        users: The users who may use it, by name or number; everybody if neither users nor groups are given.
         groups: The groups whose members may use it.
     """
 
@@ -39,7 +38,7 @@ class SystemSpec(In, frozen=True, kw_only=True):
     groups: Named = []
 
     def check(self) -> None:
-        """Raises FieldError for a root that can never be, and for one that cannot be written to."""
+        """Raises FieldError for an invalid root, and for a writable system whose scheme cannot write."""
         if self.is_stored:
             return
         if self.type not in SCHEMES:
@@ -50,7 +49,7 @@ class SystemSpec(In, frozen=True, kw_only=True):
         if ".." in _parts(urlsplit(self.url).path):
             raise FieldError("It must be a path without `..`", "root")
         if self.is_writable and self.type in ("http", "https"):
-            raise FieldError(f"Nothing can be written by {self.type}", "isWritable")
+            raise FieldError(f"{self.type} cannot write files", "isWritable")
 
     @property
     def url(self) -> str:
@@ -58,7 +57,7 @@ class SystemSpec(In, frozen=True, kw_only=True):
         return f"file://{quote(self.root)}" if self.type == "file" and "://" not in self.root else self.root
 
     def place(self, path: str) -> str:
-        """The URI of a path in it, whose parts are encoded as in a URI."""
+        """Return the URI of a path in it; the path is already percent-encoded."""
         return f"{self.url.rstrip('/')}/{path.lstrip('/')}"
 
 

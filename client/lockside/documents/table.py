@@ -1,4 +1,4 @@
-"""Tables and the buckets that hold them, as somebody describes them who makes them by hand."""
+"""Tables and buckets, as described by a user who creates them."""
 
 import re
 from enum import Enum
@@ -25,8 +25,8 @@ class BucketSpec(In, frozen=True, kw_only=True):
     Attributes:
         id: The bucket's id.
         display_name: Its name for people.
-        access: What others may do than its owner, who made its first table: `private` nothing, `groupRead`
-            and `groupWrite` those of its group, `allRead` everybody. It stays when there are tables.
+        access: The access of others than its owner, who created its first table: `private` none, `groupRead`
+            and `groupWrite` its group, `allRead` everybody. It cannot change while there are tables.
         metadata: Metadata of the bucket.
     """
 
@@ -49,7 +49,7 @@ class ColumnSpec(In, frozen=True, kw_only=True):
         name: Its name: letters, digits and underscores between them.
         type: The base type of its values.
         length: Precision and scale of a NUMERIC, as in "38,9".
-        nullable: Whether a row may be without a value.
+        nullable: Whether a row may have no value.
     """
 
     name: ColumnName
@@ -87,7 +87,7 @@ class TableSpec(In, frozen=True, kw_only=True):
     metadata: Annotated[list[KeyValue], Meta(max_length=1000)] = []
 
     def check(self) -> None:
-        """Raises FieldError for columns of one name, and for a key of unknown ones."""
+        """Raises FieldError for two columns with the same name, and for unknown columns in the key."""
         names = [column.name.lower() for column in self.columns]
         for place, name in enumerate(names):
             if name in names[:place]:

@@ -1,4 +1,4 @@
-"""Templates: requests for jobs that are submitted often, with values to be filled in."""
+"""Templates: requests for jobs that are submitted often, with values to fill in."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
@@ -16,20 +16,20 @@ from lockside.documents.variables import Scalar, names_in
 
 TYPES: Final[Mapping[str, tuple[type, ...]]] = {"string": (str,), "number": (int, float), "boolean": (bool,)}
 FILLED_AT_RUN: Final = frozenset({"configData", "variableValuesData"})
-"""The members of a request in which variables are filled when the job runs: secrets can stand there."""
+"""The members of a request in which variables are filled when the job runs: they may have secrets."""
 _NOT_OF_A_TEMPLATE: Final = frozenset({"template", "parentRunId"})
 _MEMBERS: Final = frozenset(one.encode_name for one in fields(JobRequest)) - _NOT_OF_A_TEMPLATE
 
 
 class TemplateValue(In, frozen=True, kw_only=True):
-    """A value that a template asks for.
+    """A value of a template.
 
     Attributes:
-        name: The name, as in `{{ name }}`; of a secret it begins with `#`.
+        name: The name, as in `{{ name }}`; names of secrets begin with `#`.
         type: The type of the value.
-        choices: The values that are allowed; none allows all.
-        required: Whether a job must name it.
-        default: The value when none is given.
+        choices: The allowed values; empty allows all.
+        required: Whether a job must give it.
+        default: The default value.
     """
 
     name: VariableName
@@ -45,7 +45,7 @@ class TemplateValue(In, frozen=True, kw_only=True):
         return self.name.startswith(MARK)
 
     def fault(self, value: Any) -> str | None:
-        """What is wrong with a value, if anything; what is encrypted is not looked at."""
+        """Return what is wrong with a value, or None; encrypted values are not checked."""
         if is_cipher(value):
             return None
         if not isinstance(value, TYPES[self.type]) or (self.type == "number" and isinstance(value, bool)):
@@ -55,7 +55,7 @@ class TemplateValue(In, frozen=True, kw_only=True):
         return None
 
     def check(self) -> None:
-        """Raises FieldError for a default or a choice that could not be given."""
+        """Raises FieldError for an invalid default or choice."""
         if self.is_secret and self.choices:
             raise FieldError("A secret has no choices: they would be stored in plain", "choices")
         for place, choice in enumerate(self.choices):
@@ -70,7 +70,7 @@ class TemplateSpec(In, frozen=True, kw_only=True):
 
     Attributes:
         id: The template's id; in a file, the file's name.
-        values: What a job of the template is asked for.
+        values: The values that a job of the template gives.
         job: The request, with the fields of `job.create`. `{{ name }}` in its texts is filled with the value
             of that name, also in `component` and `config`; other names are variables of the configuration.
     """
@@ -82,7 +82,7 @@ class TemplateSpec(In, frozen=True, kw_only=True):
     job: dict[str, Any]
 
     def check(self) -> None:
-        """Raises FieldError for a template from which no job could be made."""
+        """Raises FieldError for a template from which no job could be created."""
         names = [one.name for one in self.values]
         for place, name in enumerate(names):
             if names.index(name) != place:
@@ -93,13 +93,13 @@ class TemplateSpec(In, frozen=True, kw_only=True):
             if name not in _MEMBERS:
                 raise FieldError("It is not a field of a template's job", join("job", name))
         if "component" not in self.job:
-            raise FieldError("A template names its component", "job.component")
+            raise FieldError("A template must name its component", "job.component")
         self._check_secrets()
         if not set(names) & set(names_in(self.job)):
             self._check_job()
 
     def _check_secrets(self) -> None:
-        """A secret that is filled into a text that everybody sees would be none."""
+        """Refuse secrets in members that everybody can see."""
         secret = {one.name for one in self.values if one.is_secret}
         for name, value in self.job.items():
             if name not in FILLED_AT_RUN and (shown := secret & set(names_in(value))):
@@ -114,15 +114,15 @@ class TemplateSpec(In, frozen=True, kw_only=True):
             raise FieldError(message, f"job{path[1:]}") from None
 
     def value(self, name: str) -> TemplateValue | None:
-        """The value of a name."""
+        """Return the value with a name, or None."""
         return next((one for one in self.values if one.name == name), None)
 
     def missing(self, given: Mapping[str, Any]) -> Iterator[str]:
-        """The names of the values that a job must name and does not."""
+        """Return the names of required values that are missing."""
         return (
             one.name for one in self.values if one.required and one.default is None and one.name not in given
         )
 
     def defaults(self) -> dict[str, Scalar]:
-        """The values when none are given."""
+        """Return the default values."""
         return {one.name: one.default for one in self.values if one.default is not None}

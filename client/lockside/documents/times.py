@@ -1,4 +1,4 @@
-"""Points in time as documents and answers write them: RFC 3339, UTC, microseconds, `Z`."""
+"""Times as written in documents and results: RFC 3339, UTC, microseconds, `Z`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 3
 
 
 def is_moment(text: str) -> bool:
-    """Whether a text is a time: ISO 8601, seconds since the epoch, or before now as in `-2 days`."""
+    """Return whether a text is a time: ISO 8601, seconds since the epoch, or before now as in `-2 days`."""
     try:
         moment_of(text, 0)
     except ValueError:
@@ -20,7 +20,9 @@ def is_moment(text: str) -> bool:
 
 
 def moment_of(text: str, now_us: int) -> datetime | None:
-    """A time: ISO 8601, Unix seconds, or `-N days` before now; None for none. Raises ValueError."""
+    """Return the time of a text: ISO 8601, Unix seconds, or `-N days` before now; None if empty. Raises
+    ValueError.
+    """
     text = text.strip()
     if not text:
         return None
@@ -45,13 +47,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_us(text: str) -> int:
-    """Microseconds since the epoch of an RFC 3339 time; anything finer than a microsecond is dropped."""
+    """Return the microseconds since the epoch of an RFC 3339 time; finer fractions are dropped."""
     if re.fullmatch(TIME_PATTERN[1:-1], text) is None:
         raise ValueError('Write an RFC 3339 time with its zone, as in "2026-01-31T08:00:00Z"')
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError as problem:
-        raise ValueError(f"{text!r} is no real time: {problem}") from None
+        raise ValueError(f"{text!r} is not a valid time: {problem}") from None
     try:
         return (moment - _EPOCH) // timedelta(microseconds=1)
     except OverflowError:
@@ -59,19 +61,19 @@ def time_us(text: str) -> int:
 
 
 def time_text(moment_us: int) -> str:
-    """RFC 3339, UTC, with microseconds and `Z`, of microseconds since the epoch."""
+    """Format microseconds since the epoch as RFC 3339 in UTC, with microseconds and `Z`."""
     seconds, fraction_us = divmod(moment_us, 1_000_000)
     return f"{_second_text(seconds)}.{fraction_us:06}Z"
 
 
 @lru_cache(4096)
 def _second_text(seconds: int) -> str:
-    """What all times of one second have in common: most that are written are of a few seconds."""
+    """Return the common part of all times of one second; most calls are for a few seconds."""
     return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def canonical_time(text: str) -> str:
-    """The same moment as every answer writes it: UTC, microseconds, `Z`."""
+    """Return the time in the form of results: UTC, microseconds, `Z`."""
     try:
         return time_text(time_us(text))
     except OverflowError:

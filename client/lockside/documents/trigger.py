@@ -1,4 +1,4 @@
-"""Triggers: what must happen for a job to be made, and which."""
+"""Triggers: what must happen for a job to be created, and which job."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ Pattern = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTE
 
 
 class JobCondition(In, frozen=True, kw_only=True):
-    """Which jobs are meant: those of a component, or of one configuration of it.
+    """Which jobs match: those of a component, or of one configuration of it.
 
     Attributes:
         branch_id: The branch of the configuration; null means any.
@@ -38,15 +38,15 @@ class JobCondition(In, frozen=True, kw_only=True):
 
 
 class FilesCondition(In, frozen=True, kw_only=True):
-    """Which files are meant: plain files in a folder, no links, none in folders below it.
+    """Which files match: regular files in a folder, without links and subfolders.
 
     Attributes:
         folder: The absolute path of the folder; it need not exist yet.
-        match: A pattern that the file's name fits; `*` stands for any characters, `?` for one.
-        exclude: Patterns of names that do not count.
-        settle_seconds: A file counts when its size and time have not changed for so long.
-        existing: Whether files count that lie there when the trigger is stored.
-        poll_seconds: List the folder so often, for file systems of other machines, which tell nothing.
+        match: A pattern for the file's name; `*` matches any characters, `?` one.
+        exclude: Patterns of names that are ignored.
+        settle_seconds: A file counts once its size and time have not changed for so long.
+        existing: Whether files count that exist when the trigger is stored.
+        poll_seconds: The interval of listing the folder, for network file systems, which report no changes.
     """
 
     reads = {"settle_seconds": quantities.grace_period, "poll_seconds": quantities.grace_period}
@@ -61,20 +61,20 @@ class FilesCondition(In, frozen=True, kw_only=True):
     poll_seconds: GraceSeconds | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a pause between listings that is none."""
+        """Raises FieldError for an interval below 1 second."""
         if self.poll_seconds is not None and self.poll_seconds < 1:
             raise FieldError("It must be at least 1 second", "pollSeconds")
 
 
 class Condition(In, frozen=True, kw_only=True):
-    """Something that may happen: exactly one of `table`, `job` and `files` is given.
+    """A condition: exactly one of `table`, `job` and `files` is given.
 
     Attributes:
-        table: The id of a table of which a new version becomes visible.
+        table: The id of a table; a new version of it becomes visible.
         branch_id: The branch of the table; null means `default`.
-        job: Which jobs end.
-        status: How they end; null means `success` and `warning`.
-        files: Which files appear.
+        job: The jobs that end.
+        status: The final statuses of these jobs; null means `success` and `warning`.
+        files: The files that appear.
     """
 
     table: TableId | None = None
@@ -84,13 +84,13 @@ class Condition(In, frozen=True, kw_only=True):
     files: FilesCondition | None = None
 
     def check(self) -> None:
-        """Raises FieldError for none or several, and for members that belong to another."""
+        """Raises FieldError unless exactly one condition is given, and for members of another condition."""
         given = [name for name in ("table", "job", "files") if getattr(self, name) is not None]
         if len(given) != 1:
             raise FieldError("Give exactly one of `table`, `job` and `files`", (given or ["job"])[-1])
         for name, whose in (("branch_id", "table"), ("status", "job")):
             if getattr(self, name) is not None and whose not in given:
-                raise FieldError(f"It belongs to `{whose}`: leave it out", camel(name))
+                raise FieldError(f"It belongs to `{whose}`: omit it", camel(name))
         for place, status in enumerate(self.status or ()):
             if status not in FINAL:
                 text = (
@@ -102,15 +102,15 @@ class Condition(In, frozen=True, kw_only=True):
 
 
 class TriggerSpec(JobMaker, frozen=True, kw_only=True):
-    """What must happen for a job to be made, and which.
+    """What must happen for a job to be created, and which job.
 
     Attributes:
         id: The trigger's id; in a file, the file's name.
-        on: What it hears.
-        when: Whether one condition is enough (`any`), or each is needed since the last firing (`all`).
-        cool_down_seconds: The least time between two firings; what happens meanwhile is kept.
+        on: The conditions.
+        when: Whether one condition is enough (`any`), or each is required since the last firing (`all`).
+        cool_down_seconds: The minimum time between two firings; causes in between are kept.
         quiet_seconds: It fires once nothing more has happened for so long.
-        max_wait_seconds: It waits at most so long for quiet.
+        max_wait_seconds: The maximum time to wait for `quietSeconds` to pass.
     """
 
     reads = {

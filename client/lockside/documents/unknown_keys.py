@@ -1,4 +1,4 @@
-"""Keys of a configuration that are unknown: which are misspelt, which are kept, and what to do about each."""
+"""Unknown keys of a configuration: which are misspelt, which are kept, and what to do about each."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,11 +47,11 @@ _KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
     ),
     InputTable: frozenset(("overwrite", "use_view", "load_type", "keep_internal_timestamp_column")),
 }
-"""What stands in phases, tasks and mappings of Keboola's files, and has no effect here."""
+"""Keys in phases, tasks and mappings of Keboola's files that have no effect here."""
 
 
 def remedy(key: Steps) -> str:
-    """What to do about a key that is unknown where it stands; empty when nobody can tell."""
+    """Return what to do about a key that is unknown in its place; empty if there is no advice."""
     name = str(key[-1])
     if name in _MEANINGS:
         return _MEANINGS[name]
@@ -64,24 +64,24 @@ def remedy(key: Steps) -> str:
 
 
 def effect(key: Steps, known: Sequence[str]) -> str:
-    """What becomes of a key that is unknown among those that are known, and what to do about it."""
+    """Return the effect of a key that is unknown in its place, and what to do about it."""
     near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.75)
-    told = remedy(key) or "".join(f"perhaps `{name}` was meant" for name in near)
-    return "it is kept and has no effect" + (f": {told}" if told else "")
+    advice = remedy(key) or "".join(f"perhaps `{name}` was meant" for name in near)
+    return "it is kept and has no effect" + (f": {advice}" if advice else "")
 
 
 Unknown: TypeAlias = tuple[str, list[str]]
-"""The path of a key that is not known, and the names that are known beside it."""
+"""The path of an unknown key, and the known names in its place."""
 
 
 @cache
 def members_of(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Returns the names of a type's members in JSON."""
+    """Return the names of a type's members in JSON."""
     return frozenset(kind.__struct_encode_fields__)
 
 
 def unknown_in(parts: Iterable[tuple[str, Any, type[msgspec.Struct]]]) -> Iterator[Unknown]:
-    """The paths of keys that have no effect in parts of a document, each with its type."""
+    """Yield the unknown keys in parts of a document, each given with its path and type."""
     for at, part, kind in parts:
         if not isinstance(part, dict):
             continue
@@ -92,7 +92,7 @@ def unknown_in(parts: Iterable[tuple[str, Any, type[msgspec.Struct]]]) -> Iterat
 
 
 def kept(unknown: Iterable[Unknown], path: str) -> Iterator[Unknown]:
-    """The unknown keys that are kept: Keboola's files have more there than is known here."""
+    """Yield the unknown keys that are kept: files of Keboola have more keys there."""
     for at, known in unknown:
         is_mapping = at.startswith(f"{path}.storage")
         if is_mapping or (_is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known)):
@@ -100,9 +100,8 @@ def kept(unknown: Iterable[Unknown], path: str) -> Iterator[Unknown]:
 
 
 def refuse_unknown(unknown: Iterable[Unknown], field: str) -> None:
-    """Refuse a likely misspelling, and in phases, tasks and processors whatever nobody knows.
-
-    In a storage mapping nothing is refused, which a component may read in its own way.
+    """Refuse likely misspellings, and all unknown keys in phases, tasks and processors. In a storage mapping
+    nothing is refused: a component may use other keys.
     """
     for path, known in unknown:
         if path.startswith(f"{field}.storage"):
@@ -113,15 +112,15 @@ def refuse_unknown(unknown: Iterable[Unknown], field: str) -> None:
         if near:
             raise FieldError(f"Unknown field `{name}`: did you mean `{near}`?", path)
         if not is_extensible:
-            raise FieldError(f"Unknown field `{name}`; known are {', '.join(known)}", path)
+            raise FieldError(f"Unknown field `{name}`; known fields are {', '.join(known)}", path)
 
 
 def _is_extensible(path: str, root: str) -> bool:
-    """Whether a key stands in the body itself or in its `runtime`."""
+    """Return whether a key is in the body itself or in its `runtime`."""
     return len(steps_of(path)) - len(steps_of(root)) == 1 or path.startswith(f"{root}.runtime.")
 
 
 def likely(name: str, known: Sequence[str]) -> str | None:
-    """Returns the known name that this one is probably a misspelling of."""
+    """Return the known name that this one is probably a misspelling of, or None."""
     near = get_close_matches(name, [one for one in known if abs(len(one) - len(name)) <= 1], n=1, cutoff=0.8)
     return near[0] if near else None

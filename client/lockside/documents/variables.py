@@ -1,4 +1,4 @@
-"""Variables: their values, and `{{ name }}` filled in texts. Keys and numbers stay as they are."""
+"""Variables: their values, and `{{ name }}` filled in texts. Keys and numbers are not changed."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ class VariableValues(In, frozen=True, kw_only=True):
     """Values of variables.
 
     Attributes:
-        values: The names and values; of one name the last value counts.
+        values: The names and values; for a repeated name the last value counts.
     """
 
     values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
@@ -47,22 +47,22 @@ class VariablesSpec(In, frozen=True, kw_only=True):
 
 
 def texts_of(values: Iterable[VariableValue]) -> dict[str, str]:
-    """Returns the text that each variable is filled with; of one that is given twice the last."""
+    """Return the text of each variable; for a repeated name the last."""
     return {one.name: text_of(one.value) for one in values}
 
 
 def defaults_of(variables: Mapping[str, Scalar | None]) -> dict[str, str]:
-    """Returns the texts of a configuration's own variables; null has none."""
+    """Return the texts of a configuration's own variables, without those that are null."""
     return {name: text_of(value) for name, value in variables.items() if value is not None}
 
 
 def text_of(value: Scalar) -> str:
-    """Returns the text that is filled in for a value."""
+    """Return the text that is filled in for a value."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def names_in(document: object) -> list[str]:
-    """Returns the names of all variables in a document's texts, each once, in their order."""
+    """Return the names of all variables in a document's texts, without duplicates, in order."""
     found: dict[str, None] = {}
     for text in _texts(document):
         found.update(dict.fromkeys(PLACE.findall(text)))
@@ -70,7 +70,7 @@ def names_in(document: object) -> list[str]:
 
 
 def filled(document: Any, values: Mapping[str, str]) -> Any:
-    """Returns the document with its variables filled; those without a value are left standing."""
+    """Return the document with its variables filled in; those without a value are left."""
     match document:
         case str():
             return PLACE.sub(lambda place: values.get(place[1], place[0]), document)

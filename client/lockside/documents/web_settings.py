@@ -9,7 +9,7 @@ from lockside.documents.settings_files import Section
 
 
 class WebSettings(Section, frozen=True):
-    """Where `lockside-web` listens, what it serves, and who its users are."""
+    """Where `lockside-web` listens, what it serves, and how its users are identified."""
 
     listen: Annotated[str, msgspec.Meta(max_length=255)] = "127.0.0.1:8765"
     hosts: tuple[str, ...] = ()
@@ -25,6 +25,6 @@ class WebSettings(Section, frozen=True):
     keboola_aliases: tuple[str, ...] = ("keboola.orchestrator", "keboola.flow")
 
     def check(self) -> None:
-        """Raises FieldError for what would let anybody be anyone."""
+        """Raises FieldError for settings that would let anybody act as any user."""
         if self.auth == "proxy" and not self.trust:
-            raise FieldError("A proxy tells who the user is: name in `trust` whom to believe", "auth")
+            raise FieldError("The proxy names the user: list the trusted proxies in `trust`", "auth")

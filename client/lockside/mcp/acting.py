@@ -1,4 +1,4 @@
-"""The tools that change something, and the one that waits for it. What they make is labelled `via=mcp`."""
+"""The tools that change something, and the one that waits for a job. New jobs are labelled `via=mcp`."""
 
 from typing import Annotated, Any, Final
 
@@ -22,13 +22,13 @@ Once = Annotated[
     Meta(
         min_length=1,
         max_length=255,
-        description="A text of your own: a call that is sent again with the same text is done once.",
+        description="A text of your choice: a repeated call with the same text has no further effect.",
     ),
 ]
 
 
 class JobRun(In, frozen=True, kw_only=True):
-    """What is to be run.
+    """What to run.
 
     Attributes:
         config: A stored configuration.
@@ -48,10 +48,10 @@ class JobRun(In, frozen=True, kw_only=True):
 
 
 class JobRetry(In, frozen=True, kw_only=True):
-    """Which job is to be run again.
+    """Which job to run again.
 
     Attributes:
-        resume: Carry over what ended well; only the rest runs.
+        resume: Carry over what succeeded; only the rest runs.
     """
 
     id: JobRef
@@ -60,10 +60,10 @@ class JobRetry(In, frozen=True, kw_only=True):
 
 
 class JobWait(In, frozen=True, kw_only=True):
-    """For which job.
+    """Which job to wait for.
 
     Attributes:
-        timeout_seconds: Answer after this time in any case.
+        timeout_seconds: Return after this time at the latest.
     """
 
     id: JobRef
@@ -71,10 +71,10 @@ class JobWait(In, frozen=True, kw_only=True):
 
 
 class JobKill(In, frozen=True, kw_only=True):
-    """Which job is to be stopped.
+    """Which job to stop.
 
     Attributes:
-        confirm: The word of the preview; without it nothing is stopped.
+        confirm: The confirmation word of the preview; without it nothing is stopped.
     """
 
     id: JobRef
@@ -83,7 +83,7 @@ class JobKill(In, frozen=True, kw_only=True):
 
 @tool("job_run", JobRun, s.JobAnswer, acts=True)
 async def job_run(desk: Desk, asked: JobRun) -> tuple[str, s.JobAnswer]:
-    """Create a job. It may have to wait before it starts; wait for its end with job_wait."""
+    """Create a job. It may wait before it starts; wait for its end with job_wait."""
     values = [{"name": name, "value": value} for name, value in asked.variables.items()]
     job = await desk.call(
         "job.create",
@@ -102,12 +102,12 @@ async def job_run(desk: Desk, asked: JobRun) -> tuple[str, s.JobAnswer]:
 
 async def _made(desk: Desk, job: Json) -> tuple[str, s.JobAnswer]:
     text, answer = await shown(desk, job)
-    return lines("It was done before: nothing is new." if answer.deduplicated else None, text), answer
+    return lines("Nothing was created: it was called before." if answer.deduplicated else None, text), answer
 
 
 @tool("job_retry", JobRetry, s.JobAnswer, acts=True)
 async def job_retry(desk: Desk, asked: JobRetry) -> tuple[str, s.JobAnswer]:
-    """Run a job again that has ended."""
+    """Run a job that has ended again."""
     once = asked.deduplication_id
     job = await desk.call("job.retry", id=asked.id, resume=asked.resume, deduplicationId=once, fields=_FIELDS)
     labels = {**(job.get("labels") or {}), **LABELS}
@@ -119,14 +119,16 @@ async def job_retry(desk: Desk, asked: JobRetry) -> tuple[str, s.JobAnswer]:
 
 @tool("job_wait", JobWait, s.JobAnswer)
 async def job_wait(desk: Desk, asked: JobWait) -> tuple[str, s.JobAnswer]:
-    """Wait until a job has ended, for at most 50 seconds. Call it again while the job goes on."""
+    """Wait until a job has ended, for at most 50 seconds. Call it again while the job is not final."""
     job = await desk.call("job.wait", id=asked.id, timeoutSeconds=asked.timeout_seconds, fields=_FIELDS)
     return await shown(desk, job)
 
 
 @tool("job_kill", JobKill, s.KillAnswer, acts=True, is_destructive=True)
 async def job_kill(desk: Desk, asked: JobKill) -> tuple[str, s.KillAnswer]:
-    """Stop a job. Without `confirm` nothing is stopped: it answers what would happen, and the word for it."""
+    """Stop a job. Without `confirm` nothing is stopped: it returns what would happen, and the word to confirm
+    it.
+    """
     plan = await desk.call("job.terminate", id=asked.id, dryRun=True)
     told = {
         name: [cut(one) or "" for one in plan[name][:_SHOWN]]
@@ -139,7 +141,7 @@ async def job_kill(desk: Desk, asked: JobKill) -> tuple[str, s.KillAnswer]:
     status = (await desk.call("job.get", id=asked.id, fields=["status"]))["status"]
     word = desk.shown(asked.id, plan)
     preview = _kill(asked.id, told, status, word)
-    refused = "That word is not for this preview, or it is too old." if asked.confirm is not None else None
+    refused = "The confirmation word is wrong or has expired." if asked.confirm is not None else None
     happens = [f"{name}: {', '.join(ids)}" for name, ids in told.items() if ids]
     return lines(
         refused,

@@ -1,4 +1,4 @@
-"""The tools that look and change nothing."""
+"""The tools that only read."""
 
 import json
 from typing import Annotated, Any, Final
@@ -12,7 +12,7 @@ from lockside.mcp.desk import PART_CHARACTERS, Desk, Json
 from lockside.mcp.tool import facts, lines, tool
 
 JobRef = Annotated[str, Meta(description="A job's id or uuid.")]
-Cursor = Annotated[str, Meta(description="The `cursor` of the answer before.")]
+Cursor = Annotated[str, Meta(description="The `cursor` of the previous answer.")]
 BRIEF: Final = [
     *("id", "name", "status", "component", "config", "createdTime", "startTime", "endTime"),
     *("durationSeconds", "message", "result", "isFinished"),
@@ -30,7 +30,7 @@ class JobsList(In, frozen=True, kw_only=True):
         status: Only these statuses: created, waiting, processing, success, error ...
         component: Only this component.
         config: Only this configuration.
-        text: Only those whose id, name, component or configuration begins so.
+        text: Only those whose id, name, component or configuration begins with this text.
         created_from: Only those created at this time or later, as in 2026-01-31T08:00:00Z.
     """
 
@@ -52,7 +52,7 @@ class JobLog(In, frozen=True, kw_only=True):
     """Which part of a log.
 
     Attributes:
-        row: Only what this row wrote.
+        row: Only the output of this row.
         stream: Only `stdout`, `stderr` or `gelf`.
     """
 
@@ -97,7 +97,7 @@ class Components(In, frozen=True, kw_only=True):
 
 @tool("jobs_list", JobsList, s.JobsAnswer)
 async def jobs_list(desk: Desk, asked: JobsList) -> tuple[str, s.JobsAnswer]:
-    """List jobs, the newest first, without the parts of other jobs."""
+    """List jobs, the newest first, without jobs that are part of another."""
     found = await desk.call(
         "job.list",
         status=asked.status or None,
@@ -117,7 +117,7 @@ async def jobs_list(desk: Desk, asked: JobsList) -> tuple[str, s.JobsAnswer]:
 
 
 def brief(desk: Desk, job: Json, characters: int) -> s.JobBrief:
-    """A job in short, with what it said last."""
+    """Return a summary of a job, with its last message."""
     result = job.get("result") or {}
     error = result.get("error") or {}
     said = error.get("message") or result.get("message") or job.get("message") or ""
@@ -136,12 +136,12 @@ def brief(desk: Desk, job: Json, characters: int) -> s.JobBrief:
 
 
 def cut(text: str | None) -> str | None:
-    """A name, short enough for a list."""
+    """Shorten a name for a list."""
     return text if text is None or len(text) <= 80 else text[:79] + "…"
 
 
 def told(job: s.JobBrief) -> str:
-    """A job in a line."""
+    """Format a job in one line."""
     what = f"{job.component}/{job.config}" if job.config else job.component
     named = f"{job.name} " if job.name and job.name != what else ""
     ran = f", {job.duration_seconds:.1f} s" if job.duration_seconds else ""
@@ -151,12 +151,12 @@ def told(job: s.JobBrief) -> str:
 
 @tool("job_show", OneJob, s.JobAnswer)
 async def job_show(desk: Desk, asked: OneJob) -> tuple[str, s.JobAnswer]:
-    """Show one job: its status, how it ended and what it said, its children, why it waits."""
+    """Show one job: its status, how it ended, its message, its children, why it waits."""
     return await shown(desk, await desk.call("job.get", id=asked.id, fields=_WHOLE))
 
 
 async def shown(desk: Desk, job: Json) -> tuple[str, s.JobAnswer]:
-    """A job as an answer."""
+    """Return a job as text and data."""
     parent = (job.get("parentRunId") or "").rpartition(".")[2] or None
     children: dict[str, int] = {}
     if job["type"] != "standard":
@@ -236,7 +236,7 @@ def _log_answer(
 ) -> tuple[str, s.LogAnswer]:
     marked = desk.marks.around(output)
     answer = s.LogAnswer(id=job, output=marked, cursor=cursor, is_complete=complete)
-    more = "This is its end." if complete else f"For what follows pass cursor {cursor}"
+    more = "This is its end." if complete else f"For the next part pass cursor {cursor}"
     return lines(
         f"Output of job {job}:" if marked else f"Job {job} wrote nothing here.", marked, more
     ), answer
@@ -262,7 +262,7 @@ async def stats(desk: Desk, asked: Stats) -> tuple[str, s.StatsAnswer]:
         for one in found["groups"]
     ]
     answer = s.StatsAnswer(groups=groups[:_GROUPS], is_cut=len(groups) > _GROUPS)
-    more = f"{len(groups) - _GROUPS} more groups are left out: ask for fewer." if answer.is_cut else None
+    more = f"{len(groups) - _GROUPS} more groups are omitted: use filters." if answer.is_cut else None
     return lines(*map(facts, answer.groups), more) or "There are no such jobs.", answer
 
 
@@ -289,7 +289,7 @@ async def config_get(desk: Desk, asked: ConfigGet) -> tuple[str, s.DocumentAnswe
 
 @tool("components", Components, s.ComponentsAnswer)
 async def components(desk: Desk, asked: Components) -> tuple[str, s.ComponentsAnswer]:
-    """List the components that jobs can be run of."""
+    """List the components that jobs can run."""
     found = await desk.call("component.list", limit=_PAGE, cursor=asked.cursor)
     listed = [
         s.ComponentBrief(

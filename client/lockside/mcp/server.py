@@ -1,6 +1,5 @@
-"""Speaks the Model Context Protocol: JSON-RPC 2.0, one message a line, on standard input and output.
-
-Calls run side by side, so a wait keeps nothing else from being answered. What a tool does stands elsewhere.
+"""Speaks the Model Context Protocol: JSON-RPC 2.0, one message per line, on standard input and output. Calls
+run concurrently, so a wait does not delay other calls. The tools are in other modules.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ class Server:
         self._running: dict[Any, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Answer until the input ends; what is under way then has a moment to finish."""
+        """Answer until the input ends; then running calls have `LAST_SECONDS` to finish."""
         incoming: asyncio.Queue[bytes] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -43,7 +42,7 @@ class Server:
                 loop.call_soon_threadsafe(incoming.put_nowait, line)
             loop.call_soon_threadsafe(incoming.put_nowait, b"")
 
-        threading.Thread(target=read, daemon=True).start()  # it may wait for ever; nobody waits for it
+        threading.Thread(target=read, daemon=True).start()  # it may block forever and is never joined
         while line := await incoming.get():
             if line.strip():
                 self._take(line)
@@ -57,9 +56,9 @@ class Server:
             _send(_failed(None, _PARSE_ERROR, "It is not JSON."))
             return
         if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
-            _send(_failed(None, _INVALID_REQUEST, "It is no request."))
+            _send(_failed(None, _INVALID_REQUEST, "It is not a request."))
         elif "method" not in message:
-            return  # an answer, and nothing was asked
+            return  # an unexpected answer: the server sends no requests
         elif "id" not in message:
             self._note(message["method"], message.get("params"))
         else:
@@ -96,7 +95,7 @@ class Server:
     def _begin(self, number: Any, asked: Mapping[str, Any]) -> None:
         tool = self._tools.get(str(asked.get("name")))
         if tool is None:
-            text = f"There is no tool {str(asked.get('name'))[:80]!r}; there are {', '.join(self._tools)}."
+            text = f"There is no tool {str(asked.get('name'))[:80]!r}; tools are {', '.join(self._tools)}."
             _send(_failed(number, _INVALID_PARAMS, text))
             return
         task = asyncio.create_task(self._perform(number, tool, asked.get("arguments") or {}))
@@ -113,14 +112,14 @@ class Server:
 
 
 def _read(tool: Tool, arguments: Any) -> Any:
-    """The arguments as their type. Raises InvalidParams."""
+    """Return the arguments as their type. Raises InvalidParams."""
     if not isinstance(arguments, dict):
         raise InvalidParams(f"{tool.name} takes an object with its arguments.", data={"path": "$"})
     try:
         unknown = set(arguments) - set(tool.asks.__struct_encode_fields__)
         if unknown:
             name = min(unknown)
-            raise InvalidParams(f"{tool.name} takes no {name!r}.", data={"path": f"$.{name}"})
+            raise InvalidParams(f"{tool.name} has no argument {name!r}.", data={"path": f"$.{name}"})
         return convert(arguments, tool.asks)
     except msgspec.ValidationError as problem:
         fault = fault_of(problem, arguments, tool.asks)
@@ -128,7 +127,7 @@ def _read(tool: Tool, arguments: Any) -> Any:
 
 
 def _refusal(error: LocksideError) -> Json:
-    """An error as the agent reads it: the kind, the field and what to do are kept."""
+    """Return an error for the agent, with its kind, field and remedy."""
     told = {"kind": error.kind, "path": error.path, "message": error.message, "remedy": error.remedy or None}
     text = " ".join(filter(None, (f"{error.kind}: {error.message}", error.remedy)))
     return {**_texts(text[:4_000]), "structuredContent": {"error": told}, "isError": True}

@@ -1,4 +1,4 @@
-"""What tools answer as data. Texts that jobs wrote stand between marks here, too."""
+"""The results of tools as data. Texts written by jobs are between marks here, too."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from lockside.documents.base import Out
 
 
 class JobBrief(Out, frozen=True, kw_only=True):
-    """A job in short.
+    """A summary of a job.
 
     Attributes:
         status: created, waiting, processing, terminating, success, warning, error, cancelled or terminated.
-        duration_seconds: How long it has run.
-        message: What the job or its failure said, between marks.
+        duration_seconds: How long it has been running.
+        message: The message of the job or its failure, between marks.
     """
 
     id: str
@@ -41,14 +41,14 @@ class JobAnswer(Out, frozen=True, kw_only=True):
     """One job.
 
     Attributes:
-        job: The job in short.
+        job: The summary of the job.
         error_kind: The kind of failure.
-        exit_code: Of its process.
+        exit_code: The exit code of its process.
         pool: Its pool.
-        parent: The job that made it.
-        children: How many of its children have each status.
-        reasons: Why it waits, a sentence each.
-        deduplicated: Whether an earlier call with the same `deduplicationId` made it.
+        parent: The parent job.
+        children: The number of its children by status.
+        reasons: Why it waits, in sentences.
+        deduplicated: Whether an earlier call with the same `deduplicationId` created it.
     """
 
     job: JobBrief
@@ -84,8 +84,8 @@ class WhyAnswer(Out, frozen=True, kw_only=True):
     Attributes:
         id: The job.
         status: Its status.
-        reasons: All reasons; none when it does not wait.
-        position: Its place in the queue of its pool.
+        reasons: All reasons; empty if it does not wait.
+        position: Its position in the queue of its pool.
     """
 
     id: str
@@ -99,8 +99,8 @@ class LogAnswer(Out, frozen=True, kw_only=True):
 
     Attributes:
         id: The job.
-        output: What it wrote, between marks.
-        cursor: Pass it for what follows, now or later; null when the log has ended.
+        output: Its output, between marks.
+        cursor: Pass it for the next part, now or later; null if the log has ended.
         is_complete: Whether the log has ended.
     """
 
@@ -115,7 +115,7 @@ class StatsAnswer(Out, frozen=True, kw_only=True):
 
     Attributes:
         groups: Each group with its count and its durations in seconds.
-        is_cut: Whether there are more groups than are answered.
+        is_cut: Whether there are more groups than were returned.
     """
 
     groups: list[dict[str, Any]]
@@ -139,10 +139,10 @@ class DocumentAnswer(Out, frozen=True, kw_only=True):
 
 
 class ComponentBrief(Out, frozen=True, kw_only=True):
-    """A component in short.
+    """A summary of a component.
 
     Attributes:
-        type: What kind of component.
+        type: The type of component.
     """
 
     id: str
@@ -169,12 +169,12 @@ class KillAnswer(Out, frozen=True, kw_only=True):
 
     Attributes:
         id: The job.
-        is_done: Whether the job was told to stop; false of a preview.
+        is_done: Whether the job was told to stop; false for a preview.
         stopped: The jobs whose processes are stopped.
         cancelled: The jobs that will never start.
         freed: The locks that become free.
-        started: The jobs that start because of it.
-        confirm: The word that confirms this preview, good for 60 seconds; null once it is done.
+        started: The jobs that start as a result.
+        confirm: The word that confirms this preview, valid for 60 seconds; null once it is done.
         status: The job's status after it.
     """
 

@@ -1,4 +1,4 @@
-"""How a tool is declared: `@tool` above the function that does it enters it in `TOOLS`."""
+"""The declaration of tools: `@tool` above a function adds it to `TOOLS`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lockside.protocol.schemas import described
 
 Json = dict[str, Any]
 Do = Callable[[Desk, Any], Awaitable[tuple[str, Out]]]
-"""What does it: answers a text for the agent and the same as data."""
+"""The function of a tool: returns a text for the agent and the same as data."""
 
 _REFERENCE: Final = "#/$defs/{name}"
 
@@ -31,7 +31,7 @@ class Tool:
     is_destructive: bool
 
     def view(self) -> Json:
-        """As `tools/list` shows it."""
+        """Return the tool as in `tools/list`."""
         hints = {"readOnlyHint": not self.acts, "openWorldHint": False}
         if self.acts:
             hints |= {"destructiveHint": self.is_destructive, "idempotentHint": not self.is_destructive}
@@ -51,7 +51,7 @@ TOOLS: Final[dict[str, Tool]] = {}
 def tool(
     name: str, asks: type[In], answers: type[Out], *, acts: bool = False, is_destructive: bool = False
 ) -> Callable[[Do], Do]:
-    """Declare the function below as a tool; its docstring is what the agent reads."""
+    """Declare the decorated function as a tool; its docstring is the description for the agent."""
 
     def declare(do: Do) -> Do:
         TOOLS[name] = Tool(name, do.__doc__ or "", asks, answers, do, acts, is_destructive)
@@ -61,24 +61,24 @@ def tool(
 
 
 def _schema(kind: type[Struct]) -> Json:
-    """The JSON Schema of an object, with the types that it is made of inside."""
+    """Return the JSON Schema of an object, with the types that it contains."""
     _, components = described([kind], _REFERENCE)
     own = components.pop(kind.__name__)
     return own | ({"$defs": components} if components else {})
 
 
 def data_of(answer: Out) -> Json:
-    """An answer as JSON."""
+    """Return an answer as JSON."""
     data: Json = msgspec.to_builtins(answer)
     return data
 
 
 def lines(*parts: str | None) -> str:
-    """Those lines that have something in them."""
+    """Join the lines that are not empty."""
     return "\n".join(part for part in parts if part)
 
 
 def facts(names: Mapping[str, Any]) -> str:
-    """Facts in one line, without those that are not known."""
+    """Format facts in one line, without unknown ones."""
     known = {name: value for name, value in names.items() if value not in (None, "", [], {})}
     return ", ".join(f"{name} {value}" for name, value in known.items())

@@ -18,17 +18,17 @@ PageLimit = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class Params(In, frozen=True, kw_only=True):
-    """What every method takes."""
+    """The parameters of every method."""
 
     project: ProjectId = "default"
 
 
 class ListParams(Params, frozen=True, kw_only=True):
-    """What every list takes: a page ends after `limit` entries, or earlier when a line would be too long.
+    """The parameters of every list: a page has `limit` entries, or fewer if a line would be too long.
 
     Attributes:
-        limit: How many entries a page has at most.
-        cursor: The `nextCursor` of the page before; the other parameters must be the same.
+        limit: The maximum number of entries of a page.
+        cursor: The `nextCursor` of the previous page; the other parameters must be the same.
     """
 
     limit: PageLimit = 1000
@@ -36,26 +36,26 @@ class ListParams(Params, frozen=True, kw_only=True):
 
 
 class Mutation(Params, frozen=True, kw_only=True):
-    """What every method takes that changes something: a repeat with the same id is not done twice."""
+    """The parameters of methods that change something; a repeat with the same id has no further effect."""
 
     deduplication_id: DeduplicationId | None = None
 
 
 def fields_of(kind: type[Struct]) -> Any:
-    """The type of a list of members of an object, by which only these members are asked for."""
+    """Return the type of the parameter `fields`, a list of the members of an object to return."""
     names = tuple(name for name in kind.__struct_encode_fields__ if name != "deduplicated")
     return Annotated[
         list[Literal[names]],  # type: ignore[valid-type]
-        Meta(max_length=200, description="Only these members of each are answered, and its id."),
+        Meta(max_length=200, description="Return only these members of each, and its id."),
     ]
 
 
 class OtherUse(Struct, frozen=True, kw_only=True):
-    """A second use of a method, which has an answer of its own.
+    """A second use of a method, with another type of result.
 
     Attributes:
-        given: The parameter that asks for it: a flag, or what stands in the place of the first one.
-        answers: The type of its answer.
+        given: The parameter that selects it: a flag, or one that replaces the first parameter.
+        answers: The type of its result.
         called: The name of this use in the Python library.
         summary: What this use does.
     """
@@ -67,17 +67,17 @@ class OtherUse(Struct, frozen=True, kw_only=True):
 
 
 class Method(Struct, frozen=True, kw_only=True, eq=False):
-    """One method. Those that change something take a `deduplicationId` and leave an event.
+    """A method. Methods that change something accept a `deduplicationId` and write an event.
 
     Attributes:
-        refuses: The kinds of errors that it answers beside the general ones.
+        refuses: The kinds of errors that it returns beside the general ones.
         other: Its second use.
-        called: Its name in the Python library where that is another.
-        of_connection: Whether it concerns the connection that it is sent on; the library does not offer it.
+        called: Its name in the Python library, if different.
+        of_connection: Whether it affects the connection that it is sent on; the library does not offer it.
         positional: The optional parameters that the library also takes by position, after the required ones.
         defaults: What the library sends for a parameter that is not given.
-        is_repeatable: Whether it may be sent again when nobody knows whether it was done.
-        is_alone: Whether what follows it on its connection begins after it; it never stands in a batch.
+        is_repeatable: Whether it may be sent again if it is unknown whether it was executed.
+        is_alone: Whether later calls of the connection begin after its end; it cannot be part of a batch.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Method(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def results(self) -> list[Any]:
-        """The types of its answers."""
+        """The types of its results."""
         return [self.answers] if self.other is None else [self.answers, self.other.answers]
 
     @property
@@ -111,7 +111,7 @@ class Method(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def errors(self) -> list[ErrorKind]:
-        """Every kind of error that it answers; a repeat that differs from the first call is a conflict."""
+        """All kinds of errors that it returns; a repeat that differs from the first call is a conflict."""
         repeated = {ErrorKind.CONFLICT} if self.mutates else set[ErrorKind]()
         return [kind for kind in ErrorKind if kind in GENERAL_ERRORS | self.refuses | repeated]
 
@@ -124,7 +124,7 @@ GENERAL_ERRORS: Final = frozenset(ErrorKind) - {
     ErrorKind.TIMEOUT,
     ErrorKind.FAILED,
 }
-"""What any call can be refused with."""
+"""The kinds of errors that any call can return."""
 
 METHODS: Final[dict[str, Method]] = {}
 """Every method by its name, in the order of their declarations."""
@@ -148,7 +148,7 @@ def method(
     is_alone: bool = False,
     table: dict[str, Method] = METHODS,
 ) -> Callable[[type[P]], type[P]]:
-    """Declare the type below as the parameters of a method; see `Method` for what can be said of it."""
+    """Declare the decorated type as the parameters of a method; see `Method` for the arguments."""
 
     def declare(params: type[P]) -> type[P]:
         if name in table:

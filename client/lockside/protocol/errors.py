@@ -1,6 +1,6 @@
 """The kinds of errors of the wire and the object that carries them.
 
-Their codes are those of the client's classes. Who raises what is decided by the daemon and the client.
+Their codes are those of the client's exception classes.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from lockside.errors import CLASSES
 
 
 class ErrorKind(StrEnum):
-    """What went wrong, as `data.kind` says it: programs decide by this word, people read the message."""
+    """The kind of an error, as in `data.kind`: programs decide by it, people read the message."""
 
     PARSE_ERROR = "parse_error"
     INVALID_REQUEST = "invalid_request"
@@ -36,7 +36,7 @@ KINDS: Final[dict[int, ErrorKind]] = {code: kind for kind, code in CODES.items()
 
 
 class ErrorObject(Struct, frozen=True, kw_only=True):
-    """The `error` member of an answer. `data` always has `kind`, and `path` where a field is to blame."""
+    """The `error` member of a response. `data` always has `kind`, and `path` if a field is wrong."""
 
     code: int
     message: str
@@ -44,7 +44,7 @@ class ErrorObject(Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> ErrorKind:
-        """The word for programs; from the code when a foreign server sent no `data`, else `internal`."""
+        """The kind; derived from the code if a foreign server sent no `data`, else `internal`."""
         data = {} if isinstance(self.data, UnsetType) else self.data
         try:
             return ErrorKind(data["kind"])
@@ -53,7 +53,7 @@ class ErrorObject(Struct, frozen=True, kw_only=True):
 
 
 def error(kind: ErrorKind, message: str, /, *, path: str | None = None, **details: Any) -> ErrorObject:
-    """An error of that kind; `path` points at the offending field as in `$.retry.maxAttempts`."""
+    """Create an error; `path` names the wrong field, as in `$.retry.maxAttempts`."""
     data: dict[str, Any] = {"kind": kind.value}
     if path is not None:
         data["path"] = path

@@ -1,7 +1,7 @@
-"""Cuts a byte stream into frames, and makes a byte stream of frames, in either framing.
+"""Decodes a byte stream into frames and encodes frames, in either framing.
 
-A decoder holds at most one unfinished frame of bounded size; what is longer is passed over unbuffered. What a
-frame says is not looked at here.
+A decoder buffers at most one unfinished frame of bounded size; longer frames are skipped without buffering.
+The contents of frames are not parsed here.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ HEADER_MARK: Final = b"Content-"
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """Stands for a frame that was longer than the limit and is passed over; the stream goes on after it."""
+    """Represents a frame that was longer than the limit and is skipped; the stream continues after it."""
 
     limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Stands for headers that make no sense: where the next frame begins nobody knows, so it is the last."""
+    """Represents invalid headers: the start of the next frame is unknown, so this is the last frame."""
 
     reason: str
 
@@ -31,24 +31,24 @@ Frame = bytes | TooLong | Broken
 
 
 class Decoder(Protocol):
-    """Takes bytes as they come and gives the frames that are complete."""
+    """Decodes bytes into complete frames."""
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Frames that these bytes complete, in order."""
+        """Return the frames that these bytes complete, in order."""
 
     def end(self) -> bytes:
-        """What stands unfinished when the stream ends."""
+        """Return the unfinished frame at the end of the stream."""
 
     @property
     def held_bytes(self) -> int:
-        """How much of an unfinished frame is kept."""
+        """The number of buffered bytes of an unfinished frame."""
 
     def pass_over(self) -> None:
-        """Keep nothing of the unfinished frame and pass over the rest of it."""
+        """Drop the unfinished frame and skip the rest of it."""
 
 
 class LineDecoder:
-    """One frame a line; empty lines are passed over."""
+    """One frame per line; empty lines are skipped."""
 
     def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
         self._max = max_frame_bytes
@@ -56,7 +56,7 @@ class LineDecoder:
         self._skipping = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Frames that these bytes complete, in order."""
+        """Return the frames that these bytes complete, in order."""
         *lines, rest = data.split(b"\n")
         frames: list[Frame] = []
         for line in lines:
@@ -65,16 +65,16 @@ class LineDecoder:
         return frames
 
     def end(self) -> bytes:
-        """The last line when it lacks its end; it is a frame like any other."""
+        """Return the last line if its line end is missing; it is a frame like any other."""
         return bytes(self._held)
 
     @property
     def held_bytes(self) -> int:
-        """How much of an unfinished line is kept."""
+        """The number of buffered bytes of an unfinished line."""
         return len(self._held)
 
     def pass_over(self) -> None:
-        """Keep nothing of the unfinished line and pass over the rest of it."""
+        """Drop the unfinished line and skip the rest of it."""
         self._skipping = bool(self._held)
         self._held = bytearray()
 
@@ -101,7 +101,7 @@ class LineDecoder:
 
 
 class HeaderDecoder:
-    """One frame behind each `Content-Length` header, as the Language Server Protocol writes them."""
+    """One frame after each `Content-Length` header, as in the Language Server Protocol."""
 
     def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
         self._max = max_frame_bytes
@@ -112,7 +112,7 @@ class HeaderDecoder:
         self._is_broken = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Frames that these bytes complete, in order; none after a Broken one."""
+        """Return the frames that these bytes complete, in order; none after a Broken one."""
         frames: list[Frame] = []
         place = 0
         while place < len(data) and not self._is_broken:
@@ -121,16 +121,16 @@ class HeaderDecoder:
         return frames
 
     def end(self) -> bytes:
-        """What stands unfinished; half a body is no frame."""
+        """Return the unfinished bytes; half a body is not a frame."""
         return self._header or bytes(self._body)
 
     @property
     def held_bytes(self) -> int:
-        """How much of an unfinished body is kept."""
+        """The number of buffered bytes of an unfinished body."""
         return len(self._body)
 
     def pass_over(self) -> None:
-        """Keep nothing of the unfinished body and pass over the rest of it."""
+        """Drop the unfinished body and skip the rest of it."""
         self._skipping = bool(self._missing)
         self._body = bytearray()
 
@@ -175,7 +175,7 @@ class HeaderDecoder:
 
 
 def _content_length(header: bytes) -> int | str:
-    """The length that the headers tell, or what is wrong with them."""
+    """Return the length in the headers, or what is wrong with them."""
     length: int | None = None
     for line in header.split(b"\r\n"):
         name, colon, value = line.partition(b":")
@@ -191,24 +191,24 @@ def _content_length(header: bytes) -> int | str:
 
 
 class Framing(Enum):
-    """How frames are told apart on a connection."""
+    """How frames are delimited on a connection."""
 
     LINES = auto()
     HEADERS = auto()
 
     def decoder(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> Decoder:
-        """A decoder at the start of a stream."""
+        """Return a decoder for a new stream."""
         return (LineDecoder if self is Framing.LINES else HeaderDecoder)(max_frame_bytes)
 
     def encode(self, body: bytes) -> bytes:
-        """A frame around a JSON text; a text for a line must not contain a line end."""
+        """Return a frame with a JSON text; with `LINES` the text must not contain a line end."""
         if self is Framing.LINES:
             return body + b"\n"
         return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def detect(start: bytes) -> Framing | None:
-    """Which framing a connection speaks that begins with these bytes; None while they are too few to say."""
+    """Return the framing of a connection that begins with these bytes; None if they are too few to decide."""
     if start.startswith(HEADER_MARK):
         return Framing.HEADERS
     if HEADER_MARK.startswith(start):

@@ -1,4 +1,4 @@
-"""The methods that every kind of stored object has, with their parameters, made of the kind's record."""
+"""The methods that every kind of stored object has, with their parameters, derived from the kind's record."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ Fields = list[tuple[Any, ...]]
 
 
 class Diff(Out, frozen=True, kw_only=True):
-    """What differs between two versions of an object.
+    """The differences between two versions of an object.
 
     Attributes:
         version: The version that is compared.
@@ -75,11 +75,11 @@ _EXPAND: dict[str, Fields] = {
     "component": [("expand", Annotated[list[Literal["configs"]], Meta(max_length=1)], [])],
 }
 
-_SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
+_SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of results
 
 
 def declare_all() -> None:
-    """Declare the methods of every kind, but for those that are declared otherwise."""
+    """Declare the methods of every kind, except those with a declaration of their own."""
     for kind in KINDS.values():
         for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
             name = f"{kind.methods}.{verb}"
@@ -95,7 +95,7 @@ def declare_all() -> None:
 
 
 def _positional(kind: Kind, verb: str, members: Fields) -> list[str]:
-    """The optional parameters that the library takes by position."""
+    """Return the optional parameters that the library accepts by position."""
     if verb == kind.put_verb:
         return [kind.content] if kind.content else []
     optional = {name for name, _, *default in members if default}
@@ -103,7 +103,7 @@ def _positional(kind: Kind, verb: str, members: Fields) -> list[str]:
 
 
 def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]]]:
-    """What each verb takes, what it answers, what it does, and an example."""
+    """Return for each verb its parameters, the type of its result, its summary and an example."""
     answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
     why = ("change_description", Text | None, None)
     expected = [("expected_version", Sequence | None, None)] if kind.put_verb == "put" else []
@@ -150,7 +150,7 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
 
 
 def contents() -> Any:
-    """The base of the parameters of `catalog.stage` and `catalog.apply`: objects to store, by kind."""
+    """Return the base type of the parameters of `catalog.stage` and `catalog.apply`: objects by kind."""
     lists: Fields = [
         (kind.plural, _list_of(kind.document, Meta(max_length=10_000)) | None, None) for kind in with_files()
     ]
@@ -160,7 +160,7 @@ def contents() -> Any:
 
 
 def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> Fields:
-    """Members of a kind's document as parameters, behind the branch of a kind that is in stored."""
+    """Return members of a kind's document as parameters, after `branch_id` if it belongs to a branch."""
     types = {one.name: one.type for one in fields(kind.document)}
     branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
     return [
@@ -172,12 +172,12 @@ def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> 
 def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) -> Any:
     said = {
         "id": f"The id of the {kind.title}.",
-        "expected_version": "Refuse the call unless this is the current version; 0 means that there is none.",
+        "expected_version": "Refuse the call unless this is the current version; 0 if none is stored.",
         "to": "The version that it is compared with; null means the current one.",
         f"to_{kind.key[-1]}": "The id of the copy.",
         "to_branch_id": "The branch of the copy; null means the same branch.",
-        "expand": "Also answer the `configs` of each component, as `config.list` does.",
-        "fields": f"Only these members of each {kind.title} are answered, and its id.",
+        "expand": "Also return the `configs` of each component, as `config.list` does.",
+        "fields": f"Return only these members of each {kind.title}, and its id.",
     }
     if verb == "list":
         said |= {name: f"Only {kind.titles} of this {name}." for name in kind.filters}
@@ -192,7 +192,7 @@ def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) ->
 
 
 def _answers_of(kind: Kind) -> tuple[Any, Any]:
-    """The types of an object and of a list, for a kind without types of its own."""
+    """Return the types of an object and of a list, for a kind without types of its own."""
     name = kind.word.capitalize()
     one = _struct(name, stored.stored_as(kind.document), [], f"A stored {kind.title}.")
     text = f"Several {kind.titles}.\n\nAttributes:\n    {kind.plural}: The {kind.titles}.\n"

@@ -1,6 +1,5 @@
-"""The OpenRPC document of the daemon, written from the table of methods and the types that check the calls.
-
-So it cannot say anything but what is checked. It is what `rpc.discover` answers.
+"""The OpenRPC document that `rpc.discover` returns. It is derived from the table of methods and the types
+that check the calls, so it cannot differ from them.
 """
 
 from collections.abc import Mapping
@@ -17,31 +16,31 @@ from lockside.protocol.sentences import summary
 OPENRPC_VERSION: Final = "1.3.2"
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _MEANINGS: Final = {
-    ErrorKind.PARSE_ERROR: "What was sent is no JSON text.",
-    ErrorKind.INVALID_REQUEST: "What was sent is no JSON-RPC 2.0 request.",
+    ErrorKind.PARSE_ERROR: "The text is not JSON.",
+    ErrorKind.INVALID_REQUEST: "The text is not a JSON-RPC 2.0 request.",
     ErrorKind.METHOD_NOT_FOUND: "There is no such method.",
     ErrorKind.INVALID: "A parameter is missing, unknown or wrong; data.path names it.",
     ErrorKind.INTERNAL: "The daemon failed; its log has the details.",
-    ErrorKind.NOT_FOUND: "Nothing of that kind has that id.",
+    ErrorKind.NOT_FOUND: "There is no such object.",
     ErrorKind.CONFLICT: "It contradicts what is stored or what runs.",
     ErrorKind.INVALID_TRANSITION: "The job's status does not allow it.",
     ErrorKind.FORBIDDEN: "The caller's role or ownership does not allow it.",
-    ErrorKind.DISABLED: "The configuration is disabled; mode forceRun runs it all the same.",
-    ErrorKind.UNAVAILABLE: "The daemon cannot do it now; ask again later.",
-    ErrorKind.LIMIT: "A limit of size or number is passed.",
-    ErrorKind.TIMEOUT: "It took longer than it may.",
-    ErrorKind.FAILED: "The component that was asked failed, or did not answer as it should.",
+    ErrorKind.DISABLED: "The configuration is disabled; mode forceRun runs it anyway.",
+    ErrorKind.UNAVAILABLE: "The daemon cannot do it now; try again later.",
+    ErrorKind.LIMIT: "A limit of size or number is exceeded.",
+    ErrorKind.TIMEOUT: "It took too long.",
+    ErrorKind.FAILED: "The component failed, or its answer was invalid.",
 }
 
 
 @cache
 def document(version: str, *, with_test_clock: bool = False) -> dict[str, Any]:
-    """The whole document of a daemon of that version; the same object each time, not to be changed."""
+    """Return the document of a daemon of that version. The object is shared and must not be changed."""
     return describe(TEST_METHODS if with_test_clock else METHODS, version)
 
 
 def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
-    """The document of a table of methods."""
+    """Return the document of a table of methods."""
     types = [part for method in methods.values() for part in _types_of(method)]
     types += [*NOTIFICATIONS.values(), Configuration]
     schemas, components = described(types, _TEMPLATE)

@@ -1,6 +1,6 @@
-"""Why a job waits: one type per kind of reason, told apart by `kind`.
+"""Why a job waits: one type per kind of reason, distinguished by `kind`.
 
-The daemon computes them when asked; they are never stored.
+The daemon computes them on request; they are never stored.
 """
 
 from typing import Literal
@@ -9,13 +9,12 @@ from lockside.documents.base import Out
 
 
 class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """What all reasons have: since when, why in one sentence, and what would clear it.
+    """The members of all reasons.
 
-    `via` is the ancestor whose reason this is; `ancestor` tells that it waits for its own ancestor. Both are
-    left out when they do not apply.
+    `via` and `ancestor` are omitted if they do not apply.
 
     Attributes:
-        since: When the cause began, or the job entered the queue, whichever is later.
+        since: When the cause began or the job entered the queue, whichever is later.
         message: The reason in one sentence.
         unblock: What would clear it.
         via: The container above the job that has this reason.
@@ -30,7 +29,7 @@ class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind", omit_defaults
 
 
 class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock"):
-    """Another job of the same configuration runs or is ahead.
+    """Another job of the same configuration runs or is ahead in the queue.
 
     Attributes:
         lock_key: The key of the lock.
@@ -44,7 +43,7 @@ class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock")
 
 
 class ParallelismReason(ReasonBase, frozen=True, kw_only=True, tag="parallelism"):
-    """The container runs as many children as it may.
+    """The container runs as many children as its `parallelism` allows.
 
     Attributes:
         container: The container's id.
@@ -61,7 +60,7 @@ class PhaseReason(ReasonBase, frozen=True, kw_only=True, tag="phase"):
     """Earlier phases are not finished.
 
     Attributes:
-        phases: The names of the phases that must be done first.
+        phases: The names of the phases that must end first.
         jobs: The jobs of these phases that are not final.
     """
 
@@ -80,11 +79,11 @@ class DependencyReason(ReasonBase, frozen=True, kw_only=True, tag="dependency"):
 
 
 class PoolFullReason(ReasonBase, frozen=True, kw_only=True, tag="pool_full"):
-    """All slots of the pool are taken; `ahead` is counted by `job.explain` only.
+    """All slots of the pool are taken.
 
     Attributes:
         slots: The pool's slots.
-        running: The jobs that take them.
+        running: The jobs that use them.
         ahead: How many jobs are ahead in the pool's queue; counted by `job.explain` only.
     """
 
@@ -95,10 +94,10 @@ class PoolFullReason(ReasonBase, frozen=True, kw_only=True, tag="pool_full"):
 
 
 class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused"):
-    """Somebody paused the pool, or it has no slots.
+    """The pool is paused, or has no slots.
 
     Attributes:
-        by: Who paused it; null when the pool has no slots.
+        by: Who paused it; null if the pool has no slots.
         comment: The comment given with the pause.
     """
 
@@ -108,7 +107,7 @@ class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused")
 
 
 class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):
-    """Its start time has not come.
+    """Its start time has not been reached.
 
     Attributes:
         at: The start time.
@@ -118,7 +117,7 @@ class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):
 
 
 class HeldReason(ReasonBase, frozen=True, kw_only=True, tag="held"):
-    """Somebody holds it.
+    """The job is held.
 
     Attributes:
         by: Who holds it.
@@ -132,11 +131,11 @@ class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
 
     Attributes:
         policy: The recovery policy that blocked it.
-        condition: What it waits for, with all other jobs that wait for the same.
-        tester: What must hold, in words.
+        condition: The id of the condition, shared by all jobs that wait for the same.
+        tester: The condition in words.
         next_check_time: When it is tested next.
         blocked_count: How often it was blocked.
-        expires_time: When it gives up.
+        expires_time: When recovery gives up.
         last_message: The last line of the last test; null before the first.
     """
 
@@ -168,9 +167,9 @@ class TableLockReason(ReasonBase, frozen=True, kw_only=True, tag="table_lock"):
     """The job has run and waits for the tables that it will write.
 
     Attributes:
-        tables: The tables that others claimed before it.
+        tables: The tables that other jobs claimed before it.
         holders: The jobs that hold them.
-        ahead: How many other jobs that claimed one of them first wait, too.
+        ahead: How many more jobs wait that claimed one of them before.
     """
 
     tables: list[str]
@@ -185,9 +184,9 @@ class EngineQueueReason(ReasonBase, frozen=True, kw_only=True, tag="engine_queue
         pool: The pool.
         engine: The kind of the engine.
         scheduler_job_id: The engine's id of the job; null before it has answered.
-        state: The engine's word for where the job stands.
+        state: The engine's word for the state of the job.
         engine_reason: The engine's word for why it waits.
-        estimated_start: When the engine expects it to start, as the engine says it.
+        estimated_start: When the engine expects it to start, in the engine's format.
     """
 
     pool: str
@@ -203,12 +202,12 @@ class ResourceReason(ReasonBase, frozen=True, kw_only=True, tag="resource"):
 
     Attributes:
         resource: The resource's id.
-        capacity: How much there is of it.
+        capacity: The capacity of the resource.
         need: How much the job needs.
-        free: How much nobody holds.
+        free: How much is free.
         holders: The jobs that hold some of it.
         ahead: How many jobs that need it come first; counted by `job.explain` only.
-        is_reserved: Whether it is kept free for a job that has waited for long.
+        is_reserved: Whether it is kept free for a job that has waited for a long time.
     """
 
     resource: str

@@ -1,4 +1,4 @@
-"""JSON Schemas of types, with the sentence about each type and about each of its members."""
+"""JSON Schemas of types, with descriptions of the types and their members."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ Json = dict[str, Any]
 
 
 def described(types: Sequence[Any], ref_template: str) -> tuple[tuple[Json, ...], dict[str, Json]]:
-    """Return the schema of each type, and by name those of all types that they are made of.
+    """Return the schema of each type, and by name the schemas of all types that they contain.
 
-    `ref_template` is how one refers to another, with `{name}` in it.
+    `ref_template` is the format of references, with `{name}` in it.
     """
     schemas, components = msgspec.json.schema_components(types, ref_template=ref_template)
     _describe_members(components, _structs(types))
@@ -22,7 +22,7 @@ def described(types: Sequence[Any], ref_template: str) -> tuple[tuple[Json, ...]
 
 
 def _describe_members(components: dict[str, Json], kinds: Iterable[type[msgspec.Struct]]) -> None:
-    """Add the sentence about each member, which msgspec leaves in the text about the type."""
+    """Add the descriptions of members, which msgspec leaves in the description of the type."""
     for kind in kinds:
         schema = components[kind.__name__]
         schema["description"] = summary(kind)
@@ -31,11 +31,11 @@ def _describe_members(components: dict[str, Json], kinds: Iterable[type[msgspec.
             if member.name in said:
                 schema["properties"][member.encode_name]["description"] = said[member.name]
         if tag := kind.__struct_config__.tag_field:
-            schema["properties"][tag]["description"] = "Tells the types apart."
+            schema["properties"][tag]["description"] = "Distinguishes the types."
 
 
 def _structs(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
-    """Return all struct types that these types are made of."""
+    """Return all struct types that these types contain."""
     found: set[type[msgspec.Struct]] = set()
     left = list(inspect.multi_type_info(types))
     while left:

@@ -1,7 +1,7 @@
-"""The sentences about the members of the wire's types, read from the `Attributes:` of their docstrings.
+"""The descriptions of the members of the wire's types, read from the `Attributes:` of their docstrings.
 
-A member without a sentence of its own has that of the types in `same_as`, then that of a base class. The
-entries of a list need none.
+A member without a description has that of the types in `same_as`, then that of a base class. The entries of a
+list need none.
 """
 
 import inspect
@@ -15,14 +15,14 @@ _MEMBER = re.compile(r"^    (\w+): ", re.MULTILINE)
 
 
 def summary(kind: type) -> str:
-    """Return what a docstring says before its attributes, as one paragraph a line."""
+    """Return the docstring before its attributes, with one line per paragraph."""
     text = inspect.cleandoc(vars(kind).get("__doc__") or "").partition(_ATTRIBUTES)[0].strip()
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 @cache
 def sentences(kind: type) -> dict[str, str]:
-    """Return the sentence about each member, by its name in Python."""
+    """Return the description of each member, by its Python name."""
     members = kind.__struct_fields__ if issubclass(kind, ListPage) else ()
     entries = {name: f"The {name}." for name in members}
     return entries | _own(Document) | _special(kind)

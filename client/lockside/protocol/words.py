@@ -1,4 +1,4 @@
-"""The closed vocabularies of the wire alone, and the words of other systems that mean the same statuses."""
+"""The enums of the wire that documents do not use, and other systems' words for the statuses."""
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
@@ -8,7 +8,7 @@ from lockside.documents.enums import Status
 
 
 class Stream(StrEnum):
-    """Which output of a job a log frame comes from."""
+    """The output of a job that a log frame comes from."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -16,7 +16,7 @@ class Stream(StrEnum):
 
 
 class Role(IntEnum):
-    """What a caller may do; each role may all that the lower ones may."""
+    """The role of a caller; each role includes the rights of the lower ones."""
 
     NONE = 0
     VIEWER = 1
@@ -25,7 +25,7 @@ class Role(IntEnum):
 
     @property
     def word(self) -> str:
-        """The role as settings and messages write it."""
+        """The role as written in settings and messages."""
         return self.name.lower()
 
 
@@ -72,9 +72,8 @@ FOREIGN_STATUSES: Final[dict[str, tuple[Status, ...]]] = {
 
 
 def statuses(words: Iterable[str]) -> list[Status]:
-    """The statuses that these words mean, each once, in the order of `Status`; any capitals are accepted.
-
-    Raises ValueError naming the first word that means none.
+    """Return the statuses that these words mean, without duplicates, in the order of `Status`. Case is
+    ignored. Raises ValueError with the first word that means none.
     """
     found: set[Status] = set()
     for word in words:

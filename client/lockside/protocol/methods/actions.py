@@ -28,7 +28,7 @@ class ActionRun(Params, frozen=True, kw_only=True, dict=True):
         config: The stored configuration to run the action with; its newest version is used.
         row: The row of that configuration, which is merged over it.
         config_data: A configuration given here instead of a stored one.
-        variable_values_data: Values of variables; they win over the configuration's defaults.
+        variable_values_data: Values of variables; they override the configuration's defaults.
     """
 
     component: ComponentId
@@ -41,7 +41,7 @@ class ActionRun(Params, frozen=True, kw_only=True, dict=True):
     tag: Tag | None = None
 
     def check(self) -> None:
-        """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        """Raises FieldError for parameters that exclude each other, and for an invalid body."""
         if self.config is not None and self.config_data:
             raise FieldError("Give either `config` or `configData`, not both", "configData")
         if self.row is not None and self.config is None:

@@ -1,4 +1,4 @@
-"""The methods that store many objects at once, and those of the states that jobs leave."""
+"""The methods that store many objects at once, and those of the states that jobs save."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -43,9 +43,9 @@ else:
     example={"draft": "a", "configs": [ORDERS]},
 )
 class CatalogStage(CatalogContents, frozen=True, kw_only=True):
-    """Send a part of what `catalog.apply` is to store, when all of it is longer than a line.
+    """Send some of the objects for `catalog.apply` in advance, if all of them would not fit in one line.
 
-    The daemon keeps the parts until that call on the same connection, or until the connection ends.
+    The daemon keeps them until `catalog.apply` on the same connection, or until the connection ends.
 
     Attributes:
         draft: A name that the caller chooses; the first part with it begins the draft.
@@ -64,13 +64,13 @@ class CatalogStage(CatalogContents, frozen=True, kw_only=True):
 class CatalogApply(CatalogContents, frozen=True, kw_only=True):
     """Store many objects in one transaction.
 
-    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
-    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+    Kinds that are not given stay unchanged; of a given kind, `prune` also deletes the objects that are not in
+    the call. With `dryRun` nothing changes and the plan is returned; pass its `plan` to apply exactly that.
 
     Attributes:
-        draft: What was staged under this name comes before the objects given here.
-        prune: Delete what is stored and not given, of the kinds that are given.
-        plan: The `plan` of an earlier dry run; the call is refused when anything else would change.
+        draft: The objects staged under this name are stored, too, before those given here.
+        prune: Delete stored objects that are not given, of the kinds that are given.
+        plan: The `plan` of an earlier dry run; the call is refused if anything else would change.
     """
 
     draft: DraftId | None = None
@@ -85,7 +85,7 @@ class CatalogApply(CatalogContents, frozen=True, kw_only=True):
     "state.get", Role.VIEWER, answers=State, refuses=[ErrorKind.NOT_FOUND], positional=["row"], example=ORDERS
 )
 class StateGet(Params, frozen=True, kw_only=True):
-    """Return the state that the last successful run left for the next."""
+    """Return the state that the last successful run saved for the next run."""
 
     component: ComponentId
     config: ConfigId
@@ -105,8 +105,8 @@ class StateReset(Mutation, frozen=True, kw_only=True):
     """Delete the state.
 
     Attributes:
-        part: What is deleted: what the component left, up to where adaptive inputs were read (`storage`), or
-            both.
+        part: What is deleted: `component`, what the component saved; `storage`, how far adaptive inputs were
+            read; or `all`.
     """
 
     component: ComponentId

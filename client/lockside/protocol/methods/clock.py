@@ -25,11 +25,11 @@ CLOCK_METHODS: Final[dict[str, Method]] = {}
 
 @method("clock.get", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS)
 class ClockGet(Params, frozen=True, kw_only=True):
-    """The time on the test clock."""
+    """Return the time of the test clock."""
 
 
 class ClockMove(Params, frozen=True, kw_only=True):
-    """A distance in time.
+    """A duration.
 
     Attributes:
         seconds: How far to move, in seconds or as in "1h30m".

@@ -17,9 +17,9 @@ class DaemonStatusGet(Params, frozen=True, kw_only=True):
 
 @method("daemon.health", Role.NONE, answers=Health)
 class DaemonHealth(Params, frozen=True, kw_only=True):
-    """Tell whether jobs can be accepted and started: the store can be written and some executor is up.
+    """Return whether jobs can be accepted and started: the store is writable and an executor is up.
 
-    No right is needed. Whether the store can be written is tried, at most every two seconds.
+    No right is needed. A write to the store is tried at most every two seconds.
     """
 
 
@@ -40,10 +40,10 @@ class DaemonReload(Mutation, frozen=True, kw_only=True):
 
 @method("daemon.check", Role.ADMIN, answers=CheckReport)
 class DaemonCheck(Params, frozen=True, kw_only=True):
-    """Compare what is stored with what runs; propose repairs or do them.
+    """Compare the stored jobs with the running processes; propose repairs or make them.
 
     Attributes:
-        fix: Do the repairs that lose no accepted job.
+        fix: Make the repairs that lose no accepted job.
     """
 
     fix: bool = False
@@ -53,7 +53,7 @@ class DaemonCheck(Params, frozen=True, kw_only=True):
 class DaemonBackup(Mutation, frozen=True, kw_only=True):
     """Write a backup of the database.
 
-    Into the state folder's `backups` unless an absolute path is given.
+    It is a new file in `backups` in the state folder unless an absolute path is given.
 
     Attributes:
         path: The absolute path of the file to write; null means a new file in the state folder's `backups`.

@@ -18,7 +18,8 @@ class EventFilters(Params, frozen=True, kw_only=True):
         after: Only events with a higher `seq`.
         kinds: Only events of these kinds.
         job: Only events of this job.
-        run_id_prefix: Only events of jobs whose `runId` begins so: "12." means all jobs below job 12.
+        run_id_prefix: Only events of jobs whose `runId` begins with this text: "12." means all jobs below job
+            12.
     """
 
     after: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
@@ -35,12 +36,12 @@ class EventFilters(Params, frozen=True, kw_only=True):
     example={"after": 100, "kinds": ["job.status"]},
 )
 class EventList(EventFilters, frozen=True, kw_only=True):
-    """List events, in order.
+    """List events in order.
 
-    From the oldest on unless `after` or `cursor` is given.
+    The list starts with the oldest event unless `after` or `cursor` is given.
 
     Attributes:
-        limit: How many events are answered at most.
+        limit: The maximum number of events.
         cursor: The `nextCursor` of the page before.
     """
 
@@ -59,7 +60,7 @@ class EventList(EventFilters, frozen=True, kw_only=True):
 class EventSubscribe(EventFilters, frozen=True, kw_only=True):
     """Send events to this connection as they happen.
 
-    From now on unless `after` is given."""
+    They start with the next event unless `after` is given."""
 
 
 @method(
@@ -74,7 +75,7 @@ class EventUnsubscribe(Params, frozen=True, kw_only=True):
     """End a subscription.
 
     Attributes:
-        subscription: The id that `event.subscribe` answered.
+        subscription: The id that `event.subscribe` returned.
     """
 
     subscription: Annotated[str, Meta(min_length=1, max_length=255)]

@@ -1,4 +1,4 @@
-"""What the methods of schedules and of triggers have in common: both make jobs for their owner."""
+"""What the methods of schedules and of triggers have in common: both create jobs for their owner."""
 
 from typing import Annotated, Any
 
@@ -18,11 +18,11 @@ PUTTING: dict[str, Any] = {
 
 
 class MakerPut(Mutation, frozen=True, kw_only=True):
-    """Store what makes jobs.
+    """Store a schedule or trigger.
 
     Attributes:
-        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
-        owner: The user whose jobs they are; naming another than oneself is the admin's.
+        expected_version: Refuse the call unless this is the current version; 0 if none is stored.
+        owner: The user who owns the jobs; only an admin can name another user.
     """
 
     change_description: Text | None = None
@@ -31,10 +31,10 @@ class MakerPut(Mutation, frozen=True, kw_only=True):
 
 
 class MakerList(ListParams, frozen=True, kw_only=True):
-    """List what makes jobs.
+    """List schedules or triggers.
 
     Attributes:
-        status: Only those of these statuses.
+        status: Only those with one of these statuses.
         component: Only those whose jobs run this component.
         config: Only those whose jobs run this configuration.
         owner: Only those of this user.
@@ -49,7 +49,7 @@ class MakerList(ListParams, frozen=True, kw_only=True):
 
 
 class MakerAction(Mutation, frozen=True, kw_only=True):
-    """Act on what makes jobs.
+    """A schedule or trigger to act on.
 
     Attributes:
         id: The id of the schedule or trigger.
@@ -59,10 +59,10 @@ class MakerAction(Mutation, frozen=True, kw_only=True):
 
 
 class MakerPause(MakerAction, frozen=True, kw_only=True):
-    """Pause what makes jobs.
+    """Pause a schedule or trigger.
 
     Attributes:
-        comment: Why.
+        comment: The reason.
     """
 
     comment: Text | None = None

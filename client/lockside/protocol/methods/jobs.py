@@ -45,7 +45,7 @@ ORDERS: Final[dict[str, Any]] = {"component": "acme.orders", "config": "daily"}
 ONE: Final[dict[str, Any]] = {"id": "17"}
 CREATION: Final = (ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.DISABLED)
 EXPANDED: Final = ("configData", "environment")
-"""All that lists leave out unless it is asked for: a job of a list is the whole job to a program."""
+"""The library asks for everything that lists omit by default, so listed jobs are complete."""
 
 
 @method(
@@ -57,9 +57,9 @@ EXPANDED: Final = ("configData", "environment")
     example=ORDERS,
 )
 class JobCreate(JobRequest, frozen=True, kw_only=True):
-    """Create a job; it is on disk when this answers.
+    """Create a job; it is on disk when the call returns.
 
-    With `dryRun` the job is checked and answered, but not created.
+    With `dryRun` the job is checked and returned, but not created.
     """
 
     project: ProjectId = "default"
@@ -73,7 +73,7 @@ class JobCreateMany(Mutation, frozen=True, kw_only=True):
     """Create several jobs, all or none.
 
     Attributes:
-        jobs: The requests, in their order.
+        jobs: The requests, in order.
     """
 
     jobs: Annotated[list[JobRequest], Meta(min_length=1, max_length=10_000)]
@@ -96,7 +96,7 @@ class JobGet(OneJob, frozen=True, kw_only=True):
     """Return a job.
 
     Attributes:
-        expand: Also answer these objects that it names, under `expanded`.
+        expand: Also return these objects that the job refers to, under `expanded`.
     """
 
     fields: JobFields | None = None
@@ -106,8 +106,7 @@ class JobGet(OneJob, frozen=True, kw_only=True):
 class JobFilters(Params, frozen=True, kw_only=True):
     """Filters of jobs; all that are given must match.
 
-    `status` also takes the words of other systems; after reading it holds statuses only. `text` is a prefix
-    of id, name, component or config.
+    `status` also accepts the words of other systems. `text` is a prefix of id, name, component or config.
 
     Attributes:
         ids: Only these jobs; those that do not exist are left out.
@@ -117,28 +116,28 @@ class JobFilters(Params, frozen=True, kw_only=True):
         branch_id: Only jobs of this branch.
         pool: Only jobs of this pool.
         parent_run_id: Only direct children of the job with this `runId`.
-        run_id_prefix: Only jobs whose `runId` begins so.
+        run_id_prefix: Only jobs whose `runId` begins with this text.
         type: Only jobs of this type.
         creator: Only jobs created by this kind of creator.
         owner: Only jobs of this user.
         labels: Only jobs with all of these labels.
-        name: Only jobs of exactly this name.
-        text: Only jobs whose id, name, component or configuration begins so.
+        name: Only jobs with exactly this name.
+        text: Only jobs whose id, name, component or configuration begins with this text.
         created_from: Only jobs created at or after this time.
         created_to: Only jobs created before this time.
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
         started_from: Only jobs that started at or after this time.
         started_to: Only jobs that started before this time.
-        duration_from: Only jobs that ended after so many seconds of running or more.
-        duration_to: Only jobs that ended after so many seconds of running or less.
+        duration_from: Only ended jobs that ran for at least so many seconds.
+        duration_to: Only ended jobs that ran for at most so many seconds.
         mode: Only jobs in this mode.
         tag: Only jobs that run this tag of their component.
-        row: Only jobs that were to run this row of their configuration by its id.
+        row: Only jobs whose request names this row of their configuration.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
-        only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
+        only_roots: Only jobs that no container created: no rows, phases, tasks or attempts.
         acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
-        unresolved: Leave out jobs that a later retry made good, and failed attempts of what ended well.
+        unresolved: Leave out jobs with a later successful retry, and failed attempts of jobs that succeeded.
     """
 
     reads = {
@@ -203,15 +202,15 @@ class JobFilters(Params, frozen=True, kw_only=True):
 class JobList(JobFilters, frozen=True, kw_only=True):
     """List jobs, a page at a time.
 
-    Large members are left out unless asked for.
+    Large members are omitted unless requested.
 
     Attributes:
         order_by: The order of the list.
         order: Ascending or descending.
-        limit: How many jobs a page has.
+        limit: The maximum number of jobs of a page.
         cursor: The `nextCursor` of the page before.
-        count: Also answer the `total`.
-        expand: Also answer these large members: `configData`, and the `environment` of a plain command in it.
+        count: Also return the `total`.
+        expand: Also return these large members: `configData`, and the `environment` of a plain command in it.
     """
 
     order_by: Literal["id", "createdTime", "startTime", "endTime"] = "id"
@@ -231,24 +230,24 @@ class JobList(JobFilters, frozen=True, kw_only=True):
         given="ids",
         answers=WaitedJobs,
         called="job.wait_many",
-        summary="Wait until all of several jobs or any of them is final.",
+        summary="Wait until all of several jobs, or any of them, are final.",
     ),
     refuses=[ErrorKind.NOT_FOUND, ErrorKind.CONFLICT],
     positional=["id", "timeout_seconds"],
     example={"id": "17", "timeoutSeconds": 60},
 )
 class JobWait(Params, frozen=True, kw_only=True):
-    """Wait until a job, all of several jobs or any of them is final.
+    """Wait until a job, all of several jobs, or any of them, is final.
 
-    Give either `id` or `ids`. Without a time limit it waits as long as it takes. With `cursor` it does not
-    wait: it answers the next page of the `ids`.
+    Give either `id` or `ids`. Without a time limit the call waits as long as it takes. With `cursor` it does
+    not wait but returns the next page of the `ids`.
 
     Attributes:
         id: The job; give either `id` or `ids`.
         ids: Several jobs.
-        timeout_seconds: Answer after this time in any case; null waits as long as it takes.
+        timeout_seconds: Return after this time at the latest; null waits as long as it takes.
         until: Wait for all of `ids`, or for any of them.
-        waiter_run_id: The `runId` of the running job that waits, so that a deadlock is noticed.
+        waiter_run_id: The `runId` of the running job that waits, to detect deadlocks.
         cursor: The `nextCursor` of the page before.
     """
 
@@ -263,7 +262,7 @@ class JobWait(Params, frozen=True, kw_only=True):
     cursor: Cursor | None = None
 
     def check(self) -> None:
-        """Raises FieldError for what cannot be asked for together."""
+        """Raises FieldError unless exactly one of `id` and `ids` is given."""
         if (self.id is None) == (self.ids is None):
             raise FieldError("Give either `id` or `ids`", "id")
 

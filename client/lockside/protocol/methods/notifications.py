@@ -49,7 +49,7 @@ class NotificationPut(Mutation, frozen=True, kw_only=True):
 
     Attributes:
         subscription: The whole subscription.
-        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
+        expected_version: Refuse the call unless this is the current version; 0 if none is stored.
     """
 
     subscription: SubscriptionSpec
@@ -62,11 +62,11 @@ class NotificationListAll(ListParams, frozen=True, kw_only=True):
     """List subscriptions.
 
     Attributes:
-        event: Only those that are told this.
+        event: Only those for this event.
         component: Only those with a filter for this component.
         config: Only those with a filter for this configuration.
         channel: Only those with this channel.
-        fields: Only these members of each subscription are answered, and its id.
+        fields: Return only these members of each subscription, and its id.
     """
 
     event: NotifiedEvent | None = None
@@ -84,11 +84,11 @@ class NotificationListAll(ListParams, frozen=True, kw_only=True):
     example=_ONE,
 )
 class NotificationRotate(Mutation, frozen=True, kw_only=True):
-    """Replace the secret of a webhook; for 24 hours the old one signs, too.
+    """Replace the secret of a webhook; for 24 hours the old secret signs, too.
 
     Attributes:
-        id: The subscription's id; `project` for the secret that signs what jobs have told of themselves,
-            which is the admins'.
+        id: The subscription's id; `project` for the secret of the notifications that jobs request themselves,
+            for admins only.
     """
 
     id: PoolId
@@ -108,8 +108,8 @@ class NotificationDeliveries(ListParams, frozen=True, kw_only=True):
         subscription: Only those to this subscription.
         job: Only those about this job.
         status: Only those with one of these statuses.
-        from_: Only those that were written at this time or later.
-        to: Only those that were written before this time.
+        from_: Only those created at this time or later.
+        to: Only those created before this time.
     """
 
     reads = {"from_": times.canonical_time, "to": times.canonical_time}
@@ -131,13 +131,13 @@ class NotificationDeliveries(ListParams, frozen=True, kw_only=True):
 class NotificationRedeliver(Mutation, frozen=True, kw_only=True):
     """Send dead and delivered notifications again, at once.
 
-    Their `webhook-id` stays the same, and their attempts are counted on.
+    They keep their `webhook-id`, and their attempts are counted on.
 
     Attributes:
         id: The delivery.
         subscription: All deliveries to this subscription.
-        from_: Only those that were written at this time or later.
-        to: Only those that were written before this time.
+        from_: Only those created at this time or later.
+        to: Only those created before this time.
     """
 
     reads = {"from_": times.canonical_time, "to": times.canonical_time}
@@ -161,7 +161,7 @@ class NotificationRedeliver(Mutation, frozen=True, kw_only=True):
     example={"id": "12"},
 )
 class NotificationCancel(Mutation, frozen=True, kw_only=True):
-    """Give up a delivery that is pending.
+    """Cancel a pending delivery.
 
     Attributes:
         id: The delivery.
@@ -179,7 +179,7 @@ class NotificationCancel(Mutation, frozen=True, kw_only=True):
     example=_ONE,
 )
 class NotificationTest(Params, frozen=True, kw_only=True):
-    """Send a `test` event now, once, and answer what came of it.
+    """Send a `test` event now, once, and return the outcome.
 
     Attributes:
         id: The subscription.

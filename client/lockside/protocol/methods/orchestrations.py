@@ -24,13 +24,13 @@ from lockside.protocol.words import Role
 class OrchestrationPlan(Params, frozen=True, kw_only=True, dict=True):
     """Return what an orchestration would run, carry over and skip.
 
-    It is a stored orchestration, or one in the request.
+    It is stored, or given in the request.
 
     Attributes:
         config: The stored orchestration; or give `configData`.
         config_data: The whole configuration of an orchestration.
         only_orchestration_task_ids: Plan only these tasks.
-        previous_job_id: Plan a run that carries over what succeeded in this job.
+        previous_job_id: Plan a run that carries over the tasks that succeeded in this job.
     """
 
     config: ConfigId | None = None
@@ -40,14 +40,14 @@ class OrchestrationPlan(Params, frozen=True, kw_only=True, dict=True):
     previous_job_id: JobId | None = None
 
     def check(self) -> None:
-        """Raises FieldError for an orchestration that cannot be read."""
+        """Raises FieldError for an invalid orchestration."""
         if self.config is None and self.config_data is None:
             raise FieldError("Give either `config` or `configData`", "config")
         _ = self.request
 
     @cached_property
     def request(self) -> JobRequest:
-        """The job whose plan is asked for; also of a disabled orchestration. Raises FieldError."""
+        """The job to plan; a disabled orchestration is planned, too. Raises FieldError."""
         return JobRequest(
             component=ORCHESTRATOR,
             config=self.config,

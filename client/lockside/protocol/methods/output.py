@@ -1,4 +1,4 @@
-"""The methods of what jobs have written and of how far they are."""
+"""The methods of the output and progress of jobs."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,14 +20,14 @@ class FailedRecord(Out, frozen=True, kw_only=True):
 
     Attributes:
         number: Its number among the records of the outermost job and all retries.
-        input: The file below in/ that it came from; null when the component did not say.
+        input: The file below in/ that it came from; null if the component did not report it.
         record: The record.
-        id: What the component calls it.
+        id: The component's id of it.
         message: Why it failed.
-        code: The component's word for that; `rejected` for a row that an output mapping left out.
+        code: The component's code for that; `rejected` for a row that an output mapping left out.
         job: The job that could not process it.
         row: The row of that job's configuration.
-        resolved_by: The retry that was given it and ended well.
+        resolved_by: The retry that processed it successfully.
     """
 
     number: int
@@ -45,8 +45,8 @@ class RecordPage(Out, frozen=True, kw_only=True):
     """A page of failed records.
 
     Attributes:
-        records: The records, by their numbers. There may be fewer than `limit` and more to come.
-        total: How many there are.
+        records: The records, by number. There may be fewer than `limit` although more follow.
+        total: The number of all records.
         open: How many of them can be retried.
     """
 
@@ -65,18 +65,18 @@ class RecordPage(Out, frozen=True, kw_only=True):
 class JobLog(Params, frozen=True, kw_only=True):
     """Return a job's output in frames.
 
-    It begins with the frame `offset`.
+    The first frame is the one numbered `offset`.
 
     Attributes:
         id: The job's id or uuid.
         row: Only output of this row.
         offset: The number of the first frame.
-        limit: How many frames are answered at most.
-        tail: Leave out all but the last frames that there are, so many of them.
+        limit: The maximum number of frames.
+        tail: Return only the last frames, so many of them.
         stream: Only this stream.
-        level: Only messages that came by GELF, of this level (0 to 7) or more urgent ones.
-        raw: Answer bytes in base64 as `data` instead of `text`.
-        wait_seconds: Hold the call up to this time when there is nothing new.
+        level: Only GELF messages of this level (0 to 7) or a more urgent one.
+        raw: Return bytes in base64 as `data` instead of `text`.
+        wait_seconds: Wait up to this time if there is nothing new.
     """
 
     reads = {"wait_seconds": quantities.duration}
@@ -105,13 +105,13 @@ class JobLog(Params, frozen=True, kw_only=True):
     example={"id": "17", "open": True},
 )
 class JobRecords(Params, frozen=True, kw_only=True):
-    """Return the records that a job could not process, what is below it included, and their retries.
+    """Return the records that a job and the jobs below it could not process, and their retries.
 
     Attributes:
         id: The job's id or uuid.
-        open: Whether only those are answered that can be retried.
-        offset: How many are left out before the first.
-        limit: How many are answered at most.
+        open: Return only records that can be retried.
+        offset: How many records to skip.
+        limit: The maximum number of records.
     """
 
     id: JobId
@@ -132,8 +132,8 @@ class JobStats(JobFilters, frozen=True, kw_only=True):
     """Return counts and durations of jobs by group.
 
     Attributes:
-        group_by: What the jobs are grouped by.
-        newest: Only so many of the newest jobs that match are counted: all of a million take seconds.
+        group_by: The fields by which the jobs are grouped.
+        newest: Count only so many of the newest matching jobs: counting a million takes seconds.
     """
 
     group_by: Annotated[
@@ -143,12 +143,12 @@ class JobStats(JobFilters, frozen=True, kw_only=True):
 
 
 class ReportedCounts(In, frozen=True, kw_only=True):
-    """Records that went well, failed and were left out so far.
+    """Records that were processed, failed and ignored so far.
 
     Attributes:
-        success: Records that went well.
+        success: Records that were processed.
         error: Records that failed.
-        ignored: Records that were left out.
+        ignored: Records that were ignored.
     """
 
     success: Sequence = 0
@@ -168,9 +168,9 @@ class JobReport(Params, frozen=True, kw_only=True):
 
     Attributes:
         token: The job's own token, `LOCKSIDE_START_TOKEN` of its environment.
-        progress: How far the job is, 0 to 1.
+        progress: The progress of the job, 0 to 1.
         message: A sentence for people.
-        counts: Records so far.
+        counts: The records so far.
         outputs: What the job has written so far.
     """
 

@@ -56,7 +56,7 @@ class PoolPause(Mutation, frozen=True, kw_only=True):
 
     Attributes:
         id: The pool's id.
-        comment: Why, for those who wait.
+        comment: The reason, shown with jobs that wait.
     """
 
     id: PoolId

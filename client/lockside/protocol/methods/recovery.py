@@ -12,7 +12,7 @@ from lockside.protocol.words import Role
 
 
 class CheckResult(Out, frozen=True, kw_only=True):
-    """What a test came to.
+    """The result of a test.
 
     Attributes:
         time: When it ended.
@@ -26,15 +26,15 @@ class CheckResult(Out, frozen=True, kw_only=True):
 
 
 class RecoveryCondition(Out, frozen=True, kw_only=True):
-    """What blocked jobs wait for; jobs with the same tester, parameters and user share it.
+    """The condition that blocked jobs wait for; jobs with the same tester, parameters and user share it.
 
     Attributes:
-        tester: What must hold, in words.
-        jobs: The ids of the jobs that it blocks, in the order in which they are let go.
+        tester: The condition in words.
+        jobs: The ids of the jobs that it blocks, in the order in which they are released.
         next_check_time: When it is tested next.
-        is_checking: Whether a test is under way.
+        is_checking: Whether a test is running.
         checks: How often it was tested.
-        last_result: What the last test came to; null before the first.
+        last_result: The result of the last test; null before the first.
     """
 
     id: str
@@ -77,7 +77,7 @@ class RecoveryList(ListParams, frozen=True, kw_only=True):
     example={"condition": "0f3a9c51b2d47e68"},
 )
 class RecoveryCheck(Mutation, frozen=True, kw_only=True):
-    """Test a condition now; when it is good, jobs are let go whose own pause is not over, too.
+    """Test a condition now; if it holds, its jobs are released, even those whose own pause is not over.
 
     The answer does not wait for the test.
 

@@ -1,4 +1,4 @@
-"""The methods of schedules that other kinds have not, or have otherwise."""
+"""The methods of schedules that other kinds do not have, or that differ from theirs."""
 
 from typing import Annotated
 
@@ -55,7 +55,7 @@ class SchedulePause(MakerPause, frozen=True, kw_only=True):
     """Pause a schedule: it creates no jobs until it is resumed.
 
     Attributes:
-        until_time: When it is resumed by itself.
+        until_time: When it is resumed automatically.
     """
 
     reads = {"until_time": times.canonical_time}
@@ -71,10 +71,10 @@ class SchedulePause(MakerPause, frozen=True, kw_only=True):
     example=ONE | {"catchUp": "last"},
 )
 class ScheduleResume(MakerAction, frozen=True, kw_only=True):
-    """Let a paused schedule fire again; what fell into the pause is skipped.
+    """Let a paused schedule fire again; the moments during the pause are skipped.
 
     Attributes:
-        catch_up: Run what fell into the pause after all: `last` once for all, `all` once for each moment.
+        catch_up: Run the moments of the pause after all: `last` once for all, `all` once for each.
     """
 
     catch_up: MisfirePolicy | None = None
@@ -82,10 +82,10 @@ class ScheduleResume(MakerAction, frozen=True, kw_only=True):
 
 @method("schedule.run", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["moment"], example=ONE)
 class ScheduleRun(MakerAction, frozen=True, kw_only=True):
-    """Make a job of a schedule now.
+    """Create a job of a schedule now.
 
     Attributes:
-        moment: The settled moment that the job is for.
+        moment: The past moment that the job is for, which must be settled.
     """
 
     reads = {"moment": times.canonical_time}
@@ -101,13 +101,13 @@ class ScheduleRun(MakerAction, frozen=True, kw_only=True):
     example=ONE | {"from": "2026-01-01", "to": "2026-01-31"},
 )
 class ScheduleBackfill(MakerAction, frozen=True, kw_only=True):
-    """Make the jobs of past moments that have none, or none that ended well.
+    """Create jobs for past moments that have no successful job.
 
     Attributes:
         since: The first moment, or a local date.
-        to: The last moment, or a local date, whose moments all count.
-        again: Make a job also for moments that have a good one.
-        order: Whether the oldest moment stands first in line, or the newest.
+        to: The last moment, or a local date, which is included whole.
+        again: Also create jobs for moments that have a successful one.
+        order: Whether the oldest moment runs first (`forward`) or the newest (`backward`).
         priority: The priority of the jobs.
         pool: The pool of the jobs.
     """
@@ -142,12 +142,12 @@ class ScheduleStopBackfill(Mutation, frozen=True, kw_only=True):
 
 @method("schedule.ledger", Role.VIEWER, answers=types.Ledger, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class ScheduleLedger(ListParams, frozen=True, kw_only=True):
-    """List what became of a schedule's moments, newest first.
+    """List the outcomes of a schedule's moments, newest first.
 
     Attributes:
-        id: The schedule's id; that of a deleted one, too.
-        since: Only moments from this time on.
-        to: Only moments up to this time.
+        id: The schedule's id; it may be deleted.
+        since: Only moments at this time or later.
+        to: Only moments at this time or earlier.
         outcomes: Only these outcomes.
         moment: Only the row of this moment.
     """
@@ -170,12 +170,12 @@ class ScheduleLedger(ListParams, frozen=True, kw_only=True):
     example=ONE | {"count": 3},
 )
 class ScheduleNext(Params, frozen=True, kw_only=True):
-    """List the next moments of a schedule, or of one that is only thought of.
+    """List the next moments of a schedule, which need not be stored.
 
     Attributes:
         id: The schedule's id.
         schedule: A schedule that need not be stored.
-        since: The moments after this time; null means now.
+        since: Only moments after this time; null means now.
         count: How many moments.
     """
 

@@ -11,7 +11,7 @@ from lockside.protocol.words import Role
 
 
 class Encrypted(Out, frozen=True, kw_only=True, omit_defaults=True):
-    """What was encrypted: `value` or `data`, as in the request.
+    """The encrypted `value` or `data`, as in the request.
 
     Attributes:
         value: The cipher text of the value.
@@ -28,8 +28,8 @@ class SecretKey(Out, frozen=True, kw_only=True):
     Attributes:
         id: The first 8 hexadecimal digits of its SHA-256.
         source: Where it is: a `credential`, the setting `key_file`, or the `state folder`; `missing` for a
-            key that stored values need and that is nowhere.
-        values: How many stored values it encrypts, those of old versions included.
+            key that stored values need and that was not found.
+        values: How many stored values it encrypts, including those of old versions.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Rotated(Out, frozen=True, kw_only=True):
 
 
 class Reencrypted(Out, frozen=True, kw_only=True):
-    """What was encrypted under the newest key.
+    """The number of values encrypted under the newest key.
 
     Attributes:
         values: How many values were encrypted.
@@ -70,7 +70,7 @@ class Reencrypted(Out, frozen=True, kw_only=True):
 
 
 class KeyDropped(Out, frozen=True, kw_only=True):
-    """A key that is gone.
+    """A key that was removed.
 
     Attributes:
         id: The key's id.
@@ -95,8 +95,8 @@ class SecretEncrypt(Params, frozen=True, kw_only=True):
         component: The component that may use the value.
         config: The configuration of that component that may use the value.
         variables: The set of variables that may use the value.
-        scope: Where the value can be used; null means the narrowest of what is named.
-        value: The value: any JSON value but null and the empty text.
+        scope: Where the value can be used; null means the narrowest scope that the other parameters allow.
+        value: The value: any JSON value except null and the empty text.
         data: A document; the values of its `#` keys are encrypted.
     """
 
@@ -108,7 +108,7 @@ class SecretEncrypt(Params, frozen=True, kw_only=True):
     data: dict[str, Any] | list[Any] | UnsetType = UNSET
 
     def check(self) -> None:
-        """Raises FieldError for a request that names no place, or not exactly one thing to encrypt."""
+        """Raises FieldError unless the user of the value and exactly one of `value` and `data` are given."""
         if (self.value is UNSET) == (self.data is UNSET):
             raise FieldError("Give either `value` or `data`", "value")
         if self.value is None or self.value == "":
@@ -124,7 +124,7 @@ class SecretEncrypt(Params, frozen=True, kw_only=True):
 
     @property
     def possible_scopes(self) -> tuple[str, ...]:
-        """The scopes of what is named, the narrowest first."""
+        """The scopes that the other parameters allow, the narrowest first."""
         if self.variables is not None:
             return ("variables",)
         return ("project", "component") if self.config is None else ("config", "project", "component")
@@ -137,7 +137,7 @@ class SecretKeys(Params, frozen=True, kw_only=True):
 
 @method("secret.rotate", Role.ADMIN, answers=Rotated)
 class SecretRotate(Mutation, frozen=True, kw_only=True):
-    """Make a new key and encrypt all stored values under it."""
+    """Create a new key and encrypt all stored values under it."""
 
 
 @method("secret.reencrypt", Role.ADMIN, answers=Reencrypted)

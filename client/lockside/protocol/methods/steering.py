@@ -1,4 +1,4 @@
-"""The methods that change a job, end it or run it again."""
+"""The methods that change, end or rerun a job."""
 
 from typing import Annotated, Any, Final
 
@@ -63,12 +63,12 @@ class JobRelease(JobAction, frozen=True, kw_only=True):
 
 @method("job.unblock", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
 class JobUnblock(JobAction, frozen=True, kw_only=True):
-    """Let a job go that recovery blocks, without a test: it starts again from the beginning."""
+    """Release a job that recovery blocks, without a test: it starts again from the beginning."""
 
 
 @method("job.pause", Role.OPERATOR, answers=Job, refuses=(*STEERING, ErrorKind.DISABLED), example=ONE)
 class JobPause(JobAction, frozen=True, kw_only=True):
-    """Suspend the processes of a running job, of a container those of all jobs in it that run."""
+    """Suspend the processes of a running job, or of all running jobs in a container."""
 
 
 @method("job.resume", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
@@ -116,7 +116,7 @@ class JobAnnotate(JobAction, frozen=True, kw_only=True):
 
 @method("job.hide", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class JobHide(JobAction, frozen=True, kw_only=True):
-    """Leave a job out of lists."""
+    """Hide a job from lists."""
 
 
 @method("job.unhide", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
@@ -133,10 +133,10 @@ class JobUnhide(JobAction, frozen=True, kw_only=True):
     example={"id": "17", "comment": "the source was down"},
 )
 class JobAcknowledge(JobAction, frozen=True, kw_only=True):
-    """Note that a failure was seen; lists of open failures leave the job out.
+    """Record that a failure was seen; lists of open failures omit the job.
 
     Attributes:
-        comment: Why nothing more is to be done about it.
+        comment: Why nothing more needs to be done.
     """
 
     comment: Text | None = None
@@ -144,7 +144,7 @@ class JobAcknowledge(JobAction, frozen=True, kw_only=True):
 
 @method("job.unacknowledge", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class JobUnacknowledge(JobAction, frozen=True, kw_only=True):
-    """Take an acknowledgement back."""
+    """Revoke an acknowledgement."""
 
 
 @method("job.purge", Role.ADMIN, answers=Purged, refuses=STEERING, example=ONE)
@@ -164,15 +164,15 @@ class JobPurge(Mutation, frozen=True, kw_only=True):
 class JobRetry(JobAction, frozen=True, kw_only=True):
     """Run a final job again as its retry.
 
-    A retry of failed records is given those alone: of the job, of what is below it and of their retries.
+    A retry of failed records reads only those: of the job, of the jobs below it and of their retries.
 
     Attributes:
-        resume: Carry over what ended well, down to rows: only the rest runs, and later phases.
-        scope: Whether it is given everything, or only failed records that are open, or runs only the chunks
-            that did not end well.
-        numbers: Of failed records only these, as `job.records` numbers them; all when none is named.
-        replace: What some of the records are to be instead, by their numbers.
-        dry_run: Answer what would be created, and of an orchestration the `plan`; create nothing.
+        resume: Carry over what succeeded, down to rows: only the rest and later phases run.
+        scope: Whether it processes everything, only open failed records, or only the chunks that did not
+            succeed.
+        numbers: Only these failed records, as numbered by `job.records`; all if empty.
+        replace: Corrected contents of some of the records, by number.
+        dry_run: Return what would be created, with the `plan` of an orchestration; create nothing.
     """
 
     resume: bool = False
@@ -182,7 +182,7 @@ class JobRetry(JobAction, frozen=True, kw_only=True):
     dry_run: bool = False
 
     def check(self) -> None:
-        """Raises FieldError for what goes with another scope."""
+        """Raises FieldError for parameters that require another scope."""
         if self.scope is not RetryScope.FAILED_RECORDS:
             for name in ("numbers", "replace"):
                 if getattr(self, name):
@@ -193,11 +193,10 @@ class JobRetry(JobAction, frozen=True, kw_only=True):
 
 @method("job.retryAllFailed", Role.OPERATOR, answers=Jobs, refuses=CREATION, example=ONE)
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
-    """Retry every failed job below a job, or all failed records that are open.
+    """Retry every failed job below a job, or all open failed records.
 
     Attributes:
-        scope: Whether each failed job runs again, or only its chunks that failed, or jobs with open failed
-            records are given those.
+        scope: Whether each failed job runs again, only its failed chunks, or only its open failed records.
     """
 
     scope: RetryScope = RetryScope.ALL
@@ -215,8 +214,8 @@ class JobResubmit(JobAction, frozen=True, kw_only=True):
     """Create an independent job from the same request.
 
     Attributes:
-        changes: The members of the request that are to differ.
-        pinned: Whether it reads tables in the versions that the first job read.
+        changes: The members of the request to change.
+        pinned: Whether it reads the table versions that the first job read.
     """
 
     changes: JobChanges = field(default_factory=JobChanges, name="with")
@@ -231,21 +230,21 @@ class JobResubmit(JobAction, frozen=True, kw_only=True):
         given="dry_run",
         answers=UndoPlan,
         called="job.preview_undo",
-        summary="Return what `job.undo` would change, and who changed it since the job.",
+        summary="Return what `job.undo` would change, and which jobs changed it since.",
     ),
     refuses=[*CREATION, ErrorKind.DISABLED, ErrorKind.INVALID_TRANSITION],
     positional=["tables"],
     example=ONE,
 )
 class JobUndo(JobAction, frozen=True, kw_only=True):
-    """Put the tables that a job wrote and the states that it saved back to what they were before it.
+    """Restore the tables that a job wrote and the states that it saved to what they were before it.
 
-    Tables get new versions with the old content; those that the job made go to the trash. All of it becomes
-    visible in one moment. The answer is the job that does it.
+    Tables get new versions with the old content; tables that the job created go to the trash. All changes
+    become visible at once. The result is the job that makes them.
 
     Attributes:
-        tables: Only these tables, and no state; all of the job's when none is named.
-        force: Also what other jobs have changed since, whose changes are lost then.
+        tables: Only these tables, and no states; all tables and states of the job if empty.
+        force: Also restore what other jobs have changed since; their changes are lost.
     """
 
     tables: Annotated[list[TableId], Meta(max_length=1000)] = []
@@ -264,7 +263,7 @@ class JobAmend(JobAction, frozen=True, kw_only=True):
     """Replace a job that never started; the new one keeps its place in the queue.
 
     Attributes:
-        changes: The members of the request that are to differ.
+        changes: The members of the request to change.
     """
 
     changes: JobChanges = field(name="with")

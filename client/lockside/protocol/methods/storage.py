@@ -49,7 +49,7 @@ class TableGet(Params, frozen=True, kw_only=True):
 
     Attributes:
         id: The table's id.
-        version: A version of it instead of the head.
+        version: A version of the table instead of the head.
     """
 
     id: TableId
@@ -98,14 +98,14 @@ class TableHistoryGet(ListParams, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders", "version": 3},
 )
 class TableRestore(Mutation, frozen=True, kw_only=True):
-    """Give a table the content of an earlier version, as a new version; the answer is the job that does it.
+    """Give a table the content of an earlier version, as a new version; the result is the job that does it.
 
     Attributes:
         id: The table's id.
         version: The version whose content it gets.
         time: The version that was the newest at this time.
-        before_job: The version before the first one that this job made.
-        from_trash: Whether it is made again with what it was when it was put into the trash last.
+        before_job: The version before the first one that this job created.
+        from_trash: Whether the table is recreated from the trash, as it was when last deleted.
     """
 
     id: TableId
@@ -134,8 +134,8 @@ class SnapshotGet(Params, frozen=True, kw_only=True):
     """Return the heads of tables at one moment.
 
     Attributes:
-        tables: The tables; all of the branch when none is named.
-        with_files: Whether the files of each table are read from its log, by a process of the caller.
+        tables: The tables; all of the branch if empty.
+        with_files: Whether to list the files of each table from its log, in a process of the caller.
     """
 
     tables: Annotated[list[TableId], Meta(max_length=1000)] = []
@@ -152,20 +152,20 @@ class SnapshotGet(Params, frozen=True, kw_only=True):
     example={"table": "in.c-shop.orders", "limit": 10},
 )
 class PreviewGet(Params, frozen=True, kw_only=True):
-    """Return rows of a table, or how an output of a job begins, read by a process of the caller.
+    """Return rows of a table, or the start of an output of a job, read by a process of the caller.
 
     Attributes:
         table: The table's id.
-        version: A version of it instead of the head.
-        time: The version of it that was the newest at this time.
-        job: The last version of it that this job made; without a table, the job whose output `name` is.
+        version: A version of the table instead of the head.
+        time: The version that was the newest at this time.
+        job: The last version that this job created; without a table, the job that wrote the output `name`.
         name: The name of a table or file that the job left in out/, stored or not.
         columns: Only these columns.
-        where_column: A column of which only some values are wanted.
-        where_values: These values.
-        where_operator: `eq` for the values, `ne` for all others.
+        where_column: A column to filter by.
+        where_values: The values to filter by.
+        where_operator: `eq` for rows with these values, `ne` for all others.
         changed_since: Only rows that changed at this time or later.
-        limit: At most so many rows.
+        limit: The maximum number of rows.
     """
 
     table: TableId | None = None
@@ -182,7 +182,7 @@ class PreviewGet(Params, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
     def check(self) -> None:
-        """Raises FieldError for a filter with one half, and unless one thing is named."""
+        """Raises FieldError for half a filter, and unless exactly one source is named."""
         unnamed = [self.version, self.time, self.job].count(None)
         if self.table is not None and (unnamed < 2 or self.name is not None):
             raise FieldError("Name one of version, time and job", "version")
@@ -200,13 +200,13 @@ class PreviewGet(Params, frozen=True, kw_only=True):
     positional=["tables"],
 )
 class StorageVacuum(Mutation, frozen=True, kw_only=True):
-    """Remove what of tables is no longer kept; the answer is a job for each owner of buckets.
+    """Remove table data that is no longer kept; the result is a job for each owner of buckets.
 
-    Gone are files of versions that are not kept, leftovers of failed loads, old entries of logs, and tables
-    that were in the trash for long enough. The daemon does the same once a day.
+    This removes files of versions that are not kept, leftovers of failed loads, old log entries, and tables
+    whose time in the trash is over. The daemon does the same once a day.
 
     Attributes:
-        tables: Only these tables, and not the trash; all of the project when none is named.
+        tables: Only these tables, and not the trash; all of the project if empty.
         dry_run: Whether the jobs only count what they would remove.
     """
 
@@ -218,4 +218,4 @@ class StorageVacuum(Mutation, frozen=True, kw_only=True):
 
 @method("storage.status", Role.VIEWER, answers=StorageStatus)
 class StorageStatusGet(Params, frozen=True, kw_only=True):
-    """Return where tables are kept, and what cannot be published."""
+    """Return where tables are stored, and which commits cannot be published."""

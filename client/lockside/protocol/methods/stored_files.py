@@ -12,23 +12,23 @@ from lockside.protocol.words import Role
 
 
 class File(Out, frozen=True, kw_only=True):
-    """A stored file. It is never changed; its tags are.
+    """A stored file. Its content never changes; its tags may.
 
     Attributes:
-        name: The name that it had.
+        name: The name under which it was stored.
         tags: Its tags.
-        size_bytes: How large it is.
-        checksum: `sha256:` and the digits.
-        is_permanent: Whether it is kept until somebody deletes it.
+        size_bytes: Its size.
+        checksum: `sha256:` and the hexadecimal digits.
+        is_permanent: Whether it is kept until it is deleted explicitly.
         is_public: What its manifest said; without effect.
         is_encrypted: What its manifest said; without effect.
         created: When it was stored.
-        expires: When it is deleted; null for one that is permanent.
+        expires: When it is deleted; null if it is permanent.
         job: The job that stored it.
         component: The component of that job.
         config: The configuration of that job.
-        user: Whose job it was.
-        path: Where it is. The user whose job stored it can read it.
+        user: The owner of that job.
+        path: Its path. The owner of that job can read it.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Files(ListPage, frozen=True, kw_only=True):
 
 
 class FileDeleted(Out, frozen=True, kw_only=True):
-    """A file that is there no more; it is removed after `[storage] trash_days`."""
+    """A deleted file; it is removed after `[storage] trash_days`."""
 
     id: str
 
@@ -76,11 +76,11 @@ MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
     example={"path": "/data/orders.csv", "tags": ["orders"]},
 )
 class FilePut(Mutation, frozen=True, kw_only=True):
-    """Store a file; the answer is the job that does it, and reads the file as the caller.
+    """Store a file; the result is the job that does it, and reads the file as the caller.
 
     Attributes:
         path: The file.
-        name: Its name; that of the path when left out.
+        name: Its name; by default that of the path.
     """
 
     same_as = (OutputFile, StorageJob)
@@ -95,7 +95,7 @@ class FilePut(Mutation, frozen=True, kw_only=True):
 
 @method("storage.file.get", Role.VIEWER, answers=File, refuses=MISSING, example={"id": "17"})
 class FileGet(Params, frozen=True, kw_only=True):
-    """Return a stored file, and where it is.
+    """Return a stored file and its path.
 
     Attributes:
         id: The file's id.
@@ -116,7 +116,7 @@ class FileList(ListParams, frozen=True, kw_only=True):
     query: FileQuery | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a query that cannot be read."""
+        """Raises FieldError for an invalid query."""
         try:
             read_query(self.query or "x")
         except BadQuery as problem:
@@ -151,7 +151,7 @@ class FileTag(FileChange, frozen=True, kw_only=True):
 
     Attributes:
         add: Tags that it gets.
-        remove: Tags that it has no more.
+        remove: Tags that it loses.
     """
 
     add: FileTags = []

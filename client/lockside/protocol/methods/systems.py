@@ -1,4 +1,4 @@
-"""The method that looks whether a system can be used."""
+"""The method that checks whether a system can be used."""
 
 from lockside.documents.base import Out, SystemId
 from lockside.protocol.declaration import Params, method
@@ -10,7 +10,7 @@ class SystemChecked(Out, frozen=True, kw_only=True):
     """A system that can be used.
 
     Attributes:
-        entries: How many files and folders its root has; null where they cannot be listed.
+        entries: The number of files and folders in its root; null if they cannot be listed.
         is_writable: Whether a file was written there and removed.
     """
 
@@ -28,9 +28,9 @@ class SystemChecked(Out, frozen=True, kw_only=True):
     example={"id": "archive"},
 )
 class SystemCheck(Params, frozen=True, kw_only=True):
-    """List the root of a system and, of a writable one, write a file there and remove it.
+    """List the root of a system and, if it is writable, write a file there and remove it.
 
-    It is done by a process of the caller, within 30 seconds.
+    A process of the caller does this, within 30 seconds.
 
     Attributes:
         id: The system's id.

@@ -1,4 +1,4 @@
-"""The methods that change tables that are there: their rows, their keys, their columns."""
+"""The methods that change existing tables: their rows, keys and columns."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ ColumnName = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class TableChange(Mutation, frozen=True, kw_only=True):
-    """A table to change; the answer is the job that does it, in one commit.
+    """A table to change; the result is the job that does it, in one commit.
 
     Attributes:
         id: The table's id.
@@ -40,10 +40,10 @@ class TableChange(Mutation, frozen=True, kw_only=True):
     },
 )
 class TableDeleteRows(TableChange, frozen=True, kw_only=True):
-    """Delete the rows of a table that any rule fits; the answer is the job that does it.
+    """Delete the rows of a table that match any rule; the result is the job that does it.
 
     Attributes:
-        delete_where: The rules; an empty one fits all rows.
+        delete_where: The rules; an empty rule matches all rows.
     """
 
     delete_where: Annotated[list[DeleteRule], Meta(min_length=1, max_length=100)] = field(name="delete_where")
@@ -57,10 +57,10 @@ class TableDeleteRows(TableChange, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders", "primaryKey": ["id"]},
 )
 class TableSetPrimaryKey(TableChange, frozen=True, kw_only=True):
-    """Give a table another primary key; the answer is the job that looks at all rows and does it.
+    """Give a table another primary key; the result is the job that checks all rows and does it.
 
     Attributes:
-        primary_key: The columns of which no two rows have the same values; none for no key.
+        primary_key: The columns of the key; empty for no key.
     """
 
     primary_key: Annotated[list[ColumnName], Meta(max_length=64)]
@@ -74,9 +74,9 @@ class TableSetPrimaryKey(TableChange, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders"},
 )
 class TableAdopt(TableChange, frozen=True, kw_only=True):
-    """Take over what another program wrote to a table's log; the answer is the job that does it.
+    """Adopt what another program wrote to a table's log; the result is the job that does it.
 
-    Only entries that keep to reader version 1 and writer version 2 can be taken over. Rows without a
+    Only entries that conform to reader version 1 and writer version 2 can be adopted. Rows without a
     `_timestamp` get the time of their file. A primary key that these rows break is dropped.
     """
 
@@ -94,7 +94,7 @@ class ColumnType(In, frozen=True, kw_only=True):
 
 
 class NewColumn(ColumnType, frozen=True, kw_only=True):
-    """A column that a table gets, without a value in the rows that are there.
+    """A column to add to a table, without a value in existing rows.
 
     Attributes:
         name: Its name.
@@ -111,12 +111,12 @@ class NewColumn(ColumnType, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders", "addColumns": [{"name": "note"}]},
 )
 class TableAlter(TableChange, frozen=True, kw_only=True):
-    """Add columns to a table, drop columns, change types; the answer is the job that does it.
+    """Add columns to a table, drop columns, change types; the result is the job that does it.
 
     Attributes:
-        add_columns: Columns that it gets.
-        drop_columns: Columns that go, with their values.
-        types: New types by column; values are converted, and one that cannot be is an error.
+        add_columns: Columns to add.
+        drop_columns: Columns to drop, with their values.
+        types: New types by column; values are converted, and a value that cannot be converted is an error.
     """
 
     add_columns: Annotated[list[NewColumn], Meta(max_length=1600)] = []
@@ -124,6 +124,6 @@ class TableAlter(TableChange, frozen=True, kw_only=True):
     types: Annotated[dict[ColumnName, ColumnType], Meta(max_length=1600)] = {}
 
     def check(self) -> None:
-        """Raises FieldError when nothing is to change."""
+        """Raises FieldError if nothing is to change."""
         if not (self.add_columns or self.drop_columns or self.types):
             raise FieldError("Name what is to change", "addColumns")

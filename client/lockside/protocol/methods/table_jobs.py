@@ -1,4 +1,4 @@
-"""The methods that make tables, and that carry rows into and out of them."""
+"""The methods that create tables, load them and export them."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +28,7 @@ CHANGING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED, ErrorKind.CONFLICT]
     example={"table": {"id": "in.c-shop.orders", "columns": [{"name": "id"}], "primaryKey": ["id"]}},
 )
 class TablePut(Mutation, frozen=True, kw_only=True):
-    """Make an empty table; of one that exists only texts and metadata are changed.
+    """Create an empty table; if it exists, only its texts and metadata are changed.
 
     Attributes:
         table: The whole table.
@@ -46,7 +46,7 @@ class TablePut(Mutation, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders"},
 )
 class TableDelete(Mutation, frozen=True, kw_only=True):
-    """Put a table into the trash, from which it is removed after `[storage] trash_days`.
+    """Move a table to the trash, from which it is removed after `[storage] trash_days`.
 
     Attributes:
         id: The table's id.
@@ -57,14 +57,14 @@ class TableDelete(Mutation, frozen=True, kw_only=True):
 
 
 class ByHand(Mutation, frozen=True, kw_only=True):
-    """Rows that are carried by a job; the answer is that job."""
+    """Rows that a job loads or exports; the result is that job."""
 
     id: TableId
     branch_id: BranchId = "default"
     fields: JobFields | None = None
 
     def check(self) -> None:
-        """Raises FieldError as the form in a configuration does, under the names of the wire."""
+        """Raises FieldError as the mapping of a configuration does, with the names of the wire."""
         form: Any
         for form in self.same_as:
             try:
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
 else:
 
     def taking(form, *but):
-        """The parameters of a method that has the members of a mapping, but not these."""
+        """Return a type of parameters with the members of a mapping, except these."""
         members = [
             (
                 one.name,
@@ -111,7 +111,7 @@ else:
     example={"id": "in.c-shop.orders", "path": "/data/orders.csv", "primaryKey": ["id"]},
 )
 class TableImport(Loading, frozen=True, kw_only=True):
-    """Load a file into a table; the answer is the job that does it, and reads the file as the caller.
+    """Load a file into a table; the result is the job that does it, and reads the file as the caller.
 
     Attributes:
         id: The table's id.
@@ -136,14 +136,14 @@ class TableImport(Loading, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders", "path": "/data/orders.csv"},
 )
 class TableExport(Reading, frozen=True, kw_only=True):
-    """Write a table to a file; the answer is the job that does it, and writes the file as the caller.
+    """Write a table to a file; the result is the job that does it, and writes the file as the caller.
 
     Attributes:
         id: The table's id.
         path: The file; with the format `parquet` a folder of files.
-        system: The system in which the file is to be; the path is below its root.
-        format: The form of the file.
-        overwrite: Whether a file that is there already is replaced.
+        system: The system to write to; the path is below its root.
+        format: The format of the file.
+        overwrite: Whether an existing file is replaced.
     """
 
     path: SystemPath
@@ -152,7 +152,7 @@ class TableExport(Reading, frozen=True, kw_only=True):
     overwrite: bool = False
 
     def check(self) -> None:
-        """Raises FieldError for a filter with one half, and for a path that is none."""
+        """Raises FieldError for half a filter, and for an invalid path."""
         super().check()
         check_path(self.path, self.system)
 
@@ -165,15 +165,15 @@ class TableExport(Reading, frozen=True, kw_only=True):
     example={"id": "in.c-shop.orders", "toId": "in.c-shop.orders_2"},
 )
 class TableClone(Mutation, frozen=True, kw_only=True):
-    """Make a new table with the content of another; the answer is the job that does it.
+    """Create a table with the content of another; the result is the job that does it.
 
-    No data is copied where files can be linked.
+    No data is copied if files can be linked.
 
     Attributes:
         id: The table's id.
-        version: A version of it instead of the head.
-        to_id: The id of the new table; the same when left out.
-        to_branch_id: The branch of the new table; the same when left out.
+        version: A version of the table instead of the head.
+        to_id: The id of the new table; by default the same.
+        to_branch_id: The branch of the new table; by default the same.
     """
 
     id: TableId
@@ -184,6 +184,6 @@ class TableClone(Mutation, frozen=True, kw_only=True):
     fields: JobFields | None = None
 
     def check(self) -> None:
-        """Raises FieldError for a table that would be its own clone."""
+        """Raises FieldError if the table would be its own clone."""
         if self.to_id in (None, self.id) and self.to_branch_id in (None, self.branch_id):
             raise FieldError("Name another id, or another branch", "toId")

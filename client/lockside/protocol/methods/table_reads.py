@@ -1,4 +1,4 @@
-"""The methods that compare versions of tables, and that follow data from table to table."""
+"""The methods that compare versions of tables and return the lineage of data."""
 
 from typing import Annotated, Literal
 
@@ -18,12 +18,12 @@ class LineageNode(Out, frozen=True, kw_only=True):
 
     Attributes:
         id: Its name in `edges`.
-        kind: What it is.
+        kind: Whether it is a table or a job.
         branch_id: The table's branch.
         version: The table's version.
-        component: The job's component; null when the job was purged.
+        component: The job's component; null if the job was purged.
         config: The job's configuration.
-        status: The job's status; null when the job was purged.
+        status: The job's status; null if the job was purged.
         time: When the job was created.
     """
 
@@ -40,11 +40,11 @@ class LineageNode(Out, frozen=True, kw_only=True):
 
 
 class LineageEdge(Out, frozen=True, kw_only=True):
-    """What was read by a job, or made by one.
+    """An input or an output of a job.
 
     Attributes:
-        from_id: What was read, or the job that made it.
-        to_id: The job that read it, or what was made.
+        from_id: The table that was read, or the job that wrote.
+        to_id: The job that read, or the table that was written.
     """
 
     from_id: str
@@ -52,12 +52,12 @@ class LineageEdge(Out, frozen=True, kw_only=True):
 
 
 class Lineage(Out, frozen=True, kw_only=True):
-    """How data went from table to table.
+    """How data moved from table to table.
 
     Attributes:
         nodes: Versions of tables, and jobs.
-        edges: From what was read to who read it, and from who made it to what was made.
-        is_truncated: Whether there is more than was answered.
+        edges: From each table to the job that read it, and from each job to the table that it wrote.
+        is_truncated: Whether there is more than was returned.
     """
 
     nodes: list[LineageNode]
@@ -77,8 +77,8 @@ class DiffGet(Params, frozen=True, kw_only=True):
 
     Attributes:
         since: The older version.
-        to: The newer version; the head when left out.
-        limit: How many rows of each kind are answered at most.
+        to: The newer version; by default the head.
+        limit: The maximum number of rows of each kind.
     """
 
     table: TableId
@@ -96,13 +96,13 @@ class DiffGet(Params, frozen=True, kw_only=True):
     example={"table": "in.c-shop.orders", "direction": "up"},
 )
 class LineageGet(Params, frozen=True, kw_only=True):
-    """Return which jobs made a version of a table and from what, or what was made of it.
+    """Return which jobs created a version of a table and from which tables, or what was created from it.
 
     Attributes:
-        version: A version of it instead of the head.
-        job: A job from which to go on instead of a table.
-        direction: `up` to what it was made from, `down` to what was made of it.
-        depth: Over how many jobs.
+        version: A version of the table instead of the head.
+        job: A job to start from instead of a table.
+        direction: `up` to the inputs, `down` to what was created from it.
+        depth: The maximum number of jobs on a path.
     """
 
     table: TableId | None = None
@@ -113,6 +113,6 @@ class LineageGet(Params, frozen=True, kw_only=True):
     depth: Annotated[int, Meta(ge=1, le=100)] = 10
 
     def check(self) -> None:
-        """Raises FieldError unless one place to begin is named."""
+        """Raises FieldError unless exactly one starting point is named."""
         if (self.table is None) == (self.job is None):
             raise FieldError("Name a table or a job", "table")

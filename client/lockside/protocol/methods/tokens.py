@@ -1,4 +1,4 @@
-"""The methods by which a connection acts as another user, and of tokens."""
+"""The methods of tokens, and the one by which a connection acts as another user."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ RoleWord = Literal["admin", "operator", "viewer"]
 
 
 class ShownToken(Out, frozen=True, kw_only=True):
-    """The token that a connection shows.
+    """The token that a connection uses.
 
     Attributes:
         id: The token's id.
@@ -31,11 +31,11 @@ class ShownToken(Out, frozen=True, kw_only=True):
 
 
 class Acting(Out, frozen=True, kw_only=True):
-    """As whom a connection acts.
+    """The user that a connection acts as.
 
     Attributes:
-        principal: The user as whom all is done from now on.
-        role: The role: that of the user, unless the delegate or the token may less.
+        principal: The user as whom the connection acts from now on.
+        role: The role: that of the user, limited to those of the delegate and the token.
         token: The token; null without one.
     """
 
@@ -49,7 +49,7 @@ class NewToken(Out, frozen=True, kw_only=True):
 
     Attributes:
         id: The token's id.
-        secret: What is shown in the place of a user. It is answered once; a repeat of the call has none.
+        secret: The token's secret. It is returned once; a repeat of the call omits it.
     """
 
     id: str
@@ -62,10 +62,10 @@ class Token(Out, frozen=True, kw_only=True):
 
     Attributes:
         id: The token's id.
-        user: As whom all is done with it.
-        role: The highest role that it gives; that of its user may be lower.
+        user: The user that its holder acts as.
+        role: The highest role that it gives; its user's role may be lower.
         project: The only project that it can be used in.
-        created_time: When it was made.
+        created_time: When it was created.
         expires_time: When it expires; null means never.
         is_expired: Whether it has expired.
     """
@@ -81,13 +81,13 @@ class Token(Out, frozen=True, kw_only=True):
 
 
 class Tokens(ListPage, frozen=True, kw_only=True):
-    """A page of tokens, in the order in which they were made."""
+    """A page of tokens, in the order in which they were created."""
 
     tokens: list[Token]
 
 
 class TokenRevoked(Out, frozen=True, kw_only=True):
-    """A token that is no more.
+    """A token that was revoked.
 
     Attributes:
         id: The token's id.
@@ -113,14 +113,14 @@ Secret = Annotated[str, Meta(max_length=255)]
     example={"user": "anna"},
 )
 class SessionActAs(Params, frozen=True, kw_only=True):
-    """Do all that follows on this connection as another user.
+    """Act as another user in all later calls of this connection.
 
     Only users in the setting `access.delegates` may call it with `user`, or with a token of another user;
-    anybody may with a token of one's own. It is called once a connection, and never in a batch.
+    everyone may use their own tokens. It is called at most once per connection, and never in a batch.
 
     Attributes:
         user: The name of the user.
-        token: The secret of a token: its user, with the rights of the token.
+        token: The secret of a token: act as its user, with the rights of the token.
     """
 
     user: UserName | None = None
@@ -140,12 +140,12 @@ class SessionActAs(Params, frozen=True, kw_only=True):
     example={"name": "dashboard", "role": "viewer", "expiresTime": "2027-01-31T08:00:00Z"},
 )
 class TokenCreate(Mutation, frozen=True, kw_only=True):
-    """Make a token, which can be shown in the place of a user.
+    """Create a token, with which a client can act as its user.
 
     Attributes:
         project: The only project that it can be used in.
         name: What it is for.
-        user: As whom all is done with it; null means the caller. Naming another user is the admin's.
+        user: The user that its holder acts as; null means the caller. Only an admin can name another user.
         role: The highest role that it gives, at most the caller's; null means the caller's.
         expires_time: When it expires; null means never.
     """
@@ -160,7 +160,7 @@ class TokenCreate(Mutation, frozen=True, kw_only=True):
 
 @method("token.list", Role.VIEWER, answers=Tokens)
 class TokenListAll(ListParams, frozen=True, kw_only=True):
-    """List one's own tokens of a project; an admin sees those of all users."""
+    """List the caller's tokens of a project; an admin sees those of all users."""
 
 
 @method(
@@ -171,10 +171,10 @@ class TokenListAll(ListParams, frozen=True, kw_only=True):
     example={"id": "3"},
 )
 class TokenRevoke(Mutation, frozen=True, kw_only=True):
-    """End a token, those that were made with it, and all connections that use them.
+    """Revoke a token and those created with it, and close all connections that use them.
 
     Attributes:
-        id: The token's id. Those of others are the admin's to revoke.
+        id: The token's id. Only an admin can revoke tokens of other users.
     """
 
     id: TokenId

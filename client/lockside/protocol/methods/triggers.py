@@ -1,4 +1,4 @@
-"""The methods of triggers that other kinds have not, or have otherwise."""
+"""The methods of triggers that other kinds do not have, or that differ from theirs."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ ONE = {"id": "report"}
 
 @method("trigger.put", **PUTTING, answers=types.Trigger, example={"trigger": EXAMPLE})
 class TriggerPut(MakerPut, frozen=True, kw_only=True):
-    """Store a trigger; it hears what happens from then on.
+    """Store a trigger; it reacts to what happens from then on.
 
     Attributes:
         trigger: The whole trigger.
@@ -51,10 +51,10 @@ class TriggerPause(MakerPause, frozen=True, kw_only=True):
     example=ONE | {"catchUp": "once"},
 )
 class TriggerResume(MakerAction, frozen=True, kw_only=True):
-    """Let a paused trigger fire again; what it heard meanwhile is passed over.
+    """Let a paused trigger fire again; the causes of the pause are skipped.
 
     Attributes:
-        catch_up: `once` fires once if anything was heard.
+        catch_up: `once` fires once if there were causes during the pause.
     """
 
     catch_up: Literal["once"] | None = None
@@ -69,10 +69,10 @@ class TriggerRun(MakerAction, frozen=True, kw_only=True):
     "trigger.ledger", Role.VIEWER, answers=types.TriggerLedger, refuses=[ErrorKind.NOT_FOUND], example=ONE
 )
 class TriggerLedgerGet(ListParams, frozen=True, kw_only=True):
-    """List what became of what a trigger heard, newest first.
+    """List the outcomes of a trigger's causes, newest first.
 
     Attributes:
-        id: The trigger's id; that of a deleted one, too.
+        id: The trigger's id; it may be deleted.
     """
 
     id: ScheduleId

@@ -1,4 +1,4 @@
-"""The objects of the wire: what the methods answer, and the objects that are stored.
+"""The objects of the wire: the results of methods, and stored objects.
 
-Only shapes stand here. What comes in as parameters is in `params`; what is not known yet is null.
+Parameters are declared with the methods. Members that are not known yet are null.
 """

@@ -1,4 +1,4 @@
-"""What differs between a folder and what is stored."""
+"""The differences between a folder and the stored objects."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,13 +14,13 @@ else:
 
 
 class FieldChange(Out, frozen=True, kw_only=True):
-    """A field that differs; only `new` when it is added, only `old` when it is removed.
+    """A field that differs; without `old` if it was added, without `new` if it was removed.
 
     Attributes:
         path: The field, as in `configuration.parameters.since`.
         old: The stored value.
         new: The value after the change.
-        is_long: Both values are left out, for they are long and the plan would not fit in a line.
+        is_long: Both values are omitted because the plan would not fit in a line.
     """
 
     path: str
@@ -37,7 +37,7 @@ class CatalogChange(Out, frozen=True, kw_only=True):
         action: What is done with it.
         component: The component of a configuration.
         fields: The fields that differ.
-        version: The version that the change made.
+        version: The version that the change created.
     """
 
     kind: Word
@@ -49,12 +49,12 @@ class CatalogChange(Out, frozen=True, kw_only=True):
 
 
 class Staged(Out, frozen=True, kw_only=True):
-    """What a draft has after another part.
+    """The size of a draft after another part.
 
     Attributes:
         draft: The draft's name.
         count: How many objects it has.
-        size_bytes: How long they are as JSON, together.
+        size_bytes: Their total length as JSON.
     """
 
     draft: str
@@ -63,14 +63,13 @@ class Staged(Out, frozen=True, kw_only=True):
 
 
 class CatalogPlan(Out, frozen=True, kw_only=True):
-    """What differs from what is stored.
+    """The differences from the stored objects.
 
     Attributes:
         changes: The objects that differ.
-        unchanged: How many objects are the same already.
-        warnings: What is stored but looks wrong.
-        plan: The name of exactly this plan; `catalog.apply` with it is refused when anything else would
-            change.
+        unchanged: The number of objects that do not differ.
+        warnings: Sentences about objects that are stored but look wrong.
+        plan: The name of exactly this plan; `catalog.apply` with it is refused if anything else would change.
         is_applied: Whether the changes were made.
     """
 

@@ -1,4 +1,4 @@
-"""What the daemon says of itself."""
+"""The state of the daemon and the reports of its checks."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from lockside.protocol.types.stored import Pool
 
 
 class StoreStatus(Out, frozen=True, kw_only=True):
-    """The database: whether it can be written, and why not.
+    """The state of the database.
 
     Attributes:
         is_writable: Whether the database can be written.
@@ -29,9 +29,9 @@ class StoreStatus(Out, frozen=True, kw_only=True):
 
 
 class KeeperStatus(Out, frozen=True, kw_only=True):
-    """A keeper of job processes: what it keeps, and whether it runs other code than what is installed.
+    """A keeper of job processes: how many it keeps, and whether its code is of another release.
 
-    `cause` says why none answers.
+    `cause` says why no keeper answers.
 
     Attributes:
         is_connected: Whether the keeper answers.
@@ -40,7 +40,7 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
         is_outdated: Whether it runs the code of another release.
         runs: How many process trees it keeps.
         kills_by: How it finds the processes of a job.
-        cause: Why none answers.
+        cause: Why no keeper answers.
     """
 
     is_connected: bool
@@ -53,11 +53,11 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
 
 
 class ZoneDatabase(Out, frozen=True, kw_only=True):
-    """Where time zones are read from.
+    """The source of time zones.
 
     Attributes:
         source: `system`, or the package `tzdata`.
-        version: The version, when it is known.
+        version: The version, if known.
     """
 
     source: str
@@ -65,10 +65,10 @@ class ZoneDatabase(Out, frozen=True, kw_only=True):
 
 
 class DrainStatus(Out, frozen=True, kw_only=True):
-    """Since when the daemon starts no jobs.
+    """Since when the daemon is draining.
 
     Attributes:
-        since: When that began.
+        since: When it began.
         by: The user who asked for it; `restore` after a backup was restored.
     """
 
@@ -79,25 +79,25 @@ class DrainStatus(Out, frozen=True, kw_only=True):
 class DaemonStatus(Out, frozen=True, kw_only=True):
     """The state of the daemon.
 
-    `keeper` takes new starts; `formerKeepers` are those of other releases, until what they keep has ended.
+    `keeper` starts new jobs; `formerKeepers` are those of other releases, until their jobs have ended.
 
     Attributes:
         version: The daemon's version.
         pid: Its process id.
-        uptime_seconds: How long it has run.
+        uptime_seconds: How long it has been running.
         started_time: When it started.
         is_draining: Whether it starts no more jobs.
         is_drained: Whether it drains and no standard job runs.
-        drain: Since when and by whom; null while jobs start.
+        drain: Since when and by whom; null if it does not drain.
         counts: The number of jobs by status.
         pools: The pools and how full they are.
         store: The database.
-        keeper: The keeper that takes new jobs.
+        keeper: The keeper that starts new jobs.
         former_keepers: Keepers of other releases that still keep jobs.
         timezones: The database of time zones.
         state_dir: The state folder.
         socket: The socket that clients connect to.
-        clock: Whose time it follows: `system`, or a `test` clock that an admin moves.
+        clock: The clock it uses: `system`, or a `test` clock that an admin moves.
     """
 
     version: str
@@ -123,7 +123,7 @@ class Health(Out, frozen=True, kw_only=True):
 
     Attributes:
         status: `ready`, or `unavailable`.
-        causes: A sentence for each thing that is in the way; none when it is ready.
+        causes: A sentence for each obstacle; empty if it is ready.
     """
 
     status: Literal["ready", "unavailable"]
@@ -150,8 +150,8 @@ class Problem(Out, frozen=True, kw_only=True):
         message: What is wrong.
         repair: What to do.
         since: Since when.
-        can_fix: Whether `daemon.check` with `fix` does the repair.
-        is_fixed: Whether the repair was done.
+        can_fix: Whether `daemon.check` with `fix` makes the repair.
+        is_fixed: Whether the repair was made.
         details: More facts.
     """
 
@@ -165,10 +165,10 @@ class Problem(Out, frozen=True, kw_only=True):
 
 
 class CheckReport(Out, frozen=True, kw_only=True):
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        problems: The problems; none when all is well.
+        problems: The problems; empty if there are none.
     """
 
     problems: list[Problem]
@@ -181,7 +181,7 @@ class Backup(Out, frozen=True, kw_only=True):
         path: The file.
         size_bytes: Its size.
         time: When it was made.
-        key_ids: The keys that its secrets need; the keys themselves are not in it.
+        key_ids: The keys needed for its secrets; the backup does not contain the keys.
     """
 
     path: str

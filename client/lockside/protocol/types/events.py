@@ -16,7 +16,7 @@ class Event(Out, frozen=True, kw_only=True):
         kind: The kind, as in `job.status`.
         project: The project.
         run_id: The job's `runId`.
-        data: What belongs to the kind.
+        data: The data of this kind of event.
     """
 
     seq: int
@@ -30,7 +30,7 @@ class Event(Out, frozen=True, kw_only=True):
 
 
 class LostEvents(Out, frozen=True, kw_only=True):
-    """Events that were not delivered: from the first to the last `seq`, both included.
+    """Events that were not delivered: from the first to the last `seq`, inclusive.
 
     Attributes:
         from_: The first `seq`.
@@ -56,7 +56,7 @@ class EventPage(ListPage, frozen=True, kw_only=True):
 
 
 class Subscription(Out, frozen=True, kw_only=True):
-    """A subscription of this connection and the `seq` it starts after.
+    """A subscription of this connection.
 
     Attributes:
         cursor: The `seq` after which it begins.

@@ -1,4 +1,4 @@
-"""Jobs as they are answered: their state, their results, their logs, and counts of them."""
+"""Jobs as the methods return them, with their results and statistics."""
 
 from typing import Any, Literal
 
@@ -35,11 +35,11 @@ from lockside.protocol.types.stored import Component, Config, Pool
 
 
 class Acknowledgement(Out, frozen=True, kw_only=True):
-    """That somebody has seen that a job failed.
+    """The acknowledgement of a failed job.
 
     Attributes:
-        user: Who has seen it.
-        comment: Why nothing more is to be done about it.
+        user: The user who acknowledged it.
+        comment: Why nothing more needs to be done.
     """
 
     user: str
@@ -48,25 +48,25 @@ class Acknowledgement(Out, frozen=True, kw_only=True):
 
 
 class RemoteJob(Out, frozen=True, kw_only=True):
-    """A job on other machines, as its executor knows it; null or 0 is what is not known, or not yet.
+    """A job on other machines, as its executor knows it; unknown members are null or 0.
 
     Attributes:
         executor: The kind of executor.
-        engine: What found the machine, with its version.
-        remote_job_id: The process there that keeps the job.
+        engine: The engine that found the machine, with its version.
+        remote_job_id: The process that keeps the job there.
         scheduler_job_id: The engine's id of the job.
         remote_queue: The queue of the engine, such as a partition.
         remote_node: The machine.
-        remote_state: The engine's word for where the job stands.
+        remote_state: The engine's word for the state of the job.
         remote_reason: The engine's word for why it waits.
-        remote_submitted: When the engine took it.
+        remote_submitted: When the engine accepted it.
         remote_started: When its program began.
-        remote_ended: When nothing of it was left.
+        remote_ended: When its last process was gone.
         remote_outcome: `FINISHED`, `FAILED`, or `FAILED_SKIP_ARCHIVE` when only good runs are archived.
-        submit_retries: How often it was handed to the engine again.
+        submit_retries: How often it was submitted to the engine again.
         remote_status_checks: How often the executor has asked the engine, for all of its jobs.
-        failed_status_checks: How often it got no answer.
-        last_status_check: When it got the last answer.
+        failed_status_checks: How often the engine did not answer.
+        last_status_check: When the engine last answered.
     """
 
     executor: str | None = None
@@ -88,7 +88,7 @@ class RemoteJob(Out, frozen=True, kw_only=True):
 
 
 class Expanded(Out, frozen=True, kw_only=True):
-    """Objects that a job names; null for one that it does not name, that is gone, or that was not asked for.
+    """Objects that a job refers to; null for one that it does not name, that was deleted, or not requested.
 
     Attributes:
         pool: The pool as it is now.
@@ -108,14 +108,14 @@ class Job(Out, frozen=True, kw_only=True):
         id: The job's id.
         uuid: A second id, accepted wherever the id is.
         parent_run_id: The `runId` of the job above; null without one.
-        relation: How the job counts for the one above.
+        relation: How the job counts for its parent.
         project: The project.
-        principal: The user whose job it is.
+        principal: The user who owns the job.
         creator: What created the job.
-        type: What kind of job it is; the daemon decides.
+        type: The type of job, set by the daemon.
         visible: Whether lists show it.
         hidden_time: When it was hidden.
-        url: The job's page, when the setting `web.url` is there.
+        url: The URL of the job's page, if the setting `web.url` is given.
         work_path: The job's folder, until `expiresTime`.
         links: Links by name: `page`, `log`, `config`, and `api` in Keboola's Queue API.
         component_version: The version of the component.
@@ -124,27 +124,27 @@ class Job(Out, frozen=True, kw_only=True):
         limits: Limits of the job.
         retry: The retry policy; empty without one.
         recovery: The recovery policies; empty without any.
-        resources: What its last run was given of each resource: the names of units, or an amount.
-        partition: How the job is cut into chunks; empty where it is not.
-        chunk: Which chunk the job runs; null where it runs none.
+        resources: What its last run got of each resource: the names of units, or an amount.
+        partition: How the job is split into chunks; empty if it is not.
+        chunk: The chunk that the job runs; null if it runs none.
         only_orchestration_task_ids: The only tasks of its orchestration that it runs; null for all.
-        previous_job_id: The job that it goes on from; null where it begins anew.
+        previous_job_id: The job whose successful parts it carries over; null if none.
         retry_of_job_id: The job that this one retries.
-        retry_scope: What of that job it runs again.
+        retry_scope: Which part of that job it runs again.
         resubmit_of: The job whose request this one repeats.
-        undone_by: The job that put back what this one changed in tables and states.
-        schedule: The schedule that made the job, and the moment; null for all others.
-        trigger: The trigger that made the job, and its causes; null for all others.
-        status: Where the job stands.
-        desired_status: `terminating` once somebody asked to stop the job.
+        undone_by: The job that undid this one's changes of tables and states.
+        schedule: The schedule that created the job, and the moment; null for other jobs.
+        trigger: The trigger that created the job, and its causes; null for other jobs.
+        status: The status of the job.
+        desired_status: `terminating` once a stop of the job was requested.
         is_finished: Whether the status is final.
-        retriable: Whether there is something to retry: it failed, was stopped, or has open failed records.
-        acknowledged: Who has seen that the job failed; null while nobody said so.
+        retriable: Whether a retry is possible: it failed, was stopped, or has open failed records.
+        acknowledged: Who acknowledged the failure; null if nobody has.
         stage: The step of the run.
         stage_timestamps: When each stage began.
-        reasons: Why the job has not started; computed when asked.
-        progress: How far the job is, 0 to 1, as it reports.
-        message: What the job or the daemon says about it now; of a failed job the line that tells most.
+        reasons: Why the job has not started; computed for each call.
+        progress: The progress that the job reports, 0 to 1.
+        message: The current message of the job or the daemon; of a failed job the most informative line.
         created_time: When it was created.
         start_time: When it first became `processing`.
         end_time: When it became final.
@@ -156,16 +156,16 @@ class Job(Out, frozen=True, kw_only=True):
         starts: How often a process of the job was started.
         blocked_count: How often recovery blocked it.
         process: The last process.
-        remote: The job on other machines.
-        result: What the job left.
-        usage_data: What the component wrote to `out/usage.json`.
+        remote: The state of the job on other machines.
+        result: The result of the job.
+        usage_data: The content of the component's `out/usage.json`.
         metrics: Figures of the run by name.
-        kill_report: What a stop ended.
+        kill_report: Which processes a stop ended.
         expires_time: When its folder is removed.
         retries: The retries by hand.
-        expanded: In the answer of `job.get` with `expand`: the objects that the job names.
-        plan: In the answer of `job.retry` with `dryRun`: what an orchestration would do.
-        warnings: In the answer of a call that creates it: what is without effect in the request.
+        expanded: In the result of `job.get` with `expand`: the objects that the job refers to.
+        plan: In the result of `job.retry` with `dryRun`: what an orchestration would do.
+        warnings: In the result of a call that creates it: parts of the request that have no effect.
     """
 
     same_as = (JobRequest,)
@@ -280,10 +280,10 @@ class WaitedJobs(ListPage, frozen=True, kw_only=True):
 
 
 class JobPage(ListPage, frozen=True, kw_only=True):
-    """A page of jobs; `total` is there when it was asked for.
+    """A page of jobs.
 
     Attributes:
-        total: How many jobs there are, if `count` was true.
+        total: The number of matching jobs, if `count` was true.
     """
 
     jobs: list[Job]
@@ -295,8 +295,8 @@ class Explanation(Out, frozen=True, kw_only=True):
 
     Attributes:
         status: The job's status.
-        reasons: All reasons, none left out.
-        position: The place in the pool's queue; 1 starts next.
+        reasons: All reasons.
+        position: The position in the pool's queue; 1 starts next.
         estimate: When it may start; null when unknown.
     """
 

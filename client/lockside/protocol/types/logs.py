@@ -9,10 +9,10 @@ from lockside.protocol.words import Stream
 
 
 class DroppedLog(Out, frozen=True, kw_only=True):
-    """A gap in a log, and how large it is.
+    """A gap in a log.
 
     Attributes:
-        bytes: How many bytes are missing.
+        bytes: The number of missing bytes.
         from_seq: The first missing frame.
         to_seq: The last missing frame.
     """
@@ -29,7 +29,7 @@ class LogStep(Out, frozen=True, kw_only=True):
         step: Its number, from 1.
         total: The number of steps.
         row: The row.
-        kind: Whether it runs a component, a processor, a plain command or an operation of the daemon's own.
+        kind: Whether it runs a component, a processor, a plain command or an operation of the daemon.
         component: The component.
         operation: The operation.
     """
@@ -43,18 +43,18 @@ class LogStep(Out, frozen=True, kw_only=True):
 
 
 class LogFrame(Out, frozen=True, kw_only=True):
-    """A piece of output: `text`, or `data` in base64 when raw bytes were asked for; else a gap, or a mark.
+    """A piece of output as `text`, or as `data` in base64 if raw bytes were requested; or a gap, or a mark.
 
     Attributes:
         seq: The frame's number.
         time: When it was written.
-        stream: Which output.
-        level: How urgent a message that came by GELF is, from 0 (emergency) to 7 (debug).
-        fields: What else such a message says.
+        stream: The stream that it comes from.
+        level: The level of a GELF message, from 0 (emergency) to 7 (debug).
+        fields: Further fields of a GELF message.
         text: The text.
         data: The bytes, in base64.
-        dropped: What is missing here.
-        step: The step that begins here, in a run of several.
+        dropped: The gap at this place.
+        step: The step that begins here, in a run of several steps.
     """
 
     seq: int
@@ -74,7 +74,7 @@ class LogPage(Out, frozen=True, kw_only=True):
     Attributes:
         frames: The frames.
         next_offset: The `offset` of the next call.
-        is_complete: Whether nothing will follow.
+        is_complete: Whether no more output will follow.
     """
 
     frames: list[LogFrame]

@@ -1,4 +1,4 @@
-"""Subscriptions as they are stored, and what is delivered to them."""
+"""Stored subscriptions and their deliveries."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,7 @@ else:
 class Notification(StoredSubscription, frozen=True, kw_only=True):
     """A stored subscription.
 
-    The secret of its webhook is in no answer but the one of `notification.put` that made it.
+    The secret of its webhook is only in the result of the `notification.put` that created it.
 
     Attributes:
         change_description: Why it was changed.
@@ -42,8 +42,8 @@ class Attempt(Out, frozen=True, kw_only=True):
     Attributes:
         time: When it ended.
         seconds: How long it took.
-        status_code: The status code of the answer, of HTTP or SMTP; null without an answer.
-        error: Why it is no delivery; null when it is one.
+        status_code: The HTTP or SMTP status code of the response; null without a response.
+        error: Why the attempt failed; null if it succeeded.
     """
 
     time: str
@@ -53,12 +53,12 @@ class Attempt(Out, frozen=True, kw_only=True):
 
 
 class Recipient(Out, frozen=True, kw_only=True):
-    """Whom a delivery goes to; null for a subscription that was deleted.
+    """The recipient of a delivery; its members are null if the subscription was deleted.
 
     Attributes:
-        channel: How it is told.
-        url: Where to; scheme and host.
-        address: The mail addresses; one that a job named itself is shown to its owner and admins.
+        channel: The channel.
+        url: Scheme and host of the URL.
+        address: The mail addresses; those named by a job are shown to its owner and admins only.
         command: The program.
     """
 
@@ -72,15 +72,16 @@ class Delivery(Out, frozen=True, kw_only=True):
     """One notification to one recipient.
 
     Attributes:
-        id: The delivery's id; `webhook-id` is `msg_` and it, or that of the first of several in one message.
-        subscription: The subscription's id; null for a notification that its job asked for itself.
-        event: What is told.
+        id: The delivery's id; `webhook-id` is `msg_` and this id, or that of the first of several in one
+            message.
+        subscription: The subscription's id; null for a notification that its job requested.
+        event: The kind of event.
         seq: The number of the event that it is about.
-        recipient: Whom it goes to.
-        status: `pending` until `nextAttemptTime`, `sending` while a courier has it, or how it ended.
+        recipient: The recipient.
+        status: `pending` until `nextAttemptTime`, `sending` during an attempt, or how it ended.
         attempts: The attempts so far, the oldest first.
         next_attempt_time: When it is due.
-        created_time: When it was written.
+        created_time: When it was created.
         end_time: When it was delivered, given up or cancelled.
     """
 
@@ -104,7 +105,7 @@ class Deliveries(ListPage, frozen=True, kw_only=True):
 
 
 class Redelivered(Out, frozen=True, kw_only=True):
-    """How many deliveries are sent again.
+    """The number of deliveries that are sent again.
 
     Attributes:
         count: The number of deliveries.
@@ -115,7 +116,7 @@ class Redelivered(Out, frozen=True, kw_only=True):
 
 
 class Cancelled(Out, frozen=True, kw_only=True):
-    """A delivery that was given up.
+    """A cancelled delivery.
 
     Attributes:
         id: The delivery's id.
@@ -126,7 +127,7 @@ class Cancelled(Out, frozen=True, kw_only=True):
 
 
 class WebhookSecret(Out, frozen=True, kw_only=True):
-    """The new secret of a webhook, which is answered once. A repeat of the call answers null.
+    """The new secret of a webhook, which is returned once. A repeat of the call returns null.
 
     Attributes:
         secret: The secret.
@@ -137,11 +138,11 @@ class WebhookSecret(Out, frozen=True, kw_only=True):
 
 
 class Tested(Out, frozen=True, kw_only=True):
-    """What came of a test.
+    """The outcome of a test.
 
     Attributes:
         status: `delivered` or `failed`.
-        status_code: The status code of the answer.
+        status_code: The status code of the response.
         seconds: How long it took.
     """
 

@@ -1,4 +1,4 @@
-"""Whose a job is, and what made it: a caller, another job, a schedule or trigger and what set it off."""
+"""The owner and the creator of a job: a caller, another job, or a schedule or trigger with its cause."""
 
 from msgspec import UNSET, UnsetType
 
@@ -12,7 +12,7 @@ class Creator(Out, frozen=True, kw_only=True):
 
     Attributes:
         type: The kind of creator.
-        id: The id of the creator, for instance of a row or a task.
+        id: The id of the creator, such as a row or a task.
     """
 
     type: CreatorType
@@ -20,10 +20,10 @@ class Creator(Out, frozen=True, kw_only=True):
 
 
 class CauseOfJob(Out, frozen=True, kw_only=True):
-    """Something that a trigger heard.
+    """A cause of a firing of a trigger.
 
     Attributes:
-        kind: What it was: `job`, `table` or `file`.
+        kind: `job`, `table` or `file`.
         table: The table.
         version: The version of the table.
         job: The job that ended, or that wrote the table.
@@ -43,13 +43,13 @@ class CauseOfJob(Out, frozen=True, kw_only=True):
 
 
 class TriggerOfJob(Out, frozen=True, kw_only=True):
-    """What a job is told of the causes for which a trigger made it.
+    """The trigger that created a job, and its causes; the job can read them.
 
     Attributes:
         id: The trigger's id.
         version: The version of the trigger.
-        causes: What it heard.
-        depth: How many triggers set each other off.
+        causes: The causes.
+        depth: The length of the chain of triggers that caused each other.
     """
 
     id: str
@@ -59,19 +59,19 @@ class TriggerOfJob(Out, frozen=True, kw_only=True):
 
 
 class ScheduleOfJob(Out, frozen=True, kw_only=True):
-    """What a job is told of the moment for which a schedule made it.
+    """The schedule that created a job, and its moment; the job can read them.
 
     Attributes:
         id: The schedule's id.
         version: The version of the schedule.
         moment: The moment; null for a run by hand without one.
         due_time: When the moment was due.
-        lateness_seconds: How late the job was made.
-        window_start: The moment of the job before.
+        lateness_seconds: How late the job was created.
+        window_start: The moment of the previous job.
         window_end: The moment.
-        last_success_time: The moment of the newest job that ended well.
-        backfill: The backfill that made the job.
-        manual: Whether somebody asked for it.
+        last_success_time: The moment of the newest successful job.
+        backfill: The backfill that created the job.
+        manual: Whether it was requested by hand.
     """
 
     id: str
@@ -87,7 +87,7 @@ class ScheduleOfJob(Out, frozen=True, kw_only=True):
 
 
 class ProjectRef(Out, frozen=True, kw_only=True):
-    """A project by its id; the name is the id.
+    """A project; its name is its id.
 
     Attributes:
         id: The project's id.
@@ -99,13 +99,13 @@ class ProjectRef(Out, frozen=True, kw_only=True):
 
 
 class PrincipalRef(Out, frozen=True, kw_only=True):
-    """The user who asked, as the kernel reports.
+    """The user who called, as reported by the kernel.
 
     Attributes:
         uid: The user id.
         user: The user's name.
         gid: The group id.
-        via: The user of the program that acted as this user; missing when nobody did.
+        via: The user of the program that acted as this user; missing if none did.
     """
 
     uid: int
@@ -127,12 +127,12 @@ class RetryRef(Out, frozen=True, kw_only=True):
 
 
 class Retries(Out, frozen=True, kw_only=True):
-    """The retries by hand of a job, in their order, with sums.
+    """The retries by hand of a job, in order, with sums.
 
     Attributes:
-        jobs: The retries, in their order.
+        jobs: The retries, in order.
         counts: The records of the job and of all its retries.
-        open: How many failed records of them all no retry has made good.
+        open: How many of all failed records no retry has processed successfully.
         duration_seconds: The sum of the retries' durations.
     """
 
@@ -147,9 +147,9 @@ class ChunkOfJob(Out, frozen=True, kw_only=True):
 
     Attributes:
         number: Its number, from 1.
-        chunks: How many there are.
-        name: What the splitter called it.
-        splitter: The job that made it.
+        chunks: The number of all chunks.
+        name: Its name, given by the splitter.
+        splitter: The job that created it.
     """
 
     number: int

@@ -5,12 +5,12 @@ from lockside.documents.enums import TaskAction
 
 
 class PlannedTask(Out, frozen=True, kw_only=True):
-    """What would be done with a task, and why.
+    """The action that is planned for a task.
 
     Attributes:
         id: The task's id.
-        action: What would be done.
-        reason: Why.
+        action: The planned action.
+        reason: The reason for it.
         rows: The rows that would run; empty means all of them.
     """
 

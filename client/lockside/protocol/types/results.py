@@ -1,4 +1,4 @@
-"""What a run leaves behind: its process, its result, and what a stop ended."""
+"""The outcome of a run: its process, its result, and the processes that a stop ended."""
 
 from typing import Any, Literal
 
@@ -9,13 +9,13 @@ from lockside.documents.enums import ErrorType, FailureKind, RecoveryEnd, Status
 
 
 class StepUsage(Out, frozen=True, kw_only=True):
-    """What the processes of a step used. Processor time in seconds, memory in bytes.
+    """The resources that the processes of a step used.
 
     Attributes:
         user_seconds: Processor time in user mode.
         system_seconds: Processor time in the kernel.
         max_rss_bytes: The most memory that it used.
-        source: `cgroup`, all of its processes; or `processes`, those that were waited for.
+        source: `cgroup` if it counts all processes, `processes` if only those that were waited for.
     """
 
     user_seconds: float | None = None
@@ -30,17 +30,18 @@ class StepResult(Out, frozen=True, kw_only=True):
     Attributes:
         step: Its number, from 1.
         row: The row; null for the configuration itself.
-        kind: Whether a component, a processor, a plain command or an operation of the daemon's own ran.
+        kind: Whether a component, a processor, a plain command or an operation of the daemon ran.
         component: The component.
         operation: The operation.
         tag: The tag of the component's version.
         status: How it ended.
-        exit_code: Its exit code; of a pipeline that of the side that counts.
-        exit_codes: The exit code of every side; that of a side ended by a signal is the negative signal.
+        exit_code: Its exit code; of a pipeline that of the side that decides.
+        exit_codes: The exit codes of all sides of a pipeline; a negative number is the signal that ended the
+            side.
         signal: The signal that ended it.
         start_time: When it was started.
         end_time: When it ended.
-        usage: What its processes used.
+        usage: The resources that its processes used.
     """
 
     step: int
@@ -59,7 +60,7 @@ class StepResult(Out, frozen=True, kw_only=True):
 
 
 class LeftProcess(Out, frozen=True, kw_only=True):
-    """A process that lives on after the program that started it.
+    """A process that outlives the program that started it.
 
     Attributes:
         name: The program's name.
@@ -70,7 +71,7 @@ class LeftProcess(Out, frozen=True, kw_only=True):
 
 
 class Process(Out, frozen=True, kw_only=True):
-    """The last process of a job, and what the processes of all steps used: seconds and bytes.
+    """The last process of a job, and the resources that the processes of all steps used.
 
     Attributes:
         start_token: The token of the start.
@@ -81,9 +82,9 @@ class Process(Out, frozen=True, kw_only=True):
         user_seconds: Processor time in user mode.
         system_seconds: Processor time in the kernel.
         max_rss_bytes: The most memory that a step used.
-        usage_source: `cgroup`, all processes; or `processes`, those that were waited for.
-        leftovers: In the stage `leftovers` the processes that live on.
-        leftovers_stop_time: When those are stopped; null where they are waited for.
+        usage_source: `cgroup` if it counts all processes, `processes` if only those that were waited for.
+        leftovers: In the stage `leftovers` the processes that still live.
+        leftovers_stop_time: When they will be stopped; null if they are waited for.
     """
 
     pid: int | None = None
@@ -101,7 +102,7 @@ class Process(Out, frozen=True, kw_only=True):
 
 
 class GivenUp(Out, frozen=True, kw_only=True):
-    """Why recovery was given up.
+    """Why recovery gave up.
 
     Attributes:
         cause: `expired`, `max_blocks`, `hopeless`, or `limit`: the project has too many conditions.
@@ -120,8 +121,8 @@ class FailureCause(Out, frozen=True, kw_only=True):
     """The job whose failure made a container fail.
 
     Attributes:
-        job: Its id. It works itself: it is no container.
-        message: The line that tells most of how it failed.
+        job: Its id. It is never a container.
+        message: The most informative line about its failure.
     """
 
     job: str
@@ -136,13 +137,13 @@ class JobError(Out, frozen=True, kw_only=True):
         kind: How the job failed.
         exit_code: The exit code, if a program ended by itself.
         signal: The signal, if one ended it.
-        message: What the program wrote to stderr, at most its last 4 KiB, or a sentence of the daemon.
+        message: The last 4 KiB at most of the program's stderr, or a sentence of the daemon.
         step: The number of the step that failed, from 1.
         component: The component of that step.
         row: The row of that step.
         side: The number of the side of its pipeline that failed, from 1.
-        recovery: Why recovery was given up; null when it was not.
-        cause: The job whose failure made this one, a container, fail.
+        recovery: Why recovery gave up; null if it did not.
+        cause: The job whose failure made this container fail.
     """
 
     type: ErrorType
@@ -163,7 +164,7 @@ class MappedData(Out, frozen=True, kw_only=True):
 
     Attributes:
         files: The files.
-        omitted: How many of both are not listed: 10,000 of each are.
+        omitted: How many of both are not listed; at most 10,000 of each are.
     """
 
     tables: list[dict[str, Any]] = []
@@ -172,12 +173,12 @@ class MappedData(Out, frozen=True, kw_only=True):
 
 
 class Counts(Out, frozen=True, kw_only=True):
-    """Records that went well, failed and were left out.
+    """Records that were processed, failed and ignored.
 
     Attributes:
-        success: Records that went well.
+        success: Records that were processed.
         error: Records that failed.
-        ignored: Records that were left out.
+        ignored: Records that were ignored.
     """
 
     success: int = 0
@@ -186,12 +187,12 @@ class Counts(Out, frozen=True, kw_only=True):
 
 
 class TaskResult(Out, frozen=True, kw_only=True):
-    """What was done with a task of a phase; `job` is null when no job was created.
+    """What was done with a task of a phase.
 
     Attributes:
         id: The task's id.
         action: What was done with the task.
-        job: The job of the task.
+        job: The job of the task; null if none was created.
     """
 
     id: str
@@ -204,8 +205,8 @@ class ChunkResult(Out, frozen=True, kw_only=True):
 
     Attributes:
         chunk: Its number, from 1.
-        job: The job that ran it, in a run before when it is carried over.
-        action: `run`, or `carry` when it ended well in a run before.
+        job: The job that ran it; if it is carried over, a job of an earlier run.
+        action: `run`, or `carry` if it succeeded in an earlier run.
         status: The status of that job.
         counts: The records of that job.
     """
@@ -221,18 +222,18 @@ class Result(Out, frozen=True, kw_only=True):
     """The result of a job.
 
     Attributes:
-        message: How it ended; of a failed job the step and what the program wrote, its last 4 KiB at most.
+        message: How it ended; of a failed job the step and at most the last 4 KiB that the program wrote.
         config_version: The version of the configuration that ran.
         images: The images that ran.
-        input: What was read.
-        output: What was written.
-        counts: Records, as the job reports them; while it runs, those of its present step.
+        input: The tables and files that were read.
+        output: The tables and files that were written.
+        counts: Records, as the job reports them; while it runs, those of its current step.
         artifacts: Artifacts; `stages` lists the archives of mode debug.
         variables: The values of variables that were used.
         tasks: What was done with each task of a phase.
         steps: The steps of the run that have ended.
-        chunks: What was done with each chunk of a job that is cut.
-        error: Why the job failed; null when it did not.
+        chunks: What was done with each chunk of a partitioned job.
+        error: Why the job failed; null if it did not.
     """
 
     message: str | None = None
@@ -250,7 +251,7 @@ class Result(Out, frozen=True, kw_only=True):
 
 
 class KilledProcess(Out, frozen=True, kw_only=True):
-    """One process that was stopped, and with which signal.
+    """A process that was stopped.
 
     Attributes:
         name: The program's name.
@@ -265,13 +266,13 @@ class KilledProcess(Out, frozen=True, kw_only=True):
 
 
 class KillReport(Out, frozen=True, kw_only=True):
-    """What a stop ended, and how it is known that nothing is left; empty without a stop.
+    """The processes that a stop ended, and the proof that none is left; empty without a stop.
 
     Attributes:
         proof: How it is known that nothing is left: the run's `cgroup` was empty, a `scan` found nothing, the
-            `engine` says that it is over there, the machine has booted (`boot`), or its `lease` has run out.
+            `engine` reports the end, the machine has booted (`boot`), or its `lease` has expired.
         processes: The processes that were stopped.
-        omitted: How many of them are not listed: 1,000 are.
+        omitted: How many of them are not listed; at most 1,000 are.
     """
 
     proof: Literal["cgroup", "scan", "engine", "boot", "lease"] | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""Schedules as they are stored, and what becomes of their moments."""
+"""Stored schedules and the outcomes of their moments."""
 
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,10 @@ class Paused(Out, frozen=True, kw_only=True):
     """A pause of a schedule.
 
     Attributes:
-        by: Who paused it; `daemon` when it failed too often.
+        by: Who paused it; `daemon` if it failed too often.
         time: Since when.
-        comment: Why.
-        until_time: When it ends by itself; null means never.
+        comment: The reason.
+        until_time: When it ends automatically; null means never.
     """
 
     by: str | None = None
@@ -35,11 +35,11 @@ class Paused(Out, frozen=True, kw_only=True):
 
 
 class Execution(Out, frozen=True, kw_only=True):
-    """A job that a schedule made.
+    """A job that a schedule created.
 
     Attributes:
         job_id: The job's id.
-        execution_time: When it was made.
+        execution_time: When it was created.
     """
 
     job_id: str
@@ -47,22 +47,22 @@ class Execution(Out, frozen=True, kw_only=True):
 
 
 class Schedule(StoredSchedule, frozen=True, kw_only=True):
-    """A stored schedule, and where it stands.
+    """A stored schedule and its state.
 
     Attributes:
-        owner: As whom its jobs run.
-        status: Where it stands.
-        status_cause: Why it stands there.
-        paused: Its pause; null when it is not paused.
+        owner: The user who owns its jobs.
+        status: The status.
+        status_cause: The reason for the status.
+        paused: Its pause; null if it is not paused.
         settled_time: All moments up to this one have an outcome.
-        next_moment: The next moment that is to fire.
+        next_moment: The next moment that will fire.
         next_due_time: When that moment is due.
-        jitter_offset_seconds: How much later its moments are due.
-        firings: How many jobs it has made.
-        failures_in_row: How many jobs or firings failed since the last that did not.
+        jitter_offset_seconds: How many seconds later its moments are due, by its jitter.
+        firings: How many jobs it has created.
+        failures_in_row: The number of consecutive failed jobs and firings.
         says: The calendar in an English sentence.
         executions: Its last 10 jobs, newest first.
-        warnings: What is stored and has no effect.
+        warnings: Sentences about fields that have no effect.
     """
 
     owner: PrincipalRef | None = None
@@ -88,11 +88,11 @@ class Schedules(ListPage, frozen=True, kw_only=True):
 
 
 class Refusal(Out, frozen=True, kw_only=True):
-    """Why no job could be made.
+    """Why no job could be created.
 
     Attributes:
         kind: The kind of the error.
-        message: What is wrong and what to do.
+        message: What is wrong and what to do about it.
         path: The field at fault.
     """
 
@@ -102,21 +102,21 @@ class Refusal(Out, frozen=True, kw_only=True):
 
 
 class LedgerRow(Out, frozen=True, kw_only=True):
-    """What became of a moment, or of several in a row of which the same became.
+    """The outcome of a moment, or of several consecutive moments with the same outcome.
 
     Attributes:
         moment: The moment, the first of several.
         last_moment: The last of them.
-        count: How many they are; null means that they were not counted.
-        wall: What the clock on the wall showed at the moment; of a gap, the times that it left out.
+        count: The number of moments; null means that they were not counted.
+        wall: The local time of the moment; of a gap at a clock change, the times that were skipped.
         due_time: When the moment was due.
-        decided_time: When it was decided; null while a pause lasts.
-        lateness_seconds: How late that was.
-        outcome: What became of it.
-        cause: Why.
-        job: Its job, or the job that runs for it too.
+        decided_time: When the outcome was decided; null while a pause lasts.
+        lateness_seconds: How late it was decided.
+        outcome: The outcome.
+        cause: The reason for it.
+        job: Its job, or the job of another moment that also runs for it.
         job_status: The status of that job.
-        version: The version of the schedule that decided.
+        version: The version of the schedule at the decision.
         backfills: Further jobs of these moments, from backfills or by hand.
     """
 
@@ -137,7 +137,7 @@ class LedgerRow(Out, frozen=True, kw_only=True):
 
 
 class Ledger(ListPage, frozen=True, kw_only=True):
-    """What became of a schedule's moments, newest first.
+    """The outcomes of a schedule's moments, newest first.
 
     Attributes:
         rows: The rows, newest first.
@@ -147,13 +147,13 @@ class Ledger(ListPage, frozen=True, kw_only=True):
 
 
 class UpcomingMoment(Out, frozen=True, kw_only=True):
-    """A moment to come.
+    """A future moment.
 
     Attributes:
-        wall: What the clock on the wall shows.
-        utc_offset: How far that clock is ahead of UTC, as in `+02:00`.
+        wall: The local time.
+        utc_offset: The offset of local time from UTC, as in `+02:00`.
         due_time: When it is due.
-        note: What a change of the clocks or an excluded date does to it.
+        note: The effect of a clock change or an excluded date.
     """
 
     moment: str
@@ -187,10 +187,10 @@ class MomentJob(Out, frozen=True, kw_only=True):
 
 
 class LeftMoment(Out, frozen=True, kw_only=True):
-    """A moment that a backfill leaves alone.
+    """A moment for which a backfill creates no job.
 
     Attributes:
-        because: Why.
+        because: The reason.
     """
 
     moment: str
@@ -198,12 +198,12 @@ class LeftMoment(Out, frozen=True, kw_only=True):
 
 
 class Backfill(Out, frozen=True, kw_only=True):
-    """What a backfill makes.
+    """The jobs of a backfill.
 
     Attributes:
-        backfill: The backfill's id; null in a dry run, and when there is nothing to run.
+        backfill: The backfill's id; null in a dry run, or if there is nothing to run.
         jobs: The moments that get a job.
-        left: The moments that do not.
+        left: The moments that get no job.
     """
 
     backfill: str | None = None
@@ -213,7 +213,7 @@ class Backfill(Out, frozen=True, kw_only=True):
 
 
 class StoppedBackfill(Out, frozen=True, kw_only=True):
-    """What a stop of a backfill ended.
+    """The jobs of a stopped backfill.
 
     Attributes:
         backfill: The backfill's id.

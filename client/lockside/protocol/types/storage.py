@@ -1,4 +1,4 @@
-"""Tables, their versions, and what is in them."""
+"""Tables, their versions and contents."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ class TableColumn(Out, frozen=True, kw_only=True):
     Attributes:
         type: STRING, INTEGER, NUMERIC, FLOAT, BOOLEAN, DATE or TIMESTAMP.
         length: Precision and scale of a NUMERIC, as in "38,9".
-        nullable: Whether a row may be without a value.
+        nullable: Whether a row may have no value.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Metadata(Out, frozen=True, kw_only=True):
     """A piece of metadata of a table or a column.
 
     Attributes:
-        key: Its key, of which each provider has one.
+        key: Its key, unique for each provider.
         value: Its value.
-        provider: Who told it: a component, `user`, or `system`.
-        timestamp: When it was told.
+        provider: Who set it: a component, `user`, or `system`.
+        timestamp: When it was set.
     """
 
     id: str
@@ -39,27 +39,27 @@ class Metadata(Out, frozen=True, kw_only=True):
 
 
 class Table(Out, frozen=True, kw_only=True):
-    """A table as its head is.
+    """A table, as of its newest version.
 
     Attributes:
         display_name: Its name in its bucket.
         bucket: The bucket's id.
         columns: The names of its columns.
         definition: The columns with their types.
-        created: When it was made.
+        created: When it was created.
         last_import_date: When a job last loaded it.
         last_change_date: When a load last changed it.
-        rows_count: How many rows it has.
-        data_size_bytes: How large its files are together.
-        metadata: What components and people told of it.
-        column_metadata: What they told of its columns, by their names.
-        is_typed: Whether it has a column that is no text.
+        rows_count: The number of rows.
+        data_size_bytes: The total size of its files.
+        metadata: Metadata of the table, set by components and users.
+        column_metadata: Metadata of columns, by column name.
+        is_typed: Whether it has a column of a type other than STRING.
         version: The version that is shown.
         published_version: The newest version that all readers of its folder see; null before the first.
         oldest_version: The oldest version that is kept.
-        uri: Where its folder is.
+        uri: The location of its folder.
         health: `good`; `unpublished` while its last commits cannot be published; `foreign` when another
-            program wrote to its log; `damaged` when something of it is gone. The last two can be read only.
+            program wrote to its log; `damaged` when files of it are missing. The last two are read-only.
     """
 
     id: str
@@ -106,23 +106,23 @@ class TableRead(Out, frozen=True, kw_only=True):
 
 
 class TableVersion(Out, frozen=True, kw_only=True):
-    """What one commit made of a table.
+    """A version of a table, created by one commit.
 
     Attributes:
-        serial: A number that grows over all tables and is never used twice.
-        operation: What the commit was.
-        user: Whose job it was.
+        serial: A number that increases over all tables and is never reused.
+        operation: The kind of commit.
+        user: The owner of the job.
         rows_count: How many rows the table had after it.
-        records_count: How many records were read for it.
+        records_count: How many records were loaded.
         rows_inserted: How many rows it added.
         rows_updated: How many rows got other values.
-        rows_unchanged: How many records were rows already.
+        rows_unchanged: How many records were equal to existing rows.
         rows_duplicate: How many records had the key of a later one.
         rows_rejected: How many records were left out.
-        rows_deleted: How many rows went before others came.
+        rows_deleted: How many rows were deleted before the load.
         inputs: The tables that its job read.
         published: Whether all readers of the table's folder see it.
-        foreign: Whether another program made it; it was adopted.
+        foreign: Whether another program created it and it was adopted.
     """
 
     version: int
@@ -158,7 +158,7 @@ class UndoneTable(Out, frozen=True, kw_only=True):
     Attributes:
         version: Its newest version.
         to_version: The version whose content it gets; null when it goes to the trash.
-        later_jobs: The jobs that changed it since.
+        later_jobs: The jobs that have changed it since.
     """
 
     id: str
@@ -174,8 +174,8 @@ class UndoneState(Out, frozen=True, kw_only=True):
     Attributes:
         row: The row whose state it is; null for the configuration itself.
         version: Its newest version.
-        to_version: The version that it gets back; 0 for none.
-        later_jobs: The job that saved it since.
+        to_version: The version that is restored; 0 for none.
+        later_jobs: The job that has saved it since.
     """
 
     component: str
@@ -202,7 +202,7 @@ class UndoPlan(Out, frozen=True, kw_only=True):
         tables: The tables that it wrote.
         states: The states that it saved.
         files: The files that it stored.
-        conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
+        conflicts: Why it is refused; `force` only overrides conflicts with changes of other jobs.
     """
 
     job: str
@@ -217,9 +217,9 @@ class SnapshotTable(Out, frozen=True, kw_only=True):
 
     Attributes:
         folder: Its folder below the root of the lake.
-        uri: Where its folder is.
-        files: Where the Parquet files are that are the version's content; null when they were not asked for,
-            or when the caller may not read the table.
+        uri: The location of its folder.
+        files: The locations of the version's Parquet files; null if they were not requested, or if the caller
+            may not read the table.
         staged: The commits that may not be published yet, by their names in `_lockside/staged`; each begins
             with the number of its version.
     """
@@ -237,7 +237,8 @@ class Snapshot(Out, frozen=True, kw_only=True):
 
     Attributes:
         root: The root of the lake.
-        program: What reads the tables: it is run with the name of an operation and a folder with its order.
+        program: The program that reads the tables; its arguments are an operation and a folder with its
+            order.
     """
 
     time: str
@@ -247,15 +248,15 @@ class Snapshot(Out, frozen=True, kw_only=True):
 
 
 class Preview(Out, frozen=True, kw_only=True):
-    """The first rows of a table, or how a file begins.
+    """The first rows of a table, or the start of a file.
 
     Attributes:
         columns: Its columns.
-        rows: Its rows: each value as text, null for none.
-        version: The table's version; null of a file.
-        rows_count: How many rows the table has.
-        preview_type: What it is: `csv` of a table, `csv`, `json`, `text` or `binary` of a file.
-        text: How a file begins that is not binary.
+        rows: Its rows: each value as text, or null.
+        version: The table's version; null for a file.
+        rows_count: The number of rows of the table.
+        preview_type: `csv` for a table; `csv`, `json`, `text` or `binary` for a file.
+        text: The start of a file that is not binary.
         is_truncated: Whether there is more than is shown.
     """
 
@@ -269,11 +270,11 @@ class Preview(Out, frozen=True, kw_only=True):
 
 
 class Unpublished(Out, frozen=True, kw_only=True):
-    """A commit that readers of the table's folder do not see yet.
+    """A commit that is not yet visible to readers of the table's folder.
 
     Attributes:
         cause: Why the last try failed; null before the first.
-        since: Since when it fails.
+        since: Since when it has failed.
     """
 
     table: str
@@ -284,10 +285,10 @@ class Unpublished(Out, frozen=True, kw_only=True):
 
 
 class TroubledTable(Out, frozen=True, kw_only=True):
-    """A table that can be read only.
+    """A table that is read-only.
 
     Attributes:
-        version: The version that is not ours, or is gone.
+        version: The version that is foreign, or missing.
         cause: What is wrong.
     """
 
@@ -301,14 +302,14 @@ class StorageStatus(Out, frozen=True, kw_only=True):
     """The lake as a whole.
 
     Attributes:
-        backend: What keeps tables: `lake`, or `local` for nothing.
+        backend: Where tables are stored: in a `lake`, or nowhere (`local`).
         root: Where the tables are.
-        lake_id: The random id of this lake, which stands in the logs of its tables.
-        tables: How many tables there are.
-        bytes: How large their files are together.
+        lake_id: The random id of this lake, which is in the logs of its tables.
+        tables: The number of tables.
+        bytes: The total size of their files.
         unpublished: Commits that are not published yet.
         foreign: Tables to whose logs another program wrote.
-        damaged: Tables of which something is gone.
+        damaged: Tables with missing files.
     """
 
     backend: str
@@ -322,7 +323,7 @@ class StorageStatus(Out, frozen=True, kw_only=True):
 
 
 class TableDeleted(Out, frozen=True, kw_only=True):
-    """A table that is in the trash.
+    """A table that was moved to the trash.
 
     Attributes:
         job: The job that put it there.
@@ -334,7 +335,7 @@ class TableDeleted(Out, frozen=True, kw_only=True):
 
 
 class UpdatedRow(Out, frozen=True, kw_only=True):
-    """A row of the same key in two versions.
+    """A row with the same key in two versions.
 
     Attributes:
         before: Its values in the older version.
@@ -346,17 +347,17 @@ class UpdatedRow(Out, frozen=True, kw_only=True):
 
 
 class TableDiff(Out, frozen=True, kw_only=True):
-    """In which rows two versions of a table differ.
+    """The rows in which two versions of a table differ.
 
     Attributes:
         from_version: The older version.
         to_version: The newer version.
-        columns: The columns of the rows: those of the newer version, then those that only the older one has.
+        columns: The columns of the rows: those of the newer version, then those that only the older has.
         counts: How many rows were inserted, deleted and updated.
-        inserted: Rows that only the newer version has; of a table with a key, rows of new keys.
+        inserted: Rows that only the newer version has; of a table with a key, rows with new keys.
         deleted: Rows that only the older version has.
-        updated: Rows of one key with other values; none of a table without a key.
-        is_truncated: Whether there are more rows than are answered.
+        updated: Rows with the same key and other values; empty if the table has no key.
+        is_truncated: Whether there are more rows than were returned.
     """
 
     from_version: int

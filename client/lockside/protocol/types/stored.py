@@ -60,10 +60,10 @@ if TYPE_CHECKING:
 else:
 
     def stored_as(document):
-        """The document as it may have been stored, and what the daemon adds to it."""
+        """Return the type of a stored document, with the members that the daemon adds."""
         form = stored_form(document)
         added = [(one.name, one.type, one.default) for one in fields(Stored)]
-        added += [  # a list of which only some members were asked for leaves out others
+        added += [  # lists with `fields` omit the other members
             (one.name, one.type | UnsetType, UNSET)
             for one in fields(form)
             if one.required and one.name != "id"
@@ -86,7 +86,7 @@ class Config(StoredConfig, frozen=True, kw_only=True):
     """A stored configuration.
 
     Attributes:
-        warnings: Keys that are kept and mean nothing to lockside.
+        warnings: Keys that are stored and have no meaning to lockside.
     """
 
     branch_id: str = "default"
@@ -94,10 +94,10 @@ class Config(StoredConfig, frozen=True, kw_only=True):
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
-    """A stored component; members that were not given have their defaults.
+    """A stored component, with defaults for members that were not given.
 
     Attributes:
-        configs: In the answer of `component.list` with `expand`: its configurations in the default branch.
+        configs: In the result of `component.list` with `expand`: its configurations in the default branch.
     """
 
     configs: list[Config] | UnsetType = UNSET
@@ -136,7 +136,7 @@ class ConfigVersion(Out, frozen=True, kw_only=True):
 
     Attributes:
         version: The version.
-        time: When it was made.
+        time: When it was created.
     """
 
     version: int
@@ -191,12 +191,12 @@ class Templates(ListPage, frozen=True, kw_only=True):
 
 
 class State(Out, frozen=True, kw_only=True):
-    """What the last successful run of a configuration or row left for the next; version 0 means nothing yet.
+    """The state of a configuration or row after its last successful run; version 0 means none yet.
 
     Attributes:
-        state: What the last successful run left in `out/state.json`.
+        state: The `out/state.json` of the last successful run.
         version: How often it was saved.
-        storage: Up to where adaptive inputs were read.
+        storage: How far adaptive inputs were read.
     """
 
     state: dict[str, Any]
@@ -206,7 +206,7 @@ class State(Out, frozen=True, kw_only=True):
 
 
 class Pool(StoredPool, frozen=True, kw_only=True):
-    """A stored pool, and how full it is.
+    """A stored pool and its usage.
 
     Attributes:
         is_paused: Whether no job starts in it.
@@ -214,9 +214,9 @@ class Pool(StoredPool, frozen=True, kw_only=True):
         paused_time: When it was paused.
         comment: The comment given with the pause.
         running: How many of its jobs run.
-        slots_taken: How many slots they take, and jobs that are about to start.
+        slots_taken: How many slots they and the jobs that are about to start take.
         queued: How many jobs are in its queue.
-        engine_queued: How many of those that run wait for the pool's engine to find a machine.
+        engine_queued: How many of the running jobs wait for the pool's engine to find a machine.
     """
 
     is_paused: bool = False
@@ -233,13 +233,13 @@ class ExecutorView(Out, frozen=True, kw_only=True):
     """A kind of executor.
 
     Attributes:
-        kind: The word by which pools name it.
-        version: The version of the plug-in; null for those that come with lockside.
-        is_up: Whether one runs and answers; one starts when a pool names it.
+        kind: Its name in pools.
+        version: The version of the plug-in; null for kinds that come with lockside.
+        is_up: Whether an executor of the kind runs and answers; it starts when a pool names the kind.
         cause: Why it cannot be used.
         capabilities: What it can do: `pause`, `queue` jobs by itself, use several `nodes` for one.
         options_schema: The JSON Schema of the options of its pools.
-        engine: What finds the machines, and its version; null while no executor of the kind runs.
+        engine: The engine that finds the machines, and its version; null while no executor of the kind runs.
     """
 
     kind: str
@@ -252,7 +252,7 @@ class ExecutorView(Out, frozen=True, kw_only=True):
 
 
 class ExecutorKinds(Out, frozen=True, kw_only=True):
-    """The kinds of executors that there are.
+    """The available kinds of executors.
 
     Attributes:
         executors: The kinds.
@@ -268,7 +268,7 @@ class Pools(ListPage, frozen=True, kw_only=True):
 
 
 class Resource(StoredResource, frozen=True, kw_only=True):
-    """A stored resource, and who uses it.
+    """A stored resource and its users.
 
     Attributes:
         used: How much of it is held.
@@ -290,7 +290,7 @@ class Resources(ListPage, frozen=True, kw_only=True):
 
 
 class Deleted(Out, frozen=True, kw_only=True):
-    """The id of what was deleted.
+    """The object that was deleted.
 
     Attributes:
         deleted_time: When it was deleted.
@@ -302,7 +302,7 @@ class Deleted(Out, frozen=True, kw_only=True):
 
 
 class System(StoredSystem, frozen=True, kw_only=True):
-    """A stored system; its options are shown to admins alone, their secrets encrypted."""
+    """A stored system; only admins see its options, with secrets encrypted."""
 
 
 class Systems(ListPage, frozen=True, kw_only=True):

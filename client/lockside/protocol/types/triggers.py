@@ -1,4 +1,4 @@
-"""Triggers as they are stored, and what became of what they heard."""
+"""Stored triggers and the outcomes of their causes."""
 
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,16 @@ else:
 
 
 class Trigger(StoredTrigger, frozen=True, kw_only=True):
-    """A stored trigger, and where it stands.
+    """A stored trigger and its state.
 
     Attributes:
-        owner: As whom its jobs run.
-        status: Where it stands.
-        status_cause: Why it stands there.
-        paused: Its pause; null when it is not paused.
+        owner: The user who owns its jobs.
+        status: The status.
+        status_cause: The reason for the status.
+        paused: Its pause; null if it is not paused.
         next_time: When it fires if nothing more happens.
-        firings: How many jobs it has made.
-        failures_in_row: How many jobs or firings failed since the last that did not.
+        firings: How many jobs it has created.
+        failures_in_row: The number of consecutive failed jobs and firings.
     """
 
     owner: PrincipalRef | None = None
@@ -47,16 +47,16 @@ class Triggers(ListPage, frozen=True, kw_only=True):
 
 
 class Firing(Out, frozen=True, kw_only=True):
-    """What became of the causes of a firing.
+    """The outcome of the causes of a firing.
 
     Attributes:
-        decided_time: When that was decided.
+        decided_time: When it was decided.
         outcome: `fired`, `merged`, `skipped` or `failed`.
-        cause: Why.
+        cause: The reason for the outcome.
         job: The job that runs for these causes.
         job_status: The status of that job.
-        version: The version of the trigger that decided.
-        causes: What it heard.
+        version: The version of the trigger at the decision.
+        causes: The causes.
     """
 
     decided_time: str
@@ -70,7 +70,7 @@ class Firing(Out, frozen=True, kw_only=True):
 
 
 class TriggerLedger(ListPage, frozen=True, kw_only=True):
-    """What became of what a trigger heard, newest first.
+    """The outcomes of a trigger's causes, newest first.
 
     Attributes:
         rows: The firings, newest first.
