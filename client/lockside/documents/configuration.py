@@ -287,7 +287,7 @@ def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str
 
 
 def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
-    """Yield the unknown keys that are kept, each with the known ones: files of Keboola have more keys there."""
+    """Yield the unknown keys that are kept, with the known ones: files of Keboola have more keys there."""
     return kept(unknown_keys(body, path), path)
 
 
