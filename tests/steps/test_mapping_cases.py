@@ -235,6 +235,13 @@ def test_a_step_fails_at_once_on_a_full_disk(lake: Lake) -> None:
         stage({"data": str(lake.base), "minFreeBytes": 2**62, "inputs": []})
 
 
+def test_a_file_is_loaded_that_is_larger_than_the_memory_of_the_step(lake: Lake) -> None:
+    row = f"1,{'x' * 4000}\n"
+    engine = {"memory_bytes": 180 * 2**20, "threads": 1}
+    shown = lake.load({"x.csv": "a,b\n" + row * 40_000}, X, engine=engine)
+    assert shown["rowsCount"] == 40_000
+
+
 def test_more_tables_than_a_job_may_write_are_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("locksided.steps.lake.output.MOST_TABLES", 1)
     told = lake.fails({"x.csv": "a\n", "y.csv": "a\n"}, names=["x", "y"])

@@ -21,6 +21,7 @@ from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
 
 MAX_FIELD_BYTES = 16 * 2**20
+_MOST_OF_A_LINE = 2 * MAX_FIELD_BYTES
 _NO_TEXT = "\x01\x02lockside\x03"
 """Stands in no file: an empty field is an empty text, and never a missing one."""
 
@@ -160,7 +161,8 @@ def _read_csv(
         "quote": literal(mapping.enclosure),
         "escape": literal(mapping.enclosure),
         "nullstr": literal(_NO_TEXT),
-        "max_line_size": str(MAX_FIELD_BYTES * 2),
+        "max_line_size": str(_MOST_OF_A_LINE),
+        "buffer_size": str(_MOST_OF_A_LINE),  # DuckDB would take 16 times as much, whatever its limit
         "strict_mode": "true",
         **more,
     }
