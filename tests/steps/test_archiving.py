@@ -117,7 +117,7 @@ def test_other_bytes_than_were_sent_are_found(
 
     monkeypatch.setattr(sending, "_verify", spoilt)
     with SERVERS[server](there) as given:
-        with pytest.raises(ApplicationFault, match="is another content when it is read back"):
+        with pytest.raises(ApplicationFault, match="has other content when it is read back"):
             archiving.archive(order_of(tmp_path, **given))
         told = archiving.archive(order_of(tmp_path, **given, onFailure="warning"))
     assert told["warning"]

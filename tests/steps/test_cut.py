@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from locksided.steps.assembler import NotOne, assemble
-from locksided.steps.splitter import NotCut, split
+from locksided.steps.assembler import AssemblyError, assemble
+from locksided.steps.splitter import SplitError, split
 
 
 def cut(data: Path, files: dict[str, str], **parameters: Any) -> list[dict[str, str]]:
@@ -51,7 +51,7 @@ def test_lines_of_other_files_are_cut_by_size_or_into_so_many(tmp_path: Path) ->
 
 def test_no_records_make_no_chunk_and_no_file_is_an_error(tmp_path: Path) -> None:
     assert cut(tmp_path / "a", {"tables/t.csv": "a,b\n"}, chunks=3) == []
-    with pytest.raises(NotCut, match="no file"):
+    with pytest.raises(SplitError, match="no file"):
         cut(tmp_path / "b", {}, chunks=3)
 
 
@@ -99,5 +99,5 @@ def test_manifests_name_the_columns_of_files_without_a_header(tmp_path: Path) ->
 
 def test_other_columns_are_an_error_that_names_them(tmp_path: Path) -> None:
     left(tmp_path, {"tables/t.csv": "a,b\n"}, {"tables/t.csv": "a,c\n"})
-    with pytest.raises(NotOne, match="chunk 000002 has the columns a, c, those before it have a, b"):
+    with pytest.raises(AssemblyError, match="chunk 000002 has the columns a, c, those before it have a, b"):
         assemble(tmp_path)

@@ -121,8 +121,8 @@ def test_it_is_told_when_the_kernel_has_told_too_much(tmp_path: Path) -> None:
         path = tmp_path / str(number)
         path.touch()
         path.unlink()
-    _, is_lost = attention.news()
+    _, is_lost = attention.events()
     assert is_lost
     attention.attend()
     (tmp_path / "last").touch()
-    assert attention.news() == ([(str(tmp_path), "last", True)], False)
+    assert attention.events() == ([(str(tmp_path), "last", True)], False)

@@ -1,7 +1,7 @@
-"""The component `lockside.assembler`: what the chunks left becomes one output, in the order of the chunks.
+"""The component `lockside.assembler`: combines the output of the chunks, in their order, into one output.
 
-out/tables/NAME is a sliced table of what all chunks left under that name, out/files has each file as
-CHUNK_NAME. The state stays as it was.
+out/tables/NAME is a sliced table of all chunks' tables with that name; each file becomes
+out/files/CHUNK_NAME. The state is unchanged.
 """
 
 import csv
@@ -17,12 +17,12 @@ USER = 1
 _SUFFIX = ".manifest"
 
 
-class NotOne(Exception):
-    """What the chunks left does not fit together; the message says why."""
+class AssemblyError(Exception):
+    """The outputs of the chunks do not fit together; the message says why."""
 
 
 def assemble(data: Path) -> None:
-    """Puts all together. Raises NotOne."""
+    """Combine the outputs of all chunks. Raises AssemblyError."""
     columns: dict[str, list[str]] = {}
     for chunk in _chunks(data):
         for path in _entries(chunk / "tables"):
@@ -36,7 +36,7 @@ def assemble(data: Path) -> None:
                 columns[path.name] = found
                 _write_manifest(into, manifest, found)
             elif known != found:
-                raise NotOne(
+                raise AssemblyError(
                     f"Table {path.name}: chunk {chunk.name} has the columns {', '.join(found)}, "
                     f"those before it have {', '.join(known)}."
                 )
@@ -62,20 +62,20 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _columns(manifest: Mapping[str, Any]) -> list[str] | None:
-    """Those that the manifest names."""
+    """Return the columns named by the manifest."""
     if manifest.get("schema"):
         return [str(one["name"]) for one in manifest["schema"]]
     return list(manifest["columns"]) if manifest.get("columns") else None
 
 
 def _add(path: Path, manifest: Mapping[str, Any], into: Path, chunk: str) -> list[str]:
-    """Adds a file, or the slices of one, without its header; returns its columns. Raises NotOne."""
+    """Add a file, or the slices of one, without its header; return its columns. Raises AssemblyError."""
     known = _columns(manifest)
     if path.is_dir():
         if known is None:
-            raise NotOne(f"Table {path.name}: it is sliced, and its manifest names no columns.")
-        for place, one in enumerate(_entries(path)):
-            os.rename(one, into / f"{chunk}_{place:06}.csv")
+            raise AssemblyError(f"Table {path.name}: it is sliced, and its manifest names no columns.")
+        for index, one in enumerate(_entries(path)):
+            os.rename(one, into / f"{chunk}_{index:06}.csv")
         return known
     if known is not None and not manifest.get("has_header"):
         os.rename(path, into / f"{chunk}.csv")
@@ -97,7 +97,7 @@ def _add(path: Path, manifest: Mapping[str, Any], into: Path, chunk: str) -> lis
 
 
 def _record(file: Any) -> bytes:
-    """The first record, which may have several lines."""
+    """Return the first record, which may span several lines."""
     record = b""
     while line := file.readline():
         record += line
@@ -107,18 +107,18 @@ def _record(file: Any) -> bytes:
 
 
 def _write_manifest(into: Path, manifest: Mapping[str, Any], columns: list[str]) -> None:
-    """The first chunk's manifest, which names the columns: slices have no header."""
-    told = {name: value for name, value in manifest.items() if name != "has_header"}
-    if not told.get("schema"):
-        told["columns"] = columns
-    into.with_name(into.name + _SUFFIX).write_text(json.dumps(told))
+    """Write the first chunk's manifest with the names of the columns, because slices have no header."""
+    content = {name: value for name, value in manifest.items() if name != "has_header"}
+    if not content.get("schema"):
+        content["columns"] = columns
+    into.with_name(into.name + _SUFFIX).write_text(json.dumps(content))
 
 
 def main() -> int:
-    """Puts the chunks of the data folder together; exit code 1 is the user's fault."""
+    """Combine the chunks of the data folder; exit code 1 is a user's fault."""
     try:
         assemble(Path(os.environ["KBC_DATADIR"]))
-    except NotOne as problem:
+    except AssemblyError as problem:
         print(problem, file=sys.stderr)
         return USER
     return 0

@@ -1,6 +1,6 @@
 """`python -I -m locksided.steps.chunks chunk|assembly FOLDER`: the input of a chunk, or of an assembler.
 
-They are copies: what a program does to its input is seen by nobody else, and not by a retry either.
+The files are copies: if a program changes its input, no other job and no retry sees the change.
 """
 
 import json
@@ -17,23 +17,23 @@ _PARTS = {"tables": "out/tables", "files": "out/files", "artifacts": "artifacts/
 
 
 def chunk(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Makes in/ a copy of the chunk. Raises UserFault when it is gone."""
+    """Copy the chunk into in/. Raises UserFault if it no longer exists."""
     source, into = Path(order["from"]), Path(order["data"]) / "in"
     if not source.is_dir():
-        raise UserFault(f"The chunk {source} is gone: run the whole job again.")
+        raise UserFault(f"The chunk {source} no longer exists: run the whole job again.")
     for name in ("tables", "files"):
         _copy(source / name, into / name)
     return {"message": ""}
 
 
 def assembly(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies what each chunk left that ended well, and lists all. Raises UserFault when one is gone."""
+    """Copy and list the outputs of all successful chunks. Raises UserFault if one no longer exists."""
     into = Path(order["data"]) / "in"
     for one in order["chunks"]:
         if one["status"] not in ("success", "warning"):
             continue
         if one["from"] is None or not os.path.isdir(one["from"]):
-            raise UserFault(f"What job {one['job']} left of chunk {one['chunk']} is no longer kept.")
+            raise UserFault(f"The output of chunk {one['chunk']} in job {one['job']} is no longer kept.")
         for name, path in _PARTS.items():
             _copy(Path(one["from"]) / path, into / "chunks" / f"{one['chunk']:06}" / name)
     listed = [{name: one[name] for name in ("chunk", "job", "status")} for one in order["chunks"]]
@@ -43,7 +43,7 @@ def assembly(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _copy(source: Path, into: Path) -> None:
-    """Plain files and folders; links are left out."""
+    """Copy regular files and folders; links are left out."""
     into.mkdir(parents=True, exist_ok=True)
     if not source.is_dir() or source.is_symlink():
         return

@@ -1,4 +1,4 @@
-"""A connection to a host under an address that was checked: what was judged is what is connected to."""
+"""Connects to a host at an address that was checked: the checked address is the one connected to."""
 
 import ipaddress
 import socket
@@ -12,18 +12,18 @@ class Blocked(Exception):
 
 
 class MayConnect(Protocol):
-    """Judges addresses."""
+    """The rule that addresses are checked against."""
 
     @property
     def rule(self) -> str:
-        """What forbids the others, for the message."""
+        """The name of the rule, for error messages."""
 
     def may_connect(self, target: Target, address: Address) -> bool:
-        """Whether a connection to that address of the target is allowed."""
+        """Return whether a connection to that address of the target is allowed."""
 
 
 def connected(target: Target, allowed: MayConnect, timeout_seconds: float) -> socket.socket:
-    """Connects to the first address that may be and can be. Raises Blocked, OSError."""
+    """Connect to the first allowed address that answers. Raises Blocked, OSError."""
     may = judged(target, allowed)
     last: OSError | None = None
     for family, address in may:
@@ -41,7 +41,7 @@ def connected(target: Target, allowed: MayConnect, timeout_seconds: float) -> so
 
 
 def judged(target: Target, allowed: MayConnect) -> list[tuple[int, Any]]:
-    """The family and address of each place that may be connected to. Raises Blocked, OSError."""
+    """Return the family and address of each allowed socket address. Raises Blocked, OSError."""
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     may: list[tuple[int, Any]] = [
         (one[0], one[4]) for one in found if allowed.may_connect(target, address_of(one[4]))
@@ -53,5 +53,5 @@ def judged(target: Target, allowed: MayConnect) -> list[tuple[int, Any]]:
 
 
 def address_of(place: tuple[object, ...]) -> Address:
-    """The address of an entry of `getaddrinfo`, without its zone."""
+    """Return the IP address of a socket address from `getaddrinfo`, without its zone."""
     return ipaddress.ip_address(str(place[0]).partition("%")[0])

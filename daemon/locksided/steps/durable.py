@@ -1,4 +1,4 @@
-"""Files that survive a power cut: written under new names and synced, their folders, too."""
+"""Files that survive a power failure: written under new names, and synced together with their folders."""
 
 import os
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Sees a file, or the names in a folder, onto the disk."""
+    """Sync a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         os.fsync(descriptor)
@@ -15,13 +15,12 @@ def sync(path: Path) -> None:
 
 
 def sync_all(paths: Iterable[Path]) -> None:
-    """The same for several."""
     for path in paths:
         sync(path)
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder that may be there, and sees its name onto the disk. Its parent must exist."""
+    """Create a folder if it does not exist, and sync its entry to disk. Its parent must exist."""
     try:
         path.mkdir(mode=0o777)
     except FileExistsError:
@@ -30,7 +29,7 @@ def make_folder(path: Path) -> None:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Writes a file of a name that was never used, and sees it onto the disk with that name."""
+    """Write a file under a name that was never used, and sync it and its entry to disk."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()

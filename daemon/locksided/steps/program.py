@@ -1,6 +1,6 @@
-"""How a storage step begins and ends: `order.json` in its folder, `result.json` beside it, an exit code.
+"""The protocol of a storage step: `order.json` in its folder, `result.json` beside it, an exit code.
 
-Exit code 0 is done, 1 the user's fault, 2 another one; the message stands in `result.json`.
+Exit code 0 is success, 1 a user's fault, 2 another fault; the message is in `result.json`.
 """
 
 import json
@@ -19,30 +19,30 @@ DONE, USER, APPLICATION = 0, 1, 2
 
 
 class UserFault(Exception):
-    """What the user can mend; the message is what the job shows."""
+    """A fault that the user can repair; the message is shown by the job."""
 
 
 class ApplicationFault(Exception):
-    """What nobody here can mend, and may go well another time; the message is what the job shows."""
+    """A fault that the user cannot repair and a retry may not meet; the message is shown by the job."""
 
 
 class MappingFault(UserFault):
-    """What is wrong with the mapping, whatever the data is."""
+    """The mapping is wrong, whatever the data is."""
 
 
 Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""From the order to `result.json`."""
+"""From the order to the content of `result.json`."""
 
 
 def run(operation: Operation, folder: Path) -> int:
-    """Carries out the order in a folder and leaves the result there, whole or not at all."""
+    """Carry out the order in a folder and write the result there atomically. Return the exit code."""
     try:
         result, code = operation(json.loads((folder / ORDER_FILE).read_bytes())), DONE
     except UserFault as fault:
         result, code = {"message": str(fault)}, USER
     except ApplicationFault as fault:
         result, code = {"message": str(fault)}, APPLICATION
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the job is to show it
+    except Exception as fault:  # noqa: BLE001 - the job shows any fault
         traceback.print_exc(file=sys.stderr)
         result, code = {"message": f"{type(fault).__name__}: {fault}"}, APPLICATION
     _leave(result, folder)
@@ -50,7 +50,7 @@ def run(operation: Operation, folder: Path) -> int:
 
 
 def refuse_full_disk(order: Mapping[str, Any], folder: str) -> None:
-    """Raises UserFault when the disk of a folder, which may not be made yet, has too little room."""
+    """Raise UserFault if the disk of a folder, which may not exist yet, has too little free space."""
     there = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
     free = shutil.disk_usage(there).free
     if free < order.get("minFreeBytes", 0):
@@ -59,7 +59,7 @@ def refuse_full_disk(order: Mapping[str, Any], folder: str) -> None:
 
 
 def say(text: str) -> None:
-    """Writes a line to the job's log."""
+    """Write a line to the job's log."""
     print(text, flush=True)
 
 

@@ -1,7 +1,7 @@
-"""`python -I -m locksided.steps.records records FOLDER`: gives a retry the failed records that it runs again.
+"""`python -I -m locksided.steps.records records FOLDER`: give a retry the failed records to process again.
 
-Each file that they came from has those records alone, and all of them are in in/files/failed_records.jsonl.
-Tables of the input mapping are written by the step that reads tables.
+Their source files have only those records, and all of them are in in/files/failed_records.jsonl. Tables of
+the input mapping are written by the step that reads tables.
 """
 
 import csv
@@ -22,7 +22,7 @@ _NEEDS_QUOTES = frozenset(',"\r\n')
 
 
 def given(order: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records by their numbers, replaced where that was asked for. Raises UserFault when one is gone."""
+    """Yield the records with their numbers, replaced where requested. Raises UserFault if one is missing."""
     for path, found in groupby(order["runs"], itemgetter("path")):
         runs = list(found)
         numbers = chain.from_iterable(range(one["number"], one["number"] + one["count"]) for one in runs)
@@ -37,16 +37,16 @@ def given(order: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, {**entry, "record": order["replace"].get(str(number), entry["record"])}
                 left -= 1
         if left:
-            raise UserFault(f"The list {path} has {left} failed records less than it had.")
+            raise UserFault(f"The list {path} lacks {left} failed records that it had.")
 
 
 def inputs_of(order: Mapping[str, Any]) -> list[str]:
-    """The files below in/ that the records came from."""
+    """Return the files below in/ that the records came from."""
     return list(dict.fromkeys(one["input"] for _, one in given(order) if one.get("input")))
 
 
 def append_csv(path: Path, order: Mapping[str, Any], name: str) -> int:
-    """Adds the records of a file to its header; returns how many. What has no column is left out."""
+    """Append a file's records below its header; return their number. Values without a column are dropped."""
     header = path.open(newline="", encoding="utf-8")
     with header:
         columns = _fields(header.readline())
@@ -57,7 +57,7 @@ def append_csv(path: Path, order: Mapping[str, Any], name: str) -> int:
             file.write(_line([record.get(column) for column in columns]))
             count += 1
     if unknown:
-        say(f"{name} has no columns {', '.join(unknown)}: what failed records have of them is left out.")
+        say(f"{name} has no columns {', '.join(unknown)}: their values in failed records are dropped.")
     return count
 
 
@@ -66,7 +66,7 @@ def _records_of(order: Mapping[str, Any], name: str) -> Iterator[Mapping[str, An
 
 
 def is_of(name: str, file: str) -> bool:
-    """Whether a record's input is a file, or a part of it where it is a folder."""
+    """Return whether a record's input is the file, or a part of it if it is a folder."""
     return name == file or name.startswith(f"{file}/")
 
 
@@ -79,7 +79,7 @@ def _line(values: Sequence[Any]) -> str:
 
 
 def _field(value: Any) -> str:
-    """NULL is an empty field, the empty text is quoted."""
+    """Format a CSV field: NULL is empty, an empty string is quoted."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -89,7 +89,7 @@ def _field(value: Any) -> str:
 
 
 def put(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes all files but those of mapped tables. Raises UserFault when a record is gone."""
+    """Write all files except those of mapped tables. Raises UserFault if a record is missing."""
     data = Path(order["data"])
     listed = data / "in" / "files" / NAME
     with listed.open("w", encoding="utf-8") as file:
@@ -102,7 +102,7 @@ def put(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put_file(path: Path, order: Mapping[str, Any], name: str) -> None:
-    """A CSV file with the header that it has, or with all keys as columns; anything else as JSON lines."""
+    """Write a CSV file with its existing header, or all keys as columns; any other file as JSON lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix != ".csv" and path.parent.name != "tables":
         path.unlink(missing_ok=True)

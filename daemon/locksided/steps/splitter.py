@@ -1,7 +1,7 @@
-"""The component `lockside.splitter`: cuts one file of in/ into out/chunks; each gets the rest of in/ too.
+"""The component `lockside.splitter`: splits one file of in/ into out/chunks; each also gets the rest of in/.
 
-Its parameters are `input` and one of `chunkRows`, `chunkBytes` and `chunks`. A CSV file is cut between
-records and keeps its header in each chunk, any other file is cut between lines.
+Its parameters are `input` and one of `chunkRows`, `chunkBytes` and `chunks`. A CSV file is split between
+records and each chunk has its header; any other file is split between lines.
 """
 
 import json
@@ -15,18 +15,18 @@ from typing import Any, BinaryIO
 USER = 1
 
 
-class NotCut(Exception):
-    """The file cannot be cut; the message says why."""
+class SplitError(Exception):
+    """The file cannot be split; the message says why."""
 
 
 def split(data: Path) -> int:
-    """Cuts the file; returns how many chunks there are."""
+    """Split the file; return the number of chunks."""
     config = json.loads((data / "config.json").read_bytes())
     parameters = config["parameters"]
     name = parameters.get("input") or _first_input(data, config)
     path = data / "in" / name.removeprefix("in/")
     if not path.is_file() or path.is_symlink():
-        raise NotCut(f"There is no file in/{name.removeprefix('in/')} that could be cut.")
+        raise SplitError(f"There is no file in/{name.removeprefix('in/')} that could be split.")
     is_table = path.suffix == ".csv" or path.parent.name == "tables"
     relative = path.relative_to(data / "in")
     made = 0
@@ -42,7 +42,7 @@ def split(data: Path) -> int:
 
 
 def _first_input(data: Path, config: Mapping[str, Any]) -> str:
-    """The first mapped table, else the first file."""
+    """Return the first mapped table, else the first file."""
     mapped = ((config.get("storage") or {}).get("input") or {}).get("tables") or []
     if mapped:
         return f"tables/{mapped[0].get('destination') or mapped[0]['source']}"
@@ -50,18 +50,18 @@ def _first_input(data: Path, config: Mapping[str, Any]) -> str:
         names = sorted(one.name for one in (data / "in" / folder).iterdir() if one.suffix != ".manifest")
         if names:
             return f"{folder}/{names[0]}"
-    raise NotCut("There is no file that could be cut.")
+    raise SplitError("There is no file that could be split.")
 
 
 def _limits(parameters: Mapping[str, Any], size: int) -> tuple[float, float]:
-    """How many records and how many bytes a chunk has at most, or ends with."""
+    """Return the most records and bytes of a chunk; the record that reaches a limit is its last."""
     if (number := parameters.get("chunks")) is not None:
         return math.inf, max(-(-size // number), 1)
     return parameters.get("chunkRows", math.inf), parameters.get("chunkBytes", math.inf)
 
 
 def _cut(file: BinaryIO, limits: tuple[float, float], *, is_table: bool) -> Iterator[Iterator[bytes]]:
-    """The chunks, each to be read to its end before the next."""
+    """Yield the chunks; each must be read to its end before the next."""
     most_rows, most_bytes = limits
     following = _record(file) if is_table else _line(file)
 
@@ -81,7 +81,7 @@ def _cut(file: BinaryIO, limits: tuple[float, float], *, is_table: bool) -> Iter
 
 
 def _record(file: BinaryIO) -> list[bytes]:
-    """The lines of one record of a CSV file: a quoted field may have several."""
+    """Return the lines of one CSV record: a quoted field may span several."""
     lines: list[bytes] = []
     quotes = 0
     while line := file.readline():
@@ -107,7 +107,7 @@ def _fill(path: Path, header: bytes, records: Iterator[bytes]) -> None:
 
 
 def _link_rest(source: Path, chunk: Path, cut: Path) -> None:
-    """Everything else of in/tables and in/files, the manifest of the file included."""
+    """Link everything else of in/tables and in/files, including the manifest of the split file."""
     for folder in ("tables", "files"):
         (chunk / folder).mkdir(exist_ok=True)
         for parent, _, names in os.walk(source / folder):
@@ -119,10 +119,10 @@ def _link_rest(source: Path, chunk: Path, cut: Path) -> None:
 
 
 def main() -> int:
-    """Cuts the file of the data folder; exit code 1 is the user's fault."""
+    """Split the file of the data folder; exit code 1 is a user's fault."""
     try:
         made = split(Path(os.environ["KBC_DATADIR"]))
-    except NotCut as problem:
+    except SplitError as problem:
         print(problem, file=sys.stderr)
         return USER
     print(f"{made} chunks")

@@ -1,7 +1,7 @@
-"""`tester`: tests one thing of the world outside, and says in a line what it found.
+"""`tester`: tests one external condition and prints the finding in a line.
 
-What is tested stands in the environment, as JSON. Exit code 0 is well, 1 not yet, 2 hopeless. Standard
-library only; it runs as the job's user.
+The test is JSON in the environment. Exit code 0 is met, 1 not yet met, 2 cannot be met. Standard library
+only; it runs as the job's user.
 """
 
 import http.client
@@ -20,14 +20,14 @@ HOPELESS_CODES = frozenset({401, 403, 404, 410})
 
 
 class Found(NamedTuple):
-    """What a test came to, and the line that says so."""
+    """The result of a test, and a line that describes it."""
 
     code: int
     message: str
 
 
 def main() -> int:
-    """Tests, and returns the exit code."""
+    """Run the test and return the exit code."""
     order = json.loads(os.environ[VARIABLE])
     try:
         found = test(order)
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def test(order: Mapping[str, Any]) -> Found:
-    """Makes the one test that is given. Raises OSError, HTTPException or ValueError for one that fails."""
+    """Run the given test. Raises OSError, HTTPException or ValueError if it fails."""
     timeout_seconds = order["timeoutSeconds"]
     if order.get("http"):
         return _http(order["http"], timeout_seconds)

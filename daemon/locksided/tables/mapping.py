@@ -1,4 +1,4 @@
-"""The output mapping: what a file in out/tables and the configuration say, and the table it becomes. Pure."""
+"""The output mapping: the table that each file in out/tables becomes. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ _BESIDE_SCHEMA = ("columns", "metadata", "column_metadata", "primary_key", "dist
 
 
 class BadMapping(Exception):
-    """What is wrong with one file of out/tables or its mapping, as the user is told."""
+    """A file of out/tables or its mapping is invalid; the message is shown to the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One file or folder of a row on its way into a table; `table` None when it stays where it is."""
+    """A file or folder of a row to be loaded into a table; `table` is None if it is not loaded."""
 
     row: str | None
     source: str
@@ -32,7 +32,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file or folder in out/tables of a row, and what its manifest says."""
+    """A file or folder in out/tables of a row, and the content of its manifest."""
 
     row: str | None
     name: str
@@ -40,7 +40,7 @@ class Source:
 
 
 def output_of(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`storage.output` as it was configured; empty without one."""
+    """Return `storage.output` as configured; empty if there is none."""
     storage = configuration.get("storage")
     output = storage.get("output") if isinstance(storage, Mapping) else None
     return output if isinstance(output, Mapping) else {}
@@ -52,7 +52,7 @@ NO_TABLES = (
 
 
 def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
-    """Where a mapping names a table or a file for the first time; None when it names none."""
+    """Return the path of the first part of a mapping that names a table or a file; None if none does."""
     if not isinstance(storage, Mapping):
         return None
     for side, kind in (("input", "tables"), ("input", "files"), ("output", "tables"), ("output", "files")):
@@ -63,30 +63,30 @@ def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
 
 
 def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """`storage.input.tables` as it was configured."""
+    """Return `storage.input.tables` as configured."""
     return mapping_objects(configuration, "input", "tables")
 
 
 def mapping_objects(configuration: Mapping[str, Any], side: str, kind: str) -> list[Mapping[str, Any]]:
-    """The entries of one part of a storage mapping."""
+    """Return the entries of one part of a storage mapping."""
     storage = configuration.get("storage")
     given = storage.get(side) if isinstance(storage, Mapping) else None
     return _objects(given.get(kind)) if isinstance(given, Mapping) else []
 
 
 def target_of(entry: Mapping[str, Any]) -> str:
-    """The file in in/tables that an entry of the input mapping becomes."""
+    """Return the name in in/tables of an entry of the input mapping."""
     return str(entry.get("destination") or entry.get("source"))
 
 
 def read_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """All entries that name tables to be read, those for filters of the output mapping among them."""
+    """Return the entries of all tables to be read, including those for filters of the output mapping."""
     values = [{"source": source} for source in value_sources(output_of(configuration))]
     return [*input_entries(configuration), *values]
 
 
 def value_sources(output: Mapping[str, Any]) -> list[str]:
-    """The tables whose values filters of `delete_where` compare with."""
+    """Return the tables whose values are used by filters of `delete_where`."""
     found = (
         one.values_from_storage.source
         for entry in _objects(output.get("tables"))
@@ -102,31 +102,31 @@ def _objects(given: Any) -> list[Mapping[str, Any]]:
 
 
 def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[TableId]:
-    """The tables that an entry of the input mapping may mean; the first that exists counts."""
+    """Return the tables that an entry of the input mapping may mean; the first that exists is used."""
     source, only = str(entry.get("source")), entry.get("source_branch_id")
     branches = [str(only)] if only is not None else list(dict.fromkeys((branch, "default")))
     return [TableId(project, one, source) for one in branches]
 
 
 def settings_of(output: Mapping[str, Any]) -> Output:
-    """The members of `storage.output` that hold for all its tables."""
+    """Return the members of `storage.output` that apply to all its tables."""
     bare = {name: value for name, value in output.items() if name not in ("tables", "files")}
     read: Output = msgspec.convert(bare, stored_form(Output))
     return read
 
 
 def mapped_entries(output: Mapping[str, Any], source: str) -> list[Mapping[str, Any]]:
-    """What the mapping says of a source; one empty entry when it says nothing."""
+    """Return the entries of a source in the mapping; one empty entry if it has none."""
     return [one for one in _objects(output.get("tables")) if one.get("source") == source] or [{}]
 
 
 def mapped_sources(output: Mapping[str, Any]) -> list[str]:
-    """The sources that the mapping names, each once."""
+    """Return the sources named by the mapping, each once."""
     return list(dict.fromkeys(str(one.get("source")) for one in _objects(output.get("tables"))))
 
 
 def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
-    """The tables that nobody else may change while a job runs that writes them."""
+    """Return the tables that no other job may change while a job that writes them runs."""
     entries = _objects(output.get("tables"))
     return [str(one.get("destination")) for one in entries if one.get("require_unchanged") is True]
 
@@ -139,10 +139,10 @@ def loads(
     may_stay: bool,
     of_failed_run: bool = False,
 ) -> Iterator[Load | BadMapping]:
-    """Into which tables a source goes, and how; or what keeps it from that.
+    """Yield the tables that a source is loaded into, and how; or why it cannot be.
 
-    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays. Of a
-    failed run only what is written always goes anywhere.
+    `bucket` is the default bucket. With `may_stay`, a source without a table is not an error. Of a failed
+    run, only sources with `write_always` are loaded.
     """
     for entry in mapped_entries(output, source.name):
         if of_failed_run and not any(one.get("write_always") is True for one in (source.manifest, entry)):
@@ -159,7 +159,7 @@ def loads(
 def default_bucket(
     output: Mapping[str, Any], component: str, config: str | None, stage: str, *, is_wanted: bool
 ) -> str | None:
-    """The bucket of tables that nobody gives another."""
+    """Return the bucket of tables that name none."""
     named = settings_of(output).default_bucket
     if named or config is None or not is_wanted:
         return named
@@ -167,7 +167,7 @@ def default_bucket(
 
 
 def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest, with what the mapping says over it: metadata by key, the schema by column."""
+    """Return the manifest overridden by the mapping: metadata is merged by key, the schema by column."""
     merged = {name: value for name, value in manifest.items() if value is not None}
     for name, value in entry.items():
         if (value in _SAYS_NOTHING and not _is_number(value)) or _DEFAULTS.get(name) == value:
@@ -178,11 +178,11 @@ def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
 
 
 def _over(name: str, below: Any, value: Any) -> Any:
-    """What the mapping says of a member over what the manifest says of it."""
+    """Return a member of the manifest overridden by that of the mapping."""
     if name in ("metadata", "table_metadata"):
         return _by("key", _pieces(below), _pieces(value))
     if name == "column_metadata" and isinstance(below, Mapping) and isinstance(value, Mapping):
-        columns = {column: _over("metadata", below.get(column), told) for column, told in value.items()}
+        columns = {column: _over("metadata", below.get(column), over) for column, over in value.items()}
         return {**below, **columns}
     if name == "schema" and isinstance(below, list):
         return _by("name", below, value)
@@ -197,13 +197,13 @@ def _by(key: str, below: Any, over: Any) -> list[Any]:
     items = {str(one.get(key)): one for one in _objects(below)}
     for one in _objects(over):
         known = items.get(str(one.get(key)), {})
-        told = {**_object(known.get("metadata")), **_object(one.get("metadata"))}
-        items[str(one.get(key))] = {**known, **one, **({"metadata": told} if told else {})}
+        metadata = {**_object(known.get("metadata")), **_object(one.get("metadata"))}
+        items[str(one.get(key))] = {**known, **one, **({"metadata": metadata} if metadata else {})}
     return list(items.values())
 
 
 def _pieces(given: Any) -> list[Mapping[str, Any]]:
-    """Metadata as a list of keys and values, whichever of its two forms it has."""
+    """Return metadata as a list of keys and values, whichever of its two forms it has."""
     if isinstance(given, Mapping):
         return [{"key": key, "value": value} for key, value in given.items()]
     return _objects(given)

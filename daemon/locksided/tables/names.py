@@ -7,7 +7,7 @@ from dataclasses import dataclass
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 _BUCKET = re.compile(r"(in|out)\.(c-)?[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 BUCKET_MODES = {"private": 0o700, "groupRead": 0o750, "groupWrite": 0o2770, "allRead": 0o755}
-"""The modes of the folders of buckets, by who may use them besides their owners."""
+"""The modes of bucket folders, by who may use them besides their owners."""
 TIMESTAMP = "_timestamp"
 """The last column of every table: when a load inserted or last changed the row."""
 

@@ -1,4 +1,4 @@
-"""What the daemon tells a storage step about tables, and what the step tells of its commits.
+"""What orders tell a storage step about tables, and what its result says about its commits.
 
 The result comes from a process of the job's account: `read_commits` checks it as a request is checked.
 """
@@ -15,11 +15,11 @@ from locksided.tables.names import STAGED_NAME, clean_column
 
 MOST_TABLES = 1000
 ADOPT = "ADOPT"
-"""The operation of a commit whose versions are in the log already."""
+"""The operation of a commit whose versions are already in the log."""
 RESTORE = "RESTORE"
-"""The operation of a commit with an earlier version's content, perhaps over what another program wrote."""
+"""The operation of a commit that restores an earlier version, perhaps over versions of another program."""
 DROP = "DROP"
-"""The operation of a commit that puts its table into the trash; nothing is staged for it."""
+"""The operation of a commit that moves its table to the trash; nothing is staged for it."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -34,13 +34,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def column_named(columns: Iterable[Column], text: str) -> Column | None:
-    """The column that a mapping means by this name, which is cleaned as that of the column was."""
+    """Return the column with this name; the name is cleaned as column names are."""
     name = clean_column(text)
     return next((column for column in columns if column.name == name), None)
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a table is, apart from its rows: its columns without `_timestamp`, and its primary key."""
+    """The definition of a table: its columns without `_timestamp`, and its primary key."""
 
     columns: Annotated[list[Column], Meta(max_length=1600)]
     primary_key: list[str] = []
@@ -49,13 +49,13 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
+    """The state of a table for a step. `folder` is below the lake's root; `version` is None for a new table.
 
-    `access` is what others than the bucket's owner may do. `begins` is the table of the default branch that a
-    new one of another branch begins with. `oldest` is the oldest version whose files are kept, `newest` the
-    head, where somebody asked for the version. `pinned` is the version that it had when the job started, as
-    far as the job reads it or asked to know; `head_job` made the version. `staged` has the names of those
-    commits up to `version` that may not be published yet.
+    `access` is the access of others than the bucket's owner. `begins` is the table of the default branch that
+    a new table of another branch starts as. `oldest` is the oldest version whose files are kept, `newest` the
+    head, if a version was requested. `pinned` is the version at the start of the job, if the job reads it or
+    asked for it; `head_job` created the version. `staged` has the names of the commits up to `version` that
+    may not be published yet.
     """
 
     id: str
@@ -79,7 +79,7 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or folder in out/tables; `place` is the folder of its row, below the job's own."""
+    """A file or folder in out/tables; `place` is its row's folder, relative to the job's."""
 
     place: Annotated[str, Meta(pattern=r"^(data|rows/[A-Za-z0-9][A-Za-z0-9._-]*)$")]
     name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
@@ -94,7 +94,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A version that the database does not know; another program made it unless it `is_ours`."""
+    """A version unknown to the database; another program created it unless it `is_ours`."""
 
     version: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     time_us: Count
@@ -104,11 +104,11 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a load made of a table. `staged` is empty when it changed nothing.
+    """The change of a table by a load. `staged` is empty if nothing changed.
 
-    `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
-    what was stored, which is not kept in out/. `metadata` is what it tells of the table. `adopted` are
-    versions above the head that others published; the version that it makes follows them.
+    `version` is the new version, or the unchanged one. `counts` has `rowsInserted` etc. `sources` are the
+    stored files, which are not kept in out/. `metadata` is what the load provides for the table. `adopted`
+    are versions above the head that others published; the new version follows them.
     """
 
     key: str
@@ -126,13 +126,13 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class BadCommits(Exception):
-    """A step's commits are not what they must be; the message says why."""
+    """A step's commits are invalid; the message says why."""
 
 
 def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[tuple[Commit, int]]:
-    """The commits in a step's result with their serials. Raises BadCommits.
+    """Return the commits in a step's result with their serials. Raises BadCommits.
 
-    Each is of a table that the job holds, and follows the one before.
+    Each must be of a table that the job holds, and follow the previous one.
     """
     try:
         commits: list[Commit] = msgspec.convert(
@@ -146,19 +146,19 @@ def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[t
         table = claimed.get(commit.key)
         number = seen[commit.key]
         if table is None or number == SERIALS_EACH or (number and not commit.staged):
-            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write so often.")
+            raise BadCommits(f"It has a commit of {commit.key!r}, which was not ordered, or not so often.")
         seen[commit.key] += 1
         head = (-1 if table.version is None else table.version) + number
         if commit.adopted and commit.operation not in (ADOPT, RESTORE):
             raise BadCommits(f"Its commit of {table.id!r} has versions of another program.")
         if table.version is None and commit.adopted:
-            head = commit.adopted[0].version - 1  # of a log that no longer begins with 0
+            head = commit.adopted[0].version - 1  # the log no longer begins with version 0
         new = len(commit.adopted) + bool(commit.staged)
         follows = [head + place for place in range(1, len(commit.adopted) + 1)]
         if commit.version != head + new or [one.version for one in commit.adopted] != follows:
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
-            raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")
+            raise BadCommits(f"Its commit of {table.id!r} has an invalid name of a staged commit.")
         if commit.staged and int(commit.staged[:20]) != commit.version:
             raise BadCommits(f"Its commit of {table.id!r} is staged as another version.")
         found.append((commit, table.serial + number))

@@ -1,1 +1,1 @@
-"""The step that archives what a job left, and the check of the place that it would go to."""
+"""The step that archives the output of a job, and the check of systems that archives can be sent to."""

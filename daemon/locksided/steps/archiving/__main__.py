@@ -1,4 +1,4 @@
-"""`python -I -m locksided.steps.archiving archive|check FOLDER`: do what the order says."""
+"""`python -I -m locksided.steps.archiving archive|check FOLDER`: carry out the order."""
 
 import sys
 from pathlib import Path

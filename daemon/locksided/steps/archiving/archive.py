@@ -1,6 +1,6 @@
-"""Archives what a job left: files are sent and compared with what came there; a list of them comes last.
+"""Archives the output of a job: each file is sent and compared; a list of all files is sent last.
 
-Without the list there is no archive: it is removed before an archive of an earlier start is overwritten.
+Without its list, an archive is incomplete: the list is removed before an earlier attempt is overwritten.
 """
 
 import json
@@ -24,7 +24,7 @@ MOST_LIST_BYTES = 2**28
 
 
 def archive(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Archives all; `result.artifacts.archive` tells of it. A fault may be a warning alone."""
+    """Archive all files; `result.artifacts.archive` describes it. A fault may be only a warning."""
     try:
         return {"result": {"artifacts": {"archive": _archived(order)}}}
     except (UserFault, ApplicationFault) as fault:
@@ -49,22 +49,19 @@ def _archived(order: Mapping[str, Any]) -> dict[str, Any]:
     listed = shipment.listed
     size = sum(one["sizeBytes"] for one in listed)
     say(f"archived {len(listed)} files, {size} bytes, to {place.shown}")
-    told = {"system": order["system"], "path": order["path"], "uri": place.shown}
-    return {**told, "files": len(listed), "sizeBytes": size}
+    location = {"system": order["system"], "path": order["path"], "uri": place.shown}
+    return {**location, "files": len(listed), "sizeBytes": size}
 
 
 @dataclass(slots=True, kw_only=True)
 class Archive(Shipment):
-    """An archive on its way."""
+    """An archive that is being sent."""
 
     job: str
     uuid: str
 
     def take_over(self) -> None:
-        """Makes sure that the place is nobody else's, and removes the list of an earlier start.
-
-        Raises UserFault for the archive of another job.
-        """
+        """Remove the list of an earlier attempt. Raises UserFault if the archive there is of another job."""
         while True:
             self.retries.attempts += 1
             try:

@@ -1,4 +1,4 @@
-"""Looks whether a system can be reached, listed, and written to."""
+"""Checks whether a system can be reached, listed, and written to."""
 
 import os
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ CONTENT = b"Lockside wrote this file to see whether it can, and removes it at on
 
 
 def check(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists the root and, of a writable system, writes a file there and removes it."""
+    """List the root and, if the system is writable, write a file there and remove it."""
     place = Place.of(f"{SYSTEM}://{order['system']}", {}, order)
     try:
         if place.is_fetched_alone:
-            _see_answer(place)
+            _require_answer(place)
             entries = None
         else:
             with place.connect()() as session:
@@ -29,8 +29,8 @@ def check(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"result": {"entries": entries}}
 
 
-def _see_answer(place: Place) -> None:
-    """Sees whether a server answers; what it has cannot be listed."""
+def _require_answer(place: Place) -> None:
+    """Check that a server answers; its files cannot be listed."""
     try:
         with place.source({}).open(0, None):
             pass

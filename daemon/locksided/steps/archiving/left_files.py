@@ -1,4 +1,4 @@
-"""What a job left that can be archived: plain files, by the paths that they get."""
+"""The regular files in the output of a job that can be archived, with their paths in the archive."""
 
 import os
 import stat
@@ -17,16 +17,19 @@ class LeftFile(NamedTuple):
 
 
 def left_files(order: Mapping[str, Any]) -> list[LeftFile]:
-    """The files of all rows, and the log; no links, no devices."""
+    """Return the files of all rows, and the log; no links, no devices."""
     parts = [FOLDERS[part] for part in order["include"] if part in FOLDERS]
     found = [
-        one for data, before in _data_folders(order) for part in parts for one in _below(data, part, before)
+        one
+        for data, before in _data_folders(order)
+        for part in parts
+        for one in _files_below(data, part, before)
     ]
     return [*found, *([LeftFile(order["logFile"], LOG)] if "log" in order["include"] else [])]
 
 
 def _data_folders(order: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The folder of each row, and what the paths of its files begin with."""
+    """Yield the folder of each row with the prefix of its paths in the archive."""
     folders = order["folders"]
     if len(order["rows"]) < 2:
         yield folders["data"], ""
@@ -35,7 +38,7 @@ def _data_folders(order: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{folders['rows']}/{row}", f"{row}/"
 
 
-def _below(data: str, part: str, before: str) -> Iterator[LeftFile]:
+def _files_below(data: str, part: str, before: str) -> Iterator[LeftFile]:
     for folder, folders, names in os.walk(f"{data}/{part}"):
         folders.sort()
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""Files on their way to a place: each is compared with what came there."""
+"""Sends files to a place and compares each with what was received there."""
 
 import hashlib
 import os
@@ -17,14 +17,14 @@ from locksided.steps.staging.sources import CHUNK_BYTES, Broken
 
 @dataclass(slots=True, kw_only=True)
 class Shipment:
-    """Files on their way. `listed` are those that are there."""
+    """Files that are being sent. `listed` are those sent so far."""
 
     place: Place
     retries: Retries
     listed: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, files: list[LeftFile]) -> None:
-        """Sends the files and the list. Raises Refused, ApplicationFault, OSError."""
+        """Send the files and the list. Raises Refused, ApplicationFault, OSError."""
         left = list(reversed(files))
         while True:
             self.retries.attempts += 1
@@ -50,7 +50,7 @@ class Shipment:
         )
 
     def _finish(self, session: Session, folders: set[str]) -> None:
-        """Sends what comes behind all files."""
+        """Send what follows all files."""
 
     def put(self, session: Session, path: str, content: "Sent", size_bytes: int, folders: set[str]) -> None:
         whole = f"{self.place.path}/{path}"
@@ -64,21 +64,20 @@ class Shipment:
 
 
 class Sent:
-    """What is sent, with its sha256 and a checksum of the kind that the server tells."""
+    """Content that is being sent, with its sha256 and a checksum of the kind that the server reports."""
 
     def __init__(self, file: BinaryIO, kind: str | None) -> None:
         self._file = file
         self.size_bytes = 0
         self.sha256 = hashlib.sha256()
-        self.told = None if kind is None else hashlib.new(kind, usedforsecurity=False)
+        self.checksum = None if kind is None else hashlib.new(kind, usedforsecurity=False)
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes."""
         chunk = self._file.read(size)
         self.size_bytes += len(chunk)
         self.sha256.update(chunk)
-        if self.told is not None:
-            self.told.update(chunk)
+        if self.checksum is not None:
+            self.checksum.update(chunk)
         return chunk
 
 
@@ -89,24 +88,24 @@ def _opened(one: LeftFile, done: str) -> BinaryIO:
         raise UserFault(f"{one.path} could not be {done}: {problem.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UserFault(f"{one.path} could not be {done}: it is no plain file")
+        raise UserFault(f"{one.path} could not be {done}: it is not a regular file")
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _verify(session: Session, whole: str, path: str, sent: Sent, done: str) -> None:
-    """Compares what came there with what was sent: by the server's own checksum, else by reading it.
+    """Compare the stored file with the sent one: by the server's own checksum, else by reading it back.
 
-    Raises ApplicationFault for another content.
+    Raises ApplicationFault if they differ.
     """
     stamp = session.stamp(whole)
     if stamp.size_bytes != sent.size_bytes:
-        text = f"{path} came there with {stamp.size_bytes} of {sent.size_bytes} bytes"
+        text = f"{path} was received with {stamp.size_bytes} of {sent.size_bytes} bytes"
         raise ApplicationFault(f"It could not be {done}: {text}.")
-    if sent.told is not None and (stamp.etag or "").strip('"') == sent.told.hexdigest():
+    if sent.checksum is not None and (stamp.etag or "").strip('"') == sent.checksum.hexdigest():
         return
-    back = hashlib.sha256()
+    received = hashlib.sha256()
     with session.reading(whole, 0) as stream:
         while chunk := stream.read(CHUNK_BYTES):
-            back.update(chunk)
-    if back.digest() != sent.sha256.digest():
-        raise ApplicationFault(f"It could not be {done}: {path} is another content when it is read back.")
+            received.update(chunk)
+    if received.digest() != sent.sha256.digest():
+        raise ApplicationFault(f"It could not be {done}: {path} has other content when it is read back.")

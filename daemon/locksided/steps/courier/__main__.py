@@ -1,8 +1,8 @@
-"""`courier FILE`: delivers what the file says and removes it, writing a line of JSON for what it does.
+"""`courier FILE`: deliver the notifications listed in the file, remove it, and print JSON lines about them.
 
-`{begun}` stands before a delivery, `{ended, time, seconds, statusCode, error, retryAfter, isFinal}` behind
-it. What has neither line was not begun. It has no store and no socket of the daemon; where it starts as root,
-it becomes nobody before it connects to anybody.
+`{begun}` precedes a delivery, `{ended, time, seconds, statusCode, error, retryAfter, isFinal}` follows it. A
+delivery with neither was not begun. The process has no store and no socket of the daemon; if it starts as
+root, it becomes nobody before it connects.
 """
 
 import encodings.idna  # noqa: F401 - of names of hosts
@@ -35,7 +35,7 @@ _writing = threading.Lock()
 
 
 def main() -> int:
-    """Delivers. Each receiver gets one at a time, in the order of the file."""
+    """Deliver all. Each receiver gets one notification at a time, in the order of the file."""
     path = sys.argv[1]
     with open(path, "rb") as file:
         order = json.load(file)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _become_nobody() -> None:
-    """Give up all rights of root. What may be imported later was imported before: nobody may not read it."""
+    """Drop root's rights. Modules needed later are imported before, because nobody may not read them."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -68,7 +68,7 @@ def _deliver_all(deliveries: Iterable[Mapping[str, Any]], send: Send, until: flo
         began = monotonic()
         answer = send(one)
         seconds = round(monotonic() - began, 3)
-        _say(ended=one["id"], time=time_ns() // 1000, seconds=seconds, **_told(answer))
+        _say(ended=one["id"], time=time_ns() // 1000, seconds=seconds, **_outcome(answer))
 
 
 def _delivered(one: Mapping[str, Any], allowed: Allowed, server: Mapping[str, Any]) -> Answer:
@@ -83,7 +83,7 @@ def _delivered(one: Mapping[str, Any], allowed: Allowed, server: Mapping[str, An
     )
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def _outcome(answer: Answer) -> dict[str, Any]:
     return {
         "statusCode": answer.status_code,
         "error": answer.error,
@@ -93,7 +93,7 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The seconds of a `Retry-After`, which may be a number or a date."""
+    """Return the seconds of a `Retry-After`, which may be a number or a date."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():

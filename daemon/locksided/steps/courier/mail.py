@@ -1,4 +1,4 @@
-"""One mail, given to the server of the settings."""
+"""Sends one mail through the server in the settings."""
 
 import email.policy
 import smtplib
@@ -9,13 +9,13 @@ from email.utils import formatdate
 from typing import Any
 
 from locksided.notifications import mail_text
-from locksided.steps.courier.post import TIMEOUT_SECONDS, Answer, said
+from locksided.steps.courier.post import TIMEOUT_SECONDS, Answer, error_text
 
 DONE = 250
 
 
 def send(one: Mapping[str, Any], body: Mapping[str, Any], server: Mapping[str, Any]) -> Answer:
-    """Sends it once. The status code is SMTP's; 5xx is final."""
+    """Send it once. The status code is that of SMTP; 5xx is final."""
     if server.get("problem"):
         return Answer(error=server["problem"])
     try:
@@ -28,7 +28,7 @@ def send(one: Mapping[str, Any], body: Mapping[str, Any], server: Mapping[str, A
     except smtplib.SMTPResponseException as problem:
         return Answer(problem.smtp_code, _text(problem.smtp_error), is_final=problem.smtp_code >= 500)
     except (OSError, smtplib.SMTPException, ValueError) as problem:
-        return Answer(error=said(problem))
+        return Answer(error=error_text(problem))
     temporary = {to: why for to, why in refused.items() if why[0] < 500}
     return _refused(temporary) if temporary else Answer(DONE)
 
@@ -60,7 +60,7 @@ def _message(one: Mapping[str, Any], body: Mapping[str, Any], server: Mapping[st
 
 
 def _refused(recipients: Mapping[str, tuple[int, bytes]]) -> Answer:
-    """No mail arrived there: tried again while any of them may take it later."""
+    """Report refused recipients; the mail is retried if any of them may accept it later."""
     code = min(code for code, _ in recipients.values())
     texts = "; ".join(f"{to}: {code} {_text(text)}" for to, (code, text) in recipients.items())
     return Answer(code, texts[:500], is_final=code >= 500)

@@ -18,7 +18,7 @@ BLOCKED = "blocked_address"
 
 
 class Answer(NamedTuple):
-    """What a receiver answered. `error` is a sentence; what is final is not tried again."""
+    """The answer of a receiver. `error` is a sentence; a final answer is not retried."""
 
     status_code: int | None = None
     error: str | None = None
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) -> Answer:
-    """Sends it once. It ends within `TIMEOUT_SECONDS` once the name of the host is resolved."""
+    """Send it once. It ends within `TIMEOUT_SECONDS` after the host name is resolved."""
     target, parts = Target.of(url), urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
@@ -37,7 +37,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) ->
     except Blocked as problem:
         return Answer(error=f"{BLOCKED}: {problem}", is_final=True)
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        return Answer(error=said(problem))
+        return Answer(error=error_text(problem))
     return answer
 
 
@@ -45,8 +45,8 @@ def _host(netloc: str) -> str:
     return netloc.rpartition("@")[2]
 
 
-def said(problem: Exception) -> str:
-    """What went wrong, in a sentence."""
+def error_text(problem: Exception) -> str:
+    """Return the error as a sentence."""
     if isinstance(problem, TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS:g} seconds"
     text = getattr(problem, "strerror", None) or str(problem)
@@ -54,7 +54,7 @@ def said(problem: Exception) -> str:
 
 
 class _Deadline:
-    """Breaks a connection off when its time is up, however slowly the other end goes on."""
+    """Closes a connection after its time limit, however slowly the other end continues."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.is_over = False

@@ -1,4 +1,4 @@
-"""`python -I -m locksided.steps.staging stage FOLDER`: fetch what the order names."""
+"""`python -I -m locksided.steps.staging stage FOLDER`: fetch the files named by the order."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Fetches the inputs of a job: under a hidden name, synced, verified and renamed, so none is seen half."""
+"""Fetches the inputs of a job; each is written under a hidden name, synced, verified and renamed."""
 
 import hashlib
 import http.client
@@ -18,15 +18,15 @@ from locksided.steps.staging.sources import CHUNK_BYTES, Broken, Missing, Opened
 
 
 def stage(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Fetches all inputs of an order; `result.input.files` tells of each."""
+    """Fetch all inputs of an order; `result.input.files` describes each."""
     refuse_full_disk(order, order["data"])
     return {"result": {"input": {"tables": [], "files": [_staged(one, order) for one in order["inputs"]]}}}
 
 
 def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
-    """Fetches one. Raises UserFault and ApplicationFault, which name it."""
+    """Fetch one input. Raises UserFault and ApplicationFault, which name it."""
     shown = shown_source(one["source"])
-    told = {"source": shown, "target": one["target"]}
+    names = {"source": shown, "target": one["target"]}
     target = Path(order["data"], one["target"])
     target.parent.mkdir(parents=True, exist_ok=True)
     kinds = dict.fromkeys(("sha256", (one.get("checksum") or "sha256").partition(":")[0]))
@@ -38,7 +38,7 @@ def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
         transfer.verify(one.get("sizeBytes"), one.get("checksum"))
     except Missing as problem:
         if one.get("optional"):
-            return {**told, "missing": True}
+            return {**names, "missing": True}
         raise UserFault(f"{shown} could not be fetched: {problem}") from None
     except Refused as problem:
         raise UserFault(f"{shown} could not be fetched: {problem}") from None
@@ -48,12 +48,12 @@ def _staged(one: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
         raise ApplicationFault(f"{shown} could not be fetched: {problem.strerror}") from None
     transfer.publish()
     say(f"fetched {shown}: {transfer.size_bytes} bytes")
-    return {**told, **transfer.told()}
+    return {**names, **transfer.described()}
 
 
 @dataclass(slots=True)
 class Transfer:
-    """One file on its way into `target`. `most_bytes` 0 is any size; `kinds` are the checksums to compute."""
+    """A file being fetched into `target`. `most_bytes` 0: unlimited; `kinds`: checksums to compute."""
 
     source: Source
     target: Path
@@ -67,11 +67,11 @@ class Transfer:
 
     @property
     def part(self) -> Path:
-        """Where the bytes are until all are there."""
+        """The file that holds the bytes until all have been received."""
         return self.target.with_name(f".{self.target.name}.part")
 
     def fetch(self) -> None:
-        """Reads all of the source. Raises Refused, ApplicationFault, OSError."""
+        """Read the whole source. Raises Refused, ApplicationFault, OSError."""
         with self.part.open("wb", buffering=0) as file:
             while True:
                 self.retries.attempts += 1
@@ -80,8 +80,8 @@ class Transfer:
                     self._read_on(file)
                     break
                 except Broken as problem:
-                    told = f"{self.size_bytes} bytes are here, "
-                    self.retries.wait_after(problem, has_progressed=self.size_bytes > before, told=told)
+                    detail = f"{self.size_bytes} bytes were received, "
+                    self.retries.wait_after(problem, has_progressed=self.size_bytes > before, detail=detail)
             os.fsync(file.fileno())
 
     def _read_on(self, file: BinaryIO) -> None:
@@ -118,7 +118,7 @@ class Transfer:
             view = view[file.write(view) :]
 
     def verify(self, size_bytes: int | None, checksum: str | None) -> None:
-        """Compares what came with what was promised. Raises Refused."""
+        """Compare the received size and checksum with the expected ones. Raises Refused."""
         if size_bytes is not None and size_bytes != self.size_bytes:
             raise Refused(f"it has {self.size_bytes} bytes, not {size_bytes}")
         known = {f"{one.name}:{one.hexdigest()}" for one in self.hashes}
@@ -128,12 +128,12 @@ class Transfer:
             raise Refused(f"its checksum is {found}, not {checksum}")
 
     def publish(self) -> None:
-        """Gives the whole file its name."""
+        """Rename the complete file to its final name."""
         os.rename(self.part, self.target)
         sync(self.target.parent)
 
-    def told(self) -> dict[str, Any]:
-        """What the job's result says of it."""
+    def described(self) -> dict[str, Any]:
+        """Return the description of the transfer for the job's result."""
         stamp = self.stamp or Stamp()
         return {
             "sizeBytes": self.size_bytes,

@@ -1,4 +1,4 @@
-"""A folder of this machine as a place to write to, as the job's account may."""
+"""Local folders as places to write to, with the permissions of the job's account."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from locksided.steps.staging.sources import CHUNK_BYTES, Missing, Refused, Stamp
 
 @contextmanager
 def file_session(roots: Sequence[str], state_folder: str) -> Iterator["FileSession"]:
-    """All files below the roots. Raises Missing and Refused, and OSError when there is no space."""
+    """Open all files below the roots. Raises Missing and Refused, and OSError if no space is left."""
     try:
         yield FileSession(roots, state_folder)
     except FileNotFoundError:

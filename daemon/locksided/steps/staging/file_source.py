@@ -1,4 +1,4 @@
-"""Files of this machine, as the job's account may read them."""
+"""Local files, read with the permissions of the job's account."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from locksided.steps.staging.sources import Broken, Missing, Opened, Refused, St
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A regular file below one of the roots, below that of its system, and not in the state folder."""
+    """A regular file below one of the roots and below its system's root, and not in the state folder."""
 
     path: str
     roots: Sequence[str]
@@ -31,7 +31,7 @@ class FileSource:
             raise Refused(f"it cannot be read: {problem.strerror}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise Refused("it is no regular file")
+            raise Refused("it is not a regular file")
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             self._check_place(os.readlink(f"/proc/self/fd/{descriptor}"))
             stamp = _stamp(descriptor)
@@ -42,14 +42,14 @@ class FileSource:
                 raise Broken("it changed while it was read")
 
     def _check_place(self, real: str) -> None:
-        """Judges where the file that is open really is, whatever links led there."""
+        """Check the real path of the open file, whatever links led there."""
         refuse_misplaced(real, self.roots, self.state_folder)
         if not is_below(real, os.path.realpath(self.root)):
             raise Refused("it is outside the root of its system")
 
 
 def refuse_misplaced(real: str, roots: Sequence[str], state_folder: str) -> None:
-    """Raises Refused for a place of this machine that no job may read or write."""
+    """Raise Refused for a local path that no job may read or write."""
     if is_below(real, os.path.realpath(state_folder)):
         raise Refused("it is in the state folder of the daemon")
     if not any(is_below(real, os.path.realpath(root)) for root in roots):

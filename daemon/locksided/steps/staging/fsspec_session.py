@@ -1,4 +1,4 @@
-"""Files of what fsspec has a package for. The package connects by itself, so its sockets are judged."""
+"""Files of the systems supported by fsspec packages. They open sockets themselves, so these are checked."""
 
 import socket
 import sys
@@ -25,12 +25,12 @@ from locksided.steps.staging.sources import CHUNK_BYTES, Broken, Missing, Refuse
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _TIMES = ("last_modified", "LastModified", "modified", "mtime")
 _judging: list[Networks] = []
-"""What the connections of this process are judged by, of all its threads: a hook cannot be taken off."""
+"""The networks that all connections of the process are checked against: an audit hook cannot be removed."""
 
 
 @contextmanager
 def fsspec_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iterator["FsspecSession"]:
-    """The file system of a URL. Raises Missing, Refused, Broken, whatever is done with it."""
+    """Open the file system of a URL. Any use of it raises Missing, Refused or Broken."""
     parts, secrets = urlsplit(url), list[str]()
     given = _plain(options, secrets)
     try:
@@ -40,12 +40,12 @@ def fsspec_session(url: str, options: Mapping[str, Any], networks: Networks) -> 
             yield FsspecSession(files, f"{parts.scheme}://{parts.netloc}")
     except (Refused, Broken, UserFault, ApplicationFault):
         raise
-    except Exception as problem:  # noqa: BLE001 - each package has faults of its own
-        raise _told(problem, secrets) from None
+    except Exception as problem:  # noqa: BLE001 - each package has errors of its own
+        raise _translated(problem, secrets) from None
 
 
 def _plain(options: Mapping[str, Any], secrets: list[str]) -> dict[str, Any]:
-    """Options by the names that the package knows; adds what is secret of them to `secrets`."""
+    """Return the options with the names that the package knows; append secret values to `secrets`."""
     secrets += [str(value) for name, value in options.items() if name.startswith("#")]
     return {
         name.removeprefix("#"): _plain(value, secrets) if isinstance(value, dict) else value
@@ -69,7 +69,7 @@ def _hook() -> None:
 
 
 def _judge(event: str, args: tuple[Any, ...]) -> None:
-    """Refuses a name that is denied, and an address that may not be connected to."""
+    """Refuse to look up a denied name, or to connect to an address that is not allowed."""
     if not _judging:
         return
     if event == "socket.getaddrinfo" and isinstance(args[0], str):
@@ -82,8 +82,8 @@ def _judge(event: str, args: tuple[Any, ...]) -> None:
             raise Blocked(f"{host} is not in {_judging[0].rule}")
 
 
-def _told(problem: Exception, secrets: list[str]) -> Exception:
-    """What a fault is to the one who fetches, without secrets. A status of http tells whose it is."""
+def _translated(problem: Exception, secrets: list[str]) -> Exception:
+    """Translate an error to one of ours, without secrets. An HTTP status decides whether it is a refusal."""
     if isinstance(problem, FileNotFoundError):
         return Missing("there is no such file")
     answer = getattr(problem, "response", None)
@@ -99,7 +99,7 @@ def _told(problem: Exception, secrets: list[str]) -> Exception:
 
 @dataclass(frozen=True, slots=True)
 class FsspecSession:
-    """See `Session`. `server` stands before the paths in the URLs of the file system."""
+    """See `Session`. `server` precedes the paths in the URLs of the file system."""
 
     checksum: ClassVar[str | None] = None
     files: Any
@@ -109,7 +109,7 @@ class FsspecSession:
         self.files.invalidate_cache()
         about = self.files.info(self._named(path))
         if about["type"] == "directory":
-            raise Refused("it is no regular file")
+            raise Refused("it is not a regular file")
         modified = next((about[name] for name in _TIMES if about.get(name)), None)
         return Stamp(about["size"], about.get("etag") or about.get("ETag"), _rfc_3339(modified))
 

@@ -1,4 +1,4 @@
-"""Files of ftp servers, with TLS for ftps; the data connection goes to the address that was judged."""
+"""Files of ftp servers, with TLS for ftps; the data connection goes to the checked address."""
 
 import ftplib
 import ssl
@@ -24,13 +24,13 @@ NO_SPACE = ("452", "552")
 
 @contextmanager
 def ftp_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iterator["FtpSession"]:
-    """A connection to the server of a URL. Raises Missing, Refused, Broken, whatever is done with it."""
+    """Open a connection to the server of a URL. Any use of it raises Missing, Refused or Broken."""
     try:
         with _connected(url, options_of(options, ("user", "password")), networks) as connection:
             yield FtpSession(connection)
     except Blocked as problem:
         raise Refused(str(problem)) from None
-    except ValueError:  # of ftplib, for a line end
+    except ValueError:  # from ftplib, for a line end
         raise Refused("its path has a character that cannot be sent") from None
     except ftplib.error_perm as problem:
         raise (Missing if str(problem)[:3] == "550" else Refused)(str(problem)) from None
@@ -46,10 +46,10 @@ def _connected(url: str, options: Mapping[str, Any], networks: Networks) -> Iter
     target = Target(parts.scheme, parts.hostname or "", parts.port or PORT)
     context = ssl.create_default_context()
     is_secure = parts.scheme == "ftps"
-    session = ftplib.FTP_TLS(context=context) if is_secure else ftplib.FTP()  # noqa: S321 - as asked for
+    session = ftplib.FTP_TLS(context=context) if is_secure else ftplib.FTP()  # noqa: S321 - as configured
     with session:
         session.connect(judged(target, networks)[0][1][0], target.port, TIMEOUT_SECONDS)
-        session.host = target.host  # which a certificate has to name
+        session.host = target.host  # the name that a certificate must have
         session.login(options.get("user", parts.username or "anonymous"), options.get("password", ""))
         if isinstance(session, ftplib.FTP_TLS):
             session.prot_p()
@@ -67,8 +67,8 @@ class FtpSession:
     def stamp(self, path: str) -> Stamp:
         size, modified = self.ftp.size(path), None
         with suppress(ftplib.error_perm, ValueError):
-            told = self.ftp.voidcmd(f"MDTM {path}").partition(" ")[2].strip()
-            at = datetime.strptime(told[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            answer = self.ftp.voidcmd(f"MDTM {path}").partition(" ")[2].strip()
+            at = datetime.strptime(answer[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
             modified = clock.to_text(round(at.timestamp() * 1e6))
         return Stamp(size, None, modified)
 
@@ -94,7 +94,7 @@ class FtpSession:
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
         with arriving(path, self.ftp.delete) as part:
             self.ftp.storbinary(f"STOR {part}", content, blocksize=1 << 18)
-            with suppress(ftplib.error_perm):  # some servers rename to a new name only
+            with suppress(ftplib.error_perm):  # some servers only rename to a new name
                 self.ftp.delete(path)
             self.ftp.rename(part, path)
 

@@ -1,4 +1,4 @@
-"""Files of http and https servers: redirects are judged one by one, a part is continued by Range."""
+"""Files of http and https servers: each redirect is checked, and Range continues a broken transfer."""
 
 import base64
 import http.client
@@ -27,7 +27,7 @@ _TRANSIENT = {408, 425, 429}
 
 @dataclass(frozen=True, slots=True)
 class HttpSource:
-    """What a GET of a URL answers."""
+    """The content of a URL, fetched with GET."""
 
     url: str
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class HttpSource:
     def _followed(
         self, extra: Mapping[str, str]
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """The answer to a GET, after redirects."""
+        """Return the connection and the answer to a GET, after redirects."""
         url, own = self.url, self._own_headers()
         for _ in range(MOST_REDIRECTS + 1):
             connection, response = sent("GET", url, {**own, **extra}, self.networks)
@@ -75,7 +75,7 @@ def sent(
     networks: Networks,
     content: Readable | None = None,
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    """The answer of a server to one request, and the connection to be closed. Raises Refused, Broken."""
+    """Send one request; return the connection, to be closed, and the answer. Raises Refused, Broken."""
     parts, target = urlsplit(url), Target.of(url)
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_WRITTEN)
     connection = http.client.HTTPConnection(target.host, target.port, blocksize=1 << 18)
@@ -91,7 +91,7 @@ def sent(
         raise Refused(str(problem)) from None
     except ssl.SSLCertVerificationError as problem:
         raise Refused(f"its certificate is not trusted: {problem.verify_message}") from None
-    except (http.client.InvalidURL, ValueError):  # whose message has the value, which may be secret
+    except (http.client.InvalidURL, ValueError):  # its message has the value, which may be secret
         connection.close()
         raise Refused("its URL or a header has a character that cannot be sent") from None
     except (OSError, http.client.HTTPException) as problem:
@@ -115,12 +115,12 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _redirected(old: str, location: str) -> str:
-    """Where a redirect leads. Raises Refused for what is not http, weaker, or no URL."""
+    """Return a redirect's URL. Raises Refused if it is no URL, not http, or a downgrade from https."""
     try:
         new = urljoin(old, location)
         Target.of(new)
     except ValueError:
-        raise Refused("it was redirected to what is no URL") from None
+        raise Refused("it was redirected to an invalid URL") from None
     scheme = urlsplit(new).scheme
     if scheme not in ("http", "https"):
         raise Refused(f"it was redirected to {shown_source(new)}, which is not http")
@@ -139,14 +139,14 @@ def _opened(response: http.client.HTTPResponse, offset: int, known: Stamp | None
     if response.status == 206 and known is not None:
         start, size = _content_range(response.getheader("Content-Range") or "")
         if start != offset or (known.size_bytes is not None and size != known.size_bytes):
-            raise Broken("the server answered another part than was asked for")
+            raise Broken("the server sent another part than was requested")
         return Opened(response, offset, known)
     refuse_failure(response)
     return Opened(response, 0, stamp_of(response))
 
 
 def stamp_of(response: http.client.HTTPResponse) -> Stamp:
-    """What an answer tells of the file."""
+    """Return the size, tag and time of the file by the answer's headers."""
     length = response.getheader("Content-Length") or ""
     return Stamp(
         int(length) if length.isdecimal() else None,
@@ -156,7 +156,7 @@ def stamp_of(response: http.client.HTTPResponse) -> Stamp:
 
 
 def refuse_failure(response: http.client.HTTPResponse) -> None:
-    """Raises Missing, Refused or Broken for an answer that is no success."""
+    """Raise Missing, Refused or Broken unless the answer is a success."""
     status = response.status
     if status in (200, 204):
         return
@@ -169,7 +169,7 @@ def refuse_failure(response: http.client.HTTPResponse) -> None:
 
 
 def is_transient(status: int) -> bool:
-    """Whether a server that answers so may answer otherwise the next time."""
+    """Return whether a request with this status may succeed when it is repeated."""
     return status in _TRANSIENT or status >= 500
 
 
@@ -184,16 +184,16 @@ def _http_date(text: str) -> str:
 
 
 def _content_range(text: str) -> tuple[int, int | None]:
-    """The first byte and the whole size of `bytes 10-99/100`."""
+    """Return the first byte and the total size of `bytes 10-99/100`."""
     span, _, size = text.removeprefix("bytes ").partition("/")
     first = span.partition("-")[0]
     if not first.isdecimal():
-        raise Broken("the server answered a part and did not say which")
+        raise Broken("the server sent a part without saying which")
     return int(first), int(size) if size.isdecimal() else None
 
 
 def _seconds(text: str | None) -> float | None:
-    """What Retry-After asks for: seconds, or a date."""
+    """Return the seconds of a Retry-After, which may be a number or a date."""
     if text is None:
         return None
     if text.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""Which hosts and addresses may be fetched from."""
+"""The hosts and addresses from which files may be fetched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ RULE = "what [staging] allows"
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The settings: `deny` wins over `allow`, that over `is_public_only`."""
+    """The settings: `deny` overrides `allow`, which overrides `is_public_only`."""
 
     is_public_only: bool
     allow: Allowed
@@ -19,11 +19,11 @@ class Networks:
 
     @classmethod
     def of(cls, networks: str, allow_hosts: Sequence[str], deny_hosts: Sequence[str]) -> "Networks":
-        """The networks that the settings name."""
+        """Return the networks named by the settings."""
         return cls(networks == "public", Allowed(allow_hosts), Allowed(deny_hosts))
 
     def may_connect(self, target: Target, address: Address) -> bool:
-        """Whether a connection to that address is allowed."""
+        """Return whether a connection to that address is allowed."""
         inner = plain(address)
         if any(one.is_link_local or one.is_multicast or one.is_unspecified for one in (address, inner)):
             return False

@@ -1,4 +1,4 @@
-"""What a URI, or a path in a system, is read by and written to, under the settings of an order."""
+"""How the place of a URI, or a path in a system, is read and written, under the settings of an order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from locksided.steps.staging.sources import Refused, Source
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file or folder: its URI, the path of its root, and what the server asks for."""
+    """A file or folder: its URI, the path of its root, and the options for its server."""
 
     url: str
     root: str
@@ -27,7 +27,7 @@ class Place:
 
     @classmethod
     def of(cls, source: str, options: Mapping[str, Any], order: Mapping[str, Any]) -> "Place":
-        """The place of a URI; one of `system` is in the system that the order tells of."""
+        """Return the place of a URI; a `system:` URI refers to a system in the order."""
         parts = urlsplit(source)
         if parts.scheme != SYSTEM:
             return cls(source, "/", options, order)
@@ -42,7 +42,7 @@ class Place:
 
     @property
     def shown(self) -> str:
-        """Its URI as it may be shown."""
+        """Its URI without secrets."""
         return shown_source(self.url)
 
     @property
@@ -55,11 +55,11 @@ class Place:
 
     @property
     def is_fetched_alone(self) -> bool:
-        """Whether nothing can be listed or written there."""
+        """Whether its files can only be fetched, not listed or written."""
         return self._scheme in ("http", "https")
 
     def source(self, headers: Mapping[str, str]) -> Source:
-        """What a file is read by."""
+        """Return the source that reads the file."""
         match self._scheme:
             case "file":
                 return FileSource(self.path, self.order["fileRoots"], self.order["stateFolder"], self.root)
@@ -73,7 +73,7 @@ class Place:
                 return RemoteSource(self.connect(), self.path, self.root)
 
     def connect(self) -> Connect:
-        """What opens a connection to its server. Raises Refused where files are only fetched."""
+        """Return the function that connects to its server. Raises Refused if it cannot be written to."""
         given = self.url, self.options, self._networks
         match self._scheme:
             case "file":
@@ -93,4 +93,4 @@ class Place:
 
                 return partial(fsspec_session, *given)
             case scheme:
-                raise Refused(f"nothing can be written by {scheme}")
+                raise Refused(f"files cannot be written with {scheme}")

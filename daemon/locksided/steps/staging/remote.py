@@ -1,4 +1,4 @@
-"""Places of files that one connects to. Each kind is a `Session`; what is read there is the same for all."""
+"""Places that are reached by a connection. Each kind has a `Session`; reading is common to all."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -13,41 +13,41 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Readable(Protocol):
-    """What can be sent."""
+    """Content that can be sent."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, none at the end."""
+        """Return the next bytes, none at the end."""
 
 
 class Session(Protocol):
-    """An open connection. Paths are whole and decoded.
+    """An open connection. Paths are absolute and decoded.
 
-    All raise Missing, Refused and Broken, also where the connection is made.
+    All methods raise Missing, Refused and Broken, and so does connecting.
     """
 
     checksum: ClassVar[str | None]
-    """The kind of checksum that the server may tell as the tag of a file."""
+    """The kind of checksum that the server may report as the tag of a file."""
 
     def stamp(self, path: str) -> Stamp:
-        """What is known of a file."""
+        """Return the size, tag and time of a file."""
 
     def real(self, path: str) -> str:
-        """The path behind all links, where the server tells it."""
+        """Return the path with all links resolved, if the server supports that."""
 
     def reading(self, path: str, offset: int) -> AbstractContextManager[BinaryIO | Any]:
-        """A file's bytes from an offset on."""
+        """Open a file at an offset."""
 
     def make_folder(self, path: str) -> None:
-        """Makes a folder that may be there, and those above it."""
+        """Create a folder, unless it exists, and its parents."""
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
-        """Sends a whole file, which gets its name when all of it is there."""
+        """Send a whole file; it gets its name when it is complete."""
 
     def remove(self, path: str) -> None:
-        """Removes a file."""
+        """Remove a file."""
 
     def names(self, path: str) -> list[str]:
-        """What a folder has."""
+        """Return the names of the files in a folder."""
 
 
 Connect: TypeAlias = Callable[[], AbstractContextManager[Session]]
@@ -55,7 +55,7 @@ Connect: TypeAlias = Callable[[], AbstractContextManager[Session]]
 
 @dataclass(frozen=True, slots=True)
 class RemoteSource:
-    """A file there; below `root`, wherever its links lead."""
+    """A file reached by a connection; below `root`, wherever its links lead."""
 
     connect: Connect
     path: str
@@ -73,19 +73,19 @@ class RemoteSource:
 
 
 def refuse_outside(session: Session, path: str, root: str) -> None:
-    """Raises Refused when links lead out of the root of a system."""
+    """Raise Refused if links lead out of the root of a system."""
     if root != "/" and not is_below(session.real(path), session.real(root)):
         raise Refused("it is outside the root of its system")
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a path is a folder or in it; both are without links."""
+    """Return whether a path is the folder or is in it; both have no links."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 @contextmanager
 def arriving(path: str, remove: Callable[[str], object]) -> Iterator[str]:
-    """The name that a file has until all of it is there; what came of it is removed when no more can come."""
+    """Provide a temporary name for a file that is being sent; the file is removed on an error."""
     folder, name = split(path)
     part = join(folder, f".{name}.part")
     try:
@@ -97,7 +97,7 @@ def arriving(path: str, remove: Callable[[str], object]) -> Iterator[str]:
 
 
 def broken(problem: Exception) -> Exception:
-    """What a fault of the connection is to the one that works with it; no space is one of its own."""
+    """Translate an error of a connection to Broken; a lack of space stays as it is."""
     if isinstance(problem, OSError) and problem.errno in NO_SPACE:
         return problem
     return Broken(f"{type(problem).__name__}: {problem}")

@@ -1,4 +1,4 @@
-"""When a broken transfer goes on: after pauses that double, or when the server asks for it."""
+"""Retries of broken transfers: after pauses that double, or as long as the server asks for."""
 
 from dataclasses import dataclass
 from time import sleep as wait
@@ -12,10 +12,7 @@ LONGEST_ASKED_PAUSE_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Retries:
-    """Bounds the failures one after another without any progress between them by `most_attempts`.
-
-    `attempts` counts all.
-    """
+    """Gives up after `most_attempts` consecutive failures without progress; `attempts` counts all."""
 
     shown: str
     done: str
@@ -23,8 +20,8 @@ class Retries:
     attempts: int = 0
     _failures: int = 0
 
-    def wait_after(self, problem: Broken, *, has_progressed: bool, told: str = "") -> None:
-        """Pauses before the next attempt. Raises ApplicationFault when it was the last one."""
+    def wait_after(self, problem: Broken, *, has_progressed: bool, detail: str = "") -> None:
+        """Wait before the next attempt. Raises ApplicationFault if there is none left."""
         self._failures = 1 if has_progressed else self._failures + 1
         if self._failures >= self.most_attempts:
             text = f"{self.shown} could not be {self.done} after {self.attempts} attempts: {problem}"
@@ -32,5 +29,5 @@ class Retries:
         pause = min(2.0 ** (self._failures - 1), LONGEST_PAUSE_SECONDS)
         asked = min(problem.retry_after_seconds or 0.0, LONGEST_ASKED_PAUSE_SECONDS)
         pause = max(pause, asked)
-        say(f"{self.shown}: {problem}; {told}it goes on in {pause:g} s")
+        say(f"{self.shown}: {problem}; {detail}retrying in {pause:g} s")
         wait(pause)

@@ -1,4 +1,4 @@
-"""Objects of S3, of Google's storage and of what else speaks its protocol: signed URLs, then http."""
+"""Objects of S3, Google Cloud Storage and compatible servers: URLs are signed, then used with http."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,20 +22,20 @@ from locksided.steps.staging.sources import Broken, Refused, Stamp
 
 SIGNED_SECONDS = 86_400
 PART_BYTES = 2**30
-"""An object of more bytes is sent in parts of so many; there are at most 10,000 of them."""
+"""The part size of larger objects, which are sent in parts; an object has at most 10,000 of them."""
 DEFAULTS = {"gs": {"endpointUrl": "https://storage.googleapis.com", "region": "auto"}}
 OPTIONS = ("key", "secret", "token", "region", "endpointUrl")
 
 
 def s3_source(url: str, options: Mapping[str, Any], networks: Networks) -> HttpSource:
-    """The http source of `s3://BUCKET/KEY`. Raises Refused when nothing can be signed."""
+    """Return the http source of `s3://BUCKET/KEY`. Raises Refused if no URL can be signed."""
     with s3_session(url, options, networks) as session:
         return session.source(unquote(urlsplit(url).path))
 
 
 @contextmanager
 def s3_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iterator["S3Session"]:
-    """The bucket of a URL. Raises Refused when nothing can be signed."""
+    """Open the bucket of a URL. Raises Refused if no URL can be signed."""
     given = {**DEFAULTS.get(urlsplit(url).scheme, {}), **options_of(options, OPTIONS)}
     try:
         client = Session().create_client(
@@ -53,13 +53,13 @@ def s3_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iter
 
 
 def _style(given: Mapping[str, Any]) -> str:
-    """Servers of one's own know their buckets by path."""
+    """Return how buckets are addressed: by path if an endpoint is configured."""
     return "path" if "endpointUrl" in given else "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class S3Session:
-    """See `Session`. An object has its name when all of it is there, so it is sent under that."""
+    """See `Session`. An object becomes visible only when it is complete, so it needs no temporary name."""
 
     checksum: ClassVar[str | None] = "md5"
     client: BaseClient
@@ -67,7 +67,7 @@ class S3Session:
     networks: Networks
 
     def source(self, path: str) -> HttpSource:
-        """An object as what can be fetched."""
+        """Return the source that fetches an object."""
         return HttpSource(self._signed("get_object", Key=path.lstrip("/")), {}, {}, self.networks)
 
     def stamp(self, path: str) -> Stamp:
@@ -87,7 +87,7 @@ class S3Session:
             yield opened.stream
 
     def make_folder(self, path: str) -> None:
-        """There are none: names may have slashes."""
+        """Do nothing: there are no folders, and names may contain slashes."""
 
     def put(self, path: str, content: Readable, size_bytes: int) -> None:
         key = path.lstrip("/")
@@ -141,13 +141,13 @@ class S3Session:
 
 
 class Answer(NamedTuple):
-    """What the server answered, and the tag of what it was sent."""
+    """The text of an answer, and the tag of the object that was sent."""
 
     text: str
     etag: str
 
     def member(self, name: str) -> str:
-        """A member of the answer. Raises Broken without it: a success may turn out to be none."""
+        """Return the text of an element. Raises Broken if it is missing: status 200 may still be an error."""
         found = re.search(f"<{name}>([^<]+)</{name}>", self.text)
         if found is None:
             raise Broken(f"the server answered no {name}")
@@ -155,14 +155,13 @@ class Answer(NamedTuple):
 
 
 class Part:
-    """The next bytes of a content."""
+    """The next part of a content."""
 
     def __init__(self, content: Readable, size_bytes: int) -> None:
         self._content = content
         self._left = size_bytes
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes of the part."""
         chunk = self._content.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(chunk)
         return chunk

@@ -25,9 +25,9 @@ OPTIONS = ("user", "password", "privateKey", "hostKey")
 
 @contextmanager
 def sftp_session(url: str, options: Mapping[str, Any], networks: Networks) -> Iterator["SftpSession"]:
-    """A connection to the server of a URL; without options, with the job's user's own keys and known hosts.
+    """Open a connection to a server; by default with the keys and known hosts of the job's user.
 
-    Raises Missing, Refused, Broken, whatever is done with it.
+    Any use of it raises Missing, Refused or Broken.
     """
     try:
         with _connected(url, options_of(options, OPTIONS), networks) as client, client.open_sftp() as files:
@@ -104,7 +104,7 @@ class SftpSession:
 
 class _Refuse(paramiko.MissingHostKeyPolicy):
     def missing_host_key(self, _: object, hostname: str, key: paramiko.PKey) -> None:
-        """Refuses, and shows what would have to be trusted."""
+        """Refuse, and show the key that would have to be trusted."""
         raise Refused(
             f"the key of {hostname} is not known; if `{key.get_name()} {key.get_base64()}` is its key, "
             "give it as `hostKey` in `options`"
@@ -124,12 +124,12 @@ def _learn_key(session: paramiko.SSHClient, target: Target, host_key: str | None
     try:
         key = paramiko.PKey.from_type_string(kind, b64decode(text.split(" ")[0]))
     except (ValueError, paramiko.SSHException) as problem:
-        raise Refused(f"`hostKey` is no key as in a file known_hosts: {problem}") from None
+        raise Refused(f"`hostKey` is not a key in the format of known_hosts: {problem}") from None
     session.get_host_keys().add(named, kind, key)
 
 
 def _key(text: str | None) -> paramiko.PKey | None:
-    """A private key of any kind, in the form of OpenSSH."""
+    """Return the private key, of any type, from its OpenSSH format."""
     for kind in () if text is None else (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
             key: paramiko.PKey = kind.from_private_key(io.StringIO(text))
@@ -137,5 +137,5 @@ def _key(text: str | None) -> paramiko.PKey | None:
             continue
         return key
     if text is not None:
-        raise Refused("`#privateKey` is no private key of the form of OpenSSH, or has a password")
+        raise Refused("`#privateKey` is not a private key in the format of OpenSSH, or has a password")
     return None

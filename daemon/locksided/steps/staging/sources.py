@@ -1,4 +1,4 @@
-"""What every kind of source is to the one that fetches: something that is opened at an offset."""
+"""The interface of all kinds of sources: they are opened at an offset."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ TIMEOUT_SECONDS = 60.0
 
 
 class Refused(Exception):
-    """The user can mend it: the file may not be read, or what is named is no such file."""
+    """The user can repair it: the file may not be read, or there is no such file."""
 
 
 class Missing(Refused):
@@ -17,7 +17,7 @@ class Missing(Refused):
 
 
 class Broken(Exception):
-    """It may go well the next time. `retry_after_seconds` is what the server asks for."""
+    """A retry may succeed. `retry_after_seconds` is the pause that the server asks for."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -26,9 +26,9 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one content of a source from another one; `size_bytes` is that of the whole.
+    """Identifies the content of a source; `size_bytes` is that of the whole.
 
-    `modified` is a time of RFC 3339 in UTC.
+    `modified` is an RFC 3339 time in UTC.
     """
 
     size_bytes: int | None = None
@@ -37,7 +37,7 @@ class Stamp:
 
     @property
     def is_strong(self) -> bool:
-        """Whether a part can be continued: an equal stamp means an equal content."""
+        """Whether a transfer can be continued: an equal stamp means equal content."""
         if self.etag is not None:
             return not self.etag.startswith("W/")
         return self.size_bytes is not None and self.modified is not None
@@ -45,7 +45,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source that is read: its bytes from `offset` on."""
+    """A source opened for reading at `offset`."""
 
     stream: BinaryIO | Any
     offset: int
@@ -56,7 +56,7 @@ class Source(Protocol):
     """A file of one kind of place."""
 
     def open(self, offset: int, known: Stamp | None) -> AbstractContextManager[Opened]:
-        """Reads from an offset on if the content is the one that is known, else from the start.
+        """Read from the offset if the content is still the known one, else from the start.
 
         Raises Refused and Broken.
         """

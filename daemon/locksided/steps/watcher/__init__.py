@@ -1,1 +1,1 @@
-"""Watches folders for files that appear: a process of the user whose triggers want to hear of them."""
+"""Watches folders for new files, in a process of the user that the triggers belong to."""

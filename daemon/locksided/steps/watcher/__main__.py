@@ -1,8 +1,8 @@
-"""`watcher FILE`: watches the folders that the file names, and writes JSON lines of the files that count.
+"""`watcher FILE`: watch the folders listed in the file, and print JSON lines about settled files.
 
-`{watch, name, inode, size, mtime, changed}` is a file, `{watch, gone}` the name of one that is not there any
-more, `{watch, listed}` stands behind all that lay there at the start, `{watch, broken}` tells why it gave up.
-It runs until it is stopped, as the user whose folders they are.
+`{watch, name, inode, size, mtime, changed}` is a file, `{watch, gone}` the name of a file that no longer
+exists, `{watch, listed}` follows all files found at the start, `{watch, broken}` says why it gave up. It runs
+until it is stopped, as the user that the folders belong to.
 """
 
 import json
@@ -29,25 +29,25 @@ class Watcher:
         self._said: list[str] = []
 
     def run(self) -> None:
-        """Watch until this process is stopped. Raises OSError when the kernel has no watch left."""
+        """Watch until this process is stopped. Raises OSError if the kernel's limit of watches is reached."""
         self._begin()
         while True:
             self._flush()
             readable = select.poll()
             readable.register(self._attention.descriptor, select.POLLIN)
-            readable.poll(self._patience_ms())
-            self._look()
+            readable.poll(self._timeout_ms())
+            self._handle_events()
 
     def _begin(self) -> None:
         self._attention.attend()
         for number in list(self._files):
             self._safely(number, Files.compare)
 
-    def _look(self) -> None:
-        found, is_lost = self._attention.news()
+    def _handle_events(self) -> None:
+        found, is_lost = self._attention.events()
         for folder, name, is_there in found:
             for number in [one for one, watch in self._watches.items() if watch.folder == folder]:
-                self._safely(number, partial(_heard, name=name, is_there=is_there))
+                self._safely(number, partial(_apply_event, name=name, is_there=is_there))
         if is_lost:
             self._begin()
         for number, due in self._polls.items():
@@ -58,7 +58,7 @@ class Watcher:
             self._safely(number, Files.settle)
 
     def _safely(self, number: int, work: Any) -> None:
-        """Do something with the files of a watch, unless there are too many."""
+        """Apply the work to the files of a watch; if there are too many, give the watch up."""
         files = self._files.get(number)
         if files is None:
             return
@@ -68,8 +68,8 @@ class Watcher:
             del self._files[number]
             self._say(watch=number, broken=f"There are more than {MOST_FILES:,} files in its folder.")
 
-    def _patience_ms(self) -> float | None:
-        """How long nothing is to be done unless the kernel tells something."""
+    def _timeout_ms(self) -> float | None:
+        """Return the milliseconds until the next due time; None to wait for the kernel only."""
         dues = [files.due for files in self._files.values() if files.due is not None]
         dues += [due for number, due in self._polls.items() if number in self._files]
         return max(min(dues) - monotonic(), 0) * 1000 + 1 if dues else None
@@ -84,7 +84,7 @@ class Watcher:
             self._said.clear()
 
 
-def _heard(files: Files, now: float, *, name: str, is_there: bool) -> None:
+def _apply_event(files: Files, now: float, *, name: str, is_there: bool) -> None:
     if is_there:
         files.appeared(name, now)
     else:
@@ -92,7 +92,7 @@ def _heard(files: Files, now: float, *, name: str, is_there: bool) -> None:
 
 
 def _become(account: tuple[int, int, list[int]] | None) -> None:
-    """Give up all other rights for good."""
+    """Drop all other rights permanently."""
     if account is not None:
         uid, gid, groups = account
         os.setgroups(groups)
@@ -101,13 +101,12 @@ def _become(account: tuple[int, int, list[int]] | None) -> None:
 
 
 def main() -> int:
-    """Watches."""
     path = sys.argv[1]
     with open(path, "rb") as file:
         order = json.load(file)
     os.unlink(path)
     _become(order["account"])
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # of a lease that is broken before it is given up
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease that is broken before it is released
     Watcher(list(watches_of(order["watches"]))).run()
     return 0
 

@@ -1,4 +1,4 @@
-"""The kernel's watches on folders, and on the folders above those that do not exist yet."""
+"""The kernel's watches on folders, and on the parents of folders that do not exist yet."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _LOST = _ITSELF | inotify.UNMOUNT | inotify.OVERFLOW | inotify.IGNORED
 
 
 class Attention:
-    """The watches on some folders. What it cannot follow any more is begun anew, with `attend`."""
+    """The watches on some folders. If a watch is lost, all are created again with `attend`."""
 
     def __init__(self, folders: Iterable[str]) -> None:
         self._folders = list(folders)
@@ -23,7 +23,7 @@ class Attention:
         self.descriptor = -1
 
     def attend(self) -> None:
-        """Watch the folders, those that do not exist from the nearest folder above. Raises OSError."""
+        """Watch the folders; if one does not exist, its nearest parent. Raises OSError."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
         self.descriptor = inotify.new_descriptor()
@@ -37,14 +37,14 @@ class Attention:
             place, number, below = self._above(folder)
             self._awaited.setdefault(number, set()).add(os.fsencode(below))
             if place == nearest:
-                return  # nothing came between the watch and this look
+                return  # nothing was created between the watch and this check
             nearest = place
         self._inside.setdefault(number, []).append(folder)
         for above in Path(folder).parents:
             inotify.watch(self.descriptor, above, _ITSELF | _TO_FOLDER)
 
     def _above(self, folder: str) -> tuple[str, int, str]:
-        """The nearest folder above that can be watched, its number, and the name in it that is awaited."""
+        """Return the nearest parent that can be watched, its watch's number, and the name awaited in it."""
         below = Path(folder)
         while below != (place := below.parent):
             number = inotify.watch(self.descriptor, place, _WAITING | _ITSELF | _TO_FOLDER)
@@ -53,8 +53,8 @@ class Attention:
             below = place
         raise FileNotFoundError(folder)
 
-    def news(self) -> tuple[list[tuple[str, str, bool]], bool]:
-        """What happened to files: folder, name, and whether it is there; and whether to attend anew."""
+    def events(self) -> tuple[list[tuple[str, str, bool]], bool]:
+        """Return events (folder, name, whether it exists), and whether `attend` must be called again."""
         found, is_lost = [], False
         for notice in inotify.notices(self.descriptor):
             is_lost |= bool(notice.mask & _LOST) or notice.name in self._awaited.get(notice.watch, ())

@@ -1,4 +1,4 @@
-"""When a file counts: it is a plain file, nobody writes it, and it has kept its size and time for a while."""
+"""When a file is reported: it is a regular file, nobody writes it, and its size and time stayed the same."""
 
 import errno
 import fcntl
@@ -12,11 +12,11 @@ from locksided.triggers.names import is_meant
 
 MOST_FILES = 100_000
 _INTEGER = 2**63 - 1
-"""What the database can hold."""
+"""The largest integer of the database."""
 
 
 class Watch(NamedTuple):
-    """What one condition of a trigger watches."""
+    """The watch of one condition of a trigger."""
 
     number: int
     folder: str
@@ -27,7 +27,7 @@ class Watch(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """By what a file is known, beside its path. Times are nanoseconds."""
+    """Identifies the content of a file at a path. Times are nanoseconds."""
 
     inode: int
     size: int
@@ -35,13 +35,13 @@ class Identity(NamedTuple):
 
 
 class TooManyFilesError(Exception):
-    """More files than a condition may have."""
+    """A condition has more files than allowed."""
 
 
 class Files:
-    """The files of one watch: those that wait until they have settled, and those that were told.
+    """The files of one watch: those that wait until they have settled, and those that were reported.
 
-    `tell` is called with the members of each word. Times are seconds of a clock that is never set.
+    `tell` is called with the members of each report. Times are seconds of a monotonic clock.
     """
 
     def __init__(self, watch: Watch, tell: Callable[..., None]) -> None:
@@ -55,13 +55,13 @@ class Files:
 
     @property
     def due(self) -> float | None:
-        """When the next one may have settled."""
+        """When the next file may have settled."""
         return self._queue[0][0] if self._queue else None
 
     def compare(self, now: float) -> None:
-        """Look at all that lies there; of a folder that is away nothing is said. Raises TooManyFilesError."""
+        """Examine all files; a folder that cannot be read is skipped. Raises TooManyFilesError."""
         try:
-            names = {name for name in os.listdir(self._watch.folder) if self._means(name)}
+            names = {name for name in os.listdir(self._watch.folder) if self._matches(name)}
         except OSError:
             return
         if len(names) > MOST_FILES:
@@ -75,8 +75,8 @@ class Files:
             self._note_listed()
 
     def appeared(self, name: str, now: float) -> None:
-        """A file was closed, moved in, or found. Raises TooManyFilesError."""
-        identity = self._identity(name) if self._means(name) else None
+        """Note that a file was closed, moved in, or found. Raises TooManyFilesError."""
+        identity = self._identity(name) if self._matches(name) else None
         if identity is None or self._told.get(name) == identity:
             return
         if len(self._told) + len(self._waiting) >= MOST_FILES and name not in self._told:
@@ -84,17 +84,17 @@ class Files:
         self._wait(name, identity, now)
 
     def gone(self, name: str) -> None:
-        """A file was deleted or moved away."""
+        """Note that a file was deleted or moved away."""
         self._waiting.pop(name, None)
         if self._told.pop(name, None) is not None:
             self._tell(gone=_text(name))
 
     def settle(self, now: float) -> None:
-        """Tell the files that have settled by now."""
+        """Report the files that have settled by now."""
         while self._queue and self._queue[0][0] <= now:
             due, name = heapq.heappop(self._queue)
             identity, until = self._waiting.get(name, (None, 0.0))
-            if identity is not None and until == due:  # else it has changed since, or is gone
+            if identity is not None and until == due:  # else it has changed since, or no longer exists
                 self._settled(name, identity, now)
         self._note_listed()
 
@@ -114,19 +114,19 @@ class Files:
         heapq.heappush(self._queue, (due, name))
 
     def _note_listed(self) -> None:
-        """Say once that all was told that lay there at the start."""
+        """Report once that all files found at the start have been reported."""
         if self._to_list is not None and not self._to_list & self._waiting.keys():
             self._to_list, self._is_listed = None, True
             self._tell(listed=True)
 
-    def _means(self, name: str) -> bool:
+    def _matches(self, name: str) -> bool:
         return is_meant(name, self._watch.match, self._watch.exclude)
 
     def _path(self, name: str) -> str:
         return f"{self._watch.folder}/{name}"
 
     def _identity(self, name: str) -> Identity | None:
-        """None for what is not there, and for what is no plain file."""
+        """Return the identity; None if the file does not exist or is not a regular file."""
         try:
             found = os.lstat(self._path(name))
         except OSError:
@@ -136,7 +136,7 @@ class Files:
         return Identity(found.st_ino & _INTEGER, found.st_size, found.st_mtime_ns)
 
     def _changed(self, name: str) -> int:
-        """When it was last written, renamed or moved."""
+        """Return when the file was last written, renamed or moved, in nanoseconds."""
         try:
             return os.lstat(self._path(name)).st_ctime_ns
         except OSError:
@@ -144,12 +144,12 @@ class Files:
 
 
 def _text(name: str) -> str:
-    """A name as text; bytes that are no UTF-8 are written with backslashes."""
+    """Return the name as text; bytes that are not UTF-8 are escaped with backslashes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _is_free(path: str) -> bool:
-    """Whether nobody has it open for writing, as far as is known: a lease is refused while somebody has."""
+    """Return whether nobody has it open for writing, as far as known: the kernel then refuses a lease."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -165,6 +165,5 @@ def _is_free(path: str) -> bool:
 
 
 def watches_of(order: list[dict[str, object]]) -> Iterator[Watch]:
-    """The watches of an order."""
     for one in order:
         yield Watch(**{**one, "exclude": tuple(one["exclude"])})  # type: ignore[arg-type]
