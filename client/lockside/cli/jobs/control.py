@@ -1,4 +1,4 @@
-"""`kill`, `hold`, `release`, `pause`, `resume`, `prio`: what can be asked of jobs that exist."""
+"""`kill`, `hold`, `release`, `pause`, `resume`, `prio`: actions on existing jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kill(session: Session, parsed: Parsed) -> int:
 
 
 def _would_kill(session: Session, references: list[str]) -> int:
-    """Say what a kill would stop, cancel, free and start."""
+    """Print what a kill would stop, cancel, free and start."""
     for reference in references:
         number = session.job_id(reference)
         effect = session.call("job.terminate", id=number, dryRun=True)
@@ -65,7 +65,7 @@ def _named(session: Session, number: str) -> str:
 
 
 def _with_process(session: Session, number: str) -> str:
-    """Call a running job with its process; those that this one started are stopped with it."""
+    """Return the name of a running job with its process; child processes are stopped with it."""
     job = session.call("job.get", id=number, fields=[*describe.NAMING, "process"])
     process = job.get("process") or {}
     left = ", ".join(f"{one['name']} {one['pid']}" for one in process.get("leftovers") or ())
@@ -89,7 +89,7 @@ def prio(session: Session, parsed: Parsed) -> int:
 
 
 def each_job(session: Session, references: list[str], method: str, **params: Any) -> int:
-    """Do one action to several jobs; those that refuse are named, and do not keep the others from it."""
+    """Apply one action to several jobs; a refusal is reported and does not affect the others."""
     code = exits.DONE
     for reference in references:
         try:

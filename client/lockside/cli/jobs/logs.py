@@ -1,4 +1,4 @@
-"""`logs`: what jobs wrote, of one job as it is, or lines of several, searched and in the order of time."""
+"""`logs`: the output of one job unchanged, or lines of several jobs, filtered and sorted by time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def logs(session: Session, parsed: Parsed) -> int:
 
 
 class _Wanted:
-    """Which logs and which lines of them were asked for."""
+    """The selected logs and lines."""
 
     def __init__(self, parsed: Parsed, roots: list[Json]) -> None:
         self.stream = next((name for name in ("stdout", "stderr", "gelf") if parsed.flag(name)), None)
@@ -57,7 +57,7 @@ class _Wanted:
 
 
 def _is_container(job: Json) -> bool:
-    """Tell whether a job writes nothing itself; those of a retried job are its attempts' already."""
+    """Return whether a job has no log of its own; that of a retried job has its attempts' output."""
     return job.get("type") in describe.CONTAINERS and job.get("type") != "retryContainer"
 
 
@@ -84,9 +84,8 @@ def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> No
 
 
 class _Merged:
-    """The lines of several jobs, or some lines of one: first those there are, by time, then as they come.
-
-    On a terminal what has no line end yet stands below the others, and changes as it goes on.
+    """The lines of several jobs, or some lines of one: first the existing ones, by time, then new ones live.
+    On a terminal an unfinished line is shown below the others and updated.
     """
 
     def __init__(self, session: Session, parsed: Parsed, roots: list[Json], wanted: _Wanted) -> None:
@@ -119,7 +118,7 @@ class _Merged:
             self._printer.show(maker.rest())
 
     def _jobs(self) -> list[Json]:
-        """The jobs whose logs are meant; each once, also when one is below another."""
+        """Return the jobs whose logs are shown, without duplicates."""
         if not self._wanted.children:
             return self._roots
         found = {}
@@ -177,7 +176,7 @@ class _Merged:
             self._draw_unfinished()
 
     def _tell_waiting(self) -> None:
-        """Say that there can be no log yet."""
+        """Print which jobs have not started and thus have no log yet."""
         for root in self._roots:
             if root["status"] in describe.NOT_STARTED:
                 self._session.out.hint(f"-- {describe.called(root)} waits: {describe.detail(root)}")
