@@ -99,7 +99,7 @@ def test_a_person_is_asked_before_anything_is_removed(
     calls: int,
 ) -> None:
     def at_a_terminal(question: str) -> str:
-        assert "Remove 1 of what is stored?" in question
+        assert "Remove 1 stored object?" in question
         if not said:
             raise EOFError
         return said

@@ -1,7 +1,4 @@
-"""`status`: the daemon as a whole, for the person on call.
-
-What is wrong comes first: since when, what follows from it, and what to do.
-"""
+"""`status`: an overview of the daemon. Problems come first: since when, the consequences, what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _SHOWN += ["parentRunId", "isFinished", "createdTime", "reasons"]
 
 
 class Trouble:
-    """Something that is wrong (`red`) or odd (`yellow`): what, what follows, and the command to type."""
+    """An error (`red`) or a warning (`yellow`): what it is, its consequences, and the command to type."""
 
     def __init__(self, colour: str, what: str, follows: str, do: str) -> None:
         self.colour = colour
@@ -40,7 +37,7 @@ def status(session: Session, parsed: Parsed) -> int:
 
 
 def _check(session: Session) -> int:
-    """Tell whether jobs can be accepted and started, also by the exit code."""
+    """Print whether jobs can be accepted and started; the exit code says so, too."""
     health = session.call("daemon.health")
     if not session.out.is_given(health):
         for line in health["causes"] or [health["status"]]:
@@ -69,7 +66,7 @@ def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
 
 
 def troubles_of(session: Asks, found: Json) -> list[Trouble]:
-    """What is wrong or odd, the worst first."""
+    """Return errors and warnings, the most severe first."""
     counts = found["counts"]
     waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
     troubles = []
@@ -79,7 +76,7 @@ def troubles_of(session: Asks, found: Json) -> list[Trouble]:
         troubles.append(_keeper(session, found["keeper"], waiting))
     if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
         what = "a keeper of another release is alive and does not answer"
-        troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
+        troubles.append(Trouble("red", what, "The state of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
         troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
@@ -105,7 +102,7 @@ def _keeper(session: Asks, keeper: Json, waiting: int) -> Trouble:
 
 
 def _has_just_begun(found: Json) -> bool:
-    """Tell of a daemon whose keeper may still be starting."""
+    """Return whether the daemon's keeper may still be starting."""
     return bool(found["uptimeSeconds"] < _KEEPER_STARTS_SECONDS)
 
 
@@ -118,7 +115,7 @@ def _cause(keeper: Json) -> str:
 
 
 def _since(session: Asks, kind: str) -> str:
-    """Say since when there is a reason of this kind, as the jobs that wait for it know."""
+    """Return since when jobs have waited for a reason of this kind."""
     found = session.call(
         "job.list", status=list(describe.NOT_STARTED), order="asc", limit=1, fields=["reasons"]
     )
@@ -162,7 +159,7 @@ def _pool(pool: Json) -> Trouble:
 
 
 def _failures(session: Asks) -> list[Trouble]:
-    """Tell of jobs that failed within a day; what is a part of another job does not count."""
+    """Return a warning about jobs that failed within a day, without those that are part of another."""
     found = session.call(
         "job.list",
         **describe.OPEN_FAILURES,
@@ -199,7 +196,7 @@ def _facts(session: Session, found: Json) -> None:
 
 
 def _jobs(session: Session, counts: Json) -> str:
-    """Count all jobs by status, parts of others too; of errors, say whether one still needs a look."""
+    """Format the number of all jobs by status; for errors say whether all were retried or acknowledged."""
     listed = []
     for word, count in counts.items():
         if count:
@@ -236,7 +233,7 @@ def _kept(found: Json) -> str:
 
 
 def _former(keeper: Json) -> str:
-    """Say what a keeper of another release still keeps."""
+    """Return the state of a keeper of another release."""
     if not keeper["isConnected"]:
         return "another one is alive and does not answer"
     kept = _count(keeper["runs"], "process tree")
