@@ -99,7 +99,7 @@ def test_faults_tell_whose_they_are_without_secrets(dav: DavServer, tmp_path: Pa
     assert staged(tmp_path, dav, "webdav://files/none", one={"optional": True})["missing"]
     with pytest.raises(UserFault, match="there is no such file"):
         staged(tmp_path, dav, "webdav://files/none")
-    with pytest.raises(UserFault, match="no regular file"):
+    with pytest.raises(UserFault, match="not a regular file"):
         staged(tmp_path, dav, "webdav://files")
     with pytest.raises(UserFault, match="TypeError"):
         staged(tmp_path, dav, one={"options": {}})

@@ -255,7 +255,7 @@ def test_what_cannot_be_sent_is_refused_without_its_value(
 @pytest.mark.parametrize("location", ["http://h:port/x", "http://[::1/x"])
 def test_a_redirect_to_no_url_is_refused(stage: Stage, web: FileServer, location: str) -> None:
     web.redirects["/a.csv"] = location
-    with pytest.raises(UserFault, match="redirected to what is no URL"):
+    with pytest.raises(UserFault, match="redirected to an invalid URL"):
         stage({"source": web.url()})
 
 

@@ -26,7 +26,7 @@ def split(data: Path) -> int:
     name = parameters.get("input") or _first_input(data, config)
     path = data / "in" / name.removeprefix("in/")
     if not path.is_file() or path.is_symlink():
-        raise NotCut(f"There is no file in/{name.removeprefix('in/')} that could be cut.")
+        raise NotCut(f"There is no file in/{name.removeprefix('in/')} that could be split.")
     is_table = path.suffix == ".csv" or path.parent.name == "tables"
     relative = path.relative_to(data / "in")
     made = 0
@@ -50,7 +50,7 @@ def _first_input(data: Path, config: Mapping[str, Any]) -> str:
         names = sorted(one.name for one in (data / "in" / folder).iterdir() if one.suffix != ".manifest")
         if names:
             return f"{folder}/{names[0]}"
-    raise NotCut("There is no file that could be cut.")
+    raise NotCut("There is no file that could be split.")
 
 
 def _limits(parameters: Mapping[str, Any], size: int) -> tuple[float, float]:

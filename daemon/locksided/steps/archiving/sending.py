@@ -89,7 +89,7 @@ def _opened(one: LeftFile, done: str) -> BinaryIO:
         raise UserFault(f"{one.path} could not be {done}: {problem.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UserFault(f"{one.path} could not be {done}: it is no plain file")
+        raise UserFault(f"{one.path} could not be {done}: it is not a regular file")
     return os.fdopen(descriptor, "rb", buffering=0)
 
 

@@ -31,7 +31,7 @@ class FileSource:
             raise Refused(f"it cannot be read: {problem.strerror}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise Refused("it is no regular file")
+            raise Refused("it is not a regular file")
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             self._check_place(os.readlink(f"/proc/self/fd/{descriptor}"))
             stamp = _stamp(descriptor)

@@ -109,7 +109,7 @@ class FsspecSession:
         self.files.invalidate_cache()
         about = self.files.info(self._named(path))
         if about["type"] == "directory":
-            raise Refused("it is no regular file")
+            raise Refused("it is not a regular file")
         modified = next((about[name] for name in _TIMES if about.get(name)), None)
         return Stamp(about["size"], about.get("etag") or about.get("ETag"), _rfc_3339(modified))
 

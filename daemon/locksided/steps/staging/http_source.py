@@ -120,7 +120,7 @@ def _redirected(old: str, location: str) -> str:
         new = urljoin(old, location)
         Target.of(new)
     except ValueError:
-        raise Refused("it was redirected to what is no URL") from None
+        raise Refused("it was redirected to an invalid URL") from None
     scheme = urlsplit(new).scheme
     if scheme not in ("http", "https"):
         raise Refused(f"it was redirected to {shown_source(new)}, which is not http")
