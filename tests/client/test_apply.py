@@ -105,7 +105,7 @@ def test_a_person_is_asked_before_anything_is_removed(
         return said
 
     answer(daemon, CHANGES)
-    monkeypatch.setattr(apply, "_is_person", lambda _: True)
+    monkeypatch.setattr(apply, "_is_interactive", lambda _: True)
     monkeypatch.setattr("builtins.input", at_a_terminal)
     assert run("apply", str(folder), "--prune").code == code
     assert len(daemon.params_of("catalog.apply")) == calls

@@ -43,7 +43,7 @@ def apply(session: Session, parsed: Parsed) -> int:
     done = session.call("catalog.apply", **asked, plan=plan["plan"], changeDescription=parsed.text("message"))
     if not session.out.is_given(done):
         session.out.line(f"Done: {counts(done, past=True)}.")
-        _what_next(session, done)
+        _print_next_step(session, done)
     return exits.DONE
 
 
@@ -100,7 +100,7 @@ def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
 def _is_confirmed(session: Session, plan: Json) -> bool:
     """Ask for confirmation before anything is removed; scripts confirm it by --prune."""
     removed = sum(change["action"] == "delete" for change in plan["changes"])
-    if not removed or not _is_person(session):
+    if not removed or not _is_interactive(session):
         return True
     session.out.flush()
     try:
@@ -110,11 +110,11 @@ def _is_confirmed(session: Session, plan: Json) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
-def _is_person(session: Session) -> bool:
+def _is_interactive(session: Session) -> bool:
     return session.out.terminal and sys.stdin.isatty()
 
 
-def _what_next(session: Session, done: Json) -> None:
+def _print_next_step(session: Session, done: Json) -> None:
     configs = [
         change for change in done["changes"] if change["kind"] == "config" and change["action"] != "delete"
     ]

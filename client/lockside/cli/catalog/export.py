@@ -68,11 +68,11 @@ def export(session: Session, parsed: Parsed) -> int:
     same = f"{made.unchanged} unchanged" if made.unchanged else ""
     written = f"{len(made.texts)} written" if made.texts else ""
     session.out.line(f"{folder}: {', '.join(filter(None, (written, same))) or 'there is nothing to write'}.")
-    _tell(session, made, stored)
+    _print_warnings(session, made, stored)
     return exits.DONE
 
 
-def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
+def _print_warnings(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
     for file in made.unstored:
         session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
     if made.texts and any(_has_hidden(body) for bodies in stored.values() for body in bodies.values()):
@@ -111,7 +111,7 @@ def plan_export(folder: str, stored: dict[str, dict[Key, Json]]) -> Export:
 def _plan_files(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
     for key, body in sorted(stored.items()):
         item = known.get(key)
-        if item is not None and not item.faults and _says(kind, item, body):
+        if item is not None and not item.faults and _is_equal(kind, item, body):
             made.unchanged += 1
         else:
             text = kind.write(kind, body, made.folder)
@@ -119,7 +119,7 @@ def _plan_files(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: 
     made.unstored += [item.source.file for key, item in known.items() if key not in stored]
 
 
-def _says(kind: Kind, item: ObjectFile, stored: Json) -> bool:
+def _is_equal(kind: Kind, item: ObjectFile, stored: Json) -> bool:
     return file_text.same(kind.document, item.body, file_text.own_members(kind.document, stored))
 
 
@@ -142,7 +142,9 @@ def _existing(path: str) -> Iterator[str]:
 
 
 def _plan_tables(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
-    if known.keys() == stored.keys() and all(_says(kind, known[key], body) for key, body in stored.items()):
+    if known.keys() == stored.keys() and all(
+        _is_equal(kind, known[key], body) for key, body in stored.items()
+    ):
         made.unchanged += len(stored)
         return
     base = os.path.join(made.folder, kind.place)

@@ -103,7 +103,7 @@ def _look_for_circles(found: Folder) -> None:
     }
     for name, (item, tasks) in contents.items():
         for place, inner in tasks:
-            way = _way(contents, inner, name)
+            way = _path_between(contents, inner, name)
             if way:
                 text = f"Orchestration {name} contains itself: {' -> '.join((name, *way))}"
                 found.faults.append(item.fault(("configuration", "tasks", place, "task", "config"), text))
@@ -115,7 +115,9 @@ def _contained(config: ConfigSpec) -> Iterator[tuple[int, str]]:
             yield place, task.task.config
 
 
-def _way(contents: Mapping[str, tuple[ObjectFile, list[tuple[int, str]]]], start: str, end: str) -> list[str]:
+def _path_between(
+    contents: Mapping[str, tuple[ObjectFile, list[tuple[int, str]]]], start: str, end: str
+) -> list[str]:
     """Return the path from one orchestration to another that it contains; empty if there is none."""
     left, seen = [[start]], {start}
     while left:

@@ -188,8 +188,8 @@ def _facts(session: Session, found: Json) -> None:
     rows += [
         ("pool" if not place else "", _slots(session, pool)) for place, pool in enumerate(found["pools"])
     ]
-    rows += [("store", _stored(found)), ("keeper", _kept(found))]
-    rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
+    rows += [("store", _store_text(found)), ("keeper", _keeper_text(found))]
+    rows += [("", _former_keeper_text(keeper)) for keeper in found.get("formerKeepers", ())]
     rows.append(("socket", session.link.path()))
     for name, value in rows:
         out.line(f"  {out.paint('dim', f'{name:<8}')}{value}", hang=10)
@@ -200,12 +200,12 @@ def _jobs(session: Session, counts: Json) -> str:
     listed = []
     for word, count in counts.items():
         if count:
-            said = f"{count} {word}" + (_if_all_seen(session) if word == "error" else "")
+            said = f"{count} {word}" + (_if_none_open(session) if word == "error" else "")
             listed.append(session.out.paint(describe.COLOURS.get(word, ""), said))
     return ", ".join(listed) or "none yet"
 
 
-def _if_all_seen(session: Session) -> str:
+def _if_none_open(session: Session) -> str:
     is_open = session.call("job.list", **describe.OPEN_FAILURES, limit=1, fields=["id"])["jobs"]
     return "" if is_open else " (retried with success or acknowledged)"
 
@@ -217,14 +217,14 @@ def _slots(session: Session, pool: Json) -> str:
     return f"{pool['id']}: {taken} of {pool['slots']} slots in use, {pool['queued']} queued{there}{paused}"
 
 
-def _stored(found: Json) -> str:
+def _store_text(found: Json) -> str:
     store = found["store"]
     size = f", {times.size(store['sizeBytes'])}" if store.get("sizeBytes") else ""
     where = f" in {found['stateDir']}" if found.get("stateDir") else ""
     return ("can be written" if store["isWritable"] else "cannot be written") + size + where
 
 
-def _kept(found: Json) -> str:
+def _keeper_text(found: Json) -> str:
     keeper = found["keeper"]
     if not keeper["isConnected"]:
         return "is being started" if _has_just_begun(found) else "cannot be reached"
@@ -232,7 +232,7 @@ def _kept(found: Json) -> str:
     return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
 
 
-def _former(keeper: Json) -> str:
+def _former_keeper_text(keeper: Json) -> str:
     """Return the state of a keeper of another release."""
     if not keeper["isConnected"]:
         return "another one is alive and does not answer"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def kill(session: Session, parsed: Parsed) -> int:
     references = parsed.many("job")
     if parsed.flag("dry_run"):
-        return _would_kill(session, references)
+        return _preview_kill(session, references)
     code = each_job(session, references, "job.terminate")
     if parsed.flag("wait"):
         from lockside.cli.jobs.wait import wait_for
@@ -29,7 +29,7 @@ def kill(session: Session, parsed: Parsed) -> int:
     return code
 
 
-def _would_kill(session: Session, references: list[str]) -> int:
+def _preview_kill(session: Session, references: list[str]) -> int:
     """Print what a kill would stop, cancel, free and start."""
     for reference in references:
         number = session.job_id(reference)
@@ -84,7 +84,7 @@ def prio(session: Session, parsed: Parsed) -> int:
     job = session.call(
         "job.reprioritise", id=session.job_id(parsed.required("job")), priority=parsed.number("priority")
     )
-    _tell(session, job)
+    _print_status(session, job)
     return exits.DONE
 
 
@@ -102,11 +102,11 @@ def each_job(session: Session, references: list[str], method: str, **params: Any
             session.say_aside(f"{reference}: {error.message}")
             code = exits.FAILED
         else:
-            _tell(session, job)
+            _print_status(session, job)
     return code
 
 
-def _tell(session: Session, job: Json) -> None:
+def _print_status(session: Session, job: Json) -> None:
     out = session.out
     if out.as_json:
         out.json_line(job)

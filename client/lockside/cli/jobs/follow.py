@@ -124,7 +124,7 @@ class _View:
 def _status_line(job: Json) -> Spans:
     """Return the current state of one job in a line: a spinner, its progress, its duration."""
     if job["status"] in describe.NOT_STARTED:
-        return [("○ ", "yellow"), (f"{describe.called(job)} waits", ""), (_because(job), "dim")]
+        return [("○ ", "yellow"), (f"{describe.called(job)} waits", ""), (_reason_text(job), "dim")]
     sign = _SPINNER[int(monotonic() / _TICK_SECONDS) % len(_SPINNER)]
     spans: list[tuple[str, str]] = [(f"{sign} ", "cyan")]
     share = job.get("progress")
@@ -137,16 +137,16 @@ def _status_line(job: Json) -> Spans:
             "",
         )
     )
-    spans.append((f"  {_for_how_long(job)}", "dim"))
+    spans.append((f"  {_running_time(job)}", "dim"))
     return spans
 
 
-def _because(job: Json) -> str:
+def _reason_text(job: Json) -> str:
     reasons = job.get("reasons") or []
     return f": {describe.detail(job)}" if reasons else ""
 
 
-def _for_how_long(job: Json) -> str:
+def _running_time(job: Json) -> str:
     begun = job.get("startTime")
     return times.span((times.now() - times.parsed(begun)).total_seconds()) if begun else ""
 
@@ -162,7 +162,7 @@ def tree_line(lines: str, job: Json, wide: int = 0) -> Spans:
         (f"  {word}", colour),
     ]
     if job.get("startTime"):
-        took = describe.took(job, times.now()) if job.get("isFinished") else _for_how_long(job)
+        took = describe.took(job, times.now()) if job.get("isFinished") else _running_time(job)
         spans.append((f"  {took}", "dim"))
     share = job.get("progress")
     if share is not None and not job.get("isFinished"):

@@ -28,7 +28,7 @@ def history(session: Asks, job: Json) -> list[Entry]:
     events = session.call("event.list", job=job["id"], kinds=_KINDS, limit=1000)["events"]
     told: list[Entry] = [(str(job["createdTime"]), f"created by {_creator(job)}", "")]
     told += [(job["createdTime"], sentence, "yellow") for sentence in waits(session, job, events)]
-    told += [entry for event in events if (entry := _told(job, event))]
+    told += [entry for event in events if (entry := _entry(job, event))]
     return told
 
 
@@ -44,7 +44,7 @@ def _creator(job: Json) -> str:
     return who
 
 
-def _told(job: Json, event: Json) -> Entry | None:
+def _entry(job: Json, event: Json) -> Entry | None:
     by = (event.get("principal") or {}).get("user") or "somebody"
     data = event.get("data") or {}
     match event["kind"]:
@@ -104,11 +104,11 @@ def waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
     was_held = any(event["kind"] == "job.held" for event in events)
     seconds = (end - begin).total_seconds()
     if not found and not was_held and seconds >= describe.NOTABLE_WAIT_SECONDS:
-        found.append(f"waited {times.span(seconds)} for {_somewhere(job, events)}")
+        found.append(f"waited {times.span(seconds)} for {_pool_or_jobs(job, events)}")
     return found
 
 
-def _somewhere(job: Json, events: list[Json]) -> str:
+def _pool_or_jobs(job: Json, events: list[Json]) -> str:
     by_others = any((event.get("data") or {}).get("cause") == "other_jobs" for event in events)
     return "other jobs" if by_others else f"a free slot in pool {job.get('pool')}{_and_resources(job)}"
 

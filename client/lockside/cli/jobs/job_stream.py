@@ -60,7 +60,7 @@ class JobStream:
                 if arrival is None:
                     yield None, []
                 else:
-                    yield from self._took(arrival)
+                    yield from self._handle(arrival)
 
     def _begin(self) -> None:
         if self._news:
@@ -127,24 +127,24 @@ class JobStream:
             **self._log_filters,
         )
 
-    def _took(self, arrival: Arrival) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle(self, arrival: Arrival) -> Iterator[tuple[Json, list[Json]]]:
         match arrival.tag:
             case ("log", str(number)):
-                yield from self._took_log(number, arrival.value)
+                yield from self._handle_log(number, arrival.value)
             case ("job", str(number)):
                 self._asked_about.discard(number)
                 self.jobs[number] = arrival.value
                 self._read_log(arrival.value)
                 yield arrival.value, []
             case "end":
-                self._took_end(arrival.value["jobs"])
+                self._handle_end(arrival.value["jobs"])
             case _ if arrival.tag == EVENTS:
                 for event in arrival.value:
-                    yield from self._took_event(event)
+                    yield from self._handle_event(event)
             case _ if arrival.tag == LOST and self._children:
                 self._load()
 
-    def _took_log(self, number: str, page: Json) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle_log(self, number: str, page: Json) -> Iterator[tuple[Json, list[Json]]]:
         moved = page["nextOffset"] != self._places.get(number, 0)
         self._places[number] = page["nextOffset"]
         self._open.discard(number)
@@ -156,7 +156,7 @@ class JobStream:
         else:
             self._ask_log(number)
 
-    def _took_end(self, found: list[Json]) -> None:
+    def _handle_end(self, found: list[Json]) -> None:
         if all(job["isFinished"] for job in found):
             self.ended = [self.jobs[str(job["id"])] | job for job in found]
             self.jobs |= {str(job["id"]): job for job in self.ended}
@@ -165,7 +165,7 @@ class JobStream:
         else:
             self._wait()
 
-    def _took_event(self, event: Json) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle_event(self, event: Json) -> Iterator[tuple[Json, list[Json]]]:
         number = str(event.get("job") or "")
         job = self.jobs.get(number)
         if job is not None:

@@ -28,7 +28,7 @@ def logs(session: Session, parsed: Parsed) -> int:
     wanted = _Wanted(parsed, roots)
     try:
         if wanted.is_plain and not session.out.terminal:
-            _as_it_is(session, parsed, str(roots[0]["id"]), wanted)
+            _print_unchanged(session, parsed, str(roots[0]["id"]), wanted)
         else:
             _Merged(session, parsed, roots, wanted).show()
     except KeyboardInterrupt:
@@ -76,7 +76,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
         raise UsageError(f"--grep: '{text}' is not a regular expression: {error}.", "logs") from error
 
 
-def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
+def _print_unchanged(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
     printer = FramePrinter(session)
     follow, raw = parsed.flag("follow"), gets_bytes(session.out)
     for frame in frames(session, job, follow, wanted.stream, wanted.row, level=wanted.level, raw=raw):
@@ -111,7 +111,7 @@ class _Merged:
                 self._session.aside = self._region.above
             self._tell_waiting()
             self._draw_unfinished()
-            self._go_on()
+            self._follow_on()
             self._session.aside = None
         self._region.clear()
         for maker in self._makers.values():
@@ -153,7 +153,7 @@ class _Merged:
 
         return iter(deque(lines, maxlen=self._wanted.count))
 
-    def _go_on(self) -> None:
+    def _follow_on(self) -> None:
         from lockside.cli.jobs.job_stream import JobStream
 
         followed = JobStream(

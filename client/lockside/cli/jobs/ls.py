@@ -53,7 +53,7 @@ def _found(session: Session, parsed: Parsed, limit: int | None) -> tuple[list[Js
     else:
         answer = session.call("job.list", **filters, expand=session.expanded(), limit=limit)
         found, has_more = answer["jobs"], bool(answer.get("nextCursor"))
-    return (_with_families(session, found) if parsed.flag("tree") else found), has_more
+    return (_with_trees(session, found) if parsed.flag("tree") else found), has_more
 
 
 def _limit(parsed: Parsed) -> int | None:
@@ -62,14 +62,14 @@ def _limit(parsed: Parsed) -> int | None:
 
 def _hint_at_none(session: Session, parsed: Parsed) -> None:
     if parsed.text("config"):
-        session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
+        session.out.hint(f"No jobs like that.{_suggestion(session, str(parsed.text('config')))}")
     elif filters_of(session, parsed) != {"onlyRoots": True}:
         session.out.hint("No jobs like that.\n  next: lockside ls · lockside ls --children")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
 
 
-def _meant_instead(session: Session, target: str) -> str:
+def _suggestion(session: Session, target: str) -> str:
     """Return a suggestion of a configuration, if there is none of that name."""
     from lockside.cli.lookup import config_names, nearest
 
@@ -79,7 +79,7 @@ def _meant_instead(session: Session, target: str) -> str:
     return f" Did you mean '{near}'?" if near else ""
 
 
-def _with_families(session: Session, found: list[Json]) -> list[Json]:
+def _with_trees(session: Session, found: list[Json]) -> list[Json]:
     """Return all jobs of each tree of which a job was found, the newest tree first."""
     from lockside.cli.jobs.job_tree import load_tree
 
@@ -100,7 +100,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "component": component,
         "config": config,
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "owner": _me() if parsed.flag("mine") else None,
+        "owner": _user_name() if parsed.flag("mine") else None,
         "visible": NULL if parsed.flag("with_hidden") else False if parsed.flag("hidden") else None,
         "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
         "acknowledged": _acknowledged(parsed),
@@ -125,7 +125,7 @@ def _run_id(session: Session, reference: str | None) -> str | None:
     return str(job["runId"])
 
 
-def _me() -> str:
+def _user_name() -> str:
     import os
     import pwd
 

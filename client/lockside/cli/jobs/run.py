@@ -30,7 +30,7 @@ def run(session: Session, parsed: Parsed) -> int:
     if parsed.text("template"):
         type_values(session, request)
     name_jobs(session, request)
-    other = _in_the_way(session, parsed, request)
+    other = _existing_job(session, parsed, request)
     if other is not None:
         session.out.line(f"skipped: {describe.called(other)} {describe.status(other)[0]}")
         return exits.DONE
@@ -55,7 +55,7 @@ def name_jobs(session: Session, request: Json) -> None:
         request["previousJobId"] = session.job_id(request["previousJobId"])
 
 
-def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
+def _existing_job(session: Session, parsed: Parsed, request: Json) -> Json | None:
     """Return a job that prevents this one, with the same configuration or the same name, or None."""
     statuses = [
         *(describe.RUNNING if parsed.flag("skip_if_running") else ()),
@@ -192,7 +192,7 @@ def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
             _show_dry_run(session, job)
         return 0
     try:
-        code = _stay(session, parsed, created)
+        code = _wait_or_follow(session, parsed, created)
         session.out.flush()
     except (OSError, LocksideError):
         if created:
@@ -203,7 +203,7 @@ def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
     return code
 
 
-def _stay(session: Session, parsed: Parsed, created: list[Json]) -> int:
+def _wait_or_follow(session: Session, parsed: Parsed, created: list[Json]) -> int:
     if parsed.flag("follow") and created:
         from lockside.cli.jobs.follow import follow_to_the_end
 
@@ -223,13 +223,13 @@ def _announce(session: Session, created: list[Json], only_ids: bool) -> None:
         for job in created:
             session.out.line(str(job["id"]))
     elif len(created) > _TOLD_ONE_BY_ONE:
-        _tell_many(session, created)
+        _print_summary(session, created)
     else:
         for job in created:
-            _tell(session, job)
+            _print_created(session, job)
 
 
-def _tell_many(session: Session, created: list[Json]) -> None:
+def _print_summary(session: Session, created: list[Json]) -> None:
     """Print a summary of many jobs for people."""
     first, last = created[0]["id"], created[-1]["id"]
     waiting = sum(job["status"] in describe.NOT_STARTED for job in created)
@@ -239,7 +239,7 @@ def _tell_many(session: Session, created: list[Json]) -> None:
     session.out.hint("  next: lockside top · lockside ls --watch --active")
 
 
-def _tell(session: Session, job: Json) -> None:
+def _print_created(session: Session, job: Json) -> None:
     """Print the created job and the next step for people."""
     word, colour = describe.status(job)
     again = " (it had been created before)" if job.get("deduplicated") else ""

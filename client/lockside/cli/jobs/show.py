@@ -25,7 +25,7 @@ def show(session: Session, parsed: Parsed) -> int:
     below = job_tree.load_tree(session, str(job["runId"])) if job.get("runId") else [job]
     _heading(session, job)
     _facts(session, job)
-    _happened(session, job)
+    _print_history(session, job)
     _tell_steps(session, job)
     if len(below) > 1:
         _children(session, below)
@@ -129,7 +129,7 @@ def _limits(job: Json) -> str:
     return ", ".join(said)
 
 
-def _happened(session: Session, job: Json) -> None:
+def _print_history(session: Session, job: Json) -> None:
     """Print the history, in order."""
     from lockside.cli.jobs.history import history
 

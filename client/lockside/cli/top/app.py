@@ -129,12 +129,12 @@ class Top(App[None]):
         return self.screen_stack[0].query_one("#jobs", JobTable)
 
     @property
-    def _is_whole(self) -> bool:
+    def _is_composed(self) -> bool:
         """Whether the view can be drawn: not while it is being composed or removed."""
         return bool(self.screen_stack) and bool(self.screen_stack[0].query("#selected"))
 
     def _redraw(self) -> None:
-        if not self._is_whole:
+        if not self._is_composed:
             return
         main = self.screen_stack[0]
         width = self.size.width
@@ -161,7 +161,7 @@ class Top(App[None]):
 
     def _draw_jobs(self) -> None:
         listed = self._listed()
-        self._tell_nothing(listed)
+        self._draw_empty(listed)
         room = self.size.width - (_SIDE if self.has_class("wide") else 0) - 1
         self._table.show_jobs(listed, self._usage, room)
 
@@ -192,7 +192,7 @@ class Top(App[None]):
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Show the job under the cursor, and follow it."""
-        if self._is_whole:
+        if self._is_composed:
             job = self._table.selected
             self._feed.selected = None if job is None else str(job["id"])
             self._draw_selected()
@@ -202,7 +202,7 @@ class Top(App[None]):
         text = rows.selected(job, self.size.width) if job is not None else Text()
         self.screen_stack[0].query_one("#selected", Static).update(text)
 
-    def _tell_nothing(self, listed: list[rows.Row]) -> None:
+    def _draw_empty(self, listed: list[rows.Row]) -> None:
         is_empty = not listed and bool(self._snapshot.status)
         self.set_class(is_empty, "empty")
         if is_empty:

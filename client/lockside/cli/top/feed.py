@@ -97,7 +97,7 @@ class Feed:
     async def _until_changed(self, wire: Wire) -> None:
         """Wait for an event that requires reading the state again, then drain the queue."""
         while True:
-            if self._take(*await wire.told()):
+            if self._take(*await wire.next_notification()):
                 break
         while not wire.notifications.empty():
             if wire.notifications.get_nowait() is None:

@@ -56,7 +56,7 @@ class Sampler:
         found = {}
         for job in wanted:
             pid = int(job["process"]["pid"])
-            if pid in processes and _is_it(processes[pid], job, booted):
+            if pid in processes and _is_same_process(processes[pid], job, booted):
                 found[str(job["id"])] = self._usage(str(job["id"]), _tree(pid, below), processes)
         self._before = {number: self._before[number] for number in found}
         return found
@@ -99,7 +99,7 @@ def _uptime(proc: str) -> float:
         return float(file.read().split()[0])
 
 
-def _is_it(process: _Process, job: Json, booted: float) -> bool:
+def _is_same_process(process: _Process, job: Json, booted: float) -> bool:
     """Return whether a process started when the job's did: its pid may have been reused."""
     spawned = job["process"].get("spawnTime") or job.get("startTime")
     if not spawned:
