@@ -126,7 +126,7 @@ class Stream:
         """Send one request and wait for its result."""
         return self._connection.call(method, params)
 
-    async def told(self) -> tuple[str, Json]:
+    async def next_notification(self) -> tuple[str, Json]:
         """Wait for the next notification."""
         return self._connection.notification()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         """A connection of one caller, with its notifications."""
 
         async def call(self, method: str, params: Json) -> Any: ...
-        async def told(self) -> tuple[str, Json]: ...
+        async def next_notification(self) -> tuple[str, Json]: ...
         async def close(self) -> None: ...
 
     class Link(Protocol):
@@ -201,7 +201,7 @@ class Engine:
                     seen.begin(answer["cursor"])
                     absence = self.absence()
                     while True:
-                        method, params = await stream.told()
+                        method, params = await stream.next_notification()
                         if method == LOST:
                             async for event in self._gap(seen, filters, params):
                                 yield event

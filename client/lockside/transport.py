@@ -200,7 +200,7 @@ def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
             return NotReachable(
                 f"You may not open the daemon's socket {path}.",
                 data={"path": path},
-                remedy=_way_in(path),
+                remedy=_access_hint(path),
             )
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             reason = error.strerror or str(error)
@@ -209,7 +209,7 @@ def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
     return NotReachable(f"No daemon is running here (no socket at {tried}).", data={"tried": tried})
 
 
-def _way_in(path: str) -> str:
+def _access_hint(path: str) -> str:
     """Return a hint on how to get access: by the socket's group, if it has access."""
     import grp
     import stat

@@ -106,7 +106,7 @@ class Wire:
             raise self._lost()
         return result_of({"result": message.result, "error": message.error})
 
-    async def told(self) -> tuple[str, Json]:
+    async def next_notification(self) -> tuple[str, Json]:
         """Wait for the next notification; raises ConnectionLost."""
         message = await self.notifications.get()
         if message is None:
@@ -233,8 +233,8 @@ class AsyncLink:
         if len(body) > LARGE_BYTES:
             return await self._call_alone(method, body)
         if not is_held(method, params):
-            return await (await self._here().shared()).send(method, body)
-        wire = await self._here().held()
+            return await (await self._wires_of_loop().shared()).send(method, body)
+        wire = await self._wires_of_loop().held()
         try:
             return await wire.send(method, body)
         finally:
@@ -251,7 +251,7 @@ class AsyncLink:
 
     async def open(self) -> Wire:
         """Open a connection for one caller; raises NotReachable."""
-        return await self._here().open()
+        return await self._wires_of_loop().open()
 
     async def pause(self, seconds: float) -> None:
         """Sleep for so many seconds."""
@@ -277,7 +277,7 @@ class AsyncLink:
             wires.abandon()
         self._of_parent, self._loops = self._of_parent | self._loops, {}
 
-    def _here(self) -> _Wires:
+    def _wires_of_loop(self) -> _Wires:
         if self._is_closed:
             raise closed()
         loop = asyncio.get_running_loop()

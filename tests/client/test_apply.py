@@ -99,13 +99,13 @@ def test_a_person_is_asked_before_anything_is_removed(
     calls: int,
 ) -> None:
     def at_a_terminal(question: str) -> str:
-        assert "Remove 1 of what is stored?" in question
+        assert "Remove 1 stored object?" in question
         if not said:
             raise EOFError
         return said
 
     answer(daemon, CHANGES)
-    monkeypatch.setattr(apply, "_is_person", lambda _: True)
+    monkeypatch.setattr(apply, "_is_interactive", lambda _: True)
     monkeypatch.setattr("builtins.input", at_a_terminal)
     assert run("apply", str(folder), "--prune").code == code
     assert len(daemon.params_of("catalog.apply")) == calls

@@ -23,7 +23,7 @@ def test_the_demo_shows_a_wait_a_survived_crash_and_a_query_and_cleans_up(
     for text in (
         "job 2 - waiting",
         "config_lock: ",
-        "while nobody was there it wrote",
+        "without a daemon it wrote",
         "it was started once",
         "28,298 airports are in airports.csv",
         "\tRESTORE\tjob 5\t28298\t",

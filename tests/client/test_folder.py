@@ -279,7 +279,10 @@ def test_a_pipe_whose_first_side_may_fail_unseen_is_noted(run: Run, folder: Path
     )
     ran = run("validate", str(folder))
     assert ran.code == 0
-    assert "a.toml:1: shell: Of a pipe in `shell` only the last side counts: use `pipeline`" in ran.err
+    assert (
+        "a.toml:1: shell: Of a pipe in `shell` only the exit code of the last command counts: use `pipeline`"
+        in ran.err
+    )
     assert "b.toml" not in ran.err
     assert "c.toml" not in ran.err
 

@@ -143,7 +143,7 @@ def test_an_extractor_with_rows_as_the_api_answers_it(tmp_path: Path) -> None:
     assert body["rows"][0] == {"id": "2", "name": "customers", "isDisabled": True, "configuration": {}}
     assert body["rows"][1]["configuration"]["parameters"]["query"] is None
     assert "created, creatorToken" in notes(found)
-    assert "left out" in notes(found)
+    assert "omitted" in notes(found)
 
 
 def test_a_transformation_s_configuration_alone(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_nothing_is_written_over(run: Run, tmp_path: Path, words: Words, there: 
     file.write_text("mine")
     ran = run("new", *words, str(tmp_path))
     assert ran.code == 1
-    assert f"{there} is there already" in ran.err
+    assert f"{there} exists already" in ran.err
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"]
 
 

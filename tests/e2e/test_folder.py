@@ -53,8 +53,8 @@ def test_the_example_is_applied_exported_and_applied_for_nothing(cli: Cli, tmp_p
     assert "Nothing to change: 9 unchanged" in cli("apply", example_folder())
     assert "8 written." in cli("export", str(tmp_path / "out"))
     assert "Nothing to change: 9 unchanged" in cli("apply", str(tmp_path / "out"), "--prune")
-    assert "9 said the same already." in cli("export", str(tmp_path / "out"))
-    assert "9 said the same already." in cli("export", example_folder())
+    assert "9 unchanged." in cli("export", str(tmp_path / "out"))
+    assert "9 unchanged." in cli("export", example_folder())
 
 
 def test_nothing_different_makes_no_version_and_no_event(cli: Cli, wire: Wire) -> None:
@@ -203,5 +203,5 @@ def test_export_writes_over_what_says_something_else_only_when_told(
     assert str(file) in told
     assert "--force" in told
     assert "# mine" in file.read_text()
-    assert "1 written, 1 said the same already." in cli("export", folder, "--force")
+    assert "1 written, 1 unchanged." in cli("export", folder, "--force")
     assert "n = 1" in file.read_text()

@@ -23,12 +23,12 @@ def preview(
     while moment_us is not None and len(found) < count:
         if not any(first <= moment_us <= last for first, last in decided):
             is_excluded = any(start <= moment_us < end for start, end in exclusions)
-            found.append(_told(calendar, moment_us, offset_us, is_excluded=is_excluded))
+            found.append(_view(calendar, moment_us, offset_us, is_excluded=is_excluded))
         moment_us = calendar.after(moment_us)
     return {"moments": found, "says": spec.sentence()}
 
 
-def _told(calendar: Calendar, moment_us: int, offset_us: int, *, is_excluded: bool) -> dict[str, Any]:
+def _view(calendar: Calendar, moment_us: int, offset_us: int, *, is_excluded: bool) -> dict[str, Any]:
     entry = calendar.entry(moment_us)
     note = f"{entry.wall:%Y-%m-%d} is excluded; does not fire" if is_excluded else entry.note
     return {

@@ -31,7 +31,7 @@ def job_named(session: Session, reference: str) -> str:
         with suppress(InvalidParams):  # A name may be invalid as a component's id.
             found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
             for job in found:
-                if _is_whole(job, reference):
+                if _is_top_level(job, reference):
                     return str(job["id"])
     near = ""
     with suppress(LocksideError):  # The suggestion is optional; the error is raised in any case.
@@ -51,7 +51,7 @@ def _searches(reference: str) -> list[Json]:
     return [{"component": component}, {"name": reference}, {"config": reference}]
 
 
-def _is_whole(job: Json, reference: str) -> bool:
+def _is_top_level(job: Json, reference: str) -> bool:
     """Return False for jobs that are part of another: phases, rows, attempts; for `last` also tasks."""
     if job.get("relation") != "strong":
         return True

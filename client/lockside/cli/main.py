@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "encoding", "utf-8").lower() != "utf-8":
-            _show_signs(stream)
+            _replace_signs(stream)
     try:
         parsed = parse(COMMANDS, GLOBAL_OPTIONS, words)
         code = _run(parsed)
@@ -40,11 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _system_failed(error)
     except Exception as error:  # noqa: BLE001 - users of the command line need no traceback
-        return _broken(error)
+        return _internal_error(error)
     return code
 
 
-def _show_signs(stream: TextIO) -> None:
+def _replace_signs(stream: TextIO) -> None:
     """Replace characters that the encoding lacks by similar ones instead of raising an error."""
     import codecs
 
@@ -76,7 +76,7 @@ def _system_failed(error: OSError) -> int:
     return exits.OUTPUT
 
 
-def _broken(error: Exception) -> int:
+def _internal_error(error: Exception) -> int:
     if os.environ.get("LOCKSIDE_TRACEBACK"):
         raise error
     _say(

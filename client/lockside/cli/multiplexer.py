@@ -86,13 +86,13 @@ class Multiplexer:
                     return None
                 self._take(message)
             except (NotReachable, Unavailable) as error:
-                self._come_back(error)
+                self._reconnect(error)
         return self._arrivals.pop(0)
 
     def _watching(self) -> None:
         """Serve as the tag of the answer to the subscription, which is internal."""
 
-    def _come_back(self, cause: LocksideError) -> None:
+    def _reconnect(self, cause: LocksideError) -> None:
         """Wait for the daemon and send all unanswered calls again."""
         absence = self._session.engine.absence()
         self._session.link.drop(self._connection)
@@ -102,11 +102,11 @@ class Multiplexer:
             except (NotReachable, Unavailable) as error:
                 cause = error
                 continue
-            self._ask_again()
+            self._resend()
             return
         raise ConnectionLost("The daemon went away and did not come back.")
 
-    def _ask_again(self) -> None:
+    def _resend(self) -> None:
         calls = [*self._asked.values(), *self._unsent]
         open_calls = [call for call in calls if call[0] != self._watching]
         self._asked, self._unsent = {}, []
@@ -126,7 +126,7 @@ class Multiplexer:
 
     def _take(self, message: Json) -> None:
         if "method" in message:
-            self._told(message["method"], message.get("params") or {})
+            self._handle_notification(message["method"], message.get("params") or {})
             return
         asked = self._asked.get(message.get("id", 0))
         if asked is None:
@@ -152,7 +152,7 @@ class Multiplexer:
         else:
             self._ask(tag, pages)
 
-    def _told(self, method: str, params: Json) -> None:
+    def _handle_notification(self, method: str, params: Json) -> None:
         if method == "event.lost":
             self._arrivals.append(Arrival(LOST, params))
             return

@@ -78,7 +78,7 @@ def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
     text, path = split_problem(whole)
     if unknown := re.match(r"Object contains unknown field `(.*)`$", text, re.DOTALL):
         name = shortened(unknown[1])
-        return f"Unknown field `{name}`{_instead(name, _fields_at(expected, path))}", join(path, name)
+        return f"Unknown field `{name}`{_suggestion(name, _fields_at(expected, path))}", join(path, name)
     if missing := re.match(r"Object missing required field `(.*)`$", text):
         return f"The field `{missing[1]}` is missing: it is required", f"{path}.{missing[1]}"
     sentence = _rewritten(text, expected, path)
@@ -111,7 +111,7 @@ def _rewritten(text: str, expected: Any, path: str) -> str:
         choices = _choices_at(expected, path)
         given = shortened(match["value"])
         if len(choices) > 20:
-            return f"{given} is not one of its values{_instead(given.strip(_QUOTES), choices)}"
+            return f"{given} is not one of its values{_suggestion(given.strip(_QUOTES), choices)}"
         return f"{given} is not one of {', '.join(choices)}"
     if match := re.match(r"Expected `(?P<types>[a-z |]+)`, got `(?P<got>\w+)`$", text):
         return f"It must be {_one_of(match['types'])}, not {_KINDS.get(match['got'], match['got'])}"
@@ -131,7 +131,7 @@ def _one_of(types: str) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _instead(name: str, known: list[str]) -> str:
+def _suggestion(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f": did you mean `{close[0]}`?"

@@ -139,7 +139,7 @@ def _trouble(service: Service) -> list[Problem]:
         found.append(Problem("keeper", text, repair, keepers.down_us))
     for link in keepers.former:
         if not link.is_up:
-            text = f"The keeper behind {link.path} lives and does not answer: its jobs go on unseen."
+            text = f"The keeper behind {link.path} runs and does not answer: its jobs continue unobserved."
             repair = f"see who holds {link.path}.lock"
             found.append(Problem("keeper", text, repair, details={"socket": str(link.path)}))
     for link in keepers.all:

@@ -46,7 +46,7 @@ async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
 
 
 def _no_job(job_id: int, path: str) -> NotFound:
-    return NotFound(f"There is no job {job_id}: `lockside ls` shows those that there are.", path=path)
+    return NotFound(f"There is no job {job_id}: `lockside ls` lists the jobs.", path=path)
 
 
 @dataclass(frozen=True, slots=True)

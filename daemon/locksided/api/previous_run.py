@@ -63,7 +63,7 @@ async def previous_orchestration(service: Service, job_id: str, config: str | No
     """Return the results of a run of this orchestration, including retries by hand. Raises `Invalid`."""
     row = await job_row(service, service.job_id(job_id, PATH), PATH)
     if row.type != JobType.ORCHESTRATION:
-        raise Invalid(f"{PATH}: job {row.id} is no orchestration.", path=PATH)
+        raise Invalid(f"{PATH}: job {row.id} is not an orchestration.", path=PATH)
     if row.config != config:
         raise Invalid(f"{PATH}: job {row.id} ran orchestration {row.config}, not {config}.", path=PATH)
     return await _ended(service, row)

@@ -52,7 +52,7 @@ def _recovery(reason: core.Recovery) -> tuple[str, str]:
     said = f"It failed{times} and waits until {reason.tester}"
     if reason.last is not None and reason.last.message:
         said += f" (last test: {reason.last.message})"
-    return f"{said}.", f"a good test, or `job.unblock`; it gives up at {moment(reason.expires_us)}"
+    return f"{said}.", f"a successful test or `job.unblock`; it gives up at {moment(reason.expires_us)}"
 
 
 def _config_lock(reason: core.ConfigLock) -> tuple[str, str]:

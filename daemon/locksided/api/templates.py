@@ -114,7 +114,7 @@ async def _stored(store: Objects, project: str, name: str) -> StoredRow:
     """Return the template with its secrets decrypted, as far as possible."""
     template_id, at, text = name.partition("@")
     if at and not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise Invalid(f"{text!r} is no version: name a template as `load` or `load@3`.", path=PATH)
+        raise Invalid(f"{text!r} is not a version: name a template as `load` or `load@3`.", path=PATH)
     key = Key(project, TEMPLATE, (template_id,))
     row = await store.object(key, int(text) if at else None)
     if row is None:

@@ -85,7 +85,7 @@ def decode(line: bytes) -> Message:
 
 
 def _refuse_constant(name: str) -> float:
-    raise BadLine(f"{name} is no JSON")
+    raise BadLine(f"{name} is not JSON")
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode

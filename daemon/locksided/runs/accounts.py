@@ -39,7 +39,7 @@ def _known(name: str | None, uid: int, gid: int | None, _moment: int) -> tuple[U
         entry = pwd.getpwnam(name) if name is not None else pwd.getpwuid(uid)
     except KeyError:
         if name is not None:
-            text = f"There is no user '{name}' to run as: have it made, or change the component."
+            text = f"There is no user '{name}' to run as: create the user, or change the component."
             raise NoAccount(text) from None
         return User(uid, uid if gid is None else gid, ()), "/"
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))

@@ -260,7 +260,7 @@ def sizes(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `sizes` of the plain files `names`. Raises FileNotFoundError and NotPlain."""
     found = [os.lstat(name, dir_fd=folder_fd) for name in argument["names"]]
     if not all(stat.S_ISREG(status.st_mode) for status in found):
-        raise NotPlain("what was stored is no plain file")
+        raise NotPlain("what was stored is not a regular file")
     return {"sizes": [status.st_size for status in found]}
 
 

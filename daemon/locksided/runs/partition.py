@@ -58,7 +58,7 @@ def is_own(component: str) -> bool:
 def check_partition(component: str, mode: Mode, rows: int, path: str) -> None:
     """Raise Invalid for a job that cannot be split."""
     if component in _WITHOUT_FOLDER:
-        raise Invalid(f"{path}: a job of {component} has no data folder that could be cut.", path=path)
+        raise Invalid(f"{path}: a job of {component} has no data folder that could be split.", path=path)
     if rows > 1:
         raise Invalid(f"{path}: {rows} rows would run; only one can be cut. Name it.", path=path)
     if mode is Mode.DEBUG:

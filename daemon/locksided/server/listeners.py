@@ -110,7 +110,7 @@ def _open_to_group(path: Path, gid: int, made: os.stat_result) -> None:
     try:
         found = os.fstat(fd)
         if (found.st_dev, found.st_ino) != (made.st_dev, made.st_ino):
-            raise FileExistsError(errno.EEXIST, "somebody put something else in its place")
+            raise FileExistsError(errno.EEXIST, "it was replaced meanwhile")
         os.chown(f"/proc/self/fd/{fd}", -1, gid)
         os.chmod(f"/proc/self/fd/{fd}", 0o660)
     finally:
@@ -136,7 +136,7 @@ def _passed(fd: int) -> Listener:
         listening = socket.socket(fileno=fd)
         accepts = listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as problem:
-        raise ListenError(f"The passed descriptor {fd} is no socket: {problem.strerror}") from problem
+        raise ListenError(f"The passed descriptor {fd} is not a socket: {problem.strerror}") from problem
     if not accepts or (listening.family, listening.type) != (socket.AF_UNIX, socket.SOCK_STREAM):
         raise ListenError(
             f"The passed descriptor {fd} must be a listening Unix stream socket (ListenStream=)"
@@ -154,7 +154,7 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise ListenError(f"{path} is no socket: move it away or choose another path")
+        raise ListenError(f"{path} is not a socket: move it away or choose another path")
     if _answers(path):
         raise ListenError(f"Another process listens at {path}: stop it or choose another path")
     os.unlink(path)

@@ -38,7 +38,9 @@ def read(cursor: str | None, order: str, key_type: Any) -> Any:
         if place.order == order:
             return msgspec.convert(place.key, key_type)
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
-        raise Invalid("this is no cursor: pass the nextCursor of the page before", path="$.cursor") from error
+        raise Invalid(
+            "this is not a cursor: pass the nextCursor of the previous page", path="$.cursor"
+        ) from error
     raise Invalid(
         "the cursor is of another list, or of this one in another order: keep all other parameters",
         path="$.cursor",

@@ -1,4 +1,4 @@
-"""`action`: ask a component a question, which it answers with JSON at once; no job, no lock, no slot."""
+"""`action`: runs a synchronous action of a component, without a job, lock or slot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lockside.cli.session import Session
 
 
 def action(session: Session, parsed: Parsed) -> int:
-    """Run an action and print what it answers."""
+    """Run an action and print the JSON that it returns."""
     component, _, config = parsed.required("component_config").partition("/")
     answer = session.call(
         "action.run",

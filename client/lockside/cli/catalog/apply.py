@@ -1,7 +1,5 @@
-"""`apply`: a folder of files against what the daemon has stored.
-
-The daemon makes the plan and carries it out in one transaction; the plan that was shown is the one that is
-carried out, or none.
+"""`apply`: stores a folder of files in the daemon. The daemon computes the plan and applies it in one
+transaction; either exactly the plan that was shown is applied, or nothing.
 """
 
 from __future__ import annotations
@@ -45,12 +43,12 @@ def apply(session: Session, parsed: Parsed) -> int:
     done = session.call("catalog.apply", **asked, plan=plan["plan"], changeDescription=parsed.text("message"))
     if not session.out.is_given(done):
         session.out.line(f"Done: {counts(done, past=True)}.")
-        _what_next(session, done)
+        _print_next_step(session, done)
     return exits.DONE
 
 
 def apply_folder(session: Session, found: Folder) -> Json:
-    """Store what a folder without faults asks for, and give what was changed."""
+    """Store the objects of a folder without faults, and return the changes."""
     done: Json = session.call("catalog.apply", **found.asked())
     return done
 
@@ -65,7 +63,7 @@ def _refuse(session: Session, found: Folder, faults: list[FileFault]) -> int:
 
 
 def _located(found: Folder, error: LocksideError) -> list[FileFault]:
-    """Say in which files and lines the daemon's faults are; none when it does not speak of a file."""
+    """Return the files and lines of the daemon's faults; empty if they do not concern a file."""
     told = error.data.get("faults") or [{"path": error.path, "message": error.message}]
     located = []
     for one in told:
@@ -100,23 +98,23 @@ def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
 
 
 def _is_confirmed(session: Session, plan: Json) -> bool:
-    """Ask a person before anything is removed; a script has asked for it by --prune."""
+    """Ask for confirmation before anything is removed; scripts confirm it by --prune."""
     removed = sum(change["action"] == "delete" for change in plan["changes"])
-    if not removed or not _is_person(session):
+    if not removed or not _is_interactive(session):
         return True
     session.out.flush()
     try:
-        answer = input(f"Remove {removed} of what is stored? [y/N] ")
+        answer = input(f"Remove {removed} stored object{'' if removed == 1 else 's'}? [y/N] ")
     except EOFError:
         return False
     return answer.strip().lower() in {"y", "yes"}
 
 
-def _is_person(session: Session) -> bool:
+def _is_interactive(session: Session) -> bool:
     return session.out.terminal and sys.stdin.isatty()
 
 
-def _what_next(session: Session, done: Json) -> None:
+def _print_next_step(session: Session, done: Json) -> None:
     configs = [
         change for change in done["changes"] if change["kind"] == "config" and change["action"] != "delete"
     ]

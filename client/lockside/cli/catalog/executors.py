@@ -1,4 +1,4 @@
-"""`executor`: what runs the jobs of pools."""
+"""`executor`: the kinds of executors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""`export`: what is stored as a folder of files that `apply` understands.
-
-A file that says the same already is left as it is, with its comments; one that says something else is written
-over only when asked to.
+"""`export`: writes stored objects to a folder of files for `apply`. A file with equal contents is left
+unchanged, with its comments; a file that differs is overwritten only on request.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ LONGEST_NAME = 255
 
 
 class Export:
-    """What is to be done to a folder: texts by file, and the files that say something else now."""
+    """The changes of a folder: texts by file, and the existing files that differ."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -41,7 +39,7 @@ class Export:
         self.unstored: list[str] = []
 
     def write(self) -> None:
-        """Write the files, whole or not at all each."""
+        """Write the files, each atomically."""
         for path in self.stale:
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         for file, text in self.texts.items():
@@ -60,21 +58,21 @@ def export(session: Session, parsed: Parsed) -> int:
         listed = "\n".join(f"  {file}" for file in made.in_the_way)
         raise LocksideError(
             f"Nothing is written: these files differ from what is stored:\n{listed}",
-            remedy=f"See the differences: lockside apply {folder} --plan. Write over them: --force",
+            remedy=f"See the differences: lockside apply {folder} --plan. Overwrite them: --force",
         )
     made.write()
     if session.out.is_given({"written": sorted(made.texts), "unchanged": made.unchanged}):
         return exits.DONE
     for file in sorted(made.texts):
         session.out.line(session.out.paint("green", f"+ {file}"))
-    same = f"{made.unchanged} said the same already" if made.unchanged else ""
+    same = f"{made.unchanged} unchanged" if made.unchanged else ""
     written = f"{len(made.texts)} written" if made.texts else ""
     session.out.line(f"{folder}: {', '.join(filter(None, (written, same))) or 'there is nothing to write'}.")
-    _tell(session, made, stored)
+    _print_warnings(session, made, stored)
     return exits.DONE
 
 
-def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
+def _print_warnings(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
     for file in made.unstored:
         session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
     if made.texts and any(_has_hidden(body) for bodies in stored.values() for body in bodies.values()):
@@ -89,7 +87,7 @@ def _has_hidden(body: Json) -> bool:
 
 
 def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
-    """Ask for all that can be exported, by kind and key. Pools of the settings are not stored."""
+    """Return all objects that can be exported, by kind and key. Pools of the settings are not stored."""
     return {kind.plural: _stored_of(session, kind, branch) for kind in with_files()}
 
 
@@ -100,7 +98,7 @@ def _stored_of(session: Session, kind: Kind, branch: str | None) -> dict[Key, Js
 
 
 def plan_export(folder: str, stored: dict[str, dict[Key, Json]]) -> Export:
-    """Find out which files have to be written; nothing is written yet."""
+    """Determine which files must be written, without writing them."""
     found = read_folder(folder) if os.path.isdir(folder) else Folder(folder)
     made = Export(folder)
     for kind in with_files():
@@ -113,7 +111,7 @@ def plan_export(folder: str, stored: dict[str, dict[Key, Json]]) -> Export:
 def _plan_files(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
     for key, body in sorted(stored.items()):
         item = known.get(key)
-        if item is not None and not item.faults and _says(kind, item, body):
+        if item is not None and not item.faults and _is_equal(kind, item, body):
             made.unchanged += 1
         else:
             text = kind.write(kind, body, made.folder)
@@ -121,12 +119,12 @@ def _plan_files(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: 
     made.unstored += [item.source.file for key, item in known.items() if key not in stored]
 
 
-def _says(kind: Kind, item: ObjectFile, stored: Json) -> bool:
+def _is_equal(kind: Kind, item: ObjectFile, stored: Json) -> bool:
     return file_text.same(kind.document, item.body, file_text.own_members(kind.document, stored))
 
 
 def _plan_file(made: Export, base: str, text: Text, body: Json) -> None:
-    """Have one file written, in the place of those that stand for the same object."""
+    """Plan to write one file, which replaces other files of the same object."""
     if len(os.fsencode(os.path.basename(base + text.ending))) > LONGEST_NAME:
         raise LocksideError(
             f"Nothing is written: the id {os.path.basename(base)[:60]}… is too long for the name of a file.",
@@ -144,7 +142,9 @@ def _existing(path: str) -> Iterator[str]:
 
 
 def _plan_tables(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
-    if known.keys() == stored.keys() and all(_says(kind, known[key], body) for key, body in stored.items()):
+    if known.keys() == stored.keys() and all(
+        _is_equal(kind, known[key], body) for key, body in stored.items()
+    ):
         made.unchanged += len(stored)
         return
     base = os.path.join(made.folder, kind.place)

@@ -1,6 +1,5 @@
-"""The text of a stored object's file: only what is not by default, in a form that reads back equal.
-
-No I/O: texts are read back as if they stood in their files.
+"""The text of a stored object's file: without defaults, in a form that reads back equal. No I/O: texts are
+checked by reading them as if they were files.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Text:
-    """What is to stand in a file; `ending` is .toml where TOML can hold it, else .json."""
+    """The contents of a file; `ending` is .toml if TOML can represent it, else .json."""
 
     def __init__(self, text: str, ending: str) -> None:
         self.text = text
@@ -31,7 +30,7 @@ class Text:
 
 
 def same(kind: type[msgspec.Struct], one: Json, other: Json) -> bool:
-    """Say whether two objects are stored as the same; 1, 1.0 and true are not."""
+    """Return whether two objects are stored equally; 1, 1.0 and true differ."""
     try:
         return _canonical(kind, one) == _canonical(kind, other)
     except msgspec.ValidationError:
@@ -43,13 +42,13 @@ def _canonical(kind: type[msgspec.Struct], body: Json) -> str:
 
 
 def own_members(kind: type[msgspec.Struct], stored: Json) -> Json:
-    """Give what was put, without what the daemon adds."""
+    """Return the members that were stored, without those that the daemon adds."""
     known = members_of(kind)
     return {name: value for name, value in stored.items() if name in known}
 
 
 def plain(kind: Kind, stored: Json, folder: str) -> Text:
-    """Write a document without what it has by default."""
+    """Write a document without defaults."""
     body = own_members(kind.document, stored)
     return _first_that_reads_back(kind, body, (_without_key(kind, body),), folder)
 
@@ -60,7 +59,7 @@ def _without_key(kind: Kind, body: Json) -> Json:
 
 
 def component(kind: Kind, stored: Json, folder: str) -> Text:
-    """Write a component for `folder`/components: files in the folder are named from there."""
+    """Write a component for `folder`/components: paths in the folder are relative to it."""
     body = own_members(kind.document, stored)
     slim = _without_key(kind, body)
     here = os.path.join(os.path.abspath(folder), kind.place)
@@ -72,7 +71,7 @@ def component(kind: Kind, stored: Json, folder: str) -> Text:
 
 
 def _named_from(here: str, body: Json, spell: Callable[[str], str]) -> Json:
-    """Spell the arguments of a manifest, those of its tags too."""
+    """Apply `spell` to the arguments of a manifest, including those of its tags."""
     made: Json = {}
     if "command" in body:
         made["command"] = [spell(word) for word in body["command"]]
@@ -99,14 +98,14 @@ def _literal(word: str) -> str:
 
 
 def variables(kind: Kind, stored: Json, folder: str) -> Text:
-    """Write a set of variables: names and values where every name stands once."""
+    """Write a set of variables: as names and values if names are unique."""
     body = own_members(kind.document, stored)
     values = {each["name"]: each["value"] for each in body["values"]}
     return _first_that_reads_back(kind, body, (values, {"values": body["values"]}), folder)
 
 
 def config(kind: Kind, stored: Json, folder: str) -> Text:
-    """Write a configuration, the members of `configuration` at the top where they can stand there."""
+    """Write a configuration, with the members of `configuration` at the top level if possible."""
     body = own_members(kind.document, stored)
     own = {key: value for key, value in body.items() if key in ("name", "description") and value is not None}
     own |= {"isDisabled": True} if body.get("isDisabled") else {}
@@ -133,22 +132,22 @@ def _loose_row(row: Json) -> Json:
 
 
 def pool(kind: Kind, stored: Json, _folder: str) -> Json:
-    """Make the table of a pool, which always has its slots."""
+    """Return the table of a pool, which always has its slots."""
     return {"slots": stored["slots"]} | _without_key(kind, own_members(kind.document, stored))
 
 
 def bucket(kind: Kind, stored: Json, _folder: str) -> Json:
-    """Make the table of a bucket, which always has its access."""
+    """Return the table of a bucket, which always has its access."""
     return {"access": stored["access"]} | _without_key(kind, own_members(kind.document, stored))
 
 
 def table_of(kind: Kind, stored: Json, _folder: str) -> Json:
-    """Make the table of an object among others."""
+    """Return the table of an object in a file of several."""
     return _without_key(kind, own_members(kind.document, stored))
 
 
 def tables(kind: Kind, stored: list[Json], folder: str) -> str:
-    """Write all objects of a kind into one file: a table for each."""
+    """Write all objects of a kind to one file: a table for each."""
     return toml_text({key: kind.write(kind, one, folder) for (key,), one in _by_key(kind, stored)})
 
 
@@ -170,7 +169,7 @@ def _first_that_reads_back(
             with_faults = with_faults or text
     if with_faults is None:
         raise LocksideError(f"{file} could not be written so that it reads back the same.")
-    return with_faults  # an old release stored what is refused now
+    return with_faults  # an old release stored what is invalid now
 
 
 def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:
@@ -182,8 +181,8 @@ def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:
 
 
 def _slim(value: msgspec.Struct) -> Json:
-    """Give a typed object without what it has by default; whole numbers of seconds without a point."""
-    kind = type(value).__struct_config__  # which of several types it is, is no field of it
+    """Return a typed object without defaults; whole seconds are integers."""
+    kind = type(value).__struct_config__  # the tag of a union is not a field
     made: Json = {} if kind.tag_field is None else {kind.tag_field: kind.tag}
     for field in msgspec.structs.fields(value):
         each = getattr(value, field.name)

@@ -1,4 +1,4 @@
-"""`new` and `init`: commented files to begin with, in a folder that `apply` reads; none is written over."""
+"""`new` and `init`: write commented first files to a folder for `apply`; existing files are kept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PLACEHOLDERS = {
 
 
 def init(session: Session, parsed: Parsed) -> int:
-    """Write a whole pipeline that runs as it is."""
+    """Write a complete pipeline that runs without changes."""
     folder = parsed.text("dir") or "pipeline"
     files = {
         **_component_files(folder, _HELLO),
@@ -100,14 +100,14 @@ def _orchestration_file(folder: str, name: str, configs: list[tuple[str, str]]) 
 
 
 def _headed(kind: Kind, text: str) -> str:
-    """Put the comment before a text by which editors find the schema of its fields."""
+    """Prepend the comment by which editors find the schema of the file."""
     from lockside.cli.files.file_schema import directive
 
     return directive(kind) + text
 
 
 def write_schemas(folder: str) -> None:
-    """Write the schemas of a folder's files into it, those of an earlier release over."""
+    """Write the schemas of a folder's files to it, over those of an earlier release."""
     from lockside.cli.files.file_schema import written
 
     for file, text in written(folder).items():
@@ -135,12 +135,12 @@ def _command(words: str, what: str, parsed: Parsed) -> str:
 
 
 def _write(session: Session, folder: str, files: Files) -> None:
-    """Write all files, and the schemas beside them; raises LocksideError when one of the files is there."""
+    """Write all files, and the schemas beside them; raises LocksideError if a file exists."""
     for file in files:
         others = [file, os.path.splitext(file)[0] + ".json"]
         there = next(filter(os.path.exists, others), None)
         if there:
-            raise LocksideError(f"{there} is there already.", remedy="Take another name, or edit that file.")
+            raise LocksideError(f"{there} exists already.", remedy="Take another name, or edit that file.")
     for file, text in files.items():
         os.makedirs(os.path.dirname(file), exist_ok=True)
         with open(file, "x", encoding="utf-8") as made:
@@ -150,7 +150,7 @@ def _write(session: Session, folder: str, files: Files) -> None:
 
 
 def _schema(folder: str, component_id: str) -> Json | None:
-    """Find the schema in the component's file; None without one."""
+    """Return the schema in the component's file, or None."""
     for end in (".toml", ".json"):
         file = os.path.join(folder, "components", component_id + end)
         if os.path.exists(file):
@@ -163,7 +163,7 @@ def _schema(folder: str, component_id: str) -> Json | None:
 
 
 def _parameters(schema: Json) -> str:
-    """Write one line for each parameter that the schema knows; what is not required is a comment."""
+    """Return one line for each parameter of the schema; optional parameters are comments."""
     required = set(schema.get("required") or ())
     lines = []
     for name, given in schema["properties"].items():
@@ -176,7 +176,7 @@ def _parameters(schema: Json) -> str:
 
 
 def _example(about: Json) -> str:
-    """Give a value that the schema might take."""
+    """Return an example of a valid value."""
     from lockside.cli.files.toml_writer import can_be_toml, inline
 
     kinds = about.get("type") or "string"
@@ -187,7 +187,7 @@ def _example(about: Json) -> str:
 
 
 def _configs(folder: str) -> list[tuple[str, str]]:
-    """List the configurations of a folder that an orchestration could run."""
+    """Return the configurations of a folder that an orchestration could run."""
     root = os.path.join(folder, "configs")
     names = sorted(os.listdir(root)) if os.path.isdir(root) else []
     return [

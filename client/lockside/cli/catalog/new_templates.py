@@ -1,4 +1,4 @@
-"""The texts of the files that `new` and `init` write; comments in them say what else there is."""
+"""The texts of the files that `new` and `init` write; comments in them explain further fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def component(name: str, script: str) -> str:
-    """A component's file."""
+    """Return a component's file."""
     return f"""\
 # A component: a program to run. Store it with `lockside apply`; its id, {name}, is this file's name.
 
@@ -102,7 +102,7 @@ command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a && b"
 
 
 def config(name: str, parameters: str) -> str:
-    """A configuration's file."""
+    """Return a configuration's file."""
     return f"""\
 # A configuration of a component. Store it with `lockside apply`, run it with `lockside run {name}`.
 
@@ -130,7 +130,7 @@ name = "{name}"
 
 
 def orchestration(name: str, configs: Sequence[tuple[str, str]]) -> str:
-    """An orchestration's file: one phase for each configuration, one after another."""
+    """Return an orchestration's file: one phase for each configuration, one after another."""
     parts = [_ORCHESTRATION_HEAD.format(name=name)]
     phases = [_phase(each, configs) for each in configs]
     for place, phase in enumerate(phases):
@@ -146,7 +146,7 @@ def orchestration(name: str, configs: Sequence[tuple[str, str]]) -> str:
 
 
 def _phase(one: tuple[str, str], configs: Sequence[tuple[str, str]]) -> str:
-    """Name a phase after its component, and after the configuration where there are several."""
+    """Return the name of a phase: its component, with the configuration if there are several."""
     several = sum(component == one[0] for component, _ in configs) > 1
     return "-".join(one) if several else one[0]
 

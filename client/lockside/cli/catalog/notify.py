@@ -11,7 +11,7 @@ _SHOWN = 50
 
 
 def test(session: Session, parsed: Parsed) -> int:
-    """Send a test notification and tell what came of it."""
+    """Send a test notification and print the outcome."""
     answer = session.call("notification.test", id=parsed.required("subscription"))
     code = answer["statusCode"]
     why = answer["error"] or (None if code is None else f"status {code}")
@@ -43,13 +43,13 @@ def _row(one: Json) -> list[Cell]:
 
 
 def _where(one: Json) -> str:
-    """Where a job of its own wants something told."""
+    """Return the recipient of a job's own notification."""
     recipient = one["recipient"]
     return recipient["url"] or ", ".join(recipient["address"] or [recipient["channel"]])
 
 
 def redeliver(session: Session, parsed: Parsed) -> int:
-    """Send something again."""
+    """Send deliveries again."""
     delivery, subscription = parsed.text("delivery"), parsed.text("to")
     if (delivery is None) == (subscription is None):
         raise UsageError("name a delivery, or a subscription with --to.", "notify redeliver")

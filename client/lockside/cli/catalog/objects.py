@@ -1,6 +1,5 @@
-"""The commands of stored objects, the same for every kind of `lockside.kinds`.
-
-The first word of a command says which kind. Whole folders are `apply`'s.
+"""The commands of stored objects, the same for every kind in `lockside.kinds`. The first word of a command
+selects the kind. Folders are stored by `apply`.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def ls(session: Session, parsed: Parsed) -> int:
 
 
 def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any) -> list[Json]:
-    """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
+    """Return the objects of a kind; unless `is_whole`, only with the members that a table shows."""
     if kind.verbs and not is_whole:
         filters["fields"] = [*kind.key, *kind.columns, *kind.described_by]
     found: list[Json] = session.call(f"{kind.methods}.list", **filters)[kind.listed]
@@ -51,7 +50,7 @@ def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any)
 
 
 def about(kind: Kind, each: Json) -> str:
-    """What an object says of itself."""
+    """Return the description of an object."""
     return next((str(each[name]) for name in kind.described_by if each.get(name)), "")
 
 
@@ -143,7 +142,7 @@ def copy(session: Session, parsed: Parsed) -> int:
 
 
 def key_of_config(parsed: Parsed) -> Json:
-    """Give the parameters that name the configuration which was typed."""
+    """Return the parameters for the configuration in the arguments."""
     return _named(KINDS["config"], parsed)
 
 
@@ -154,12 +153,12 @@ def _kind(parsed: Parsed) -> Kind:
 
 
 def _named(kind: Kind, parsed: Parsed) -> Json:
-    """Give the parameters that name an object."""
+    """Return the parameters for the object in the arguments."""
     assert parsed.command is not None
     text = parsed.required(kind.metavar.lower().replace("/", "_"))
     names = text.split("/", len(kind.key) - 1)
     if len(names) != len(kind.key) or not all(names):
-        raise UsageError(f"'{text}' is no {kind.metavar}.", parsed.command.name)
+        raise UsageError(f"'{text}' is not {kind.metavar}.", parsed.command.name)
     branch = parsed.text("branch") if kind.in_branch else None
     return dict(zip(kind.key, names, strict=True)) | ({"branchId": branch} if branch else {})
 
@@ -169,7 +168,7 @@ def _title(kind: Kind, key: Sequence[str]) -> str:
 
 
 def _read(session: Session, kind: Kind, file: str, key: Sequence[str]) -> ObjectFile:
-    """Read an object from its file; raises UsageError with its first fault after telling the others."""
+    """Read an object from its file; raises UsageError with the first fault after printing the others."""
     command = f"{kind.command} put"
     try:
         item: ObjectFile = kind.read(kind, file, key)
@@ -183,6 +182,6 @@ def _read(session: Session, kind: Kind, file: str, key: Sequence[str]) -> Object
 
 
 def print_warnings(session: Session, warnings: Sequence[object]) -> None:
-    """Pass on what the daemon found odd."""
+    """Print the daemon's warnings."""
     for warning in warnings:
         session.say_aside(f"warning: {warning}")

@@ -1,4 +1,4 @@
-"""A plan of what differs, as people read differences: + is new, - goes, ~ changes from old to new. Pure."""
+"""A plan as a diff for people: + is added, - is removed, ~ changes from old to new. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TO_DO = {"create": "to create", "change": "to change", "delete": "to delete"}
 
 
 def lines(changes: Sequence[Json]) -> Iterator[tuple[str, str]]:
-    """Write a plan line by line, each with its colour."""
+    """Yield the lines of a plan, each with its colour."""
     for change in changes:
         sign, colour = _SIGNS[change["action"]]
         yield colour, f"{sign} {title(change)}"
@@ -26,20 +26,20 @@ def lines(changes: Sequence[Json]) -> Iterator[tuple[str, str]]:
 
 
 def fields(changed: Sequence[Json]) -> Iterator[tuple[str, str]]:
-    """Write the fields that differ, each line with its colour."""
+    """Yield the lines of changed fields, each with its colour."""
     for field in changed:
         yield from _field(field)
 
 
 def title(change: Json) -> str:
-    """Name the object."""
+    """Return the name of the object."""
     kind = KINDS[change["kind"]]
     word = kind.word if " " in kind.title else kind.title
     return f"{word} {'/'.join(filter(None, (change.get('component'), change['id'])))}"
 
 
 def counts(plan: Json, *, past: bool = False) -> str:
-    """Say how much is to be done, or was."""
+    """Return the numbers of changes, planned or made."""
     words = _DONE if past else _TO_DO
     found = [
         f"{count} {word}"
@@ -75,7 +75,7 @@ def _is_long(value: Any) -> bool:
 
 
 def _text_lines(old: str, new: str) -> Iterator[tuple[str, str]]:
-    """Show which lines of a long text differ."""
+    """Yield the lines of a long text that differ."""
     for line in list(unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))[2:]:
         colour = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
         yield colour, f"        {line}"

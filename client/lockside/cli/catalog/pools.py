@@ -1,4 +1,4 @@
-"""`pool`: the lines that jobs wait in."""
+"""`pool`: queues of jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def _given(options: Sequence[tuple[str, str]] | None) -> Json:
-    """Options by their names; a list or an object is given as JSON."""
+    """Return options by name; lists and objects are given as JSON."""
     found: Json = {}
     for name, text in options or ():
         try:

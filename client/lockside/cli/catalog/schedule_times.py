@@ -1,7 +1,4 @@
-"""Times of schedules as people write and read them: in the schedule's zone, with its offset.
-
-`now` is always given, never asked for.
-"""
+"""Times of schedules for people: in the schedule's zone, with its offset. `now` is always a parameter."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ HOW = 'write a time such as "18:00", "yesterday", "2026-01-31" or "2026-01-31T08
 
 
 def rules(name: str | None) -> tzinfo:
-    """Give the zone of a name; UTC when this machine does not know it."""
+    """Return the zone of a name; UTC if this machine does not know it."""
     try:
         return zone(name or "UTC").rules
     except UnknownZoneError:
@@ -24,7 +21,7 @@ def rules(name: str | None) -> tzinfo:
 
 
 def shown(moment: str | None, where: tzinfo) -> str:
-    """Give a time of the wire as the clock on the wall shows it: 2026-01-31 08:00:00+01:00."""
+    """Format a time of the wire as local time: 2026-01-31 08:00:00+01:00."""
     if moment is None:
         return ""
     local = datetime.fromisoformat(moment).astimezone(where)
@@ -32,9 +29,8 @@ def shown(moment: str | None, where: tzinfo) -> str:
 
 
 def moment(text: str, where: tzinfo, now: datetime) -> str:
-    """Read a time, or the begin of a day, and give it as the wire has it. Raises ValueError.
-
-    A time of the day without a date is the next one.
+    """Parse a time, or the start of a day, and return it as on the wire. Raises ValueError. A time of day
+    without a date is its next occurrence.
     """
     local = now.astimezone(where)
     if text in _DAYS:

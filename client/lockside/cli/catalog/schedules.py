@@ -1,4 +1,4 @@
-"""`schedule`: what is to come, what became of it, pauses, runs by hand and backfills."""
+"""`schedule`: next moments, their outcomes, pauses, runs by hand and backfills."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MISSED_DAYS = 7
 
 
 def ls(session: Session, parsed: Parsed) -> int:
-    """List schedules: the next and the last run, how that ended, what was missed in 7 days."""
+    """List schedules: the next and the last run, how it ended, and missed moments of 7 days."""
     status = [parsed.text("status")] if parsed.text("status") else []
     found = session.call("schedule.list", status=status)
     headings = ("SCHEDULE", "STATUS", "NEXT", "LAST", "END", "MISSED", "")
@@ -59,7 +59,7 @@ def _listed(session: Session, each: Json) -> list[Cell]:
 
 
 def _missed(session: Session, each: Json) -> Cell:
-    """How many moments of the last days were missed or failed; empty for none."""
+    """Return how many moments of the last days were missed or failed; empty for none."""
     since = _now() - timedelta(days=_MISSED_DAYS)
     asked = {"id": each["id"], "from": _wire(since), "outcomes": ["missed", "failed"]}
     counts = [row["count"] for row in session.call("schedule.ledger", **asked)["rows"]]
@@ -86,7 +86,7 @@ def upcoming(session: Session, parsed: Parsed) -> int:
 
 
 def _of_file(session: Session, file: str, count: float) -> tuple[str, Json]:
-    """The zone and the next moments of a file."""
+    """Return the zone and the next moments of a file."""
     from lockside.calendar.preview import preview
     from lockside.documents.times import time_us
 
@@ -100,7 +100,7 @@ def _of_file(session: Session, file: str, count: float) -> tuple[str, Json]:
 
 
 def run(session: Session, parsed: Parsed) -> int:
-    """Make a job of a schedule now."""
+    """Create a job of a schedule now."""
     name = parsed.required("id")
     moment = _time(session, name, parsed.text("moment"), "schedule run")
     job = session.call("schedule.run", id=name, moment=moment)
@@ -125,7 +125,7 @@ def resume(session: Session, parsed: Parsed) -> int:
 
 
 def backfill(session: Session, parsed: Parsed) -> int:
-    """Make the jobs of past moments that have no good one."""
+    """Create jobs for past moments that have no successful one."""
     name, is_plan = parsed.required("id"), parsed.flag("plan")
     asked = {"from": parsed.required("from"), "to": parsed.required("to"), "again": parsed.flag("again")}
     answer = session.call("schedule.backfill", id=name, **asked, dryRun=is_plan)
@@ -135,7 +135,7 @@ def backfill(session: Session, parsed: Parsed) -> int:
     for one in answer["jobs"]:
         session.out.line(f"{schedule_times.shown(one['moment'], where)}  {one['job'] or 'would run'}")
     for one in answer["left"]:
-        session.out.hint(f"{schedule_times.shown(one['moment'], where)}  left alone: {one['because']}")
+        session.out.hint(f"{schedule_times.shown(one['moment'], where)}  skipped: {one['because']}")
     count = len(answer["jobs"])
     created = f" created by {answer['backfill']}" if answer["backfill"] else ""
     session.out.line(f"{count} job{'s' if count != 1 else ''}{created}")
@@ -151,7 +151,7 @@ def stop_backfill(session: Session, parsed: Parsed) -> int:
 
 
 def ledger(session: Session, parsed: Parsed) -> int:
-    """List what became of a schedule's moments, newest first."""
+    """List the outcomes of a schedule's moments, newest first."""
     name = parsed.required("id")
     since = _time(session, name, parsed.text("since"), "schedule ledger")
     outcomes = ["missed", "failed"] if parsed.flag("missed") else []
@@ -187,7 +187,7 @@ def _painted(word: str) -> Cell:
 
 
 def _time(session: Session, name: str, text: str | None, command: str) -> str | None:
-    """Read a time in the schedule's zone."""
+    """Parse a time in the schedule's zone."""
     if text is None:
         return None
     where = _zone_of(session.call("schedule.get", id=name))

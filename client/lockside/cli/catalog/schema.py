@@ -8,7 +8,7 @@ from lockside.cli.session import Session
 
 
 def schema(session: Session, parsed: Parsed) -> int:
-    """Print the schema of one file, or write all of them into a folder."""
+    """Print the schema of one file, or write all schemas to a folder."""
     from lockside.cli.catalog.new import write_schemas
     from lockside.cli.files.file_schema import file_schema, names
 

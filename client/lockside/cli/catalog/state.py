@@ -1,4 +1,4 @@
-"""`state`: what the last successful run of a configuration, or of one row of it, left for the next."""
+"""`state`: the state that the last successful run of a configuration or row saved for the next run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lockside.cli.session import Json, Session
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Print a state: the JSON that the next run finds."""
+    """Print a state: the JSON that the next run reads."""
     found = session.call("state.get", **_named(parsed))
     if not session.out.is_given(found):
         session.out.verbatim(json.dumps(found["state"], indent=2, ensure_ascii=False))
@@ -19,7 +19,7 @@ def show(session: Session, parsed: Parsed) -> int:
 
 
 def reset(session: Session, parsed: Parsed) -> int:
-    """Delete a state, so that the next run begins anew."""
+    """Delete a state, so that the next run starts from the beginning."""
     named = _named(parsed)
     answer = session.call("state.reset", **named, part=parsed.text("part"))
     row = f", row {named['row']}" if named["row"] else ""

@@ -7,7 +7,7 @@ from lockside.cli.session import Session
 
 
 def check(session: Session, parsed: Parsed) -> int:
-    """Have the daemon try it, and tell what it found."""
+    """Make the daemon check a system, and print the result."""
     answer = session.call("system.check", id=parsed.required("system"))
     entries = answer["entries"]
     found = "it answers" if entries is None else f"{entries} entries"

@@ -1,4 +1,4 @@
-"""`trigger`: what became of what was heard, and the end of a pause."""
+"""`trigger`: the outcomes of causes, and the end of a pause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def resume(session: Session, parsed: Parsed) -> int:
 
 
 def ledger(session: Session, parsed: Parsed) -> int:
-    """List what became of what a trigger heard, newest first."""
+    """List the outcomes of a trigger's causes, newest first."""
     found = session.call("trigger.ledger", id=parsed.required("id"), limit=parsed.number("limit") or 50)
     return session.out.listed(found, "rows", ("DECIDED", "OUTCOME", "CAUSES", "JOB", "END", ""), _row)
 

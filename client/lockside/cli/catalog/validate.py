@@ -1,6 +1,5 @@
-"""`validate`: what can be found in a folder's files without a daemon: names, parameters, variables, programs.
-
-A daemon checks all of it once more, and knows what else is stored.
+"""`validate`: checks a folder's files without a daemon: names, parameters, variables, programs. The daemon
+checks everything again, together with other stored objects.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def validate(session: Session, parsed: Parsed) -> int:
 
 
 def faults_json(found: Folder) -> Json:
-    """Give what is wrong or odd in a folder to programs."""
+    """Return the faults and warnings of a folder as JSON."""
     return {
         "faults": [fault.as_json() for fault in found.faults],
         "warnings": [note.as_json() for note in found.notes],
@@ -56,14 +55,14 @@ def faults_json(found: Folder) -> Json:
 
 
 def print_faults(session: Session, faults: list[FileFault]) -> int:
-    """Print faults, and give the exit code."""
+    """Print faults, and return the exit code."""
     for fault in faults:
         session.say_aside(str(fault))
     return exits.USAGE if faults else exits.DONE
 
 
 def print_notes(session: Session, found: Folder) -> None:
-    """Print what is odd in a folder."""
+    """Print the warnings of a folder."""
     for note in found.notes:
         session.say_aside(f"warning: {note}")
 
@@ -78,7 +77,7 @@ def _count(found: Folder) -> str:
 
 
 def check_offline(found: Folder) -> None:
-    """Add what is wrong to the folder's faults, and what only a daemon can know to its notes."""
+    """Add faults to the folder's faults, and what only a daemon can check to its notes."""
     names = _names(found)
     components = {key[0]: item.document() for key, item in _faultless(found, COMPONENT)} | {COMMAND: _COMMAND}
     for kind in with_files():
@@ -96,7 +95,7 @@ def check_offline(found: Folder) -> None:
 
 
 def _look_for_circles(found: Folder) -> None:
-    """Name the tasks by which an orchestration contains itself."""
+    """Report the tasks by which an orchestration contains itself."""
     contents = {
         key[1]: (item, list(_contained(item.document())))
         for key, item in _faultless(found, CONFIG)
@@ -104,7 +103,7 @@ def _look_for_circles(found: Folder) -> None:
     }
     for name, (item, tasks) in contents.items():
         for place, inner in tasks:
-            way = _way(contents, inner, name)
+            way = _path_between(contents, inner, name)
             if way:
                 text = f"Orchestration {name} contains itself: {' -> '.join((name, *way))}"
                 found.faults.append(item.fault(("configuration", "tasks", place, "task", "config"), text))
@@ -116,8 +115,10 @@ def _contained(config: ConfigSpec) -> Iterator[tuple[int, str]]:
             yield place, task.task.config
 
 
-def _way(contents: Mapping[str, tuple[ObjectFile, list[tuple[int, str]]]], start: str, end: str) -> list[str]:
-    """Return the orchestrations on the way from one to another that it contains; empty when there is none."""
+def _path_between(
+    contents: Mapping[str, tuple[ObjectFile, list[tuple[int, str]]]], start: str, end: str
+) -> list[str]:
+    """Return the path from one orchestration to another that it contains; empty if there is none."""
     left, seen = [[start]], {start}
     while left:
         way = left.pop()
@@ -143,7 +144,7 @@ def _names(found: Folder) -> Names:
 
 
 def _check_names(found: Folder, item: ObjectFile, names: Names, references: Any) -> None:
-    """Note what is named and not in the folder: a daemon may have it; what looks misspelt is a fault."""
+    """Note references that are not in the folder, which a daemon may have; likely misspellings are faults."""
     for one in references:
         if names.has(one):
             continue
@@ -158,11 +159,11 @@ def _check_names(found: Folder, item: ObjectFile, names: Names, references: Any)
 
 
 def _look_for_variables(found: Folder, item: ObjectFile, config: ConfigSpec) -> None:
-    """Note variables that have no value in the files: whoever runs it has to give one."""
+    """Note variables without a value in the files: it must be given with each run."""
     own = {name: value for name, value in config.configuration.items() if name not in ("variables", "tasks")}
     given = defaults_of(config.content.variables)
     if config.component == COMMAND and not given:
-        return  # its texts may have {{ }} of their own
+        return  # its texts may contain other {{ }}
     for name in names_in([own, *(row.configuration for row in config.rows)]):
         if name not in given:
             text = f"{{{{ {name} }}}} has no value by default: give it with --set {name}=VALUE"
@@ -170,21 +171,21 @@ def _look_for_variables(found: Folder, item: ObjectFile, config: ConfigSpec) -> 
 
 
 def _look_for_programs(found: Folder, item: ObjectFile, manifest: Manifest) -> None:
-    """Note programs, folders and users that this machine does not have; the daemon's may."""
+    """Note programs, folders and users that do not exist on this machine; the daemon's may have them."""
     _look_at_program(found, item, manifest, ())
     if manifest.user is not None and not _is_user(manifest.user):
         found.notes.append(item.fault(("user",), f"There is no user '{manifest.user}' on this machine"))
 
 
 def _look_for_program_of(found: Folder, item: ObjectFile, config: ConfigSpec) -> None:
-    """The same of the command that a configuration of `lockside.command` is, or each of its rows."""
+    """The same for the command of a configuration of `lockside.command`, or of each of its rows."""
     if config.component != COMMAND:
         return
     bodies: list[tuple[Steps, Any]] = [(("configuration", "parameters"), config.content.parameters)]
     for place, row in enumerate(config.rows):
         bodies.append((("rows", place, "configuration", "parameters"), row.content.parameters))
     for at, body in bodies:
-        with suppress(ValidationError):  # A row may be only a part of it; the whole is checked elsewhere.
+        with suppress(ValidationError):  # A row may be incomplete; the whole is checked elsewhere.
             _look_at_program(found, item, convert(body, Program), at)
 
 
@@ -201,7 +202,7 @@ def _look_at_program(found: Folder, item: ObjectFile, program: Program, at: Step
         found.notes.append(item.fault((*at, "cwd"), f"There is no folder '{program.cwd}' on this machine"))
     if program.shell_program is None and _has_pipe(program.shell or ""):
         text = (
-            "Of a pipe in `shell` only the last side counts: use `pipeline`, or "
+            "Of a pipe in `shell` only the exit code of the last command counts: use `pipeline`, or "
             'shellProgram = ["bash", "-euo", "pipefail", "-c"]'
         )
         found.notes.append(item.fault((*at, "shell"), text))
@@ -216,9 +217,9 @@ def _is_user(name: str) -> bool:
 
 
 def _has_pipe(text: str) -> bool:
-    """Tell whether a text for a shell joins commands by a pipe, as far as that can be read."""
+    """Return whether a text for a shell joins commands by a pipe, as far as it can be parsed."""
     words = shlex(text, posix=False, punctuation_chars=True)
     words.whitespace_split = True
-    with suppress(ValueError):  # A quote without an end: the shell will say so.
+    with suppress(ValueError):  # An unclosed quote: the shell will report it.
         return any(word in {"|", "|&"} for word in words)
     return False

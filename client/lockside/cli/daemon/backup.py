@@ -1,4 +1,4 @@
-"""`backup` and `restore`: a copy of the database while the daemon works, and back while none does."""
+"""`backup` and `restore`: copy the database while the daemon runs, and restore it while none runs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def backup(session: Session, parsed: Parsed) -> int:
         text += f"\nIts secrets need the keys {', '.join(answer['keyIds'])}, which are not in it."
     where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
     return session.out.result(
-        answer, text, f"Back with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"
+        answer, text, f"Restore with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"
     )
 
 
 def restore(session: Session, parsed: Parsed) -> int:
     session.out.flush()
     is_named = parsed.text("socket") or os.environ.get("LOCKSIDE_SOCKET")
-    # A socket at a usual place is that of the usual folder, and may be systemd's, which would start a daemon.
+    # A socket at a usual path belongs to the usual folder, and may be systemd's, which would start a daemon.
     folder = parsed.text("state_dir") or (_state_dir(session) if is_named else "")
     command = [*program(), "--restore", os.path.abspath(parsed.required("file"))]
     if folder:
@@ -38,7 +38,7 @@ def restore(session: Session, parsed: Parsed) -> int:
 
 
 def _state_dir(session: Session) -> str:
-    """Return the folder of the daemon that answers, if one does."""
+    """Return the state folder of the running daemon, if any."""
     with suppress(LocksideError):
         return str(session.call("daemon.status").get("stateDir") or "")
     return ""

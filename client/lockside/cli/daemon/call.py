@@ -1,4 +1,4 @@
-"""`call`: any method of the wire, for what has no command of its own; and `reload`."""
+"""`call`: any method of the wire, including those without a command; and `reload`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lockside.session import NULL
 
 
 def call(session: Session, parsed: Parsed) -> int:
-    """Call a method with the parameters that are given, and print its answer."""
+    """Call a method with the given parameters, and print its result."""
     method = parsed.required("method")
     params: Json = {}
     texts = _texts_of(method) if parsed.many("param") else set()
@@ -30,14 +30,14 @@ def _object(text: str) -> Json:
     try:
         found = json.loads(sys.stdin.read() if text == "-" else text)
     except ValueError as error:
-        raise UsageError(f"the parameters are no JSON: {error}", "call") from error
+        raise UsageError(f"the parameters are not JSON: {error}", "call") from error
     if not isinstance(found, dict):
-        raise UsageError('the parameters are a JSON object, as in \'{"id": "42"}\'.', "call")
+        raise UsageError('the parameters must be a JSON object, as in \'{"id": "42"}\'.', "call")
     return found
 
 
 def _texts_of(method: str) -> set[str]:
-    """Name the parameters of a method that are texts, whatever they look like: an id is a text of digits."""
+    """Return the parameters of a method that are texts even if they look like numbers, such as ids."""
     from lockside import __version__
     from lockside.protocol.openrpc import document
 
@@ -53,7 +53,7 @@ def _kinds(schema: Json) -> set[str]:
 
 
 def _member(text: str, texts: set[str]) -> Json:
-    """Read `name=value`: the value is JSON where it can be read as such and may be, else a text."""
+    """Parse `name=value`: the value is JSON if it is valid and allowed, else a text."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError(f"'{text}' is neither NAME=VALUE nor a JSON object.", "call")
@@ -65,12 +65,12 @@ def _member(text: str, texts: set[str]) -> Json:
 
 
 def reload(session: Session, _: Parsed) -> int:
-    """Have the daemon read its settings again."""
+    """Make the daemon read its settings again."""
     answer = session.call("daemon.reload")
     if session.out.is_given(answer):
         return exits.DONE
     changed, later = answer["changed"], answer["needsRestart"]
     session.out.line(f"changed: {', '.join(changed)}" if changed else "no setting has changed")
     if later:
-        session.out.line(f"these count after a restart: {', '.join(later)}")
+        session.out.line(f"these take effect after a restart: {', '.join(later)}")
     return exits.DONE

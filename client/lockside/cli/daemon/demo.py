@@ -1,6 +1,5 @@
-"""`demo`: a real pipeline on a daemon of its own; a wait with its reason, a crash that is survived.
-
-Everything it says is asked of the daemon or seen on the machine at that moment; nothing is played.
+"""`demo`: a real pipeline on its own daemon; a waiting job with its reason, a survived crash. All its output
+comes from the daemon or the machine at that moment; nothing is simulated.
 """
 
 from __future__ import annotations
@@ -46,15 +45,14 @@ def has_tables(session: Session) -> bool:
 
 
 def without_tables(found: Folder) -> None:
-    """Take the mappings out of the pipeline: its steps then hand files on in a folder."""
+    """Remove the mappings from the pipeline: its steps then pass files in a folder."""
     for item in found.kinds["configs"].values():
         item.body["configuration"].pop("storage", None)
 
 
 def show_tables(session: Session, loaded: str, typed: Callable[[str], None]) -> None:
-    """Show how a table came to be, what is in it, and the answer to a query; `typed` shows each command.
-
-    The job that was `loaded` last is undone before.
+    """Show a table's rows and history, and the result of a query; `typed` shows each command. The last job
+    that `loaded` is undone first.
     """
     asked: list[tuple[Callable[[Session, Parsed], int], list[str]]] = [
         (undo, ["undo", loaded]),
@@ -105,7 +103,7 @@ class _Story:
         self._has_tables = False
 
     def tell(self) -> None:
-        """Go through all chapters."""
+        """Show all chapters."""
         self._begin()
         first, second = self._two_jobs_of_one_configuration()
         self._watch(first)
@@ -118,7 +116,7 @@ class _Story:
             show_tables(self._session, second, self._typed)
 
     def say(self, text: str) -> None:
-        """Say something, at once."""
+        """Print a text immediately."""
         self._session.out.line(text)
         self._session.out.flush()
 
@@ -127,7 +125,7 @@ class _Story:
         self.say("\n" + self._session.out.paint("bold", f"{self._chapter}. {text}"))
 
     def _typed(self, command: str) -> None:
-        """Show the command that does what happens now."""
+        """Print the command that is run."""
         self.say(self._session.out.paint("dim", "   $ lockside " + command))
 
     def _begin(self) -> None:
@@ -149,7 +147,7 @@ class _Story:
             self.say(f"   + {title(change)}")
 
     def _run(self, config: str, pace: str | None = None, after: str | None = None) -> str:
-        """Create a job as `lockside run` does, and give its id."""
+        """Create a job as `lockside run` does, and return its id."""
         component, _, name = config.partition("/")
         values = {"folder": self._result} | ({"pace": pace} if pace else {})
         request: Json = {
@@ -171,7 +169,7 @@ class _Story:
     def _two_jobs_of_one_configuration(self) -> tuple[str, str]:
         self._head("Two jobs of one configuration, at once: they may not race, so one waits")
         first = self._run("airports.extract/daily", PACE_SECONDS)
-        # Its first line: now it surely runs.
+        # Wait for its first line: then it is running.
         self._session.call("job.log", id=first, waitSeconds=WAIT_SECONDS)
         second = self._run("airports.extract/daily", PACE_SECONDS)
         self._why(second)
@@ -184,7 +182,7 @@ class _Story:
             self.say(f"   what clears it: {reason['unblock']}")
 
     def _watch(self, number: str) -> None:
-        """Show a job's log while it is written."""
+        """Show a job's log live."""
         self._head(f"The log of job {number}, live")
         self._typed(f"logs -f {number}")
         for frame in frames(self._session, number, follow=True):
@@ -212,7 +210,7 @@ class _Story:
         self.say(self._session.out.paint("dim", f"   $ kill -9 {pid}"))
         self._daemon.kill()
         gone = times.wire(datetime.now(UTC))
-        time.sleep(AWAY_SECONDS)  # A crash is noticed late: this is the time in which nobody is there.
+        time.sleep(AWAY_SECONDS)  # A crash is noticed late: no daemon runs during this time.
         self.say(
             f"   the daemon is gone; process {process} {'runs on' if _is_alive(process) else 'is gone, too'}"
         )
@@ -231,7 +229,7 @@ class _Story:
         job = self._session.call("job.get", id=number)
         self.say(
             f"   a new daemon, pid {self._daemon.pid}, finds job {number} {job['status']} "
-            f"as process {job['process']['pid']}; while nobody was there it wrote"
+            f"as process {job['process']['pid']}; without a daemon it wrote"
         )
         for frame in frames(self._session, number, follow=False):
             if gone < frame["time"] < back:
@@ -259,7 +257,7 @@ class _Story:
             )
 
     def end(self, seconds: float) -> None:
-        """Show the result, unless a query showed it, and where it is."""
+        """Show the result, unless a query showed it, and its path."""
         database = os.path.join(self._result, "airports.sqlite")
         if self._has_tables:
             self.say(
@@ -289,7 +287,7 @@ def _times(count: int) -> str:
 
 
 def _result_lines(path: str) -> list[str]:
-    """Ask the database that the pipeline made."""
+    """Query the database that the pipeline created."""
     columns = "country, airports, with_iata, highest_ft, highest"
     query = f"SELECT {columns} FROM countries ORDER BY airports DESC LIMIT 5"  # noqa: S608 - columns are above
     database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)

@@ -1,7 +1,6 @@
-"""`doctor`: what is wrong, since when, and what to do; with `--fix` it does it.
-
-Every check answers with a finding: fine, odd or wrong, a sentence, and a remedy. The daemon looks at what is
-its own and mends it; the state folder of one that does not answer is looked at from outside.
+"""`doctor`: what is wrong, since when, and what to do; with `--fix` it makes the repairs. Every check returns
+a finding: a level, a sentence, and a remedy. The daemon checks and repairs itself; if it does not answer, its
+state folder is checked from outside.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def _python() -> Finding:
 
 
 def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
-    """Ask the daemon for its own checks, or look at its state folder from outside when it is away."""
+    """Return the daemon's own findings, or check its state folder from outside if it does not answer."""
     try:
         status = session.call("daemon.status")
         told = [_versions(status), *_keepers(status)]
@@ -62,7 +61,7 @@ def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
 
 
 def _keepers(status: Json) -> list[Finding]:
-    """Tell of the keepers that answer; those that do not are among the daemon's own checks."""
+    """Return findings about keepers that answer; the daemon's checks report the others."""
     found = []
     keeper = status["keeper"]
     if keeper["isConnected"] and keeper.get("isOutdated"):

@@ -1,4 +1,4 @@
-"""What `doctor` finds by itself, from outside the daemon: about sockets and the state folder."""
+"""The checks of `doctor` outside the daemon: of sockets and the state folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lockside.paths import MACHINE_SOCKETS, socket_candidates
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`level` is ok, warning or error; `repair` mends it from outside, raising OSError when it cannot."""
+    """The result of a check. `level` is ok, warning or error; `repair` repairs it or raises OSError."""
 
     level: str
     check: str
@@ -30,7 +30,7 @@ class Finding:
     repair: Callable[[], None] | None = None
 
     def view(self) -> Json:
-        """The form of `--json`."""
+        """Return the finding for `--json`."""
         return {
             "level": self.level,
             "check": self.check,
@@ -43,7 +43,7 @@ class Finding:
 
 
 def mend(finding: Finding) -> Finding:
-    """Do its repair, if there is one; what did not work is said in place of the remedy."""
+    """Make its repair, if there is one; a failure is added to the remedy."""
     if finding.repair is None:
         return finding
     try:
@@ -54,7 +54,7 @@ def mend(finding: Finding) -> Finding:
 
 
 def look_at_sockets(explicit: str | None) -> list[Finding]:
-    """Look at the socket files, as a stranger would see them."""
+    """Check the socket files from outside."""
     found = []
     for path in socket_candidates(explicit):
         try:
@@ -77,7 +77,7 @@ def _look_at(path: str, state: os.stat_result) -> Finding:
     if is_stale(path):
         remedy = "Remove it, or start the daemon, which removes it."
         repair = partial(remove_stale, path)
-        text = f"{path} is stale: nobody listens there"
+        text = f"{path} is stale: no process listens there"
         return Finding("warning", "socket", text, remedy, since, can_fix=True, repair=repair)
     if mode & 0o007:
         remedy = f"chmod o-rwx {path}"
@@ -88,7 +88,7 @@ def _look_at(path: str, state: os.stat_result) -> Finding:
 
 
 def is_stale(path: str) -> bool:
-    """Whether it is a socket at which nobody listens."""
+    """Return whether it is a socket on which no process listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
         trial.setblocking(False)
         try:
@@ -101,7 +101,7 @@ def is_stale(path: str) -> bool:
 
 
 def remove_stale(path: str) -> None:
-    """Remove the file, unless somebody listens there by now."""
+    """Remove the file, unless a process listens on it by now."""
     if is_stale(path):
         os.unlink(path)
 
@@ -120,14 +120,14 @@ _OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique
 
 
 def state_folders(explicit: str | None) -> list[str]:
-    """Where the state of the daemon that was looked for would be: beside its socket, if nowhere else."""
+    """Return the state folder of the daemon that was searched, if it can be found by its socket."""
     sockets = [path for path in socket_candidates(explicit) if not path.startswith("/run/")]
     folders = [os.path.dirname(path) for path in [*sockets, MACHINE_SOCKETS[1]]]
     return [folder for folder in folders if os.path.exists(os.path.join(folder, "lockside.db"))][:1]
 
 
 def look_at(folder: str) -> list[Finding]:
-    """Everything that can be seen of a state folder without its daemon."""
+    """Return all findings about a state folder without its daemon."""
     if not os.path.isdir(folder):
         return [
             Finding("error", "state", f"there is no state folder {folder}", "Name another with --state-dir.")
@@ -140,10 +140,9 @@ def look_at(folder: str) -> list[Finding]:
 
 
 def _holder(folder: str) -> str | None:
-    """The pid of the daemon that holds the folder, None without one.
-
-    The lock is not tried: a daemon that starts at that moment would take us for another one. A daemon locks
-    the folder and the file `lock` in it; one of an older release the file alone.
+    """Return the pid of the daemon that holds the folder, or None. The lock is not tried: a daemon that
+    starts at that moment would take this process for another daemon. A daemon locks the folder and the file
+    `lock` in it; an older release locks only the file.
     """
     paths = [path for path in (folder, os.path.join(folder, "lock")) if os.path.exists(path)]
     try:
@@ -180,7 +179,7 @@ def _room(folder: str) -> list[Finding]:
 
 
 def _keepers(folder: str) -> list[Finding]:
-    """Sockets of keepers: one that lives has jobs, one that is dead left a stale socket."""
+    """Check the sockets of keepers: a living keeper has jobs, a dead one has left a stale socket."""
     found = []
     keepers = os.path.join(folder, "keeper")
     names = sorted(os.listdir(keepers)) if os.path.isdir(keepers) else []
@@ -193,13 +192,13 @@ def _keepers(folder: str) -> list[Finding]:
                 Finding("warning", "keeper_socket", text, f"rm {path}", since, can_fix=True, repair=repair)
             )
         else:
-            text = f"a keeper lives at {path}: jobs go on, a daemon that is started finds them"
+            text = f"a keeper runs at {path}: its jobs continue, and a daemon that starts adopts them"
             found.append(Finding("ok", "keeper", text))
     return found
 
 
 def _database(folder: str) -> list[Finding]:
-    """Check the database, without writing to it; an index that is bad can be made anew."""
+    """Check the database, without writing to it; bad indexes can be rebuilt."""
     path = os.path.join(folder, "lockside.db")
     if not os.path.exists(path):
         return []
@@ -225,7 +224,7 @@ def _integrity(path: str) -> list[str]:
 
 
 def _reindex(folder: str) -> None:
-    """Raises OSError when it cannot be, or a daemon has come meanwhile."""
+    """Rebuild the indexes. Raises OSError if that fails, or if a daemon has started meanwhile."""
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -241,7 +240,7 @@ def _reindex(folder: str) -> None:
 
 
 def _restore_words(folder: str) -> str:
-    """That loses what came after the backup, so a person decides it."""
+    """Return how to restore a backup; that loses later changes, so a person must decide."""
     backups = os.path.join(folder, "backups")
     names = [name for name in os.listdir(backups) if name.endswith(".db")] if os.path.isdir(backups) else []
     if not names:

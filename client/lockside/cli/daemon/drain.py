@@ -1,4 +1,4 @@
-"""`drain` and `undrain`: no job starts any more, what still runs, and when it is done."""
+"""`drain` and `undrain`: start no more jobs, show those that still run, and wait for their end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _tell_running(session: Session, running: list[Json]) -> None:
 
 
 def _until_drained(session: Session, running: list[Json]) -> int:
-    """Wait for the end of what runs, and say of each when it is there."""
+    """Wait for the end of running jobs, and report each."""
     from lockside.cli.jobs.wait import wait_for
 
     out = session.out

@@ -1,4 +1,4 @@
-"""`events`: what happened, and what happens, also over a restart of the daemon."""
+"""`events`: past events, and new ones live, also across a restart of the daemon."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def events(session: Session, parsed: Parsed) -> int:
 
 
 def _latest_events(session: Session, filters: Json, limit: int) -> list[Json]:
-    """Give the last events: by counting back when all are meant, else by reading through the history."""
+    """Return the last events: by their numbers without filters, else by reading the whole history."""
     from collections import deque
 
     after = 0
@@ -45,7 +45,7 @@ def _latest_events(session: Session, filters: Json, limit: int) -> list[Json]:
 
 
 def _follow_events(session: Session, filters: Json, after: int | None) -> int:
-    """Print events as they come; a lost connection is taken up again after the last one printed."""
+    """Print events as they happen; after a lost connection it continues after the last one printed."""
     try:
         for event in each(session.engine.events(after, filters)):
             if event["kind"] == LOST:
@@ -59,7 +59,7 @@ def _follow_events(session: Session, filters: Json, after: int | None) -> int:
 
 
 def _data(event: Json, for_people: bool) -> str:
-    """Say what an event carries; of a status, for people, as a step."""
+    """Format the data of an event; for people a change of status is shown as a transition."""
     data = {name: value for name, value in (event.get("data") or {}).items() if value is not None}
     if for_people and event.get("kind") == "job.status":
         cause = str(data.get("cause") or "").replace("_", " ")

@@ -1,4 +1,4 @@
-"""`metrics`: what a daemon gives out about itself to other programs."""
+"""`metrics`: the daemon's metrics for other programs."""
 
 from __future__ import annotations
 

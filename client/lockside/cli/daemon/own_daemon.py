@@ -1,6 +1,5 @@
-"""A daemon of one's own in a folder: started, killed, started again, and put away with its keeper.
-
-It is a child process like any other; nothing of the daemon's code is imported.
+"""Runs a private daemon in a folder: starts, kills, restarts and removes it with its keeper. It is a child
+process; the daemon's code is not imported.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _SYSTEMDS = {
 
 
 class OwnDaemon:
-    """A daemon whose state is in `folder`/state and whose log in `folder`/daemon.log.
+    """A daemon with its state in `folder`/state and its log in `folder`/daemon.log.
 
     `settings` are variables of its environment.
     """
@@ -55,7 +54,7 @@ class OwnDaemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and come back when its socket answers; raises LocksideError with the end of its log."""
+        """Start it and return when its socket answers; raises LocksideError with the end of its log."""
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
         arguments = ["--state-dir", self.state_dir, "--socket", self.socket]
         self._process = _spawned(arguments, self.log, _environment() | dict(self._settings))
@@ -68,16 +67,16 @@ class OwnDaemon:
             self._keepers.add(int(keeper["pid"]))
 
     def kill(self) -> None:
-        """Kill it as a crash would: SIGKILL, no goodbye."""
+        """Kill it with SIGKILL, to simulate a crash."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def put_away(self) -> None:
-        """Stop the daemon, then its keeper, which stops what it still keeps."""
+        """Stop the daemon, then its keeper, which stops its remaining jobs."""
         if self._process is not None:
-            with suppress(LocksideError):  # A daemon that answers no more can still be stopped.
+            with suppress(LocksideError):  # A daemon that does not answer can still be stopped.
                 self._remember_keeper()
             self._process.terminate()
             try:
@@ -91,9 +90,8 @@ class OwnDaemon:
 
 
 def start_alone(log: str, ask: Callable[[], object]) -> str:
-    """Start a daemon at the usual places that outlives the caller, and return its log when `ask` is answered.
-
-    Raises LocksideError with the end of the log when it does not start.
+    """Start a daemon at the usual paths that outlives the caller, and return its log once `ask` succeeds.
+    Raises LocksideError with the end of the log if it does not start.
     """
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in _SYSTEMDS}
@@ -122,7 +120,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], log: str, ask: Call
         try:
             ask()
         except NotReachable:
-            time.sleep(_PAUSE_SECONDS)  # a socket that is not there yet sends no event
+            time.sleep(_PAUSE_SECONDS)  # a missing socket sends no event
         else:
             return
     with open(log, encoding="utf-8", errors="replace") as file:
@@ -131,7 +129,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], log: str, ask: Call
 
 
 def program() -> list[str]:
-    """Find the daemon's program: beside this Python first, so that the two fit together."""
+    """Return the daemon's program: first beside this Python, so that their versions match."""
     beside = os.path.join(os.path.dirname(sys.executable), "locksided")
     found = beside if os.access(beside, os.X_OK) else shutil.which("locksided")
     if not found:
@@ -140,7 +138,7 @@ def program() -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Pass on the environment without the caller's own settings of a daemon."""
+    """Return the environment without the caller's settings of lockside."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -149,7 +147,7 @@ def _environment() -> dict[str, str]:
 
 
 def _stop(pid: int) -> None:
-    """Stop a process that is no child of ours, and wait until it is gone."""
+    """Stop a process that is not a child of this one, and wait until it is gone."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,6 +1,5 @@
-"""`secret`: values are encrypted for configurations, and keys are listed.
-
-A value is asked for without echo or read from standard input: on the command line everybody could see it.
+"""`secret`: encrypts values for configurations, and lists keys. A value is typed without echo or read from
+standard input: on the command line everybody could see it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from lockside.cli.terminal.output import Cell
 
 
 def encrypt(session: Session, parsed: Parsed) -> int:
-    """Encrypt a value that is typed, or piped in."""
+    """Encrypt a value from the terminal or standard input."""
     asked = parsed.members()
     if not asked.keys() & {"component", "variables"}:
         raise UsageError(

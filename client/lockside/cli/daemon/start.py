@@ -1,6 +1,5 @@
-"""`start` and `stop`: the caller's own daemon at the usual places, by `systemd --user` where there is one.
-
-Without it the daemon is a process of its own session, which logs to a file beside its state.
+"""`start` and `stop`: the user's own daemon at the usual paths, by `systemd --user` if available. Without it
+the daemon is a process in a new session, which logs to a file beside its state.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _PROGRAMS = "%h/.local/bin/"
 
 
 def start(session: Session, parsed: Parsed) -> int:
-    """Start the daemon unless one answers, and return when it does."""
+    """Start the daemon unless one answers, and return when it answers."""
     status = _status(session)
     if status is not None:
         session.out.line(f"A daemon is running: {_called(status)}.")
@@ -43,7 +42,7 @@ def start(session: Session, parsed: Parsed) -> int:
 
 
 def stop(session: Session, parsed: Parsed) -> int:
-    """Stop the daemon; with jobs, stop these, as `kill` does."""
+    """Stop the daemon; with jobs as arguments stop these, like `kill`."""
     if parsed.many("job"):
         from lockside.cli.jobs.control import kill
 
@@ -77,13 +76,13 @@ def _called(status: Json) -> str:
 
 
 def _log_file() -> str:
-    """The daemon's log, beside its state; a daemon that is started by hand writes to the terminal."""
+    """Return the daemon's log, beside its state; a daemon started by hand writes to the terminal."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
     return os.path.join(state, "lockside-daemon.log")
 
 
 def _end(pid: int) -> None:
-    """Ask a daemon to stop, and wait until it is gone; it leaves its jobs to its keeper."""
+    """Tell a daemon to stop, and wait until it is gone; its keeper keeps its jobs."""
     try:
         process = os.pidfd_open(pid)
         signal.pidfd_send_signal(process, signal.SIGTERM)
@@ -105,7 +104,7 @@ def _end(pid: int) -> None:
 
 
 def _has_systemd() -> bool:
-    """Tell whether the caller has a systemd of its own, and named no socket that its units do not know."""
+    """Return whether `systemd --user` is available and no other socket is set."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if not runtime or os.environ.get("LOCKSIDE_SOCKET"):
         return False
@@ -113,7 +112,7 @@ def _has_systemd() -> bool:
 
 
 def _is_a_unit(pid: int) -> bool:
-    """Return whether the daemon is the main process of a service of the user who calls."""
+    """Return whether the daemon is the main process of the user's service."""
     if not _has_systemd():
         return False
     asked = ["systemctl", "--user", "show", "--property=MainPID", "--value", SERVICE]
@@ -131,7 +130,7 @@ def _systemctl(*words: str) -> None:
 
 
 def _write_units() -> None:
-    """Put the units where systemd finds them; those that somebody else wrote stay as they are."""
+    """Write the units where systemd finds them; units that the user wrote are not changed."""
     from lockside.paths import shipped
 
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")

@@ -1,7 +1,4 @@
-"""`status`: the daemon as a whole, for the person on call.
-
-What is wrong comes first: since when, what follows from it, and what to do.
-"""
+"""`status`: an overview of the daemon. Problems come first: since when, the consequences, what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _SHOWN += ["parentRunId", "isFinished", "createdTime", "reasons"]
 
 
 class Trouble:
-    """Something that is wrong (`red`) or odd (`yellow`): what, what follows, and the command to type."""
+    """An error (`red`) or a warning (`yellow`): what it is, its consequences, and the command to type."""
 
     def __init__(self, colour: str, what: str, follows: str, do: str) -> None:
         self.colour = colour
@@ -40,7 +37,7 @@ def status(session: Session, parsed: Parsed) -> int:
 
 
 def _check(session: Session) -> int:
-    """Tell whether jobs can be accepted and started, also by the exit code."""
+    """Print whether jobs can be accepted and started; the exit code says so, too."""
     health = session.call("daemon.health")
     if not session.out.is_given(health):
         for line in health["causes"] or [health["status"]]:
@@ -69,13 +66,13 @@ def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
 
 
 def troubles_of(session: Asks, found: Json) -> list[Trouble]:
-    """What is wrong or odd, the worst first."""
+    """Return errors and warnings, the most severe first."""
     failures = _failures(session) if found["counts"].get("error") else []
     return standing_troubles(session, found) + failures
 
 
 def standing_troubles(session: Asks, found: Json) -> list[Trouble]:
-    """What is wrong or odd with the daemon itself, whatever became of jobs."""
+    """Return errors and warnings about the daemon itself, without failed jobs."""
     counts = found["counts"]
     waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
     troubles = []
@@ -85,7 +82,7 @@ def standing_troubles(session: Asks, found: Json) -> list[Trouble]:
         troubles.append(_keeper(session, found["keeper"], waiting))
     if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
         what = "a keeper of another release is alive and does not answer"
-        troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
+        troubles.append(Trouble("red", what, "The state of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
         troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
@@ -109,7 +106,7 @@ def _keeper(session: Asks, keeper: Json, waiting: int) -> Trouble:
 
 
 def _has_just_begun(found: Json) -> bool:
-    """Tell of a daemon whose keeper may still be starting."""
+    """Return whether the daemon's keeper may still be starting."""
     return bool(found["uptimeSeconds"] < _KEEPER_STARTS_SECONDS)
 
 
@@ -122,7 +119,7 @@ def _cause(keeper: Json) -> str:
 
 
 def _since(session: Asks, kind: str) -> str:
-    """Say since when there is a reason of this kind, as the jobs that wait for it know."""
+    """Return since when jobs have waited for a reason of this kind."""
     found = session.call(
         "job.list", status=list(describe.NOT_STARTED), order="asc", limit=1, fields=["reasons"]
     )
@@ -167,7 +164,7 @@ def _pool(pool: Json) -> Trouble:
 
 
 def _failures(session: Asks) -> list[Trouble]:
-    """Tell of jobs that failed within a day; what is a part of another job does not count."""
+    """Return a warning about jobs that failed within a day, without those that are part of another."""
     found = session.call(
         "job.list",
         **describe.OPEN_FAILURES,
@@ -196,24 +193,24 @@ def _facts(session: Session, found: Json) -> None:
     rows += [
         ("pool" if not place else "", _slots(session, pool)) for place, pool in enumerate(found["pools"])
     ]
-    rows += [("store", _stored(found)), ("keeper", _kept(found))]
-    rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
+    rows += [("store", _store_text(found)), ("keeper", _keeper_text(found))]
+    rows += [("", _former_keeper_text(keeper)) for keeper in found.get("formerKeepers", ())]
     rows.append(("socket", session.link.path()))
     for name, value in rows:
         out.line(f"  {out.paint('dim', f'{name:<8}')}{value}", hang=10)
 
 
 def _jobs(session: Session, counts: Json) -> str:
-    """Count all jobs by status, parts of others too; of errors, say whether one still needs a look."""
+    """Format the number of all jobs by status; for errors say whether all were retried or acknowledged."""
     listed = []
     for word, count in counts.items():
         if count:
-            said = f"{count} {word}" + (_if_all_seen(session) if word == "error" else "")
+            said = f"{count} {word}" + (_if_none_open(session) if word == "error" else "")
             listed.append(session.out.paint(describe.COLOURS.get(word, ""), said))
     return ", ".join(listed) or "none yet"
 
 
-def _if_all_seen(session: Session) -> str:
+def _if_none_open(session: Session) -> str:
     is_open = session.call("job.list", **describe.OPEN_FAILURES, limit=1, fields=["id"])["jobs"]
     return "" if is_open else " (retried with success or acknowledged)"
 
@@ -225,14 +222,14 @@ def _slots(session: Session, pool: Json) -> str:
     return f"{pool['id']}: {taken} of {pool['slots']} slots in use, {pool['queued']} queued{there}{paused}"
 
 
-def _stored(found: Json) -> str:
+def _store_text(found: Json) -> str:
     store = found["store"]
     size = f", {times.size(store['sizeBytes'])}" if store.get("sizeBytes") else ""
     where = f" in {found['stateDir']}" if found.get("stateDir") else ""
     return ("can be written" if store["isWritable"] else "cannot be written") + size + where
 
 
-def _kept(found: Json) -> str:
+def _keeper_text(found: Json) -> str:
     keeper = found["keeper"]
     if not keeper["isConnected"]:
         return "is being started" if _has_just_begun(found) else "cannot be reached"
@@ -240,8 +237,8 @@ def _kept(found: Json) -> str:
     return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
 
 
-def _former(keeper: Json) -> str:
-    """Say what a keeper of another release still keeps."""
+def _former_keeper_text(keeper: Json) -> str:
+    """Return the state of a keeper of another release."""
     if not keeper["isConnected"]:
         return "another one is alive and does not answer"
     kept = _count(keeper["runs"], "process tree")

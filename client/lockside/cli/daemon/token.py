@@ -1,4 +1,4 @@
-"""`token`: tokens are made and listed."""
+"""`token`: creates and lists tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lockside.cli.terminal.output import Cell
 
 
 def create(session: Session, parsed: Parsed) -> int:
-    """Make a token and print its secret alone, so that a script can keep it."""
+    """Create a token and print only its secret to stdout, for scripts."""
     seconds = parsed.number("expires")
     end = {} if seconds is None else {"expiresTime": times.wire_ago(-seconds)}
     answer = session.call("token.create", **parsed.members(), **end)

@@ -1,4 +1,4 @@
-"""`web`: the web server, for oneself. It is a program of its own, whose libraries are an extra."""
+"""`web`: the web server, for the user. It is a separate program, whose libraries are an extra."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lockside.cli.session import Session
 
 
 def web(session: Session, parsed: Parsed) -> int:
-    """Become that program."""
+    """Replace this process by that program."""
     import os
     import sys
 
@@ -17,6 +17,6 @@ def web(session: Session, parsed: Parsed) -> int:
     }
     if parsed.text("listen"):
         settings["LOCKSIDE_WEB__LISTEN"] = parsed.required("listen")
-    session.call("daemon.health")  # without a daemon there is nothing to show
+    session.call("daemon.health")  # fail early without a daemon
     program = [sys.executable, "-m", "lockside.web.main", "--socket", session.link.path()]
-    os.execve(program[0], program, os.environ | settings)  # noqa: S606 - no shell is wanted
+    os.execve(program[0], program, os.environ | settings)  # noqa: S606 - no shell is used

@@ -1,1 +1,1 @@
-"""The files of a pipeline: read into documents, with the place of every fault."""
+"""Reads the files of a pipeline into documents, with the place of every fault."""

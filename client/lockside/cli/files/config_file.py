@@ -1,7 +1,6 @@
-"""A configuration made of its file and the rows beside it, whoever's file it is.
-
-The members of `configuration` (parameters, storage, processors, runtime, variables ...) may stand at the top.
-Keboola's own JSON is taken as it is: what it keeps beside the configuration is left out, with a note.
+"""Reads a configuration from its file and the rows beside it. The members of `configuration` (parameters,
+storage, processors, runtime, variables ...) may be at the top level. JSON of Keboola is accepted unchanged:
+its further members beside the configuration are omitted, with a note.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ _FOREIGN_OF_ROWS = (_FOREIGN | {"description"}) - {"id"}
 
 
 def config(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> ObjectFile:
-    """Make a configuration of its file and the rows beside it; raises FileError."""
+    """Read a configuration from its file and the rows beside it; raises FileError."""
     source, document = open_source(file, text)
     where = dict(zip(kind.key, key, strict=True))
     named = where if "configuration" in document or not source.is_json else {}
     item = ObjectFile(kind.document, where, source)
     for key, value in where.items():
         if document.get(key, value) != value and not source.is_json:
-            item.faults.append(source.fault((key,), f"It is '{value}', by the file's place; leave this out"))
+            item.faults.append(source.fault((key,), f"It is '{value}', by the file's path; omit this"))
     body, left = _native(source, {k: v for k, v in document.items() if where.get(k) != v and k not in named})
     own = _gathered(item, source, body, CONFIG_MEMBERS - where.keys(), ())
     item.body = own | where
@@ -63,7 +62,7 @@ def config(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -
 
 
 def _resolve_cwd(item: ObjectFile, folder: str) -> None:
-    """Make the relative folder of a plain command, which is beside its file, a whole path."""
+    """Make the working folder of a plain command absolute; it is relative to the file."""
     body = item.body.get("configuration")
     if isinstance(body, dict) and isinstance(body.get("parameters"), dict):
         parameters = body["parameters"]
@@ -102,7 +101,7 @@ def _add_row_file(item: ObjectFile, file: str) -> None:
     item.row_from(len(rows), source, is_loose)
     row = _gathered(item, source, body, _ROW_MEMBERS, ())
     if row.get("id", name) != name:
-        item.faults.append(source.fault(("id",), f"Its id is '{name}', by its name; leave this out"))
+        item.faults.append(source.fault(("id",), f"Its id is '{name}', by its name; omit this"))
     rows.append(row | {"id": name})
     _note_left(item, source, left, ())
 
@@ -110,9 +109,8 @@ def _add_row_file(item: ObjectFile, file: str) -> None:
 def _gathered(
     item: ObjectFile, source: SourceText, document: Json, members: Collection[str], at: Steps
 ) -> Json:
-    """Put what stands at the top and is no member of the object itself under `configuration`.
-
-    `at` is where in its file the object stands.
+    """Move members at the top level that are not the object's own to `configuration`. `at` is the path of the
+    object in its file.
     """
     own = {name: value for name, value in document.items() if name in members}
     loose = {name: value for name, value in document.items() if name not in members}
@@ -136,7 +134,9 @@ def _gathered(
 
 
 def _native(source: SourceText, document: Json) -> tuple[Json, list[str]]:
-    """Give a configuration without what Keboola keeps beside it, with its rows in the order that it names."""
+    """Return a configuration without Keboola's further members, with its rows in the order of
+    `rowsSortOrder`.
+    """
     if not source.is_json or not isinstance(document.get("configuration"), dict | list):
         return document, []
     order, rows = document.get("rowsSortOrder"), document.get("rows")
@@ -156,12 +156,12 @@ def _without_foreign(document: Json, foreign: set[str]) -> tuple[Json, list[str]
 
 def _note_left(item: ObjectFile, source: SourceText, left: Sequence[str], at: Steps) -> None:
     if left:
-        text = f"{', '.join(left)}: left out, they mean nothing here"
+        text = f"{', '.join(left)}: omitted, they have no meaning here"
         item.notes.append(source.fault(at, text))
 
 
 def _look_at_keys(item: ObjectFile) -> None:
-    """Name the keys under `configuration` that mean nothing here; in TOML misspelt ones are faults."""
+    """Add notes about keys under `configuration` that have no effect."""
     rows = item.body.get("rows")
     parts: list[tuple[Steps, Any]] = [((), item.body)]
     if isinstance(rows, list):

@@ -1,4 +1,4 @@
-"""A fault in a pipeline's file: where it stands, what is wrong, how to mend it."""
+"""A fault in a pipeline's file: its place, what is wrong, and the remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lockside.documents.source_lines import SourceLines, written
 
 
 class FileFault:
-    """What is wrong, or odd, at one place of one file. Its text begins as compilers' messages do."""
+    """A fault or warning at one place of one file. Its text begins like compilers' messages."""
 
     def __init__(self, file: str, message: str, line: int | None = None, field: str = "") -> None:
         self.file = file
@@ -20,7 +20,7 @@ class FileFault:
 
     @classmethod
     def of(cls, error: FileError) -> FileFault:
-        """Make one of a file that cannot be read."""
+        """Create the fault of a file that cannot be read."""
         return cls(error.file, error.fault, error.line, error.field)
 
     def __str__(self) -> str:
@@ -28,12 +28,12 @@ class FileFault:
         return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
 
     def as_json(self) -> Json:
-        """Give it to programs."""
+        """Return the fault as JSON."""
         return {"file": self.file, "line": self.line, "field": self.field or None, "message": self.message}
 
 
 class SourceText:
-    """A file's text, and where its values stand in it."""
+    """A file's text, and the lines of its values."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -42,7 +42,7 @@ class SourceText:
         self._places: SourceLines | None = None
 
     def fault(self, path: Sequence[str | int], message: str) -> FileFault:
-        """Make a fault of what stands at a path."""
+        """Create a fault of the value at a path."""
         if self._places is None:
             self._places = SourceLines(self._text, self.is_json)
         return FileFault(self.file, _sentence(message), self._places.line(path), written(path))

@@ -1,6 +1,5 @@
-"""JSON Schemas of the files in a folder, made from the types that read them: an editor knows their fields.
-
-A kind's record names the function that makes the schema of its file from the schemas of the types.
+"""JSON Schemas of the files in a folder, for editors, derived from the types that read them. A kind's record
+names the function that derives the schema of its file from the schemas of the types.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ Json = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = ".lockside"
-"""Where in a folder of files their schemas stand."""
+"""The folder of schemas in a folder of files."""
 ROW = "row"
 _TEMPLATE = "#/$defs/{name}"
 _REFERENCE = re.compile(r"#/\$defs/(\w+)")
 
 
 def names() -> list[str]:
-    """Name the files that have a schema: the kinds that have files, and a row in a file of its own."""
+    """Return the files that have a schema: the kinds with files, and a row in its own file."""
     return [*(kind.word for kind in with_files()), ROW]
 
 
@@ -39,7 +38,7 @@ def file_schema(name: str) -> Json:
 
 
 def _reached(schema: Json, types: dict[str, Json]) -> dict[str, Json]:
-    """Return the types that a schema refers to, and those that they do."""
+    """Return the types that a schema refers to, directly or indirectly."""
     found: dict[str, Json] = {}
     left = _REFERENCE.findall(json.dumps(schema))
     while left:
@@ -51,7 +50,7 @@ def _reached(schema: Json, types: dict[str, Json]) -> dict[str, Json]:
 
 
 def written(folder: str) -> dict[str, str]:
-    """Return the texts of all schemas by the files in which they stand in a folder of files."""
+    """Return the texts of all schemas by their paths in a folder of files."""
     return {
         os.path.join(folder, FOLDER, f"{name}.schema.json"): json.dumps(file_schema(name), indent=1) + "\n"
         for name in names()
@@ -65,7 +64,7 @@ def directive(kind: Kind) -> str:
 
 
 def plain(kind: Kind, types: dict[str, Json]) -> Json:
-    """Make the schema of a file that has the document but for its key, or a table for each object."""
+    """Return the schema of a file with a document without its key, or with a table for each object."""
     own = types[kind.document.__name__]
     inside = _closed(own, {name: part for name, part in own["properties"].items() if name not in kind.key})
     if not kind.is_one_file:
@@ -74,7 +73,7 @@ def plain(kind: Kind, types: dict[str, Json]) -> Json:
 
 
 def config(kind: Kind, types: dict[str, Json]) -> Json:
-    """Make the schema of a configuration's file: the members of `configuration` may stand at the top."""
+    """Return the schema of a configuration's file: the members of `configuration` may be at the top level."""
     own, rows = types[kind.document.__name__], row(types)
     members = {name: part for name, part in own["properties"].items() if name not in kind.key}
     members["rows"] = {**members["rows"], "items": {**rows, "required": ["id"]}}
@@ -83,7 +82,7 @@ def config(kind: Kind, types: dict[str, Json]) -> Json:
 
 
 def row(types: dict[str, Json]) -> Json:
-    """Make the schema of a row, in a file of its own or inline."""
+    """Return the schema of a row, in its own file or inline."""
     own = types["Row"]
     return _closed(
         own, {**types["Configuration"]["properties"], **own["properties"], "configuration": _body()}
@@ -91,7 +90,7 @@ def row(types: dict[str, Json]) -> Json:
 
 
 def variables(kind: Kind, types: dict[str, Json]) -> Json:
-    """Make the schema of a file of variables: names and values, or `values`."""
+    """Return the schema of a file of variables: names and values, or `values`."""
     own = types[kind.document.__name__]
     value = {"type": ["string", "number", "boolean"], "description": "The value of the variable."}
     listed = own["properties"]["values"]
@@ -118,5 +117,5 @@ def _closed(own: Json, properties: Json) -> Json:
 def _body() -> Json:
     return {
         "$ref": _TEMPLATE.format(name="Configuration"),
-        "description": "The configuration itself; its members may stand beside it instead.",
+        "description": "The configuration itself; its members may be at the top level instead.",
     }

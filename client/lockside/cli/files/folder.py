@@ -1,12 +1,12 @@
-"""A folder of pipeline files, read into what the daemon would be asked to store. It asks no daemon.
+"""Reads a folder of pipeline files into the objects to store, without a daemon.
 
     DIR/components/<id>.toml
     DIR/configs/<component>/<config>.toml    rows inline, or in <config>/rows/<row>.toml
     DIR/pools.toml                           a table for each pool
     DIR/variables/<id>.toml                  names and values
 
-`lockside.kinds` says where the objects of each kind stand.
-Every file may be JSON instead. What of these a folder does not have it does not manage.
+`lockside.kinds` has the paths of the objects of each kind. Every file may be JSON instead. Kinds without
+files in a folder are not managed by it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ YAML = (".yaml", ".yml")
 
 
 class Folder:
-    """What a folder asks for: of each kind that it manages the objects by key; and all faults and notes."""
+    """The contents of a folder: the objects by kind and key, and all faults and notes."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -36,22 +36,22 @@ class Folder:
         self.notes: list[FileFault] = []
 
     def asked(self) -> Json:
-        """Give the parameters of `catalog.apply` that it stands for."""
+        """Return the parameters of `catalog.apply` for the folder."""
         return {kind: [item.body for item in found.values()] for kind, found in self.kinds.items()}
 
     def item(self, kind: str, place: int) -> ObjectFile | None:
-        """Give the object at a place of what was asked."""
+        """Return the object at an index in these parameters."""
         listed = list(self.kinds.get(kind, {}).values())
         return listed[place] if place < len(listed) else None
 
     @property
     def count(self) -> int:
-        """How many objects it has."""
+        """The number of its objects."""
         return sum(map(len, self.kinds.values()))
 
 
 def read_folder(path: str) -> Folder:
-    """Read a whole folder; faults are collected, so that all can be mended at once."""
+    """Read a whole folder; faults are collected, so that all can be fixed at once."""
     found = Folder(os.path.normpath(path))
     if not os.path.isdir(path):
         found.faults.append(FileFault(path, "there is no such folder."))
@@ -95,7 +95,7 @@ def _read_files(found: Folder, kind: Kind) -> None:
 
 
 def _files(folder: str, depth: int) -> list[str]:
-    """List the files that stand so deep, by name."""
+    """Return the files at this depth, by name."""
     if depth == 1:
         return toml_and_json(folder)
     inside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
@@ -111,7 +111,7 @@ def _keep(found: Folder, into: dict[Key, ObjectFile], key: Key, item: ObjectFile
 
 
 def _look_for_surprises(found: Folder) -> None:
-    """Name what would be passed over in silence: a misspelt folder is the likeliest mistake."""
+    """Report what would be ignored silently: a misspelt folder is the most likely mistake."""
     from lockside.cli.grammar import suggestion
 
     files = {kind.place + end for kind in with_files() if kind.is_one_file for end in ENDINGS}
@@ -134,13 +134,13 @@ def _look_for_surprises(found: Folder) -> None:
     for kind in folders:
         for file in toml_and_json(os.path.join(found.path, kind.place)) if len(kind.key) > 1 else ():
             place = kind.files.format(**{name: name.upper() for name in kind.key})
-            text = f"a {kind.title} stands in the folder of its {kind.key[0]}: {place}."
+            text = f"a {kind.title} belongs to the folder of its {kind.key[0]}: {place}."
             found.faults.append(FileFault(file, text))
     _look_for_lost_rows(found)
 
 
 def _documents_of_other_forms(root: str, known: Collection[str]) -> Iterator[str]:
-    """Give the files that look like an object's and are none: YAML, and endings in other letters."""
+    """Yield files that look like objects but are not read: YAML, and suffixes in upper case."""
     for place in sorted(known):
         for folder, _, names in os.walk(os.path.join(root, place)):
             for name in sorted(names):
@@ -151,7 +151,7 @@ def _documents_of_other_forms(root: str, known: Collection[str]) -> Iterator[str
 
 
 def _look_for_lost_rows(found: Folder) -> None:
-    """Name rows whose configuration has no file."""
+    """Report rows whose configuration has no file."""
     folder = os.path.join(found.path, "configs")
     for component in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         inside = os.path.join(folder, component)

@@ -1,7 +1,6 @@
-"""One stored object made of its file or files, and the way back from its fields to their lines.
-
-Configurations are read in `configfiles`. In a component's file, arguments that begin with `./` or `../` and a
-relative `cwd` are beside that file; they become whole paths. `.//x` is a literal `./x`.
+"""Reads one stored object from its file or files, and maps its fields to their lines. Configurations are read
+in `config_file`. In a component's file, arguments that begin with `./` or `../` and a relative `cwd` are
+relative to that file; they become absolute paths. `.//x` is a literal `./x`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ ENDINGS = (".toml", ".json")
 
 
 class ObjectFile:
-    """One object. `body` is what the daemon is asked to store; `notes` are no faults, but worth a look."""
+    """One object. `body` is the document to store; `notes` are warnings."""
 
     def __init__(self, kind: type[msgspec.Struct], body: Json, source: SourceText) -> None:
         self.kind = kind
@@ -40,18 +39,18 @@ class ObjectFile:
         self._names: list[str] | None = None
 
     def below(self, *prefix: str) -> ObjectFile:
-        """Say that it stands below these keys of its file."""
+        """Record that the object is below these keys of its file."""
         self._prefix = prefix
         return self
 
     def fault(self, path: Sequence[str | int], message: str) -> FileFault:
-        """Make a fault of a field as the daemon names it; a schema's stranger is in the message alone."""
+        """Create a fault of a field by the daemon's path; a schema's unknown key is only in the message."""
         stranger = re.search(r"\('([^']+)' was unexpected\)", message)
         source, steps = self._place((*path, stranger[1]) if stranger else tuple(path))
         return source.fault(steps, message)
 
     def check(self) -> ObjectFile:
-        """Find what its type does not allow."""
+        """Add the faults that its type finds."""
         found = dict(not_json(self.body))
         for path, text in faults_of(self.body, self.kind):
             found.setdefault(steps_of(path), text)
@@ -59,7 +58,7 @@ class ObjectFile:
         return self
 
     def document(self) -> Any:
-        """Give the object as its type; it has no faults."""
+        """Return the object as its type; it must have no faults."""
         return convert(self.body, self.kind)
 
     def _place(self, path: Steps) -> tuple[SourceText, Steps]:
@@ -74,18 +73,18 @@ class ObjectFile:
         return self.source, (*self._prefix, *_loosened(path, self._is_loose))
 
     def row_from(self, place: int, source: SourceText, is_loose: bool) -> None:
-        """Say that a row stands in a file of its own."""
+        """Record that a row has its own file."""
         self._row_sources[place] = source, is_loose
 
     def loosen(self, at: Steps) -> None:
-        """Say that the members of `configuration` stand at the top, or at the top of a row."""
+        """Record that the members of `configuration` are at the top level, or at that of a row."""
         if at:
             self._loose_rows.add(at[1])
         else:
             self._is_loose = True
 
     def named(self, names: Iterable[str]) -> ObjectFile:
-        """Say that the values stand under their names."""
+        """Record that the values are under their names."""
         self._names = list(names)
         return self
 
@@ -95,26 +94,26 @@ def _loosened(path: Steps, is_loose: bool) -> Steps:
 
 
 def open_source(file: str, text: str | None = None) -> tuple[SourceText, Json]:
-    """Read a file, or the text that is to stand in it; raises FileError."""
+    """Read a file, or its future text; raises FileError."""
     text = read_text(file) if text is None else text
     source = SourceText(file, text)
     return source, read_as(text, file, source.is_json)
 
 
 def tables(kind: Kind, file: str) -> list[ObjectFile]:
-    """Make the objects of a shared file: a table for each; raises FileError."""
+    """Read the objects of a shared file: a table for each; raises FileError."""
     source, document = open_source(file)
     return [_identified(kind, source, body, (name,)).below(name).check() for name, body in document.items()]
 
 
 def plain(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> ObjectFile:
-    """Make an object whose file has its document, but for the key; raises FileError."""
+    """Read an object whose file has its document without the key; raises FileError."""
     source, document = open_source(file, text)
     return _identified(kind, source, document, key).check()
 
 
 def component(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> ObjectFile:
-    """Make a component of its file; raises FileError."""
+    """Read a component from its file; raises FileError."""
     source, document = open_source(file, text)
     folder = os.path.dirname(os.path.abspath(file))
     made = dict(document) | with_absolute_paths(folder, document)
@@ -127,7 +126,7 @@ def component(kind: Kind, file: str, key: Sequence[str], text: str | None = None
 
 
 def variables(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> ObjectFile:
-    """Make a set of variables of its file: names and values; raises FileError."""
+    """Read a set of variables from its file: names and values; raises FileError."""
     source, document = open_source(file, text)
     values = document.get("values", document)
     if isinstance(values, dict):
@@ -139,7 +138,7 @@ def variables(kind: Kind, file: str, key: Sequence[str], text: str | None = None
 
 
 def _identified(kind: Kind, source: SourceText, body: Any, key: Sequence[str]) -> ObjectFile:
-    """Make an object whose key is the name under which it stands."""
+    """Create an object whose key is the name of its file or table."""
     named = dict(zip(kind.key, key, strict=True))
     if not isinstance(body, dict):
         item = ObjectFile(kind.document, named, source)
@@ -148,12 +147,12 @@ def _identified(kind: Kind, source: SourceText, body: Any, key: Sequence[str]) -
     item = ObjectFile(kind.document, body | named, source)
     for name, value in named.items():
         if body.get(name, value) != value:
-            item.faults.append(source.fault((name,), f"Its {name} is '{value}', by its name; leave this out"))
+            item.faults.append(source.fault((name,), f"Its {name} is '{value}', by its name; omit this"))
     return item
 
 
 def with_absolute_paths(folder: str, body: Json) -> Json:
-    """Give the members of a manifest that name files beside it, with whole paths."""
+    """Return the members of a manifest with file paths, made absolute."""
     made: Json = {}
     if isinstance(body.get("command"), list):
         made["command"] = [_whole(folder, each) for each in body["command"]]
@@ -177,16 +176,13 @@ def _whole(folder: str, argument: Any) -> Any:
 
 
 def refuse_irregular(file: str) -> None:
-    """Refuse what stands in a folder and is no file, such as a pipe, which would be waited for.
-
-    Raises FileError.
-    """
+    """Raise FileError for entries that are not regular files, such as a pipe, which would block."""
     if os.path.exists(file) and not os.path.isfile(file):
         raise FileError(file, "it is not a regular file: move it out of this folder.")
 
 
 def toml_and_json(folder: str) -> list[str]:
-    """List the files of a folder that are read, by name; none without the folder."""
+    """Return the TOML and JSON files of a folder, by name; empty without the folder."""
     if not os.path.isdir(folder):
         return []
     return [

@@ -1,6 +1,5 @@
-"""TOML and JSON files of people: read with an error that names file and line.
-
-What they mean is not known here.
+"""Parses TOML and JSON files of users, with errors that name file and line. Their contents are not
+interpreted here.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ _TOML_FAULTS = {
     r"^Cannot declare \((.*?),?\) twice$": r"the table \1 appears twice: remove one of its headers",
     "^Illegal character '\\\\n'$": "a text of several lines needs three quotes",
 }
-"""What the standard library's reader says, and what it means."""
+"""Messages of the standard library's parser, and better ones."""
 _TABLE = r"\[\[?[ \t]*[\w.-]+[ \t]*\]\]?[ \t\r]*(?:#|\n|\Z)"
 _ASSIGNMENT = r"[\w-]+[ \t]+=[ \t]"
 _SHELL = r"\{[ \t]+[^\s\"}]|\[\[?[ \t]+[^\s\[{].*[ \t]\]"
-"""A group of commands, and a test: the two ways for a line of a shell to begin like a document."""
+"""A group of commands, and a test: the two shell commands that begin like a document."""
 
 
 class FileError(Exception):
-    """A file cannot be read; the message names it, line and field when there are any, and the fault."""
+    """A file cannot be read; the message names the file, the line and field if known, and the fault."""
 
     def __init__(self, file: str, fault: str, line: int | None = None, field: str = "") -> None:
         where = f"{file}:{line}" if line else file
@@ -44,7 +43,7 @@ class FileError(Exception):
 
 
 def read_document(path: str, text: str | None = None) -> dict[str, Any]:
-    """Read a TOML or JSON file whose top is a table, or its text where it was read; raises FileError."""
+    """Read a TOML or JSON file, or its text, whose top level is a table; raises FileError."""
     text = read_text(path) if text is None else text
     as_json = is_json(path, text)
     document = read_as(text, called(path), as_json)
@@ -57,31 +56,31 @@ def read_document(path: str, text: str | None = None) -> dict[str, Any]:
 
 
 def is_json(path: str, text: str) -> bool:
-    """Tell JSON from TOML: by the end of the name, else by how the text begins."""
+    """Return whether a file is JSON and not TOML: by its suffix, else by how its text begins."""
     if path.endswith(DOCUMENTS):
         return path.endswith(".json")
     return re.match(r"\s*[\[{]", text) is not None and _first_line(_TABLE, text) is None
 
 
 def is_document(path: str, text: str) -> bool:
-    """Tell whether a file is TOML or JSON, sound or broken, and no list of a shell's commands."""
+    """Return whether a file is TOML or JSON, valid or not, and not a list of shell commands."""
     if path.endswith(DOCUMENTS) or _first_line(_TABLE, text) or _first_line(_ASSIGNMENT, text):
         return True
     return re.match(r"\s*[\[{]", text) is not None and _first_line(_SHELL, text) is None
 
 
 def _first_line(pattern: str, text: str) -> re.Match[str] | None:
-    """Match what stands behind empty lines and comments."""
+    """Match the first line after empty lines and comments."""
     return re.match(rf"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*(?:{pattern})", text)
 
 
 def called(path: str) -> str:
-    """Give a file's name for messages; "-" is standard input."""
+    """Return a file's name for messages; "-" is standard input."""
     return "standard input" if path == "-" else path
 
 
 def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
-    """Read a text whose top is a table; raises FileError."""
+    """Parse a text whose top level is a table; raises FileError."""
     document = _json(text, name) if is_json else _toml(text, name)
     if not isinstance(document, dict):
         raise FileError(name, f"the top must be an object, not a {type(document).__name__}.", 1)
@@ -89,7 +88,7 @@ def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
 
 
 def read_text(path: str) -> str:
-    """Read a text file, or standard input for "-"; its line ends stay as they are. Raises FileError."""
+    """Read a text file, or standard input for "-", without changing line ends. Raises FileError."""
     try:
         return _bytes(path).decode("utf-8-sig")
     except OSError as error:
@@ -130,7 +129,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _RepeatedKeyError(ValueError):
-    """A key stands twice in an object of JSON; most readers take one of its values in silence."""
+    """A JSON object has the same key twice; most parsers silently use one of the values."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -145,14 +144,14 @@ def _toml(text: str, name: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         fault, line = _toml_fault(str(error), text)
         raise FileError(name, fault, line) from error
-    except ValueError as error:  # also of a number with thousands of digits
+    except ValueError as error:  # also for a number with thousands of digits
         raise FileError(name, f"{error}.") from error
     except RecursionError as error:
         raise FileError(name, "it is nested too deep.") from error
 
 
 def _toml_fault(message: str, text: str) -> tuple[str, int]:
-    """Take the line out of the parser's message, and say what is usually meant."""
+    """Extract the line from the parser's message, and improve the message."""
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     if not found:
         return f"{message}.", 1
@@ -165,7 +164,7 @@ def _toml_fault(message: str, text: str) -> tuple[str, int]:
 
 
 def _unfinished(lines: list[str], seen_at: int | None) -> tuple[str, int]:
-    """Tell of the last thing that begins before a line, or before the end of the file, and does not end."""
+    """Return the fault of the last value before a line, or before the end of the file, that is not closed."""
     for place in range(len(lines[:seen_at]) - 1, -1, -1)[:_MOST_LINES_TRIED]:
         if lines[place].strip() and _is_toml("\n".join(lines[:place])):
             if lines[place].rstrip().endswith("="):
@@ -189,7 +188,7 @@ def _is_toml(text: str) -> bool:
 
 
 def _without_times(value: Any) -> Any:
-    """Make TOML's dates into text: the wire has none."""
+    """Convert TOML's dates to text: the wire has no dates."""
     import datetime as dt
 
     if isinstance(value, dict):
@@ -202,5 +201,5 @@ def _without_times(value: Any) -> Any:
 
 
 def stem(path: str) -> str:
-    """Give the file's name without its folder and its .toml or .json."""
+    """Return the file's name without its folder and suffix."""
     return os.path.splitext(os.path.basename(path))[0]

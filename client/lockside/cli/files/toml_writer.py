@@ -1,6 +1,5 @@
-"""Writes TOML as people would: plain values first, then tables, long texts over several lines. Pure.
-
-What is written reads back the same. TOML has no null: `can_be_toml` says whether a value can be written.
+"""Writes readable TOML: plain values first, then tables, long texts over several lines. Pure. The text reads
+back equal. TOML has no null: `can_be_toml` says whether a value can be written.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _LONG_TEXT = 10_000
 
 
 def can_be_toml(value: Any) -> bool:
-    """Say whether TOML can hold a value and all in it."""
+    """Return whether TOML can represent a value with everything in it."""
     match value:
         case None:
             return False
@@ -40,12 +39,12 @@ def can_be_toml(value: Any) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """Tell a text from one with half a character, which no file can hold."""
+    """Return whether a text has no half surrogate pair, which no file can contain."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def toml_text(document: Json) -> str:
-    """Write a document."""
+    """Return the text of a document."""
     return "\n".join(_table((), document)).strip("\n") + "\n"
 
 
@@ -65,14 +64,14 @@ def _table(path: Sequence[str], table: Json) -> Iterator[str]:
 
 
 def _headed(path: Sequence[str], table: Json) -> Iterator[str]:
-    """Write a table under its header; one that has only tables needs none."""
+    """Yield a table with its header; a table that has only tables needs none."""
     if not table or not all(_is_table_like(value, len(path) + 1) for value in table.values()):
         yield from ("", f"[{_keys(path)}]")
     yield from _table(path, table)
 
 
 def _is_table_like(value: Any, depth: int) -> bool:
-    """Tell what gets a header of its own; deep down, what is short stays on its line."""
+    """Return whether a value gets its own header; at a greater depth short values are inline."""
     if not isinstance(value, dict) and not _is_list_of_tables(value):
         return False
     return depth < _INLINE_FROM or not _is_short(value)
@@ -90,7 +89,7 @@ def _is_short(value: Any) -> bool:
 
 
 def _room_after(value: Any, room: int) -> int:
-    """Return the most that is left of the room on a line; what is clearly too long is not gone through."""
+    """Return an upper bound of the room left on a line; values that are clearly too long are not scanned."""
     match value:
         case str():
             return room - len(value)
@@ -127,7 +126,7 @@ def _value(value: Any) -> str:
 
 
 def inline(value: Any) -> str:
-    """Write a value on one line, whatever its length."""
+    """Return a value on one line, of any length."""
     match value:
         case str():
             return _quoted(value)
@@ -149,7 +148,7 @@ def _list(values: list[Any]) -> str:
 
 
 def _text(text: str) -> str:
-    # The standard library reads a text that may have escapes character by character: long ones are literals.
+    # The standard library reads texts with escapes character by character, so long texts are literals.
     is_long = len(text) > _LONG_TEXT
     if _CONTROL.search(text):
         return _quoted(text)

@@ -1,4 +1,4 @@
-"""`kill`, `hold`, `release`, `pause`, `resume`, `prio`: what can be asked of jobs that exist."""
+"""`kill`, `hold`, `release`, `pause`, `resume`, `prio`: actions on existing jobs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def kill(session: Session, parsed: Parsed) -> int:
     references = parsed.many("job")
     if parsed.flag("dry_run"):
-        return _would_kill(session, references)
+        return _preview_kill(session, references)
     code = each_job(session, references, "job.terminate")
     if parsed.flag("wait"):
         from lockside.cli.jobs.wait import wait_for
@@ -29,8 +29,8 @@ def kill(session: Session, parsed: Parsed) -> int:
     return code
 
 
-def _would_kill(session: Session, references: list[str]) -> int:
-    """Say what a kill would stop, cancel, free and start."""
+def _preview_kill(session: Session, references: list[str]) -> int:
+    """Print what a kill would stop, cancel, free and start."""
     for reference in references:
         number = session.job_id(reference)
         effect = session.call("job.terminate", id=number, dryRun=True)
@@ -65,7 +65,7 @@ def _named(session: Session, number: str) -> str:
 
 
 def _with_process(session: Session, number: str) -> str:
-    """Call a running job with its process; those that this one started are stopped with it."""
+    """Return the name of a running job with its process; child processes are stopped with it."""
     job = session.call("job.get", id=number, fields=[*describe.NAMING, "process"])
     process = job.get("process") or {}
     left = ", ".join(f"{one['name']} {one['pid']}" for one in process.get("leftovers") or ())
@@ -84,12 +84,12 @@ def prio(session: Session, parsed: Parsed) -> int:
     job = session.call(
         "job.reprioritise", id=session.job_id(parsed.required("job")), priority=parsed.number("priority")
     )
-    _tell(session, job)
+    _print_status(session, job)
     return exits.DONE
 
 
 def each_job(session: Session, references: list[str], method: str, **params: Any) -> int:
-    """Do one action to several jobs; those that refuse are named, and do not keep the others from it."""
+    """Apply one action to several jobs; a refusal is reported and does not affect the others."""
     code = exits.DONE
     for reference in references:
         try:
@@ -102,11 +102,11 @@ def each_job(session: Session, references: list[str], method: str, **params: Any
             session.say_aside(f"{reference}: {error.message}")
             code = exits.FAILED
         else:
-            _tell(session, job)
+            _print_status(session, job)
     return code
 
 
-def _tell(session: Session, job: Json) -> None:
+def _print_status(session: Session, job: Json) -> None:
     out = session.out
     if out.as_json:
         out.json_line(job)

@@ -1,4 +1,4 @@
-"""A job in words: what it is called, how it is, why it waits, how it ended. Pure: dicts in, text out."""
+"""Describes a job in words: its name, its state, why it waits, how it ended. Pure: from dicts to text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RUNNING = ("processing", "terminating")
 LIVE = (*NOT_STARTED, *RUNNING)
 FAILED = ("error", "terminated")
 OPEN_FAILURES = {"status": ["error"], "onlyRoots": True, "acknowledged": False, "unresolved": True}
-"""The filters of `job.list` for failures that need a look: nobody stopped, acknowledged or retried them."""
+"""The filters of `job.list` for open failures: not stopped, acknowledged or successfully retried."""
 _LONGEST_CALL = 48
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}
@@ -55,13 +55,13 @@ USUAL_MESSAGE = "Component processing finished."
 
 
 def pools(job: Json) -> str:
-    """Name the pools that it may run in."""
+    """Return the pools in which a job may run."""
     several = job.get("pools")
     return f"pools {', '.join(several)}" if several else f"pool {job.get('pool')}"
 
 
 def title(job: Json) -> str:
-    """Call a job what people call it: its name, its configuration, or its command."""
+    """Return a job's title: its name, its configuration, or its command."""
     component = str(job.get("component") or "")
     if job.get("name") not in {None, "", component}:
         return one_line(str(job["name"]))
@@ -71,12 +71,12 @@ def title(job: Json) -> str:
 
 
 def called(job: Json) -> str:
-    """Call a job by its name, shortened if it is a long command, and its id."""
+    """Return a job's title, shortened if long, and its id."""
     return f"{fit(title(job), _LONGEST_CALL)} (job {job['id']})"
 
 
 def alone(job: Json) -> str:
-    """Call a job where it does not stand below the one that it is a part of."""
+    """Return a job's title for lists in which it is not below its parent."""
     if job.get("type") == "phaseContainer" and job.get("parentRunId"):
         return f"phase {title(job)} of {str(job['parentRunId']).rpartition('.')[2]}"
     named, name = part(job), title(job)
@@ -88,7 +88,7 @@ def alone(job: Json) -> str:
 
 
 def label(job: Json) -> str:
-    """Call a job briefly, before each of its lines."""
+    """Return a short label of a job, for each of its log lines."""
     creator = job.get("creator") or {}
     if creator.get("type") == "retry":
         return f"{title(job)} #{int(job.get('attempt') or 0) + 1}"
@@ -98,7 +98,7 @@ def label(job: Json) -> str:
 
 
 def part(job: Json) -> str:
-    """Call a job as a part of the one above it: a row or an attempt, else as everywhere."""
+    """Return a job's title as a part of its parent, such as a row or an attempt, else the usual title."""
     creator = job.get("creator") or {}
     if creator.get("type") == "retry":
         return f"attempt {int(job.get('attempt') or 0) + 1}"
@@ -113,7 +113,7 @@ def part(job: Json) -> str:
 
 
 def command_line(job: Json) -> str:
-    """Give the command of a plain command's job as one would type it."""
+    """Return the command of a plain command's job as typed in a shell."""
     from shlex import join
 
     parameters = ((job.get("configData") or {}).get("parameters")) or {}
@@ -121,18 +121,18 @@ def command_line(job: Json) -> str:
         return str(parameters["shell"])
     stages = parameters.get("pipeline") or ([parameters["command"]] if parameters.get("command") else [])
     if not stages and job.get("config"):
-        return f"{job['component']}/{job['config']}"  # the command stands in the stored configuration
+        return f"{job['component']}/{job['config']}"  # the command is in the stored configuration
     return " | ".join(join(stage) for stage in stages)
 
 
 def status(job: Json) -> tuple[str, str]:
-    """Give the status as a coloured cell."""
+    """Return the status as a coloured cell."""
     word = str(job["status"])
     return word, COLOURS.get(word, "")
 
 
 def detail(job: Json) -> str:
-    """Say in one line what matters now: why it waits, how far it is, or how it ended."""
+    """Return the most relevant fact in one line: why it waits, its progress, or how it ended."""
     if not job.get("isFinished"):
         reasons = job.get("reasons") or []
         if reasons:
@@ -145,7 +145,7 @@ def detail(job: Json) -> str:
 
 
 def told(job: Json) -> str:
-    """Give the line that tells most of how a job ended."""
+    """Return the most informative line about how a job ended."""
     result = job.get("result") or {}
     error = result.get("error") or {}
     said = job.get("message") or result.get("message") or error.get("message") or error.get("kind")
@@ -157,7 +157,7 @@ _COUNTED = {"success": "done", "error": "failed", "ignored": "ignored"}
 
 
 def progress(job: Json) -> str:
-    """Say how far a running job is, as it says itself."""
+    """Return the progress that a running job reports."""
     share = job.get("progress")
     counts = (job.get("result") or {}).get("counts") or {}
     told = ", ".join(f"{count:,} {_COUNTED[name]}" for name, count in counts.items() if count)
@@ -170,12 +170,12 @@ def progress(job: Json) -> str:
 
 
 def first_line(text: str) -> str:
-    """Give the first line that says anything."""
+    """Return the first line that is not empty."""
     return next((clean(line.strip()) for line in text.splitlines() if line.strip()), "")
 
 
 def bar(share: float, width: int) -> str:
-    """Draw a share of 1 as a bar of so many columns."""
+    """Draw a share from 0 to 1 as a bar of so many columns."""
     eighths = round(max(0.0, min(share, 1.0)) * width * 8)
     full, rest = divmod(eighths, 8)
     drawn = "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
@@ -183,7 +183,7 @@ def bar(share: float, width: int) -> str:
 
 
 def stages(job: Json) -> list[tuple[str, float]]:
-    """Give the time that a job spent in each of its stages since it started, in seconds."""
+    """Return the seconds that a job spent in each of its stages since it started."""
     entered = [(name, times.parsed(at)) for name, at in (job.get("stageTimestamps") or {}).items()]
     entered = [each for each in entered if each[0] not in {"accepted", "validated"}]
     ended = job.get("endTime")
@@ -196,9 +196,8 @@ def stages(job: Json) -> list[tuple[str, float]]:
 
 
 def stage_line(job: Json) -> str:
-    """Say how long each part of a job took: waiting, if it is worth a word, then its stages.
-
-    A plain command has no data folder, so it has nothing to prepare and no output to map.
+    """Return how long each part of a job took: waiting, if notable, then its stages. A plain command has no
+    data folder, so it has no preparation and no output mapping.
     """
     waited = float(job.get("queueSeconds") or 0)
     worked = stages(job)
@@ -213,7 +212,7 @@ def stage_line(job: Json) -> str:
 
 
 def _idle_seconds(job: Json) -> float:
-    """Give what a job's duration leaves out and its stages do not; unknown of one that was requeued."""
+    """Return the time that is in a job's stages but not in its duration; 0 if it was requeued."""
     begun, ended, ran = job.get("startTime"), job.get("endTime"), job.get("durationSeconds")
     if not begun or not ended or ran is None or job.get("starts") != 1:
         return 0.0
@@ -221,14 +220,14 @@ def _idle_seconds(job: Json) -> float:
 
 
 def exit_code_of(job: Json) -> int | None:
-    """Give the exit code of a job's last process, if it had one that ended by itself."""
+    """Return the exit code of a job's last process, or None if it has none."""
     error = (job.get("result") or {}).get("error") or {}
     code = error.get("exitCode")
     return code if code is not None else (job.get("process") or {}).get("exitCode")
 
 
 def took(job: Json, now: datetime) -> str:
-    """Say how long it ran, or has been running."""
+    """Return how long a job ran, or has been running."""
     if not job.get("startTime"):
         return ""
     if job.get("durationSeconds") is not None:
@@ -237,14 +236,14 @@ def took(job: Json, now: datetime) -> str:
 
 
 def running(job: Json, now: datetime) -> str:
-    """Say in a sentence how a running job stands."""
+    """Return a sentence about the state of a running job."""
     if job.get("stage") == "leftovers" and job.get("message"):
         return f"Its program {job['message']}."
     return f"It has run for {took(job, now)}."
 
 
 def ending(job: Json) -> str:
-    """Say in one sentence how a job ended."""
+    """Return one sentence about how a job ended."""
     word = str(job["status"])
     seconds = job.get("durationSeconds")
     after = f" after {times.span(float(seconds))}" if seconds and job.get("starts") else ""

@@ -1,4 +1,4 @@
-"""`run --follow`: the log as it is written, progress and children while they change, then the result."""
+"""`run --follow`: the live log, progress and children, then the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TICK_SECONDS = 0.5
 
 
 def follow_to_the_end(session: Session, created: list[Json], *, logs: bool = True) -> int:
-    """Show how jobs do, and what they write unless without `logs`, then how they ended."""
+    """Show the progress of jobs and, with `logs`, their output, then how they ended."""
     ids = [str(job["id"]) for job in created]
     view = _View(session, created, logs)
     try:
@@ -39,7 +39,7 @@ def follow_to_the_end(session: Session, created: list[Json], *, logs: bool = Tru
 
 
 class _View:
-    """The log lines of jobs, and below them, on a terminal, how the jobs do."""
+    """The log lines of jobs and, on a terminal, the state of the jobs below them."""
 
     def __init__(self, session: Session, created: list[Json], logs: bool) -> None:
         self._out = session.out
@@ -62,7 +62,7 @@ class _View:
         self._session = session
 
     def show(self) -> list[Json]:
-        """Show all until the jobs have ended; give them."""
+        """Show everything until the jobs have ended; returns the ended jobs."""
         if self._out.terminal and not self._many:
             self._out.line(
                 self._out.paint("dim", describe.called(self.followed.jobs[self.followed.roots[0]]))
@@ -78,7 +78,7 @@ class _View:
         return self.followed.ended
 
     def leave(self) -> None:
-        """Take away what is drawn."""
+        """Remove the drawn region."""
         self._region.clear()
         self._session.aside = None
 
@@ -106,7 +106,7 @@ class _View:
         self._region.draw([self._out.spans(line, width) for line in spans])
 
     def _tree(self) -> list[Spans]:
-        """The jobs as a tree; of one that is too long, only what has not ended well."""
+        """Return the jobs as a tree; if it is too long, only running and failed jobs."""
         rows = list(job_tree.tree_rows(self.followed.jobs.values()))
         room = max(4, terminal_height() // 2)
         if len(rows) > room:
@@ -122,9 +122,9 @@ class _View:
 
 
 def _status_line(job: Json) -> Spans:
-    """One job as it is now, in a line: a sign of life, how far it is, for how long."""
+    """Return the current state of one job in a line: a spinner, its progress, its duration."""
     if job["status"] in describe.NOT_STARTED:
-        return [("○ ", "yellow"), (f"{describe.called(job)} waits", ""), (_because(job), "dim")]
+        return [("○ ", "yellow"), (f"{describe.called(job)} waits", ""), (_reason_text(job), "dim")]
     sign = _SPINNER[int(monotonic() / _TICK_SECONDS) % len(_SPINNER)]
     spans: list[tuple[str, str]] = [(f"{sign} ", "cyan")]
     share = job.get("progress")
@@ -137,22 +137,22 @@ def _status_line(job: Json) -> Spans:
             "",
         )
     )
-    spans.append((f"  {_for_how_long(job)}", "dim"))
+    spans.append((f"  {_running_time(job)}", "dim"))
     return spans
 
 
-def _because(job: Json) -> str:
+def _reason_text(job: Json) -> str:
     reasons = job.get("reasons") or []
     return f": {describe.detail(job)}" if reasons else ""
 
 
-def _for_how_long(job: Json) -> str:
+def _running_time(job: Json) -> str:
     begun = job.get("startTime")
     return times.span((times.now() - times.parsed(begun)).total_seconds()) if begun else ""
 
 
 def tree_line(lines: str, job: Json, wide: int = 0) -> Spans:
-    """One job of a tree in a line: its state, its name, how far it is or how it ended."""
+    """Return one job of a tree in a line: its state, its name, its progress or how it ended."""
     word, colour = describe.status(job)
     name = job_tree.label(job, bool(lines))
     spans = [(lines, "dim"), (describe.SYMBOLS.get(word, "?") + " ", colour)]
@@ -162,7 +162,7 @@ def tree_line(lines: str, job: Json, wide: int = 0) -> Spans:
         (f"  {word}", colour),
     ]
     if job.get("startTime"):
-        took = describe.took(job, times.now()) if job.get("isFinished") else _for_how_long(job)
+        took = describe.took(job, times.now()) if job.get("isFinished") else _running_time(job)
         spans.append((f"  {took}", "dim"))
     share = job.get("progress")
     if share is not None and not job.get("isFinished"):

@@ -1,6 +1,5 @@
-"""What happened to a job, in order: when it waited, for what and for how long, when it ran and how it ended.
-
-Made of the job, its events and the jobs it waited for.
+"""The history of a job: when it waited, for what and for how long, when it ran and how it ended. It is
+derived from the job, its events and the jobs it waited for.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ Entry = tuple[str, str, str]
 _KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
 _KINDS += ["job.acknowledged", "job.blocked", "job.unblocked"]
 WAIT_KINDS = ["job.status", "job.held"]
-"""The events that tell for what a job waited."""
+"""The events that show what a job waited for."""
 _NOTABLE_SECONDS = 0.05
 _BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "startTime", "endTime", "status"]
 _BLOCKERS += ["runId", "type"]
 
 
 def history(session: Asks, job: Json) -> list[Entry]:
-    """Give what happened as (time, what, colour), in order."""
+    """Return the history as (time, text, colour), in order."""
     events = session.call("event.list", job=job["id"], kinds=_KINDS, limit=1000)["events"]
     told: list[Entry] = [(str(job["createdTime"]), f"created by {_creator(job)}", "")]
     told += [(job["createdTime"], sentence, "yellow") for sentence in waits(session, job, events)]
-    told += [entry for event in events if (entry := _told(job, event))]
+    told += [entry for event in events if (entry := _entry(job, event))]
     return told
 
 
@@ -45,7 +44,7 @@ def _creator(job: Json) -> str:
     return who
 
 
-def _told(job: Json, event: Json) -> Entry | None:
+def _entry(job: Json, event: Json) -> Entry | None:
     by = (event.get("principal") or {}).get("user") or "somebody"
     data = event.get("data") or {}
     match event["kind"]:
@@ -68,7 +67,7 @@ def _told(job: Json, event: Json) -> Entry | None:
         case "job.blocked":
             return event["time"], f"failed; blocked by its recovery policy {data['policy']}", "yellow"
         case "job.unblocked":
-            return event["time"], f"let go by {data['by']}", ""
+            return event["time"], f"released by {data['by']}", ""
         case "job.status" if data.get("from") == "processing" and data.get("to") == "created":
             is_told = data.get("cause") == "recovery"
             return None if is_told else (event["time"], f"requeued: {_cause(data)}", "yellow")
@@ -81,7 +80,7 @@ def _told(job: Json, event: Json) -> Entry | None:
 
 def _where(job: Json) -> str:
     if len((job.get("result") or {}).get("steps") or ()) > 1:
-        return ""  # the process is that of the last step
+        return ""  # the process belongs to the last step
     pid = (job.get("process") or {}).get("pid")
     return f", process {pid}" if pid and int(job.get("starts") or 0) == 1 else ""
 
@@ -93,7 +92,7 @@ def _cause(data: Json) -> str:
 
 
 def waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
-    """Say for what a job that has started or ended waited; one that still waits says so itself."""
+    """Return what a job that has started or ended waited for; waiting jobs have reasons instead."""
     until = job.get("startTime") or job.get("endTime")
     if not until or float(job.get("queueSeconds") or 0) < _NOTABLE_SECONDS:
         return []
@@ -105,17 +104,17 @@ def waits(session: Asks, job: Json, events: list[Json]) -> list[str]:
     was_held = any(event["kind"] == "job.held" for event in events)
     seconds = (end - begin).total_seconds()
     if not found and not was_held and seconds >= describe.NOTABLE_WAIT_SECONDS:
-        found.append(f"waited {times.span(seconds)} for {_somewhere(job, events)}")
+        found.append(f"waited {times.span(seconds)} for {_pool_or_jobs(job, events)}")
     return found
 
 
-def _somewhere(job: Json, events: list[Json]) -> str:
+def _pool_or_jobs(job: Json, events: list[Json]) -> str:
     by_others = any((event.get("data") or {}).get("cause") == "other_jobs" for event in events)
     return "other jobs" if by_others else f"a free slot in pool {job.get('pool')}{_and_resources(job)}"
 
 
 def _and_resources(job: Json) -> str:
-    """Name what else it needed to start."""
+    """Return the resources that it needed to start."""
     named = [name for name in job.get("needs") or () if name != "slots"]
     return f" and {', '.join(named)}" if named else ""
 
@@ -142,7 +141,7 @@ def _for_dependencies(session: Asks, job: Json, begin: datetime, end: datetime) 
 
 
 def _for_the_lock(session: Asks, job: Json, begin: datetime, end: datetime) -> list[str]:
-    """Name the jobs of the same configuration that ran while this one waited."""
+    """Return sentences about jobs of the same configuration that ran while this one waited."""
     if not job.get("lockKey") or not job.get("config"):
         return []
     found = session.call(

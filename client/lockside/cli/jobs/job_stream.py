@@ -1,6 +1,5 @@
-"""Jobs that are stayed with: their logs at once and live, what happens to them, and their end.
-
-It prints nothing. One connection carries a held call per log, one for the end, and the events.
+"""Follows jobs: their logs, past and live, their changes, and their end. It prints nothing. One connection
+carries a waiting call per log, one for the end, and the events.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ _LOGS_AT_ONCE = 200
 
 
 class JobStream:
-    """The jobs `roots`, and all below them with `children`; `jobs` has each by its id, kept up to date.
-
-    `places` says from which offset each log is read; without `logs` none is. With `news` the jobs' own news
-    are asked for, too.
+    """The jobs `roots` and, with `children`, all below them; `jobs` has each by its id, kept up to date.
+    `places` are the offsets from which logs are read; without `logs` none is read. With `news` it also
+    subscribes to the events of a single job.
     """
 
     def __init__(
@@ -52,9 +50,8 @@ class JobStream:
         self._asked_about: set[str] = set()
 
     def steps(self, tick_seconds: float | None) -> Iterator[tuple[Json | None, list[Json]]]:
-        """Give a job and new frames of it, or a job and none when it changed, until all have ended.
-
-        With `tick_seconds` there is a (None, []) whenever nothing came for so long.
+        """Yield a job with new frames of its log, or with no frames if it changed, until all have ended. With
+        `tick_seconds` it yields (None, []) whenever nothing arrived for so long.
         """
         with Multiplexer(self._session) as self._flight:
             self._begin()
@@ -63,7 +60,7 @@ class JobStream:
                 if arrival is None:
                     yield None, []
                 else:
-                    yield from self._took(arrival)
+                    yield from self._handle(arrival)
 
     def _begin(self) -> None:
         if self._news:
@@ -92,7 +89,7 @@ class JobStream:
         )
 
     def _is_over(self) -> bool:
-        """Tell whether all is seen; what goes on after the end is no part of it: a weak child."""
+        """Return whether everything was seen; weak children that continue after the end are ignored."""
         if not self.ended or self._asked_about:
             return False
         return not any(self.jobs[number].get("isFinished") for number in self._open)
@@ -108,7 +105,9 @@ class JobStream:
             self._queued.append(number)
 
     def _has_log(self, job: Json) -> bool:
-        """Tell whether to read its log now: of many jobs not before they start, and of a whole never."""
+        """Return whether to read a job's log now: for many jobs only after their start, and never for
+        containers.
+        """
         if not self._logs:
             return False
         if len(self.roots) == 1 and not self._children:
@@ -128,24 +127,24 @@ class JobStream:
             **self._log_filters,
         )
 
-    def _took(self, arrival: Arrival) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle(self, arrival: Arrival) -> Iterator[tuple[Json, list[Json]]]:
         match arrival.tag:
             case ("log", str(number)):
-                yield from self._took_log(number, arrival.value)
+                yield from self._handle_log(number, arrival.value)
             case ("job", str(number)):
                 self._asked_about.discard(number)
                 self.jobs[number] = arrival.value
                 self._read_log(arrival.value)
                 yield arrival.value, []
             case "end":
-                self._took_end(arrival.value["jobs"])
+                self._handle_end(arrival.value["jobs"])
             case _ if arrival.tag == EVENTS:
                 for event in arrival.value:
-                    yield from self._took_event(event)
+                    yield from self._handle_event(event)
             case _ if arrival.tag == LOST and self._children:
                 self._load()
 
-    def _took_log(self, number: str, page: Json) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle_log(self, number: str, page: Json) -> Iterator[tuple[Json, list[Json]]]:
         moved = page["nextOffset"] != self._places.get(number, 0)
         self._places[number] = page["nextOffset"]
         self._open.discard(number)
@@ -157,7 +156,7 @@ class JobStream:
         else:
             self._ask_log(number)
 
-    def _took_end(self, found: list[Json]) -> None:
+    def _handle_end(self, found: list[Json]) -> None:
         if all(job["isFinished"] for job in found):
             self.ended = [self.jobs[str(job["id"])] | job for job in found]
             self.jobs |= {str(job["id"]): job for job in self.ended}
@@ -166,7 +165,7 @@ class JobStream:
         else:
             self._wait()
 
-    def _took_event(self, event: Json) -> Iterator[tuple[Json, list[Json]]]:
+    def _handle_event(self, event: Json) -> Iterator[tuple[Json, list[Json]]]:
         number = str(event.get("job") or "")
         job = self.jobs.get(number)
         if job is not None:

@@ -1,4 +1,4 @@
-"""A job and everything below it: asked for once, kept up to date by events, laid out as a tree."""
+"""A job and everything below it: loaded once, kept up to date by events, formatted as a tree."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _PAGE = 250
 
 
 def load_tree(session: Session, run_id: str, fields: list[str] | None = None) -> list[Json]:
-    """Give a job and all below it, the oldest first."""
+    """Return a job and all below it, the oldest first."""
     return list(session.jobs(runIdPrefix=run_id, order="asc", limit=_PAGE, fields=fields))
 
 
 def tree_rows(found: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-    """Give each job behind the lines that lead to it, its children below it.
+    """Yield each job with the lines that lead to it, followed by its children.
 
     Jobs whose parent is missing are roots and keep their order; children come in the order of their ids.
     """
@@ -40,12 +40,12 @@ def _branches(below: dict[str | None, list[Json]], run_id: str, lines: str) -> I
 
 
 def label(job: Json, is_below: bool) -> str:
-    """Call a job in a tree: what it is a part of stands above it."""
+    """Return the label of a job in a tree, in which its parent is above it."""
     return describe.part(job) if is_below else describe.title(job)
 
 
 def update(job: Json, event: Json) -> bool:
-    """Take over what an event says of a job; true when the rest of it should be asked for again."""
+    """Update a job from an event; returns True if the job should be read again."""
     data = event.get("data") or {}
     match event["kind"]:
         case "job.status":
@@ -66,7 +66,7 @@ def update(job: Json, event: Json) -> bool:
 
 
 def cause_of(job: Json, below: list[Json]) -> Json | None:
-    """Give the job that works itself and whose end decided how a container ended.
+    """Return the job without children whose end decided how a container ended.
 
     That is the last attempt of a retried job, else the first child that failed without being tolerated.
     """

@@ -1,6 +1,5 @@
-"""A job's log frame by frame, as the daemon gives it, and printed as it is: one job, nothing left out.
-
-Lines of several jobs, searched or timed, are the business of `loglines`.
+"""Reads and prints a single job's log frame by frame, unchanged. Lines of several jobs, filtered or with
+times, are in `log_lines`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def frames(
 ) -> Iterator[Json]:
     """Read a job's frames in order; with `follow`, wait for more until the log is complete.
 
-    `places` gets, under the job, the offset from which to go on. With `raw` frames have bytes in base64.
+    `places` gets, under the job's id, the offset of the next frame. With `raw` frames have bytes in base64.
     """
     asked = {"stream": stream, "row": row, "level": level, "raw": raw or None}
     for page in each(session.engine.log(job, follow=follow, **asked)):
@@ -38,12 +37,12 @@ def frames(
 
 
 def gets_bytes(out: Output) -> bool:
-    """Tell whether a log is printed as it was written: to a file or a pipe, byte for byte."""
+    """Return whether a log is printed byte for byte: to a file or a pipe."""
     return not out.as_json and not out.on_screen
 
 
 class FramePrinter:
-    """Prints the frames of one job for programs: each stream to its own, as it is, or as JSON."""
+    """Prints the frames of one job for programs: unchanged to stdout and stderr, or as JSON."""
 
     def __init__(self, session: Session) -> None:
         self._out = session.out
@@ -61,14 +60,14 @@ class FramePrinter:
                 target.flush()
                 return
             text = text_of(frame)
-            # With --plain the output may still be a screen.
+            # With --plain the output may still be a terminal.
             target.write(shown_log(text, coloured=False) if target.isatty() else text)
             target.flush()
         self._out.flush()
 
 
 def aside(frame: Json) -> str | None:
-    """Say what a frame tells that is no output: how much is missing there, or which step begins."""
+    """Return the text of a frame without output: the size of a gap, or the step that begins."""
     if frame.get("dropped"):
         from lockside.cli.times import size
 
@@ -79,7 +78,7 @@ def aside(frame: Json) -> str | None:
 
 
 def step_name(step: Json) -> str:
-    """Call a step of a run by its number, its row and what it runs."""
+    """Return the name of a step: its number, its row and what it runs."""
     of = f" of {step['total']}" if step.get("total") else ""
     row = f"row {step['row']}, " if step.get("row") else ""
     what = step.get("operation") or f"{step.get('kind')} {step.get('component')}"

@@ -1,4 +1,4 @@
-"""The lines of logs: made of frames, searched, and printed with the job and the time they are from."""
+"""The lines of logs: assembled from frames, filtered, and printed with their job and time."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class LogLine:
 
 
 class LineMaker:
-    """Makes lines of one job's frames; what has no line end yet is kept until it has."""
+    """Assembles lines from one job's frames; an unfinished line is kept until its end."""
 
     def __init__(self, job: str) -> None:
         self._job = job
         self._open: dict[str, tuple[list[str], Json]] = {}
 
     def take(self, frame: Json) -> Iterator[LogLine]:
-        """Give the lines that this frame ends."""
+        """Yield the lines that this frame completes."""
         said = aside(frame)
         if said is not None:
             yield from self.rest()
@@ -60,22 +60,22 @@ class LineMaker:
             self._open[stream] = (pieces, first)
 
     def unfinished(self) -> str:
-        """Give what the last line has so far; of a very long one the end."""
+        """Return the unfinished line so far; if it is very long, only its end."""
         return "".join(_end_of(pieces) for pieces, _ in self._open.values())
 
     def unfinished_from(self) -> int | None:
-        """Give the number of the first frame of which something has no line end yet."""
+        """Return the number of the first frame that is part of an unfinished line."""
         return min((frame["seq"] for _, frame in self._open.values()), default=None)
 
     def rest(self) -> Iterator[LogLine]:
-        """Give what never got a line end."""
+        """Yield the lines without a line end."""
         for stream, (pieces, frame) in self._open.items():
             yield LogLine(self._job, frame["time"], stream, "".join(pieces), frame)
         self._open.clear()
 
 
 def _end_of(pieces: list[str]) -> str:
-    """Join the last pieces: it is drawn for every frame, so the time must not grow with the line."""
+    """Join the last pieces only: this runs for every frame, so its time must not grow with the line."""
     kept: list[str] = []
     size = 0
     for piece in reversed(pieces):
@@ -96,7 +96,7 @@ def lines_of(
     *,
     level: int | None = None,
 ) -> Iterator[LogLine]:
-    """Read the lines of a job's log so far; with a `maker` the unfinished ones stay in it."""
+    """Read the lines of a job's log so far; with a `maker` unfinished lines stay in it."""
     making = maker or LineMaker(job)
     for frame in frames(session, job, False, stream, row, places, level=level):
         yield from making.take(frame)
@@ -105,7 +105,7 @@ def lines_of(
 
 
 def last_lines(session: Session, job: str, count: int, stream: str | None = None) -> list[str]:
-    """Give the last lines of a job's log so far."""
+    """Return the last lines of a job's log so far."""
     from collections import deque
 
     kept = deque((line.text for line in lines_of(session, job, stream) if line.stream), maxlen=count)
@@ -113,7 +113,7 @@ def last_lines(session: Session, job: str, count: int, stream: str | None = None
 
 
 def last_state(text: str) -> str:
-    """Of a line that was drawn anew again and again, as progress bars are, give what it came to."""
+    """Return the final state of a line that was redrawn repeatedly, like a progress bar."""
     return text.rstrip("\r").rpartition("\r")[2]
 
 
@@ -123,9 +123,8 @@ def _gelf_colour(line: LogLine) -> str:
 
 
 class LinePrinter:
-    """Prints the lines that are wanted: of a time on, that match; behind their job's name if it was named.
-
-    `write` gets text for the terminal; without it each stream goes to its own.
+    """Prints the lines that pass the filters, with their job's label if it is registered. `write` receives
+    text for the terminal; without it each stream goes to its own.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class LinePrinter:
         self._width = 0
 
     def name(self, found: Iterable[Json]) -> None:
-        """Make known that lines of these jobs may come, so that each says which one it is from."""
+        """Register jobs whose lines may follow, so that each line is labelled with its job."""
         for job in found:
             if job["id"] not in self._labels:
                 colour = _LABEL_COLOURS[len(self._labels) % len(_LABEL_COLOURS)]
@@ -154,13 +153,13 @@ class LinePrinter:
                 self._width = max(self._width, len(text))
 
     def wants(self, line: LogLine) -> bool:
-        """Tell whether a line is one of those to print."""
+        """Return whether a line passes the filters."""
         if self._since is not None and line.time < self._since:
             return False
         return self._pattern is None or bool(self._pattern.search(line.text))
 
     def show(self, lines: Iterable[LogLine]) -> None:
-        """Print those of the lines that are wanted; on a terminal many in one piece."""
+        """Print the lines that pass the filters; on a terminal many at a time."""
         wanted = filter(self.wants, lines)
         if not self._out.terminal:
             for line in wanted:
@@ -182,7 +181,7 @@ class LinePrinter:
     def _pretty(self, line: LogLine) -> str:
         from lockside.cli.times import parsed
 
-        # Where no colour can, a sign tells stderr apart.
+        # Without colours, a sign marks stderr.
         is_marked = line.stream == "stderr" and not self._out.coloured
         before = "! " if is_marked else ""
         if line.job in self._labels:

@@ -1,4 +1,4 @@
-"""`logs`: what jobs wrote, of one job as it is, or lines of several, searched and in the order of time."""
+"""`logs`: the output of one job unchanged, or lines of several jobs, filtered and sorted by time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def logs(session: Session, parsed: Parsed) -> int:
     wanted = _Wanted(parsed, roots)
     try:
         if wanted.is_plain and not session.out.terminal:
-            _as_it_is(session, parsed, str(roots[0]["id"]), wanted)
+            _print_unchanged(session, parsed, str(roots[0]["id"]), wanted)
         else:
             _Merged(session, parsed, roots, wanted).show()
     except KeyboardInterrupt:
@@ -41,7 +41,7 @@ def logs(session: Session, parsed: Parsed) -> int:
 
 
 class _Wanted:
-    """Which logs and which lines of them were asked for."""
+    """The selected logs and lines."""
 
     def __init__(self, parsed: Parsed, roots: list[Json]) -> None:
         self.stream = next((name for name in ("stdout", "stderr", "gelf") if parsed.flag(name)), None)
@@ -57,7 +57,7 @@ class _Wanted:
 
 
 def _is_container(job: Json) -> bool:
-    """Tell whether a job writes nothing itself; those of a retried job are its attempts' already."""
+    """Return whether a job has no log of its own; that of a retried job has its attempts' output."""
     return job.get("type") in describe.CONTAINERS and job.get("type") != "retryContainer"
 
 
@@ -76,7 +76,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
         raise UsageError(f"--grep: '{text}' is not a regular expression: {error}.", "logs") from error
 
 
-def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
+def _print_unchanged(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
     printer = FramePrinter(session)
     follow, raw = parsed.flag("follow"), gets_bytes(session.out)
     for frame in frames(session, job, follow, wanted.stream, wanted.row, level=wanted.level, raw=raw):
@@ -84,9 +84,8 @@ def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> No
 
 
 class _Merged:
-    """The lines of several jobs, or some lines of one: first those there are, by time, then as they come.
-
-    On a terminal what has no line end yet stands below the others, and changes as it goes on.
+    """The lines of several jobs, or some lines of one: first the existing ones, by time, then new ones live.
+    On a terminal an unfinished line is shown below the others and updated.
     """
 
     def __init__(self, session: Session, parsed: Parsed, roots: list[Json], wanted: _Wanted) -> None:
@@ -112,14 +111,14 @@ class _Merged:
                 self._session.aside = self._region.above
             self._tell_waiting()
             self._draw_unfinished()
-            self._go_on()
+            self._follow_on()
             self._session.aside = None
         self._region.clear()
         for maker in self._makers.values():
             self._printer.show(maker.rest())
 
     def _jobs(self) -> list[Json]:
-        """The jobs whose logs are meant; each once, also when one is below another."""
+        """Return the jobs whose logs are shown, without duplicates."""
         if not self._wanted.children:
             return self._roots
         found = {}
@@ -154,7 +153,7 @@ class _Merged:
 
         return iter(deque(lines, maxlen=self._wanted.count))
 
-    def _go_on(self) -> None:
+    def _follow_on(self) -> None:
         from lockside.cli.jobs.job_stream import JobStream
 
         followed = JobStream(
@@ -177,7 +176,7 @@ class _Merged:
             self._draw_unfinished()
 
     def _tell_waiting(self) -> None:
-        """Say that there can be no log yet."""
+        """Print which jobs have not started and thus have no log yet."""
         for root in self._roots:
             if root["status"] in describe.NOT_STARTED:
                 self._session.out.hint(f"-- {describe.called(root)} waits: {describe.detail(root)}")

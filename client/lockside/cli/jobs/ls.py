@@ -1,4 +1,4 @@
-"""`ls`: jobs in a table or a tree, filtered as people think of them, once or for as long as one watches."""
+"""`ls`: jobs in a table or a tree, with filters for common questions, once or live."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def ls(session: Session, parsed: Parsed) -> int:
 
 
 def jobs_asked_for(session: Session, parsed: Parsed, most: int | None = None) -> list[Json]:
-    """Give the jobs that the options mean; of a tree also everything below them."""
+    """Return the jobs that the options select; for a tree also everything below them."""
     return _found(session, parsed, _limit(parsed) if most is None else most)[0]
 
 
 def _found(session: Session, parsed: Parsed, limit: int | None) -> tuple[list[Json], bool]:
-    """Give the jobs that the options mean, and whether there are more."""
+    """Return the jobs that the options select, and whether there are more."""
     filters = filters_of(session, parsed)
     if limit is None:
         found, has_more = list(session.jobs(**filters)), False
     else:
         answer = session.call("job.list", **filters, expand=session.expanded(), limit=limit)
         found, has_more = answer["jobs"], bool(answer.get("nextCursor"))
-    return (_with_families(session, found) if parsed.flag("tree") else found), has_more
+    return (_with_trees(session, found) if parsed.flag("tree") else found), has_more
 
 
 def _limit(parsed: Parsed) -> int | None:
@@ -62,15 +62,15 @@ def _limit(parsed: Parsed) -> int | None:
 
 def _hint_at_none(session: Session, parsed: Parsed) -> None:
     if parsed.text("config"):
-        session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
+        session.out.hint(f"No jobs like that.{_suggestion(session, str(parsed.text('config')))}")
     elif filters_of(session, parsed) != {"onlyRoots": True}:
         session.out.hint("No jobs like that.\n  next: lockside ls · lockside ls --children")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
 
 
-def _meant_instead(session: Session, target: str) -> str:
-    """Name the configuration that was probably meant, if there is none of that name."""
+def _suggestion(session: Session, target: str) -> str:
+    """Return a suggestion of a configuration, if there is none of that name."""
     from lockside.cli.lookup import config_names, nearest
 
     names = config_names(session)
@@ -79,8 +79,8 @@ def _meant_instead(session: Session, target: str) -> str:
     return f" Did you mean '{near}'?" if near else ""
 
 
-def _with_families(session: Session, found: list[Json]) -> list[Json]:
-    """Complete each family of which something was found, the newest family first."""
+def _with_trees(session: Session, found: list[Json]) -> list[Json]:
+    """Return all jobs of each tree of which a job was found, the newest tree first."""
     from lockside.cli.jobs.job_tree import load_tree
 
     families = dict.fromkeys(str(job["runId"]).partition(".")[0] for job in found)
@@ -88,7 +88,7 @@ def _with_families(session: Session, found: list[Json]) -> list[Json]:
 
 
 def filters_of(session: Session, parsed: Parsed) -> Json:
-    """Make filters of `job.list` of what was typed; raises UsageError."""
+    """Convert the options to filters of `job.list`; raises UsageError."""
     statuses = [
         *parsed.many("status"),
         *(word for name, words in _SETS.items() if parsed.flag(name) for word in words),
@@ -100,7 +100,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "component": component,
         "config": config,
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "owner": _me() if parsed.flag("mine") else None,
+        "owner": _user_name() if parsed.flag("mine") else None,
         "visible": NULL if parsed.flag("with_hidden") else False if parsed.flag("hidden") else None,
         "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
         "acknowledged": _acknowledged(parsed),
@@ -111,21 +111,21 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
 
 
 def _acknowledged(parsed: Parsed) -> bool | None:
-    """Failures that somebody has seen are listed when asked for."""
+    """Return the filter for acknowledged failures, which are listed only on request."""
     if parsed.flag("acknowledged"):
         return True
     return False if parsed.flag("failed") else None
 
 
 def _run_id(session: Session, reference: str | None) -> str | None:
-    """Give the run id of a job that stands as the parent; one with dots is a run id already."""
+    """Return the run id of a parent job; a reference with dots is a run id already."""
     if reference is None or ("." in reference and reference.replace(".", "").isdigit()):
         return reference
     job = session.call("job.get", id=session.job_id(reference), fields=["runId"])
     return str(job["runId"])
 
 
-def _me() -> str:
+def _user_name() -> str:
     import os
     import pwd
 

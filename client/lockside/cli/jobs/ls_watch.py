@@ -1,7 +1,5 @@
-"""`ls --watch`: the table of jobs, drawn anew when something happened, at most twice a second.
-
-It never polls.
-Off a terminal every change is a line: the job as it is after it.
+"""`ls --watch`: the table of jobs, redrawn after changes, at most twice a second. It never polls. Without a
+terminal every change is a line with the job's new state.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ def _on_a_terminal(session: Session, parsed: Parsed) -> None:
 
 
 def _pause(found: list[Json], is_stale: bool, drawn_at: float) -> float | None:
-    """Say how long to sleep at most: for the next drawing, or for the clock of what runs, else for ever."""
+    """Return the longest sleep: until the next drawing or clock tick, or None if no job runs."""
     if is_stale:
         return max(0.0, drawn_at + _AT_MOST_EVERY_SECONDS - monotonic())
     return _CLOCK_SECONDS if any(job["status"] in describe.RUNNING for job in found) else None
@@ -78,12 +76,12 @@ def _load(session: Session, parsed: Parsed) -> list[Json]:
 
 
 def _still_running(job: Json) -> Json:
-    """Let the clock of what runs go on from its start, and not stand at the time of the answer."""
+    """Remove the duration of a running job, so that it is counted from its start and not from the answer."""
     return job | {"durationSeconds": None} if job["status"] == "processing" else job
 
 
 def _table(session: Session, parsed: Parsed, found: list[Json]) -> list[str]:
-    """Draw the table into lines, as many as the terminal has."""
+    """Format the table as lines, at most as many as fit on the terminal."""
     import io
 
     text = io.StringIO()
@@ -96,7 +94,7 @@ def _table(session: Session, parsed: Parsed, found: list[Json]) -> list[str]:
 
 
 def _as_lines(session: Session, parsed: Parsed) -> None:
-    """Print the jobs once, then each again whenever it changed."""
+    """Print the jobs once, then each again when it changed."""
     with Multiplexer(session) as flight:
         flight.watch()
         known = {str(job["id"]): job["status"] for job in reversed(_shown(session, parsed))}

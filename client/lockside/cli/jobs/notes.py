@@ -1,4 +1,4 @@
-"""`ack`, `annotate`, `purge`, `report`: notes on jobs, which start and stop nothing."""
+"""`ack`, `annotate`, `purge`, `report`: they neither start nor stop jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lockside.session import NULL
 
 
 def ack(session: Session, parsed: Parsed) -> int:
-    """Note that failures were seen, or take that back."""
+    """Acknowledge failures, or revoke that."""
     if parsed.flag("undo"):
         return each_job(session, parsed.many("job"), "job.unacknowledge")
     return each_job(session, parsed.many("job"), "job.acknowledge", comment=parsed.text("comment"))
@@ -28,7 +28,7 @@ def annotate(session: Session, parsed: Parsed) -> int:
 
 
 def purge(session: Session, parsed: Parsed) -> int:
-    """Remove final jobs with their folders and logs, once that was confirmed."""
+    """Remove final jobs with their folders and logs, after a confirmation."""
     references = parsed.many("job")
     if not parsed.flag("yes") and not _is_confirmed(session, references):
         return exits.FAILED

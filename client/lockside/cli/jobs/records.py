@@ -1,4 +1,4 @@
-"""`records`: what a job could not process, and what became of it."""
+"""`records`: records that a job could not process, and their retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`recovery ls`: what blocked jobs wait for."""
+"""`recovery ls`: the conditions that blocked jobs wait for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = {"well": "green", "not_yet": "yellow", "hopeless": "red"}
 
 
 def ls(session: Session, _parsed: Parsed) -> int:
-    """List what blocked jobs wait for."""
+    """List the conditions that blocked jobs wait for."""
     headings = ("CONDITION", "WAITS UNTIL", "JOBS", "NEXT CHECK", "CHECKS", "LAST")
     row = partial(_row, now=times.now())
     return session.out.listed(

@@ -1,4 +1,4 @@
-"""`retry`, `resubmit`, `amend`: jobs made of jobs that exist."""
+"""`retry`, `resubmit`, `amend`: new jobs from existing ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def retry(session: Session, parsed: Parsed) -> int:
 
 
 def _scope(parsed: Parsed) -> Json:
-    """Which chunks or failed records are asked for."""
+    """Return the parameters for failed chunks or failed records."""
     if parsed.flag("failed_chunks"):
         if parsed.flag("failed_records"):
             raise UsageError("give either --failed-records or --failed-chunks.", "retry")
@@ -112,7 +112,7 @@ def amend(session: Session, parsed: Parsed) -> int:
 
 
 def _once(session: Session, method: str, reference: str, **params: Any) -> Json:
-    """Make it once, whatever happens to the daemon or the connection meanwhile."""
+    """Call the method so that it takes effect once, even if the daemon or the connection fails meanwhile."""
     job_id = session.job_id(reference)
     params["deduplicationId"] = new_deduplication_id()
     answer: Json = session.call_patiently(method, id=job_id, **params)

@@ -1,7 +1,6 @@
-"""When the rows of a job that runs them one after another began and ended.
-
-The result of a job that has ended has the times of its steps. Until then the first line of a row's log tells
-when it began, and the next row ends it.
+"""Start and end times of the rows of a job that runs them one after another. The result of an ended job has
+the times of its steps. Until then a row's start is the time of its first log line, and its end is the start
+of the next row.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ from lockside.errors import LocksideError
 
 
 def rows_of(session: Session, job: Json) -> list[Json]:
-    """Give the rows that a job ran one after another, each as a part of a job with its own times.
-
-    There are none for a job of a single row, or when its configuration cannot be read any more.
+    """Return the rows that a job ran one after another, each as a part of a job with its own times. Empty for
+    a job with a single row, or if its configuration can no longer be read.
     """
     if job.get("type") not in {None, "standard"} or not job.get("config") or not job.get("startTime"):
         return []
@@ -23,7 +21,7 @@ def rows_of(session: Session, job: Json) -> list[Json]:
     try:
         begun = [(row, at) for row in _row_ids(session, job) if (at := _first_line(session, job, row))]
     except LocksideError:
-        return []  # The timeline has the job itself all the same.
+        return []  # The timeline still shows the job itself.
     return [_part(job, begun, place) for place in range(len(begun))] if len(begun) > 1 else []
 
 
@@ -60,7 +58,7 @@ def _first_line(session: Session, job: Json, row: str) -> str | None:
 
 
 def _part(job: Json, begun: list[tuple[str, str]], place: int) -> Json:
-    """Make a part of a job: the last row has the job's own status, those before it ended well."""
+    """Return a part of a job: the last row has the job's status, those before it succeeded."""
     row, at = begun[place]
     is_last = place + 1 == len(begun)
     until = _end_of_rows(job) if is_last else begun[place + 1][1]

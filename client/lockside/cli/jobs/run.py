@@ -1,4 +1,4 @@
-"""`run`: make a request of what was typed, create the job, and wait or follow if asked to."""
+"""`run`: builds a request from the options, creates the job, and waits for it or follows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(session: Session, parsed: Parsed) -> int:
     if parsed.text("template"):
         type_values(session, request)
     name_jobs(session, request)
-    other = _in_the_way(session, parsed, request)
+    other = _existing_job(session, parsed, request)
     if other is not None:
         session.out.line(f"skipped: {describe.called(other)} {describe.status(other)[0]}")
         return exits.DONE
@@ -40,7 +40,7 @@ def run(session: Session, parsed: Parsed) -> int:
 
 
 def _refuse_unused_values(session: Session, request: Json) -> None:
-    """Raise UsageError for a value that nothing would use: it is most likely misspelt."""
+    """Raise UsageError for a value that would not be used: its name is probably misspelt."""
     would_be = session.call("job.create", **{**request, "dryRun": True, "fields": []})
     unused = [one for one in would_be.get("warnings") or () if one.startswith(_VALUES)]
     if unused:
@@ -48,15 +48,15 @@ def _refuse_unused_values(session: Session, request: Json) -> None:
 
 
 def name_jobs(session: Session, request: Json) -> None:
-    """Put ids in the place of the jobs that were named otherwise."""
+    """Replace references to jobs by their ids."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
     if "previousJobId" in request:
         request["previousJobId"] = session.job_id(request["previousJobId"])
 
 
-def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
-    """Find a job for which this one is not to be created: of the same configuration, or of the same name."""
+def _existing_job(session: Session, parsed: Parsed, request: Json) -> Json | None:
+    """Return a job that prevents this one, with the same configuration or the same name, or None."""
     statuses = [
         *(describe.RUNNING if parsed.flag("skip_if_running") else ()),
         *(describe.NOT_STARTED if parsed.flag("skip_if_waiting") else ()),
@@ -72,7 +72,7 @@ def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
 
 
 def type_values(session: Session, request: Json) -> None:
-    """Make the texts of --set the types that the template asks for; what cannot be one stays a text."""
+    """Convert the texts of --set to the types in the template; texts that cannot be converted stay."""
     name, _, version = request["template"].partition("@")
     which = {"version": int(version)} if version.isdigit() else {}
     types = {one["name"]: one["type"] for one in session.call("template.get", id=name, **which)["values"]}
@@ -91,14 +91,14 @@ def _typed(text: str, kind: str | None) -> Any:
 
 
 def create(session: Session, request: Json) -> Json:
-    """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
+    """Create a job exactly once, even if the daemon or the connection fails meanwhile."""
     request.setdefault("deduplicationId", new_deduplication_id())
     job: Json = session.call_patiently("job.create", **request)
     return job
 
 
 def request_of(parsed: Parsed) -> Json:
-    """Make the request of what was typed; raises UsageError."""
+    """Build the request from the options; raises UsageError."""
     target, command, shell = (
         parsed.text("component_config"),
         parsed.values.get("command"),
@@ -128,7 +128,7 @@ def _stored(target: str) -> Json:
 def plain_command(
     parsed: Parsed, command: list[str] | None, shell: str | None, environment: dict[str, str] | None = None
 ) -> Json:
-    """Run a command as the caller would: in this folder, with this environment and umask."""
+    """Return a request that runs a command as the caller would: in this folder, environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
     if parsed.text("shell_program"):
         from shlex import split
@@ -147,9 +147,9 @@ def _umask() -> int:
 
 
 def own_environment() -> dict[str, str]:
-    """Give the caller's variables, without those of the job around this one; warns of what is no text."""
+    """Return the caller's variables, without those of the enclosing job; warns of invalid UTF-8."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSIDE_")}
-    if "LC_CTYPE" in given and not _was_given(b"LC_CTYPE"):  # Python sets it for itself in the C locale.
+    if "LC_CTYPE" in given and not _was_given(b"LC_CTYPE"):  # Python sets it itself in the C locale.
         del given["LC_CTYPE"]
     odd = sorted(name for name, value in given.items() if not _is_text(name + value))
     if odd:
@@ -161,7 +161,7 @@ def own_environment() -> dict[str, str]:
 
 
 def _was_given(name: bytes) -> bool:
-    """Tell whether a variable was there when this process began."""
+    """Return whether a variable was set when this process started."""
     try:
         with open("/proc/self/environ", "rb") as file:
             return any(each.startswith(name + b"=") for each in file.read().split(b"\0"))
@@ -178,12 +178,12 @@ def _is_text(text: str) -> bool:
 
 
 def dry_run(parsed: Parsed) -> Json:
-    """The member that asks only for what would be."""
+    """Return the parameter for a dry run, if requested."""
     return {"dryRun": True} if parsed.flag("dry_run") else {}
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
-    """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
+    """Print what was created, and wait or follow if requested; on a dry run print what would be created."""
     for job in created:
         for warning in job.get("warnings") or ():
             session.say_aside(f"warning: {warning}")
@@ -192,7 +192,7 @@ def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
             _show_dry_run(session, job)
         return 0
     try:
-        code = _stay(session, parsed, created)
+        code = _wait_or_follow(session, parsed, created)
         session.out.flush()
     except (OSError, LocksideError):
         if created:
@@ -203,7 +203,7 @@ def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
     return code
 
 
-def _stay(session: Session, parsed: Parsed, created: list[Json]) -> int:
+def _wait_or_follow(session: Session, parsed: Parsed, created: list[Json]) -> int:
     if parsed.flag("follow") and created:
         from lockside.cli.jobs.follow import follow_to_the_end
 
@@ -223,14 +223,14 @@ def _announce(session: Session, created: list[Json], only_ids: bool) -> None:
         for job in created:
             session.out.line(str(job["id"]))
     elif len(created) > _TOLD_ONE_BY_ONE:
-        _tell_many(session, created)
+        _print_summary(session, created)
     else:
         for job in created:
-            _tell(session, job)
+            _print_created(session, job)
 
 
-def _tell_many(session: Session, created: list[Json]) -> None:
-    """Tell a person about more jobs than one wants to read."""
+def _print_summary(session: Session, created: list[Json]) -> None:
+    """Print a summary of many jobs for people."""
     first, last = created[0]["id"], created[-1]["id"]
     waiting = sum(job["status"] in describe.NOT_STARTED for job in created)
     session.out.line(
@@ -239,8 +239,8 @@ def _tell_many(session: Session, created: list[Json]) -> None:
     session.out.hint("  next: lockside top · lockside ls --watch --active")
 
 
-def _tell(session: Session, job: Json) -> None:
-    """Tell a person what became of the request and what can be done with it."""
+def _print_created(session: Session, job: Json) -> None:
+    """Print the created job and the next step for people."""
     word, colour = describe.status(job)
     again = " (it had been created before)" if job.get("deduplicated") else ""
     session.out.line(f"{describe.called(job)}: {session.out.paint(colour, word)}{again}")

@@ -1,4 +1,4 @@
-"""`run --from-file`: many jobs at once, of command lines or of requests, in as few calls as can be."""
+"""`run --from-file`: many jobs at once, from command lines or requests, in as few calls as possible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lockside.transport import new_deduplication_id
 
 
 class RequestFile:
-    """What a file asks for: `jobs`, or None and one request in `document`. Raises FileError."""
+    """The contents of a file: `jobs`, or None and one request in `document`. Raises FileError."""
 
     def __init__(self, parsed: Parsed, path: str) -> None:
         self._name = called(path)
@@ -47,7 +47,7 @@ class RequestFile:
         return jobs
 
     def _read_commands(self, parsed: Parsed, text: str) -> None:
-        """Make a job of each line, which a shell will read; empty lines and comments are none."""
+        """Create a job for each line, which is run by a shell; empty lines and comments are skipped."""
         environment = own_environment()
         self.jobs = []
         for number, line in enumerate(text.split("\n"), 1):
@@ -57,9 +57,8 @@ class RequestFile:
                 self._lines.append(number)
 
     def placed(self, session: Session, error: LocksideError, options: Json, first: int = 0) -> LocksideError:
-        """The error with the line of the file that was refused, and what was probably meant.
-
-        `options` come from the command line; `first` is the place of the first job that was sent.
+        """Return the error with the refused line of the file, and a suggestion. `options` come from the
+        command line; `first` is the index of the first job that was sent.
         """
         steps = steps_of(error.path or "$")
         request = self.document
@@ -84,7 +83,7 @@ BYTES_AT_ONCE = 4 << 20
 
 
 def run_file(session: Session, parsed: Parsed) -> int:
-    """Create the job or the jobs that a file asks for."""
+    """Create the job or the jobs in a file."""
     if parsed.text("component_config") or parsed.values.get("command") or parsed.text("shell"):
         raise UsageError("--from-file cannot be combined with another job to run.", "run")
     try:
@@ -103,7 +102,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
 
 
 def _create_all(session: Session, parsed: Parsed, asked: RequestFile, options: Json) -> list[Json]:
-    """Create the jobs group by group; each group is made whole or not at all, and once."""
+    """Create the jobs group by group; each group is created as a whole or not at all, and only once."""
     created: list[Json] = []
     wanted = [job | options for job in asked.jobs or ()]
     for group in _groups(wanted):
@@ -127,7 +126,7 @@ def _create_all(session: Session, parsed: Parsed, asked: RequestFile, options: J
 
 
 def _groups(wanted: list[Json]) -> Iterator[list[Json]]:
-    """Cut a list of requests into groups that a line of the wire can carry."""
+    """Split a list of requests into groups that fit in a line of the wire."""
     group: list[Json] = []
     size = 0
     for request in wanted:

@@ -1,4 +1,4 @@
-"""`show`: the story of one job, and what to do next."""
+"""`show`: the history of one job, and the next steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show(session: Session, parsed: Parsed) -> int:
     below = job_tree.load_tree(session, str(job["runId"])) if job.get("runId") else [job]
     _heading(session, job)
     _facts(session, job)
-    _happened(session, job)
+    _print_history(session, job)
     _tell_steps(session, job)
     if len(below) > 1:
         _children(session, below)
@@ -52,7 +52,7 @@ def _facts(session: Session, job: Json) -> None:
 
 
 def facts_of(job: Json) -> list[tuple[str, str]]:
-    """What is known of a job before it starts: what runs, where, and within which limits."""
+    """Return the facts of a job that are known before its start: what runs, where, and with which limits."""
     dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
     facts = [
         ("runs", _what(job)),
@@ -69,7 +69,7 @@ def facts_of(job: Json) -> list[tuple[str, str]]:
 
 
 def _engine(remote: Json | None) -> str:
-    """Where it is in the engine of its pool."""
+    """Return the state of the job in the engine of its pool."""
     if not remote or not remote.get("executor"):
         return ""
     said = [f"{remote['executor']} as {remote['schedulerJobId']}" if remote.get("schedulerJobId") else ""]
@@ -81,7 +81,7 @@ def _engine(remote: Json | None) -> str:
 
 
 def _what(job: Json) -> str:
-    """Say what runs, when the job's name alone does not."""
+    """Return what runs, unless the job's name says so."""
     if job["component"] == describe.PLAIN_COMMAND:
         said = describe.command_line(job)
     if job["component"] != describe.PLAIN_COMMAND or not said:
@@ -94,14 +94,14 @@ def _what(job: Json) -> str:
 
 
 def _pool(job: Json) -> str:
-    """Say where it runs, or where it may."""
+    """Return the pool in which it runs, or the pools in which it may."""
     if job["status"] in describe.NOT_STARTED and job.get("pools"):
         return " or ".join(job["pools"])
     return str(job.get("pool"))
 
 
 def _needs(job: Json) -> str:
-    """Say what it holds while it runs, with the units that it was given."""
+    """Return the resources that it holds while it runs, with their units."""
     given = {name: one for name, one in (job.get("resources") or {}).items() if isinstance(one, list)}
     said = []
     for name, amount in (job.get("needs") or {}).items():
@@ -129,8 +129,8 @@ def _limits(job: Json) -> str:
     return ", ".join(said)
 
 
-def _happened(session: Session, job: Json) -> None:
-    """Tell what happened, in order."""
+def _print_history(session: Session, job: Json) -> None:
+    """Print the history, in order."""
     from lockside.cli.jobs.history import history
 
     out = session.out
@@ -154,7 +154,7 @@ def _happened(session: Session, job: Json) -> None:
 
 
 def _tell_steps(session: Session, job: Json) -> None:
-    """Tell of each step of a run of several what ran, and how it ended."""
+    """Print the steps of a run with several, and how each ended."""
     steps = (job.get("result") or {}).get("steps") or []
     if len(steps) < 2:
         return
@@ -169,7 +169,7 @@ def _tell_steps(session: Session, job: Json) -> None:
 
 
 def _of_step(step: Json) -> str:
-    """Say how long a step ran, what it used and with what it exited."""
+    """Return how long a step ran, its resource usage and its exit codes."""
     said = []
     if step.get("startTime") and step.get("endTime"):
         seconds = times.parsed(step["endTime"]) - times.parsed(step["startTime"])
@@ -182,7 +182,7 @@ def _of_step(step: Json) -> str:
 
 
 def _used(usage: Json, source: object) -> str:
-    """Say what processes used. Without a cgroup nobody knows the memory of all of them together."""
+    """Return the usage of processes. Without a cgroup the total memory of all processes is unknown."""
     if not usage.get("maxRssBytes"):
         return ""
     seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
@@ -226,7 +226,7 @@ def _end(session: Session, job: Json) -> None:
 
 
 def left_behind(job: Json) -> list[str]:
-    """Say what a job left behind, a sentence for each thing."""
+    """Return sentences about a job's results."""
     result = job.get("result") or {}
     lines = []
     message = describe.first_line(str(result.get("message") or ""))
@@ -262,7 +262,7 @@ def left_behind(job: Json) -> list[str]:
 
 
 def _given_up(told: Json) -> str:
-    """Say why recovery was given up."""
+    """Return why recovery gave up."""
     times_blocked = "once" if told["blocks"] == 1 else f"{told['blocks']} times"
     why = {
         "expired": "its time expired",
@@ -280,14 +280,14 @@ def _counted(found: list[Json], what: str) -> str:
 
 
 def _named(found: list[Json]) -> str:
-    """Name the first few tables or files."""
+    """Return the names of the first few tables or files."""
     members = ("id", "destination", "target", "path", "name", "source")
     names = [next((str(one[name]) for name in members if one.get(name)), "?") for one in found[:_NAMED]]
     return ", ".join(map(one_line, names)) + (" …" if len(found) > _NAMED else "")
 
 
 def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> None:
-    """Show the end of a failed job's log; of a container which job decided it, why, and its log."""
+    """Show the end of a failed job's log; for a container that of the job that caused its failure."""
     from lockside.cli.jobs.log_lines import last_lines, last_state
     from lockside.cli.terminal.sanitize import shown_log
 
@@ -324,7 +324,7 @@ def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
             return [
                 *([(f"lockside release {number}", "release it")] if "held" in kinds else []),
                 *(
-                    [(f"lockside unblock {number}", "let it go without a test")]
+                    [(f"lockside unblock {number}", "release it without a test")]
                     if "recovery" in kinds
                     else []
                 ),
@@ -353,7 +353,7 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
         one for one in (job.get("retries") or {}).get("jobs") or () if one["status"] in describe.GOOD_ENDS
     ]
     if good:
-        return [(f"lockside show {good[-1]['id']}", "the retry that ended well")]
+        return [(f"lockside show {good[-1]['id']}", "the retry that succeeded")]
     again = (f"lockside retry {number} --follow", "run it again with the current configuration")
     if job["status"] == "cancelled":
         return [again]
@@ -363,7 +363,7 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     if has_children:
         resume = (
             f"lockside retry --resume {number}",
-            "run only what did not end well (--plan: show it)",
+            "run only what did not succeed (--plan: show it)",
         )
         return [resume, *steps]
     kind = ((job.get("result") or {}).get("error") or {}).get("kind")

@@ -1,4 +1,4 @@
-"""`stats`: how many jobs there are of each group, and how long they ran and waited."""
+"""`stats`: the number of jobs by group, and how long they ran and waited."""
 
 from __future__ import annotations
 

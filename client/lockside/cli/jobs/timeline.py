@@ -1,4 +1,4 @@
-"""`timeline`: when a job and all below it waited and ran, in the terminal or as a picture in a file."""
+"""`timeline`: when a job and all below it waited and ran, on the terminal or as a picture in a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONG_STEPS = (7200, 14400, 21600, 43200, *(86400 * days for days in (1, 2, 5, 1
 
 
 class Bar:
-    """One line of a timeline. Times are seconds after its zero; what has not begun or ended has none."""
+    """One line of a timeline. Times are seconds after its zero; `begin` is None before the start."""
 
     __slots__ = ("begin", "created", "detail", "end", "is_container", "job", "lines", "name", "status")
 
@@ -44,12 +44,12 @@ class Bar:
 
     @property
     def waited(self) -> float:
-        """How long it waited, in seconds."""
+        """The waiting time, in seconds."""
         return (self.end if self.begin is None else self.begin) - self.created
 
     @property
     def ran(self) -> float | None:
-        """How long it ran, in seconds, or None if it never did."""
+        """The running time, in seconds, or None if it never ran."""
         return None if self.begin is None else self.end - self.begin
 
 
@@ -71,7 +71,7 @@ class Timeline:
             self.bars += _rows(rows, self.zero, now) if rows else _stages(found[0], self.zero, now)
 
     def ticks(self, most: int, begin: float = 0.0, end: float | None = None) -> list[tuple[float, str]]:
-        """Round times for the axis of a part of it, at most so many, and how each is written."""
+        """Return at most so many round times for the axis of a part of it, with their texts."""
         seconds = (self.seconds if end is None else end) - begin
         fitting = (step for step in (*_STEPS, *_LONG_STEPS) if seconds / step <= most)
         step = next(fitting, seconds / most)
@@ -85,12 +85,12 @@ def _after(zero: datetime, text: str) -> float:
 
 
 def _rows(rows: Sequence[Json], zero: datetime, now: datetime) -> list[Bar]:
-    """Make a bar of each row of a job that runs them one after another."""
+    """Return a bar for each row of a job that runs them one after another."""
     return [Bar(row, "└─ " if row is rows[-1] else "├─ ", describe.part(row), zero, now) for row in rows]
 
 
 def _stages(job: Json, zero: datetime, now: datetime) -> list[Bar]:
-    """Make a bar of each stage of a job that stands alone."""
+    """Return a bar for each stage of a single job."""
     entered = [(name, at) for name, at in (job.get("stageTimestamps") or {}).items()]
     entered = [each for each in entered if each[0] not in {"accepted", "validated"}]
     bars = []
@@ -170,7 +170,7 @@ def draw(out: Output, drawn: Timeline, width: int) -> None:
 
 
 def _axis(drawn: Timeline, chart: int) -> str:
-    """Write the times of an axis, each where it is."""
+    """Format the times of an axis at their positions."""
     line = ""
     for at, text in drawn.ticks(max(2, chart // 12)):
         place = round(at / drawn.seconds * (chart - 1))
@@ -180,7 +180,7 @@ def _axis(drawn: Timeline, chart: int) -> str:
 
 
 def _tick(seconds: float, step: float) -> str:
-    """Write a time of an axis, as precisely as its steps: `0`, `120 ms`, `2 s`, `1 min 30 s`."""
+    """Format a time of an axis with the precision of its steps: `0`, `120 ms`, `2 s`, `1 min 30 s`."""
     if not seconds:
         return "0"
     if step < 0.1:
@@ -189,7 +189,7 @@ def _tick(seconds: float, step: float) -> str:
 
 
 def _drawn(bar: Bar, drawn: Timeline, chart: int) -> list[tuple[str, str]]:
-    """Draw one bar: what it waited, then what it ran, to half a column."""
+    """Draw one bar: the waiting, then the running time, with a resolution of half a column."""
     scale = chart * 2 / drawn.seconds
     created, end = round(bar.created * scale), round(bar.end * scale)
     begin = end if bar.begin is None else round(bar.begin * scale)

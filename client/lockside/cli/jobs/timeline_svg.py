@@ -1,4 +1,4 @@
-"""A timeline as a picture: an SVG that needs nothing else, alone or in a page with its figures. Pure."""
+"""A timeline as a picture: a self-contained SVG, alone or in a page with its figures. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ text{font:13px system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#24292f
 
 
 def escape(text: str) -> str:
-    """Escape a text for XML, and replace what XML does not have."""
+    """Escape a text for XML, and replace characters that XML does not allow."""
     return html.escape(_NO_XML.sub("\ufffd", text))
 
 
@@ -83,7 +83,7 @@ def _depth(bar: Bar) -> int:
 
 
 def _rows(drawn: Timeline, width: int) -> list[str]:
-    """Stripe every second row, so that an eye finds its way from a name to its bar."""
+    """Stripe every second row, so that the eye can follow a row from its name to its bar."""
     return [
         f'<rect class="stripe" x="{_MARGIN / 2}" y="{_TOP + place * _ROW}" '
         f'width="{width - _MARGIN}" height="{_ROW}" rx="4"/>'
@@ -105,7 +105,7 @@ def _axis(drawn: Timeline, left: float, height: int) -> list[str]:
 
 
 def _bar(drawn: Timeline, bar: Bar, place: int, left: float) -> list[str]:
-    """Draw a row: the name, a dotted line for the waiting, a bar for the running, and how long that took."""
+    """Draw a row: the name, a dotted line for waiting, a bar for running, and the duration."""
     middle = _TOP + place * _ROW + _ROW / 2
     indent = _MARGIN + _depth(bar) * 16
     room = int((left - _depth(bar) * 16 - 16) / _CHARACTER)
@@ -129,7 +129,7 @@ def _bar(drawn: Timeline, bar: Bar, place: int, left: float) -> list[str]:
 
 
 def _tree_lines(bar: Bar, middle: float) -> str:
-    """Draw the lines that lead from those above to a row, as its text has them."""
+    """Draw the tree lines that lead to a row, as in its text."""
     drawn = ""
     for depth in range(_depth(bar)):
         x, piece = _MARGIN + depth * 16 + 7, bar.lines[depth * 3]
@@ -141,7 +141,7 @@ def _tree_lines(bar: Bar, middle: float) -> str:
 
 
 def _rectangle(bar: Bar, x: float, until: float, middle: float) -> str:
-    """Draw the time that a job ran; a container, which does no work itself, as a thin one."""
+    """Draw the time that a job ran; thin for containers, which do no work themselves."""
     thick, opacity = (5, 0.55) if bar.is_container else (14, 1)
     return (
         f'<rect x="{x}" y="{middle - thick / 2}" width="{max(2.5, until - x):.1f}" height="{thick}" rx="2.5" '
@@ -150,7 +150,7 @@ def _rectangle(bar: Bar, x: float, until: float, middle: float) -> str:
 
 
 def _is_job(drawn: Timeline, bar: Bar) -> bool:
-    """Tell a job's row from that of a stage of the only job."""
+    """Return whether a row is a job's, and not that of a stage of the only job."""
     return bar.job != str(drawn.job["id"])
 
 

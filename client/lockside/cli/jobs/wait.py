@@ -1,4 +1,4 @@
-"""`wait`, and `run --wait`: staying with jobs to their end, also over a restart of the daemon.
+"""`wait`, and `run --wait`: wait for the end of jobs, also across a restart of the daemon.
 
 Ctrl-C never touches a job.
 """
@@ -44,18 +44,18 @@ def wait(session: Session, parsed: Parsed) -> int:
 def wait_for(
     session: Session, ids: list[str], timeout: float | None = None, until: str = "all"
 ) -> list[Json]:
-    """Wait in the daemon, without polling, and give the jobs as they are at the end or at the time-out."""
+    """Wait in the daemon, without polling; returns the jobs at their end or at the timeout."""
     fields = describe.BRIEF if len(ids) > describe.ANSWERED_WHOLE else None
     return run(session.engine.wait(ids, timeout, until, fields=fields))
 
 
 def exit_code(ended: list[Json]) -> int:
-    """Give 0 when all of the jobs ended well, else 1."""
+    """Return 0 if all jobs succeeded, else 1."""
     return 0 if all(job["status"] in describe.GOOD_ENDS for job in ended) else exits.FAILED
 
 
 def print_ends(session: Session, ended: list[Json]) -> None:
-    """Say of each job how it ended; of many on a terminal, only which did not end well."""
+    """Print how each job ended; for many on a terminal, only those that did not succeed."""
     many = session.out.terminal and len(ended) > _TOLD_ONE_BY_ONE
     for job in ended:
         word, colour = describe.status(job)
@@ -70,14 +70,14 @@ def print_ends(session: Session, ended: list[Json]) -> None:
 
 
 def job_names(ids: list[str]) -> str:
-    """Name jobs by their ids; of many only the first and the last."""
+    """Return the ids of jobs; for many only the first and the last."""
     if len(ids) > _TOLD_ONE_BY_ONE:
         return f"{len(ids)} jobs, {ids[0]} to {ids[-1]},"
     return ("job " if len(ids) == 1 else "jobs ") + ", ".join(ids)
 
 
 def wait_to_the_end(session: Session, created: list[Json]) -> int:
-    """Wait for jobs and print how they ended; a person sees meanwhile how they do."""
+    """Wait for jobs and print how they ended; on a terminal their progress is shown meanwhile."""
     if session.out.terminal:
         from lockside.cli.jobs.follow import follow_to_the_end
 
@@ -94,7 +94,7 @@ def wait_to_the_end(session: Session, created: list[Json]) -> int:
 
 
 def _cause(session: Session, job: Json) -> str:
-    """Of a container say which job in it decided its end, and why that failed."""
+    """Return for a container which job caused its failure, and why."""
     if job.get("type") not in describe.CONTAINERS or not job.get("runId"):
         return ""
     cause = cause_of(job, load_tree(session, str(job["runId"])))
@@ -102,7 +102,7 @@ def _cause(session: Session, job: Json) -> str:
 
 
 def hint_after_failure(session: Session, ended: list[Json]) -> None:
-    """Name the command that tells why it failed; off a terminal say on stderr what failed and why, too."""
+    """Print the command that shows why it failed; without a terminal also print the failure to stderr."""
     failed = [job for job in ended if job["isFinished"] and job["status"] not in describe.GOOD_ENDS]
     if failed and session.out.terminal:
         session.out.hint(f"  next: lockside show {failed[0]['id']}")
@@ -113,7 +113,7 @@ def hint_after_failure(session: Session, ended: list[Json]) -> None:
 
 
 def detached(session: Session, ids: list[str], again: str) -> int:
-    """Say after Ctrl-C that the jobs go on, how to come back to them and how to stop them."""
+    """Print after Ctrl-C that the jobs continue, how to return to them and how to stop them."""
     some = " ".join(ids if len(ids) <= _TOLD_ONE_BY_ONE else [ids[0], "..."])
     session.say_aside(
         f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on. "

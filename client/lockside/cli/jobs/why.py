@@ -1,4 +1,4 @@
-"""`why`: what keeps a job from starting, in sentences, and who or what could change that."""
+"""`why`: why a job does not start, in sentences, and what would change that."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _does_not_wait(session: Session, job: Json) -> None:
 
 
 def print_reasons(session: Session, job: Json, reasons: Sequence[Json]) -> None:
-    """Say each reason in a sentence, and what clears it."""
+    """Print each reason in a sentence, and what clears it."""
     out = session.out
     width = out.width if out.terminal else 10_000
     for reason in reasons:
@@ -78,7 +78,7 @@ def _since(reason: Json) -> str:
 
 
 def sentences_of(session: Asks, job: Json, reason: Json) -> list[str]:
-    """Say a reason as its own message, with names where it has ids alone."""
+    """Return the message of a reason, with names in addition to ids."""
     said = [_message(reason)]
     if reason.get("via"):
         said.insert(0, f"Its container, job {reason['via']}, has not started:")
@@ -105,7 +105,7 @@ def _message(reason: Json) -> str:
 
 
 def _other(session: Asks, number: str) -> str:
-    """Say how the other job is that this one waits for."""
+    """Return a sentence about the state of another job that this one waits for."""
     try:
         other = session.call("job.get", id=number, fields=_FIELDS)
     except NotFound:
@@ -129,7 +129,7 @@ def _hint(session: Session, number: str, reasons: Sequence[Json]) -> None:
 
 
 def step_against(reason: Json, number: str) -> str:
-    """Name the command that looks at the cause of a reason, or does away with it."""
+    """Return the command that shows the cause of a reason, or removes it."""
     held = str(reason.get("via") or number)
     match reason["kind"]:
         case "config_lock" if reason.get("holders"):

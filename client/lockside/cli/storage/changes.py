@@ -1,4 +1,4 @@
-"""`table delete-rows`, `table alter` and `doctor --adopt`: changes of tables that are there."""
+"""`table delete-rows`, `table alter` and `doctor --adopt`: changes of existing tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def delete_rows(session: Session, parsed: Parsed) -> int:
 
 
 def adopt(session: Session, parsed: Parsed) -> int:
-    """Take over the versions of other programs: of the tables that are named, or of all that have any."""
+    """Adopt versions of other programs: of the given tables, or of all that have any."""
     asked = [{"id": table} for table in parsed.many("adopt")]
     if asked == [{"id": ALL}]:
         foreign = session.call("storage.status")["foreign"]
@@ -45,7 +45,7 @@ def alter(session: Session, parsed: Parsed) -> int:
 
 
 def _typed(text: str) -> tuple[str, dict[str, str]]:
-    """A column and its type, of `COLUMN=TYPE` or `COLUMN=TYPE:LENGTH`."""
+    """Parse a column and its type, from `COLUMN=TYPE` or `COLUMN=TYPE:LENGTH`."""
     column, _, kind = text.partition("=")
     base, _, length = kind.partition(":")
     return column, {"type": base or "STRING", **({"length": length} if length else {})}

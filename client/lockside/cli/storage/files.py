@@ -39,7 +39,7 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def tag(session: Session, parsed: Parsed) -> int:
-    """Give a stored file tags, and take others away."""
+    """Add tags to a stored file, and remove others."""
     one = session.call("storage.file.tag", **parsed.members())
     return session.out.result(one, f"file {one['id']}, {plain(one['name'])}: {plain(', '.join(one['tags']))}")
 

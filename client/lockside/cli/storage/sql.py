@@ -14,7 +14,7 @@ from lockside.cli.storage.tables import print_rows
 
 
 def sql(session: Session, parsed: Parsed) -> int:
-    """Run a query and print what it returns."""
+    """Run a query and print its result."""
     snapshot = session.call("storage.snapshot", branchId=parsed.text("branch"), withFiles=False)
     code, result = _run(snapshot, parsed.required("query"))
     if code != 0:
@@ -44,5 +44,5 @@ def _run(snapshot: Json, query: str) -> tuple[int, Json]:
 
 
 def _order(table: Json) -> Json:
-    """A table of the snapshot as the program wants it; staged commits begin with their version."""
+    """Return a table of the snapshot in the program's format; staged commits begin with their version."""
     return {**table, "key": table["id"], "staged": {str(int(name[:20])): name for name in table["staged"]}}

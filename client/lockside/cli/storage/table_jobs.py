@@ -1,4 +1,4 @@
-"""`table put|import|export`: tables by hand. Jobs of the caller's read and write files."""
+"""`table put|import|export`: tables by hand. Files are read and written by jobs of the caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lockside.cli.storage.tables import finish
 
 
 def put(session: Session, parsed: Parsed) -> int:
-    """Make an empty table, or change the texts of one."""
+    """Create an empty table, or change the texts of an existing one."""
     table: Json = {
         "id": parsed.required("table"),
         "columns": [_column(text) for text in parsed.many("column")],
@@ -22,7 +22,7 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def _column(text: str) -> Json:
-    """A column from NAME, NAME:TYPE or NAME:NUMERIC(10,2)."""
+    """Parse a column from NAME, NAME:TYPE or NAME:NUMERIC(10,2)."""
     name, _, kind = text.partition(":")
     base, _, length = kind.removesuffix(")").partition("(")
     return {"name": name, "type": base.upper() or "STRING", "length": length or None}
@@ -43,7 +43,7 @@ def export(session: Session, parsed: Parsed) -> int:
 
 
 def _filter(given: list[str]) -> Json:
-    """The column and the values of COLUMN=VALUE, which is given for each value."""
+    """Return the filter for repeated COLUMN=VALUE."""
     if not given:
         return {}
     pairs = [text.partition("=") for text in given]
@@ -53,7 +53,7 @@ def _filter(given: list[str]) -> Json:
 
 
 def whole_path(parsed: Parsed) -> str:
-    """The path as the job is to find it, whose folder is another one; in a system it stays as it is."""
+    """Return the path for the job, which runs in another folder: absolute, or unchanged in a system."""
     if parsed.text("system") is not None:
         return parsed.required("path")
     return os.path.abspath(os.path.expanduser(parsed.required("path")))

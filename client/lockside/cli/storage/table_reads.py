@@ -1,4 +1,4 @@
-"""`table diff|lineage`: what changed in a table, and where its rows come from."""
+"""`table diff|lineage`: the changes of a table, and the origin of its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lockside.cli.storage.tables import SHOWN
 
 
 def diff(session: Session, parsed: Parsed) -> int:
-    """Show in which rows two versions differ."""
+    """Show the rows in which two versions differ."""
     found = session.call("storage.diff", **SHOWN | parsed.members())
     if session.out.is_given(found):
         return exits.DONE
@@ -24,7 +24,7 @@ def diff(session: Session, parsed: Parsed) -> int:
 
 
 def lineage(session: Session, parsed: Parsed) -> int:
-    """Show what a table was made from, or what was made of it."""
+    """Show what a table was created from, or what was created from it."""
     direction = "down" if parsed.flag("down") else "up"
     found = session.call("storage.lineage", **parsed.members(), direction=direction)
     if session.out.is_given(found):

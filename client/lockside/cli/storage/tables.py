@@ -1,4 +1,4 @@
-"""`table`: what tables there are, what is in them, and how they came to be."""
+"""`table`: tables, their contents and their history."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _row(one: Json, now: datetime) -> list[Cell]:
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Show a table's columns and where it is."""
+    """Show a table's columns and location."""
     one, out = session.call("storage.table.get", **parsed.members()), session.out
     if out.is_given(one):
         return exits.DONE
@@ -93,7 +93,7 @@ def print_rows(session: Session, found: Json) -> None:
 
 
 def make_job(session: Session, parsed: Parsed) -> int:
-    """Make a job that changes a table, and wait for it."""
+    """Create a job that changes a table, and wait for it."""
     return finish(session, parsed, session.call(parsed.method, **parsed.members()))
 
 
@@ -111,7 +111,7 @@ def finish(session: Session, parsed: Parsed, job: Json) -> int:
 
 
 def status(session: Session, _: Parsed) -> int:
-    """Show where tables are kept, and what cannot be published."""
+    """Show where tables are stored, and what cannot be published."""
     found, out = session.call("storage.status"), session.out
     if out.is_given(found):
         return exits.DONE

@@ -1,4 +1,4 @@
-"""`undo`: put back the tables that a job wrote and the states that it saved."""
+"""`undo`: restore the tables that a job wrote and the states that it saved."""
 
 from __future__ import annotations
 

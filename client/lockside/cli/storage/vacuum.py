@@ -1,4 +1,4 @@
-"""`vacuum`: remove what of tables is no longer kept."""
+"""`vacuum`: remove table data that is no longer kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lockside.cli.session import Session
 
 
 def vacuum(session: Session, parsed: Parsed) -> int:
-    """Make a job for each owner of buckets, and wait for them unless told to detach."""
+    """Create a job for each owner of buckets, and wait for them unless told to detach."""
     jobs = session.call("storage.vacuum", **parsed.members())["jobs"]
     if not parsed.flag("detach"):
         jobs = [session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600) for job in jobs]

@@ -1,1 +1,1 @@
-"""The tables of commands that have a file of their own; `commands` puts all together."""
+"""The tables of commands in separate files; `commands` combines them."""

@@ -1,4 +1,4 @@
-"""The commands that act on jobs that exist."""
+"""The commands that act on existing jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that make jobs: `run`, and those that run again what there was."""
+"""The commands that create jobs: `run`, and those that run jobs again."""
 
 from __future__ import annotations
 
@@ -139,18 +139,18 @@ CREATE_JOBS = (
         "lockside.cli.jobs.retry:retry",
         "run finished jobs again; the new job counts as a retry of the first",
         ("lockside retry 42", "with the current version of its configuration"),
-        ("lockside retry --resume 42", "only what did not end well, down to rows, and later phases"),
+        ("lockside retry --resume 42", "only what did not succeed, down to rows, and later phases"),
         ("lockside retry --resume --plan 42", "show what --resume would run"),
         ("lockside retry --all-failed --wait 42", "every failed job below it, separately"),
         ("lockside retry --failed-records 42", "only the records that failed"),
         ("lockside retry --failed-chunks 42", "only the chunks that failed, of a partitioned job"),
         JOBS,
-        Option("--resume", "carry over what ended well; run the rest, and later phases"),
+        Option("--resume", "carry over what succeeded; run the rest, and later phases"),
         Option("--plan", "show what would run; create nothing"),
         Option("--all-failed", "retry every failed job below it separately"),
         Option("--failed-records", "process only failed records that are open"),
         Option("--record", "only this failed record (repeat for more)", "NUMBER", "integer", many=True),
-        Option("--failed-chunks", "run only the chunks that did not end well"),
+        Option("--failed-chunks", "run only the chunks that did not succeed"),
         Option("--replace", "TOML or JSON: corrected records, by number", "FILE"),
         *WAITING,
     ),

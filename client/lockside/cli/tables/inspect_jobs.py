@@ -1,4 +1,4 @@
-"""The commands that look at jobs and stay with them; none of them changes anything."""
+"""The commands that show and follow jobs; they change nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ INSPECT_JOBS = (
         "wait",
         "lockside.cli.jobs.wait:wait",
         "wait until jobs end",
-        ("lockside wait 41 42", "exit code 0 if all ended well, 1 if one did not"),
+        ("lockside wait 41 42", "exit code 0 if all succeeded, else 1"),
         ("lockside wait --timeout 10m 42 || echo late", "exit code 124 on a timeout"),
         JOBS,
         Option("--any", "wait only until the first of them ends"),

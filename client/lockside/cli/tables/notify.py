@@ -1,4 +1,4 @@
-"""The commands of notifications beside those that every kind has."""
+"""The commands of notifications, beside those that every kind has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of stored objects, made of the table of kinds."""
+"""The commands of stored objects, derived from the table of kinds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TYPE = Option("--type", "extractor, transformation, writer, application, proces
 
 
 def show(kind: Kind) -> Command:
-    """The command that prints an object, in any version where there are versions."""
+    """Return the command that prints an object, in any version if it has versions."""
     at = (Option("--at", "this version instead of the current one", "VERSION", "integer", member="version"),)
     summary = f"print a {kind.title}"
     return _command(kind, "show", summary, (("{}", ""),), (_name(kind),), at if kind.verbs else ())
 
 
 def _of(kind: Kind) -> list[Command]:
-    """The commands of a kind with versions."""
+    """Return the commands of a kind with versions."""
     a, name = f"a {kind.title}", _name(kind)
     old = Argument("FROM", "a version", kind="integer", member="version")
     new = Argument("TO", "the version to compare it with (default: the current one)", "?", "integer", "to")
@@ -61,7 +61,7 @@ def _of(kind: Kind) -> list[Command]:
 
 
 def _copy(kind: Kind) -> Command:
-    """Copy an object within its scope; where it may be in a branch, also to another."""
+    """Return the command that copies an object within its scope, or to another branch if it has one."""
     to = Argument("TO", f"the {kind.key[-1]} of the copy", member=f"to{kind.key[-1].title()}")
     options = [
         Option("--at", "this version instead of the current one", "VERSION", "integer", member="version")
@@ -81,7 +81,7 @@ def _ls(kind: Kind) -> Command:
 
 
 def _put(kind: Kind) -> Command:
-    """By the name of its file, by a name and a file, or by a name alone where files do not matter."""
+    """Return the command that stores an object: from a file, a name and a file, or only a name."""
     summary = f"store a {kind.title} from a file"
     if not kind.files:
         file = Argument("FILE", "a TOML or JSON file with its other members", "?")
@@ -108,7 +108,7 @@ def _command(
     arguments: Sequence[Argument],
     options: Sequence[Option] = (),
 ) -> Command:
-    """A command; `{}` in an example stands for the name of an object."""
+    """Return a command; `{}` in an example stands for the name of an object."""
     one = kind.example
     shown = [(f"lockside {kind.command} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
     options = (BRANCH, *options) if kind.in_branch else options

@@ -1,4 +1,4 @@
-"""The commands of schedules and triggers that other kinds have not, or have otherwise."""
+"""The commands of schedules and triggers that other kinds do not have, or that differ from theirs."""
 
 from __future__ import annotations
 

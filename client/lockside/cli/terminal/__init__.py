@@ -1,1 +1,1 @@
-"""How text reaches a terminal."""
+"""Output on terminals."""

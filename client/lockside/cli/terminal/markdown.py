@@ -1,6 +1,5 @@
-"""Lays out Markdown for a terminal of any width: headings, paragraphs, lists, tables and code. Pure.
-
-It reads what the handbook uses: HTML comments and diagrams are left out, links keep their text.
+"""Formats Markdown for a terminal of any width: headings, paragraphs, lists, tables and code. Pure. It
+supports what the handbook uses: HTML comments and diagrams are omitted, links keep their text.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ _ITEM = re.compile(r"(\s*)([-*]|\d+\.) (.*)")
 
 
 def laid_out(text: str, width: int, paint: Paint | None = None) -> list[str]:
-    """Return the lines of a Markdown text; `paint` colours a text, without it nothing is coloured."""
+    """Return the lines of a Markdown text, coloured by `paint` if given."""
     page = _Page(max(20, min(width - 1, WIDEST)), paint)
     return [line for kind, lines in blocks(text) for line in page.block(kind, lines)]
 
 
 def blocks(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each block with its kind, blank lines between them included; comments are left out."""
+    """Yield each block with its kind, including blank lines; comments are omitted."""
     yield from _blocks(_COMMENT.sub("", text).split("\n"))
 
 
@@ -75,7 +74,7 @@ def _kind(line: str, before: str) -> str:
 
 
 class _Page:
-    """Lays out one block at a time to a width."""
+    """Formats one block at a time to a width."""
 
     def __init__(self, width: int, paint: Paint | None) -> None:
         self._width = width
@@ -133,7 +132,7 @@ class _Page:
         return lines + [self._inline(line) for row in body for line in _row_lines(row, widths)]
 
     def _stacked(self, rows: list[list[str]]) -> list[str]:
-        """A table that is too wide: each row below the other, each cell behind its heading."""
+        """Format a table that is too wide: the rows as a list, each cell after its heading."""
         heading, *body = rows
         lines = []
         for row in body:
@@ -145,7 +144,7 @@ class _Page:
 
 
 def _row_lines(row: list[str], widths: list[int]) -> Iterator[str]:
-    """Yield the lines of one row of a table, its cells broken to the widths of their columns."""
+    """Yield the lines of one row of a table, with its cells wrapped to the widths of their columns."""
     cells = [wrapped(_glue(cell), width, "") for cell, width in zip(row, widths, strict=True)]
     for line in range(max(map(len, cells))):
         texts = [cell[line] if line < len(cell) else "" for cell in cells]
@@ -154,7 +153,7 @@ def _row_lines(row: list[str], widths: list[int]) -> Iterator[str]:
 
 
 def _glue(text: str) -> str:
-    """Keep short pieces of code in one line."""
+    """Prevent line breaks in short pieces of code."""
     return _CODE.sub(_glued, spoken(text))
 
 
@@ -163,7 +162,7 @@ def _glued(found: re.Match[str]) -> str:
 
 
 def spoken(text: str) -> str:
-    """Return a text with what its links say in their place."""
+    """Return a text with links replaced by their text."""
     return _LINK.sub(r"\1", text)
 
 
@@ -177,7 +176,7 @@ def cells(line: str) -> list[str]:
 
 
 def _column_widths(rows: list[list[str]], room: int) -> list[int] | None:
-    """Give every column what it needs, the widest less until all fit; None when they cannot."""
+    """Return the widths of columns, reducing the widest until all fit; None if they cannot fit."""
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     while sum(widths) + 2 * (len(widths) - 1) > room:
         widest = widths.index(max(widths))
@@ -194,7 +193,7 @@ def _column_widths(rows: list[list[str]], room: int) -> list[int] | None:
 
 
 def _folded(line: str, width: int) -> Iterator[str]:
-    """Indent a line of code; one that is too long goes on in the next line, further in."""
+    """Indent a line of code; a line that is too long continues on the next line, indented further."""
     indent = "    "
     while len(indent + line) > width:
         room = width - len(indent)

@@ -1,7 +1,6 @@
-"""How results are printed: for people on a terminal, as columns for scripts, or as JSON. It knows no job.
-
-Colour and column headings appear on a terminal only, and never with NO_COLOR set; whatever reaches a terminal
-has gone through `screen`.
+"""Prints results: for people on a terminal, as columns for scripts, or as JSON. It is independent of jobs.
+Colours and column headings appear only on a terminal, colours never with NO_COLOR set; all output to a
+terminal goes through `sanitize`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _LEAST = 8
 
 
 class Output:
-    """Where a command prints to: `as_json` and `plain` as asked for, `terminal` when a person is looking."""
+    """The output of a command: `as_json` and `plain` as requested, `terminal` for people."""
 
     def __init__(
         self, as_json: bool, plain: bool, stream: TextIO | None = None, width: int | None = None
@@ -56,15 +55,15 @@ class Output:
 
     @property
     def width(self) -> int:
-        """The columns that a line may take."""
+        """The maximum width of a line."""
         return self._width or terminal_width()
 
     def is_terminal(self) -> bool:
-        """Tell whether a person is looking."""
+        """Return whether the output is for people."""
         return self.terminal
 
     def paint(self, colour: str, text: str) -> str:
-        """Colour a text where colours are shown."""
+        """Colour a text, if colours are shown."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self.coloured else text
 
     def spans(self, spans: Spans, width: int | None = None) -> str:
@@ -80,31 +79,30 @@ class Output:
         return "".join(painted)
 
     def write(self, text: str) -> None:
-        """Print text as it is."""
+        """Print text unchanged."""
         self._stream.write(text)
 
     def line(self, text: str = "", hang: int | None = None) -> None:
-        """Print a line; on a terminal one that is too long is broken between words.
-
-        What goes on is indented by `hang` columns, else by two more than the line.
+        """Print a line; on a terminal a long line is wrapped between words. Continuation lines are indented
+        by `hang` columns, by default by two more than the line.
         """
         self.verbatim("\n".join(folded(text, self.width, hang)) if self.terminal else text)
 
     def verbatim(self, text: str) -> None:
-        """Print lines that are never broken: code, data, commands to copy."""
+        """Print lines that are never wrapped: code, data, commands to copy."""
         self._stream.write((shown(text) if self.on_screen else text) + "\n")
 
     def hint(self, text: str) -> None:
-        """Print what a person could do next; scripts do not get it."""
+        """Print a next step for people; it is omitted for scripts."""
         if self.terminal:
             self.verbatim(self.paint("dim", text))
 
     def json(self, value: Any) -> None:
-        """Print a value as on the wire, indented for a person, on one line for a program."""
+        """Print a value as on the wire: indented on a terminal, otherwise on one line."""
         self.verbatim(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
 
     def result(self, answer: Any, text: str, hint: str = "") -> int:
-        """Print what a call answered, whole for a program, else a sentence and the next step; give code 0."""
+        """Print the result of a call: as JSON, or as a sentence and the next step; returns 0."""
         if self.as_json:
             self.json(answer)
         else:
@@ -114,7 +112,7 @@ class Output:
         return 0
 
     def is_given(self, answer: Any) -> bool:
-        """Print an answer for a program; tell whether that was asked for."""
+        """Print an answer as JSON if requested; returns whether it was."""
         if self.as_json:
             self.json(answer)
         return self.as_json
@@ -127,7 +125,7 @@ class Output:
         row: Callable[[Any], Sequence[Cell]],
         none: str = "",
     ) -> int:
-        """Print a list's entries, whole for a program, else in a table, and a hint where there are `none`."""
+        """Print a list's entries: as JSON, or as a table, with the hint `none` if it is empty."""
         found = answer[member]
         if not self.is_given({member: found}):
             self.table(headings, [row(one) for one in found])
@@ -136,16 +134,16 @@ class Output:
         return 0
 
     def json_line(self, value: Any) -> None:
-        """Print one value of a stream on one line, at once."""
+        """Print one value of a stream on one line, immediately."""
         self.verbatim(json.dumps(value, ensure_ascii=False))
         self.flush()
 
     def flush(self) -> None:
-        """Let what was printed be seen."""
+        """Flush the output."""
         self._stream.flush()
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Print rows: aligned and cut to fit for people, else separated by tabs, without headings."""
+        """Print rows: aligned and cut to fit on a terminal, otherwise separated by tabs, without headings."""
         texts = [[_text(cell) for cell in row] for row in rows]
         if not self.terminal:
             for plain in texts:
@@ -165,17 +163,17 @@ class Output:
 
 
 def terminal_width() -> int:
-    """Give the terminal's columns."""
+    """Return the terminal's columns."""
     return _terminal_size()[0]
 
 
 def terminal_height() -> int:
-    """Give the terminal's lines."""
+    """Return the terminal's lines."""
     return _terminal_size()[1]
 
 
 def _terminal_size() -> tuple[int, int]:
-    """Give columns and lines: what COLUMNS and LINES say, else what the terminal says."""
+    """Return columns and lines: from COLUMNS and LINES, else from the terminal."""
     try:
         columns, lines = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError):
@@ -186,18 +184,18 @@ def _terminal_size() -> tuple[int, int]:
 
 
 def say_aside(text: str) -> None:
-    """Tell a person something beside the result, on stderr."""
-    try:  # noqa: SIM105 - contextlib would cost every command line time to start
+    """Print a message for people to stderr."""
+    try:  # noqa: SIM105 - contextlib would slow down the start of every command
         sys.stdout.flush()
     except OSError:
-        pass  # The end of the command line tells it, or whoever writes there next.
+        pass  # The error is reported at the end, or by the next write.
     sys.stderr.write(
         ("\n".join(folded(shown(text), terminal_width())) if sys.stderr.isatty() else text) + "\n"
     )
 
 
 def folded(text: str, width: int, hang: int | None = None) -> list[str]:
-    """Break lines between words where the terminal would break them anywhere; see `Output.line`."""
+    """Wrap lines between words, where the terminal would break them anywhere; see `Output.line`."""
     lines: list[str] = []
     for line in text.split("\n"):
         lines += [line] if _seen_width(line) <= width else _broken(line, width, hang)
@@ -222,7 +220,7 @@ def _seen_width(text: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """Clean a text and put it on one line."""
+    """Sanitize a text and put it on one line."""
     return clean(text).replace("\n", " ").replace("\t", " ")
 
 
@@ -240,7 +238,7 @@ def _joined(cells: Sequence[str]) -> str:
 
 
 def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Give each column its widest cell; what is too much goes from the last column, then the widest."""
+    """Return the widths of columns by their widest cells, reduced to fit: first the last, then the widest."""
     widths = [max(map(display_width, column)) for column in zip(headings, *rows, strict=True)]
     surplus = sum(widths) + 2 * (len(widths) - 1) - room
     if surplus > 0:
@@ -254,7 +252,7 @@ def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -
 
 
 def display_width(text: str) -> int:
-    """Count the columns that a text takes on a terminal."""
+    """Return the width of a text on a terminal."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
@@ -267,12 +265,12 @@ def _padded(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int) -> str:
-    """Fill a text up to a width in columns."""
+    """Pad a text to a width in columns."""
     return text + " " * (width - display_width(text))
 
 
 def fit(text: str, width: int) -> str:
-    """Cut a text to a width in columns, and say so with an ellipsis."""
+    """Cut a text to a width in columns, with an ellipsis."""
     if display_width(text) <= width:
         return text
     kept = text[: max(0, width - 1)]
@@ -293,7 +291,7 @@ def _words(text: str) -> list[str]:
 
 
 def wrapped(text: str, width: int, indent: str) -> list[str]:
-    """Break a text of words into lines that fit, each behind an indent."""
+    """Wrap a text into lines that fit, each after an indent."""
     lines, line = [], indent
     for word in _words(text):
         if line != indent and display_width(line) + 1 + display_width(word) > width:

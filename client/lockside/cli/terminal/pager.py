@@ -1,4 +1,4 @@
-"""Shows a long text through the reader's pager, on a terminal only."""
+"""Shows a long text in the user's pager, on a terminal only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(out: Output, lines: Sequence[str]) -> None:
-    """Print lines; on a terminal that is too small for them through $PAGER, `less` unless it is set."""
+    """Print lines; if the terminal is too small for them, in $PAGER, by default `less`."""
     text = "\n".join(lines) + "\n"
     if out.terminal and len(lines) >= terminal_height() and _paged(text):
         return
@@ -22,7 +22,7 @@ def show(out: Output, lines: Sequence[str]) -> None:
 
 
 def _paged(text: str) -> bool:
-    """Run the pager; false when there is none."""
+    """Run the pager; returns False if there is none."""
     import shlex
     import subprocess
 

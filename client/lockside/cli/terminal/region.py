@@ -1,4 +1,4 @@
-"""A few lines at the bottom of a terminal that are drawn anew, while other lines go by above them."""
+"""A few lines at the bottom of a terminal that are redrawn, while other lines scroll above them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
 class Region:
     """Draws on a terminal that can move its cursor; elsewhere `draw` does nothing and `above` just prints.
 
-    The lines must fit the terminal: whoever draws cuts them.
+    The lines must fit the terminal: callers cut them.
     """
 
     def __init__(self, out: Output) -> None:
@@ -24,20 +24,20 @@ class Region:
         self._drawn: list[str] = []
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Replace what is drawn."""
+        """Replace the drawn lines."""
         if self._out.can_redraw and list(lines) != self._drawn:
             self._erase()
             self._show(lines)
 
     def above(self, text: str) -> None:
-        """Print text, which is fit for a screen and ends in a line end, above what is drawn."""
+        """Print sanitized text that ends in a line end, above the drawn lines."""
         drawn = self._drawn
         self._erase()
         self._out.write(text)
         self._show(drawn)
 
     def clear(self) -> None:
-        """Leave nothing behind."""
+        """Remove the drawn lines."""
         self._erase()
         self._out.flush()
 

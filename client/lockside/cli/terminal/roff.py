@@ -1,6 +1,6 @@
 """Writes manual pages: Markdown and plain pieces as roff, for `man`. Pure.
 
-It reads of Markdown what `markdown` does.
+It supports the same Markdown as `markdown`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ITEM = re.compile(r"\s*([-*]|\d+\.) (.*)")
 
 
 class Page:
-    """A manual page that is written from the top."""
+    """A manual page, written from the top."""
 
     def __init__(self, name: str, section: int, summary: str, version: str) -> None:
         self._lines = [
@@ -29,7 +29,7 @@ class Page:
         ]
 
     def heading(self, text: str) -> None:
-        """Begin a section."""
+        """Start a section."""
         self._lines += [f'.SH "{escaped(text.upper())}"']
 
     def text(self, text: str) -> None:
@@ -37,11 +37,11 @@ class Page:
         self._lines += [".PP", _line(text)]
 
     def code(self, lines: Iterable[str]) -> None:
-        """Write lines as they are."""
+        """Write lines unchanged."""
         self._lines += [".PP", ".in +4n", ".nf", *map(_line_of_code, lines), ".fi", ".in"]
 
     def definitions(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Write terms, each with what it means below it."""
+        """Write terms, each with its definition below."""
         for term, said in rows:
             self._lines += [".TP", f"\\fB{escaped(term)}\\fR", _line(said) if said else "\\&"]
 
@@ -78,13 +78,13 @@ class Page:
 
 
 def escaped(text: str) -> str:
-    """Return a text in which nothing is a request or an escape of roff."""
+    """Escape a text for roff."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace('"', "\\(dq")
     return "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in text)
 
 
 def _line(text: str) -> str:
-    """Return a line of running text with its code and its bold words marked."""
+    """Return a line of text with code and bold words marked."""
     pieces, end = [], 0
     text = spoken(text)
     for found in _MARKED.finditer(text):

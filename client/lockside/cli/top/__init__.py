@@ -1,4 +1,4 @@
-"""`top`: everything live on one screen. It needs textual; nothing else here does."""
+"""`top`: a live view on one screen. Only this package needs textual."""
 
 from __future__ import annotations
 

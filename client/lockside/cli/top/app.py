@@ -1,4 +1,4 @@
-"""The live view itself: the table of jobs, pools and failures beside it, and what one can do to a job."""
+"""The live view: the table of jobs, the pools and failures beside it, and actions on jobs."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _KEYS = {
     "↑ ↓": "select a job; the selection stays with it, also when it ends",
     "enter": "its log, as it is written",
     "w, e": "why it waits",
-    "s": "its story",
-    "h, r": "hold it back before it starts, release it",
-    "k, delete": "kill it, after a question that says what that does",
-    "f": "show what failed within a day, or again what lives",
+    "s": "its history",
+    "h, r": "hold it before it starts, release it",
+    "k, delete": "kill it, after a confirmation that shows the effect",
+    "f": "show failures of a day, or live jobs again",
     "esc, q": "back; from the table: leave",
 }
 
 
 class Top(App[None]):
-    """Everything live. Events bring changes; once a second only the clocks and figures of what runs move."""
+    """The live view. Events update it; once a second only the times and figures of running jobs change."""
 
     TITLE = "lockside top"
     CSS_PATH = "top.tcss"
@@ -86,14 +86,14 @@ class Top(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin to listen, and let the clocks go."""
+        """Start the feed and the clocks."""
         self._redraw()
         self.run_worker(self._feed.run())
         self.set_interval(TICK_SECONDS, self._tick)
         Thread(target=self._leave_with_the_terminal, daemon=True).start()
 
     def _leave_with_the_terminal(self) -> None:
-        """End when the terminal is gone: only a process that it controls is sent a signal then."""
+        """Exit when the terminal is gone: only its controlled processes are sent a signal."""
         if not sys.stdin.isatty():
             return
         terminal = select.poll()
@@ -102,11 +102,11 @@ class Top(App[None]):
         self.call_from_thread(self.exit)
 
     async def on_unmount(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._feed.close()
 
     def on_resize(self, _: Resize) -> None:
-        """Lay out anew."""
+        """Update the layout."""
         self.set_class(self.size.width >= _WIDE, "wide")
         self._redraw()
 
@@ -116,7 +116,7 @@ class Top(App[None]):
         self._redraw()
 
     def _tick(self) -> None:
-        """Move the clocks and figures of what is shown; the daemon is not asked."""
+        """Update the times and figures shown, without asking the daemon."""
         self._snapshot = self._feed.snapshot
         if self._snapshot.running or self._snapshot.waiting:
             self._usage = self._sampler.sample(self._snapshot.running)
@@ -129,12 +129,12 @@ class Top(App[None]):
         return self.screen_stack[0].query_one("#jobs", JobTable)
 
     @property
-    def _is_whole(self) -> bool:
-        """Whether all is there to be drawn: not while the view is put together or taken apart."""
+    def _is_composed(self) -> bool:
+        """Whether the view can be drawn: not while it is being composed or removed."""
         return bool(self.screen_stack) and bool(self.screen_stack[0].query("#selected"))
 
     def _redraw(self) -> None:
-        if not self._is_whole:
+        if not self._is_composed:
             return
         main = self.screen_stack[0]
         width = self.size.width
@@ -161,12 +161,14 @@ class Top(App[None]):
 
     def _draw_jobs(self) -> None:
         listed = self._listed()
-        self._tell_nothing(listed)
+        self._draw_empty(listed)
         room = self.size.width - (_SIDE if self.has_class("wide") else 0) - 1
         self._table.show_jobs(listed, self._usage, room)
 
     def _listed(self) -> list[rows.Row]:
-        """The jobs of the table: what lives, and below it recent failures where they do not stand beside."""
+        """Return the jobs of the table: live jobs, and below them recent failures unless they are at the
+        side.
+        """
         if self._only_failures:
             return [rows.Row("", job) for job in self._snapshot.failed]
         below = [] if self.has_class("wide") else self._snapshot.failed[:_FAILURES_BELOW]
@@ -174,7 +176,7 @@ class Top(App[None]):
         return self._with_selected([*live, *(rows.Row("", job) for job in below)])
 
     def _with_selected(self, listed: list[rows.Row]) -> list[rows.Row]:
-        """Keep the selected job in its place when it has ended: the next key must not mean another one."""
+        """Keep the selected job in its place after its end: the next key must not affect another job."""
         before, known = self._table.selected, self._snapshot.selected
         if before is None or any(row.job["id"] == before["id"] for row in listed):
             return listed
@@ -183,14 +185,14 @@ class Top(App[None]):
         return [*listed[:place], rows.Row("", job), *listed[place:]]
 
     def action_failures(self) -> None:
-        """Show what failed instead of what lives, or the other way round."""
+        """Toggle between failures and live jobs."""
         self._only_failures = not self._only_failures
         self._table.clear()
         self._redraw()
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
-        """Tell of the job that the cursor came to, and stay with it."""
-        if self._is_whole:
+        """Show the job under the cursor, and follow it."""
+        if self._is_composed:
             job = self._table.selected
             self._feed.selected = None if job is None else str(job["id"])
             self._draw_selected()
@@ -200,7 +202,7 @@ class Top(App[None]):
         text = rows.selected(job, self.size.width) if job is not None else Text()
         self.screen_stack[0].query_one("#selected", Static).update(text)
 
-    def _tell_nothing(self, listed: list[rows.Row]) -> None:
+    def _draw_empty(self, listed: list[rows.Row]) -> None:
         is_empty = not listed and bool(self._snapshot.status)
         self.set_class(is_empty, "empty")
         if is_empty:
@@ -213,7 +215,7 @@ class Top(App[None]):
             self.screen_stack[0].query_one("#nothing", Static).update(text)
 
     def action_keys(self) -> None:
-        """Say what each key does."""
+        """Show the keys."""
         text = Text()
         for key, meaning in _KEYS.items():
             text.append(f"{key:<12}", "bold").append(f"{meaning}\n")
@@ -225,11 +227,11 @@ class Top(App[None]):
         return self._table.selected if len(self.screen_stack) == 1 else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let the keys of this screen act on this screen only."""
+        """Enable the keys of this screen only on this screen."""
         return len(self.screen_stack) <= 1 or action not in _OF_A_JOB
 
     def action_log(self) -> None:
-        """Show the log of the selected job; of a container, which writes none, its story."""
+        """Show the log of the selected job; for a container, which has none, its history."""
         job = self._selected()
         if job is None:
             return
@@ -239,11 +241,11 @@ class Top(App[None]):
             self.push_screen(LogScreen(job, self._feed))
 
     def action_explain(self) -> None:
-        """Say why the selected job waits."""
+        """Show why the selected job waits."""
         self._tell("lockside.cli.jobs.why:why", "why")
 
     def action_story(self) -> None:
-        """Tell the story of the selected job."""
+        """Show the history of the selected job."""
         self._tell("lockside.cli.jobs.show:show", "show")
 
     def _tell(self, what: str, command: str) -> None:
@@ -278,7 +280,7 @@ class Top(App[None]):
         self.notify(said, severity="error", timeout=6, markup=False)
 
     def action_kill(self) -> None:
-        """Stop the selected job, after a question that says what that would do."""
+        """Stop the selected job, after a confirmation that shows the effect."""
         job = self._selected()
         if job is not None:
             self.run_worker(self._ask_and_kill(job))
@@ -293,7 +295,7 @@ class Top(App[None]):
             await self._act(job, "job.terminate", "being stopped")
 
     def _effect(self, effect: Json) -> Text:
-        """Say what a kill would do."""
+        """Return what a kill would do."""
         text, shown = Text(), self._table.jobs
         words = {
             "stopped": "stops",

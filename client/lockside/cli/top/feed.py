@@ -1,6 +1,5 @@
-"""What `top` shows, asked of the daemon: once at the start, and again when events say that something changed.
-
-At most one asking a second; while nothing happens nothing is asked. It outlives a restart of the daemon.
+"""Reads what `top` shows from the daemon: once at the start, and again after events, at most once a second.
+While nothing happens, nothing is read. It survives a restart of the daemon.
 """
 
 from __future__ import annotations
@@ -30,9 +29,8 @@ _FIELDS += ["durationSeconds", "process", "result", "starts", "principal", "stag
 
 
 class Snapshot(NamedTuple):
-    """How all is at one moment; `away` says why the daemon cannot be asked.
-
-    `selected` is the job that the person looks at, also when it lives no more.
+    """The state at one moment; `away` says why the daemon cannot be reached. `selected` is the selected job,
+    even after its end.
     """
 
     status: Json
@@ -48,7 +46,7 @@ NOTHING = Snapshot({}, [], [], [])
 
 
 class Feed:
-    """Asks and listens; `on_change` is called in the loop with every new snapshot."""
+    """Reads state and events; `on_change` is called in the loop with every new snapshot."""
 
     def __init__(
         self, socket: str | None, project: str | None, on_change: Callable[[Snapshot], None]
@@ -58,20 +56,20 @@ class Feed:
         self._on_change = on_change
         self.snapshot = NOTHING
         self.selected: str | None = None
-        """The id of the job to be told of whatever becomes of it."""
+        """The id of the job that is followed even after its end."""
 
     async def run(self) -> None:
-        """Keep the snapshot as the daemon is, until cancelled."""
+        """Keep the snapshot up to date, until cancelled."""
         while True:
             try:
                 await self._live()
             except (NotReachable, Unavailable) as error:
                 self._publish(self.snapshot._replace(away=error.message))
-                # A daemon that is away sends no event when it comes back.
+                # A missing daemon sends no event when it returns.
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def call(self, method: str, /, **params: Any) -> Any:
-        """Ask the daemon one thing; raises LocksideError."""
+        """Call the daemon once; raises LocksideError."""
         return await self._engine.call(method, params, is_repeatable=False)
 
     async def close(self) -> None:
@@ -79,7 +77,7 @@ class Feed:
         await self._link.close()
 
     async def log(self, job: str) -> AsyncIterator[list[Json]]:
-        """Give a job's frames as they come, until its log is complete."""
+        """Yield a job's frames live, until its log is complete."""
         async for page in self._engine.log(job, follow=True):
             yield page["frames"]
 
@@ -97,16 +95,16 @@ class Feed:
             await wire.close()
 
     async def _until_changed(self, wire: Wire) -> None:
-        """Wait for something that asks for a new look, then take what came with it."""
+        """Wait for an event that requires reading the state again, then drain the queue."""
         while True:
-            if self._take(*await wire.told()):
+            if self._take(*await wire.next_notification()):
                 break
         while not wire.notifications.empty():
             if wire.notifications.get_nowait() is None:
                 raise NotReachable("The daemon went away.")
 
     def _take(self, method: str, params: Json) -> bool:
-        """Take progress as it is, to be drawn with the next figures; true when anything else happened."""
+        """Apply progress events, which are drawn at the next tick; returns True for any other event."""
         if method != "event":
             return True
         told = {

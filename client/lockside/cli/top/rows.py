@@ -1,4 +1,4 @@
-"""The texts of the live view: a job's row, a pool, a failure, the head. Pure: dicts in, text out."""
+"""The texts of the live view: a job's row, a pool, a failure, the head. Pure: from dicts to text."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _STYLES = {word: colour.replace("dim", "grey62") for word, colour in describe.CO
 
 
 class Row(NamedTuple):
-    """A job in the table, behind the lines of the tree that lead to it."""
+    """A job in the table, with the lines of the tree that lead to it."""
 
     lines: str
     job: Json
 
     @property
     def name(self) -> str:
-        """What it is called there."""
+        """Its name in the table."""
         return label(self.job, True) if self.lines else describe.alone(self.job)
 
     @property
     def width(self) -> int:
-        """The columns that its name takes."""
+        """The width of its name."""
         return display_width(self.lines + self.name) + 2
 
 
 def in_trees(live: list[Json]) -> list[Row]:
-    """Put children below what they are a part of; what runs, or has a part that does, comes first."""
+    """Put children below their parents; running jobs, and those with running parts, come first."""
     running = {_root(job) for job in live if job["status"] in describe.RUNNING}
     ordered = sorted(live, key=lambda job: (_root(job) not in running, int(job["id"])))
     return [Row(lines, job) for lines, job in tree_rows(ordered)]
@@ -53,7 +53,7 @@ def _root(job: Json) -> str:
 
 
 def cells(row: Row, usage: Usage | None, now: datetime, widths: dict[str, int]) -> list[Text]:
-    """Give the cells of a job's row, each as wide as its column at most."""
+    """Return the cells of a job's row, each at most as wide as its column."""
     job, status = row.job, str(row.job["status"])
     name = Text(row.lines, "grey42")
     name.append(describe.SYMBOLS.get(status, "?") + " ", _STYLES.get(status, ""))
@@ -70,7 +70,7 @@ def cells(row: Row, usage: Usage | None, now: datetime, widths: dict[str, int]) 
 
 
 def selected(job: Json, width: int) -> Text:
-    """Say of the selected job in two lines what its row has no room for."""
+    """Return two lines about the selected job, with what does not fit in its row."""
     status = str(job["status"])
     text = Text(f" {fit(describe.title(job), max(10, width - 40))}", "bold")
     text.append(f"  job {job['id']}  ", "grey70")
@@ -85,7 +85,7 @@ def selected(job: Json, width: int) -> Text:
 
 
 def meter(share: float, width: int, colour: str = "cyan") -> Text:
-    """Draw a share of 1 as a line, its rest darker."""
+    """Draw a share from 0 to 1 as a line, with the rest darker."""
     halves = round(max(0.0, min(share, 1.0)) * width * 2)
     text = Text("━" * (halves // 2), colour)
     if halves % 2:
@@ -95,7 +95,7 @@ def meter(share: float, width: int, colour: str = "cyan") -> Text:
 
 
 def _for(job: Json, now: datetime) -> str:
-    """Say for how long it has waited or run, or how long ago it ended."""
+    """Return how long it has waited or run, or how long ago it ended."""
     if job.get("isFinished"):
         return times.ago(job.get("endTime"), now).removesuffix(" ago")
     since = job.get("createdTime") if job["status"] in describe.NOT_STARTED else job.get("startTime")
@@ -103,7 +103,7 @@ def _for(job: Json, now: datetime) -> str:
 
 
 def short_span(seconds: float) -> str:
-    """Give a duration that is looked at while it grows: whole seconds, `4:05`, `2:03:10`, `3 d 4 h`."""
+    """Format a duration that is updated live: whole seconds, `4:05`, `2:03:10`, `3 d 4 h`."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -119,7 +119,7 @@ def _cpu(usage: Usage | None) -> str:
 
 
 def state(job: Json, width: int) -> Text:
-    """Say how far it is, why it waits, or how it failed, cut to a width."""
+    """Return its progress, why it waits, or how it failed, cut to a width."""
     if job["status"] == "processing" and job.get("progress") is not None:
         share = float(job["progress"])
         text = meter(share, _METER)
@@ -157,7 +157,7 @@ def _by(one: Json) -> str:
 
 
 def pools_in_a_line(found: list[Json], width: int) -> Text:
-    """Name the pools on one line, for a terminal without room for more."""
+    """Return the pools on one line, for narrow terminals."""
     text = Text("pools ", "grey62")
     for place, one in enumerate(found):
         slots = "∞" if one.get("slots") == "infinity" else one.get("slots")
@@ -171,7 +171,7 @@ def pools_in_a_line(found: list[Json], width: int) -> Text:
 
 
 def failure(job: Json, now: datetime, width: int) -> Text:
-    """Tell of a failed job in two lines: which and when, then why."""
+    """Return two lines about a failed job: which and when, then why."""
     when = times.ago(job.get("endTime"), now)
     name = fit(describe.title(job), max(6, width - display_width(when) - 3))
     text = Text("✗ ", "red")
@@ -183,7 +183,7 @@ def failure(job: Json, now: datetime, width: int) -> Text:
 
 
 def head(snapshot: Snapshot, width: int) -> Text:
-    """Say in one line how all is, and what is wrong."""
+    """Return one line with the overall state and problems."""
     status = snapshot.status
     if snapshot.away:
         text = Text(" the daemon is away; jobs go on without it ", "white on dark_red")

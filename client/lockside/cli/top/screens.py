@@ -1,4 +1,4 @@
-"""The screens over the live view: a job's log as it comes, a text to read, and a question before a kill."""
+"""The screens over the live view: a job's live log, a text, and a confirmation of a kill."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from lockside.errors import LocksideError
 
 
 class _Screen(io.StringIO):
-    """A stream that is looked at by a person."""
+    """A stream that is treated as a terminal."""
 
     def isatty(self) -> bool:
-        """Always True: colours are wanted."""
+        """Return True, to enable colours."""
         return True
 
 
 def command_output(what: str, job: str, socket: str | None, project: str | None, width: int) -> Text:
-    """Give what the command whose code is `what` says of a job; a refusal is told in its place. It blocks."""
+    """Return the output of the command `what` (`module:function`) for a job, or its error. It blocks."""
     stream = _Screen()
     module, _, name = what.partition(":")
     with Session(Parsed(None, {"socket": socket, "project": project, "job": job})) as session:
@@ -50,7 +50,7 @@ _KEPT_LINES = 5_000
 
 
 class LogScreen(Screen[None]):
-    """A job's log, at its end as long as one does not scroll up."""
+    """A job's log, which stays at its end until the user scrolls up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,left", "app.pop_screen", "back"),
@@ -71,7 +71,7 @@ class LogScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Start to read."""
         self.query_one("#log").focus()
         self.run_worker(self._read())
 
@@ -81,7 +81,7 @@ class LogScreen(Screen[None]):
             async for frames in self._feed.log(str(self._job["id"])):
                 lines = [line for frame in frames for line in self._maker.take(frame)]
                 self._write(log, lines)
-                foot.update(Text(" it goes on; new lines come by themselves", "grey62"))
+                foot.update(Text(" the job continues; new lines appear automatically", "grey62"))
             self._write(log, list(self._maker.rest()))
             job = await self._feed.call("job.get", id=self._job["id"])
             word = str(job["status"])
@@ -93,7 +93,7 @@ class LogScreen(Screen[None]):
             foot.update(Text(f" {error.message}", "red"))
 
     def _write(self, log: RichLog, lines: list[LogLine]) -> None:
-        """Write lines at once; of more than are kept only the last."""
+        """Write lines at once; at most as many as are kept."""
         if lines:
             text = Text("\n").join([_shown(line) for line in lines[-_KEPT_LINES:]])
             log.write(text, scroll_end=log.is_vertical_scroll_end)
@@ -108,7 +108,7 @@ class LogScreen(Screen[None]):
 
 
 def _shown(line: LogLine) -> Text:
-    """Clean a line, keep its own colours, and mark stderr."""
+    """Sanitize a line, keep its own colours, and mark stderr."""
     style = {"stderr": "yellow", None: "grey62"}.get(line.stream, "")
     if "\x1b[" in line.text:
         text = Text.from_ansi(last_state(line.text), style=style)
@@ -118,7 +118,7 @@ def _shown(line: LogLine) -> Text:
 
 
 class TextScreen(ModalScreen[None]):
-    """A text to read, over what is there; any of the usual keys closes it."""
+    """A text over the view; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,left", "app.pop_screen", "close")]
 
@@ -135,12 +135,12 @@ class TextScreen(ModalScreen[None]):
             yield Static(Text("esc closes", "grey62"), id="keys")
 
     def on_mount(self) -> None:
-        """Let the keys scroll."""
+        """Focus the text, so that keys scroll it."""
         self.query_one("#text").focus()
 
 
 class Question(ModalScreen[bool]):
-    """A question that is answered with y or n; nothing is done without a y."""
+    """A confirmation by y or n; nothing is done without y."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes"),

@@ -1,4 +1,4 @@
-"""The table of jobs in the live view: filled, kept up to date, and always as wide as there is room."""
+"""The table of jobs in the live view: kept up to date and fitted to the available width."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LEAST_NAME, _LEAST_STATE = 20, 10
 
 
 class JobTable(DataTable[Text]):
-    """A row for each job, by its id; `jobs` has what is shown."""
+    """A row for each job, by its id; `jobs` has the jobs shown."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 - textual calls it so
         super().__init__(id=id, cursor_type="row", cursor_foreground_priority="renderable")
         self.jobs: dict[str, Json] = {}
 
     def on_mount(self) -> None:
-        """Make the columns."""
+        """Create the columns."""
         for name in rows.COLUMNS:
             self.add_column(rows.HEADINGS[name], key=name, width=10)
 
@@ -39,7 +39,7 @@ class JobTable(DataTable[Text]):
         return self.jobs.get(str(key.value))
 
     def show_jobs(self, listed: list[rows.Row], usage: Mapping[str, Usage], room: int) -> None:
-        """Show these jobs in `room` columns; what is the same already stays untouched."""
+        """Show these jobs in `room` columns; unchanged cells are not updated."""
         if not self.columns:
             return
         before = self.selected
@@ -59,7 +59,7 @@ class JobTable(DataTable[Text]):
                     self.update_cell(number, name, cell)
 
     def _refill(self, cells: dict[str, list[Text]], selected: Json | None) -> None:
-        """Fill the table anew; the cursor stays on its job, or near it when that is gone."""
+        """Refill the table; the cursor stays on its job, or near its place if the job is gone."""
         place, scrolled = self.cursor_row, self.scroll_y
         self.clear()
         for number, row in cells.items():
@@ -71,7 +71,7 @@ class JobTable(DataTable[Text]):
         self.scroll_to(y=scrolled, animate=False)
 
     def _widths(self, listed: list[rows.Row], room: int) -> dict[str, int]:
-        """Give names what they need, up to a part of the room; the rest is for the last column."""
+        """Return the widths of columns: names get what they need up to a share, the last column the rest."""
         longest = max((row.width for row in listed), default=12)
         widths = {"for": rows.FOR, "cpu": rows.CPU, "memory": rows.MEMORY}
         widths["job"] = min(longest, max(_LEAST_NAME, room // 3))

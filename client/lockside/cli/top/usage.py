@@ -1,6 +1,5 @@
-"""What running jobs take right now, as /proc tells: processor and memory of whole process trees.
-
-The wire has no such figures; where /proc cannot be read, or shows other processes, there are none.
+"""The current usage of running jobs from /proc: processor and memory of whole process trees. The wire has no
+such figures; if /proc cannot be read, or shows other processes, there are none.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _PPID, _UTIME, _STIME, _STARTTIME, _RSS = 1, 11, 12, 19, 21
 
 
 class Usage(NamedTuple):
-    """Processor time per time, in percent of one processor (None at first), and memory in bytes."""
+    """Processor usage in percent of one processor (None at first), and memory in bytes."""
 
     percent: float | None
     memory_bytes: int
@@ -35,14 +34,14 @@ class _Process(NamedTuple):
 
 
 class Sampler:
-    """Takes samples; processor time is what was used since the sample before."""
+    """Takes samples; processor time is counted since the previous sample."""
 
     def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
         self._before: dict[str, tuple[float, dict[int, int]]] = {}
 
     def sample(self, jobs: Iterable[Json]) -> dict[str, Usage]:
-        """Give the usage of each of these jobs whose process is seen to be its own."""
+        """Return the usage of those jobs whose process can be identified."""
         wanted = [
             job for job in jobs if (job.get("process") or {}).get("pid") and job["status"] == "processing"
         ]
@@ -57,7 +56,7 @@ class Sampler:
         found = {}
         for job in wanted:
             pid = int(job["process"]["pid"])
-            if pid in processes and _is_it(processes[pid], job, booted):
+            if pid in processes and _is_same_process(processes[pid], job, booted):
                 found[str(job["id"])] = self._usage(str(job["id"]), _tree(pid, below), processes)
         self._before = {number: self._before[number] for number in found}
         return found
@@ -88,7 +87,7 @@ def _read(path: str) -> _Process | None:
         with open(path, encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
-        return None  # It has ended since the folder was listed.
+        return None  # The process has ended since the folder was listed.
     if len(fields) <= _RSS:
         return None
     ticks = int(fields[_UTIME]) + int(fields[_STIME])
@@ -100,8 +99,8 @@ def _uptime(proc: str) -> float:
         return float(file.read().split()[0])
 
 
-def _is_it(process: _Process, job: Json, booted: float) -> bool:
-    """Tell whether a process began when the job's did: its number alone may mean another one by now."""
+def _is_same_process(process: _Process, job: Json, booted: float) -> bool:
+    """Return whether a process started when the job's did: its pid may have been reused."""
     spawned = job["process"].get("spawnTime") or job.get("startTime")
     if not spawned:
         return False
