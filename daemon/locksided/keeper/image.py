@@ -26,7 +26,7 @@ def fetched(asked: Message, user: User | None) -> Refusal | None:
         return None
     words = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     is_final = any(part in words.lower() for part in asked["final"])
-    text = f"The image {asked['reference']} cannot be had on {os.uname().nodename}: {words}"
+    text = f"The image {asked['reference']} cannot be fetched on {os.uname().nodename}: {words}"
     return Refusal("program" if is_final else "system", text)
 
 
