@@ -124,7 +124,7 @@ def _learn_key(session: paramiko.SSHClient, target: Target, host_key: str | None
     try:
         key = paramiko.PKey.from_type_string(kind, b64decode(text.split(" ")[0]))
     except (ValueError, paramiko.SSHException) as problem:
-        raise Refused(f"`hostKey` is no key as in a file known_hosts: {problem}") from None
+        raise Refused(f"`hostKey` is not a key as in a known_hosts file: {problem}") from None
     session.get_host_keys().add(named, kind, key)
 
 
@@ -137,5 +137,5 @@ def _key(text: str | None) -> paramiko.PKey | None:
             continue
         return key
     if text is not None:
-        raise Refused("`#privateKey` is no private key of the form of OpenSSH, or has a password")
+        raise Refused("`#privateKey` is not a private key in OpenSSH format, or has a password")
     return None
