@@ -26,7 +26,7 @@ VARIABLES = {
 
 
 def filled(method: str, params: Json, socket: str | None) -> Json:
-    """Return the parameters with those of the own job; one that is None stays None.
+    """Return the parameters with those of the own job; a parameter given as None is not filled in.
 
     Raises InvalidParams for a report of a job that another daemon runs.
     """

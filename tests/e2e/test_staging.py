@@ -121,7 +121,7 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
         ([{"source": "gopher://h/x"}], "$.inputs[0].source", "gopher: cannot be fetched"),
         ([{"source": "ftp://ann:pw@h/x"}], "$.inputs[0].source", "A password does not belong in a URI"),
         ([{"source": "http:///x"}], "$.inputs[0].source", "It names no host"),
-        ([{"source": "file://h/x"}], "$.inputs[0].source", "by its whole path"),
+        ([{"source": "file://h/x"}], "$.inputs[0].source", "by its absolute path"),
         ([{"source": "http://h/x", "target": "../x"}], "$.inputs[0].target", "not a relative path"),
         (
             [{"source": "http://h/x", "target": "in/files/../../x"}],

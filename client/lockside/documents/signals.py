@@ -13,7 +13,7 @@ _REAL_TIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
 
 @lru_cache(64)
 def number(value: str | int) -> int:
-    """Return the number of "SIGTERM", "TERM", "SIGRTMIN+3" or 15. Raises ValueError if it is not a signal."""
+    """Return the number of "SIGTERM", "TERM", "SIGRTMIN+3" or 15. Raises ValueError if it is unknown."""
     found = value if isinstance(value, int) else _numbered(value.upper())
     if found not in VALID:
         raise ValueError(f"{value!r} is not a signal: write a name such as SIGTERM, or its number")
@@ -30,7 +30,7 @@ def _numbered(text: str) -> int:
 
 
 def name(value: str | int) -> str:
-    """Return the name of a signal, as in "SIGTERM" or "SIGRTMIN+3". Raises ValueError if it is none."""
+    """Return the name of a signal, as in "SIGTERM" or "SIGRTMIN+3". Raises ValueError if it is unknown."""
     found = number(value)
     try:
         return signal.Signals(found).name

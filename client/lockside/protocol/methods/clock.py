@@ -58,7 +58,7 @@ class ClockSleep(ClockMove, frozen=True, kw_only=True):
     example={"time": "2026-01-31T08:00:00Z"},
 )
 class ClockSet(Params, frozen=True, kw_only=True):
-    """Set the wall clock alone.
+    """Set only the wall clock.
 
     Attributes:
         time: The new time of the wall clock.

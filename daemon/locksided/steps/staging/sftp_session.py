@@ -137,5 +137,5 @@ def _key(text: str | None) -> paramiko.PKey | None:
             continue
         return key
     if text is not None:
-        raise Refused("`#privateKey` is not a private key in the format of OpenSSH, or has a password")
+        raise Refused("`#privateKey` is not a private key in OpenSSH format, or has a password")
     return None
