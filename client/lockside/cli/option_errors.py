@@ -48,7 +48,7 @@ def _typed(parsed: Parsed, field: str) -> Option | None:
 
 
 def _flag(option: Option, fields: Sequence[str]) -> str:
-    """The option; of one that is given as NAME=VALUE, for several things, also for which."""
+    """Return the option; for a repeatable NAME=VALUE option, also the name."""
     at = next(place for place, field in enumerate(fields) if _OPTIONS.get(field, field) in _names(option))
     return " ".join([option.flags[-1], *(fields[at + 1 : at + 2] if option.kind == "label" else ())])
 

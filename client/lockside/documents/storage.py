@@ -97,7 +97,7 @@ class DeleteRule(RuleOfRows, frozen=True, kw_only=True):
     where_filters: list[DeleteFilter] = []
 
     def check(self) -> None:
-        """Raises FieldError for a time that is none."""
+        """Raises FieldError if a time is invalid."""
         for name in ("changed_since", "changed_until"):
             if not is_moment(getattr(self, name) or ""):
                 raise FieldError('It is neither a time, nor like "-2 days"', name)

@@ -1,1 +1,1 @@
-"""`lockside-web`: what HTTP clients get of a daemon. A client like any other; its libraries are an extra."""
+"""`lockside-web`: a daemon for HTTP clients. It is a client like any other; its libraries are an extra."""

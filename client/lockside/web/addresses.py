@@ -1,4 +1,4 @@
-"""Where the web server listens: an address of this machine, or a Unix socket with its mode from the start."""
+"""The addresses of the web server: an IP address and port, or a Unix socket whose mode is set before use."""
 
 import ipaddress
 import os
@@ -14,7 +14,7 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address: `path` of a Unix socket, or `host` and `port`. Port 0 is any that is free."""
+    """One address: `path` of a Unix socket, or `host` and `port`. Port 0 is any free port."""
 
     path: str = ""
     host: str = ""
@@ -41,23 +41,23 @@ class Address:
 
     @property
     def is_private(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can connect to it."""
         return bool(self.path) or ipaddress.ip_address(self.host).is_loopback
 
     def check(self, settings: WebSettings, setting: str) -> None:
-        """Raise SettingsError for one that strangers reach while nobody tells who they are."""
+        """Raise SettingsError if other machines can connect but clients are not authenticated."""
         if not self.is_private and settings.auth != "token" and not settings.trust:
             raise SettingsError(
                 f"settings: web.{setting}: {self.host} is reached from other machines: "
-                'set `auth` to "token", or name in `trust` the proxies that are believed'
+                'set `auth` to "token", or name the trusted proxies in `trust`'
             )
 
     def bound(self) -> socket.socket:
-        """A socket that listens there; that of a path has mode 0600, or 0660 for its folder's group."""
+        """Return a listening socket; one with a path has mode 0600, or 0660 for its folder's group."""
         if not self.path:
             family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
             listening = socket.create_server((self.host, self.port), family=family, backlog=BACKLOG)
-            # asyncio does it only for sockets that name their protocol; without it a part waits 40 ms.
+            # asyncio sets it only if the socket has a protocol; without it a part of an answer waits 40 ms.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return listening
         with suppress(FileNotFoundError):
@@ -65,13 +65,13 @@ class Address:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         os.fchmod(listening.fileno(), 0o600)
         listening.bind(self.path)
-        os.chmod(self.path, 0o660)  # whose group it has is its folder's affair
+        os.chmod(self.path, 0o660)  # the folder determines the group
         listening.listen(BACKLOG)
         return listening
 
 
 def name_of(listening: socket.socket) -> str:
-    """How clients name it: `127.0.0.1:8765`, or the path."""
+    """Return the address for clients: `127.0.0.1:8765`, or the path."""
     name = listening.getsockname()
     if isinstance(name, str):
         return name
@@ -79,7 +79,7 @@ def name_of(listening: socket.socket) -> str:
 
 
 def hosts_of(listening: socket.socket, named: tuple[str, ...]) -> frozenset[str]:
-    """The values of `Host` that are served: what the settings name, else what the address is called."""
+    """Return the accepted values of `Host`: those of the settings, else the names of the address."""
     if named:
         return frozenset(host.lower() for host in named)
     name = listening.getsockname()

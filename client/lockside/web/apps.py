@@ -1,4 +1,4 @@
-"""The applications that are served, each behind a gate of its own."""
+"""The applications that are served, each behind its own gate."""
 
 import socket
 from typing import Any
@@ -24,7 +24,7 @@ from lockside.web.visitors import Visitors
 
 
 def main_app(callers: Callers, sessions: Sessions, settings: WebSettings, listening: socket.socket) -> Gate:
-    """What monitors read, sessions of browsers, and the page."""
+    """Return the application with monitoring, sessions of browsers, and the page."""
     visitors = Visitors(callers, sessions, settings)
     routes: list[BaseRoute] = list(Monitoring(callers, settings).routes())
     routes += SignIn(visitors, sessions, settings).routes()
@@ -39,7 +39,7 @@ def main_app(callers: Callers, sessions: Sessions, settings: WebSettings, listen
 
 
 def queue_app(callers: Callers, settings: WebSettings, listening: socket.socket) -> Gate:
-    """Keboola's Queue API."""
+    """Return the application of Keboola's Queue API."""
     desk = Desk(callers, settings)
     routes = [*Queue(desk).routes(), *Storage(desk).routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_method, 500: _failed})

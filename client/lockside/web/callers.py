@@ -1,4 +1,4 @@
-"""Connections to the daemon by whom they act as. Who may do what is decided by the daemon alone."""
+"""Connections to the daemon by their identity. Only the daemon decides about permissions."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -12,13 +12,13 @@ from lockside.wire import AsyncLink
 MOST_CALLERS: Final = 400
 RECONNECT_SECONDS: Final = 2.0
 AWAY_SECONDS: Final = 1.0
-"""After so long without the daemon, and the last pause, pages are told that it is away."""
+"""After this time without the daemon, and the last pause, pages are told that it is away."""
 
 Json = dict[str, Any]
 
 
 class Caller:
-    """One who calls: with a token, as a user, or as the user of this process."""
+    """An identity: of a token, of another user, or of the user of this process."""
 
     def __init__(self, socket: str | None, act_as: Json | None, project: str) -> None:
         self._link = AsyncLink(socket, act_as)
@@ -27,23 +27,23 @@ class Caller:
 
     @property
     def acting(self) -> Json:
-        """As whom: what `session.actAs` answered; empty before the first call."""
+        """The answer of `session.actAs`; empty before the first call."""
         return self._link.acting
 
     async def call(self, method: str, **params: Any) -> Any:
-        """Ask the daemon; what is None is not sent. Raises LocksideError."""
+        """Call the daemon; parameters that are None are omitted. Raises LocksideError."""
         return await self._engine.call(method, params)
 
     async def call_once(self, method: str, **params: Any) -> Any:
-        """Ask what must not be sent twice."""
+        """Call the daemon; the call is not repeated after a lost connection."""
         return await self._engine.call(method, params, is_repeatable=False)
 
     def events(self, after: int | None, project: str | None) -> AsyncIterator[Json]:
-        """Give a project's events as they happen. Raises NotReachable when the daemon stays away."""
+        """Return a project's events as they happen. Raises NotReachable if the daemon stays away."""
         return self._following.events(after, {"project": project})
 
     async def last_event(self) -> int:
-        """The `seq` of the newest event."""
+        """Return the `seq` of the newest event."""
         stream = await self._link.open()
         try:
             answer = await stream.call("event.subscribe", self._engine.given("event.subscribe", {}))
@@ -57,7 +57,7 @@ class Caller:
 
 
 class Callers:
-    """Those who called last; a secret is remembered by its hash."""
+    """The most recent callers; a token is remembered by its hash."""
 
     def __init__(self, socket: str | None, project: str) -> None:
         self._socket = socket
@@ -65,15 +65,15 @@ class Callers:
         self._known: OrderedDict[str, Caller] = OrderedDict()
 
     async def own(self) -> Caller:
-        """The user of this process."""
+        """Return the caller for the user of this process."""
         return await self._caller("", None, self._project)
 
     async def with_token(self, token: str) -> Caller:
-        """Whoever shows this token. Raises LocksideError for one that the daemon refuses."""
+        """Return the caller with this token. Raises LocksideError if the daemon refuses it."""
         return await self._acting(sha256(token.encode()).hexdigest(), {"token": token}, "")
 
     async def as_user(self, user: str) -> Caller:
-        """A user whom this process may act as. Raises LocksideError for one whom the daemon refuses."""
+        """Return the caller for a user whom this process may act as. Raises LocksideError if refused."""
         return await self._acting(f"user {user}", {"user": user}, self._project)
 
     async def _acting(self, name: str, act_as: Json, project: str) -> Caller:
@@ -83,7 +83,7 @@ class Callers:
         return caller
 
     async def _greet(self, name: str, caller: Caller) -> None:
-        """Connect, so that what the daemon refuses is refused before anything else is asked."""
+        """Connect, so that the daemon refuses the identity before any other call."""
         try:
             await caller.call("daemon.health")
         except NotReachable:

@@ -1,4 +1,4 @@
-"""What stands before every application: names that are served, and limits of requests, bodies and time."""
+"""The gate before every application: accepted hosts, and limits of requests, bodies and time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,7 +15,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_REQUESTS: Final = 200
 MOST_STREAMS: Final = 500
 STREAMS: Final = "/live"
-"""The path whose answers do not end."""
+"""The path of answers that do not end."""
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_SECONDS: Final = 30.0
 _POLICY: Final = (
@@ -32,14 +32,14 @@ _MISDIRECTED, _UNAVAILABLE = 421, 503
 
 
 def _plain(status: int, text: str) -> Response:
-    """A refusal for people."""
+    """Return a refusal as plain text."""
     headers = {"Retry-After": "1"} if status == _UNAVAILABLE else {}
     return PlainTextResponse(f"{text}\n", status, headers=headers)
 
 
 class Gate:
-    """Refuses other hosts with 421 (a name that leads here must not make others' pages ours), and too much
-    with 503. A request that was answered in part when its time is over is broken off.
+    """Refuses other hosts with 421 (so that a foreign name for this address gets no access), and excess
+    requests with 503. A request that exceeds its time after a part was answered is broken off.
     """
 
     def __init__(self, app: App, hosts: frozenset[str], refusal: Callable[[int, str], App] = _plain) -> None:
@@ -75,7 +75,7 @@ class Gate:
         await self._refusal(status, text)(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A stream lasts as long as its page is open, so it takes no place of a request."""
+        """Serve a stream. It lasts as long as its page is open, so it does not count as a request."""
         if self._streaming >= MOST_STREAMS:
             await self._refuse(
                 scope, receive, send, _UNAVAILABLE, f"{MOST_STREAMS} streams are being served: try again."
@@ -111,7 +111,7 @@ class Gate:
 
 
 class Guarded:
-    """Tells browsers to run and show nothing that is not ours."""
+    """Adds headers that make browsers run and show only content of this server."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -128,7 +128,7 @@ class Guarded:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body of a request, None for one that is too long."""
+    """Return the body of a request; None if it is too long."""
     body = b""
     while True:
         message = await receive()
@@ -141,7 +141,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """Gives the body, and then what comes after it."""
+    """Return a function that receives the body, then what follows it."""
     left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receiving() -> Message:

@@ -1,4 +1,4 @@
-"""The HTTP server, with what a proxy's trust needs: who is at the other end of a Unix socket."""
+"""The HTTP server, which also identifies the peer of a Unix socket, for the trust in proxies."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ _CREDENTIALS = struct.Struct("iII")
 
 
 class Gathered:
-    """A transport that sends at once what is written in one step of the loop: an answer's head and body."""
+    """A transport that sends all writes of one step of the loop together: an answer's head and body."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -30,7 +30,7 @@ class Gathered:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send it soon; what is large at once, so that the client's pace is known."""
+        """Send it soon; large data at once, so that flow control works."""
         if not self._parts:
             self._loop.call_soon(self._send)
         self._parts.append(data)
@@ -38,7 +38,7 @@ class Gathered:
             self._send()
 
     def close(self) -> None:
-        """Send the rest and close it."""
+        """Send pending data and close the transport."""
         self._send()
         self._transport.close()
 
@@ -49,15 +49,15 @@ class Gathered:
 
 
 class PeerProtocol(HttpToolsProtocol):
-    """HTTP whose client is `uid:NUMBER` when it came over a Unix socket.
+    """HTTP with the client `uid:NUMBER` for a connection over a Unix socket.
 
-    The parser has no limit for heads.
+    The parser itself does not limit the size of heads.
     """
 
     _received_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client connects."""
+        """Identify the peer of a new connection."""
         super().connection_made(Gathered(transport))  # type: ignore[arg-type]
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family == socket.AF_UNIX:
@@ -66,29 +66,29 @@ class PeerProtocol(HttpToolsProtocol):
             self.client = (f"uid:{uid}", 0)
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of a request; one that does not end is refused."""
+        """Read a part of a request; one that is too long is refused."""
         self._received_bytes += len(data)
         super().data_received(data)
         if self._received_bytes > MOST_REQUEST_BYTES and not self.transport.is_closing():
             self.send_400_response("The request is too long.")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Reset the size for a new request."""
         self._received_bytes = 0
         super().on_message_begin()
 
 
 class Server(uvicorn.Server):
-    """One that leaves signals to who runs several of them."""
+    """A server that leaves signals to the program, which runs several servers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
 def server_of(app: App) -> Server:
-    """A server of an application."""
+    """Return a server for an application."""
     config = uvicorn.Config(
         app,
         http=PeerProtocol,

@@ -1,4 +1,4 @@
-"""`lockside-web`: reads the settings, binds its addresses, and serves until it is told to stop.
+"""`lockside-web`: reads the settings, binds its addresses, and serves until it is stopped.
 
 It keeps no state: it may be killed at any time, and any number may run.
 """
@@ -30,13 +30,13 @@ _NOT_INSTALLED = "lockside-web needs the extra `web`: pip install 'lockside[web]
 
 
 class OnlyWeb(Document, frozen=True, kw_only=True, rename="lower"):
-    """Of the settings the section that is the web server's."""
+    """The section of the settings for the web server."""
 
     web: WebSettings = msgspec.field(default_factory=WebSettings)
 
 
 def load(named: str | None, environment: Mapping[str, str]) -> WebSettings:
-    """The settings from the file that is named, else one's own, else the system's. Raises SettingsError."""
+    """Read the settings from the named file, else the user's own, else the system's. Raises SettingsError."""
     home = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     own = Path(home, "lockside", SYSTEM_FILE.name)
     usual = own if own.exists() else SYSTEM_FILE
@@ -45,7 +45,7 @@ def load(named: str | None, environment: Mapping[str, str]) -> WebSettings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The program."""
+    """Run the program; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="lockside-web", description="Serve metrics, health and Keboola's Queue API of a lockside daemon."
     )
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--socket", metavar="PATH", help="the daemon's socket (default: as for lockside)")
     given = parser.parse_args(arguments)
     try:
-        import uvicorn  # noqa: F401 - only whether it is there
+        import uvicorn  # noqa: F401 - checks that it is installed
     except ModuleNotFoundError:
         print(_NOT_INSTALLED, file=sys.stderr)
         return USAGE
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(settings: WebSettings, daemon: str | None) -> None:
-    """Serve all that is switched on. Raises SettingsError."""
+    """Serve all enabled applications. Raises SettingsError."""
     from lockside.web.apps import main_app, queue_app
     from lockside.web.callers import Callers
     from lockside.web.http_server import server_of

@@ -22,16 +22,16 @@ class Monitoring:
         self._settings = settings
 
     def routes(self) -> list[Route]:
-        """What is served."""
+        """Return the routes."""
         served = [Route("/health/live", self.live), Route("/health/ready", self.ready)]
         return served if self._settings.metrics == "off" else [*served, Route("/metrics", self.metrics)]
 
     async def live(self, _: Request) -> Response:
-        """It serves."""
+        """Return that the server runs."""
         return JSONResponse({"status": "live"})
 
     async def ready(self, _: Request) -> Response:
-        """Whether jobs can be accepted and started."""
+        """Return whether jobs can be accepted and started."""
         try:
             health = await (await self._callers.own()).call("daemon.health")
         except LocksideError as error:
@@ -41,9 +41,9 @@ class Monitoring:
         return JSONResponse(health, status_code=200 if is_ready else 503, headers=headers)
 
     async def metrics(self, request: Request) -> Response:
-        """The daemon's metrics."""
+        """Return the daemon's metrics."""
         try:
-            caller = await self._reader(request)
+            caller = await self._metrics_caller(request)
             if caller is None:
                 return PlainTextResponse("Show a token: Authorization: Bearer lsk_…\n", 401)
             return PlainTextResponse(await caller.call("daemon.metrics"), media_type=TEXT_FORMAT)
@@ -53,8 +53,8 @@ class Monitoring:
             status = 403 if error.kind == "forbidden" else 503
             return PlainTextResponse(f"{error.message}\n", status, headers={"Retry-After": "5"})
 
-    async def _reader(self, request: Request) -> Caller | None:
-        """Whoever may read them: who shows a token, and this machine itself where the settings say so."""
+    async def _metrics_caller(self, request: Request) -> Caller | None:
+        """Return the caller for metrics: of a token, or this process's own for local requests if enabled."""
         token = bearer(request)
         if token is not None:
             return await self._callers.with_token(token)
@@ -63,7 +63,7 @@ class Monitoring:
         return None
 
     def _is_local(self, request: Request) -> bool:
-        """Whether it comes from this machine and from no proxy, behind which anybody may be."""
+        """Return whether it comes from this machine, and not from a proxy, which may serve anybody."""
         host = request.client.host if request.client else ""
         if host.startswith("uid:"):
             return not self._settings.trust

@@ -1,4 +1,4 @@
-"""Sessions of browsers, in memory alone: a server that is started again has none."""
+"""Sessions of browsers, only in memory: they end when the server is restarted."""
 
 import secrets
 from collections import OrderedDict
@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who signed in: with a `token`, as a `user` whom a proxy named, or, with neither, the server's own user.
+    """A sign-in with a `token`, as a `user` named by a proxy, or, with neither, as the server's own user.
 
-    `id` is the cookie, `csrf` what must come with every change.
+    `id` is the cookie; every change must contain `csrf`.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Session:
 
 
 class Sessions:
-    """All of them; the oldest go when there are very many."""
+    """All sessions; the oldest are dropped if there are too many."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
@@ -37,7 +37,7 @@ class Sessions:
         self._invitations: dict[str, float] = {}
 
     def begin(self, *, token: str | None = None, user: str | None = None) -> Session:
-        """A new session."""
+        """Create a session."""
         until = self._now() + SESSION_SECONDS
         made = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), until, token, user)
         self._known[made.id] = made
@@ -46,7 +46,7 @@ class Sessions:
         return made
 
     def find(self, name: str | None) -> Session | None:
-        """The session of a cookie, None when there is none any more."""
+        """Return the session of a cookie; None if there is none or it has expired."""
         session = self._known.get(name or "")
         if session is not None and session.until <= self._now():
             del self._known[session.id]
@@ -54,15 +54,15 @@ class Sessions:
         return session
 
     def end(self, session: Session) -> None:
-        """Sign out."""
+        """End the session."""
         self._known.pop(session.id, None)
 
     def invite(self) -> str:
-        """A word that begins a session, once, within a minute."""
+        """Return a word that starts a session once, within a minute."""
         word = secrets.token_urlsafe(32)
         self._invitations[word] = self._now() + INVITATION_SECONDS
         return word
 
     def accept(self, word: str) -> bool:
-        """Whether the word was given, and not long ago; it is used up."""
+        """Return whether the word was issued within a minute; it is used up."""
         return self._invitations.pop(word, 0.0) > self._now()

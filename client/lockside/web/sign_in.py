@@ -1,4 +1,4 @@
-"""Signing in and out, and who one is. Of pages there is the one that takes a token."""
+"""Signing in and out, and the identity of a session. The only page here is the form for a token."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from lockside.web.visitors import (
 )
 
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]{0,2000}")
-"""What is sure to be a page of this server: a browser takes `//host` and `/\\host` for another one."""
+"""Matches only paths on this server: a browser takes `//host` and `/\\host` for other hosts."""
 
 
 class SignIn:
@@ -35,7 +35,7 @@ class SignIn:
         self._settings = settings
 
     def routes(self) -> list[Route]:
-        """What is served; a proxy signs its users in itself."""
+        """Return the routes; a proxy signs its users in itself."""
         served = [
             Route("/session", self._guarded(self.who), methods=["GET"]),
             Route("/sign-out", self._guarded(self.sign_out), methods=["POST"]),
@@ -54,18 +54,18 @@ class SignIn:
             try:
                 return await do(request)
             except Unwelcome as refused:
-                return self._told(request, refused.status, refused.message)
-            except NotFound:  # what was shown when the session began is no more
-                return self._told(request, 401, "Sign in again.")
+                return self._refusal_page(request, refused.status, refused.message)
+            except NotFound:  # the token or user of the session no longer exists
+                return self._refusal_page(request, 401, "Sign in again.")
             except LocksideError as error:
-                return self._told(request, 503, error.message, {"Retry-After": "5"})
+                return self._refusal_page(request, 503, error.message, {"Retry-After": "5"})
 
         return answer
 
-    def _told(
+    def _refusal_page(
         self, request: Request, status: int, message: str, headers: dict[str, str] | None = None
     ) -> Response:
-        """What is answered instead: to a browser a page, to whom a token was refused the form again."""
+        """Return a refusal: a page for browsers, or the form again if the token was refused."""
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"error": message}, status, headers)
         auth = self._settings.auth
@@ -76,18 +76,18 @@ class SignIn:
         return HTMLResponse(page, status, headers)
 
     async def form(self, request: Request) -> Response:
-        """The page that takes a token."""
+        """Return the form for a token."""
         wanted = request.query_params.get("next", "")
         return HTMLResponse(ENVIRONMENT.get_template("sign_in.html").render(desk=None, next=wanted))
 
     async def accept(self, request: Request) -> Response:
-        """Begin the session that the server's URL invites to."""
+        """Start the session for the link printed by the server."""
         if not self._sessions.accept(request.query_params.get("token", "")):
             raise self._refused(request, 401, "This link was used or is too old: start lockside-web again.")
         return self._begun(request, self._sessions.begin())
 
     async def sign_in(self, request: Request) -> Response:
-        """Begin a session with a token that the daemon takes."""
+        """Start a session with a token that the daemon accepts."""
         try:
             check_origin(request)
         except Unwelcome as refused:
@@ -123,9 +123,9 @@ class SignIn:
         return response
 
     async def who(self, request: Request) -> Response:
-        """As whom all is done, with which role, and what must come with changes."""
+        """Return the identity, its role, and the token that changes must contain."""
         visitor = await self._visitors.of(request)
-        await visitor.caller.call("daemon.health")  # a connection that has ended acts as nobody
+        await visitor.caller.call("daemon.health")  # a closed connection has no identity
         acting = visitor.caller.acting or {"principal": own_user(), "role": None, "token": None}
         session = visitor.session
         answer = JSONResponse({**acting, "csrf": session.csrf if session else None})

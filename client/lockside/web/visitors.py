@@ -1,7 +1,7 @@
-"""Who sends a request, and whether it was meant: the rules against forged ones.
+"""Identifies the sender of a request, and rejects requests forged by other sites.
 
-A browser sends cookies, and a proxy its header, with whatever other sites make it ask. So a change needs a
-sign that our own page asked for it. A token in `Authorization` is never sent by itself, and needs none.
+A browser sends cookies, and a proxy its header, also with requests triggered by other sites. So a change must
+prove that our own page sent it. A token in `Authorization` is never sent automatically, and needs no proof.
 """
 
 import logging
@@ -31,7 +31,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Unwelcome(Exception):
-    """A request that is not served: 401 for nobody, 403 for what nobody here asked for. It is logged."""
+    """A refused request: 401 if the sender is unknown, 403 if it must not be served. It is logged."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,14 +41,14 @@ class Unwelcome(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who sends a request; one that shows a token has no session."""
+    """The sender of a request; one with a token has no session."""
 
     caller: Caller
     session: Session | None
 
 
 class Visitors:
-    """Finds out who it is, as `auth` in the settings says."""
+    """Identifies senders by the method `auth` of the settings."""
 
     def __init__(self, callers: Callers, sessions: Sessions, settings: WebSettings) -> None:
         self._callers = callers
@@ -56,7 +56,7 @@ class Visitors:
         self._settings = settings
 
     async def of(self, request: Request, form_token: str = "") -> Visitor:
-        """Who sends it; `form_token` came in its form. Raises Unwelcome, and LocksideError of the daemon."""
+        """Return the sender; `form_token` is from its form. Raises Unwelcome and LocksideError."""
         try:
             return await self._found(request, form_token)
         except Unwelcome as refused:
@@ -64,11 +64,11 @@ class Visitors:
             raise
 
     def knows(self, visitor: Visitor) -> bool:
-        """Whether the visitor's session goes on; who shows a token has none that could end."""
+        """Return whether the visitor's session still exists; one with a token has no session to end."""
         return visitor.session is None or self._sessions.find(visitor.session.id) is not None
 
     def note(self, request: Request, refused: Unwelcome) -> None:
-        """Log what was refused."""
+        """Log a refused request."""
         peer = request.client.host if request.client else "?"
         log.warning("%d %s %s of %s: %s", refused.status, request.method, request.url.path, peer, refused)
 
@@ -95,7 +95,7 @@ class Visitors:
         return Visitor(caller, session)
 
     async def with_token(self, token: str) -> Caller:
-        """Whoever shows this token. Raises Unwelcome."""
+        """Return the caller with this token. Raises Unwelcome."""
         try:
             return await self._callers.with_token(token)
         except NotFound:
@@ -107,28 +107,28 @@ class Visitors:
         try:
             return await self._callers.as_user(user)
         except NotFound:
-            raise Unwelcome(401, "The proxy names nobody of this machine.") from None
+            raise Unwelcome(401, "The proxy names a user unknown on this machine.") from None
         except Forbidden as refused:
             raise Unwelcome(403, refused.message) from None
 
     def _named(self, request: Request) -> str:
-        """The user whom a proxy names that is believed."""
+        """Return the user named by a trusted proxy."""
         if not is_trusted(request, self._settings.trust):
-            raise Unwelcome(401, "Only the proxy may ask.")
+            raise Unwelcome(401, "Only a trusted proxy may connect.")
         named = request.headers.getlist(self._settings.user_header)
         if len(named) != 1 or not named[0].strip():
-            raise Unwelcome(401, f"{self._settings.user_header} must be there once.")
+            raise Unwelcome(401, f"{self._settings.user_header} must be sent exactly once.")
         return named[0].strip()
 
 
 def is_trusted(request: Request, trust: tuple[str, ...]) -> bool:
-    """Whether it comes from an address of the settings, or over a Unix socket from one of these uids."""
+    """Return whether the sender's address, or its uid over a Unix socket, is in the settings."""
     host = request.client.host if request.client else ""
     return host.removeprefix("uid:") in trust
 
 
 def check_origin(request: Request) -> None:
-    """Raise Unwelcome for a request that another site made. Old browsers tell the origin alone."""
+    """Raise Unwelcome for a request from another site. Old browsers send only the origin."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         is_ours = site == "same-origin"
@@ -136,11 +136,11 @@ def check_origin(request: Request) -> None:
         origin = urlsplit(request.headers.get("origin", ""))
         is_ours = bool(origin.netloc) and origin.netloc.lower() == request.headers["host"].lower()
     if not is_ours:
-        raise Unwelcome(403, "Another site asked for it.")
+        raise Unwelcome(403, "Another site sent this request.")
 
 
 def remember(request: Request, answer: Response, session: Session | None) -> None:
-    """Have the browser show its session from now on, unless it does."""
+    """Set the cookie of the session, unless the browser has it."""
     name = cookie_name(request)
     if session is None or request.cookies.get(name) == session.id:
         return
@@ -156,17 +156,17 @@ def remember(request: Request, answer: Response, session: Session | None) -> Non
 
 
 def cookie_name(request: Request) -> str:
-    """The cookie's name: one that only HTTPS sets, but on this machine itself."""
+    """Return the cookie's name: on other machines one that only HTTPS may set."""
     return LOOPBACK_COOKIE if is_loopback(request) else SECURE_COOKIE
 
 
 def is_loopback(request: Request) -> bool:
-    """Whether it is asked under a name of this machine itself, without HTTPS."""
+    """Return whether it was sent to a loopback name."""
     return urlsplit(f"//{request.headers['host']}").hostname in _LOOPBACK
 
 
 def own_user() -> Json:
-    """The user of this process, as a principal."""
+    """Return the user of this process as a principal."""
     uid = os.geteuid()
     try:
         user = pwd.getpwuid(uid).pw_name

@@ -1,1 +1,1 @@
-"""Keboola's Queue API over lockside's jobs, and the little of its Storage API that clients of it need."""
+"""Keboola's Queue API for lockside's jobs, and the part of its Storage API that its clients need."""

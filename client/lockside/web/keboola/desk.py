@@ -1,4 +1,4 @@
-"""What all requests share: whose token it is, and how refusals are answered."""
+"""Common to all requests: the caller of the token, and the answers to refusals."""
 
 from collections.abc import Awaitable, Callable
 
@@ -24,11 +24,11 @@ class Desk:
         self.components = Components(settings.keboola_aliases)
 
     def base_url(self, request: Request) -> str:
-        """The URL under which this API is reached."""
+        """Return the URL at which this API is reached."""
         return self._url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
 
     def answering(self, do: Do) -> Callable[[Request], Awaitable[Response]]:
-        """A route that does this for whoever shows a token, and answers what is refused."""
+        """Return a route that calls `do` with the token's caller, and answers its refusals."""
 
         async def answer(request: Request) -> Response:
             try:

@@ -1,4 +1,4 @@
-"""A job as Keboola's clients know it: every key is always there, and an empty object is `{}`."""
+"""A job for Keboola's clients: every key is always present, and an empty object is `{}`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,11 +23,11 @@ SHOWN: Final = [
     *("variableValuesId", "variableValuesData", "backend", "behavior", "parallelism"),
     *("onlyOrchestrationTaskIds", "previousJobId"),
 ]
-"""The fields of a job of the wire that are shown: the daemon is asked for no others."""
+"""The fields of a job that are needed for the view: no others are requested from the daemon."""
 
 
 def job_view(job: Mapping[str, Any], components: Components, base_url: str) -> Json:
-    """A job of the wire as a Job of the Queue API."""
+    """Convert a wire job to a Job of the Queue API."""
     labels: Mapping[str, str] = job.get("labels") or {}
     rows = job.get("configRowIds") or []
     return {
@@ -75,18 +75,18 @@ _TYPES: Final = ("standard", "container", "phaseContainer", "orchestrationContai
 
 
 def _type(own: str, labels: Mapping[str, str]) -> str:
-    """The type that the request gave, where it is one."""
+    """Return the type in the request if it is valid, else the job's own."""
     given = labels.get(label_of("type"))
     return given if given in _TYPES else own
 
 
 def time_view(text: str | None) -> str | None:
-    """A time of the wire in whole seconds."""
+    """Convert a wire timestamp to whole seconds."""
     return None if text is None else f"{text[:_SECONDS]}+00:00"
 
 
 def token_view(job: Mapping[str, Any], labels: Mapping[str, str]) -> Json:
-    """The token that the job was made with here, else its user."""
+    """Return the token that created the job through this API, else its user."""
     principal = job.get("principal") or {}
     return {
         "id": labels.get(MADE_WITH) or str(principal.get("uid", "")),
@@ -95,7 +95,7 @@ def token_view(job: Mapping[str, Any], labels: Mapping[str, str]) -> Json:
 
 
 def run_id(job: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """The run id: ours, behind the one that a foreign caller gave."""
+    """Return the run id: ours, preceded by that of a foreign caller."""
     return ".".join(filter(None, (labels.get(RUN_ID), job["runId"])))
 
 

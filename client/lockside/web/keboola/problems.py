@@ -1,4 +1,4 @@
-"""Errors as clients of Keboola read them; they try again from 500 on."""
+"""Errors in the form of Keboola; its clients retry from status 500 on."""
 
 import secrets
 from typing import Any, Final
@@ -25,12 +25,12 @@ class Answer(JSONResponse):
     """An answer of the Queue API."""
 
     def render(self, content: Any) -> bytes:
-        """Write it as JSON."""
+        """Encode the content as JSON."""
         return msgspec.json.encode(content)
 
 
 class Problem(Exception):
-    """A request that is answered with an error; `kind` is ours, `path` the field at fault."""
+    """An error for a request; `kind` is ours, `path` the invalid field."""
 
     def __init__(self, status: int, message: str, kind: str, path: str | None = None) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class Problem(Exception):
         self.path = path
 
     def answer(self) -> Response:
-        """The answer."""
+        """Return the error as an answer."""
         body: dict[str, Any] = {
             "error": self.message,
             "code": self.status,
@@ -53,20 +53,20 @@ class Problem(Exception):
 
 
 def problem_of(error: LocksideError) -> Problem:
-    """What the daemon refused; whatever is not listed is the request's fault."""
+    """Convert an error of the daemon; kinds that are not listed are the request's fault."""
     return Problem(_STATUS.get(error.kind, 400), error.message, error.kind, error.path)
 
 
 def bad(message: str, path: str | None = None) -> Problem:
-    """A request that is not as it should be."""
+    """Return the error of an invalid request."""
     return Problem(400, message, "invalid", path)
 
 
 def no_token() -> Problem:
-    """No token, or one that is none."""
+    """Return the error of a missing or invalid token."""
     return Problem(401, "Invalid access token", "unauthorized")
 
 
 def no_job(job_id: str) -> Problem:
-    """A job that does not exist in the token's project."""
+    """Return the error of a job that does not exist in the token's project."""
     return Problem(404, f'Job "{job_id}" not found', "not_found", "$.id")

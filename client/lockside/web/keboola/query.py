@@ -1,6 +1,6 @@
-"""What a query of jobs asks: filters as clients write them, each a condition on a job of the wire.
+"""The query of a job search: filters of clients, each as a condition on a wire job.
 
-A filter stands alone, repeated, as `x[]`, `x[0]` or `filters[x]`. Unknown ones are let through, as there.
+A filter may be single, repeated, `x[]`, `x[0]` or `filters[x]`. Unknown ones are ignored, as by Keboola.
 """
 
 import re
@@ -42,7 +42,7 @@ _VALUES: Final[Mapping[str, Callable[[Job], Iterable[str]]]] = {
     "variableValuesId": lambda job: [job.get("variableValuesId") or ""],
     "projectId": lambda job: [job["project"]["id"]],
 }
-"""The values of a job by which it is found; one of those that are asked for must be among them."""
+"""The values of a job for each filter; one of the requested values must be among them."""
 
 
 def _listed(read: Callable[[Job], Iterable[str]]) -> Callable[[Job], Any]:
@@ -61,7 +61,7 @@ SORTED: Final[Mapping[str, Callable[[Job], Any]]] = {
     "result": lambda job: job["status"],
     **{name: _time_of(name) for name in _TIMES},
 }
-"""By what jobs can be sorted; those that have no such value come last in either direction."""
+"""The sort keys of jobs; jobs without a value come last in both directions."""
 _READ: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("runId", "parentRunId"), ("runId", "labels")),
     **dict.fromkeys(("tokenId", "tokenDescription"), ("principal", "labels")),
@@ -70,16 +70,16 @@ _READ: Final[Mapping[str, tuple[str, ...]]] = {
     "configId": ("config",),
     "result": ("status",),
 }
-"""Of a job what filters, orders and groups look at, unless it is the field of their name."""
+"""The fields of a job used by filters, orders and groups, if not the field with their name."""
 _NOTHING: Final[tuple[Any, ...]] = ("", [""], [])
 _MODES: Final = {"run": ("run", "forceRun")}
-"""The modes of the daemon that one of the Queue API stands for."""
+"""The daemon's modes for a mode of the Queue API."""
 _SECOND: Final = 0.999999
-"""What is shown in whole seconds is found by them: an upper bound holds to the end of its second."""
+"""Values are shown in whole seconds: an upper bound includes its whole second."""
 
 
 def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """The parameters by their plain names, in whichever form each was written."""
+    """Return the parameters by their plain names, whichever form they have."""
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         match = _PART.match(name)
@@ -92,13 +92,13 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def fields_of(names: Iterable[str]) -> list[str]:
-    """The fields of a job that these filters, orders and groups look at, and its id."""
+    """Return the fields of a job used by these filters, orders and groups, and its id."""
     return sorted({"id", *(field for name in names for field in _READ.get(name, (name,)))})
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: the values by filter, and bounds of times (RFC 3339) and durations (seconds)."""
+    """A query: values by filter, and bounds of times (RFC 3339) and durations (seconds)."""
 
     values: Mapping[str, frozenset[str]]
     bounds: Mapping[str, tuple[Any, Any]]
@@ -115,7 +115,7 @@ class Query:
             values["mode"] = frozenset(one for mode in values["mode"] for one in _MODES.get(mode, (mode,)))
         for job_id in sorted(values.get("id", ())):
             if not _ID.fullmatch(job_id):
-                raise bad(f'"{job_id[:40]}" is no id of a job', "$.id")
+                raise bad(f'"{job_id[:40]}" is not a job id', "$.id")
         now = datetime.now(UTC)
         bounds: dict[str, tuple[Any, Any]] = {
             name: (_time(given, f"{name}From", now, 0), _time(given, f"{name}To", now, _SECOND))
@@ -128,19 +128,19 @@ class Query:
         return cls(values, {name: ends for name, ends in bounds.items() if ends != (None, None)})
 
     def without(self, names: Collection[str]) -> "Query":
-        """What is left to look at when others have seen to these filters."""
+        """Return the query without the filters that were already applied."""
         values = {name: wanted for name, wanted in self.values.items() if name not in names}
         return Query(values, {name: ends for name, ends in self.bounds.items() if name not in names})
 
     def matches(self, job: Job) -> bool:
-        """Whether a job is asked for."""
+        """Return whether a job matches."""
         return all(not wanted.isdisjoint(_VALUES[name](job)) for name, wanted in self.values.items()) and all(
             _is_within(job.get(name), *ends) for name, ends in self.bounds.items()
         )
 
     @property
     def ids(self) -> frozenset[str] | None:
-        """The only jobs that can match, None for any; the last part of a run id is a job's."""
+        """The only ids of jobs that can match, None for any; a run id ends with a job's id."""
         named = [self.values["id"]] if "id" in self.values else []
         if "runId" in self.values:
             parts = (run.rpartition(".")[2] for run in self.values["runId"])
@@ -155,7 +155,7 @@ def _is_within(value: Any, first: Any, last: Any) -> bool:
 
 
 def _time(given: Mapping[str, list[str]], name: str, now: datetime, more_seconds: float) -> str | None:
-    """A time as the wire writes it, so that texts can be compared; a whole second has more behind it."""
+    """Return a time in the wire's format, comparable as text; whole seconds get `more_seconds`."""
     if not given.get(name):
         return None
     found = moment(given[name][-1], now, name).astimezone(UTC)
@@ -178,7 +178,7 @@ def _number(given: Mapping[str, list[str]], name: str, more_seconds: float) -> f
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part, in which order."""
+    """The part of the result, and its order."""
 
     limit: int
     offset: int
@@ -187,7 +187,7 @@ class Page:
 
     @classmethod
     def read(cls, given: Mapping[str, list[str]], order: str = "desc") -> "Page":
-        """Read it. Raises Problem."""
+        """Read the page. Raises Problem."""
         sort_by = given.get("sortBy", ["id"])[-1]
         sort_by = _SAME.get(sort_by, sort_by)
         if sort_by not in SORTED:
@@ -199,14 +199,14 @@ class Page:
         return cls(limit, whole(given, "offset", 0, 0, MOST_OFFSET), sort_by, direction == "desc")
 
     def sort(self, jobs: Iterable[Job]) -> list[Job]:
-        """The jobs in this order; the id decides between equals."""
+        """Return the jobs in this order; equal ones are ordered by id."""
         key = SORTED[self.sort_by]
         ordered = sorted(jobs, key=lambda job: (key(job), int(job["id"])), reverse=self.is_descending)
         return sorted(ordered, key=lambda job: key(job) in _NOTHING)
 
 
 def whole(given: Mapping[str, list[str]], name: str, usual: int, least: int, most: int) -> int:
-    """A whole number of the query. Raises Problem."""
+    """Return a whole number of the query. Raises Problem."""
     text = given.get(name, [str(usual)])[-1]
     if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
         raise bad(f'"{name}" must be a whole number from {least} to {most}', f"$.{name}")

@@ -28,13 +28,13 @@ _CONFIGURATION: Final = ["componentId", "configId", "branchId"]
 
 
 class Queue:
-    """What does each request of the queue."""
+    """The handlers of the queue's requests."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def routes(self) -> list[Route]:
-        """What is served."""
+        """Return the routes."""
         answering = self._desk.answering
         listed: dict[str, Callable[[Request, Caller], Awaitable[Response]]] = {
             "/jobs/{id}": self.one,
@@ -60,7 +60,7 @@ class Queue:
     def _views(self, request: Request, jobs: list[Json]) -> Response:
         return Answer([self._view(request, job) for job in jobs])
 
-    # -- one job
+    # -- single jobs
 
     async def create(self, request: Request, caller: Caller) -> Response:
         """Create a job."""
@@ -82,7 +82,7 @@ class Queue:
         perform = caller.call if "deduplicationId" in asked else caller.call_once
         job = await perform("job.create", **asked, fields=SHOWN)
         if job["status"] in ("waiting", "processing") and not job.get("deduplicated"):
-            job |= {"status": "created", "startTime": None}  # as it was created: clients look for that
+            job |= {"status": "created", "startTime": None}  # clients expect the state at creation
         return Answer(self._view(request, job), 201)
 
     async def one(self, request: Request, caller: Caller) -> Response:
@@ -90,7 +90,7 @@ class Queue:
         return Answer(self._view(request, await _job(caller, request.path_params["id"])))
 
     async def kill(self, request: Request, caller: Caller) -> Response:
-        """Stop a job that goes on."""
+        """Stop an unfinished job."""
         job = await _job(caller, request.path_params["id"])
         if job["status"] in KILLABLE:
             stopped = await caller.call("job.terminate", id=job["id"], fields=SHOWN)
@@ -100,14 +100,14 @@ class Queue:
         raise Problem(400, text, "invalid_transition", "$.id")
 
     async def lineage(self, _request: Request, _caller: Caller) -> Response:
-        """Not known here."""
+        """Answer 501: lineage is not recorded."""
         raise Problem(501, "Lineage of jobs is not recorded", "not_implemented")
 
     async def rerun_plan(self, request: Request, caller: Caller) -> Response:
-        """Which tasks of an orchestration had a job before."""
+        """Return which tasks of an orchestration had a job in its last run."""
         job = await _job(caller, request.path_params["id"])
         if job["component"] != ORCHESTRATOR:
-            raise bad(f'Job "{job["id"]}" is no orchestration', "$.id")
+            raise bad(f'Job "{job["id"]}" is not an orchestration', "$.id")
         config = {"config": job["config"]} if job.get("config") else {"configData": job.get("configData")}
         branch = job.get("branchId")
         plan = await caller.call("orchestration.plan", **config, branchId=branch, previousJobId=job["id"])
@@ -129,7 +129,7 @@ class Queue:
         return self._views(request, await search.found(caller, query, page))
 
     async def _query(self, caller: Caller, given: dict[str, list[str]]) -> Query:
-        """The filters; those of components become the ids of these components."""
+        """Return the query; filters of components are replaced by the ids of these components."""
         kinds = given.pop("componentProps.type", None)
         if kinds:
             known = [
@@ -142,11 +142,11 @@ class Queue:
             asked = given.get("componentId")
             given["componentId"] = [one for one in known if asked is None or one in asked] or ["-"]
         if caller.acting["token"]["project"] in given.get("projectId", ()):
-            del given["projectId"]  # a token sees one project
+            del given["projectId"]  # a token has access to one project
         return Query.read(given, self._desk.components)
 
     async def grouped(self, request: Request, caller: Caller) -> Response:
-        """Search jobs, the first ones of each group."""
+        """Search jobs, and return the first ones of each group."""
         given = parameters(request.query_params.multi_items())
         names = given.get("groupBy", [])
         if not names or set(names) - search.GROUPS.keys():
@@ -171,13 +171,13 @@ class Queue:
         return group
 
     async def of_configurations(self, request: Request, caller: Caller) -> Response:
-        """The newest jobs of each configuration."""
+        """Return the newest jobs of each configuration."""
         given = parameters(request.query_params.multi_items())
         per_group = whole(given, "jobsPerConfiguration", 5, 1, MOST_PER_GROUP)
         return await self._per_configuration(request, caller, given, per_group)
 
     async def latest(self, request: Request, caller: Caller) -> Response:
-        """The newest job of each configuration that ran within a month."""
+        """Return the newest job of each configuration that ran within a month."""
         given = parameters(request.query_params.multi_items())
         month = datetime.now(UTC) - timedelta(days=31)
         given.setdefault("createdTimeFrom", [month.isoformat()])
@@ -195,19 +195,19 @@ class Queue:
         return self._views(request, await search.whole_jobs(caller, [job["id"] for job in chosen]))
 
     async def stats(self, _: Request, caller: Caller) -> Response:
-        """How long the standard jobs of the project ran, together."""
+        """Return the total duration of the project's standard jobs."""
         found = await caller.call("job.stats", groupBy=["status"], type="standard")
         seconds = sum(group["durationSeconds"]["sum"] or 0 for group in found["groups"])
         return Answer({"jobs": {"durationSum": int(seconds)}})
 
 
 def _kind(word: str) -> str:
-    """The type of components that clients name in the plural."""
+    """Return the type of components for its plural."""
     return word.removesuffix("s")
 
 
 async def _job(caller: Caller, job_id: str) -> Json:
-    """One job. Raises Problem."""
+    """Return one job. Raises Problem."""
     try:
         job: Json = await caller.call("job.get", id=job_id, fields=SHOWN)
     except NotFound:
@@ -220,7 +220,7 @@ async def _job(caller: Caller, job_id: str) -> Json:
 
 
 async def _live_parent(caller: Caller, given: str) -> Json | None:
-    """The job that runs and that this run id names, None when there is none."""
+    """Return the running job named by this run id; None if there is none."""
     try:
         job: Json = await caller.call(
             "job.get", id=given.rpartition(".")[2], fields=["runId", "labels", "isFinished", "startTime"]
@@ -232,7 +232,7 @@ async def _live_parent(caller: Caller, given: str) -> Json | None:
 
 
 async def _tasks_of(caller: Caller, job: Json) -> dict[str, Json]:
-    """The jobs of an orchestration's tasks, by the tasks' ids; those that were carried over are others'."""
+    """Return the jobs of an orchestration's tasks by task id; carried-over tasks have earlier runs' jobs."""
     found: dict[str, Json] = {}
     phases = await caller.call("job.list", parentRunId=job["runId"], limit=1000, fields=["runId", "result"])
     carried: dict[str, str] = {}

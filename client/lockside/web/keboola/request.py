@@ -1,6 +1,6 @@
-"""What a request of Keboola's queue asks of `job.create`. It is lenient as the clients are that send it.
+"""Converts a request of Keboola's queue to the parameters of `job.create`, as leniently as Keboola does.
 
-Null, an empty text and, where an object is meant, an empty list are absent: PHP sends them.
+Null, an empty string and, in place of an object, an empty list count as absent: PHP sends them.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,7 +59,7 @@ _MEMBERS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "previousJobId": _text,
     "parentRunId": _text,
 }
-"""The members that `job.create` has by the same name, each with how its value is read."""
+"""The members that `job.create` has under the same name, each with the function that reads it."""
 
 _OBJECTS: Final = frozenset({"configData", "variableValuesData", "behavior", "backend"})
 _OTHERS: Final = frozenset({"configRow", "branchId", "backend", *LABELLED})
@@ -67,7 +67,7 @@ _LABELLED_BACKEND: Final = {"context": BACKEND_CONTEXT, "containerType": BACKEND
 
 
 def creation(body: Any, components: Components) -> Json:
-    """The parameters of `job.create`. Raises Problem."""
+    """Return the parameters of `job.create`. Raises Problem."""
     if not isinstance(body, dict):
         raise bad("The body must be a JSON object", "$")
     _refuse_others(body, _MEMBERS.keys() | _OTHERS, "$")
@@ -99,7 +99,7 @@ def _is_absent(name: str, value: Any) -> bool:
 
 
 def _read_backend(backend: Any, asked: Json, labels: dict[str, str]) -> None:
-    """Read a backend, which may be a text: its type."""
+    """Read a backend, which may be a string: its type."""
     if backend is None:
         return
     if isinstance(backend, str):

@@ -1,4 +1,4 @@
-"""Finds jobs for the queue: the daemon narrows by what it knows, the rest is made over the newest 10,000."""
+"""Finds jobs for the queue: the daemon filters as far as it can, the rest applies to the newest 10,000."""
 
 import re
 from collections import ChainMap
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 MOST_SCANNED: Final = 10_000
 _RUN: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18}){0,20}")
 MOST_ASKED: Final = 50
-"""How many combinations of values are asked for one by one."""
+"""The most combinations of values, each of which needs a call."""
 _ASKED_OF_DAEMON: Final = {
     "componentId": "component",
     "configId": "config",
@@ -33,8 +33,8 @@ _ASKED_OF_DAEMON: Final = {
 }
 
 
-def _below(run: str) -> Iterator[Json]:
-    """What asks for the jobs below a run: it is one of ours, behind a foreign one, or foreign."""
+def _below_filters(run: str) -> Iterator[Json]:
+    """Yield filters for the jobs below a run, whose id may be ours, foreign, or ours after a foreign one."""
     yield {"labels": {RUN_ID: run[:MOST_LABEL]}}
     parts = run.split(".")
     ours = [".".join(parts[first:]) for first in range(len(parts))]
@@ -42,20 +42,20 @@ def _below(run: str) -> Iterator[Json]:
 
 
 def _made_with(token: str) -> Iterator[Json]:
-    """What asks for the jobs that were made with a token here, or by a user who is shown in its place."""
+    """Yield filters for the jobs created with a token of this API, or by the user shown in its place."""
     yield {"labels": {MADE_WITH: token[:MOST_LABEL]}}
     if token.isascii() and token.isdecimal():
         yield {"owner": token}
 
 
 _NARROWED: Final[Mapping[str, Callable[[str], Iterator[Json]]]] = {
-    "parentRunId": _below,
+    "parentRunId": _below_filters,
     "tokenId": _made_with,
 }
-"""Filters that the daemon narrows: what it is asked for a value, one after the other."""
+"""Further filters of the daemon: the calls for a value."""
 
 _ORDERS: Final = {"id": None, "createdTime": None, "startTime": "startedFrom", "endTime": "finishedFrom"}
-"""The orders of the daemon, each with the bound that leaves out what has no such time: it comes last here."""
+"""The daemon's orders, each with the bound that omits jobs without that time: here they come last."""
 _EPOCH: Final = "1970-01-01T00:00:00Z"
 _BOUNDS_OF_DAEMON: Final = {
     "createdTime": ("createdFrom", "createdTo"),
@@ -66,7 +66,7 @@ _BOUNDS_OF_DAEMON: Final = {
 
 
 async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
-    """The jobs of a page, whole: of a list that the daemon orders, else of all that were scanned."""
+    """Return the complete jobs of a page: from a list ordered by the daemon, else from all scanned jobs."""
     asked = list(_asked(query))
     end = page.offset + page.limit
     if _is_known(query) and page.sort_by in _ORDERS:
@@ -82,13 +82,13 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
 
 
 def _is_known(query: Query) -> bool:
-    """Whether the daemon has all filters itself."""
+    """Return whether the daemon supports all filters."""
     names = {*_names(query), "status", "id"}
     return names >= query.values.keys() and _BOUNDS_OF_DAEMON.keys() >= query.bounds.keys()
 
 
 async def _in_order(caller: Caller, asked: Json, page: Page, count: int) -> list[Json]:
-    """The first jobs of one call's, those left out that have not the time of the order."""
+    """Return the first jobs of one call, without those that lack the time of the order."""
     bound = _ORDERS[page.sort_by]
     if bound is not None:
         asked = {bound: _EPOCH} | {name: value for name, value in asked.items() if value is not None}
@@ -99,7 +99,7 @@ async def _in_order(caller: Caller, asked: Json, page: Page, count: int) -> list
 
 
 async def scanned(caller: Caller, query: Query, page: Page, groups: Iterable[str] = ()) -> list[Job]:
-    """All jobs that match among the newest that the daemon finds, in short, the newest first."""
+    """Return all matching jobs among the newest ones, with few fields, the newest first."""
     left = query.without({*_names(query), *_BOUNDS_OF_DAEMON, "status", "id"})
     fields = fields_of((*left.values, *left.bounds, page.sort_by, *groups))
     matching: dict[str, Job] = {}
@@ -111,7 +111,7 @@ async def scanned(caller: Caller, query: Query, page: Page, groups: Iterable[str
 
 
 def _asked(query: Query) -> Iterator[Json]:
-    """The calls that together find all jobs: one for each combination of values."""
+    """Yield the calls that together find all jobs: one for each combination of values."""
     common: Json = {}
     if (ids := query.ids) is not None:
         common["ids"] = sorted(ids)
@@ -140,12 +140,12 @@ def _asked(query: Query) -> Iterator[Json]:
 
 
 def _names(query: Query) -> list[str]:
-    """The filters that the daemon knows; it has none for what is empty."""
+    """Return the filters that the daemon supports; it has none for empty values."""
     return [name for name in _ASKED_OF_DAEMON if all(query.values.get(name, ("",)))]
 
 
 async def whole_jobs(caller: Caller, ids: list[str]) -> list[Json]:
-    """Jobs with all that they have, in this order."""
+    """Return jobs with all their fields, in this order."""
     if not ids:
         return []
     answer = await caller.call("job.list", ids=ids, limit=len(ids), fields=SHOWN)
@@ -164,7 +164,7 @@ GROUPS: Final[Mapping[str, Callable[[Job], str]]] = {
 def grouped(
     jobs: list[Job], names: list[str], per_group: int, groups: int
 ) -> list[tuple[tuple[str, ...], list[str]]]:
-    """The ids of the first jobs of each of the first groups, in the order of the jobs."""
+    """Return the ids of the first jobs of each of the first groups, in the order of the jobs."""
     found: dict[tuple[str, ...], list[str]] = {}
     for job in jobs:
         key = tuple(GROUPS[name](job) for name in names)

@@ -1,4 +1,4 @@
-"""The little of Keboola's Storage API that clients of the queue need; the rest answers 501.
+"""The part of Keboola's Storage API that clients of the queue need; the rest answers 501.
 
 The log of a job is here, as events: there is no log in the Queue API.
 """
@@ -26,13 +26,13 @@ _ALL_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Storage:
-    """What does each request of Storage."""
+    """The handlers of Storage's requests."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def routes(self) -> list[Route]:
-        """What is served, and 501 for everything else below `/v2`."""
+        """Return the routes, including 501 for everything else below `/v2`."""
         configs = "components/{component}/configs"
         served = {
             "/v2/storage/tokens/verify": self.token,
@@ -54,18 +54,18 @@ class Storage:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Where the services are: all of them here. It needs no token, as there."""
+        """Return the URLs of the services: all of them here. Like Keboola's, it needs no token."""
         url = self._desk.base_url(request)
         services = [{"id": name, "url": url} for name in ("queue", "connection", "storage")]
         return Answer({"api": "storage", "host": url, "services": services, "features": []})
 
     async def unknown(self, request: Request) -> Response:
-        """Nothing that is done here."""
+        """Answer 501 for a part of the API that is not supported."""
         text = f"{request.method} {request.url.path} is not a part of what lockside does"
         return Problem(501, text, "not_implemented").answer()
 
     async def token(self, _: Request, caller: Caller) -> Response:
-        """Whose token it is, and of which project."""
+        """Return the token and its project."""
         acting = caller.acting
         token = acting["token"]
         name = token["project"]
@@ -86,20 +86,20 @@ class Storage:
         )
 
     async def branches(self, _: Request, caller: Caller) -> Response:
-        """All branches; the default one has the id 0."""
+        """Return all branches; the default one has the id 0."""
         found = (await caller.call("branch.list"))["branches"]
         others = [_branch(one) for one in found if branch_in(one["id"]) != "default"]
         return Answer([_DEFAULT, *others])
 
     async def branch(self, request: Request, caller: Caller) -> Response:
-        """One branch."""
+        """Return one branch."""
         name = branch_in(request.path_params["id"])
         if name == "default":
             return Answer(_DEFAULT)
         return Answer(_branch(await caller.call("branch.get", id=name)))
 
     async def components(self, request: Request, caller: Caller) -> Response:
-        """The components that have configurations, with these."""
+        """Return the components that have configurations, with these."""
         listed = await caller.call("component.list", limit=MOST_LISTED)
         known = {one["id"]: one for one in listed["components"]}
         found: dict[str, list[Json]] = {}
@@ -120,12 +120,12 @@ class Storage:
         )
 
     async def configurations(self, request: Request, caller: Caller) -> Response:
-        """The configurations of a component."""
+        """Return the configurations of a component."""
         found = await caller.call("config.list", **self._named(request), limit=MOST_LISTED)
         return Answer([_configuration(config) for config in found["configs"]])
 
     async def configuration(self, request: Request, caller: Caller) -> Response:
-        """One configuration."""
+        """Return one configuration."""
         config = request.path_params["config"]
         return Answer(_configuration(await caller.call("config.get", config=config, **self._named(request))))
 
@@ -137,7 +137,7 @@ class Storage:
         }
 
     async def events(self, request: Request, caller: Caller) -> Response:
-        """What a job wrote, a line an event, the newest first."""
+        """Return the output of a job, one event per line, the newest first."""
         given = parameters(request.query_params.multi_items())
         run = given.get("runId", [""])[-1].rpartition(".")[2]
         if not run:
@@ -159,7 +159,7 @@ _DEFAULT: Final = {"id": 0, "name": "Main", "description": "", "isDefault": True
 
 
 def _number(name: str) -> int:
-    """A project's id as clients expect it, always the same for a name."""
+    """Return a project's id as a number, always the same for a name."""
     return int(name) if name.isdecimal() else crc32(name.encode())
 
 
@@ -200,7 +200,7 @@ def _configuration(config: Json) -> Json:
 
 
 async def _frames(caller: Caller, job_id: str, count: int) -> list[Json]:
-    """The last frames of a log; of many also those before them, as far as it is not very long."""
+    """Return the last frames of a log; if many are requested, earlier ones too, up to a limit."""
     frames: list[Json] = []
     offset, tail = 0, count if count <= _FRAMES else None
     while len(frames) < MOST_FRAMES:

@@ -1,4 +1,4 @@
-"""Times as clients of Keboola write them: what PHP understands, as far as clients use it. UTC unless said."""
+"""Times as written by clients of Keboola: the subset of PHP's formats that they use. UTC by default."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _WEEKDAY: Final = re.compile(rf"(last|next|this)?\s*({'|'.join(_DAYS)})")
 
 
 def moment(text: str, now: datetime, name: str) -> datetime:
-    """The time that a text means. Raises Problem."""
+    """Return the time described by a text. Raises Problem."""
     word = text.strip().lower()
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     plain = {
@@ -58,5 +58,5 @@ def _shifted(now: datetime, count: int, unit: str) -> datetime:
     if unit in _MONTHS:
         months = now.year * 12 + now.month - 1 + count * _MONTHS[unit]
         first = now.replace(year=months // 12, month=months % 12 + 1, day=1)
-        return first + timedelta(days=now.day - 1)  # PHP also goes on into the next month
+        return first + timedelta(days=now.day - 1)  # PHP also overflows into the next month
     return now + count * _UNITS[unit]

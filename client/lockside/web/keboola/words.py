@@ -1,4 +1,4 @@
-"""Words that differ between Keboola and lockside, and the labels that keep what lockside has no field for."""
+"""Words that differ between Keboola and lockside, and the labels for what lockside has no field for."""
 
 from typing import Any, Final
 
@@ -12,35 +12,35 @@ MADE_WITH_NAME: Final = "kbc.tokenDescription"
 BACKEND_CONTEXT: Final = "kbc.backend.context"
 BACKEND_CONTAINER: Final = "kbc.backend.containerType"
 LABELLED: Final = ("executor", "type", "orchestrationJobId", "orchestrationTaskId", "orchestrationPhaseId")
-"""The members of a request that are kept as labels, and shown from them."""
+"""The members of a request that are stored as labels, and shown from them."""
 
 
 def label_of(member: str) -> str:
-    """The label that keeps a member of a request."""
+    """Return the label that stores a member of a request."""
     return f"kbc.{member}"
 
 
 def branch_in(value: Any) -> str:
-    """The branch that a client means."""
+    """Return the branch that a client means."""
     text = "" if value is None else str(value)
     return DEFAULT_BRANCH if text in _DEFAULT_BRANCHES else text
 
 
 def branch_out(branch: str | None) -> str | None:
-    """The branch as clients know it: the default one has no id."""
+    """Return the branch for clients: the default one has no id."""
     return None if branch in (None, DEFAULT_BRANCH) else branch
 
 
 class Components:
-    """What components are called on either side."""
+    """The names of components on both sides."""
 
     def __init__(self, aliases: tuple[str, ...]) -> None:
         self._aliases = aliases
 
     def read(self, component: str) -> str:
-        """The component that a client means."""
+        """Return the component that a client means."""
         return ORCHESTRATOR if component in self._aliases else component
 
     def shown(self, component: str | None) -> str:
-        """The component as clients know it."""
+        """Return the name of a component for clients."""
         return self._aliases[0] if component == ORCHESTRATOR and self._aliases else component or ""

@@ -1,6 +1,6 @@
-"""What can be done with jobs, pools and schedules: one entry each, with one page that asks and one that does.
+"""The actions on jobs, pools and schedules: one entry each, one page that asks, and one that acts.
 
-The page that asks says what would happen; it needs no script.
+The page that asks shows the effect; it needs no script.
 """
 
 import secrets
@@ -20,10 +20,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: its word in URLs, on its button, and what it means.
+    """One action: its word in URLs, the title of its button, and its explanation.
 
-    `is_offered` looks at the thing; `more` are parameters of the method, and `comment` says that a person may
-    give one. `is_grave` is what cannot be undone. `makes_job` says that the answer is another job.
+    `is_offered` examines the object; `more` are parameters of the method, and `comment` is the label of an
+    optional comment. `is_grave` marks what cannot be undone. `makes_job`: the answer is another job.
     """
 
     word: str
@@ -165,26 +165,26 @@ _KINDS: Final = {"jobs": "job", "pools": "pool", "schedules": "schedule"}
 
 
 def offered(desk: Desk, thing: Json, subject: str = "jobs") -> list[Action]:
-    """What one may do with it as it is now."""
+    """Return the actions that the user may take on the object now."""
     return [one for one in ACTIONS[subject] if one.is_offered(thing) and desk.may(one.method)]
 
 
 def new_deduplication_id() -> str:
-    """What makes a form count once, however often it is sent."""
+    """Return an id that makes a form count once, however often it is sent."""
     return secrets.token_hex(16)
 
 
 def _asked(desk: Desk) -> tuple[str, str, Action]:
-    """Which thing and what to do with it. Raises NotFound."""
+    """Return the object and the action in the URL. Raises NotFound."""
     asked = desk.request.path_params
     for action in ACTIONS.get(asked["subject"], ()):
         if action.word == asked["action"]:
             return asked["subject"], asked["id"], action
-    raise NotFound(f"There is nothing like {asked['action']!r} here.", data={"path": "$.action"})
+    raise NotFound(f"There is no action {asked['action']!r} here.", data={"path": "$.action"})
 
 
 async def confirm(desk: Desk) -> Response:
-    """The page that says what would happen, and asks."""
+    """Return the page that shows the effect, and asks."""
     subject, name, action = _asked(desk)
     thing = await desk.call(f"{_KINDS[subject]}.get", id=name)
     effect = None
@@ -208,7 +208,7 @@ async def confirm(desk: Desk) -> Response:
 
 
 def merged_plan(plans: list[Json]) -> Json:
-    """What several stops would do together; a job that one of them stops is none that another lets start."""
+    """Return the joint effect of several stops; a job stopped by one of them is not started by another."""
     lists: Json = {name: list(chain(*(plan[name] for plan in plans))) for name in _PLANNED}
     gone = {*lists["stopped"], *lists["cancelled"]}
     merged: Json = {name: list(dict.fromkeys(lists[name])) for name in _PLANNED if name != "ended"}
@@ -217,7 +217,7 @@ def merged_plan(plans: list[Json]) -> Json:
 
 
 async def effect_of(desk: Desk, plan: Json) -> Json:
-    """What a stop would do, with the jobs that it names."""
+    """Return the effect of a stop, with the titles of its jobs."""
     ids = [*plan["stopped"], *plan["cancelled"], *plan["started"], *(one["job"] for one in plan["ended"])]
     asked = {"ids": ids[:1000], "fields": describe.NAMING, "expand": ["configData"]}
     found = (await desk.call("job.list", **asked, limit=1000))["jobs"] if ids else []
@@ -225,7 +225,7 @@ async def effect_of(desk: Desk, plan: Json) -> Json:
 
 
 async def act(desk: Desk) -> Response:
-    """Do it, once, and show what became of it."""
+    """Perform the action once, and show the result."""
     subject, name, action = _asked(desk)
     comment = desk.form.get("comment", "").strip() or None
     answer = await desk.call(

@@ -1,4 +1,4 @@
-"""What is done with several jobs at once: a page that says what would happen, and one that says what did."""
+"""Actions on several jobs at once: a page that shows the effect, and one that shows the result."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,9 +25,9 @@ _FIELDS: Final = [*BRIEF, "reasons", "desiredStatus", "acknowledged"]
 
 
 def _asked(desk: Desk, word: str, ids: list[str]) -> tuple[Action, list[str]]:
-    """What to do with which jobs. Raises InvalidParams."""
+    """Return the action and the jobs. Raises InvalidParams."""
     if word not in BULK:
-        raise InvalidParams(f"Several jobs cannot be asked to {word!r}.", data={"path": "$.action"})
+        raise InvalidParams(f"There is no action {word!r} for several jobs.", data={"path": "$.action"})
     if not ids or len(ids) > MOST:
         text = f"Choose 1 to {MOST} jobs in the list." if not ids else f"At most {MOST} jobs at once."
         raise InvalidParams(text, data={"path": "$.ids"})
@@ -35,7 +35,7 @@ def _asked(desk: Desk, word: str, ids: list[str]) -> tuple[Action, list[str]]:
 
 
 async def confirm(desk: Desk) -> Response:
-    """The page `/jobs/do`: what would be done with the chosen jobs, and which are left alone."""
+    """Return the page `/jobs/do`: the effect on the selected jobs, and which are omitted."""
     chosen = desk.request.query_params.getlist("ids")
     action, ids = _asked(desk, desk.query.get("action", ""), chosen)
     asked = {"ids": ids, "limit": MOST, "fields": _FIELDS, "expand": ["configData"]}
@@ -55,7 +55,7 @@ async def confirm(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Do it with each of the jobs, once, and tell what became of it."""
+    """Perform the action once on each of the jobs, and show the result."""
     form = desk.form
     action, ids = _asked(desk, form.get("action", ""), form.get("ids", "").split())
     more = {"comment": form.get("comment", "").strip() or None} if action.comment else {}
@@ -76,7 +76,7 @@ async def act(desk: Desk) -> Response:
 
 
 async def _each(jobs: list[Json], ask: Callable[[Json], Any]) -> list[tuple[Json, Any]]:
-    """Each job with its answer, or with the error that it was refused with; a few at a time."""
+    """Return each job with its answer, or with its error; a few calls run at a time."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(job: Json) -> tuple[Json, Any]:

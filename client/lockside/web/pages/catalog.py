@@ -18,17 +18,17 @@ Json = dict[str, Any]
 PAGE: Final = 100
 VERSIONS: Final = 50
 RUNS: Final = 500
-"""The last jobs of a configuration of which it is told which version each ran."""
+"""The number of a configuration's last jobs that are counted by version."""
 _EDITED: Final = ("name", "description", "isDisabled", "configuration", "rows")
-"""The members of a configuration that the form has, as one document."""
+"""The members of a configuration in the form, as one document."""
 _STORED: Final = frozenset(
     ("version", "createdTime", "updatedTime", "changedBy", "changeDescription", "isDeleted", "warnings")
 )
-"""What a stored object has beside its document."""
+"""The members of a stored object beside its document."""
 
 
 async def configs(desk: Desk) -> Response:
-    """The page `/configs`."""
+    """Return the page `/configs`."""
     query = desk.request.query_params
     found = await desk.call(
         "config.list",
@@ -46,7 +46,7 @@ def _key(desk: Desk) -> Json:
 
 
 async def config(desk: Desk) -> Response:
-    """The page `/configs/C/K`: its newest version, or the one of the URL, and what changed when and why."""
+    """Return the page `/configs/C/K`: the newest or the given version, and its changes with their reasons."""
     key, query = _key(desk), desk.request.query_params
     version = int(query["version"]) if query.get("version", "").isdecimal() else None
     shown, versions, jobs, runs = await asyncio.gather(
@@ -80,7 +80,7 @@ def _document(config: Json) -> Json:
 
 
 async def edit(desk: Desk) -> Response:
-    """The form with a configuration as one document."""
+    """Return the form with a configuration as one document."""
     found = await desk.call("config.get", **_key(desk))
     return _form(desk, document(_document(found)), found["version"], "", None)
 
@@ -98,14 +98,14 @@ def _form(desk: Desk, text: str, version: Any, why: str, fault: LocksideError | 
 
 
 async def save(desk: Desk) -> Response:
-    """Store it as the next version, unless somebody else was quicker. A fault is shown in the form."""
+    """Store it as the next version, unless it was changed meanwhile. An error is shown in the form."""
     text, why = desk.form.get("document", ""), desk.form.get("why", "").strip()
     version = desk.form.get("version", "")
     try:
         try:
             given = json.loads(text)
         except ValueError as fault:
-            raise InvalidParams(f"This is no JSON: {fault}", data={"path": "$"}) from None
+            raise InvalidParams(f"This is not JSON: {fault}", data={"path": "$"}) from None
         if not isinstance(given, dict):
             raise InvalidParams("A configuration is a JSON object.", data={"path": "$"})
         await desk.call(
@@ -135,13 +135,13 @@ async def rollback(desk: Desk) -> Response:
 
 
 async def components(desk: Desk) -> Response:
-    """The page `/components`."""
+    """Return the page `/components`."""
     found = await desk.call("component.list", limit=PAGE, cursor=desk.request.query_params.get("cursor"))
     return desk.page("components.html", components=found["components"], next_cursor=found.get("nextCursor"))
 
 
 async def component(desk: Desk) -> Response:
-    """The page `/components/ID`: what it is, its tags and versions, who uses it, and how its jobs went."""
+    """Return the page `/components/ID`: its manifest, tags, versions, users, and recent jobs."""
     name = desk.request.path_params["id"]
     version = int(desk.query["version"]) if desk.query.get("version", "").isdecimal() else None
     found, versions, configs, jobs = await asyncio.gather(

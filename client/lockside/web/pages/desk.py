@@ -1,4 +1,4 @@
-"""What a page is made with: who asks, the daemon, and the templates."""
+"""The context of a page: the user, the daemon, and the templates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _OF_NO_PROJECT: Final = ("daemon.", "pool.", "resource.", "session.")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One request of somebody who has signed in. `form` is what was sent with a change."""
+    """One request of a signed-in user. `form` is the body of a change."""
 
     request: Request
     visitor: Visitor
@@ -31,7 +31,7 @@ class Desk:
 
     @property
     def project(self) -> str | None:
-        """The project that the URL names."""
+        """The project in the URL."""
         return self.request.query_params.get("project")
 
     @property
@@ -41,26 +41,26 @@ class Desk:
 
     @property
     def user(self) -> str:
-        """As whom all is done."""
+        """The name of the acting user."""
         return str((self.visitor.caller.acting.get("principal") or own_user())["user"])
 
     @property
     def may_act(self) -> bool:
-        """Whether one may make and steer jobs."""
+        """Whether the user may create and control jobs."""
         return self.may("job.create")
 
     def may(self, method: str) -> bool:
-        """Whether one's role has this method; true where only the daemon knows the role."""
+        """Return whether the user's role allows this method; True if only the daemon knows the role."""
         role = self.visitor.caller.acting.get("role")
         return role is None or Role[role.upper()] >= METHODS[method].role
 
     def who_may(self, method: str, what: str = "this") -> str:
-        """Who may do what one may not; empty when one may."""
+        """Return which role may do what the user may not; empty if the user may."""
         role = METHODS[method].role.word
         return "" if self.may(method) else f"Your role does not allow {what}: {role}s may do it."
 
     async def refusal(self, job: Json) -> str:
-        """Why one may not steer this job, as the daemon says it; empty when one may."""
+        """Return the daemon's reason why the user may not control this job; empty if they may."""
         acting = self.visitor.caller.acting
         if not self.may_act:
             return self.who_may("job.terminate", "stopping and retrying jobs")
@@ -74,46 +74,46 @@ class Desk:
         return ""
 
     async def call(self, method: str, **params: Any) -> Any:
-        """Ask the daemon; what is None is not sent. Raises LocksideError."""
+        """Call the daemon; parameters that are None are omitted. Raises LocksideError."""
         if self.project and not method.startswith(_OF_NO_PROJECT):
             params.setdefault("project", self.project)
         return await self.visitor.caller.call(method, **params)
 
     async def told(self, tell: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function of the command line makes: it calls the daemon as a session does, in a thread."""
+        """Return the result of a command-line function, which calls the daemon from a thread."""
 
         def tell_in_utc() -> Any:
-            times.ARE_UTC.set(True)  # in the context of this call alone
+            times.ARE_UTC.set(True)  # only in the context of this call
             return tell(Asking(self), *arguments)
 
         return await anyio.to_thread.run_sync(tell_in_utc)
 
     def page(self, template: str, code: int = 200, **data: Any) -> Response:
-        """A page, with an HTTP status."""
+        """Return a page with an HTTP status."""
         text = ENVIRONMENT.get_template(template).render(desk=self, **data)
         return HTMLResponse(text, code)
 
     def link(self, path: str, *parts: str, **query: Any) -> str:
-        """A URL of the same project."""
+        """Return a URL in the same project."""
         return url(path, *parts, **({"project": self.project} | query))
 
     def here(self, **changed: Any) -> str:
-        """The query of this page's URL with other values; a parameter that is None is left out."""
+        """Return the query of this page's URL with other values; parameters that are None are omitted."""
         names = dict.fromkeys([*self.request.query_params, *changed])
         now = {name: changed.get(name, self.request.query_params.getlist(name)) for name in names}
         return url("", **now) or "?"
 
     def go(self, path: str, *parts: str, **query: Any) -> Response:
-        """Show that page next."""
+        """Redirect to a page."""
         return RedirectResponse(self.link(path, *parts, **query), 303)
 
 
 class Asking:
-    """The daemon for functions of the command line that run in a thread."""
+    """The daemon for command-line functions that run in a thread."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """Ask the daemon. Raises LocksideError."""
+        """Call the daemon. Raises LocksideError."""
         return anyio.from_thread.run(partial(self._desk.call, method, **params))

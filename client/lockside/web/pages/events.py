@@ -1,4 +1,4 @@
-"""What happened, the newest first."""
+"""Events, the newest first."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from lockside.protocol.events import EVENT_KINDS
 from lockside.web.pages.desk import Desk
 
 WINDOW: Final = 1000
-"""The numbers of events that a page looks through."""
+"""The numbers of events that a page examines."""
 SHOWN: Final = 100
 
 
 async def events(desk: Desk) -> Response:
-    """The page `/events`: the last ones, or those up to the one of the URL; of a job all."""
+    """Return the page `/events`: the last events, or those up to the given one; for a job, all."""
     query = desk.request.query_params
     kinds = [kind for kind in query.getlist("kinds") if kind]
     job, run = query.get("job") or None, query.get("runIdPrefix") or None

@@ -1,4 +1,4 @@
-"""The list of jobs, and one job: how it is, why, and what can be done about it."""
+"""The list of jobs, and one job: its state, the reasons, and the possible actions."""
 
 import asyncio
 from typing import Any, Final
@@ -19,12 +19,12 @@ from lockside.web.pages.views import query_of, saved_views
 
 Json = dict[str, Any]
 Reason = tuple[Json, list[str]]
-"""Why a job waits, and the sentences that say it."""
+"""A reason why a job waits, and its sentences."""
 
 PAGE: Final = 100
 CHILDREN: Final = 200
 INNER: Final = 20
-"""Jobs that are shown below one of the children."""
+"""The most jobs shown below one child."""
 FILTERS: Final = {
     "text": "Name, id or configuration begins with",
     "component": "Component",
@@ -47,7 +47,7 @@ MORE_FILTERS: Final = {
     "durationFrom": "Ran at least (10m)",
     "durationTo": "Ran at most",
 }
-"""Fields of the form; each is a filter of `job.list` under its own name."""
+"""Fields of the form; each is a filter of `job.list` with the same name."""
 CHOICES: Final = {
     "mode": ("Mode", [one.value for one in Mode]),
     "type": ("Type", [one.value for one in JobType]),
@@ -74,11 +74,11 @@ _GROUPS: Final = {
     "others": [word for word in STATUSES if word not in describe.FAILED],
 }
 _OPENED: Final = {*describe.FAILED, *describe.RUNNING}
-"""Containers in these statuses show what is below them."""
+"""Containers in these statuses show their children."""
 
 
 def filters_of(desk: Desk) -> Json:
-    """The filters of `job.list` that the URL has."""
+    """Return the filters of `job.list` in the URL."""
     query = desk.request.query_params
     filters: Json = {name: query[name] for name in (*FILTERS, *MORE_FILTERS, *CHOICES) if query.get(name)}
     filters |= {name: words[query[name]] for name, words in _FLAGS.items() if query.get(name) in words}
@@ -92,7 +92,7 @@ def filters_of(desk: Desk) -> Json:
 
 
 async def jobs(desk: Desk) -> Response:
-    """The page `/jobs`."""
+    """Return the page `/jobs`."""
     query, filters = desk.query, filters_of(desk)
     asked = filters | {"onlyRoots": not query.get("parts"), "parentRunId": query.get("parent") or None}
     if query.get("open"):
@@ -131,13 +131,13 @@ async def jobs(desk: Desk) -> Response:
 
 
 async def _counts(desk: Desk, asked: Json) -> dict[str, int]:
-    """How many there are of each status, of the newest ones alone where there are very many."""
+    """Return the number of jobs by status; only the newest ones are counted if there are very many."""
     counted = await desk.call("job.stats", **asked, newest=MOST_COUNTED)
     return {one["group"]["status"]: one["count"] for one in counted["groups"]}
 
 
 async def job(desk: Desk) -> Response:
-    """The page `/jobs/ID`."""
+    """Return the page `/jobs/ID`."""
     found = await desk.call("job.get", id=desk.request.path_params["id"])
     cause = ((found["result"] or {}).get("error") or {}).get("cause")
     children, story, reasons, lines = await asyncio.gather(
@@ -160,14 +160,14 @@ async def job(desk: Desk) -> Response:
 
 
 async def _log(desk: Desk, job: Json, cause: Json | None) -> Json:
-    """The end of what it wrote; of a container that failed, of what the job wrote that made it fail."""
+    """Return the end of the log; for a failed container, that of the job that caused the failure."""
     if job["type"] in ("standard", "retryContainer"):
         return await log_tail(desk, job["id"])
     return await log_tail(desk, cause["job"] if cause else None)
 
 
 async def _children(desk: Desk, job: Json) -> Json:
-    """Those right below it, failures first, a page of them; below those that failed or run what is there."""
+    """Return a page of children, failures first, and the children of failed and running ones."""
     counted = await desk.call("job.stats", groupBy=["status"], parentRunId=job["runId"])
     counts = {one["group"]["status"]: one["count"] for one in counted["groups"]}
     if not counts:
@@ -185,7 +185,7 @@ async def _children(desk: Desk, job: Json) -> Json:
 
 
 async def _below(desk: Desk, run_id: str, after: str, room: int) -> tuple[list[Json], str | None]:
-    """A page of the children of a job, failures first, and where the next one begins."""
+    """Return a page of a job's children, failures first, and where the next page begins."""
     asked: Json = {"parentRunId": run_id, "order": "asc", "expand": ["configData"]}
     asked["fields"] = [*BRIEF, "reasons", "chunk"]
     begun, _, cursor = after.partition(" ")
@@ -206,12 +206,12 @@ async def _below(desk: Desk, run_id: str, after: str, room: int) -> tuple[list[J
 
 
 async def _reasons(desk: Desk, job: Json) -> list[Reason]:
-    """Why it waits, each reason in sentences."""
+    """Return why the job waits, each reason in sentences."""
     if job["status"] not in describe.NOT_STARTED:
         return []
 
     def tell(asking: Asking) -> list[Reason]:
         return [(reason, sentences_of(asking, job, reason)) for reason in job.get("reasons") or ()]
 
-    told: list[Reason] = await desk.told(tell)
-    return told
+    found: list[Reason] = await desk.told(tell)
+    return found

@@ -1,8 +1,8 @@
-"""`/live`: what changes, as server-sent events, one stream a tab.
+"""`/live`: changes as server-sent events, one stream per tab.
 
-A message says that something changed; the script then asks for its page anew, so a page is made in one place
-and nothing is missed or shown twice. What a job writes is sent itself. A reader that is slow holds up nobody:
-its changes become one, and of a log it gets the end.
+A message says that something changed; the script then requests its page again, so pages are rendered in one
+place and nothing is missed or shown twice. Log output is sent in the message. A slow reader blocks nobody:
+its changes are merged, and of a log it gets the end.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from lockside.web.visitors import Unwelcome, Visitors
 Json = dict[str, Any]
 
 MOST_OF_ONE: Final = 4
-"""Streams of one session: a browser has six connections to a host."""
+"""The most streams of one session: a browser has six connections to a host."""
 _PAUSE_SECONDS: Final = 0.25
 _LOG_PAUSE_SECONDS: Final = 0.1
 _COMMENT_SECONDS: Final = 15.0
@@ -39,7 +39,7 @@ _REST: Final = 2_000
 
 
 class Reader:
-    """One stream: what it is to be told next."""
+    """One stream: its pending messages."""
 
     def __init__(self, topics: list[str], after: int | None = None) -> None:
         self._kinds = tuple(topic for topic in topics if ":" not in topic)
@@ -55,30 +55,30 @@ class Reader:
         self._room.set()
 
     def take(self, event: Json) -> None:
-        """Note an event, if the stream is about it."""
+        """Note an event, if it matches the stream's topics."""
         if event["kind"].startswith(self._kinds) or self._jobs.intersection(_jobs_of(event)):
             self._changed = {"seq": max(event["seq"], (self._changed or {}).get("seq", 0))}
             self._woken.set()
 
     def turn(self, state: str) -> None:
-        """Report to the reader that the daemon is `away` or `back`."""
+        """Send that the daemon is `away` or `back`."""
         self._state = state
         self._woken.set()
 
     def end(self) -> None:
-        """End the stream: whoever asks for it again is told why."""
+        """End the stream: the answer to a reconnection gives the reason."""
         self._is_over = True
         self._woken.set()
 
     async def put_log(self, part: Json) -> None:
-        """Give a part of a log; waits until the one before was taken."""
+        """Send a part of a log; waits until the previous one was taken."""
         await self._room.wait()
         self._room.clear()
         self._log = part
         self._woken.set()
 
     async def messages(self) -> AsyncIterator[str]:
-        """The stream's text."""
+        """Yield the text of the stream."""
         yield ": a stream of lockside\n\n"
         while not self._is_over:
             try:
@@ -102,12 +102,12 @@ class Reader:
 
 
 def _jobs_of(event: Json) -> list[str]:
-    """The job of an event and all those above it."""
+    """Return the job of an event and all jobs above it."""
     return [*str(event.get("runId") or "").split("."), str(event.get("job") or "")]
 
 
 class Feed:
-    """The one subscription of a caller in a project, and all who read it."""
+    """The only subscription of a caller in a project, and all its readers."""
 
     def __init__(self, caller: Caller, project: str | None) -> None:
         self._caller = caller
@@ -122,7 +122,7 @@ class Feed:
             self._task = asyncio.create_task(self._feed(), name="events of a caller")
 
     def leave(self, reader: Reader) -> bool:
-        """Remove a reader; true if it was the last one, whose end is that of the subscription."""
+        """Remove a reader; return True if it was the last one, which ends the subscription."""
         self._readers.discard(reader)
         if not self._readers and self._task is not None:
             self._task.cancel()
@@ -158,14 +158,14 @@ class Feed:
 
 
 class _Stream(StreamingResponse):
-    """One that calls `left` at its end, also when it was never begun."""
+    """A response that calls `left` at its end, even if it was never started."""
 
     def __init__(self, left: Callable[[], None], *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._left = left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -181,11 +181,10 @@ class Live:
         self._of_session: Counter[Session | Caller] = Counter()
 
     async def stream(self, request: Request) -> Response:
-        """`/live?topics=job,pool,job:17,log:17:120`: kinds of events by how they begin, jobs, and a log.
+        """Serve `/live?topics=job,pool,job:17,log:17:120`: prefixes of event kinds, jobs, and a log.
 
-        Behind the frame of a log its stream and row may stand: `log:17:120:stderr:eu`.
-
-        A reconnection is told of changes that it may have missed.
+        The frame of a log may be followed by its stream and row: `log:17:120:stderr:eu`. A reconnection is
+        told about changes that it may have missed.
         """
         try:
             visitor = await self._visitors.of(request)
@@ -232,7 +231,7 @@ class Live:
 
 
 async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
-    """Give what a job writes behind a frame until its log is over."""
+    """Send the output of a job after a frame until its log is complete."""
     job, begin, stream, row = (*topic.split(":", 4)[1:], "", "", "")[:4]
     offset = int(begin) if begin.isdecimal() else 0
     asked = {"tail": _LOG_FRAMES, "waitSeconds": 25, "stream": stream or None, "row": row or None}
@@ -254,12 +253,12 @@ async def _follow(desk: Desk, topic: str, reader: Reader) -> None:
 
 
 async def _read_part(desk: Desk, maker: LineMaker, job: str, offset: int, asked: Json) -> Json:
-    """The next message of a log. Its page is let go: a megabyte for each reader that takes nothing."""
+    """Return the next message of a log. Its page is released: it takes a megabyte per idle reader."""
     return _part(maker, await desk.call("job.log", id=job, offset=offset, **asked), offset)
 
 
 def _part(maker: LineMaker, page: Json, offset: int) -> Json:
-    """What a page of a log is as a message: its last lines, and whether some were left out before them."""
+    """Return a page of a log as a message: its last lines, and whether earlier ones were omitted."""
     made = [line for frame in page["frames"] for line in maker.take(frame)]
     if page["isComplete"]:
         made += maker.rest()

@@ -1,4 +1,4 @@
-"""The log of a job: its end beside the job, all of it page by page, what is searched in it, and as a file."""
+"""The log of a job: its end on the job's page, its pages, the lines found by a search, and as a file."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,27 +17,27 @@ from lockside.web.pages.desk import Desk
 
 Json = dict[str, Any]
 Place = tuple[int, int]
-"""A frame, and the number of a line among those that begin in it."""
+"""A frame, and the index of a line among those that begin in it."""
 Placed = tuple[Place, LogLine]
 Most = tuple[int, int]
 
 FRAMES: Final = (4, 300)
-"""Frames that are asked for: the few that may do, since one has up to 64 KiB, then many."""
+"""The numbers of frames requested: first few, because one has up to 64 KiB, then many."""
 MOST_CHARACTERS: Final = 64 * 1024
 WHOLE_PAGE: Final = (MOST_CHARACTERS, MOST_CHARACTERS)
 TAIL: Final = (60, 16 * 1024)
-"""Lines and characters at most: of the page of a log, of the end that stands on the page of its job."""
+"""The most lines and characters: on a page of a log, and of the end on the job's page."""
 LONGEST_LINE: Final = 4_000
 SEARCHED_FRAMES: Final = 1000
 SEARCH_SECONDS: Final = 5.0
 MOST_FOUND: Final = 200
 LONGEST_NUMBER: Final = 15
 _LINE_CHARACTERS: Final = 40
-"""What a line takes in a page beside its text."""
+"""The size of a line on a page beside its text."""
 
 
 def shown_line(line: LogLine) -> Json:
-    """A line as pages and streams show it; a very long one is cut."""
+    """Return a line for pages and streams; a very long one is cut."""
     text = shown_log(last_state(line.text), coloured=False)
     if len(text) > LONGEST_LINE:
         text = f"{text[:LONGEST_LINE]} … and {len(text) - LONGEST_LINE:,} characters more"
@@ -45,7 +45,7 @@ def shown_line(line: LogLine) -> Json:
 
 
 def last_of(lines: list[Json], most: int) -> list[Json]:
-    """The last lines that have no more than so many characters together."""
+    """Return the last lines that have at most so many characters together."""
     room = MOST_CHARACTERS
     for place in range(len(lines) - 1, -1, -1):
         room -= len(lines[place]["text"]) + 1
@@ -55,7 +55,7 @@ def last_of(lines: list[Json], most: int) -> list[Json]:
 
 
 def _place(text: str | None) -> Place | None:
-    """The place that a URL names: `17`, or `17.300` for a line inside a frame."""
+    """Return the place named in a URL: `17`, or `17.300` for a line inside a frame."""
     seq, _, line = (text or "").partition(".")
     if not seq.isdecimal() or len(seq) > LONGEST_NUMBER or len(line) > LONGEST_NUMBER:
         return None
@@ -67,7 +67,7 @@ def _named(place: Place) -> str:
 
 
 def _placed(job: str, page: Json, *, is_all: bool) -> tuple[list[Placed], Place]:
-    """The lines of a page by their places, and the place behind them; `is_all` has unfinished ones, too."""
+    """Return the lines of a page with places, and the place after them; `is_all`: unfinished ones, too."""
     maker, counts, placed = LineMaker(job), Counter[int](), list[Placed]()
 
     def put(line: LogLine) -> None:
@@ -86,7 +86,7 @@ def _placed(job: str, page: Json, *, is_all: bool) -> tuple[list[Placed], Place]
 
 
 def _fitting(placed: list[Placed], room: int = MOST_CHARACTERS) -> int:
-    """How many of the lines have no more than so many characters together; one does always."""
+    """Return how many of the lines have at most so many characters together; at least one."""
     for count, (_, line) in enumerate(placed):
         room -= min(len(line.text), LONGEST_LINE) + _LINE_CHARACTERS
         if room < 0:
@@ -95,7 +95,7 @@ def _fitting(placed: list[Placed], room: int = MOST_CHARACTERS) -> int:
 
 
 def _shown(placed: list[Placed]) -> list[Json]:
-    """The lines for the page; the first of each frame and of the page has a number that can be linked to."""
+    """Return the lines for the page; the first of each frame and of the page can be linked to."""
     lines = [shown_line(line) for _, line in placed]
     for count, (place, _) in enumerate(placed):
         if not count or not place[1]:
@@ -104,14 +104,14 @@ def _shown(placed: list[Placed]) -> list[Json]:
 
 
 async def log_tail(desk: Desk, job: str | None) -> Json:
-    """The last lines of a job so far, and the frame behind them."""
+    """Return the last lines of a job so far, and the frame after them."""
     if job is None:
         return {"job": None, "lines": [], "rest": "", "next": 0, "earlier": None, "is_over": True}
     return {"job": job, **await _end(desk, job, {}, TAIL)}
 
 
 def _so_far(job: str, page: Json) -> tuple[list[LogLine], str, int]:
-    """The lines of a page, what the last one has so far, and the frame where one goes on to get it whole."""
+    """Return the lines of a page, the unfinished last line, and the frame from which to read it again."""
     maker = LineMaker(job)
     made = [line for frame in page["frames"] for line in maker.take(frame)]
     begun = None if page["isComplete"] else maker.unfinished_from()
@@ -121,12 +121,12 @@ def _so_far(job: str, page: Json) -> tuple[list[LogLine], str, int]:
 
 
 def _size(page: Json) -> int:
-    """How much text there is behind the first frame, which may only lead to what is wanted."""
+    """Return the size of the text after the first frame, which may only lead to the wanted lines."""
     return sum(len(frame.get("text", "")) for frame in page["frames"][1:])
 
 
 async def _last_frames(desk: Desk, job: str, filters: Json, before: int | None = None) -> Json:
-    """The last frames, or those up to one: enough to fill a page, if there are so many."""
+    """Return the last frames, or those up to one: enough to fill a page, if there are so many."""
     page: Json = {}
     for count in FRAMES:
         begin = 0 if before is None else max(before + 1 - count, 0)
@@ -138,7 +138,7 @@ async def _last_frames(desk: Desk, job: str, filters: Json, before: int | None =
 
 
 async def log(desk: Desk) -> Response:
-    """The page `/jobs/ID/log`: its end, what stands before a place or behind one, or what is searched."""
+    """Return the page `/jobs/ID/log`: its end, the lines before or after a place, or those found."""
     query = desk.query
     job = await desk.call("job.get", id=desk.request.path_params["id"])
     filters = {name: query.get(name) or None for name in ("stream", "row")}
@@ -160,7 +160,7 @@ async def log(desk: Desk) -> Response:
 
 
 async def _behind(desk: Desk, job: str, begin: Place, filters: Json) -> Json:
-    """A page of lines from a place on. It is read from a frame earlier, whose last line may go on here."""
+    """Return a page of lines from a place, read from a frame earlier, whose last line may continue."""
     page: Json = {}
     for most in FRAMES:
         page = await desk.call("job.log", id=job, offset=max(begin[0] - 1, 0), limit=most, **filters)
@@ -172,7 +172,7 @@ async def _behind(desk: Desk, job: str, begin: Place, filters: Json) -> Json:
     is_over = page["isComplete"] and count == len(placed)
     later = placed[count][0] if count < len(placed) else max(after, begin)
     if not placed and later == begin and page["nextOffset"] > begin[0]:
-        later = (page["nextOffset"], 0)  # all of it is a part of one long line
+        later = (page["nextOffset"], 0)  # all of it belongs to one long line
     has_later = not is_over and (count < len(placed) or later != begin)
     return {
         "lines": _shown(placed[:count]),
@@ -183,7 +183,7 @@ async def _behind(desk: Desk, job: str, begin: Place, filters: Json) -> Json:
 
 
 async def _before(desk: Desk, job: str, end: Place, filters: Json) -> Json:
-    """A page of lines that ends before a place."""
+    """Return a page of lines that ends before a place."""
     page = await _last_frames(desk, job, filters, before=end[0])
     placed, _ = _placed(job, page, is_all=True)
     lines, earlier = _last_page(page, [one for one in placed if one[0] < end])
@@ -191,7 +191,7 @@ async def _before(desk: Desk, job: str, end: Place, filters: Json) -> Json:
 
 
 async def _end(desk: Desk, job: str, filters: Json, most: Most = WHOLE_PAGE) -> Json:
-    """The last lines so far, with what is to be followed; `next` is the frame behind them."""
+    """Return the last lines so far, and what to follow; `next` is the frame after them."""
     page = await _last_frames(desk, job, filters)
     _, rest, after = _so_far(job, page)
     placed, _ = _placed(job, page, is_all=not rest)
@@ -201,9 +201,9 @@ async def _end(desk: Desk, job: str, filters: Json, most: Most = WHOLE_PAGE) -> 
 
 
 def _last_page(page: Json, placed: list[Placed], most: Most = WHOLE_PAGE) -> tuple[list[Json], str | None]:
-    """The last lines that fit, at most so many, and where they begin unless that is the log's beginning.
+    """Return the last lines that fit, and where they begin unless that is the log's beginning.
 
-    The first frame that was read may begin inside a line, so its lines are left to the page before.
+    The first frame read may begin inside a line, so its lines are left to the previous page.
     """
     first = page["frames"][0]["seq"] if page["frames"] else 0
     whole = [one for one in placed if one[0][0] > first] if first else placed
@@ -214,7 +214,7 @@ def _last_page(page: Json, placed: list[Placed], most: Most = WHOLE_PAGE) -> tup
 
 
 async def _frame_at(desk: Desk, job: str, text: str) -> int:
-    """The first frame that was written at a time or later. Raises InvalidParams."""
+    """Return the first frame written at a time or later. Raises InvalidParams."""
     try:
         at = times.wire(times.since(text.strip(), times.now()))
     except ValueError as problem:
@@ -232,7 +232,7 @@ async def _frame_at(desk: Desk, job: str, text: str) -> int:
 
 
 async def _found(desk: Desk, job: str, text: str, begin: int, filters: Json) -> Json:
-    """The lines that have a text, in any case of its letters; a long log is searched a piece at a time."""
+    """Return the lines that contain a text, ignoring case; a long log is searched in pieces."""
     maker, counts, wanted, found = LineMaker(job), Counter[int](), text.casefold(), list[Json]()
     until, offset, is_over = monotonic() + SEARCH_SECONDS, begin, False
     while len(found) < MOST_FOUND and monotonic() < until and not is_over:
@@ -251,7 +251,7 @@ async def _found(desk: Desk, job: str, text: str, begin: int, filters: Json) -> 
 
 
 async def download(desk: Desk) -> Response:
-    """The whole log so far, byte for byte."""
+    """Return the whole log so far, byte for byte."""
     job = await desk.call("job.get", id=desk.request.path_params["id"], fields=["id"])
 
     async def parts() -> AsyncIterator[bytes]:

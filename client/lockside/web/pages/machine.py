@@ -1,4 +1,4 @@
-"""Pools and what runs jobs in them, and the daemon as a whole."""
+"""Pools with their backends and resources, and the daemon as a whole."""
 
 import asyncio
 
@@ -11,14 +11,14 @@ from lockside.web.pages.desk import Desk
 
 
 async def pools(desk: Desk) -> Response:
-    """The page `/pools`."""
+    """Return the page `/pools`."""
     status, resources = await asyncio.gather(desk.call("daemon.status"), desk.call("resource.list"))
     listed = [(pool, offered(desk, pool, "pools")) for pool in status["pools"]]
     return desk.page("pools.html", status=status, pools=listed, resources=resources["resources"])
 
 
 async def status(desk: Desk) -> Response:
-    """The page `/status`; the store is checked when that is asked for, since it may take long."""
+    """Return the page `/status`; the store is checked only on request, because that may take long."""
     found = await desk.call("daemon.status")
     health, troubles = await asyncio.gather(desk.call("daemon.health"), desk.told(troubles_of, found))
     problems, is_refused = None, False

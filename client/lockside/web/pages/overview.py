@@ -1,4 +1,4 @@
-"""The first page: what is red, who waits and why, what runs, what comes next."""
+"""The first page: failures, waiting jobs with their reasons, running jobs, the next schedules."""
 
 import asyncio
 from collections import Counter
@@ -30,13 +30,13 @@ BRIEF: Final = [
 ]
 _SHOWN: Final = 30
 _FAILED: Final = 12
-"""So few that what waits and runs is not far below."""
+"""So few that waiting and running jobs are not far below."""
 _WAITING: Final = 50
 _MOMENTS: Final = 5
 
 
 async def overview(desk: Desk) -> Response:
-    """The page `/`."""
+    """Return the page `/`."""
     status, failed, waiting, running, schedules = await asyncio.gather(
         desk.call("daemon.status"),
         _failed(desk),
@@ -69,11 +69,11 @@ async def _listed(desk: Desk, limit: int, **filters: Any) -> Json:
 
 
 def _by_reason(waiting: list[Json]) -> list[tuple[str, list[Json]]]:
-    """Who waits, under the first reason of each, the most frequent first."""
+    """Return the waiting jobs by their first reason, the most frequent first."""
     first = {job["id"]: _reason(job) for job in waiting}
     return [
-        (said, [job for job in waiting if first[job["id"]] == said])
-        for said, _ in Counter(first.values()).most_common()
+        (reason, [job for job in waiting if first[job["id"]] == reason])
+        for reason, _ in Counter(first.values()).most_common()
     ]
 
 
@@ -83,5 +83,5 @@ def _reason(job: Json) -> str:
 
 
 async def _next_moments(desk: Desk) -> list[Json]:
-    """The schedules that come next."""
+    """Return the next due schedules."""
     return [one for one in (await by_next_moment(desk))[:_MOMENTS] if one["nextDueTime"]]

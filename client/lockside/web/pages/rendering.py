@@ -1,4 +1,4 @@
-"""The templates, and what they call. What users and jobs wrote is escaped by the template engine."""
+"""The templates, and their functions. The template engine escapes texts of users and jobs."""
 
 import json
 import re
@@ -25,11 +25,11 @@ _QUOTED: Final = re.compile(r"`([^`<>]+)`")
 _JOINT: Final = re.compile(r"([./_-])(?=\w)")
 _ESCAPED: Final = {code: f"\\u{code:04x}" for code in FORBIDDEN}
 MOST_JSON: Final = 20_000
-"""Characters of a document that are shown."""
+"""The most characters of a document that are shown."""
 
 
 def url(path: str, *parts: str, **query: Any) -> str:
-    """A path with names in it (`/configs/*/*`), and a query of what is not empty."""
+    """Return a path with names in it (`/configs/*/*`), and a query of the values that are not empty."""
     for part in parts:
         path = path.replace("*", quote(str(part), safe=""), 1)
     asked = {name: value for name, value in query.items() if value not in (None, "", [], False)}
@@ -38,16 +38,16 @@ def url(path: str, *parts: str, **query: Any) -> str:
 
 @pass_context
 def linked(context: Context, text: object, *people: str) -> Markup:
-    """A sentence with a link for each job and pool that it names, and for each of these people.
+    """Return a sentence with a link for each job and pool that it names, and for each of these people.
 
-    Times in it become those of the viewer, and what stands in backquotes is shown as code.
+    Times in it are converted to the viewer's zone, and text in backquotes is shown as code.
     """
     link = context["desk"].link if context["desk"] else url
     escaped = _NAMED.sub(partial(_link_of, link), plain(str(escape(text))))
     for who in dict.fromkeys(filter(None, people)):
         found = rf"(?<![\w/.>&#-]){re.escape(str(escape(who)))}(?![\w/;-])(?![^<]*(?:</a)?>)"
         escaped = re.sub(found, lambda one: _anchor(link("/jobs", owner=who), one[0]), escaped, count=1)  # noqa: B023
-    return Markup(_QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S704 - it is escaped before
+    return Markup(_QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S704 - it was escaped before
 
 
 def _link_of(link: Callable[..., str], found: re.Match[str]) -> str:
@@ -63,37 +63,37 @@ def _anchor(address: str, text: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """A name that is broken behind a dot, a slash or an underscore, if it must be."""
-    return Markup(_JOINT.sub(r"\1<wbr>", str(escape(plain(text)))))  # noqa: S704 - it is escaped before
+    """Return a name that may be broken after a dot, a slash or an underscore."""
+    return Markup(_JOINT.sub(r"\1<wbr>", str(escape(plain(text)))))  # noqa: S704 - it was escaped before
 
 
 def between(begin: str, end: str) -> float:
-    """The seconds between two times."""
+    """Return the seconds between two times."""
     return (times.parsed(end) - times.parsed(begin)).total_seconds()
 
 
 def ago(text: str | None) -> str:
-    """How long it is ago, or will be."""
+    """Return how long ago a time is, or how far in the future."""
     return times.ago(text, datetime.now(UTC))
 
 
 def seconds_since(text: str) -> float:
-    """How many seconds ago it was."""
+    """Return the seconds since a time, at least 0."""
     return max((datetime.now(UTC) - times.parsed(text)).total_seconds(), 0.0)
 
 
 def document(value: Any) -> str:
-    """A JSON document as people read and write it, with what nobody sees as `\\u202e`."""
+    """Return a JSON document for people, with invisible characters as `\\u202e`."""
     return json.dumps(value, ensure_ascii=False, indent=2).translate(_ESCAPED)
 
 
 def begun(text: str) -> str:
-    """Of a very long document the beginning."""
+    """Return the beginning of a very long document."""
     return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… and {len(text) - MOST_JSON} more"
 
 
 def _visible(value: Any) -> Any:
-    """What is put into a page has no characters that hide or turn round what is read."""
+    """Replace characters that hide or reverse text, in everything that is put into a page."""
     return plain(value) if type(value) is str else value
 
 

@@ -1,4 +1,4 @@
-"""The form that makes a job: what runs, its parameters by the component's schema, and how it runs."""
+"""The form that creates a job: what runs, its parameters by the component's schema, and how it runs."""
 
 import json
 from typing import Any, Final
@@ -26,12 +26,12 @@ _BUILT_IN: Final[dict[str, Json]] = {
 
 
 async def form(desk: Desk) -> Response:
-    """The page `/run`; the URL may fill it in."""
+    """Return the page `/run`; the URL may fill in fields."""
     return await _form(desk, {**desk.query}, None, None)
 
 
 async def run(desk: Desk) -> Response:
-    """Make the job; or, checked only, say what it would be. A fault is shown in the form."""
+    """Create the job, or show what it would be. An error is shown in the form."""
     given = {name: text.strip() for name, text in desk.form.items()}
     try:
         job = await desk.call("job.create", **await _request(desk, given), deduplicationId=given.get("once"))
@@ -64,17 +64,17 @@ async def _request(desk: Desk, given: dict[str, str]) -> Json:
 
 
 def _parameters(given: dict[str, str], fields: list[SchemaField], stored: Json) -> Any:
-    """All that were typed as JSON; without that the stored ones with the fields of the form."""
+    """Return the parameters typed as JSON, if any, else the stored ones updated from the form."""
     if not given.get("parameters"):
         return filled(fields, given, stored.get("parameters") or {})
     try:
         return json.loads(given["parameters"])
     except ValueError as fault:
-        raise InvalidParams(f"The parameters are no JSON: {fault}", data={"path": "$.parameters"}) from None
+        raise InvalidParams(f"The parameters are not JSON: {fault}", data={"path": "$.parameters"}) from None
 
 
 async def _stored(desk: Desk, given: Json) -> tuple[Json, bool]:
-    """The body of the named configuration, all of which `configData` replaces, and whether it has rows."""
+    """Return the body of the configuration, which `configData` replaces, and whether it has rows."""
     if not given.get("component") or not given.get("config"):
         return {}, False
     try:
@@ -85,7 +85,7 @@ async def _stored(desk: Desk, given: Json) -> tuple[Json, bool]:
 
 
 async def _fields(desk: Desk, given: Json, has_rows: bool) -> list[SchemaField]:
-    """The fields of the component's schema; none where rows have parameters of their own."""
+    """Return the fields of the component's schema; none if rows have their own parameters."""
     if not given.get("component") or has_rows:
         return []
     schema = _BUILT_IN.get(given["component"])

@@ -1,4 +1,4 @@
-"""Schedules with what became of their moments, and jobs of past moments."""
+"""Schedules with the results of their moments, and jobs for past moments."""
 
 import asyncio
 from typing import Any, Final
@@ -13,12 +13,12 @@ Json = dict[str, Any]
 
 PAGE: Final = 100
 LAST_JOBS: Final = 3
-"""Of each schedule in the list."""
+"""The number for each schedule in the list."""
 _AT_ONCE: Final = 1000
 
 
 async def schedules(desk: Desk) -> Response:
-    """The page `/schedules`, those that come next first, a page of them."""
+    """Return the page `/schedules`, a page of schedules, the next due first."""
     text = desk.query.get("cursor", "")
     begin = int(text) if text.isdecimal() else 0
     found = await by_next_moment(desk)
@@ -32,7 +32,7 @@ async def schedules(desk: Desk) -> Response:
 
 
 async def by_next_moment(desk: Desk) -> list[Json]:
-    """All schedules, those that come next first."""
+    """Return all schedules, the next due first."""
     found: list[Json] = []
     cursor = None
     while True:
@@ -45,7 +45,7 @@ async def by_next_moment(desk: Desk) -> list[Json]:
 
 
 async def _statuses(desk: Desk, listed: list[Json]) -> dict[str, str]:
-    """The statuses of the last jobs of a page of schedules."""
+    """Return the statuses of the last jobs of a page of schedules."""
     jobs = [run["jobId"] for one in listed for run in one["executions"][:LAST_JOBS]]
     asked = {"ids": jobs, "limit": PAGE * LAST_JOBS, "fields": ["id", "status"]}
     found = (await desk.call("job.list", **asked))["jobs"] if jobs else []
@@ -53,7 +53,7 @@ async def _statuses(desk: Desk, listed: list[Json]) -> dict[str, str]:
 
 
 async def schedule(desk: Desk) -> Response:
-    """The page `/schedules/ID`."""
+    """Return the page `/schedules/ID`."""
     name = desk.request.path_params["id"]
     found, coming, ledger = await asyncio.gather(
         desk.call("schedule.get", id=name),
@@ -70,12 +70,12 @@ async def schedule(desk: Desk) -> Response:
 
 
 async def backfill(desk: Desk) -> Response:
-    """The page `/schedules/ID/backfill`."""
+    """Return the page `/schedules/ID/backfill`."""
     return await _backfill(desk, {**desk.query}, None, None)
 
 
 async def make_backfill(desk: Desk) -> Response:
-    """Make the jobs of past moments; or, checked only, say which. A fault is shown in the form."""
+    """Create the jobs of past moments, or show which would be created. An error is shown in the form."""
     given = {name: text.strip() for name, text in desk.form.items()}
     asked: Json = {name: given[name] for name in ("from", "to", "pool", "order") if given.get(name)}
     try:

@@ -1,4 +1,4 @@
-"""The fields of a form, made of a JSON Schema: one for each scalar, also in an object; JSON for the rest."""
+"""The fields of a form from a JSON Schema: one for each scalar, also in an object; JSON for the rest."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from lockside.errors import InvalidParams
 Json = dict[str, Any]
 
 PREFIX: Final = "p:"
-"""What the names of these fields begin with in a form."""
+"""The prefix of the names of these fields in a form."""
 _DEEPEST: Final = 2
 _NUMBERS: Final = ("integer", "number")
 _MOST_CHOICES: Final = 200
@@ -18,7 +18,7 @@ _MOST_CHOICES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SchemaField:
-    """A field: its steps into the parameters, what it is called, and how it is given.
+    """A field: its path in the parameters, its label, and its kind of input.
 
     `kind` is `text`, `secret`, `integer`, `number`, `choice` (also yes and no) or `json`.
     """
@@ -38,11 +38,11 @@ class SchemaField:
 
     @property
     def path(self) -> str:
-        """Where its value stands in the parameters."""
+        """The path of its value in the parameters."""
         return ".".join(("$.parameters", *self.steps))
 
     def shown(self, parameters: Json) -> str:
-        """The value that these parameters have, as the form shows it; a secret one is not shown."""
+        """Return the value in these parameters for the form; empty for a secret."""
         value: Any = parameters
         for step in self.steps:
             value = value.get(step) if isinstance(value, dict) else None
@@ -57,7 +57,7 @@ class SchemaField:
         )
 
     def read(self, text: str) -> Any:
-        """The value that was typed. Raises InvalidParams."""
+        """Return the value that was typed. Raises InvalidParams."""
         if self.kind in ("text", "secret") or (self.kind == "choice" and text not in ("true", "false")):
             return text
         try:
@@ -68,7 +68,7 @@ class SchemaField:
 
 
 def fields_of(schema: Any, before: tuple[str, ...] = (), title: str = "") -> Iterator[SchemaField]:
-    """The fields of a schema, in its order."""
+    """Yield the fields of a schema, in its order."""
     required = schema.get("required") or ()
     for name, one in (schema.get("properties") or {}).items():
         steps, described = (*before, str(name)), one if isinstance(one, dict) else {}
@@ -104,7 +104,7 @@ def _kind(name: str, described: Json) -> tuple[str, tuple[str, ...]]:
 
 
 def filled(fields: list[SchemaField], form: Mapping[str, str], base: Json) -> Json:
-    """The parameters `base` with what was typed; an empty field removes a value. Raises InvalidParams."""
+    """Return `base` updated with typed values; an empty field removes a value. Raises InvalidParams."""
     made: Json = json.loads(json.dumps(base))
     for field in fields:
         if field.name not in form:

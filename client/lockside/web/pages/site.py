@@ -1,4 +1,4 @@
-"""The routes of the pages, and what is shown of refusals."""
+"""The routes of the pages, and the pages for refusals."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -88,7 +88,7 @@ class Site:
         self._settings = settings
 
     def routes(self) -> list[BaseRoute]:
-        """What is served."""
+        """Return the routes."""
         live = Live(self._visitors)
         static = StaticFiles(directory=Path(__file__).parent.parent / "static")
         served: list[BaseRoute] = [Mount("/static", static), Route(STREAMS, live.stream)]
@@ -129,7 +129,7 @@ class Site:
         return answer
 
     async def no_page(self, _: Request, __: Exception) -> Response:
-        """What is shown where there is nothing."""
+        """Return the page for an unknown path."""
         return self._problem(None, 404, "There is no such page.", "Look at the overview, or find a job.")
 
     def _problem(self, desk: Desk | None, status: int, said: str, remedy: str) -> Response:

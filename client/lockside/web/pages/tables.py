@@ -1,4 +1,4 @@
-"""Tables, and one of them: its columns, its versions and which job made each."""
+"""The list of tables, and one table: its columns, its versions and the job that created each."""
 
 import asyncio
 from typing import Final
@@ -13,7 +13,7 @@ _ROWS: Final = 20
 
 
 async def tables(desk: Desk) -> Response:
-    """The page `/tables`."""
+    """Return the page `/tables`."""
     query = desk.request.query_params
     found = await desk.call(
         "storage.table.list", text=query.get("text") or None, limit=PAGE, cursor=query.get("cursor") or None
@@ -22,7 +22,7 @@ async def tables(desk: Desk) -> Response:
 
 
 async def table(desk: Desk) -> Response:
-    """The page `/tables/ID`; rows are shown when they are asked for, since a process reads them."""
+    """Return the page `/tables/ID`; rows are shown on request, because a process reads them."""
     name = desk.request.path_params["table"]
     found, history = await asyncio.gather(
         desk.call("storage.table.get", id=name), desk.call("storage.table.history", id=name, limit=20)

@@ -1,4 +1,4 @@
-"""When a job and all below it waited and ran: a picture and its figures, of all the time or a part of it."""
+"""When a job and all below it waited and ran: a chart and its figures, for all the time or a part."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 MOST_BARS: Final = 150
 MOST_WAITS: Final = 20
-"""Of so many jobs, those that waited longest, it is said for what."""
+"""The number of jobs, those that waited longest, whose reasons are shown."""
 _NOTABLE_WAIT_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.001
 _FIELDS: Final = [
@@ -28,24 +28,24 @@ _FIELDS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a timeline that is shown, in seconds after its zero."""
+    """The part of a timeline that is shown, in seconds from its zero."""
 
     begin: float
     end: float
 
     @classmethod
     def read(cls, asked: tuple[str | None, str | None], whole: float) -> "Window":
-        """The part that the URL names, else all of it."""
+        """Return the part given in the URL, else all of it."""
         begin = min(max(_seconds(asked[0], 0.0), 0.0), whole)
         end = min(max(_seconds(asked[1], whole), 0.0), whole)
         return cls(begin, end) if end - begin >= _LEAST_SECONDS else cls(0.0, whole)
 
     def percent(self, at: float) -> float:
-        """Where a moment is, from 0 to 100."""
+        """Return the position of a time, from 0 to 100."""
         return round(min(max((at - self.begin) / (self.end - self.begin), 0.0), 1.0) * 100, 2)
 
     def moved(self, by: float, scale: float, whole: float) -> Json | None:
-        """The query of a part that is moved by a share of this one, or longer; None for this one."""
+        """Return the query of this part shifted by a share of its length, or scaled; None if equal."""
         length = min((self.end - self.begin) * scale, whole)
         begin = self.begin + (self.end - self.begin) * (by + (1 - scale) / 2)
         begin = min(max(begin, 0.0), whole - length)
@@ -62,7 +62,7 @@ def _seconds(text: str | None, usual: float) -> float:
 
 
 async def timeline(desk: Desk) -> Response:
-    """The page `/jobs/ID/timeline`."""
+    """Return the page `/jobs/ID/timeline`."""
     root = await desk.call("job.get", id=desk.request.path_params["id"])
     found = await desk.call(
         "job.list",
@@ -102,7 +102,7 @@ def _zooms(window: Window, whole: float) -> list[tuple[str, Json]]:
 
 
 def _shape(window: Window, bar: Bar) -> Json:
-    """Where the waiting and the running of a bar begin and end, from 0 to 100."""
+    """Return the positions of the waiting and the running of a bar, from 0 to 100."""
     created, end = window.percent(bar.created), window.percent(bar.end)
     begin = end if bar.begin is None else window.percent(bar.begin)
     return {
@@ -114,12 +114,12 @@ def _shape(window: Window, bar: Bar) -> Json:
 
 
 def _waits(asking: Asking, found: list[Json]) -> dict[str, list[str]]:
-    """For what the jobs waited that waited longest, in sentences."""
+    """Return the reasons of the jobs that waited longest, in sentences."""
     notable = [job for job in found if float(job.get("queueSeconds") or 0) >= _NOTABLE_WAIT_SECONDS]
     notable.sort(key=lambda job: -float(job["queueSeconds"]))
-    said = {job["id"]: [describe.detail(job)] for job in found if job["status"] in describe.NOT_STARTED}
+    sentences = {job["id"]: [describe.detail(job)] for job in found if job["status"] in describe.NOT_STARTED}
     for job in notable[:MOST_WAITS]:
-        if job["id"] not in said:
+        if job["id"] not in sentences:
             events = asking.call("event.list", job=job["id"], kinds=WAIT_KINDS, limit=100)["events"]
-            said[job["id"]] = waits(asking, job, events)
-    return said
+            sentences[job["id"]] = waits(asking, job, events)
+    return sentences

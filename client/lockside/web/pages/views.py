@@ -1,4 +1,4 @@
-"""Views of the list of jobs that a person keeps: names and queries, in a cookie of the browser."""
+"""Saved views of the list of jobs: names and queries, in a cookie of the browser."""
 
 import json
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ Json = dict[str, Any]
 MOST: Final = 12
 LONGEST_NAME: Final = 40
 LONGEST_COOKIE: Final = 3_800
-"""A browser keeps 4 KiB for a cookie with its name and attributes."""
+"""A browser stores 4 KiB for a cookie with its name and attributes."""
 KEPT_SECONDS: Final = 365 * 86_400
 _PASSING: Final = frozenset(("cursor", "all", "project"))
-"""Parameters that say where one is in a list, not what it lists."""
+"""Parameters of the position in a list, not of its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """One view."""
+    """One saved view."""
 
     name: str
     query: str
 
 
 def saved_views(request: Request) -> list[SavedView]:
-    """The views of a browser; what cannot be read is none."""
+    """Return the views of a browser; none if they cannot be read."""
     try:
         pairs = json.loads(unquote(request.cookies.get(_cookie(request), "[]")))
         return [SavedView(str(name)[:LONGEST_NAME], str(query)) for name, query in pairs][:MOST]
@@ -41,13 +41,13 @@ def saved_views(request: Request) -> list[SavedView]:
 
 
 def query_of(desk: Desk) -> str:
-    """What the list of this request shows, as a query."""
+    """Return the query of the list shown by this request."""
     pairs = desk.request.query_params.multi_items()
     return urlencode([(name, value) for name, value in pairs if value and name not in _PASSING])
 
 
 async def save(desk: Desk) -> Response:
-    """Keep a view under a name, or, with `remove`, keep it no longer."""
+    """Save a view under a name, or, with `remove`, remove it."""
     name, query = desk.form.get("name", "").strip()[:LONGEST_NAME], desk.form.get("query", "")
     views = [view for view in saved_views(desk.request) if view.name != name]
     if not desk.form.get("remove"):
