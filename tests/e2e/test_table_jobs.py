@@ -292,7 +292,7 @@ def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire
         refused = wire.refused(method, **more)
         assert (refused.kind, refused.data["path"]) == ("conflict", path)
     job = wire.done(writes(wire, {"y.csv": "n\n1\n"}, output={"default_bucket": "in.c-HELD"}))
-    assert job["message"] == 'Table "in.c-HELD.y" differs from "in.c-held.y" in capitals only.'
+    assert job["message"] == 'Table "in.c-HELD.y" differs from "in.c-held.y" only in case.'
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
     wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
     wire.call("storage.bucket.delete", id="in.c-empty")

@@ -24,7 +24,7 @@ _SUCCESS = frozenset(("success", "warning"))
 
 
 class Statuses:
-    """How many jobs have each status."""
+    """The number of jobs by status."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class Statuses:
         self._known: StatusCounts | None = None
 
     async def counts(self) -> dict[str, int]:
-        """The counts as they are now; statuses without jobs are missing."""
+        """Return the current counts; statuses without jobs are missing."""
         async with self._lock:
             self._known = await self._store.read_patiently(partial(status_counts, known=self._known))
             return self._known.counts

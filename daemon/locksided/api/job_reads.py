@@ -254,14 +254,14 @@ async def _reasons(
 
 
 def _may_wait(row: JobRow) -> bool:
-    """Whether a job may have a reason: one that has started only in an engine's queue or at its tables."""
+    """Return whether a job may have reasons: it waits, perhaps in an engine's queue or at its tables."""
     is_at_tables = row.claim is not None and row.start_token is None
     is_with_engine = row.remote is not None and not row.spawned
     return row.status in NOT_STARTED or (row.status == Status.PROCESSING and (is_at_tables or is_with_engine))
 
 
 def _agree(row: JobRow, told: Explanation) -> bool:
-    """Whether a job's row and what the core says of it are of one moment."""
+    """Return whether a job's row and the core's explanation describe the same state."""
     return told.status == row.status and (bool(told.reasons) or row.status not in NOT_STARTED)
 
 

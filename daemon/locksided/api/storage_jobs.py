@@ -78,7 +78,7 @@ class StorageJobMethods(TableMethods):
             raise Conflict(f"Table {table.text} exists already in branch {table.branch}.", path=path)
         (spelt,) = await self._service.store.read(partial(in_first_spelling, tables=[table]))
         if spelt != table:
-            text = f"Table {table.text} would be in bucket {spelt.bucket}, which differs in capitals only."
+            text = f"Table {table.text} would be in bucket {spelt.bucket}, which differs only in case."
             raise Conflict(text, path=path)
 
     @handler
@@ -225,7 +225,7 @@ def _source(row: TableRow, version: int | None) -> dict[str, Any]:
 def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
     """Raise Conflict if the columns or key differ from those of an existing table."""
     if row.id != spec.id:
-        text = f"Table {row.id} exists, and {spec.id} differs from it in capitals only."
+        text = f"Table {row.id} exists, and {spec.id} differs from it only in case."
         raise Conflict(text, path="$.table.id")
     known = row.definition
     columns = [(one["name"], one.get("type", "STRING")) for one in known["columns"]]

@@ -122,6 +122,6 @@ class Inspection:
 
 
 def _table_at(log: str) -> TableId:
-    """The table of a log, by its path below the root."""
+    """Return the table of a log, given its path below the root."""
     project, branch, bucket, name, _ = log.split("/")
     return TableId(project, branch, f"{bucket}.{name}")

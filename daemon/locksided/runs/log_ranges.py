@@ -70,7 +70,7 @@ def _begin_of_run(folder: RunFolder, launches: dict[int, list[int]], run: int) -
 
 
 def _next_seq(folder: RunFolder, launch: int, step: int) -> int | None:
-    try:  # the folder may be the job's user's
+    try:  # the folder may belong to the job's user
         recorded = remote.read(folder.control(launch, step), outcome.FILE, remote.ORDER_BYTES) or {}
     except OSError:
         return None

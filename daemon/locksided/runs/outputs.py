@@ -35,7 +35,7 @@ def output_of(
 
 
 def _unlisted(collected: Collected) -> dict[str, int]:
-    """What is told of what is not listed; `hasOrphans` is for the output mapping alone."""
+    """Return the number of unlisted tables and files; `hasOrphans` is only for the output mapping."""
     return _omitted(collected, "tables", "files") | ({"hasOrphans": True} if collected.has_orphans else {})
 
 

@@ -18,7 +18,7 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
     """Store a step's result atomically. A step that was never started has no folder yet."""
     os.makedirs(folder.control(launch, step), 0o700, exist_ok=True)
     new = f"{NAME}.new"
-    with opened_folder(folder.control(launch, step)) as control:  # it may be the job's user's
+    with opened_folder(folder.control(launch, step)) as control:  # it may belong to the job's user
         write_file(new, control, msgspec.msgpack.encode(result))
         os.rename(new, NAME, src_dir_fd=control, dst_dir_fd=control)
 

@@ -42,25 +42,25 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
 def _refuse_other_capitals(tx: Transaction, key: Key) -> None:
     for other in _spellings(tx.connection, key):
         if other != key.id:
-            text = f"{key} differs from bucket {other} in capitals only: take another id."
+            text = f"{key} differs from bucket {other} only in case: choose another id."
             raise Conflict(text, path="$.bucket.id")
 
 
 def _spellings(connection: sqlite3.Connection, key: Key) -> list[str]:
-    """The ids of the buckets that differ from one in capitals only, and its own. Raises NotFound."""
+    """Return the ids of the bucket and of those that differ from it only in case. Raises NotFound."""
     listing = all_of(BUCKET, key.project, key.branch, keep=lambda body: body["id"].lower() == key.id.lower())
     return [found.id for found in objects.page(connection, listing).entries]
 
 
 def _first_spelling(connection: sqlite3.Connection, key: Key) -> str:
     if objects.find(connection, key) is None:
-        with suppress(NotFound):  # in a branch that is gone there is none
+        with suppress(NotFound):  # the branch no longer exists
             return next(iter(_spellings(connection, key)), key.id)
     return key.id
 
 
 def in_first_spelling(connection: sqlite3.Connection, tables: Iterable[TableId]) -> list[TableId]:
-    """The tables, each in the bucket that there is, should its id differ in capitals only."""
+    """Return the tables, each in the existing bucket if its id differs only in case."""
     spelt: dict[str, str] = {}
     found = []
     for table in tables:

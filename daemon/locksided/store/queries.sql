@@ -149,7 +149,7 @@ INSERT INTO sqlite_sequence (name, seq) VALUES ('files', ?);
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
 
 -- name: status_changes
--- How jobs came to their statuses behind one event and up to another.
+-- The status changes of jobs after one event and up to another.
 SELECT kind, json_extract(data, '$.from'), json_extract(data, '$.to'), count(*) FROM events NOT INDEXED
 WHERE seq > ? AND seq <= ? AND kind IN ('job.created', 'job.status', 'job.purged')
 GROUP BY 1, 2, 3;

@@ -1,4 +1,4 @@
-"""How many jobs have each status: counted once over all that are stored, and from then on by events."""
+"""The number of jobs by status: all stored jobs are counted once, then the counts follow the events."""
 
 import sqlite3
 from collections import Counter
@@ -9,7 +9,7 @@ from locksided.store import events, reads
 from locksided.store.sql import QUERIES
 
 MOST_EVENTS = 20_000
-"""Of more events than these it is quicker to count the jobs anew: their index alone is read for that."""
+"""With more events, counting all jobs again is faster: that reads only their index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class StatusCounts:
 def status_counts(
     connection: sqlite3.Connection, known: StatusCounts | None, most: int = MOST_EVENTS
 ) -> StatusCounts:
-    """Answer the counts as they are now, from those that are known if few events came behind them."""
+    """Return the current counts, computed from the known ones if few events followed them."""
     with reads.snapshot(connection):
         last = events.last_seq(connection)
         if known is not None and last - known.seq <= most and not _is_pruned(connection, known.seq, last):
             changed = connection.execute(QUERIES["status_changes"], (known.seq, last)).fetchall()
-            if all(kind != "job.purged" for kind, *_ in changed):  # whose events do not say what has gone
+            if all(kind != "job.purged" for kind, *_ in changed):  # its event does not name the statuses
                 return StatusCounts(last, _changed(known.counts, changed))
         return StatusCounts(last, reads.counts_by_status(connection))
 
 
 def _is_pruned(connection: sqlite3.Connection, seq: int, last: int) -> bool:
-    """Whether some events behind one are not there any more."""
+    """Return whether some events after this one were removed."""
     oldest = events.oldest_seq(connection)
     return last > seq and (oldest is None or oldest > seq + 1)
 

@@ -247,7 +247,7 @@ def _refuse_invalid(table: TableOrder, group: Sequence[tuple[Load, Found, Output
         raise MappingFault(f'Table "{table.id}" has several sources: {listed}.')
     for load, _, _ in group:
         if load.table != table.id:
-            raise MappingFault(f'Table "{load.table}" differs from "{table.id}" in capitals only.')
+            raise MappingFault(f'Table "{load.table}" differs from "{table.id}" only in case.')
         if load.mapping.require_unchanged and table.pinned != table.version:
             read, now = ("none" if one is None else one for one in (table.pinned, table.version))
             raise UserFault(
