@@ -11,7 +11,7 @@ from locksided.steps.lake import input_tables
 from locksided.steps.program import UserFault
 from locksided.steps.staging.fetching import stage
 from locksided.tables.mapping import Load, Source, loads
-from locksided.tables.metadata import told_by
+from locksided.tables.metadata import metadata_of
 from steps.lake import BUCKET, Lake
 
 X: dict[str, Any] = {"source": "x.csv"}
@@ -189,7 +189,7 @@ def test_a_mapping_wins_over_a_manifest_by_the_keys_and_columns_that_it_names() 
         {"name": "a", "nullable": False, "metadata": {"m": "9", "n": "2"}},
         {"name": "b"},
     ]
-    assert {one.key: one.value for one in told_by(load.mapping, with_types=False) if not one.column} == {
+    assert {one.key: one.value for one in metadata_of(load.mapping, with_types=False) if not one.column} == {
         "k": "9",
         "l": "2",
     }
@@ -197,7 +197,7 @@ def test_a_mapping_wins_over_a_manifest_by_the_keys_and_columns_that_it_names() 
     entry = {**X, "column_metadata": {"a": [{"key": "n", "value": "2"}]}}
     (load,) = loads(Source(None, "x.csv", manifest), {"tables": [entry]}, BUCKET, may_stay=False)
     assert isinstance(load, Load)
-    told = {(one.column, one.key): one.value for one in told_by(load.mapping, with_types=False)}
+    told = {(one.column, one.key): one.value for one in metadata_of(load.mapping, with_types=False)}
     assert told == {("a", "m"): "1", ("a", "n"): "2", ("b", "o"): "3"}
 
 

@@ -36,7 +36,7 @@ from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.trash import newest_dropped
 from locksided.tables.metadata import DESCRIPTION, plain_text
 from locksided.tables.names import TableId
-from locksided.tables.orders import Told
+from locksided.tables.orders import Metadatum
 
 CREATION_SECONDS = 30
 
@@ -235,13 +235,13 @@ def _refuse_other_structure(row: TableRow, spec: TableSpec) -> None:
         raise Conflict(f"Table {row.id} exists and has another primary key.", path="$.table.primaryKey")
 
 
-def _metadata_of(spec: TableSpec) -> list[Told]:
+def _metadata_of(spec: TableSpec) -> list[Metadatum]:
     """Return the texts and metadata given by the user."""
-    metadata = [Told(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
+    metadata = [Metadatum(key=one.key, value=plain_text(one.value)) for one in spec.metadata]
     if spec.description is not None:
-        metadata.append(Told(key=DESCRIPTION, value=spec.description))
+        metadata.append(Metadatum(key=DESCRIPTION, value=spec.description))
     metadata += [
-        Told(key=DESCRIPTION, value=column.description, column=column.name)
+        Metadatum(key=DESCRIPTION, value=column.description, column=column.name)
         for column in spec.columns
         if column.description is not None
     ]

@@ -8,7 +8,7 @@ from lockside.documents.times import time_text
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
-from locksided.tables.orders import Told
+from locksided.tables.orders import Metadatum
 
 
 class ToldRow(NamedTuple):
@@ -24,7 +24,7 @@ class ToldRow(NamedTuple):
 
 
 def save_metadata(
-    tx: Transaction, *, number: int, provider: str, items: Iterable[Told], time_us: int
+    tx: Transaction, *, number: int, provider: str, items: Iterable[Metadatum], time_us: int
 ) -> None:
     """Store pieces of metadata; each replaces the provider's own piece with the same key."""
     for item in items:

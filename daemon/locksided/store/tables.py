@@ -17,7 +17,7 @@ from locksided.store.transaction import Transaction
 from locksided.store.trash import drop
 from locksided.store.writes import json_text
 from locksided.tables.names import TableId
-from locksided.tables.orders import ADOPT, DROP, Told
+from locksided.tables.orders import ADOPT, DROP, Metadatum
 
 
 class LostHead(Exception):
@@ -63,7 +63,7 @@ class Ratified(msgspec.Struct, frozen=True, kw_only=True):
     time_us: int
     details: dict[str, Any]
     account: list[Any] | None
-    metadata: list[Told] = []
+    metadata: list[Metadatum] = []
     """The component's metadata of the table."""
 
 
@@ -197,12 +197,12 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
         tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
 
 
-def _made_by(commit: Ratified, *, is_new: bool) -> Iterator[Told]:
+def _made_by(commit: Ratified, *, is_new: bool) -> Iterator[Metadatum]:
     """Yield metadata about the component that created the table or changed it last."""
     what = "createdBy" if is_new else "lastUpdatedBy"
     for word, name in (("component", "component"), ("configuration", "config"), ("branch", "branch")):
         if (value := commit.details.get(name)) is not None:
-            yield Told(key=f"KBC.{what}.{word}.id", value=str(value))
+            yield Metadatum(key=f"KBC.{what}.{word}.id", value=str(value))
 
 
 def note_read(tx: Transaction, job_id: int, table: TableId, version: int) -> None:

@@ -85,7 +85,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Metadatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A piece of metadata; `column` is empty for the table itself. A job cannot say who provides it."""
 
     key: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -121,7 +121,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     time_us: Count
     counts: dict[str, Count] = {}
     sources: Annotated[list[Source], Meta(max_length=10_000)] = []
-    metadata: Annotated[list[Told], Meta(max_length=10_000)] = []
+    metadata: Annotated[list[Metadatum], Meta(max_length=10_000)] = []
     adopted: Annotated[list[Adopted], Meta(max_length=100_000)] = []
 
 

@@ -29,7 +29,7 @@ from locksided.steps.lake.sources import Found
 from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, refuse_full_disk, say
 from locksided.tables.mapping import Load
-from locksided.tables.metadata import told_by
+from locksided.tables.metadata import metadata_of
 from locksided.tables.orders import MOST_TABLES, Commit, Definition, Source, TableOrder, column_named
 
 MOST_PROBLEMS = 50
@@ -128,7 +128,7 @@ def _load(
     metadata = [
         one
         for load, _, settings in group
-        for one in told_by(load.mapping, with_types=_support(order, settings) == "hints")
+        for one in metadata_of(load.mapping, with_types=_support(order, settings) == "hints")
     ]
     commit = _staged(order, target, is_full=not mappings[0].incremental)
     commit = replace(commit, sources=sources, metadata=metadata)
