@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from locksided.steps.watcher import settling
-from locksided.steps.watcher.attention import Attention
+from locksided.steps.watcher.folder_watches import FolderWatches
 from locksided.steps.watcher.settling import Files, TooManyFilesError, Watch
 
 SETTLE = 2.0
@@ -112,8 +112,8 @@ def test_names_that_are_no_text_are_told_with_backslashes(tmp_path: Path, said: 
 
 
 def test_it_is_told_when_the_kernel_has_told_too_much(tmp_path: Path) -> None:
-    attention = Attention([str(tmp_path)])
-    attention.attend()
+    watches = FolderWatches([str(tmp_path)])
+    watches.begin()
     most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if most > 50_000:
         pytest.skip("this kernel keeps very many events")
@@ -121,8 +121,8 @@ def test_it_is_told_when_the_kernel_has_told_too_much(tmp_path: Path) -> None:
         path = tmp_path / str(number)
         path.touch()
         path.unlink()
-    _, is_lost = attention.events()
+    _, is_lost = watches.events()
     assert is_lost
-    attention.attend()
+    watches.begin()
     (tmp_path / "last").touch()
-    assert attention.events() == ([(str(tmp_path), "last", True)], False)
+    assert watches.events() == ([(str(tmp_path), "last", True)], False)

@@ -180,7 +180,7 @@ class Executor:
             self._watching.cancel(others, run.prefix, run)
 
     def _not_taken(self, words: str) -> None:
-        """The engine accepts nothing now; submissions are retried automatically."""
+        """Note that the engine accepts nothing now; submissions are retried automatically."""
         self._watching.engine_down("submit", words)
 
     def _refused(self, token: str, words: str) -> None:

@@ -153,7 +153,7 @@ class Watching(Commands):
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
-        """The runner has not renewed its lease for long."""
+        """Declare the run lost after its lease expired, unless the engine knows its status."""
         if not self._engine.knows_status:
             self._lost(run, "lease")
 

@@ -14,6 +14,6 @@ def boot_seconds() -> float:
 
 
 def boot_id() -> str:
-    """The kernel's id of this boot; a pid and its start ticks mean nothing in another one."""
+    """Return the kernel's id of this boot; a pid and its start ticks mean nothing in another one."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()

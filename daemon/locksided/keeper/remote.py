@@ -92,7 +92,7 @@ def read(folder: str, name: str, most_bytes: int = MOST_BYTES) -> Message | None
 
 
 def is_claimed(folder: str, word: str) -> bool:
-    """Claim the token of this control folder, unless it is claimed. Raises OSError.
+    """Claim the token of this control folder; return whether that succeeded. Raises OSError.
 
     A claim with one's own words is won: a network file system may answer a repetition of a request.
     """

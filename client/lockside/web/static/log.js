@@ -1,5 +1,5 @@
-// What a job writes, drawn once a frame and only as text. The page keeps 5,000 lines; those before and behind them
-// are fetched when one scrolls there.
+// Shows the output of a job as text, at most once per frame. The page keeps 5,000 lines; earlier and later ones are
+// fetched when the reader scrolls to them.
 
 const MOST_LINES = 5000;
 const NEAR = 200;
@@ -79,7 +79,7 @@ export class Log {
     return line;
   }
 
-  // What was shown without a stream is shown anew, unless somebody reads further up.
+  // Lines shown without a stream are shown again, unless the reader has scrolled up.
   replace(fresh, next) {
     const follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
     if (!fresh || this.isNumbered || !follows) return;
@@ -90,7 +90,7 @@ export class Log {
     this.box.scrollTop = this.box.scrollHeight;
   }
 
-  // The link to earlier lines leads to those before the first that is shown here, whatever a fresh page would show.
+  // The link to earlier lines starts before the first line shown here, whatever a new page would show.
   point() {
     const seq = this.isNumbered && this.box.querySelector("p[id]")?.id.slice(1);
     const link = part("earlier");
@@ -150,7 +150,7 @@ export class Log {
   }
 }
 
-// A line of the whole log as the box beside a job shows it.
+// Returns a line of the whole log in the form of the box on the job's page.
 function plain(numbered) {
   const line = made("span", "", numbered.className);
   line.append(...numbered.querySelector("code").childNodes, "\n");

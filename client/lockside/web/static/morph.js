@@ -1,4 +1,4 @@
-// Makes one element like another and touches only what differs: focus, selection and scrolling stay.
+// Makes one element equal to another by changing only the differences: focus, selection and scrolling are kept.
 
 export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;

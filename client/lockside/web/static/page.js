@@ -1,5 +1,5 @@
-// Keeps a page live: a stream tells that something changed, then the page is asked for anew and what differs is
-// drawn. Without a stream (a browser has few connections) it is asked for every 5 seconds.
+// Keeps a page live: a stream reports a change, then the page is requested again and the differences are
+// applied. Without a stream (a browser has few connections) it is requested every 5 seconds.
 
 import { Log } from "./log.js";
 import { morph } from "./morph.js";
@@ -9,14 +9,14 @@ const PAUSE = 250;
 const WITHOUT_STREAM = 5000;
 const ANNOUNCED = 5000;
 const main = document.getElementById("main");
-// Instead of the page there is one that says that the daemon is away.
+// The page shown says that the daemon is away.
 const isProblem = main.dataset.topics === "away";
 const banner = document.getElementById("banner");
 let asOf = new Date();
 let log = null;
 let stream = null;
 
-// -- drawing anew
+// -- updating the page
 
 let isAsking = false;
 let isWanted = false;
@@ -130,7 +130,7 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
-// -- what is said to those who hear the page
+// -- announcements for screen readers
 
 let said = -ANNOUNCED;
 let later = null;

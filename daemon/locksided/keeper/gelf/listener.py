@@ -82,7 +82,7 @@ class Listener:
         return True
 
     def _accept(self) -> bool:
-        """Accept a connection; one too many is closed, and its messages are lost."""
+        """Accept a connection if there is one; one too many is closed, and its messages are lost."""
         try:
             link, _ = self._socket.accept()
         except OSError:

@@ -46,7 +46,7 @@ class CgroupTree:
 
     @property
     def can_host(self) -> bool:
-        """Return whether the keeper can visit it; not if limits would apply to the keeper."""
+        """Whether the keeper can visit it: not if its limits would apply to the keeper."""
         return self._places is not None and self._places.can_be_visited and not self._is_limited
 
     def hosting(self) -> AbstractContextManager[None]:

@@ -141,7 +141,7 @@ def _stored(source: Source, number: int, folder: Path, tags: Sequence[str], *, k
 
 
 def _is_linked(source: Path, path: Path) -> bool:
-    """Link a file to its place if the file system can and the file has no other links."""
+    """Return whether the file could be linked to its place; it is not linked if it has other links."""
     if source.lstat().st_nlink > 1:
         return False
     with suppress(OSError):

@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from locksided.steps.watcher.attention import Attention
+from locksided.steps.watcher.folder_watches import FolderWatches
 from locksided.steps.watcher.settling import MOST_FILES, Files, TooManyFilesError, Watch, watches_of
 
 
@@ -23,10 +23,10 @@ class Watcher:
 
     def __init__(self, watches: list[Watch]) -> None:
         self._watches = {one.number: one for one in watches}
-        self._files = {one.number: Files(one, partial(self._say, watch=one.number)) for one in watches}
+        self._files = {one.number: Files(one, partial(self._queue, watch=one.number)) for one in watches}
         self._polls = {one.number: monotonic() for one in watches if one.poll_seconds}
-        self._attention = Attention(dict.fromkeys(one.folder for one in watches))
-        self._said: list[str] = []
+        self._folders = FolderWatches(dict.fromkeys(one.folder for one in watches))
+        self._lines: list[str] = []
 
     def run(self) -> None:
         """Watch until this process is stopped. Raises OSError if the kernel's limit of watches is reached."""
@@ -34,17 +34,17 @@ class Watcher:
         while True:
             self._flush()
             readable = select.poll()
-            readable.register(self._attention.descriptor, select.POLLIN)
+            readable.register(self._folders.descriptor, select.POLLIN)
             readable.poll(self._timeout_ms())
             self._handle_events()
 
     def _begin(self) -> None:
-        self._attention.attend()
+        self._folders.begin()
         for number in list(self._files):
             self._safely(number, Files.compare)
 
     def _handle_events(self) -> None:
-        found, is_lost = self._attention.events()
+        found, is_lost = self._folders.events()
         for folder, name, is_there in found:
             for number in [one for one, watch in self._watches.items() if watch.folder == folder]:
                 self._safely(number, partial(_apply_event, name=name, is_there=is_there))
@@ -66,7 +66,7 @@ class Watcher:
             work(files, now=monotonic())
         except TooManyFilesError:
             del self._files[number]
-            self._say(watch=number, broken=f"There are more than {MOST_FILES:,} files in its folder.")
+            self._queue(watch=number, broken=f"There are more than {MOST_FILES:,} files in its folder.")
 
     def _timeout_ms(self) -> float | None:
         """Return the milliseconds until the next due time; None to wait for the kernel only."""
@@ -74,14 +74,14 @@ class Watcher:
         dues += [due for number, due in self._polls.items() if number in self._files]
         return max(min(dues) - monotonic(), 0) * 1000 + 1 if dues else None
 
-    def _say(self, **members: Any) -> None:
-        self._said.append(json.dumps(members))
+    def _queue(self, **members: Any) -> None:
+        self._lines.append(json.dumps(members))
 
     def _flush(self) -> None:
-        if self._said:
-            sys.stdout.write("\n".join(self._said) + "\n")
+        if self._lines:
+            sys.stdout.write("\n".join(self._lines) + "\n")
             sys.stdout.flush()
-            self._said.clear()
+            self._lines.clear()
 
 
 def _apply_event(files: Files, now: float, *, name: str, is_there: bool) -> None:

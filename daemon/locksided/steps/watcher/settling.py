@@ -46,8 +46,8 @@ class Files:
 
     def __init__(self, watch: Watch, tell: Callable[..., None]) -> None:
         self._watch = watch
-        self._tell = tell
-        self._told: dict[str, Identity] = {}
+        self._report = tell
+        self._reported: dict[str, Identity] = {}
         self._waiting: dict[str, tuple[Identity, float]] = {}
         self._queue: list[tuple[float, str]] = []
         self._to_list: set[str] | None = None
@@ -66,7 +66,7 @@ class Files:
             return
         if len(names) > MOST_FILES:
             raise TooManyFilesError
-        for name in [one for one in (*self._told, *self._waiting) if one not in names]:
+        for name in [one for one in (*self._reported, *self._waiting) if one not in names]:
             self.gone(name)
         for name in names:
             self.appeared(name, now)
@@ -77,17 +77,17 @@ class Files:
     def appeared(self, name: str, now: float) -> None:
         """Note that a file was closed, moved in, or found. Raises TooManyFilesError."""
         identity = self._identity(name) if self._matches(name) else None
-        if identity is None or self._told.get(name) == identity:
+        if identity is None or self._reported.get(name) == identity:
             return
-        if len(self._told) + len(self._waiting) >= MOST_FILES and name not in self._told:
+        if len(self._reported) + len(self._waiting) >= MOST_FILES and name not in self._reported:
             raise TooManyFilesError
         self._wait(name, identity, now)
 
     def gone(self, name: str) -> None:
         """Note that a file was deleted or moved away."""
         self._waiting.pop(name, None)
-        if self._told.pop(name, None) is not None:
-            self._tell(gone=_text(name))
+        if self._reported.pop(name, None) is not None:
+            self._report(gone=_text(name))
 
     def settle(self, now: float) -> None:
         """Report the files that have settled by now."""
@@ -105,8 +105,8 @@ class Files:
         if found is not None and (found != identity or (not is_free and self._watch.poll_seconds)):
             self._wait(name, found, now)
         elif found is not None and is_free:  # else its writer will close it
-            self._told[name] = found
-            self._tell(name=_text(name), changed=self._changed(name), **found._asdict())
+            self._reported[name] = found
+            self._report(name=_text(name), changed=self._changed(name), **found._asdict())
 
     def _wait(self, name: str, identity: Identity, now: float) -> None:
         due = now + self._watch.settle_seconds
@@ -117,7 +117,7 @@ class Files:
         """Report once that all files found at the start have been reported."""
         if self._to_list is not None and not self._to_list & self._waiting.keys():
             self._to_list, self._is_listed = None, True
-            self._tell(listed=True)
+            self._report(listed=True)
 
     def _matches(self, name: str) -> bool:
         return is_meant(name, self._watch.match, self._watch.exclude)
@@ -149,7 +149,7 @@ def _text(name: str) -> str:
 
 
 def _is_free(path: str) -> bool:
-    """Return whether nobody has it open for writing, as far as known: the kernel then refuses a lease."""
+    """Return whether nobody writes it, as far as known: a lease on a file open for writing is refused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

@@ -13,8 +13,8 @@ _TO_FOLDER = inotify.ONLY_DIRECTORY | inotify.MASK_ADD
 _LOST = _ITSELF | inotify.UNMOUNT | inotify.OVERFLOW | inotify.IGNORED
 
 
-class Attention:
-    """The watches on some folders. If a watch is lost, all are created again with `attend`."""
+class FolderWatches:
+    """The watches on some folders. If a watch is lost, all are created again with `begin`."""
 
     def __init__(self, folders: Iterable[str]) -> None:
         self._folders = list(folders)
@@ -22,16 +22,16 @@ class Attention:
         self._awaited: dict[int, set[bytes]] = {}
         self.descriptor = -1
 
-    def attend(self) -> None:
+    def begin(self) -> None:
         """Watch the folders; if one does not exist, its nearest parent. Raises OSError."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
         self.descriptor = inotify.new_descriptor()
         self._inside, self._awaited = {}, {}
         for folder in self._folders:
-            self._attend(folder)
+            self._watch_folder(folder)
 
-    def _attend(self, folder: str) -> None:
+    def _watch_folder(self, folder: str) -> None:
         nearest = None
         while (number := inotify.watch(self.descriptor, folder, _INSIDE | _ITSELF | _TO_FOLDER)) is None:
             place, number, below = self._above(folder)
@@ -54,7 +54,7 @@ class Attention:
         raise FileNotFoundError(folder)
 
     def events(self) -> tuple[list[tuple[str, str, bool]], bool]:
-        """Return events (folder, name, whether it exists), and whether `attend` must be called again."""
+        """Return events (folder, name, whether it exists), and whether `begin` must be called again."""
         found, is_lost = [], False
         for notice in inotify.notices(self.descriptor):
             is_lost |= bool(notice.mask & _LOST) or notice.name in self._awaited.get(notice.watch, ())
