@@ -142,7 +142,7 @@ def test_a_version_is_restored_over_what_another_program_wrote(wire: Wire, daemo
     (path / "_delta_log" / f"{3:020d}.json").write_text(json.dumps({"protocol": asked}) + "\n")
     wire.call("storage.status")
     refused = wire.done(wire.call("storage.table.adopt", id="in.c-over.a"))
-    assert "it asks for more than reader version 1 and writer version 2" in refused["message"]
+    assert "it requires more than reader version 1 and writer version 2" in refused["message"]
     job = wire.done(wire.call("storage.table.restore", id="in.c-over.a", version=1))
     assert job["status"] == "success", job["message"]
     assert rows(published(wire, daemon, "in.c-over.a", 4)) == [("2",)]
@@ -170,7 +170,7 @@ def test_a_data_file_that_is_gone_or_short_is_named_and_nothing_more_is_lost(
     newest.chmod(0o600)
     newest.write_bytes(content[:10])
     said = f'Table "in.c-torn.a" is damaged: {newest.name} has 10 bytes instead of {len(content)}. '
-    offered = "Version 0 is the newest that is whole: restore it."
+    offered = "Version 0 is the newest undamaged one: restore it."
     assert said + offered in str(wire.refused("storage.preview", table="in.c-torn.a"))
     newest.unlink()
     job = loads(wire, "torn", 3)
@@ -188,7 +188,7 @@ def test_what_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon
     (path / "_delta_log" / f"{1:020d}.json").write_text(json.dumps(protocol) + "\n")
     job = wire.done(wire.call("storage.table.adopt", id="in.c-odd.a"))
     assert job["status"] == "error"
-    assert job["message"].endswith("it asks for more than reader version 1 and writer version 2.")
+    assert job["message"].endswith("it requires more than reader version 1 and writer version 2.")
     assert health(wire, "in.c-odd.a") == "foreign"
 
 

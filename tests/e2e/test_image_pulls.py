@@ -77,7 +77,7 @@ def test_an_image_that_a_registry_refuses_is_an_error_of_the_user(
         ended = wire.done(waiting(wire, place, "echo 'Error: manifest unknown' >&2; exit 125"))
         assert (ended["status"], ended["starts"]) == ("error", 0)
         assert ended["result"]["error"]["kind"] == "spawn"
-        assert "registry.example/acme:latest cannot be had: Error: manifest unknown" in ended["message"]
+        assert "registry.example/acme:latest cannot be fetched: Error: manifest unknown" in ended["message"]
 
 
 def test_a_job_that_waits_for_its_image_can_be_terminated_and_is_found_again_after_a_restart(

@@ -176,7 +176,7 @@ def test_while_the_controller_stands_still_no_job_fails_and_stops_work(
     controller = slurm.pid("slurmctld")
     os.kill(controller, signal.SIGSTOP)
     waiting = wire.shell("true", pool="cluster")
-    wait_until(wire, stopped, lambda seen: "does not answer since" in (seen["message"] or ""))
+    wait_until(wire, stopped, lambda seen: "has not answered since" in (seen["message"] or ""))
     wire.call("job.terminate", id=stopped["id"])
     assert wire.done(stopped)["status"] == "terminated"
     gate.open()

@@ -245,7 +245,7 @@ def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -
     desk.hear(State.RUNNING, times=20)
     desk.watching._answered(TimeoutError("squeue did not answer"))
     assert "concluded" not in desk.told
-    assert "slurm ends what it ran on the other machines." in desk.messages
+    assert "slurm is ending its processes on the other machines." in desk.messages
     desk.hear(State.ENDED, times=1)
     assert desk.told[-1] == "concluded"
     assert (desk.run.outcome or {})["killReport"] == {"proof": "engine", "processes": []}
@@ -285,7 +285,7 @@ def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
     for _ in range(5):
         desk.watching._answered({"1": Status(State.ENDED, "FAILED", name="somebody")})
     assert desk.run.outcome is None
-    assert "does not know it any more" in desk.messages[-1]
+    assert "no longer knows it" in desk.messages[-1]
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(d
     desk.hear(State.RUNNING)
     assert desk.messages[0] == "slurm has suspended it."
     assert desk.messages[1] == ""
-    assert desk.messages[2].startswith("slurm does not answer since ")
+    assert desk.messages[2].startswith("slurm has not answered since ")
     assert desk.messages[3] == ""
 
 

@@ -245,7 +245,7 @@ def test_a_job_that_kills_its_listener_is_told_of_and_goes_on(keeper: Keeper, da
     assert daemon.outcome("1-1-0")["exitCode"] == 0
     assert texts(keeper) == ["one\n"]
     assert lost_bytes(keeper) == [0]
-    told = b"lockside: The GELF listener has ended before the job: what is sent to it is lost.\n"
+    told = b"lockside: The GELF listener has ended before the job: messages to it are lost.\n"
     assert keeper.text(STDERR) == told
 
 

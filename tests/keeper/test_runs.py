@@ -173,7 +173,7 @@ def test_a_file_that_is_no_program_is_refused(keeper: Keeper, daemon: Peer, tmp_
         (b"#!/bin/sh\r\necho hi\r\n", "its lines end in CR LF"),
         (b"#!/no/such/interpreter -x\n", "its interpreter /no/such/interpreter does not exist"),
         (b"echo hi\n", "has no #! line"),
-        (b"\x7fELF", "it is no program of this machine"),
+        (b"\x7fELF", "it is not a program for this machine"),
     ],
 )
 @pytest.mark.parametrize("is_piped", [False, True])

@@ -109,10 +109,10 @@ def test_a_type_is_changed_when_all_values_fit(lake: Lake) -> None:
         ({"dropColumns": ["q"]}, 'It has no column "q".'),
         ({"types": {"q": {"type": "DATE"}}}, 'It has no column "q".'),
         ({"types": {"n": {"type": "BLOB"}}}, 'There is no type "BLOB".'),
-        ({"addColumns": [{"name": "ID"}]}, 'There is a column "ID" already, or it is no name of one.'),
+        ({"addColumns": [{"name": "ID"}]}, 'Column "ID" exists already, or its name is invalid.'),
         (
             {"addColumns": [{"name": "q"}, {"name": "Q"}]},
-            'There is a column "Q" already, or it is no name of one.',
+            'Column "Q" exists already, or its name is invalid.',
         ),
         ({"dropColumns": ["id", "name", "n"]}, "A table needs a column."),
     ],

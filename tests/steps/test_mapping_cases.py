@@ -245,7 +245,7 @@ def test_a_file_is_loaded_that_is_larger_than_the_memory_of_the_step(lake: Lake)
 def test_more_tables_than_a_job_may_write_are_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("locksided.steps.lake.output.MOST_TABLES", 1)
     told = lake.fails({"x.csv": "a\n", "y.csv": "a\n"}, names=["x", "y"])
-    assert told == "These are 2 tables, at most 1 are allowed."
+    assert told == "There are 2 tables, at most 1 are allowed."
 
 
 @pytest.mark.parametrize(

@@ -294,5 +294,5 @@ def _image(wanted: Wanted, outcome: Outcome, output: bytes) -> Image:
         return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))
     words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip().rpartition("\n")[2]
     if outcome.exit_code is not None and any(part in words.lower() for part in FOR_GOOD):
-        raise NoImage(f"The image {wanted.reference} cannot be had: {words}")
+        raise NoImage(f"The image {wanted.reference} cannot be fetched: {words}")
     raise Unavailable(words or "podman was stopped")

@@ -1,7 +1,7 @@
 """Becomes the executor of a kind: `locksided-executor KIND --socket PATH --state FOLDER`.
 
-That is for service managers; without one the daemon starts executors itself. With `--describe KIND` it prints
-what the kind says of itself, as JSON.
+Service managers start this; without one the daemon starts executors itself. With `--describe KIND` it prints
+the description of the kind as JSON.
 """
 
 import json
@@ -12,7 +12,7 @@ from locksided.executors.plugins import build_of, describe
 
 
 def main() -> None:
-    """Replace this process by the executor. Exits with a sentence when there is no such kind."""
+    """Replace this process by the executor. Exits with a message if there is no such kind."""
     if len(sys.argv) < 2:
         raise SystemExit("locksided-executor KIND --socket PATH --state FOLDER")
     kind, *options = sys.argv[1:]

@@ -1,8 +1,8 @@
-"""Tries an executor, as a daemon would use it: `python -m locksided.executors.check KIND [WORK_ROOT]`.
+"""Tests an executor the way a daemon uses it: `python -m locksided.executors.check KIND [WORK_ROOT]`.
 
-It needs no daemon. Each trial is a sentence; the exit code is 0 when all hold. `--option NAME=VALUE` is told
-to the executor, as an option of a pool is. Trials run at the same time, but for the last, which fills the
-disk of the work root: it is left out where that has more than 64 MiB of free space.
+It needs no daemon. Each trial is a sentence; the exit code is 0 if all hold. `--option NAME=VALUE` is passed
+to the executor like an option of a pool. Trials run concurrently, except the last, which fills the disk of
+the work root: it is omitted if more than 64 MiB are free there.
 """
 
 import argparse
@@ -33,15 +33,15 @@ MOST_FREE_BYTES = 64 * 2**20
 
 Message = dict[str, Any]
 Trial = Callable[["Owner"], Iterator[None]]
-"""Gives its orders, yields, and finds out what came of them. Raises Unmet."""
+"""Sends its orders, yields, and checks what became of them. Raises Unmet."""
 
 
 class Unmet(Exception):
-    """Something that an executor promises does not hold."""
+    """An executor breaks one of its guarantees."""
 
 
 class Owner:
-    """One executor under trial, and the connection with it."""
+    """One executor under test, and the connection to it."""
 
     def __init__(self, argv: list[str], work_root: str, options: Message, place: str) -> None:
         self.work_root = work_root
@@ -51,11 +51,11 @@ class Owner:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: Iterator[bytes] = iter(())
         self._socket: socket.socket | None = None
-        self._told: list[Message] = []
+        self._messages: list[Message] = []
         self.hello: Message = {}
 
     def start(self) -> None:
-        """Start it, and greet."""
+        """Start the executor, and exchange greetings."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             notice = f"{self._path}.ready"
             Path(notice).unlink(missing_ok=True)
@@ -70,15 +70,15 @@ class Owner:
         self.say({"op": "hello", "version": wire.VERSION})
         self.hello = json.loads(next(self._lines))
         words = {"running": "started", "stopping": "started", "ended": "ended"}
-        self._told += [{**run, "op": words.get(run["state"], "")} for run in self.hello["runs"]]
+        self._messages += [{**run, "op": words.get(run["state"], "")} for run in self.hello["runs"]]
 
     def kill(self) -> None:
-        """SIGKILL; what it has goes on. What it has said is heard."""
+        """Kill the executor with SIGKILL. Its runs continue, and its pending messages are still read."""
         if self._process is not None and self._socket is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             with suppress(ConnectionResetError):
-                self._told += [json.loads(line) for line in self._lines if line.endswith(b"\n")]
+                self._messages += [json.loads(line) for line in self._lines if line.endswith(b"\n")]
             self._socket.close()
 
     def say(self, message: Message) -> None:
@@ -86,20 +86,20 @@ class Owner:
         self._socket.sendall(wire.encode(message))
 
     def hear(self, is_wanted: Callable[[Message], bool]) -> Message:
-        """The first wanted message of all that were or will be told. Raises Unmet when none comes."""
-        found = next(filter(is_wanted, self._told), None)
+        """Return the first wanted message of all received and future ones. Raises Unmet if none comes."""
+        found = next(filter(is_wanted, self._messages), None)
         try:
             while found is None:
-                self._told.append(json.loads(next(self._lines)))
-                found = self._told[-1] if is_wanted(self._told[-1]) else None
+                self._messages.append(json.loads(next(self._lines)))
+                found = self._messages[-1] if is_wanted(self._messages[-1]) else None
         except TimeoutError:
-            raise Unmet(f"nothing was told within {PATIENCE_SECONDS:g} s") from None
+            raise Unmet(f"no message arrived within {PATIENCE_SECONDS:g} s") from None
         except StopIteration:
             raise Unmet("the executor hung up") from None
         return found
 
     def order(self, shell: str) -> Message:
-        """An order to run a command, under a token of its own."""
+        """Return an order to run a command, with a token of its own."""
         token = f"1-{int(token_hex(4), 16)}-0"
         folder = f"{self.work_root}/.lockside/check/{token}"
         os.makedirs(folder)
@@ -120,21 +120,21 @@ class Owner:
         }
 
     def until_begun(self, order: Message) -> None:
-        """Return once it runs. Raises Unmet when it never will."""
+        """Return once the order runs. Raises Unmet if it was refused."""
         token = order["token"]
-        told = self.hear(lambda one: one.get("token") == token and one["op"] in ("started", "refused"))
-        expect(told["op"] == "started", f"it was refused: {told.get('message')}")
+        answer = self.hear(lambda one: one.get("token") == token and one["op"] in ("started", "refused"))
+        expect(answer["op"] == "started", f"it was refused: {answer.get('message')}")
 
     def end_of(self, order: Message) -> Message:
-        """How it ended; acknowledged."""
+        """Return the outcome of the order, and acknowledge it."""
         token = order["token"]
-        told = self.hear(lambda one: one.get("token") == token and one["op"] in ("ended", "refused"))
+        answer = self.hear(lambda one: one.get("token") == token and one["op"] in ("ended", "refused"))
         self.say({"op": "ack", "token": token})
-        return told["outcome"] if told["op"] == "ended" else {"refused": told}
+        return answer["outcome"] if answer["op"] == "ended" else {"refused": answer}
 
 
 def witnessed(order: Message) -> list[str]:
-    """What the command of an order wrote down."""
+    """Return the lines written by the command of an order."""
     path = Path(order["env"]["WITNESS"])
     return path.read_text().splitlines() if path.exists() else []
 
@@ -149,7 +149,7 @@ def a_run_ends_as_it_does(owner: Owner) -> Iterator[None]:
     owner.say(order)
     yield
     ended = owner.end_of(order)
-    expect(ended.get("exitCode") == 7, f"the exit code 7 was told as {ended.get('exitCode')}")
+    expect(ended.get("exitCode") == 7, f"the exit code 7 was reported as {ended.get('exitCode')}")
     expect(witnessed(order) == ["ran"], "it did not run once")
 
 
@@ -169,7 +169,7 @@ def a_token_that_was_taken_back_never_runs(owner: Owner) -> Iterator[None]:
     owner.say(order)
     owner.say({"op": "stop", "token": order["token"]})
     yield
-    expect(owner.end_of(order).get("refused") is not None, "an outcome was told")
+    expect(owner.end_of(order).get("refused") is not None, "an outcome was reported")
     expect(not witnessed(order), "it ran")
 
 
@@ -194,7 +194,7 @@ def a_stop_ends_the_whole_tree(owner: Owner) -> Iterator[None]:
     owner.until_begun(order)
     owner.say({"op": "stop", "token": order["token"]})
     ended = owner.end_of(order)
-    expect(ended.get("stopped") == "terminate", f"it was told as {ended.get('stopped')!r}")
+    expect(ended.get("stopped") == "terminate", f"it was reported as {ended.get('stopped')!r}")
     expect(ended.get("killReport") is not None, "there is no proof that nothing is left")
 
 
@@ -204,11 +204,11 @@ def a_killed_runner_is_lost_and_nothing_of_it_goes_on(owner: Owner) -> Iterator[
     owner.say(order)
     yield
     ended = owner.end_of(order)
-    expect(ended.get("lost") is True, f"it was told as {ended}")
+    expect(ended.get("lost") is True, f"it was reported as {ended}")
     expect(ended.get("killReport") is not None, "there is no proof that nothing is left")
     before = len(witnessed(order))
-    time.sleep(1)  # noqa: TID251 - nothing tells of what does not happen
-    expect(len(witnessed(order)) == before, "the program ran on after it was told as lost")
+    time.sleep(1)  # noqa: TID251 - no event reports that nothing happens
+    expect(len(witnessed(order)) == before, "the program continued after it was reported as lost")
 
 
 def what_ended_while_the_executor_was_dead_is_known(owner: Owner) -> Iterator[None]:
@@ -220,7 +220,7 @@ def what_ended_while_the_executor_was_dead_is_known(owner: Owner) -> Iterator[No
     Path(order["cwd"], "go").touch()
     owner.start()
     ended = owner.end_of(order)
-    expect(ended.get("exitCode") == 5, f"the exit code 5 was told as {ended.get('exitCode')}")
+    expect(ended.get("exitCode") == 5, f"the exit code 5 was reported as {ended.get('exitCode')}")
     expect(witnessed(order) == ["ran"], "it did not run once")
 
 
@@ -252,10 +252,10 @@ def a_full_disk_loses_nothing(owner: Owner) -> Iterator[None]:
     finally:
         filler.unlink()
     ended = owner.end_of(running)
-    expect(ended.get("exitCode") == 9, f"the exit code 9 was told as {ended}")
+    expect(ended.get("exitCode") == 9, f"the exit code 9 was reported as {ended}")
     ended = owner.end_of(late)
     is_refused = (ended.get("refused") or {}).get("kind") == "system"
-    expect(is_refused or ended.get("exitCode") == 6, f"an order that found no room ended with {ended}")
+    expect(is_refused or ended.get("exitCode") == 6, f"an order on a full disk ended with {ended}")
 
 
 TRIALS: tuple[Trial, ...] = (
@@ -272,7 +272,7 @@ TRIALS: tuple[Trial, ...] = (
 
 @contextmanager
 def under_trial(kind: str, work_root: str, options: Message) -> Iterator[Owner]:
-    """An executor of a kind, with a state folder of its own."""
+    """Run an executor of a kind, with a state folder of its own."""
     with tempfile.TemporaryDirectory(prefix="ls") as place:
         owner = Owner([str(one) for one in describe(kind)["argv"]], work_root, options, place)
         owner.start()
@@ -283,18 +283,18 @@ def under_trial(kind: str, work_root: str, options: Message) -> Iterator[Owner]:
 
 
 def failures(owner: Owner, trials: Sequence[Trial]) -> int:
-    """How many of the trials fail; each is begun before the first is concluded."""
+    """Return how many trials fail; all are begun before the first is concluded."""
     begun = [(trial.__name__.replace("_", " "), trial(owner)) for trial in trials]
-    found = {sentence: trouble for sentence, steps in begun if (trouble := _trouble(steps))}
+    found = {sentence: trouble for sentence, steps in begun if (trouble := _failure(steps))}
     for sentence, steps in begun:
-        trouble = found.get(sentence) or _trouble(steps)
+        trouble = found.get(sentence) or _failure(steps)
         found |= {sentence: trouble} if trouble else {}
         print(f"no  {sentence}: {trouble}" if trouble else f"ok  {sentence}", flush=True)
     return len(found)
 
 
-def _trouble(steps: Iterator[None]) -> str | None:
-    """Go on with a trial; why it has failed, if it has."""
+def _failure(steps: Iterator[None]) -> str | None:
+    """Continue a trial; return why it failed, if it did."""
     try:
         next(steps, None)
     except Unmet as problem:
@@ -303,7 +303,7 @@ def _trouble(steps: Iterator[None]) -> str | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try one kind; returns the exit code."""
+    """Test one kind; return the exit code."""
     parser = argparse.ArgumentParser(prog="locksided.executors.check")
     parser.add_argument("kind")
     parser.add_argument("work_root", nargs="?", help="a folder that the machines share; default: a new one")

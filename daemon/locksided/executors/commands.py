@@ -1,4 +1,4 @@
-"""What the engine is told about runs that it has: that they are to end, or to look what is asked of them."""
+"""Commands to the engine about its runs: cancel them, or signal them to read their requests."""
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ SIGNALS = {"stop": signal.SIGTERM, "pause": signal.SIGUSR1, "resume": signal.SIG
 
 
 class Commands:
-    """Has one engine do something, one thing after another, and waits for none."""
+    """Queues commands for one engine, which run one after another; never waits for them."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class Commands:
         self._to_cancel: list[tuple[str, RemoteRun | None]] = []
 
     def cancel(self, ids: Sequence[str], prefix: str, run: RemoteRun | None = None) -> None:
-        """Have the engine end submissions, together with others; whether it does is seen later.
+        """Cancel submissions, together with others; the result is seen later in their status.
 
-        Without their `run` they are those that the engine has told just now.
+        Without `run` the engine has reported the ids just now.
         """
         if ids and not self._to_cancel:
             self._loop.after(CANCEL_SECONDS, lambda: self._cancel(prefix))
@@ -46,32 +46,32 @@ class Commands:
 
     def _cancel(self, prefix: str) -> None:
         given, self._to_cancel = self._to_cancel, []
-        self._worker.do(lambda: self._engine.cancel(self._ours(given), prefix), self._noted)
+        self._worker.do(lambda: self._engine.cancel(self._still_ours(given), prefix), self._noted)
 
-    def _ours(self, given: Sequence[tuple[str, RemoteRun | None]]) -> list[str]:
-        """The ids that have not become another's; in the worker's thread. Raises NotNow."""
+    def _still_ours(self, given: Sequence[tuple[str, RemoteRun | None]]) -> list[str]:
+        """Return the ids that still belong to their runs; called in the worker's thread. Raises NotNow."""
         if not self._engine.knows_names:
             return [id_ for id_, _ in given]
-        told = self._engine.status([id_ for id_, _ in given])
-        return [id_ for id_, run in given if run is None or (id_ in told and run.is_of(told[id_]))]
+        statuses = self._engine.status([id_ for id_, _ in given])
+        return [id_ for id_, run in given if run is None or (id_ in statuses and run.is_of(statuses[id_]))]
 
     def signal(self, run: RemoteRun, what: str) -> None:
-        """Have the runner look what is asked; it does so at its next lease anyway."""
+        """Signal the runner to read its requests; at its next lease it reads them anyway."""
         if run.engine_id is not None:
             ids = [(run.engine_id, run)]
-            self._worker.do(lambda: self._engine.signal(self._ours(ids), SIGNALS[what]), self._noted)
+            self._worker.do(lambda: self._engine.signal(self._still_ours(ids), SIGNALS[what]), self._noted)
 
-    def _noted(self, came_to: Any) -> None:
-        if isinstance(came_to, Exception):
-            self._journal.write("the engine did not do it", error=str(came_to))
+    def _noted(self, result: Any) -> None:
+        if isinstance(result, Exception):
+            self._journal.write("the engine did not do it", error=str(result))
 
     def list_named(self, prefix: str) -> None:
         """Report the engine's runs whose names begin with `prefix` and that are unknown here."""
 
-        def told(came_to: Any) -> None:
-            self._noted(came_to)
+        def told(result: Any) -> None:
+            self._noted(result)
             known = {id_ for run in self._runs.values() for id_ in run.record.ids}
-            found: Mapping[str, Status] = {} if isinstance(came_to, Exception) else came_to
+            found: Mapping[str, Status] = {} if isinstance(result, Exception) else result
             runs = [(id_, one) for id_, one in found.items() if id_ not in known]
             listed = [{"id": id_, "name": one.name, "state": one.word} for id_, one in runs[:MOST_LISTED]]
             self._tell({"op": "listed", "runs": listed})

@@ -1,7 +1,7 @@
-"""What an engine is to an executor: it finds a machine and starts the runner there.
+"""The interface of an engine, which finds a machine and starts the runner there.
 
-Only `submit` is needed: starts and ends are told by the inbox, stops by `asks`, a token is taken back by its
-claim, and a loss is found by the lease. Methods are called in threads, one at a time each, and may take 30 s.
+Only `submit` is required: the inbox reports starts and ends, `asks` requests stops, the claim revokes a
+token, the lease detects a loss. Methods are called in threads, one at a time each, and may take 30 s.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from locksided.keeper.messages import User
 
 COMMAND_SECONDS = 30.0
-"""So long a command of an engine may take before it counts as not answered."""
+"""The time limit of an engine's command; then it counts as unanswered."""
 
 
 _FOLDER: dict[str, Any] = {"type": "string", "pattern": "^/", "maxLength": 4096}
@@ -29,22 +29,22 @@ OPTIONS: dict[str, Any] = {
         "pattern": r"^[0-9]{1,5}(\.[0-9]+)?$",
     },
 }
-"""The JSON Schemas of the options that pools of all kinds have."""
+"""The JSON Schemas of the options of pools of all kinds."""
 
 
 class NotNow(Exception):
-    """The engine cannot take it now, or did not answer: then it is looked for, and tried again."""
+    """The engine is busy or did not answer: the submission is looked up, then retried."""
 
 
 class Refused(Exception):
-    """The engine will never take it; the message is its own."""
+    """The engine will never accept it; the message is the engine's own."""
 
 
 class Order(NamedTuple):
-    """A run that an engine is to start somewhere: `argv` as `user` (None: as whoever the executor is).
+    """A run to be started by an engine: `argv` as `user` (None: the user of the executor).
 
-    `name` is the same for every submission of this token and for no other. `seconds` is how long it may take
-    in all; None without a limit. `cpus` and `memory_bytes` are those of each of `nodes`.
+    `name` is the same for every submission of this token and for no other. `seconds` is the time limit of the
+    whole run; None without a limit. `cpus` and `memory_bytes` are per node of `nodes`.
     """
 
     token: str
@@ -61,26 +61,26 @@ class Order(NamedTuple):
 
 
 class State(Enum):
-    """What an engine says of a run, in the terms of the executor."""
+    """An engine's state of a run, in the terms of the executor."""
 
     QUEUED = auto()
     RUNNING = auto()
     ENDED = auto()
     """It is over on all its machines; without an outcome the runner was killed."""
     PREEMPTED = auto()
-    """The same, and the engine stopped it for another: it is lost."""
+    """As ENDED, but the engine stopped it in favour of another: it is lost."""
     CANCELLED = auto()
-    """The same, and somebody asked the engine for it."""
+    """As ENDED, but somebody requested it from the engine."""
     OUT_OF_MEMORY = auto()
     TIMEOUT = auto()
     NODE_DOWN = auto()
-    """Its machine does not answer. What runs there goes on as long as its lease does."""
+    """Its machine does not answer. Its processes there continue as long as its lease does."""
     UNTOLD = auto()
-    """The engine has it, and tells no more: the claim says that it runs, the lease that it still does."""
+    """The engine has it, but reports no more: the claim shows its start, the lease that it still runs."""
 
 
 class Status(NamedTuple):
-    """What an engine says of one submission. `word` and `reason` are its own."""
+    """An engine's status of one submission. `word` and `reason` are the engine's own."""
 
     state: State
     word: str = ""
@@ -88,23 +88,23 @@ class Status(NamedTuple):
     node: str | None = None
     start_estimate: str | None = None
     name: str = ""
-    """Of the submission; an id counts only with our name beside it."""
+    """The name of the submission; an id is ours only together with our name."""
     control: str | None = None
-    """The control folder that it was given, where its name is that of several orders."""
+    """The control folder of the order, if the name is shared by several orders."""
     is_ours: bool = False
-    """Whether the id alone tells that it is ours, because the engine gives it to no other."""
+    """Whether the id alone proves that it is ours, because the engine never reuses ids."""
     is_hopeless: bool = False
-    """Whether it will never start as it was asked for."""
+    """Whether it can never start as requested."""
     queue: str | None = None
     why: str = ""
-    """Why it is queued, in words; empty when the engine's own `reason` is all that is known."""
+    """Why it is queued, in words; empty if only the engine's own `reason` is known."""
     by: str | None = None
-    """Who had the engine end it, if that is told."""
+    """Who requested its end from the engine, if known."""
     is_suspended: bool = False
     is_node_up: bool = True
-    """Whether its machine answers; without that the end of a run proves nothing."""
+    """Whether its machine answers; otherwise the end of a run is not proved."""
     booted_us: int | None = None
-    """When its machine booted, by the clock there; told of runs whose end is not proved."""
+    """When its machine booted, by that machine's clock; set for runs whose end is not proved."""
 
 
 class Engine(ABC):
@@ -114,51 +114,50 @@ class Engine(ABC):
     version: str = ""
     capabilities: ClassVar[tuple[str, ...]] = ("queue",)
     most: ClassVar[int] = 500
-    """So many orders are handed over at once, at most."""
+    """The most orders in one submission."""
     knows_status: ClassVar[bool] = False
     knows_names: ClassVar[bool] = False
     asks_first: ClassVar[bool] = False
-    """Whether a runner is asked to end before a cancellation kills it: one that was not is a mistake."""
+    """Whether a cancellation first asks a runner to end; a kill without that is a mistake."""
     variables: ClassVar[str] = ""
-    """How those variables begin that a machine has of the engine, and a run is to have, too."""
+    """The prefix of the engine's variables on a machine, which a run also gets."""
 
-    def adopt(self, order: Order) -> None:  # noqa: B027 - an engine may have no use for it
-        """An order that was handed over before this process began."""
+    def adopt(self, order: Order) -> None:  # noqa: B027 - optional
+        """Take note of an order that was submitted before this process started."""
 
     @abstractmethod
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
-        """Have the orders started, and return the engine's id of each. Raises NotNow, Refused.
+        """Start the orders, and return the engine's id of each. Raises NotNow, Refused.
 
         All have the same user, options and limits.
         """
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
-        """By name the ids of what is queued or runs under it, or did. Raises NotNow."""
+        """Return, by name, the ids of submissions queued, running or ended. Raises NotNow."""
         return {}
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
-        """What the engine says of submissions; what it does not know is left out. Raises NotNow."""
+        """Return the status of submissions; unknown ones are omitted. Raises NotNow."""
         return {}
 
     def why(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """Why submissions that are queued wait, in words. It is asked after each `status`. Raises NotNow."""
+        """Return why queued submissions wait, in words. Called after each `status`. Raises NotNow."""
         return {}
 
     def named(self, prefix: str) -> Mapping[str, Status]:
-        """By id what is queued or runs under names with that prefix. Raises NotNow."""
+        """Return, by id, the queued and running submissions whose names have that prefix. Raises NotNow."""
         return {}
 
-    def signal(self, ids: Sequence[str], signal: int) -> None:  # noqa: B027 - an engine may lack it
-        """Have the runners get a signal, so that they look what is asked. Raises NotNow."""
+    def signal(self, ids: Sequence[str], signal: int) -> None:  # noqa: B027 - optional
+        """Signal the runners, so that they read their requests. Raises NotNow."""
 
-    def blame(self, node: str) -> None:  # noqa: B027 - an engine may lack it
-        """A runner could not begin on that machine."""
+    def blame(self, node: str) -> None:  # noqa: B027 - optional
+        """Note that a runner could not start on that machine."""
 
-    def cancel(self, ids: Sequence[str], prefix: str) -> None:  # noqa: B027 - an engine may lack it
-        """Take what is queued out of the queue, and kill what runs. Raises NotNow.
+    def cancel(self, ids: Sequence[str], prefix: str) -> None:  # noqa: B027 - optional
+        """Remove queued submissions from the queue, and kill running ones. Raises NotNow.
 
-        Of an engine that does not know names only what has a name with that prefix: an id may have become
-        another's.
+        An engine without `knows_names` must check the prefix of the name itself: an id may have been reused.
         """
 
 

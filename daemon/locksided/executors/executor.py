@@ -1,7 +1,7 @@
-"""The executor itself: the table of runs on other machines, the orders of the daemon, what becomes of each.
+"""The executor itself: the table of runs on other machines, the orders of the daemon, and their outcomes.
 
-Files decide: the claim whether something started, the outcome how it ended, the lease whether it lives. What
-the engine says only adds to that.
+Files are authoritative: the claim for the start, the outcome for the end, the lease for being alive. The
+engine's reports only add to them.
 """
 
 import errno
@@ -27,9 +27,9 @@ from locksided.keeper.wire import Message
 
 TICK_SECONDS = 1.0
 LEASE_TICKS, QUEUED_TICKS = 5, 60
-"""So often a run's own folder is looked at: the inbox is everybody's, and an entry may have been kept out."""
+"""The ticks between checks of a run's own folder: any user can write to the inbox and keep an entry out."""
 KILL_SECONDS = 30.0
-"""So long after a stop must be over the engine is told to kill."""
+"""The time after the deadline of a stop until the engine is told to kill."""
 
 
 class Executor:
@@ -87,7 +87,7 @@ class Executor:
         self._consider_leaving()
 
     def _load(self) -> None:
-        """Take up what an executor before this one had: files first, then the engine by name."""
+        """Take over the runs of the previous executor: by their files, then by their names in the engine."""
         for record in self._records.load():
             run = self._runs[record.token] = RemoteRun(record)
             asked = engine_order(record, self._root(record.work_root))
@@ -119,7 +119,7 @@ class Executor:
         del self._runs[run.token]
         self._submissions.drop(run.token)
         if self._submissions.is_idle:
-            self._watching.engine_up("submit")  # nobody tries any more: the next start does
+            self._watching.engine_up("submit")  # nobody retries any more: the next start does
         self._records.remove(run.token)
         remote.forget(run.record.work_root, run.token)
         self._consider_leaving()
@@ -156,7 +156,7 @@ class Executor:
         return self._roots.setdefault(path, WorkRoot(path))
 
     def _taken(self, token: str, name: str, ids: Any, tries: int) -> None:
-        """The engine has it. A run that is not wanted any more is taken out of its queue again."""
+        """Note that the engine accepted it. If the run is no longer wanted, its submission is cancelled."""
         self._watching.engine_up("submit", "status")
         run = self._runs.get(token)
         if run is None or run.outcome is not None:
@@ -174,24 +174,24 @@ class Executor:
         self._watching.soon()
 
     def _cancel_others(self, run: RemoteRun) -> None:
-        """One of its submissions has claimed it: nothing can come of the others."""
+        """Cancel the other submissions after one has claimed the run: they can never run."""
         if run.engine_id in run.record.ids:
             others = [id_ for id_ in run.record.ids if id_ != run.engine_id]
             self._watching.cancel(others, run.prefix, run)
 
     def _not_taken(self, words: str) -> None:
-        """The engine takes nothing now; what is handed to it is tried again by itself."""
+        """The engine accepts nothing now; submissions are retried automatically."""
         self._watching.engine_down("submit", words)
 
     def _refused(self, token: str, words: str) -> None:
         self._take_back(token, "program", words)
 
     def _given_up(self, token: str, words: str) -> None:
-        self._watching.engine_up("submit")  # the daemon tries another start of the pool before long
+        self._watching.engine_up("submit")  # the daemon will soon try another start in the pool
         self._take_back(token, "system", words)
 
     def _take_back(self, token: str, kind: str, words: str) -> None:
-        """Nothing is to come of it, unless something has."""
+        """Burn the token and refuse the run, unless it has started."""
         run = self._runs.get(token)
         if run is None:
             return
@@ -211,7 +211,7 @@ class Executor:
             self._look(run)
 
     def _resubmit(self, run: RemoteRun) -> None:
-        """The engine knows nothing of it any more, and nothing was started."""
+        """Submit again: the engine no longer knows it, and nothing was started."""
         run.record.ids.clear()
         self._save(run)
         self._submissions.add(engine_order(run.record, self._root(run.record.work_root)), was_sent=True)
@@ -246,7 +246,7 @@ class Executor:
             self._loop.after(TICK_SECONDS, lambda: self._ask(run))
 
     def _reap(self, message: Message) -> None:
-        """A run of which this executor has no record: its claim says what it is, and it is to end."""
+        """Stop a run of which this executor has no record, by the claim in its folder."""
         token = order.token_of(message)
         if token in self._runs:
             self._tell_state(self._runs[token])
@@ -272,7 +272,7 @@ class Executor:
             self._loop.after(TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
-        """Look at the inboxes, and every now and then at the leases, while there are runs."""
+        """Check the inboxes, and less often the leases, while there are runs."""
         self._is_ticking = False
         self._ticks += 1
         for path in {run.record.work_root for run in self._runs.values()}:
@@ -307,7 +307,7 @@ class Executor:
             if run.is_quiet:
                 self._watching.quiet()
                 if not was_quiet:
-                    self._save(run)  # who comes after this process does not wait anew
+                    self._save(run)  # a successor of this process need not wait again
             if run.is_lease_over:
                 self._watching.lease_over(run)
         if run.kill_at is not None and clock.boot_seconds() > run.kill_at:
@@ -315,7 +315,7 @@ class Executor:
             self._watching.cancel(run.record.ids, run.prefix, run)
 
     def _look(self, run: RemoteRun) -> None:
-        """Find out how far it is, and tell what is new."""
+        """Read the run's progress from its folder, and report a change."""
         before = run.phase
         try:
             run.look()
@@ -335,7 +335,7 @@ class Executor:
             self._tell_state(run)
 
     def _conclude(self, run: RemoteRun) -> None:
-        """Its outcome is settled: keep it, and tell it."""
+        """Store and report the settled outcome."""
         if run.record.outcome is not None:
             self._save(run)
         self._tell_state(run)
@@ -387,12 +387,12 @@ class Executor:
             self._journal.write("record not written", token=run.token, error=str(error))
 
     def leave(self) -> None:
-        """End; what it has goes on, and is taken up by the next executor."""
+        """Leave; the runs continue, and the next executor takes them over."""
         self._port.say_last_words()
         self._loop.stop()
 
     def _consider_leaving(self) -> None:
-        """Without a daemon and without runs there is nothing to do."""
+        """Leave after a while if there is neither a daemon nor a run."""
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None

@@ -1,9 +1,9 @@
 """HyperQueue as an engine: a server and workers that a user starts, without root, on plain machines or in
 allocations of Slurm and PBS.
 
-Its Python API submits, and names the tasks that failed; it neither lists nor cancels. So ends, stops and
-losses are found out by files. Each call is a process of its own, as the job's user: one that hangs, or a
-server that is gone, holds up nobody, and the executor needs nothing of HyperQueue itself.
+Its Python API submits, and names the failed tasks; it can neither list nor cancel. So ends, stops and losses
+are detected by files. Each call is a process of its own, as the job's user: a hanging call, or a server that
+is down, blocks nothing, and the executor itself needs no part of HyperQueue.
 """
 
 import json
@@ -22,7 +22,7 @@ from locksided.keeper.messages import User
 from locksided.keeper.runner import GUARDED
 
 _SERVER = ".hq-server"
-"""HyperQueue's own folder, in the home of the user."""
+"""HyperQueue's default folder, in the home of the user."""
 _FROM_HERE = [sys.executable, "-m", "locksided.executors.hyperqueue"]
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -36,18 +36,18 @@ _SCHEMA: dict[str, Any] = {
 }
 
 Server = tuple[User | None, str]
-"""Whose server it is (None: of whoever this is), and its folder."""
+"""The owner of a server (None: the current user), and its folder."""
 
 
 def describe() -> dict[str, Any]:
-    """What the daemon is told of this kind. Raises SystemExit where HyperQueue is not installed."""
+    """Return the description of this kind. Raises SystemExit if HyperQueue is not installed."""
     if find_spec("hyperqueue") is None:
         raise SystemExit("HyperQueue is not installed: pip install 'lockside[hyperqueue]'")
     return {"argv": _FROM_HERE, "optionsSchema": _SCHEMA, "capabilities": HyperQueue.capabilities}
 
 
 class HyperQueue(Engine):
-    """The servers of users, each found by its folder."""
+    """The servers of users, each identified by its folder."""
 
     kind: ClassVar[str] = "hyperqueue"
     capabilities: ClassVar[tuple[str, ...]] = ("queue", "pause", "nodes")
@@ -56,7 +56,7 @@ class HyperQueue(Engine):
 
     def __init__(self) -> None:
         self._servers: dict[str, Server] = {}
-        """Those that took orders, or were asked about, by their own ids."""
+        """The servers that were used or queried, by their ids."""
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         first = orders[0]
@@ -75,7 +75,7 @@ class HyperQueue(Engine):
         return [f"{uid}.{job}.{place}" for place in range(len(orders))]
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
-        """Those of servers that were started anew meanwhile are not known."""
+        """Return the status; tasks of servers that were restarted since are unknown."""
         found: dict[str, Status] = {}
         for uid in {id_.partition(".")[0] for id_ in ids}:
             server = self._servers.get(uid)
@@ -87,7 +87,7 @@ class HyperQueue(Engine):
         return found
 
     def why(self, ids: Sequence[str]) -> Mapping[str, str]:
-        return dict.fromkeys(ids, "its workers are busy or not there; HyperQueue does not say which")
+        return dict.fromkeys(ids, "its workers are busy or missing; HyperQueue does not say which")
 
 
 def _status(error: str | None) -> Status:
@@ -108,7 +108,7 @@ def _home(user: User | None) -> str:
 
 
 def _uid(server: Server) -> str:
-    """The id that a server has as long as it lives. Raises NotNow."""
+    """Return the id of the running server. Raises NotNow."""
     path = Path(server[1], "hq-current", "access.json")
     try:
         return str(json.loads(path.read_bytes())["server_uid"])
@@ -120,20 +120,20 @@ def _task(order: Order, uid: str) -> dict[str, Any]:
     script = f'exec "$@" "{uid}.$HQ_JOB_ID.$HQ_TASK_ID"'
     *runner, control = order.argv
     argv = ["/bin/sh", "-c", script, "sh", *runner, GUARDED, control]
-    return {"args": argv, "said": f"{order.control}/engine.log"}
+    return {"args": argv, "log": f"{order.control}/engine.log"}
 
 
 def _ask(server: Server, what: str, given: Any) -> Any:
-    """What HyperQueue answers. Raises NotNow."""
+    """Return HyperQueue's answer. Raises NotNow."""
     user, folder = server
     environment = {**os.environ, "HOME": _home(user), "RUST_BACKTRACE": "0"}
     done = run([*_FROM_HERE, what, folder], user, json.dumps(given), environment)
     if done.returncode:
-        raise NotNow(done.stderr.strip().partition("\n")[0] or "HyperQueue said nothing")
+        raise NotNow(done.stderr.strip().partition("\n")[0] or "HyperQueue gave no reason")
     return json.loads(done.stdout)
 
 
-# The process that speaks with HyperQueue
+# The process that talks to HyperQueue
 
 
 def _submit(client: Any, given: Any) -> Any:
@@ -145,18 +145,18 @@ def _submit(client: Any, given: Any) -> Any:
     job = Job(max_fails=None, name=given["name"])
     for task in given["tasks"]:
         request = ResourceRequest(**asked, resources=dict(given["resources"]), min_time=limit)
-        job.program(task["args"], cwd="/", stdout=None, stderr=task["said"], resources=request)
+        job.program(task["args"], cwd="/", stdout=None, stderr=task["log"], resources=request)
     return client.submit(job).id
 
 
 def _failed(client: Any, jobs: list[int]) -> Any:
-    """What HyperQueue says of each task that failed, by job and task."""
-    told = client.connection.get_failed_tasks(jobs)
-    return {f"{job}.{task}": one.error for job, tasks in told.items() for task, one in tasks.items()}
+    """Return the error of each failed task, by job and task."""
+    failed = client.connection.get_failed_tasks(jobs)
+    return {f"{job}.{task}": one.error for job, tasks in failed.items() for task, one in tasks.items()}
 
 
 def ask(what: str, folder: str) -> int:
-    """Hand on what stands on stdin, and print the answer; returns the exit code of the process."""
+    """Forward the request on stdin, and print the answer; return the exit code of the process."""
     from hyperqueue import Client
 
     given = json.load(sys.stdin)

@@ -1,4 +1,4 @@
-"""An order of the daemon as an engine and a runner get it."""
+"""An order of the daemon in the forms for an engine and for a runner."""
 
 import os
 from typing import Any
@@ -12,9 +12,9 @@ from locksided.keeper.wire import Message
 
 PYTHON = "python3"
 STEP_SECONDS = 60.0
-"""So long a runner keeps its machine for the next step, unless the pool says otherwise."""
+"""How long a runner keeps its machine for the next step, unless the pool sets it."""
 RESERVE_SECONDS = 120.0
-"""What an engine's own time limit has beyond ours and the grace period, so that ours comes first."""
+"""The margin of the engine's time limit over ours and the grace period, so that ours is reached first."""
 
 _OF_THE_ENGINE = (
     "name",
@@ -29,11 +29,11 @@ _OF_THE_ENGINE = (
 
 
 class BadPlace(ValueError):
-    """The order does not say where the run's files are."""
+    """The order does not contain the location of the run's files."""
 
 
 def record_of(message: Message) -> Record:
-    """What is kept of an order. Raises BadPlace."""
+    """Return the part of an order that is stored. Raises BadPlace."""
     work_root, options = message.get("workRoot"), message.get("options")
     if not isinstance(work_root, str) or not work_root.startswith("/"):
         raise BadPlace("workRoot: an absolute path is expected")
@@ -47,7 +47,7 @@ def record_of(message: Message) -> Record:
 
 
 def hand_over(message: Message, record: Record, variables: str) -> None:
-    """Put the order where the runner finds it, in folders that the run's user may write to.
+    """Write the order for the runner, in folders that the run's user may write to.
 
     Raises OSError.
     """
@@ -59,13 +59,13 @@ def hand_over(message: Message, record: Record, variables: str) -> None:
             os.chown(path, *owner, follow_symlinks=False)
     given = {name: value for name, value in message.items() if name not in ("op", "options")}
     given |= {"workRoot": record.work_root, "engineVariables": variables}
-    if message.get("follows") and int(message.get("nodes") or 1) == 1:  # else it must be over to be proved
+    if message.get("follows") and int(message.get("nodes") or 1) == 1:  # else all nodes must end for proof
         given["stepSeconds"] = _step_seconds(record)
     remote.write(record.folder, remote.ORDER, given, owner)
 
 
 def hand_on(message: Message, record: Record) -> bool:
-    """Whether the runner of the step before was told of this one, and may still be there."""
+    """Return whether the runner of the previous step was told of this one, and may still be there."""
     before = message.get("after")
     if not isinstance(before, str):
         return False
@@ -85,19 +85,19 @@ def _step_seconds(record: Record) -> float:
 
 
 def _make_passable(work_root: str, folder: str) -> None:
-    """Make the folders down to one such that other users pass through them and see nothing.
+    """Make the folders down to this one traversable, but not readable, for other users.
 
     Raises OSError.
     """
-    made = work_root
+    path = work_root
     for part in os.path.relpath(folder, work_root).split("/"):
-        made = os.path.join(made, part)
-        os.makedirs(made, exist_ok=True)
-        os.chmod(made, 0o711)  # noqa: S103 - nobody sees what is in it
+        path = os.path.join(path, part)
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, 0o711)  # noqa: S103 - its content is not listable
 
 
 def engine_order(record: Record, root: WorkRoot) -> Order:
-    """What the engine is asked for."""
+    """Return the order for the engine."""
     asked: dict[str, Any] = record.order
     options = asked.get("options") or {}
     user, limit = asked.get("user"), asked.get("timeoutSeconds")

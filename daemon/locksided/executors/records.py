@@ -1,4 +1,4 @@
-"""What an executor knows of each run, from the order to the acknowledgement: a file for each."""
+"""An executor's record of each run, from the order to the acknowledgement: a file for each."""
 
 import os
 from contextlib import suppress
@@ -12,13 +12,13 @@ from locksided.keeper.journal import Journal
 
 
 class Phase(Enum):
-    """How far a run has come."""
+    """The progress of a run."""
 
     SUBMITTING = "submitting"
-    """Whether the engine has it is not known."""
+    """It is not known whether the engine has it."""
     QUEUED = "queued"
     RUNNING = "running"
-    """It is claimed by a runner."""
+    """A runner has claimed it."""
     ENDED = "ended"
 
 
@@ -32,7 +32,7 @@ class Record:
     work_root: str
     log_folder: str
     order: dict[str, Any]
-    """What the engine is asked with."""
+    """What the engine needs to know."""
     ids: list[str] = field(default_factory=list)
     """The engine's ids of all its submissions."""
     retries: int = 0
@@ -40,15 +40,15 @@ class Record:
     paused: bool = False
     submitted_us: int | None = None
     outcome: dict[str, Any] | None = None
-    """Of a run that this executor ended; others have it in their folder."""
+    """The outcome if this executor ended the run; otherwise it is in the run's folder."""
     quiet: tuple[str, Any, float] | None = None
-    """A lease that was not renewed for a while: the boot of this machine, the beat, the boot clock's seconds
-    when it was new.
+    """A lease that was not renewed for a while: the id of this machine's boot, the beat, and the boot clock's
+    seconds when it was new.
     """
 
     @property
     def owner(self) -> tuple[int, int] | None:
-        """The user and the group that the files of the run belong to; None for whoever makes them."""
+        """The user and the group that own the files of the run; None for the current user."""
         user = self.order.get("user")
         return None if user is None or os.geteuid() else (user["uid"], user["gid"])
 
@@ -62,7 +62,7 @@ class Records:
         os.makedirs(folder, 0o700, exist_ok=True)
 
     def load(self) -> list[Record]:
-        """All that are kept. One that cannot be read is passed over: the daemon asks what became of it."""
+        """Return all stored records. An unreadable one is skipped: the daemon asks for its run."""
         found = []
         known = {one.name for one in fields(Record)}
         for path in sorted(Path(self._folder).glob("*.json")):
@@ -74,7 +74,7 @@ class Records:
         return found
 
     def save(self, record: Record) -> None:
-        """Raises OSError."""
+        """Store the record. Raises OSError."""
         remote.write(self._folder, f"{record.token}.json", asdict(record))
 
     def remove(self, token: str) -> None:

@@ -1,6 +1,6 @@
-"""One run of an executor: what lies in its folder, and what follows from it and from the engine's words.
+"""One run of an executor: the content of its folder, and the conclusions from that and from the engine.
 
-It reads and writes the files of the run; who is told and what the engine is asked is the executor's matter.
+This module reads and writes the files of the run; reports and commands to the engine belong to the executor.
 """
 
 import os
@@ -20,7 +20,7 @@ LEAST_LOOKS = 2
 QUIET_LOOKS = 4
 ENGINES_SIGNALS = (9, 15)
 SHELLS_CODES = tuple(128 + number for number in ENGINES_SIGNALS)
-"""What a shell exits with whose program was ended by such a signal."""
+"""The exit codes of a shell whose program was ended by such a signal."""
 LOG_BYTES = 64 * 1024
 
 
@@ -31,28 +31,28 @@ class RemoteRun:
         self.record = record
         self.phase = Phase.SUBMITTING
         self.started: dict[str, Any] = {}
-        """What the runner noted of the start."""
+        """The runner's note of the start."""
         self.claimant: remote.Claimant | None = None
-        """Who won the claim."""
+        """The runner that won the claim."""
         self.outcome: dict[str, Any] | None = record.outcome
         self.progress: dict[str, Any] = {}
         self.was_signalled = False
         """Whether the engine has asked its runner to end."""
         self.unknown = 0
-        """How often in a row the engine knew nothing of it."""
+        """The consecutive times the engine did not know it."""
         self.gone = 0
-        """How often in a row the engine said that it is over while there was no outcome."""
+        """The consecutive times the engine reported it over while there was no outcome."""
         self.hopeless_since: float | None = None
         self.waits_for_word = False
-        """Whether the engine is being asked if it was it that stopped it."""
+        """Whether the engine is being asked if it stopped the run."""
         self.words_awaited = 0
-        """How often it has said since that it still runs."""
+        """The times the engine has reported it running since then."""
         self.start_estimate: str | None = None
         self.why = ""
         """Why the engine has not started it, in words."""
         self.queue: str | None = None
         self.told_state, self.told_reason, self.trouble = "submitting", "", ""
-        """What is told of it; `trouble` is a sentence for whoever reads the job."""
+        """The reported state; `trouble` is a sentence for the readers of the job."""
         self.kill_at: float | None = None
         self.watched_seq: int | None = None
         self._beat: Any = None
@@ -67,7 +67,7 @@ class RemoteRun:
         return self.record.token
 
     def look(self) -> None:
-        """Find out from the folder how far it is. Raises OSError."""
+        """Read the progress of the run from its folder. Raises OSError."""
         if self.outcome is None:
             self.outcome = self._recorded()
         if self.outcome is not None:
@@ -76,7 +76,7 @@ class RemoteRun:
         if claim is not None:
             self.claimant = remote.claimed_by(claim)
             if self.engine_id not in (None, "-", *self.record.ids):
-                self.record.ids.append(str(self.engine_id))  # that of the step before, which handed it on
+                self.record.ids.append(str(self.engine_id))  # of the previous step, which handed it on
             self.started = self.started or remote.read(self.record.folder, outcome.RUN_FILE) or {}
             self.started = self.started or self.outcome or {}  # the outcome is written over the note
         if self.outcome is None and self.claimant is not None:
@@ -86,16 +86,16 @@ class RemoteRun:
 
     @property
     def is_settled(self) -> bool:
-        """Whether its outcome is what it will be."""
+        """Whether its outcome is final."""
         return self.outcome is not None and not self.waits_for_word
 
     @property
     def prefix(self) -> str:
-        """How the names of all submissions of this daemon begin."""
+        """The prefix of the names of all submissions of this daemon."""
         return self.record.name.removesuffix(self.token)
 
     def is_of(self, status: Status) -> bool:
-        """Whether a submission is this run's, or that of a step before, which has handed its machine on.
+        """Return whether a submission is this run's, or a previous step's that handed its machine on.
 
         Names and control folders end with the number of the step.
         """
@@ -105,12 +105,12 @@ class RemoteRun:
 
     @property
     def is_on_several(self) -> bool:
-        """Whether it may have started something on other machines, of which only the engine knows the end."""
+        """Whether it may have processes on other machines, whose end only the engine knows."""
         return int(self.record.order.get("nodes") or 1) > 1
 
     @property
     def ending(self) -> dict[str, Any]:
-        """What a job's `remote` says of its end."""
+        """The end of the run for a job's `remote`."""
         made = self.outcome
         if made is None:
             return {}
@@ -119,7 +119,7 @@ class RemoteRun:
 
     @property
     def started_us(self) -> int:
-        """When it started or, before that is known, was handed over."""
+        """When it started or, before that is known, was submitted."""
         return _number(self.started.get("spawnTime")) or self.record.submitted_us or 0
 
     @property
@@ -132,7 +132,7 @@ class RemoteRun:
         return None if found is None else {**found, "token": self.token}
 
     def look_at_lease(self) -> None:
-        """See whether the runner lives, and what it said. A look that fails is none."""
+        """Check whether the runner lives, and read its progress. A failed read does not count."""
         try:
             found = remote.read(self.record.folder, remote.LEASE) or {}
         except OSError:
@@ -154,21 +154,21 @@ class RemoteRun:
 
     @property
     def is_lease_over(self) -> bool:
-        """Whether the runner did not renew it for so long that it has stopped its run itself."""
+        """Whether it was not renewed for so long that the runner has stopped its run itself."""
         return self._looks >= LEAST_LOOKS and self._quiet_seconds >= LEASE_EXPIRES_SECONDS
 
     @property
     def is_heard(self) -> bool:
-        """Whether the runner may still say that it lives when it has to."""
+        """Whether the runner may still renew its lease in time."""
         return self._quiet_seconds < HEARD_SECONDS
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the runner has missed to say that it lives: the engine may know why."""
+        """Whether the runner has missed its renewals: the engine may know why."""
         return self._looks >= QUIET_LOOKS
 
     def ask(self) -> None:
-        """Write down what is asked of the run, for the runner to find. Raises OSError."""
+        """Write the requests to the run where the runner finds them. Raises OSError."""
         asked = {"stop": self.record.stop, "pause": self.record.paused}
         remote.write(self.record.folder, remote.ASKS, asked, self._owner)
 
@@ -179,7 +179,7 @@ class RemoteRun:
 
     @property
     def may_be_stopped_by_engine(self) -> bool:
-        """Whether its outcome is one that an engine may have brought about."""
+        """Whether an engine may have caused its outcome."""
         made = self.outcome or {}
         if self.record.outcome is not None:
             return False
@@ -189,7 +189,7 @@ class RemoteRun:
         )
 
     def lose(self, proof: str, **values: Any) -> None:
-        """It ended without an outcome of its own; `proof` is how that is known."""
+        """Record that the run ended without an outcome of its own; `proof` is how that is known."""
         made = outcome.blank(self.token)._replace(
             pid=_number(self.started.get("pid")),
             spawn_time=_number(self.started.get("spawnTime")),
@@ -200,13 +200,13 @@ class RemoteRun:
         self.phase = Phase.ENDED
 
     def proved_by_engine(self) -> None:
-        """Nothing of it lives on any of its machines, as the engine says."""
+        """Record that the engine has proved its end on all its machines."""
         made = self.outcome or {}
         report = {**(made.get("killReport") or {}), "proof": "engine"}
         self.outcome = self.record.outcome = {**made, "killReport": report}
 
     def last_words(self) -> str:
-        """The last line that the runner, or who was to start it, has said outside of the log."""
+        """Return the last line that the runner or its starter wrote outside of the log."""
         try:
             said = remote.content(self.record.folder, "engine.log", LOG_BYTES) or b""
         except OSError:
@@ -215,7 +215,7 @@ class RemoteRun:
         return lines[-1][:500] if lines else ""
 
     def log_end(self) -> int | None:
-        """The number of the next frame of its log, when that may have changed since it was asked last."""
+        """Return the number of the log's next frame if it may have changed since the last call."""
         size = sum(one.size_bytes for one in segments.list_segments(self.record.log_folder))
         if size == self._log_bytes:
             return None
@@ -226,7 +226,7 @@ class RemoteRun:
         self.watched_seq, self._log_bytes = seq, -1
 
     def describe(self) -> KeptRun:
-        """The run as the hello lists it."""
+        """Return the run as listed in the hello."""
         states = {Phase.ENDED: "ended" if self.is_settled else "stopping", Phase.RUNNING: "running"}
         return KeptRun(
             self.token,
@@ -239,7 +239,7 @@ class RemoteRun:
 
 
 def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
-    """What an executor says of itself and of its runs to a daemon that has come."""
+    """Return the executor's description of itself and of its runs for a new daemon."""
     return Hello(
         wire.VERSION,
         os.getpid(),

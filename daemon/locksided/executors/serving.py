@@ -1,4 +1,4 @@
-"""Starts an executor: takes the socket, takes up the runs of the one before, runs the loop."""
+"""Starts an executor: takes the socket, takes over the runs of its predecessor, runs the loop."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from locksided.keeper.main import EXIT_KEEPER_LIVES, watch_signals
 
 
 def serve(engine: Engine, arguments: list[str] | None = None) -> int:
-    """Be the executor of an engine until nobody needs it; returns the exit code of the process."""
+    """Run the executor of an engine until nobody needs it; return the exit code of the process."""
     parser = argparse.ArgumentParser(prog=f"executor {engine.kind}")
     parser.add_argument("--socket", required=True)
     parser.add_argument("--state", required=True, help="the folder of what it knows of its runs")

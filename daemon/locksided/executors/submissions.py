@@ -1,7 +1,7 @@
-"""Hands orders to the engine: what is to start while one submission is under way goes together as the next.
+"""Submits orders to the engine: all orders that arrive during a submission go into the next one together.
 
-An answer may be lost, so what was not answered is looked for by its name before it is handed over again. Two
-submissions of one token do no harm: one of them wins the claim.
+An answer may be lost, so an unanswered submission is looked up by its name before it is repeated. Two
+submissions of one token are harmless: one of them wins the claim.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,29 +17,29 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 GIVEN_UP_SECONDS = 600.0
 GATHER_SECONDS = 0.25
-"""What comes within so long of another goes with it; one that comes alone goes at once."""
+"""An order within this time of another waits for more; a single order is submitted at once."""
 GATHERED_SECONDS = 5.0
-"""So long the first of those that are gathered waits at most."""
+"""The longest time that the first gathered order waits."""
 HANDED_ON_SECONDS = 15.0
-"""So long the runner of the step before may take to claim the next one."""
+"""The time for the previous step's runner to claim the next step."""
 
 
 @dataclass
 class Waiting:
-    """An order that the engine does not have for sure."""
+    """An order that the engine may not have yet."""
 
     order: Order
     since_seconds: float
     tries: int = 0
     pause_seconds: float = FIRST_PAUSE_SECONDS
     was_sent: bool = False
-    """Whether it is to be looked for first: it may have been handed over, and the engine knows names."""
+    """Whether to look it up first: it may have been submitted, and the engine knows names."""
     is_alone: bool = False
     """Whether it was refused together with others."""
 
 
 class Submissions:
-    """The orders that are on their way to the engine."""
+    """The orders that the engine has not accepted yet."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Submissions:
         given_up: Callable[[str, str], None],
         not_taken: Callable[[str], None],
     ) -> None:
-        """`taken` is told a token, its name, its ids and how often it was tried again; the others why not."""
+        """`taken` gets the token, name, ids and number of retries; the others get the reason."""
         self._loop = loop
         self._engine = engine
         self._taken = taken
@@ -66,7 +66,7 @@ class Submissions:
         self._handed_on: dict[str, Order] = {}
 
     def add(self, order: Order, *, was_sent: bool = False) -> None:
-        """Have it started. `was_sent`: it may have been handed over before, so it is looked for first."""
+        """Submit the order. `was_sent`: it may have been submitted before, so it is looked up first."""
         now = clock.boot_seconds()
         self._waiting[order.token] = Waiting(order, now, was_sent=was_sent and self._engine.knows_names)
         before, self._added_seconds = self._added_seconds, now
@@ -75,7 +75,7 @@ class Submissions:
         self._go_on_in(GATHER_SECONDS if is_gathering and len(self._waiting) < self._engine.most else 0)
 
     def add_later(self, order: Order) -> None:
-        """The same, unless it is dropped before long: the runner of the step before was told of it."""
+        """Submit the order unless it is dropped soon: the previous step's runner was told of it."""
         self._handed_on[order.token] = order
         self._loop.after(HANDED_ON_SECONDS, lambda: self._not_claimed(order))
 
@@ -84,18 +84,18 @@ class Submissions:
             self.add(order)
 
     def drop(self, token: str) -> None:
-        """It is not wanted any more; what is under way now goes on."""
+        """Drop an order that is no longer wanted; a submission under way continues."""
         self._handed_on.pop(token, None)
         self._waiting.pop(token, None)
         self._pausing.pop(token, None)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is on its way to the engine."""
+        """Whether no order is waiting or under way."""
         return not (self._waiting or self._under_way or self._pausing)
 
     def hurry(self) -> None:
-        """The engine answers again: try now what it did not take."""
+        """Retry everything now, because the engine answers again."""
         self._waiting |= self._pausing
         self._pausing.clear()
         self._go_on_in(0)
@@ -119,38 +119,38 @@ class Submissions:
         else:
             self._worker.do(lambda: self._engine.submit(orders), self._answered)
 
-    def _found(self, came_to: Any) -> None:
-        """What was handed over before is there, or has to be handed over again."""
+    def _found(self, result: Any) -> None:
+        """Take over the orders that the engine has, and submit the others again."""
         batch, self._under_way = self._under_way, {}
         for token, one in batch.items():
-            if isinstance(came_to, Exception):
-                self._again(one, came_to)
-            elif ids := came_to.get(one.order.name):
+            if isinstance(result, Exception):
+                self._again(one, result)
+            elif ids := result.get(one.order.name):
                 self._taken(token, one.order.name, ids, one.tries)
             else:
                 one.was_sent = False
                 self._waiting[token] = one
         self._go_on_in(0)
 
-    def _answered(self, came_to: Any) -> None:
+    def _answered(self, result: Any) -> None:
         batch, self._under_way = self._under_way, {}
-        match came_to:
+        match result:
             case Refused() if len(batch) > 1:
                 self._one_by_one(batch)
             case Refused():
                 for token in batch:
-                    self._refused(token, str(came_to))
+                    self._refused(token, str(result))
             case Exception():
                 for one in batch.values():
-                    self._again(one, came_to)
+                    self._again(one, result)
             case _:
-                for (token, one), id_ in zip(batch.items(), came_to, strict=True):
+                for (token, one), id_ in zip(batch.items(), result, strict=True):
                     self._taken(token, one.order.name, [id_], one.tries)
         is_gathering = clock.boot_seconds() - self._added_seconds < GATHER_SECONDS
         self._go_on_in(GATHER_SECONDS if is_gathering else 0)
 
     def _one_by_one(self, batch: dict[str, Waiting]) -> None:
-        """One of them is not wanted: the others do not suffer for it."""
+        """Submit the orders of a refused batch one by one, so that only the bad one is refused."""
         for one in batch.values():
             one.tries += 1
             one.is_alone = True
@@ -176,7 +176,7 @@ class Submissions:
 
 
 def _go_together(one: Waiting, first: Waiting) -> bool:
-    """Whether two can be one submission, or one search."""
+    """Return whether two orders can share a submission, or a search."""
     if one is first:
         return True
     if one.was_sent != first.was_sent:

@@ -1,4 +1,4 @@
-"""What the engine says of the runs of an executor, and what follows from it beside what their folders say."""
+"""The engine's reports about an executor's runs, and their consequences beside those of the folders."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ QUEUED_SECONDS = 15.0
 RUNNING_SECONDS = 60.0
 SOONEST_SECONDS = 5.0
 LARGEST_SHARE = 20
-"""The engine is asked for no more than one in so many seconds."""
+"""The engine is busy with status requests for at most one in so many seconds."""
 HOPELESS_SECONDS = 60.0
 SURE = 2
-"""So often in a row it must be said, or not be known."""
+"""The consecutive reports, or unknown answers, that are taken as certain."""
 MOST_WORDS = 12
-"""So often it may say that a run still runs whose runner has recorded its end."""
+"""The reports that a run still runs after its runner recorded the end, until they are ignored."""
 
 STOPPED: Mapping[State, Mapping[str, Any]] = {
     State.CANCELLED: {"stopped": "terminate"},
@@ -31,11 +31,11 @@ STOPPED: Mapping[State, Mapping[str, Any]] = {
     State.OUT_OF_MEMORY: {"outOfMemory": True},
     State.PREEMPTED: {"stopped": "machine", "preempted": True},
 }
-"""What an outcome says of a run that its engine ended."""
+"""The additions to the outcome of a run that its engine ended."""
 
 
 class Watching(Commands):
-    """Asks the engine, as seldom as may be, and concludes runs that have no outcome of their own."""
+    """Asks the engine as rarely as possible, and concludes runs that have no outcome of their own."""
 
     def __init__(
         self,
@@ -63,15 +63,15 @@ class Watching(Commands):
         self.failed_checks = 0
         self._checked_us: int | None = None
         self._downs: dict[str, str] = {}
-        """Why the engine takes nothing, by what has failed: `submit` or `status`."""
+        """Why the engine accepts nothing, by what has failed: `submit` or `status`."""
         self._down_us = 0
         self._silence = ""
-        """What jobs are told while it does not answer."""
+        """The message of jobs while it does not answer."""
 
-    # What is asked of the engine
+    # Status requests
 
     def soon(self) -> None:
-        """Ask when it is time to."""
+        """Schedule the next status request."""
         if self._engine.knows_status and not self._is_asking and self._runs:
             is_queued = any(run.phase is Phase.QUEUED for run in self._runs.values())
             self._ask_in(QUEUED_SECONDS if is_queued else RUNNING_SECONDS)
@@ -95,41 +95,41 @@ class Watching(Commands):
             return
         self._is_asking = True
         self._asked_seconds = clock.boot_seconds()
-        self._worker.do(lambda: self._asked(ids), self._answered)
+        self._worker.do(lambda: self._statuses(ids), self._answered)
 
-    def _asked(self, ids: Sequence[str]) -> Mapping[str, Status]:
-        """What the engine says, in the worker's thread. Raises NotNow."""
-        told = dict(self._engine.status(ids))
-        queued = [id_ for id_, one in told.items() if one.state in (State.QUEUED, State.UNTOLD)]
+    def _statuses(self, ids: Sequence[str]) -> Mapping[str, Status]:
+        """Return the engine's status; called in the worker's thread. Raises NotNow."""
+        statuses = dict(self._engine.status(ids))
+        queued = [id_ for id_, one in statuses.items() if one.state in (State.QUEUED, State.UNTOLD)]
         for id_, why in self._engine.why(queued).items() if queued else ():
-            told[id_] = told[id_]._replace(why=why)
-        return told
+            statuses[id_] = statuses[id_]._replace(why=why)
+        return statuses
 
-    def _answered(self, came_to: Any) -> None:
+    def _answered(self, result: Any) -> None:
         self._is_asking = False
         self._took_seconds = clock.boot_seconds() - self._asked_seconds
-        if isinstance(came_to, Exception):
+        if isinstance(result, Exception):
             self.failed_checks += 1
-            self._took_seconds = 0.0  # it says nothing of what an answer costs
+            self._took_seconds = 0.0  # a failure says nothing about the cost of an answer
             for run in list(self._runs.values()):
                 is_known = (run.outcome or {}).get("stopped") is None and not run.is_on_several
                 if run.waits_for_word and is_known:
                     self._stopped_by(run, None)
-            self.engine_down("status", str(came_to) or type(came_to).__name__)
+            self.engine_down("status", str(result) or type(result).__name__)
         else:
             self.checks += 1
             self._checked_us = clock.wall_us()
             self.engine_up("status")
             for run in list(self._runs.values()):
                 if run.record.ids:
-                    self._settle(run, came_to)
+                    self._settle(run, result)
         self.soon()
 
-    # What follows
+    # Consequences
 
     def ended(self, run: RemoteRun) -> None:
-        """Its outcome is there. Why the engine stopped it, if it did, and that nothing of it lives on other
-        machines, is for the engine to say.
+        """Conclude the run after its outcome was recorded. If the engine may have stopped it, or it has
+        processes on other machines, the engine is asked first.
         """
         if (run.may_be_stopped_by_engine or run.is_on_several) and self._engine.knows_status:
             run.waits_for_word = True
@@ -138,16 +138,14 @@ class Watching(Commands):
             self._stopped_by(run, None)
 
     def _stopped_by(self, run: RemoteRun, status: Status | None) -> None:
-        """Conclude it with what the engine says; stopped by it for no reason that it tells, it is lost."""
+        """Conclude the run with the engine's report; if that gives no reason for its stop, it is lost."""
         run.waits_for_word = False
         if status is not None and status.state is State.QUEUED:
-            self.cancel(
-                run.record.ids, run.prefix, run
-            )  # somebody had it requeued; nothing more can come of it
+            self.cancel(run.record.ids, run.prefix, run)  # somebody requeued it; it can never run
         made = run.outcome or {}
         reason = None if status is None else STOPPED.get(status.state)
         if reason is not None and run.may_be_stopped_by_engine:
-            run.outcome = run.record.outcome = {**made, **reason, **_by(status)}
+            run.outcome = run.record.outcome = {**made, **reason, **_stopped_by_user(status)}
         elif made.get("stopped") == "engine":
             run.outcome = run.record.outcome = {**made, "stopped": "machine"}
         if run.is_on_several and self._engine.knows_status:
@@ -155,36 +153,36 @@ class Watching(Commands):
         self._conclude(run)
 
     def lease_over(self, run: RemoteRun) -> None:
-        """The runner has not said for long that it lives."""
+        """The runner has not renewed its lease for long."""
         if not self._engine.knows_status:
             self._lost(run, "lease")
 
     def quiet(self) -> None:
-        """A runner misses to say that it lives: the engine may know why."""
+        """Ask the engine soon, because a runner has missed renewals."""
         if self._engine.knows_status:
             self._ask_in(SOONEST_SECONDS)
 
-    def _settle(self, run: RemoteRun, told: Mapping[str, Status]) -> None:
-        """What the engine's words come to for one run."""
+    def _settle(self, run: RemoteRun, statuses: Mapping[str, Status]) -> None:
+        """Apply the engine's report to one run."""
         if run.is_settled:
             return
-        status = _of(run, told)
+        status = _status_of(run, statuses)
         if run.waits_for_word:
-            self._word_came(run, status)
+            self._engine_answered(run, status)
         elif status is None:
             self._unknown(run)
         else:
             run.unknown = 0
             self._known(run, status)
 
-    def _word_came(self, run: RemoteRun, status: Status | None) -> None:
-        """Its runner has recorded the end; while the engine is not done with it, it does not say why."""
+    def _engine_answered(self, run: RemoteRun, status: Status | None) -> None:
+        """Conclude a run whose end is recorded, unless the engine has not finished it and cannot say why."""
         run.words_awaited += 1
         is_awaited = run.is_on_several or run.words_awaited < MOST_WORDS
         if status is not None and status.state is State.RUNNING and is_awaited:
             self._ask_in(SOONEST_SECONDS)
             if run.is_on_several:
-                self.trouble(run, f"{self._engine.kind} ends what it ran on the other machines.")
+                self.trouble(run, f"{self._engine.kind} is ending its processes on the other machines.")
         else:
             self._stopped_by(run, status)
 
@@ -193,17 +191,17 @@ class Watching(Commands):
         if run.unknown < SURE:
             return
         if run.phase is Phase.RUNNING:
-            self._lost_with_lease(run, f"{self._engine.kind} does not know it any more")
+            self._lost_with_lease(run, f"{self._engine.kind} no longer knows it")
         else:
             run.unknown = 0
             self._resubmit(run)
 
     def _lost_with_lease(self, run: RemoteRun, cause: str) -> None:
-        """Nothing proves that it is over but its lease, and that only when it has run out."""
+        """Declare the run lost once its lease has expired: nothing else proves that it is over."""
         if run.is_lease_over:
             self._lost(run, "lease")
         else:
-            self.trouble(run, f"{cause}; it is lost when its runner has not said for long that it lives.")
+            self.trouble(run, f"{cause}; it is lost when its runner has not renewed its lease for long.")
 
     def _known(self, run: RemoteRun, status: Status) -> None:
         run.queue = status.queue or run.queue
@@ -221,10 +219,10 @@ class Watching(Commands):
         elif run.phase is Phase.RUNNING and (status.state is State.NODE_DOWN or not status.is_node_up):
             self._node_down(run, status)
         else:
-            self._over(run, status)
+            self._reported_over(run, status)
 
     def _node_down(self, run: RemoteRun, status: Status) -> None:
-        """What runs there goes on as long as its lease does, unless the machine has booted since."""
+        """Keep the run while its lease lasts, unless the machine has booted since its start."""
         if status.booted_us is not None and status.booted_us > run.started_us:
             self._lost(run, "boot")
         else:
@@ -233,11 +231,11 @@ class Watching(Commands):
 
     def _still_queued(self, run: RemoteRun, status: Status) -> None:
         reason = status.reason or ("the node starts it" if status.state is State.RUNNING else "")
-        said = (status.word or "queued", reason, status.why)
-        is_new = said != (run.told_state, run.told_reason, run.why)
+        reported = (status.word or "queued", reason, status.why)
+        is_new = reported != (run.told_state, run.told_reason, run.why)
         run.start_estimate, run.why = status.start_estimate, status.why
         if is_new:
-            self.tell_remote(run, *said[:2])
+            self.tell_remote(run, *reported[:2])
         if not status.is_hopeless:
             run.hopeless_since = None
         elif run.hopeless_since is None:
@@ -245,11 +243,11 @@ class Watching(Commands):
         elif clock.boot_seconds() - run.hopeless_since > HOPELESS_SECONDS:
             self._take_back(run.token, "program", f"{self._engine.kind} cannot start it: {status.reason}")
 
-    def _over(self, run: RemoteRun, status: Status) -> None:
-        """It is over for the engine, and the folder does not say how: sure when it is so once more.
+    def _reported_over(self, run: RemoteRun, status: Status) -> None:
+        """Handle that the engine reports it over without a recorded end: certain when reported again.
 
-        A runner that has just said that it lives is none of what the engine speaks of: a controller that has
-        lost its state gives the same id to the next submission of the same order.
+        If its runner has just renewed the lease, the report is about another run: a controller that has lost
+        its state gives the same id to the next submission of the same order.
         """
         run.gone += 1
         if run.gone < SURE or (run.phase is Phase.RUNNING and run.is_heard):
@@ -260,23 +258,23 @@ class Watching(Commands):
             if status.state is State.ENDED and run.claimant is not None:
                 self._engine.blame(run.claimant.node)
             values = {} if self._is_mistake(run, status) else STOPPED.get(status.state, {})
-            self._lost(run, "engine", **values, **_by(status))
+            self._lost(run, "engine", **values, **_stopped_by_user(status))
 
     def _is_mistake(self, run: RemoteRun, status: Status) -> bool:
-        """Whether nobody has cancelled it: an engine that lost its state may kill what it does not know."""
+        """Return whether it was killed by mistake: an engine without its state may kill unknown runs."""
         run.look_at_lease()
         is_cancelled = status.state is State.CANCELLED and self._engine.asks_first
         return is_cancelled and status.by is None and not run.was_signalled
 
     def _never_began(self, run: RemoteRun, status: Status) -> None:
-        """A cancellation, too, has it start anew: a controller that lost its state cancels by mistake."""
+        """Have it started again, also if cancelled: a controller that lost its state cancels by mistake."""
         self.tell_remote(run, status.word, status.reason)
         if status.state is State.ENDED and status.node is not None:
             self._engine.blame(status.node)
         self._take_back(run.token, "system", run.last_words() or f"{status.word} before it began")
 
     def _lost(self, run: RemoteRun, proof: str, **values: Any) -> None:
-        """It is lost, unless its runner recorded the end and died before it could tell."""
+        """Declare it lost, unless its runner recorded the end and died before reporting it."""
         try:
             run.look()
         except OSError as error:
@@ -289,13 +287,13 @@ class Watching(Commands):
         run.lose(proof, **values)
         self._conclude(run)
 
-    # What the daemon is told
+    # Reports to the daemon
 
     def tell_remote(self, run: RemoteRun, state: str, reason: str = "") -> None:
-        """How it stands with the engine."""
+        """Report the run's state in the engine."""
         run.told_state, run.told_reason = state, reason
         record = run.record
-        told = {
+        fields = {
             "engine": self._engine.kind,
             "remoteQueue": run.queue or (record.order.get("options") or {}).get("partition"),
             "remoteState": state.upper(),
@@ -314,16 +312,16 @@ class Watching(Commands):
         }
         is_told = state in ("submitting", "refused") or run.phase is Phase.RUNNING or run.outcome
         word = state if is_told else "queued"
-        self._tell(Remote(run.token, told, word, run.why or reason, run.trouble))
+        self._tell(Remote(run.token, fields, word, run.why or reason, run.trouble))
 
     def trouble(self, run: RemoteRun, sentence: str) -> None:
-        """Show a sentence about a run's trouble in its job; the empty text removes it."""
+        """Show a sentence about a run's trouble in its job; an empty text removes it."""
         if run.trouble != sentence:
             run.trouble = sentence
             self.tell_remote(run, run.told_state, run.told_reason)
 
     def engine_down(self, what: str, cause: str) -> None:
-        """The engine does not answer, or takes nothing; `what` of it has failed."""
+        """Note that the engine does not answer or accept anything; `what` has failed."""
         before = self._down_cause
         self._downs[what] = cause
         if before is None:
@@ -332,12 +330,12 @@ class Watching(Commands):
             self._tell(Down(cause))
         if what == "status":
             since = datetime.fromtimestamp(self._down_us // 10**6, UTC).strftime("%H:%M:%S UTC")
-            self._silence = f"{self._engine.kind} does not answer since {since}."
+            self._silence = f"{self._engine.kind} has not answered since {since}."
             for run in self._unsettled():
                 self.trouble(run, self._silence)
 
     def engine_up(self, *what: str) -> None:
-        """What of it had failed works again."""
+        """Note that the named functions of the engine work again."""
         before = self._down_cause
         for one in what:
             self._downs.pop(one, None)
@@ -358,20 +356,20 @@ class Watching(Commands):
         return [run for run in self._runs.values() if not run.is_settled]
 
     def tell_again(self) -> None:
-        """A daemon has come: what is not in the hello."""
+        """Tell a new daemon what is not in the hello."""
         if self._down_cause is not None:
             self._tell(Down(self._down_cause))
         for run in self._unsettled():
             self.tell_remote(run, run.told_state, run.told_reason)
 
 
-def _of(run: RemoteRun, told: Mapping[str, Status]) -> Status | None:
-    """What is said of the submission that was claimed, else of the last that is known."""
+def _status_of(run: RemoteRun, statuses: Mapping[str, Status]) -> Status | None:
+    """Return the status of the submission that was claimed, else of the last known one."""
     ids: Iterable[str] = [run.engine_id] if run.engine_id is not None else reversed(run.record.ids)
-    known = (told[id_] for id_ in ids if id_ in told)
+    known = (statuses[id_] for id_ in ids if id_ in statuses)
     return next((one for one in known if run.is_of(one)), None)
 
 
-def _by(status: Status | None) -> dict[str, str]:
-    """Who had the engine end it, as an outcome says it."""
+def _stopped_by_user(status: Status | None) -> dict[str, str]:
+    """Return who requested the end from the engine, as members of an outcome."""
     return {"stoppedBy": status.by} if status is not None and status.by else {}

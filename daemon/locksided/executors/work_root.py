@@ -1,4 +1,4 @@
-"""The folder that this machine and an engine's have under one path: the runner's code, and the inbox."""
+"""The folder with the same path here and on the engine's machines: the runner's code, and the inbox."""
 
 import io
 import os
@@ -21,7 +21,7 @@ class WorkRoot:
         self.runner = f"{path}/.lockside/{build.fingerprint()}.pyz"
 
     def prepare(self) -> None:
-        """Make what runners need, as far as it is not there. Raises OSError."""
+        """Create what runners need, if it is missing. Raises OSError."""
         place = Path(self.path, ".lockside")
         place.mkdir(0o755, parents=True, exist_ok=True)
         inbox = Path(remote.inbox(self.path))
@@ -29,7 +29,7 @@ class WorkRoot:
             inbox.mkdir(0o700, exist_ok=True)
         if os.geteuid() == 0:
             place.chmod(0o755)
-            inbox.chmod(0o1777)  # runners of all users leave entries, and each removes but its own
+            inbox.chmod(0o1777)  # runners of all users leave entries; each removes only its own
         if not os.path.exists(self.runner):
             made = f"{self.runner}.{os.getpid()}"
             Path(made).write_bytes(_runner())
@@ -37,9 +37,9 @@ class WorkRoot:
             os.rename(made, self.runner)
 
     def entries(self) -> list[tuple[str, str]]:
-        """Tokens, and what there is to look at of each. Raises OSError.
+        """Return tokens with the kind of their entries. Raises OSError.
 
-        An entry of our own comes and goes before, so that a file system that caches shows what is there.
+        An entry is created and removed before, so that a caching file system shows the current content.
         """
         place = remote.inbox(self.path)
         os.unlink(remote.entry(self.path))
@@ -48,7 +48,7 @@ class WorkRoot:
 
 
 def _runner() -> bytes:
-    """The keeper's modules as one file that Python runs."""
+    """Return the keeper's modules as one executable zip file for Python."""
     package = Path(build.__file__).parent
     sources = {path.relative_to(package.parents[1]): path.read_bytes() for path in package.rglob("*.py")}
     sources |= {Path("locksided/__init__.py"): b"", Path("__main__.py"): _MAIN.encode()}
@@ -61,7 +61,7 @@ def _runner() -> bytes:
 
 
 def _compiled(name: Path, source: bytes) -> bytes:
-    """The code of a module: a runner would compile it at each start, as it still does on another Python."""
+    """Return a module's byte code: without it a runner compiles at each start, as on another Python."""
     with tempfile.NamedTemporaryFile(suffix=".py") as file:
         file.write(source)
         file.flush()

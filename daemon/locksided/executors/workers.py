@@ -1,4 +1,4 @@
-"""A thread for what waits on other programs, and the way back into the loop."""
+"""A thread that waits for other programs, and hands results back to the loop."""
 
 import os
 import queue
@@ -15,7 +15,7 @@ Then = Callable[[T | Exception], object]
 
 
 class Worker:
-    """Does one thing after another, in a thread of its own."""
+    """Does one thing after another in its own thread."""
 
     def __init__(self, loop: Loop) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Then[Any]]] = queue.SimpleQueue()
@@ -25,17 +25,17 @@ class Worker:
         threading.Thread(target=self._run, daemon=True).start()
 
     def do(self, work: Callable[[], T], then: Then[T]) -> None:
-        """Have it done; `then` is called in the loop with what it returned or raised."""
+        """Queue the work; `then` is called in the loop with its result or exception."""
         self._work.put((work, then))
 
     def _run(self) -> None:
         while True:
             work, then = self._work.get()
             try:
-                came_to: Any = work()
-            except Exception as error:  # noqa: BLE001 - an engine's code may raise anything; the loop says what
-                came_to = error
-            self._done.append((then, came_to))
+                result: Any = work()
+            except Exception as error:  # noqa: BLE001 - an engine may raise anything; the loop reports it
+                result = error
+            self._done.append((then, result))
             with suppress(BlockingIOError):
                 os.write(self._writing, b"x")
 
@@ -43,5 +43,5 @@ class Worker:
         with suppress(BlockingIOError):
             os.read(self._reading, 4096)
         while self._done:
-            then, came_to = self._done.popleft()
-            then(came_to)
+            then, result = self._done.popleft()
+            then(result)

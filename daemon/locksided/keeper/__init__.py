@@ -1,3 +1,3 @@
-"""The process that owns job processes and outlives the daemon; standard library only, imports nothing of the
-daemon.
+"""The process that owns job processes and outlives the daemon. It uses only the standard library, and imports
+nothing of the daemon.
 """

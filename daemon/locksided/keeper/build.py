@@ -1,7 +1,7 @@
-"""Which code a keeper runs: a fingerprint of this package's sources.
+"""A fingerprint of this package's sources, which identifies the code of a keeper.
 
-The keeper takes it at its start and tells it in its hello; the daemon takes it of what is installed now.
-Two that differ tell a keeper that was started before an upgrade, also when the protocol is the same.
+The keeper computes it at its start and sends it in its hello; the daemon computes that of the installed code.
+If they differ, the keeper was started before an upgrade, even if the protocol is the same.
 """
 
 import os
@@ -11,7 +11,7 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 def fingerprint(root: str = PACKAGE) -> str:
-    """Eight hexadecimal digits over the sources of a package, as they are on disk. Raises OSError.
+    """Return eight hexadecimal digits over the sources of a package on disk. Raises OSError.
 
     A checksum is enough, and needs no library of several megabytes in a process that should be small.
     """

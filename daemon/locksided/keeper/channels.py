@@ -1,6 +1,6 @@
-"""All ways on which one run says something: its output, its progress, its GELF messages.
+"""All channels from one run: its output, its progress, its GELF messages.
 
-What it says goes into its log and to the daemon; when it has come to its end is the run's matter.
+Their content goes to the run's log and to the daemon; the run decides when they are finished.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from locksided.keeper.wire import Message
 
 
 class Channels:
-    """Reads what a run writes, until nobody of it is left."""
+    """Reads everything that a run writes, until none of its processes is left."""
 
     def __init__(self, order: Order, tree: Tree, around: Surroundings, advance: Callable[[], None]) -> None:
         self._order = order
@@ -35,11 +35,11 @@ class Channels:
 
     @property
     def leaders(self) -> list[Leader]:
-        """The processes that only hear."""
+        """The processes that only receive."""
         return [] if self.receiver is None else self.receiver.leaders
 
     def open(self) -> tuple[dict[bytes, bytes], Outlets]:
-        """Begin to hear; returns the environment of the run's processes and the ends that they write to.
+        """Start reading; return the environment of the run's processes and the ends that they write to.
 
         Raises OSError.
         """
@@ -54,19 +54,19 @@ class Channels:
         return environment, Outlets(stdout.write, stderr.write, progress.write)
 
     def watch(self, seq: int) -> None:
-        """Tell the daemon once, as soon as the log has a frame of this number or later, or is complete."""
+        """Tell the daemon once when the log has a frame with this number or a later one, or is complete."""
         self._output.watch(seq)
 
     def finish(self) -> None:
-        """Read what is left; the log is complete then."""
+        """Read the rest; then the log is complete."""
         if self._progress is not None:
-            self._progress.finish()  # it may have something to say in the log
+            self._progress.finish()  # this may append to the log
         if self.receiver is not None:
             self.receiver.finish()
         self._output.finish()
 
     def added_to(self, made: Outcome) -> Outcome:
-        """An outcome with what the run said last."""
+        """Return an outcome with the ends of the run's outputs and its last progress."""
         stdout_tail, stderr_tail = self._output.tails()
         return made._replace(
             stdout_tail=stdout_tail,
@@ -76,7 +76,7 @@ class Channels:
         )
 
     def log_report(self, made: Outcome) -> Outcome:
-        """An outcome with how much was logged; a log that could not be written is noted."""
+        """Return an outcome with the size of the log; a failure to write the log is journalled."""
         if self._output.failure is not None:
             error = str(self._output.failure)
             self._around.journal.write("log not written", token=self._order.token, error=error)

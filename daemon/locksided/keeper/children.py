@@ -1,4 +1,4 @@
-"""The processes that this one started for its runs, what they left behind among them, and their trees."""
+"""The processes started for runs by this process, their orphans, and their trees."""
 
 import os
 import zlib
@@ -21,7 +21,7 @@ Runs = Mapping[str, Run | Reaping]
 
 
 class Children:
-    """Starts runs and hears of the ends of their processes. `runs` is the caller's table, by token."""
+    """Starts runs and waits for their processes. `runs` is the caller's table, by token."""
 
     def __init__(self, loop: Loop, journal: Journal, hierarchy: Hierarchy | None, runs: Runs) -> None:
         self.family = Family(is_everyone=hierarchy is None)
@@ -34,22 +34,22 @@ class Children:
         self._is_reaping = False
 
     def new_run(self, order: Order, around: Surroundings) -> Run:
-        """A run whose claim is won, with a tree for its processes."""
+        """Return a run whose claim is won, with a tree for its processes."""
         return Run(order, self._make_tree(order), around)
 
     def start(self, run: Run) -> None:
-        """Start it, once it stands in the table."""
+        """Start a run after it was added to the table."""
         run.start()
         self._run_of_pid.update((pid, run) for pid in run.child_pids)
 
     def reap(self) -> None:
-        """Wait for every child that has ended; orphans of jobs are among them."""
+        """Wait for all children that have ended, including orphans of jobs."""
         self.wait_for_ended()
         for run in [run for run in self._runs.values() if run.looks_for_orphans]:
             run.advance()
 
     def wait_for_ended(self) -> None:
-        """Count what has ended. A run that ends meanwhile asks for the same, which is being done then."""
+        """Wait for all ended children. Calls made while it runs, by runs that end, return at once."""
         if self._is_reaping:
             return
         self._is_reaping = True
@@ -65,8 +65,8 @@ class Children:
             leader_of = self._run_of_pid.pop(pid, None)
             if leader_of is not None:
                 leader_of.child_ended(pid, status, used)
-            elif isinstance(bereaved := self._runs.get(orphan_of or ""), Run):
-                bereaved.orphan_ended(used)
+            elif isinstance(run := self._runs.get(orphan_of or ""), Run):
+                run.orphan_ended(used)
 
     def _make_tree(self, order: Order) -> Tree:
         own_mark = mark.of_folder(order.folder)
@@ -86,7 +86,7 @@ class Children:
 
 
 def _ended_child() -> int | None:
-    """A child that has ended and can still be looked at, since nobody has waited for it."""
+    """Return the pid of an ended child that can still be examined, because it was not waited for."""
     try:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -95,5 +95,5 @@ def _ended_child() -> int | None:
 
 
 def cgroup_name(token: str, folder: str) -> str:
-    """The name of a run's cgroup: tokens of two daemons may be equal, control folders are not."""
+    """Return the name of a run's cgroup: two daemons may use equal tokens, but not equal control folders."""
     return f"{token}-{zlib.crc32(os.fsencode(folder)):08x}"

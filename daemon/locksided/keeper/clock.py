@@ -9,11 +9,11 @@ def wall_us() -> int:
 
 
 def boot_seconds() -> float:
-    """Seconds since boot, suspended time included: what time limits are measured on."""
+    """Seconds since boot, including suspended time: the clock of time limits."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def boot_id() -> str:
-    """The kernel's name for this boot; a pid and its start ticks mean nothing in another one."""
+    """The kernel's id of this boot; a pid and its start ticks mean nothing in another one."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()

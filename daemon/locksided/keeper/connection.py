@@ -1,6 +1,6 @@
-"""One connection with the daemon: bytes into lines, lines out as the peer takes them.
+"""One connection to the daemon: splits bytes into lines, and sends lines as fast as the peer reads.
 
-It does not know what they mean.
+It does not interpret them.
 """
 
 import select
@@ -14,7 +14,7 @@ from locksided.keeper.loop import Loop
 
 READ_BYTES = 256 * 1024
 LINES_PER_TURN = 16
-"""A start costs a fork; after so many lines the others in the loop have their turn."""
+"""A start costs a fork; after this many lines other events of the loop are handled."""
 
 MAX_UNSENT_BYTES = 64 * 1024 * 1024
 LAST_WORDS_SECONDS = 1.0
@@ -51,7 +51,7 @@ class DaemonConnection:
             self.close()
 
     def close(self) -> None:
-        """End the connection; what was not read or sent yet is dropped."""
+        """End the connection; data not yet read or sent is dropped."""
         if self.is_open:
             self.is_open = False
             self._loop.forget(self._socket.fileno())
@@ -59,15 +59,15 @@ class DaemonConnection:
             self._socket.close()
             self._closed(self)
 
-    def _end_speech(self) -> None:
-        """Nobody listens any more; what the daemon said before it went is still read, up to its end."""
+    def _stop_sending(self) -> None:
+        """Stop sending, because the daemon has gone; what it sent before is still read to its end."""
         self._is_mute = True
         self._unsent.clear()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     def say_last_words(self) -> None:
-        """Send what waits, for a moment at most: the process is about to leave."""
+        """Send pending data for at most a moment, because the process is about to leave."""
         if self.is_open and self._unsent:
             self._socket.settimeout(LAST_WORDS_SECONDS)
             with suppress(OSError):
@@ -124,7 +124,7 @@ class DaemonConnection:
             except BlockingIOError:
                 pass
             except OSError:
-                self._end_speech()
+                self._stop_sending()
         if bool(self._unsent) != self._is_blocked:
             self._is_blocked = bool(self._unsent)
             events = select.EPOLLIN | (select.EPOLLOUT if self._is_blocked else 0)

@@ -1,7 +1,7 @@
-"""A process above the runner, for engines that leave alone what a killed program leaves behind.
+"""A process above the runner, for engines that do not kill what a killed program leaves behind.
 
-To such an engine a run is over when the process that it started is. With the guard that is true: when the
-runner dies, whatever it started is killed before the guard ends.
+Such an engine considers a run over when the process that it started has ended. The guard makes that true: if
+the runner dies, everything that it started is killed before the guard ends.
 """
 
 import os
@@ -16,7 +16,7 @@ FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Run it in a child; returns its exit code there, and here when nothing of it lives."""
+    """Run it in a child: return its exit code there, and here once none of its processes lives."""
     libc.become_subreaper()
     runner = os.fork()
     if runner == 0:

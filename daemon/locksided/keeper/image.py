@@ -1,5 +1,5 @@
-"""The container image of a run on another machine: fetched before the start is claimed, by a program that the
-order names; and the removal of what a killed run leaves in the books of that program.
+"""The container image of a run on another machine: it is fetched before the start is claimed, by a program
+that the order names. Also removes what a killed run leaves in that program's records.
 """
 
 import os
@@ -14,9 +14,9 @@ CLEAR_SECONDS = 60.0
 
 
 def fetched(asked: Message, user: User | None) -> Refusal | None:
-    """Fetch the image to this machine. Returns the reason if that fails, else None.
+    """Fetch the image to this machine. Return the reason if that fails, else None.
 
-    The program's last line says why. Where it has one of the order's `final` words nothing will change that.
+    The program's last line is the reason. With one of the order's `final` words in it, retries are useless.
     """
     try:
         done = _run(asked["fetch"], asked["env"], user, FETCH_SECONDS)
@@ -26,12 +26,12 @@ def fetched(asked: Message, user: User | None) -> Refusal | None:
         return None
     words = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     is_final = any(part in words.lower() for part in asked["final"])
-    text = f"The image {asked['reference']} cannot be had on {os.uname().nodename}: {words}"
+    text = f"The image {asked['reference']} cannot be fetched on {os.uname().nodename}: {words}"
     return Refusal("program" if is_final else "system", text)
 
 
 def clear(asked: Message, user: User | None) -> None:
-    """Remove the container of a run that is over, if it is still in the books."""
+    """Remove the container of a run that is over, if it is still recorded."""
     try:
         _run(asked["clear"], asked["env"], user, CLEAR_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:

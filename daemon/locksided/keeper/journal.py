@@ -1,4 +1,4 @@
-"""The keeper's own log: one line per event with its fields. Jobs' output never comes here."""
+"""The keeper's own log: one line per event with its fields. It never contains jobs' output."""
 
 import os
 import time
@@ -7,7 +7,7 @@ _STDERR = 2
 
 
 class Journal:
-    """Appends lines to a file or to stderr; a line that cannot be written is let go."""
+    """Appends lines to a file or to stderr; a line that cannot be written is dropped."""
 
     def __init__(self, path: str | None) -> None:
         self._fd = _STDERR

@@ -1,6 +1,6 @@
-"""The keeper itself: the table of runs, the orders of the daemon, the ends of children.
+"""The keeper itself: the table of runs, the daemon's orders, the ends of children.
 
-How a run lives is told in `run`.
+`run` describes the life of a run.
 """
 
 import errno
@@ -29,7 +29,7 @@ from locksided.keeper.tree.reaping import Reaping
 from locksided.keeper.wire import Message
 
 MAX_OUTCOMES_BYTES = 16 * 1024 * 1024
-"""Of all outcomes in a hello: a daemon does not take a line of any length."""
+"""The limit of all outcomes in a hello: a daemon limits the length of lines."""
 
 
 class Keeper:
@@ -52,7 +52,7 @@ class Keeper:
         self._build = build
         self._runs: dict[str, Run | Reaping] = {}
         self._children = Children(loop, journal, hierarchy, self._runs)
-        self._untold: deque[str] = deque()
+        self._unreported: deque[str] = deque()
         self._claims = Claims()
         self._notes = Notes(loop)
         self._is_leaving = False
@@ -77,7 +77,7 @@ class Keeper:
     # The daemon
 
     def _daemon_changed(self) -> None:
-        """A daemon came, and has not sent its hello yet, or one went."""
+        """Note that a daemon connected and has not sent its hello yet, or that one has gone."""
         self._notes.nobody_listens()
         self._consider_leaving()
 
@@ -88,7 +88,7 @@ class Keeper:
         for run in self._runs.values():
             run.record()
         self._notes.somebody_listens()
-        self._untold.clear()
+        self._unreported.clear()
         strays = self._children.family.strays()[: outcome.MAX_REPORTED_PROCESSES]
         self._tell(
             Hello(
@@ -107,7 +107,7 @@ class Keeper:
                 run.tell_leftovers()
 
     def _described_runs(self) -> tuple[KeptRun, ...]:
-        """The runs for a hello. An outcome that has no room in it is told once another is acknowledged."""
+        """Return the runs for a hello. An outcome that does not fit is sent after another is acknowledged."""
         described = []
         room = MAX_OUTCOMES_BYTES
         for run in self._runs.values():
@@ -115,14 +115,14 @@ class Keeper:
             if run.outcome is not None:
                 room -= len(wire.encode(run.outcome))
                 if room < 0:
-                    self._untold.append(run.token)
+                    self._unreported.append(run.token)
                     one = one._replace(state="stopping", outcome=None)
             described.append(one)
         return tuple(described)
 
     def _tell_next(self) -> None:
-        while self._untold:
-            run = self._runs.get(self._untold.popleft())
+        while self._unreported:
+            run = self._runs.get(self._unreported.popleft())
             if run is not None:
                 run.tell_state()
                 return
@@ -168,7 +168,7 @@ class Keeper:
             self._begin(parsed)
 
     def _may_start(self, parsed: Order) -> bool:
-        """Decide the token; False, and told, if nothing may run."""
+        """Claim the token; if nothing may run, report a refusal and return False."""
         try:
             first = self._claims.claim(parsed.folder, STARTED)
         except OSError as error:
@@ -204,13 +204,13 @@ class Keeper:
         reaping.begin()
 
     def _refuse(self, token: str, kind: str, number: int, message: str) -> None:
-        """Nothing was claimed, so nothing is kept of it."""
+        """Report a refusal. Nothing was claimed, so nothing is stored."""
         self._tell(Refused(token, kind, message, number))
 
     # Ends
 
     def reap_children(self) -> None:
-        """Wait for every child that has ended."""
+        """Wait for all children that have ended."""
         self._children.reap()
 
     def _run_ended(self) -> None:
@@ -219,7 +219,7 @@ class Keeper:
     # Leaving
 
     def leave(self) -> None:
-        """Stop every run for the machine's sake, record the outcomes, then end."""
+        """Stop all runs with the reason `machine`, record the outcomes, then end."""
         self._journal.write("stopping", runs=len(self._runs))
         self._is_leaving = True
         for run in list(self._runs.values()):
@@ -234,7 +234,7 @@ class Keeper:
             if all(run.outcome is not None for run in self._runs.values()):
                 self._end()
         elif not self._port.is_connected and all(run.is_recorded for run in self._runs.values()):
-            # What ended meanwhile is in its folder, where the next daemon reads it.
+            # Ended runs are recorded in their folders, where the next daemon reads them.
             self._linger = self._loop.after(self._linger_seconds, self._end)
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""The kernel calls that the standard library does not offer. No policy lives here."""
+"""Kernel calls missing in the standard library. No policy belongs here."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ def _checked(result: int) -> int:
 
 
 def become_subreaper() -> None:
-    """Have every orphan among our descendants handed to this process, whatever sessions it made."""
+    """Make this process the parent of all orphans among its descendants, whatever sessions they created."""
     _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 
 
@@ -30,13 +30,13 @@ def die_with_parent(signal: int) -> None:
 
 
 def boot_timer() -> int:
-    """Return a file descriptor that becomes readable at the moment given to `arm_boot_timer`."""
+    """Return a file descriptor that becomes readable at the time given to `arm_boot_timer`."""
     return _checked(_libc.timerfd_create(_CLOCK_BOOTTIME, os.O_NONBLOCK | os.O_CLOEXEC))
 
 
 def arm_boot_timer(timer: int, deadline_seconds: float | None) -> None:
-    """Set the timer to a moment of CLOCK_BOOTTIME (seconds), or disarm it with None."""
-    # All zero would disarm, so a moment that is long past is the first nanosecond after boot.
+    """Set the timer to a time of CLOCK_BOOTTIME (seconds), or disarm it with None."""
+    # All zero would disarm it, so a time long past becomes the first nanosecond after boot.
     moment_ns = 0 if deadline_seconds is None else max(1, int(deadline_seconds * 1_000_000_000))
     setting = struct.pack("qqqq", 0, 0, *divmod(moment_ns, 1_000_000_000))
     _checked(_libc.timerfd_settime(timer, _TFD_TIMER_ABSTIME, setting, None))

@@ -1,6 +1,6 @@
-"""The time limit of a run, on CLOCK_BOOTTIME; it can stand still.
+"""The time limit of a run, on CLOCK_BOOTTIME; it can be suspended.
 
-What happens when it is reached is told to it.
+A callback is called when it is reached.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from locksided.keeper.loop import Loop, Timer
 
 
 class TimeLimit:
-    """Counts down the seconds in which it goes; `None` seconds never end."""
+    """Counts down the seconds while it is not suspended; `None` seconds never end."""
 
     def __init__(self, loop: Loop, seconds: float | None, reached: Callable[[], None]) -> None:
         self._loop = loop

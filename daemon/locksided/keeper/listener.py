@@ -1,4 +1,4 @@
-"""The keeper's socket: made safely, held by one keeper only, open to its own user and root only."""
+"""The keeper's socket: created safely, held by one keeper, open only to its own user and root."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from contextlib import suppress
 from locksided.keeper import private
 
 LOCK_SECONDS = 1.0
-"""A process that a dead keeper had just forked may hold its lock for a moment: so long it is waited for."""
+"""A process just forked by a dead keeper may hold its lock for a moment; this is how long to wait."""
 
 _BACKLOG = 16
 _PEER = struct.Struct("3i")
@@ -41,7 +41,7 @@ def _give_up(_number: int, _frame: object) -> None:
 
 
 def listen(path: str) -> socket.socket:
-    """Bind and listen, in place of a stale socket; the path may be longer than a socket address."""
+    """Bind and listen, replacing a stale socket; the path may be longer than a socket address."""
     folder, name = os.path.split(os.path.abspath(path))
     folder_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -56,7 +56,7 @@ def listen(path: str) -> socket.socket:
 
 
 def accept(listening: socket.socket) -> socket.socket | None:
-    """Take the next connection if there is one and its peer may talk to us."""
+    """Accept the next connection if there is one and its peer is allowed."""
     try:
         peer, _ = listening.accept()
     except (BlockingIOError, ConnectionError):

@@ -1,9 +1,9 @@
-"""The event loop: descriptors, timers on CLOCK_BOOTTIME, and output that must wait its turn.
+"""The event loop: descriptors, timers on CLOCK_BOOTTIME, and output that must wait for its turn.
 
-It knows nothing of jobs.
+It knows nothing about jobs.
 
-Two epoll sets: what is urgent (signals, orders, exits) is all handled in every turn; of the bulk set (job
-output) a turn serves only a few descriptors, so that a flood of output cannot delay a start or a stop.
+Of two epoll sets, the urgent one (signals, orders, exits) is handled completely in every turn. Of the bulk
+set (job output) a turn serves only a few descriptors, so output cannot delay a start or a stop.
 """
 
 import heapq
@@ -23,7 +23,7 @@ MAX_CANCELLED = 256
 
 
 class Timer:
-    """A callback that is due once, at a moment of CLOCK_BOOTTIME, unless it is cancelled before."""
+    """A callback that is due once, at a time of CLOCK_BOOTTIME, unless it is cancelled before."""
 
     __slots__ = ("_cancelled", "callback", "deadline")
 
@@ -39,9 +39,9 @@ class Timer:
 
 
 class Loop:
-    """Runs callbacks until it is told to stop.
+    """Runs callbacks until it is stopped.
 
-    Callbacks must not block and must bear to be called for nothing.
+    Callbacks must not block and must tolerate spurious calls.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Loop:
         return timer
 
     def at_end_of_turn(self, callback: Callback) -> None:
-        """Call back once, when all that is ready now has been handled."""
+        """Call back once, after everything that is ready now has been handled."""
         self._last.append(callback)
 
     def stop(self) -> None:
@@ -134,12 +134,12 @@ class Loop:
             heapq.heappop(self._timers)
             self._cancelled -= 1
         deadline = self._timers[0][0] if self._timers else math.inf
-        if deadline < self._armed:  # one that fires too early is armed anew then
+        if deadline < self._armed:  # a timer that fires too early is then set again
             self._armed = deadline
             libc.arm_boot_timer(self._timer_fd, deadline)
 
     def _timer_cancelled(self) -> None:
-        """Throw cancelled timers away when they are many: time limits of runs long ended would pile up."""
+        """Discard cancelled timers when there are many: time limits of ended runs would accumulate."""
         self._cancelled += 1
         if self._cancelled > MAX_CANCELLED and self._cancelled > len(self._timers) // 2:
             self._timers = [entry for entry in self._timers if entry[2].callback is not None]

@@ -1,6 +1,6 @@
-"""Starts the keeper: takes the socket, prepares the process, runs the loop, leaves nothing behind.
+"""Starts the keeper: takes the socket, prepares the process, runs the loop, cleans up.
 
-It decides nothing about jobs.
+It makes no decisions about jobs.
 """
 
 import os
@@ -27,11 +27,11 @@ EXIT_KEEPER_LIVES = 75
 
 
 class BadUsage(ValueError):
-    """The command line is not what it should be."""
+    """The command line is invalid."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a keeper until it leaves; returns the exit code of the process."""
+    """Run a keeper until it leaves; return the exit code of the process."""
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     except BadUsage as error:
@@ -74,7 +74,7 @@ def _serve(listening: socket.socket, journal: Journal, inherited: Inherited, lin
 
 
 def parse_arguments(arguments: list[str]) -> dict[str, str]:
-    """Raises BadUsage."""
+    """Parse the command line. Raises BadUsage."""
     names = {"--socket": "socket", "--log": "log", "--linger": "linger"}
     options = {}
     rest = iter(arguments)
@@ -93,7 +93,7 @@ def parse_arguments(arguments: list[str]) -> dict[str, str]:
 
 
 def reserve_low_descriptors(passed: socket.socket | None) -> None:
-    """Close what was inherited and occupy 0 to 3: where a job's descriptors go no pipe of ours may lie."""
+    """Close inherited descriptors and occupy 0 to 3, which a job's descriptors replace."""
     kept = -1 if passed is None else passed.fileno()
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept:
@@ -106,7 +106,7 @@ def reserve_low_descriptors(passed: socket.socket | None) -> None:
 
 
 def prepare_process() -> Inherited:
-    """Make this process one that outlives others; returns how it was before, for its children."""
+    """Prepare this process to outlive others; return its previous attributes, for its children."""
     os.chdir("/")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -119,7 +119,7 @@ def prepare_process() -> Inherited:
 
 
 def _protect_from_oom_killer() -> bytes | None:
-    """Return the score that children get back, if our own could be changed."""
+    """Return the score that children get back, or None if ours could not be changed."""
     path = "/proc/self/oom_score_adj"
     try:
         with open(path, "rb") as file:
@@ -132,14 +132,14 @@ def _protect_from_oom_killer() -> bytes | None:
 
 
 def score_for_children(before: bytes) -> bytes:
-    """A service manager may have protected the keeper already; its jobs are none the better for it."""
+    """Return the score for jobs: they do not inherit a service manager's protection of the keeper."""
     return before if int(before) >= 0 else b"0"
 
 
 def watch_signals(
     loop: Loop, actions: Mapping[signal.Signals, Callable[[], None]], reap: Callable[[], None]
 ) -> None:
-    """Have these signals, and then the ends of children, handled in the loop."""
+    """Handle these signals, then the ends of children, in the loop."""
     received: list[int] = []
     reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -1,7 +1,7 @@
-"""The messages of the keepers' protocol: the keeper writes them, the daemon reads them, by these fields.
+"""The messages of the keepers' protocol, with their fields: the keeper writes them, the daemon reads them.
 
-A field that is added needs a default, so that what another release wrote can still be read. `wire` tells
-which messages every release understands.
+A new field needs a default, so that messages of other releases can still be read. `wire` says which messages
+every release understands.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from locksided.keeper.log.format import LARGEST_TIME_US
 
 
 class Range(NamedTuple):
-    """The values that a number may have; both are included."""
+    """The range of a number, both ends included."""
 
     least: float
     most: float
@@ -47,7 +47,7 @@ class Refusal(NamedTuple):
 
 
 class ProcessName(NamedTuple):
-    """A process that a run left behind."""
+    """A process left behind by a run."""
 
     pid: Number
     name: str
@@ -63,10 +63,10 @@ class Signalled(NamedTuple):
 
 
 class KillReport(NamedTuple):
-    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup`, `scan`,
+    """The processes that were signalled. `proof` is the evidence that none is left: `cgroup`, `scan`,
     `engine`, `boot` or `lease`.
 
-    `omitted` counts those that are not listed, for there are too many.
+    `omitted` is the number of processes that are not listed, because there are too many.
     """
 
     proof: str
@@ -75,7 +75,7 @@ class KillReport(NamedTuple):
 
 
 class LogEnd(NamedTuple):
-    """How much was written to the log."""
+    """The amount written to the log."""
 
     next_seq: Number = 0
     bytes: Number = 0
@@ -83,14 +83,14 @@ class LogEnd(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What is known of a run that has ended; what is None is not known.
+    """The outcome of an ended run; None means unknown.
 
-    `gelf_tail` is the last message of level 3 or more urgent that came by GELF, as its owner may see it.
-    The program ended at `exit_time`, the last process of its tree at `end_time`.
-    `stopped` is `terminate`, `timeout` or `machine`; with `preempted` an engine stopped it for another.
-    `stopped_by` is the user who had its engine terminate it, if that is told.
-    `usage_source` says what was measured: the `cgroup`, or the `processes` that were waited for. Only the
-    daemon's reader sets `unreadable`: why it could not use all of what the keeper wrote.
+    `gelf_tail` is the last GELF message of level 3 or more urgent, as its owner may see it. The program ended
+    at `exit_time`, the last process of its tree at `end_time`. `stopped` is `terminate`, `timeout` or
+    `machine`; with `preempted` an engine stopped it for another. `stopped_by` is the user who had its engine
+    terminate it, if known. `usage_source` is what was measured: the `cgroup`, or the `processes` that were
+    waited for. Only the daemon's reader sets `unreadable`: why it could not use everything that the keeper
+    wrote.
     """
 
     token: str | None = None
@@ -123,7 +123,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """Whether it ended with its machine or its keeper, and not by itself or on request."""
+        """Whether its machine or its keeper ended it; False if it ended by itself or on request."""
         return self.lost or self.stopped == "machine"
 
 
@@ -156,7 +156,7 @@ class Hello(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The processes of a run exist."""
+    """The processes of a run were started."""
 
     token: str
     pid: Number | None
@@ -173,21 +173,21 @@ class Refused(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A run has ended, and nothing of it is left."""
+    """A run has ended, and none of its processes is left."""
 
     token: str
     outcome: Outcome
 
 
 class Progress(NamedTuple):
-    """What a run says of itself."""
+    """The progress reported by a run."""
 
     token: str
     progress: dict[str, Any]
 
 
 class LogGrown(NamedTuple):
-    """The answer to `watch`: the log has frames before `seq`; `complete` when no more will come."""
+    """The answer to `watch`: the log has frames before `seq`; `complete` if no more will follow."""
 
     token: str
     seq: Number
@@ -195,7 +195,7 @@ class LogGrown(NamedTuple):
 
 
 class Leftovers(NamedTuple):
-    """The program of a run has ended, and some of its processes have not; they are stopped at `stop_time`."""
+    """The program of a run has ended, but not all of its processes; they are stopped at `stop_time`."""
 
     token: str
     processes: tuple[ProcessName, ...]
@@ -208,10 +208,10 @@ class Leftovers(NamedTuple):
 
 
 class Remote(NamedTuple):
-    """What an executor knows of a run elsewhere: by the fields of a job's `remote`, its state in one word.
+    """The state of a run elsewhere, from its executor: the fields of a job's `remote`, and its state as a
+    word.
 
-    `submitting` and `queued` are those of a run of which nothing has started. `message` says what is
-    the matter with it, for whoever reads its job.
+    In `submitting` and `queued` nothing has started. `message` describes trouble, for the readers of its job.
     """
 
     token: str
@@ -222,14 +222,14 @@ class Remote(NamedTuple):
 
 
 class Down(NamedTuple):
-    """An executor cannot start anything; with `pools` only in those."""
+    """An executor cannot start anything; with `pools`, only in those."""
 
     cause: str
     pools: tuple[str, ...] = ()
 
 
 class ListedRun(NamedTuple):
-    """What an engine has under a name of ours; `state` is its word."""
+    """A submission in the engine under one of our names; `state` is the engine's word."""
 
     id: str
     name: str
@@ -237,13 +237,13 @@ class ListedRun(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """What an engine has that is of none of the executor's runs: the answer to `list`."""
+    """The answer to `list`: submissions in the engine that belong to none of the executor's runs."""
 
     runs: tuple[ListedRun, ...] = ()
 
 
 class User(NamedTuple):
-    """The account that a run has."""
+    """The account of a run."""
 
     uid: int
     gid: int
@@ -251,14 +251,14 @@ class User(NamedTuple):
 
 
 class Gelf(NamedTuple):
-    """How a run's GELF messages come, and what is kept of them: a letter for each level, from 0."""
+    """The transport of a run's GELF messages, and their visibilities: a letter for each level, from 0."""
 
     transport: str
     visibilities: str
 
 
 class StartOrder(NamedTuple):
-    """What the daemon asks a keeper to start; `order` says how the keeper reads it."""
+    """The daemon's order to start a run; `order` says how the keeper reads it."""
 
     token: str
     folder: str
@@ -284,7 +284,7 @@ class StartOrder(NamedTuple):
 
 
 class ReapOrder(NamedTuple):
-    """What the daemon asks a keeper to stop: what a dead keeper left of a run."""
+    """The daemon's order to stop what a dead keeper left of a run."""
 
     token: str
     folder: str
@@ -306,20 +306,20 @@ OPERATIONS: dict[str, type[Any]] = {
     "start": StartOrder,
     "reap": ReapOrder,
 }
-"""By the `op` of a message its fields. Messages that have a token and nothing else have no type."""
+"""The fields of a message by its `op`. Messages with only a token have no type."""
 
 _NAMES = {kind: name for name, kind in OPERATIONS.items()}
 
 
 @cache
 def wire_name(field: str) -> str:
-    """The name of a field on the wire."""
+    """Return the name of a field on the wire."""
     first, *others = field.split("_")
     return first + "".join(map(str.capitalize, others))
 
 
 def to_wire(message: Any) -> dict[str, Any]:
-    """The JSON object of a message, or of a part of one; what is an object already stays as it is."""
+    """Return the JSON object of a message, or of a part of one; an object is returned unchanged."""
     if isinstance(message, dict):
         return message
     kind: Any = type(message)
@@ -337,8 +337,8 @@ def to_wire(message: Any) -> dict[str, Any]:
 
 @cache
 def _layout(kind: Any) -> tuple[list[str], list[str], list[tuple[str, Any]]]:
-    """The names of its fields on the wire, those that may have parts, and the values that are left out: what
-    an order has when nothing is asked for. What a keeper tells is told in full.
+    """Return the names of its fields on the wire, those that may have parts, and the values that are omitted:
+    the defaults of an order. Messages of a keeper are complete.
     """
     usual = kind._field_defaults if kind is StartOrder else {}
     return (
@@ -349,7 +349,7 @@ def _layout(kind: Any) -> tuple[list[str], list[str], list[tuple[str, Any]]]:
 
 
 def _has_parts(hint: Any) -> bool:
-    """Whether a value may be one of these objects, or a list of some."""
+    """Return whether a value may be one of these objects, or a list of them."""
     if hasattr(hint, "_fields") or get_origin(hint) is tuple:
         return True
     return get_origin(hint) is not Annotated and any(map(_has_parts, get_args(hint)))

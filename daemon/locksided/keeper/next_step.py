@@ -1,7 +1,7 @@
-"""A runner that keeps its machine for a moment: the next step of the same job may begin there at once.
+"""A runner that keeps its machine for a while: the next step of the same job may start there at once.
 
-Its order is told by a file in the control folder of the step that has ended. Who is too late loses the claim
-like anybody else.
+A file in the control folder of the ended step names the next order. A runner that is too late loses the claim
+like any other.
 """
 
 import os
@@ -15,27 +15,27 @@ from locksided.keeper import clock, outcome, remote
 from locksided.keeper.start.spawn import Inherited
 
 NEXT = "next.json"
-"""What names the control folder of the next step."""
+"""The file that names the control folder of the next step."""
 LOOK_SECONDS = 0.5
-"""How often it looks: a folder that machines share sends no events from one to another."""
+"""The pause between checks: a shared folder sends no events from one machine to another."""
 
 
 def wait(control: str, seconds: float) -> str | None:
-    """The control folder of the next step; None when none comes in time, or the step did not end well."""
+    """Return the control folder of the next step; None if none arrives in time, or the step failed."""
     made = outcome.read(control, outcome.FILE) or {}
     if made.get("exitCode") != 0 or made.get("stopped") is not None:
         return None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     until_seconds = clock.boot_seconds() + seconds
     while clock.boot_seconds() < until_seconds and os.path.isdir(control):
-        found = _told(control)
+        found = _next_control(control)
         if found is not None:
             return found
         time.sleep(LOOK_SECONDS)
     return None
 
 
-def _told(control: str) -> str | None:
+def _next_control(control: str) -> str | None:
     try:
         found = (remote.read(control, NEXT) or {}).get("control")
     except OSError:

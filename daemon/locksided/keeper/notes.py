@@ -1,8 +1,8 @@
-"""When a run is noted in its control folder, for whoever comes after this keeper.
+"""When the state of a run is written to its control folder, for the successor of this keeper.
 
-A note costs a file. While the daemon listens, what is over and acknowledged within a moment needs none: a
-keeper that dies in that moment is like one that died just before it could write, and whoever comes after
-finds a tree without its note as in that case. Without a daemon nothing waits.
+A note costs a file. While the daemon listens, a run that ends and is acknowledged within a moment needs none:
+a keeper that dies in that moment is like one that died just before it could write, and its successor finds a
+tree without a note in both cases. Without a daemon, notes are written at once.
 """
 
 from typing import Protocol
@@ -14,12 +14,12 @@ MOMENT_SECONDS = 0.05
 
 
 class Noted(Protocol):
-    """What can be noted."""
+    """A run that can be noted."""
 
     token: str
 
     def note(self) -> None:
-        """Write down how far it has come; a failure is logged, never raised."""
+        """Write its current state; a failure is logged, never raised."""
 
 
 class Notes:
@@ -32,7 +32,7 @@ class Notes:
         self._is_listened_to = False
 
     def soon(self, run: Noted) -> None:
-        """Have it noted when it was not forgotten within the moment, or said to have come further."""
+        """Note the run after a moment, unless it is forgotten or reported again before."""
         if not self._is_listened_to:
             run.note()
             return
@@ -42,14 +42,14 @@ class Notes:
             self._timer = self._loop.after(MOMENT_SECONDS, self._write_due)
 
     def forget(self, token: str) -> None:
-        """It is over, and the daemon has it."""
+        """Forget a run that is over and that the daemon has acknowledged."""
         self._waiting.pop(token, None)
 
     def somebody_listens(self) -> None:
         self._is_listened_to = True
 
     def nobody_listens(self) -> None:
-        """Write all at once, and from now on everything when it happens."""
+        """Write all pending notes now, and from now on every note at once."""
         self._is_listened_to = False
         waiting, self._waiting = self._waiting, {}
         for _, run in waiting.values():

@@ -1,4 +1,4 @@
-"""What is known of a run that has ended, and how it is kept in the control folder until the daemon has it."""
+"""The outcome of an ended run, and its file in the control folder until the daemon has it."""
 
 import os
 from typing import Any
@@ -16,19 +16,19 @@ MAX_REPORTED_PROCESSES = 1000
 
 
 def exit_of(status: int) -> Exit:
-    """Read a wait status."""
+    """Convert a wait status."""
     code = os.waitstatus_to_exitcode(status)
     return Exit(code, None) if code >= 0 else Exit(None, -code)
 
 
 def effective(exits: list[Exit]) -> Exit:
-    """The exit that stands for a pipeline: the leftmost failure that is no broken pipe, else the last."""
+    """Return the exit of a pipeline: the leftmost failure except a broken pipe, else the last."""
     failures = (one for one in exits if one.is_failure and one.signal != SIGPIPE)
     return next(failures, exits[-1] if exits else Exit(None, None))
 
 
 class Signals:
-    """Notes which processes were signalled, up to a limit."""
+    """Records which processes were signalled, up to a limit."""
 
     def __init__(self, proof: str) -> None:
         self._proof = proof
@@ -45,24 +45,24 @@ class Signals:
 
 
 def blank(token: str) -> Outcome:
-    """An outcome in which nothing is known yet."""
+    """Return an outcome in which nothing is known yet."""
     return Outcome(token, user_seconds=0.0, system_seconds=0.0, max_rss_bytes=0, progress={}, log=LogEnd())
 
 
 def refusal_of(error: OSError) -> Refusal:
-    """The refusal of the system that an error is."""
+    """Return an error of the system as a refusal."""
     return Refusal("system", error.strerror or str(error), error.errno or 0)
 
 
 def write_run(folder: str, content: Message) -> None:
-    """Note what is known of a run that has begun. Raises OSError."""
+    """Write what is known of a run that has started. Raises OSError."""
     _write(os.path.join(folder, RUN_FILE), content)
 
 
 def write_outcome(folder: str, content: Any) -> None:
-    """Put the outcome in place whole. Raises OSError.
+    """Write the outcome atomically. Raises OSError.
 
-    It is written over the note of the start, which is of no use any more, and renamed: one file less per run.
+    It is written over the note of the start, which is no longer needed, and renamed: one file less per run.
     """
     path = os.path.join(folder, RUN_FILE)
     _write(path, content)
@@ -80,7 +80,7 @@ def _write(path: str, content: Any) -> None:
 
 
 def read(folder: str, name: str) -> Message | None:
-    """Return what was written there; None if there is nothing or it cannot be read."""
+    """Return the content of the file; None if there is none or it cannot be read."""
     try:
         with open(os.path.join(folder, name), "rb") as file:
             content = strictjson.read(file.read(), wire.MAX_LEVELS)

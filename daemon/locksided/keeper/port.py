@@ -1,6 +1,6 @@
-"""The daemon as a keeper, or another executor, hears it: one connection counts, that which spoke last.
+"""The connection of a keeper, or another executor, to its daemon: the one that spoke last is served.
 
-What the messages mean is the matter of those who take them.
+The meaning of the messages belongs to their receivers.
 """
 
 import socket
@@ -30,7 +30,7 @@ class Port:
         operations: Operations,
         changed: Callable[[], None],
     ) -> None:
-        """`changed` is called when a daemon comes or goes; until it has sent its hello nothing is told it."""
+        """`changed` is called when a daemon connects or leaves; nothing is sent to it before its hello."""
         self._loop = loop
         self._journal = journal
         self._listening = listening
@@ -47,12 +47,12 @@ class Port:
         return self._connection is not None
 
     def tell(self, message: Any) -> None:
-        """Say something to the daemon, if it is there; what it misses it finds in the next hello."""
+        """Send a message to the daemon if it is connected; it finds missed ones in the next hello."""
         if self._connection is not None and self._has_greeted:
             self._connection.send(message)
 
     def say_last_words(self) -> None:
-        """Send what waits, for a moment at most."""
+        """Send pending data, for at most a moment."""
         if self._connection is not None:
             self._connection.say_last_words()
 
@@ -69,7 +69,7 @@ class Port:
         )
 
     def _accept_later(self, error: OSError) -> None:
-        """No descriptor is left: end the old connection, as the new one would, or wait for a moment."""
+        """Without a free descriptor, close the old connection, as a new one would, or retry later."""
         self._journal.write("connection not accepted", error=str(error))
         if self._connection is not None:
             self._connection.close()
@@ -79,7 +79,7 @@ class Port:
         self._loop.after(ACCEPT_AGAIN_SECONDS, lambda: self._loop.watch(listening, self._accept))
 
     def _become_current(self, connection: DaemonConnection) -> None:
-        """Serve this daemon from now on. Who connects and says nothing takes nobody's place."""
+        """Serve this daemon from now on. A client that only connects replaces nobody."""
         before, self._connection = self._connection, connection
         self._has_greeted = False
         if before is not None:

@@ -1,7 +1,7 @@
-"""Descriptors that are the keeper's alone: its socket, its lock, its connection.
+"""Descriptors that belong to the keeper alone: its socket, its lock, its connection.
 
-A new process closes them before anything else. They close themselves at its exec, too, but until then the
-process would keep a dead keeper's socket and lock, and the daemon would take the keeper for alive.
+A new process closes them first. They are also closed by exec, but until then the process would hold a dead
+keeper's socket and lock, and the daemon would believe that the keeper lives.
 """
 
 import os
@@ -11,13 +11,13 @@ _fds: set[int] = set()
 
 
 def add(fd: int) -> int:
-    """Take note of a descriptor; answers it."""
+    """Register a descriptor; return it."""
     _fds.add(fd)
     return fd
 
 
 def remove(fd: int) -> None:
-    """It is about to be closed."""
+    """Unregister a descriptor that is about to be closed."""
     _fds.discard(fd)
 
 

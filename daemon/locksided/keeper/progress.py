@@ -1,4 +1,4 @@
-"""Reads the progress lines of a run and merges them. It cannot set anything but progress."""
+"""Reads and merges the progress lines of a run. They can only set progress."""
 
 import json
 import os
@@ -21,8 +21,8 @@ REPORT_SECONDS = 1.0
 
 
 class Progress:
-    """What a run says of itself, told on at most once a second. The first line that cannot be used is
-    complained about; later ones are not.
+    """The progress of a run, reported at most once a second. Only the first unusable line is reported as a
+    problem.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Progress:
         loop.watch_bulk(fd, self._read)
 
     def finish(self) -> None:
-        """Read what is left and close the pipe; the rest goes with the outcome."""
+        """Read the rest and close the pipe; it is reported with the outcome."""
         for _ in range(MAX_LAST_READS):
             if self._fd < 0 or not self._read():
                 break
@@ -66,7 +66,7 @@ class Progress:
         for line in lines:
             self._take(line)
         if len(self._pending) > MAX_LINE_BYTES:
-            # Enough to be refused as too long when its end comes.
+            # This is enough to be refused as too long when the line ends.
             self._pending = self._pending[: MAX_LINE_BYTES + 1]
         self._report()
         return True
@@ -105,16 +105,16 @@ class Progress:
 
 
 def parse(line: bytes) -> tuple[Message, str | None]:
-    """Return the fields of a progress line that can be used, and what is wrong with the first other one."""
+    """Return the valid fields of a progress line, and the problem of the first invalid one."""
     if len(line) > MAX_LINE_BYTES:
         return {}, f"is longer than {MAX_LINE_BYTES} bytes"
     try:
-        said = strictjson.read(line, MAX_DEPTH)
+        document = strictjson.read(line, MAX_DEPTH)
     except BadJson as error:
         return {}, str(error)
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return {}, "is not a JSON object"
-    given = {name: said[name] for name in _FIELDS if said.get(name) is not None}
+    given = {name: document[name] for name in _FIELDS if document.get(name) is not None}
     sound = {name: value for name, value in given.items() if _FIELDS[name].is_valid(value)}
     wrong = next((name for name in given if name not in sound), None)
     problem = None if wrong is None else f"has no {_FIELDS[wrong].expected} in '{wrong}'"
@@ -122,7 +122,7 @@ def parse(line: bytes) -> tuple[Message, str | None]:
 
 
 def _by_name(before: list[Any], news: list[Any]) -> list[Any]:
-    """Outputs with what was said of them last, each by its name; just the last line when that is too much."""
+    """Return the outputs updated by name; only the new ones if all would be too large."""
     merged = {_name(one): one for one in before}
     for one in news:
         known = merged.get(_name(one))
@@ -148,7 +148,7 @@ def _are_counts(value: object) -> bool:
 
 
 def _is_blocked(value: object) -> bool:
-    """Whether it says that the world outside is not ready, and perhaps how long to wait and why."""
+    """Return whether it describes a wait for an external condition, optionally with a pause and a reason."""
     if not isinstance(value, dict):
         return False
     pause, message = value.get("retryAfterSeconds"), value.get("message")
@@ -165,7 +165,7 @@ def _blocked(value: dict[str, Any]) -> Message:
 
 
 class _Field(NamedTuple):
-    """What one field of a progress line must be, and what is taken of it."""
+    """The check and conversion of one field of a progress line."""
 
     expected: str
     is_valid: Callable[[Any], bool]

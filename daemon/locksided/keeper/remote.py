@@ -1,18 +1,18 @@
-"""The files by which an executor and the runner of a run on another machine speak: names, writing, reading.
+"""The files by which an executor and a runner on another machine communicate: names, writing, reading.
 
-All are written whole and renamed into place. What is read may be another user's, so links are not followed
-and nothing longer than it may be is taken.
+All are written completely, then renamed into place. They may belong to another user, so links are not
+followed and the length is limited.
 
-    in the control folder       by           what it says
+    in the control folder       by           content
     order.json                  executor     the order, until the runner has claimed it
-    claim                       both         a link: who decided the token, `burnt` or `started ID NODE NONCE`
-    asks                        executor     {stop, pause}: what is asked of the run
+    claim                       both         a link: the first claim, `burnt` or `started ID NODE NONCE`
+    asks                        executor     {stop, pause}: the requests to the run
     run.json, outcome.json      runner       as on one machine
-    lease                       runner       {beat, paused, progress, signalled}: that it lives, what it said
-                                             last, whether the engine has asked it to end
+    lease                       runner       {beat, paused, progress, signalled}: proof of life, progress,
+                                             whether the engine has asked it to end
 
     in the inbox of the work root
-    TOKEN.started, TOKEN.ended  runner       where to look
+    TOKEN.started, TOKEN.ended  runner       which run has changed
 """
 
 import errno
@@ -32,28 +32,28 @@ BEGAN, OVER = "started", "ended"
 MOST_BYTES = 1024 * 1024
 ORDER_BYTES = wire.MAX_LINE_BYTES
 LEASE_SECONDS = 10.0
-"""So often the runner says that it lives, and looks what is asked."""
+"""The interval at which the runner renews its lease and reads its requests."""
 NO_FILE = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EACCES})
-"""A link, a socket or a closed folder in place of a file: a job may have made that of its own files. It is no
-trouble of the file system, whose end would be waited for.
+"""A link, a socket or a closed folder in place of a file, which a job may have made of its own files. This is
+not a failure of the file system to wait for.
 """
 NO_LINK = NO_FILE | {errno.EINVAL}
 ALONE_SECONDS = 60.0
-"""A runner that could not say so for so long stops its run."""
+"""A runner that could not renew its lease for this long stops its run."""
 
 
 def inbox(work_root: str) -> str:
-    """The folder in which runners say that there is something to look at."""
+    """Return the folder in which runners announce changes."""
     return f"{work_root}/.lockside/inbox"
 
 
 def write(folder: str, name: str, content: Any, owner: tuple[int, int] | None = None) -> None:
-    """Put a JSON document in place whole; `owner` is a user and a group. Raises OSError."""
+    """Write a JSON document atomically; `owner` is a user and a group. Raises OSError."""
     path = os.path.join(folder, name)
-    made = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}"
     with suppress(FileNotFoundError):
-        os.unlink(made)
-    fd = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        os.unlink(temporary)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         data = wire.encode(content)
         while data:
@@ -62,11 +62,11 @@ def write(folder: str, name: str, content: Any, owner: tuple[int, int] | None = 
             os.fchown(fd, *owner)
     finally:
         os.close(fd)
-    os.rename(made, path)
+    os.rename(temporary, path)
 
 
 def content(folder: str, name: str, most_bytes: int) -> bytes | None:
-    """What begins a plain file, one byte more at most; None where there is none. Raises OSError."""
+    """Return the content of a regular file, at most one byte over the limit; None if none. Raises OSError."""
     try:
         fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -80,7 +80,7 @@ def content(folder: str, name: str, most_bytes: int) -> bytes | None:
 
 
 def read(folder: str, name: str, most_bytes: int = MOST_BYTES) -> Message | None:
-    """The object in a file; None where there is none, or none that may be taken. Raises OSError."""
+    """Return the object in a file; None if there is none, or it is invalid. Raises OSError."""
     data = content(folder, name, most_bytes)
     if data is None or len(data) > most_bytes:
         return None
@@ -92,9 +92,9 @@ def read(folder: str, name: str, most_bytes: int = MOST_BYTES) -> Message | None
 
 
 def is_claimed(folder: str, word: str) -> bool:
-    """Claim the token whose control folder this is, unless somebody did. Raises OSError.
+    """Claim the token of this control folder, unless it is claimed. Raises OSError.
 
-    Whoever meets a claim in its own words has won: a network file system may answer a repeat of itself.
+    A claim with one's own words is won: a network file system may answer a repetition of a request.
     """
     try:
         os.symlink(word, os.path.join(folder, CLAIM))
@@ -104,7 +104,7 @@ def is_claimed(folder: str, word: str) -> bool:
 
 
 def claim_of(folder: str) -> str | None:
-    """The words of the claim; None when the token is open. Raises OSError."""
+    """Return the words of the claim; None if the token is not claimed. Raises OSError."""
     try:
         return os.readlink(os.path.join(folder, CLAIM))
     except OSError as error:
@@ -114,17 +114,17 @@ def claim_of(folder: str) -> str | None:
 
 
 def burn(folder: str) -> bool:
-    """Whether the token is burnt now: nothing was or will be started under it. Raises OSError."""
+    """Burn the token; return whether nothing was or will be started under it. Raises OSError."""
     return is_claimed(folder, BURNT)
 
 
 def runners_claim(engine_id: str, node: str, nonce: str) -> str:
-    """The words by which one runner claims; the nonce begins with its pid."""
+    """Return the words of a runner's claim; the nonce begins with its pid."""
     return f"{STARTED} {engine_id or '-'} {node} {nonce}"
 
 
 class Claimant(NamedTuple):
-    """Which runner claimed: the engine's id of the submission, the machine, the runner's pid there."""
+    """The runner that claimed: the engine's id of the submission, the machine, the runner's pid there."""
 
     engine_id: str
     node: str
@@ -132,7 +132,7 @@ class Claimant(NamedTuple):
 
 
 def claimed_by(claim: str) -> Claimant | None:
-    """Who a runner's claim names; None for any other claim."""
+    """Return the claimant named by a runner's claim; None for any other claim."""
     words = claim.split(" ")
     if len(words) != 4 or words[0] != STARTED:
         return None
@@ -140,12 +140,12 @@ def claimed_by(claim: str) -> Claimant | None:
 
 
 def report(work_root: str, token: str, what: str) -> None:
-    """Leave an entry in the inbox. Raises OSError."""
+    """Create an entry in the inbox. Raises OSError."""
     os.rename(entry(work_root), os.path.join(inbox(work_root), f"{token}.{what}"))
 
 
 def entry(work_root: str) -> str:
-    """Make a new file in the inbox, where any user may have made others; returns its path. Raises OSError."""
+    """Create a new file in the inbox, where other users have files, too; return its path. Raises OSError."""
     path = os.path.join(inbox(work_root), f".{token_hex(8)}")
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
     return path

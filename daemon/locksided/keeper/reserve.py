@@ -1,7 +1,7 @@
-"""A few descriptors kept back, so that processes are found and stopped also when no other is left.
+"""A few reserved descriptors, so that processes can be found and stopped even if no other is free.
 
-Without them a look into /proc would find nothing, and nothing must never be taken for the proof that a tree
-is empty. Single-threaded: nobody else can take what is lent.
+Without them /proc could not be read, and that must never be taken for proof that a tree is empty. The process
+is single-threaded: nobody else can take a lent descriptor.
 """
 
 import os
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 KEPT = 4
-"""A folder that is read, a file in it, a pidfd, and one more."""
+"""For a folder, a file in it, a pidfd, and one more."""
 
 _kept: list[int] = []
 _depth = 0
 
 
 def keep() -> None:
-    """Have the reserve full again, as far as the system lets us."""
+    """Refill the reserve, as far as the system allows."""
     with suppress(OSError):
         while len(_kept) < KEPT:
             _kept.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
@@ -24,7 +24,7 @@ def keep() -> None:
 
 @contextmanager
 def lent() -> Iterator[None]:
-    """The reserve can be used meanwhile."""
+    """Make the reserve available inside this context."""
     global _depth
     _depth += 1
     while _kept:

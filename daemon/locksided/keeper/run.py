@@ -7,8 +7,8 @@ It starts, watches and stops; the table of runs and the wire are elsewhere.
        │ a stage failed, tree empty     │ all stages ended, tree empty                │ tree empty
        └────────────> ENDED <───────────┴─────────────────────────────────────────────┘
 
-A stop can be asked for in any phase. Whether the run has come to its end is looked up anew after every event,
-from the tree itself, so that no missed wake-up can strand it.
+A stop can be requested in any phase. After every event the tree itself is examined for the end of the run, so
+that no missed wake-up can strand it.
 """
 
 import os
@@ -39,7 +39,7 @@ from locksided.keeper.tree.usage import Usage
 
 
 class Phase(Enum):
-    """How far a run has come."""
+    """The progress of a run."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -48,7 +48,7 @@ class Phase(Enum):
 
 
 class Run:
-    """One run whose claim is won."""
+    """A run whose claim is won."""
 
     def __init__(self, order: Order, tree: Tree, around: Surroundings) -> None:
         self.token = order.token
@@ -78,18 +78,18 @@ class Run:
 
     @property
     def child_pids(self) -> list[int]:
-        """What the keeper started for this run."""
+        """The pids of all processes that the keeper started for this run."""
         return [leader.pid for leader in [*self.leaders, *self._channels.leaders]]
 
     @property
     def looks_for_orphans(self) -> bool:
-        """Whether the end of any child of the keeper may be what this run waits for."""
+        """Whether this run may be waiting for the end of any child of the keeper."""
         return self._phase is Phase.LEFTOVERS
 
-    # What the daemon asks for
+    # Requests of the daemon
 
     def start(self) -> None:
-        """Start all stages; how it went is told when they have executed their programs or have failed."""
+        """Start all stages; the result is reported after all have executed their programs or failed."""
         self._spawn_us = clock.wall_us()
         try:
             for path in self._order.empty_folders:
@@ -104,7 +104,7 @@ class Run:
         self.advance()
 
     def stop(self, reason: str) -> None:
-        """End the whole tree; the first reason is the one that counts."""
+        """Stop the whole tree; only the first reason counts."""
         if self._phase is Phase.ENDED or self._stopped_by is not None:
             return
         self._stopped_by = reason
@@ -121,13 +121,13 @@ class Run:
         return made is not None and made.stopped is None and made.refused is None and made.exit_code != 0
 
     def stopped_late(self, reason: str) -> None:
-        """It has failed by itself, as it seemed, and this is why."""
+        """Set the reason of a stop after the run seemed to have failed by itself."""
         if self.outcome is not None and self.has_failed_by_itself:
             self.outcome = self.outcome._replace(stopped=reason)
             self.is_recorded = False
 
     def kill_at_once(self) -> None:
-        """Kill what lives, without grace and without the loop, which may stand still; for any thread."""
+        """Kill all processes without grace and without the loop, which may hang; callable from any thread."""
         self._tree.kill()
 
     def pause(self) -> None:
@@ -153,7 +153,7 @@ class Run:
         self._channels.watch(seq)
 
     def describe(self) -> KeptRun:
-        """The run as the hello lists it."""
+        """Return the run as listed in the hello."""
         leader = self.leaders[0] if self.leaders else None
         return KeptRun(
             self.token,
@@ -166,21 +166,21 @@ class Run:
         )
 
     def tell_state(self) -> None:
-        """Say again what was said last: the daemon asked for a start that it has asked for already."""
+        """Repeat the last report: the daemon repeated a start."""
         if self.outcome is not None:
             self._tell_end(self.outcome)
         elif self._phase is not Phase.STARTING:
             self._tell_started()
 
     def tell_leftovers(self) -> None:
-        """Say again that the program has ended and what it left: the hello does not."""
+        """Repeat the report of the program's end and its leftovers, which the hello does not contain."""
         if self._phase is Phase.LEFTOVERS and self._leftovers is not None:
             self._tell(self._leftovers)
 
-    # What happens
+    # Events
 
     def child_ended(self, pid: int, status: int, used: struct_rusage) -> None:
-        """A stage has ended, or the listener; its pid is free from now on."""
+        """Note that a stage or the listener has ended; its pid may be reused from now on."""
         self._tree.release(pid)
         if self._channels.receiver is not None and self._channels.receiver.is_pid(pid):
             self._channels.receiver.ended(outcome.exit_of(status))
@@ -194,11 +194,11 @@ class Run:
         self.advance()
 
     def orphan_ended(self, used: struct_rusage) -> None:
-        """A process of the run has ended that no other process of it waited for."""
+        """Count an ended process of the run that no other process of it waited for."""
         self._usage.add(used)
 
     def advance(self) -> None:
-        """Look how far the run has come, and go on from there."""
+        """Examine how far the run has come, and continue from there."""
         if self._phase is Phase.ENDED or not self._launch.is_over:
             return
         if self._phase is Phase.STARTING and self._launch.refusal is None:
@@ -212,27 +212,27 @@ class Run:
         if not self._tree.is_empty():
             self._look_after_leftovers()
             return
-        self._around.wait_for_ended()  # what has ended last of this run is counted, too
+        self._around.wait_for_ended()  # counts the processes of this run that ended last
         self._finish()
 
     def _begin_running(self) -> None:
         self._phase = Phase.RUNNING
-        self._have_noted()
+        self._request_note()
         self._limit.go_on()
         self._tell_started()
         if self._stopper.has_begun:
-            # The signal may have met a process that was not yet what it had to be.
+            # The signal may have reached a process before its exec.
             self._stopper.ask()
         elif self._wants_pause:
             self.pause()
 
     def _stop_half_pipeline(self) -> None:
-        """One stage could not be executed: the others must not go on."""
+        """Stop the other stages, because one could not be executed."""
         if any(leader.exit is None for leader in self.leaders) and not self._stopper.has_begun:
             self._stopper.begin()
 
     def _look_after_leftovers(self) -> None:
-        """All stages have ended, others of the tree live on."""
+        """Handle other processes of the tree that outlive all stages."""
         if self._phase is not Phase.LEFTOVERS:
             self._phase = Phase.LEFTOVERS
             if self._launch.refusal is not None:
@@ -243,7 +243,7 @@ class Run:
         self._tree.on_change(self.advance)
 
     def _report_leftovers(self) -> None:
-        """Tell at once how the program ended; what it left has the grace period."""
+        """Report the program's end at once; the processes that it left have the grace period."""
         members = self._job_processes()[: outcome.MAX_REPORTED_PROCESSES]
         ended, grace_seconds = self._ended(), self._order.grace_seconds
         self._leftovers = Leftovers(
@@ -261,7 +261,7 @@ class Run:
             self._around.loop.after(grace_seconds, self._stop_leftovers)
 
     def _has_only_its_listener(self) -> bool:
-        """Whether nobody but the listener lives, which then ends by itself."""
+        """Return whether only the listener lives, which then ends by itself."""
         receiver = self._channels.receiver
         if receiver is None or receiver.is_over or self._job_processes():
             return False
@@ -271,14 +271,14 @@ class Run:
         return True
 
     def _job_processes(self) -> list[Process]:
-        """The living processes of the tree but for the listener."""
+        """Return the living processes of the tree except the listener."""
         return [process for process in self._tree.members() if not self._is_of_the_keeper(process.pid)]
 
     def _is_of_the_keeper(self, pid: int) -> bool:
         return self._channels.receiver is not None and self._channels.receiver.is_pid(pid)
 
     def _ended(self) -> Exit:
-        """How the program ended, of a pipeline the side that counts."""
+        """Return how the program ended; for a pipeline, its effective exit."""
         return outcome.effective([leader.exit for leader in self.leaders if leader.exit is not None])
 
     def _stop_leftovers(self) -> None:
@@ -297,26 +297,26 @@ class Run:
         self._tree.close()
         self._is_paused = False
         self.outcome = self._make_outcome()
-        self._have_noted()
+        self._request_note()
         self._tell_end(self.outcome)
         self._around.ended()
 
-    def _have_noted(self) -> None:
+    def _request_note(self) -> None:
         if self._order.is_noted_late:
             self._around.notes.soon(self)
         else:
             self.note()
 
     def note(self) -> None:
-        """Write the outcome into the control folder, before there is one what is known of the start."""
+        """Write the outcome to the control folder; before there is one, the note of the start."""
         if self.outcome is None:
             self._write_run_file()
         else:
             self.record()
 
     def record(self) -> None:
-        """Write the outcome into the control folder, unless it is there; a failure is tried again at the next
-        hello.
+        """Write the outcome to the control folder, unless it is there; after a failure the next hello
+        retries.
         """
         if self.is_recorded or self.outcome is None:
             return
@@ -337,7 +337,7 @@ class Run:
         return self._with_result(made) if self._launch.refusal is None else made
 
     def _folders_left(self) -> list[str]:
-        """Those in which something was left; the others are gone after this."""
+        """Return the folders in which something was left; the others are removed."""
         spares, place = self._around.spares, self._order.spare_folder
         return [path for path in self._order.empty_folders if not spares.take(path, place)]
 
@@ -381,7 +381,7 @@ class Run:
             return str(self._phase.value)
         return "stopping" if self._stopper.has_begun else "running"
 
-    # What the daemon is told
+    # Reports to the daemon
 
     def _tell(self, message: Any) -> None:
         self._around.tell(message)

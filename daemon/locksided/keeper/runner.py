@@ -1,7 +1,7 @@
-"""Keeps one run on another machine: claims its token, runs it as a keeper does, and tells of it by files.
+"""Keeps one run on another machine: claims its token, runs it like a keeper, and reports by files.
 
-Whatever engine found the machine starts it: `PYTHON -I RUNNER.pyz CONTROL_FOLDER [ENGINE_ID [NODE]]`. Who
-loses the claim ends with 0 and starts nothing, so a token may be handed to an engine any number of times.
+The engine that found the machine starts it: `PYTHON -I RUNNER.pyz CONTROL_FOLDER [ENGINE_ID [NODE]]`. A
+runner that loses the claim exits with 0 and starts nothing, so a token may be submitted any number of times.
 """
 
 import errno
@@ -33,15 +33,15 @@ from locksided.keeper.tree.hierarchy import Hierarchy
 
 EXIT_NO_ORDER = 65
 GUARDED = "--guarded"
-"""Before the control folder: the engine does not end what a killed runner leaves."""
+"""Precedes the control folder: the engine does not kill what a killed runner leaves."""
 AGAIN_SECONDS = 5.0
 HEARD_SECONDS = 0.5
 KEPT_OUT = (errno.EISDIR, errno.EPERM, errno.EACCES)
-"""Another user has something under the entry's name: the executor also looks by itself."""
+"""Another user has a file with the entry's name: the executor also checks by itself."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Keep the run of one control folder until it has ended; returns the exit code of the process."""
+    """Keep the run of one control folder until it has ended; return the exit code of the process."""
     control, *rest = sys.argv[1:] if arguments is None else arguments
     if control == GUARDED:
         return guard.guarded(lambda: main(rest))
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         if found is None:
             return 0 if remote.claim_of(control) is not None else EXIT_NO_ORDER
         parsed, work_root = order.parse(found), str(found["workRoot"])
-        parsed.environment.update(_of_the_engine(str(found.get("engineVariables") or "")))
+        parsed.environment.update(_engine_variables(str(found.get("engineVariables") or "")))
         asked = found.get("image")
         refusal = None if asked is None else image.fetched(asked, parsed.user)
     except (OSError, BadOrder, KeyError) as error:
@@ -81,8 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _of_the_engine(prefix: str) -> dict[bytes, bytes]:
-    """The variables by which the engine tells a program where it is."""
+def _engine_variables(prefix: str) -> dict[bytes, bytes]:
+    """Return the variables by which the engine describes a program's location."""
     return {name: value for name, value in os.environb.items() if prefix and name.startswith(prefix.encode())}
 
 
@@ -103,23 +103,23 @@ class Runner:
             self._journal,
             Notes(loop),
             inherited,
-            self._hear,
-            self._look_whether_over,
+            self._receive,
+            self._leave_after_run,
             self._children.wait_for_ended,
         )
         self._run = self._runs[parsed.token] = self._children.new_run(parsed, around)
         self._lease = Lease(parsed.folder, self._run.kill_at_once)
-        self._said: dict[str, Any] = {}
+        self._progress: dict[str, Any] = {}
         self._is_paused = False
         self._was_asked_to_stop = False
-        self._was_signalled_to_end = False
+        self._was_signalled = False
 
     def begin(self) -> None:
-        """Start the run; the loop keeps it."""
+        """Start the run; it is kept by the loop."""
         signals = {
-            signal.SIGTERM: self._signalled_to_end,
-            signal.SIGUSR1: self._look_what_is_asked,
-            signal.SIGUSR2: self._look_what_is_asked,
+            signal.SIGTERM: self._handle_stop_signal,
+            signal.SIGUSR1: self._read_requests,
+            signal.SIGUSR2: self._read_requests,
         }
         watch_signals(self._loop, signals, self._children.reap)
         self._renew()
@@ -127,19 +127,19 @@ class Runner:
         self._lease.begin(self._loop, self._give_up)
 
     def _give_up(self) -> None:
-        """Nobody could see that it lives for too long: others may begin soon what this run may not meet."""
+        """Stop the run, because its lease expired: another run may start soon that must not meet it."""
         self._run.stop("machine")
         self._run.kill_at_once()
 
-    # What the executor is told
+    # Reports to the executor
 
-    def _hear(self, message: Any) -> None:
-        """What a keeper would tell the daemon."""
+    def _receive(self, message: Any) -> None:
+        """Receive what a keeper would send to the daemon."""
         match message:
             case Started():
                 self._report(remote.BEGAN)
             case Progress():
-                self._said = message.progress
+                self._progress = message.progress
 
     def _report(self, what: str) -> None:
         try:
@@ -152,9 +152,9 @@ class Runner:
         if what == remote.OVER:
             self._loop.stop()
 
-    def _look_whether_over(self) -> None:
-        """The run has ended. An engine signals all processes of a job, so the program may end before this one
-        knows that it was the engine: one that failed is not over before that could be heard.
+    def _leave_after_run(self) -> None:
+        """Leave, because the run has ended. An engine signals all processes of a job, so the program may end
+        before this process gets the engine's signal: after a failure it waits for that.
         """
         if self._run.has_failed_by_itself:
             self._loop.after(HEARD_SECONDS, self._leave)
@@ -162,7 +162,7 @@ class Runner:
             self._leave()
 
     def _leave(self) -> None:
-        """Once the end is recorded, say so and leave."""
+        """Record the end, then report it and leave."""
         self._run.record()
         if self._run.is_recorded:
             self._report(remote.OVER)
@@ -170,18 +170,18 @@ class Runner:
             self._loop.after(AGAIN_SECONDS, self._leave)
 
     def _renew(self) -> None:
-        """Say that it lives, and look what is asked; again soon."""
-        self._say_that_it_lives()
-        self._look_what_is_asked()
+        """Renew the lease, and read the requests; repeated regularly."""
+        self._renew_lease()
+        self._read_requests()
         self._loop.after(remote.LEASE_SECONDS, self._renew)
 
-    def _say_that_it_lives(self) -> None:
-        said = {"paused": self._is_paused, "progress": self._said, "signalled": self._was_signalled_to_end}
-        self._lease.renew(said)
+    def _renew_lease(self) -> None:
+        state = {"paused": self._is_paused, "progress": self._progress, "signalled": self._was_signalled}
+        self._lease.renew(state)
 
-    # What the executor asks
+    # Requests of the executor
 
-    def _look_what_is_asked(self) -> None:
+    def _read_requests(self) -> None:
         try:
             asks = remote.read(self._order.folder, remote.ASKS) or {}
         except OSError:
@@ -196,18 +196,18 @@ class Runner:
             self._is_paused = False
             self._run.resume()
 
-    def _signalled_to_end(self) -> None:
-        """A signal without a word of the executor is the engine's own."""
-        self._look_what_is_asked()
+    def _handle_stop_signal(self) -> None:
+        """Stop the run. A signal without a request of the executor is the engine's own."""
+        self._read_requests()
         if not self._was_asked_to_stop:
             self._run.stop("engine")
             self._run.stopped_late("engine")
-            self._was_signalled_to_end = True
-            self._say_that_it_lives()  # it may be killed before it can record why
+            self._was_signalled = True
+            self._renew_lease()  # it may be killed before it can record why
 
 
 class Lease:
-    """What says that the runner lives, and the thread that sees to it when that cannot be said."""
+    """The proof that the runner lives, and the thread that acts if it cannot be renewed."""
 
     def __init__(self, folder: str, kill: Callable[[], None]) -> None:
         self._folder = folder
@@ -218,15 +218,15 @@ class Lease:
         self._is_heard = threading.Event()
 
     def renew(self, content: dict[str, Any]) -> None:
-        """Write it anew; that it could not be is for the thread to notice.
+        """Renew it; the thread notices failures.
 
-        One that has run out is not: while this process stood still, another run may have begun.
+        An expired lease is not renewed: while this process hung, another run may have started.
         """
         with suppress(OSError):
             if not self._has_run_out:
                 remote.write(self._folder, remote.LEASE, {"beat": self._beat, **content})
                 self._beat += 1
-            if not self._has_run_out:  # as the writing may have taken long
+            if not self._has_run_out:  # the write may have taken long
                 self._until_seconds = clock.boot_seconds() + remote.ALONE_SECONDS
                 libc.arm_boot_timer(self._timer_fd, self._until_seconds)
 
@@ -235,7 +235,7 @@ class Lease:
         return clock.boot_seconds() > self._until_seconds
 
     def begin(self, loop: Loop, expired: Callable[[], None]) -> None:
-        """Watch from now on. Once it has run out `expired` is called; where the loop stands still, `kill`."""
+        """Watch the lease from now on. After it expires `expired` is called; if the loop hangs, `kill`."""
         reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
         def hear() -> None:
@@ -247,13 +247,13 @@ class Lease:
         threading.Thread(target=self._watch, args=(writing,), daemon=True).start()
 
     def _watch(self, writing: int) -> None:
-        """Touches no file, for the file system may be what stands still."""
+        """Call back on expiry. This touches no file, because the file system may be what hangs."""
         while True:
             select.select([self._timer_fd], [], [])
             try:
                 os.read(self._timer_fd, 8)
             except BlockingIOError:
-                continue  # it was renewed just now
+                continue  # it has just been renewed
             os.write(writing, b"x")
             while not self._is_heard.wait(HEARD_SECONDS):
                 self._kill()

@@ -1,7 +1,7 @@
-"""Reads the JSON that a job wrote, and refuses what a message, a file or a table could not hold.
+"""Reads JSON written by a job, and refuses what a message, a file or a table could not contain.
 
-Accepted are UTF-8, also behind a byte order mark, finite numbers, integers of 64 bits and a bounded depth. Of
-equal keys the last one counts.
+Accepted are UTF-8, also with a byte order mark, finite numbers, 64-bit integers and a limited depth. Of equal
+keys the last one is used.
 """
 
 import json
@@ -11,12 +11,12 @@ from math import isfinite
 from typing import Any
 
 MAX_DOCUMENT_DEPTH = 100
-"""Of a configuration, of a state, of a manifest, of what an action answers."""
+"""The limit for configurations, states, manifests, and answers of actions."""
 STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""Matches JSON strings. One without an end reaches to the end of the text: the search stays linear."""
+"""Matches JSON strings. One without an end extends to the end of the text: the search stays linear."""
 _BRACKETS = b"[]{}"
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
-_STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # as signed bytes: one level in, one out
+_STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # as signed bytes: +1 and -1 level
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -26,7 +26,7 @@ class BadJson(ValueError):
 
 def read(text: bytes, max_depth: int) -> Any:
     """Return the value of a JSON text. Raises BadJson."""
-    if is_deeper(text, max_depth):  # before it is parsed: the parser would need a level of the stack for each
+    if is_deeper(text, max_depth):  # before parsing: the parser would need a stack level for each
         raise BadJson(f"is nested deeper than {max_depth} levels")
     try:
         value = _decode(text.decode("utf-8-sig"))
@@ -42,7 +42,7 @@ def read(text: bytes, max_depth: int) -> Any:
 
 
 def is_deeper(text: bytes, max_depth: int) -> bool:
-    """Whether a well-formed JSON text is nested deeper than that; any other text may give either answer."""
+    """Return whether a valid JSON text is nested deeper; for an invalid one the answer is arbitrary."""
     if text.count(b"[") + text.count(b"{") <= max_depth:
         return False
     steps = STRINGS.sub(b"", text).translate(_STEPS, delete=_NO_BRACKETS)

@@ -39,7 +39,7 @@ def surroundings(
     ended: Callable[[], None],
     wait_for_ended: Callable[[], None],
 ) -> Surroundings:
-    """Those of a process that has begun to keep runs: `tell` is said what happens to one, `ended` its end."""
+    """Return the objects shared by a process's runs: `tell` gets reports, `ended` is called at each end."""
     return Surroundings(
         loop=loop,
         journal=journal,

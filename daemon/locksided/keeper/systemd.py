@@ -1,6 +1,6 @@
-"""What systemd hands to a service and wants to hear of it: sockets and readiness.
+"""What systemd passes to a service and expects from it: sockets and readiness.
 
-Both are absent when started by hand.
+Both are absent when the process is started by hand.
 """
 
 import os
@@ -10,18 +10,18 @@ FIRST_FD = 3
 
 
 def passed_socket() -> socket.socket | None:
-    """Take the listening socket that systemd passed to this process, if it did."""
+    """Return the listening socket that systemd passed to this process, if any."""
     is_meant_for_us = os.environ.pop("LISTEN_PID", "") == str(os.getpid())
     count = os.environ.pop("LISTEN_FDS", "0")
     os.environ.pop("LISTEN_FDNAMES", None)
     if not is_meant_for_us or not count.isdigit() or int(count) < 1:
         return None
-    # A copy with a higher number: the low ones are kept for jobs.
+    # A copy with a higher number: the low numbers are for jobs.
     return socket.socket(fileno=os.dup(FIRST_FD))
 
 
 def notify(state: str) -> None:
-    """Tell systemd a state such as `READY=1`, if it asked for it."""
+    """Report a state such as `READY=1` to systemd, if it wants that."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -31,5 +31,5 @@ def notify(state: str) -> None:
         try:
             out.sendto(state.encode(), address)
         except OSError:
-            # A manager that does not listen is no reason to leave jobs alone.
+            # A manager that does not listen is no reason to abandon jobs.
             return

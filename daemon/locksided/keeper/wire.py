@@ -1,11 +1,11 @@
-"""What the keeper and the daemon say to each other: one JSON object per line.
+"""The protocol between the keeper and the daemon: one JSON object per line.
 
-Only the form; who says what is elsewhere.
+This is only its form; the senders are elsewhere.
 
 A daemon meets keepers of other releases, older ones after an upgrade and newer ones after a downgrade,
-and has to look after what they keep until it ended. `VERSION` counts the changes that it needs to know
-of. What stands here never changes, whatever the version: a field may be added, none goes away or means
-something else.
+and must manage their runs until these end. `VERSION` counts the changes that it must know. The messages
+listed here never change, whatever the version: a field may be added, none is removed or changes its
+meaning.
 
     daemon -> keeper                  keeper -> daemon
     {op: hello, version}              {op: hello, version, pid, startTicks, bootId, runs: [
@@ -16,14 +16,14 @@ something else.
     {op: resume, token}               {op: resumed, token}
     {op: watch, token, seq}           {op: log, token, seq, complete}
     {op: ack, token}                  nothing: the outcome is forgotten
-    {op: shutdown}                    nothing: it ends; asked of a keeper that keeps nothing
+    {op: shutdown}                    nothing: it ends; sent to a keeper without runs
 
 `state` is `starting`, `running`, `stopping` or `ended`; `messages` has the fields of an outcome. A run whose
-outcome has no room in the hello is `stopping` there, and its end is told after the next `ack`. A new
-connection ends the old one. Unknown operations are passed over. `start` and `reap` are asked only of a keeper
-of the daemon's own version; what `reap` reads, `run.json` and `outcome.json` in the control folder, may be
-another's and changes by additions alone. Beside the socket lies a lock (`flock` on its path with `.lock`)
-that the keeper holds as long as it lives.
+outcome does not fit into the hello is `stopping` there, and its end is sent after the next `ack`. A new
+connection closes the old one. Unknown operations are ignored. `start` and `reap` are sent only to a keeper of
+the daemon's own version; the files read by `reap`, `run.json` and `outcome.json` in the control folder, may
+be another release's and change only by additions. The keeper holds a lock beside the socket (`flock` on its
+path with `.lock`) as long as it lives.
 """
 
 import json
@@ -37,7 +37,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 Message = dict[str, Any]
 
 MAX_LEVELS = 64
-"""Of a message; what is deeper could need more of the stack than the reader has left."""
+"""The depth limit of a message; a deeper one could exhaust the reader's stack."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -49,7 +49,7 @@ class BadLine(ValueError):
 def encode(message: Any) -> bytes:
     """Return the line of a message.
 
-    A value in it that is not JSON becomes null: the rest must not be lost with it.
+    A value that cannot be JSON becomes null, so that the rest is not lost.
     """
     content = to_wire(message)
     try:

@@ -1,1 +1,1 @@
-"""Slurm, 22.05 and newer, by its commands: what it is told, and what its words mean."""
+"""Slurm, 22.05 and newer, by its commands: their arguments, and the meaning of their output."""

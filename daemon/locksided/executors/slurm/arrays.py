@@ -1,4 +1,4 @@
-"""Which element of which array is which order: a file for each array, in the folder that all nodes have."""
+"""The orders of the elements of job arrays: a file for each array, in the folder shared by all nodes."""
 
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -8,18 +8,18 @@ from pathlib import Path
 from locksided.keeper import clock
 
 KEPT_SECONDS = 3600.0
-"""So long at least: the engine may take an array that was not answered for late."""
+"""The minimum time: the engine may accept an unanswered array late."""
 
 
 class Arrays:
-    """The files of the arrays that were submitted, by this process or one before it."""
+    """The files of the arrays submitted by this process or an earlier one."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, tuple[str, ...]]] = {}
-        """By the name of an array its file, and the control folders of its elements."""
+        """By an array's name, its file and the control folders of its elements."""
 
     def write(self, work_root: str, name: str, controls: Sequence[str]) -> str:
-        """Note the elements of a new array; returns the path of the file. Raises OSError."""
+        """Write the elements of a new array to a file; return its path. Raises OSError."""
         path = _path(work_root, name)
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
         os.chmod(os.path.dirname(path), 0o755)  # noqa: S103 - as the file below
@@ -29,7 +29,7 @@ class Arrays:
         return path
 
     def control(self, work_roots: Iterable[str], name: str, id_: str) -> str | None:
-        """The control folder of an element of an array with this name; None for what is none of ours."""
+        """Return the control folder of an element of an array with this name; None if it is not ours."""
         place = id_.partition("_")[2]
         if not place.isdigit() or "." not in name:
             return None
@@ -41,7 +41,7 @@ class Arrays:
         return controls[int(place)] if int(place) < len(controls) else None
 
     def tidy(self, names: Collection[str]) -> None:
-        """Remove the files of arrays that the engine does not know any more, by the names that it knows."""
+        """Remove the files of arrays that the engine no longer knows, by the names that it knows."""
         for name in [one for one in self._known if one not in names]:
             path = self._known[name][0]
             with suppress(OSError):

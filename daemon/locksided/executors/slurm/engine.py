@@ -16,7 +16,7 @@ from locksided.keeper import clock
 
 EXCLUDED_SECONDS = 600.0
 FAILURES = 2
-"""After so many a node is left out for a while."""
+"""The failures after which a node is excluded for a while."""
 
 _ALIVE = (State.QUEUED, State.RUNNING)
 _OPTIONS = {"partition": "--partition", "account": "--account", "qos": "--qos", "constraint": "--constraint"}
@@ -52,7 +52,7 @@ exec %s "$control" "$id" "$SLURMD_NODENAME"
 
 
 def describe() -> dict[str, Any]:
-    """What the daemon is told of this kind."""
+    """Return the description of this kind."""
     return {
         "argv": [sys.executable, "-m", "locksided.executors.slurm.engine"],
         "optionsSchema": _SCHEMA,
@@ -75,9 +75,9 @@ class Slurm(Engine):
         self._arrays = Arrays()
         self._failures: dict[str, list[float]] = {}
         self._reasons: dict[str, str] = {}
-        """By id the word for why it waits, as it was said last."""
+        """By id, the last reported word for why it waits."""
         self._clusters: set[str] = set()
-        """Those that took an order, where pools name clusters."""
+        """The clusters that accepted an order, if pools name clusters."""
         self._roots: set[str] = set()
         """The work roots of the orders."""
 
@@ -91,15 +91,15 @@ class Slurm(Engine):
         if len(orders) == 1:
             script = _SCRIPT % (cluster, f"{runner} {_quoted([first.control])}")
             number, at = self._sbatch(first, first.name, script)
-            return [_on(at, number)]
+            return [_id(at, number)]
         name = f"{first.name}.{token_hex(4)}"
         listed = self._arrays.write(str(first.options["workRoot"]), name, [order.control for order in orders])
         script = _ARRAY_SCRIPT % (cluster, _quoted([listed]), runner)
         array, at = self._sbatch(first, name, script, f"--array=0-{len(orders) - 1}")
-        return [_on(at, f"{array}_{place}") for place in range(len(orders))]
+        return [_id(at, f"{array}_{place}") for place in range(len(orders))]
 
     def _sbatch(self, order: Order, name: str, script: str, *more: str) -> tuple[str, str]:
-        """The number of the job and, where the pool names clusters, the one that took it."""
+        """Return the number of the job and, if the pool names clusters, the cluster that accepted it."""
         asked = ["sbatch", "--parsable", f"--job-name={name}", f"--comment={order.comment}", *more]
         asked += [*_arguments(order), *self._excluded()]
         done = run(asked, order.user, script)
@@ -124,8 +124,8 @@ class Slurm(Engine):
         known = self._squeue(_split(id_)[1] for id_ in ids)
         found = {id_: known[id_] for id_ in ids if id_ in known}
         self._reasons = {id_: one.reason for id_, one in found.items() if one.state is State.QUEUED}
-        told_by_accounts = [id_ for id_ in ids if id_ not in found or found[id_].state is State.CANCELLED]
-        found |= {id_: self._placed(id_, one) for id_, one in _accounted(told_by_accounts).items()}
+        to_account = [id_ for id_ in ids if id_ not in found or found[id_].state is State.CANCELLED]
+        found |= {id_: self._placed(id_, one) for id_, one in _accounted(to_account).items()}
         self._arrays.tidy({status.name for status in (*known.values(), *found.values())})
         return _with_nodes(found)
 
@@ -138,28 +138,28 @@ class Slurm(Engine):
         return {id_: one for id_, one in known.items() if one.name.startswith(prefix) and one.state in _ALIVE}
 
     def _squeue(self, clusters: Iterable[str]) -> dict[str, Status]:
-        """What each controller says of all jobs."""
+        """Return the status of all jobs from each controller."""
         found: dict[str, Status] = {}
         for cluster in set(clusters):
             mark = token_hex(8)
             asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", f"{mark}|{words.FORMAT}"]
-            said = words.statuses(_told(asked), mark)
-            found |= {_on(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
+            said = words.statuses(_output(asked), mark)
+            found |= {_id(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
         self._clusters |= set(clusters) - {""}
         return found
 
     def _placed(self, id_: str, status: Status) -> Status:
-        """The same, with the control folder that an element of an array of ours was given."""
+        """Return the status with the control folder, if it is an element of one of our arrays."""
         control = self._arrays.control(self._roots, status.name, _split(id_)[0])
         return status if control is None else status._replace(control=control)
 
     def signal(self, ids: Sequence[str], signal: int) -> None:
         for cluster, ours in _by_cluster(ids):
-            _told(["scancel", *_at(cluster), "--batch", f"--signal={SIGNALS[signal]}", *ours])
+            _output(["scancel", *_at(cluster), "--batch", f"--signal={SIGNALS[signal]}", *ours])
 
     def cancel(self, ids: Sequence[str], prefix: str) -> None:
         for cluster, numbers in _by_cluster(ids):
-            _told(["scancel", *_at(cluster), *numbers])
+            _output(["scancel", *_at(cluster), *numbers])
 
     def blame(self, node: str) -> None:
         self._failures.setdefault(node, []).append(clock.boot_seconds())
@@ -178,7 +178,7 @@ SIGNALS: dict[int, str] = {signal.SIGTERM: "TERM", signal.SIGUSR1: "USR1", signa
 
 
 def _arguments(order: Order) -> list[str]:
-    """What `sbatch` is asked for, beside the name."""
+    """Return the arguments of `sbatch`, except the name."""
     options = order.options
     found = ["--no-requeue", "--export=NIL", "--chdir=/", f"--output={order.control}/engine.log"]
     found += [f"--nodes={order.nodes}", "--ntasks-per-node=1"]
@@ -195,13 +195,13 @@ def _arguments(order: Order) -> list[str]:
 
 
 def _with_nodes(found: Mapping[str, Status]) -> Mapping[str, Status]:
-    """The same, with what is known of the nodes of those that are over."""
+    """Return the statuses, those of ended jobs with the state of their nodes."""
     over = [id_ for id_, one in found.items() if one.node and one.state not in _ALIVE]
-    told: dict[str, tuple[bool, int | None]] = {}
+    nodes: dict[str, tuple[bool, int | None]] = {}
     for cluster, ids in _by_cluster(over):
-        names = ",".join(sorted({found[_on(cluster, id_)].node or "" for id_ in ids}))
-        told |= words.nodes(_told(["scontrol", *_at(cluster), "show", "node", "-o", names]))
-    looked_up = {id_: (found[id_], told[found[id_].node or ""]) for id_ in over if found[id_].node in told}
+        names = ",".join(sorted({found[_id(cluster, id_)].node or "" for id_ in ids}))
+        nodes |= words.nodes(_output(["scontrol", *_at(cluster), "show", "node", "-o", names]))
+    looked_up = {id_: (found[id_], nodes[found[id_].node or ""]) for id_ in over if found[id_].node in nodes}
     return {
         **found,
         **{id_: one._replace(is_node_up=up, booted_us=us) for id_, (one, (up, us)) in looked_up.items()},
@@ -209,38 +209,38 @@ def _with_nodes(found: Mapping[str, Status]) -> Mapping[str, Status]:
 
 
 def _accounted(ids: Sequence[str]) -> dict[str, Status]:
-    """What the accounts say of jobs that are over; nothing where none are kept."""
+    """Return the accounting records of ended jobs; empty if there is no accounting."""
     found: dict[str, Status] = {}
     for cluster, numbers in _by_cluster(ids):
         mark = token_hex(8)
         asked = ["sacct", *_at(cluster), "-n", "-X", "-P", f"--delimiter={mark}", "-j", ",".join(numbers)]
         with suppress(NotNow):
-            said = words.accounted(_told([*asked, "-o", words.ACCOUNTED]), mark)
-            found |= {_on(cluster, id_): one for id_, one in said.items()}
+            said = words.accounted(_output([*asked, "-o", words.ACCOUNTED]), mark)
+            found |= {_id(cluster, id_): one for id_, one in said.items()}
     return {id_: found[id_]._replace(by=_user(found[id_].by)) for id_ in ids if id_ in found}
 
 
 def _version() -> str:
-    """What Slurm calls itself, as `slurm-wlm 22.05.8`; empty when its commands cannot be run."""
+    """Return Slurm's version, such as `slurm-wlm 22.05.8`; empty if its commands cannot be run."""
     with suppress(NotNow):
-        return _told(["scontrol", "--version"]).strip()
+        return _output(["scontrol", "--version"]).strip()
     return ""
 
 
 def _user(number: str | None) -> str | None:
-    """The name of a user, by its number."""
+    """Return the name of a user by its number."""
     with suppress(KeyError, ValueError):
         return pwd.getpwuid(int(number or "")).pw_name
     return number or None
 
 
 def _split(id_: str) -> tuple[str, str]:
-    """An id as Slurm's commands take it, and its cluster; that is empty where the pool names none."""
+    """Return an id for Slurm's commands, and its cluster, which is empty if the pool names none."""
     number, _, cluster = id_.partition(";")
     return number, cluster
 
 
-def _on(cluster: str, number: str) -> str:
+def _id(cluster: str, number: str) -> str:
     return f"{number};{cluster}" if cluster else number
 
 
@@ -249,7 +249,7 @@ def _at(cluster: str) -> list[str]:
 
 
 def _by_cluster(ids: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """The clusters, each with the numbers of its jobs."""
+    """Yield the clusters, each with the numbers of its jobs."""
     found: dict[str, list[str]] = {}
     for number, cluster in map(_split, ids):
         found.setdefault(cluster, []).append(number)
@@ -260,8 +260,8 @@ def _quoted(arguments: Sequence[str]) -> str:
     return " ".join("'" + one.replace("'", "'\\''") + "'" for one in arguments)
 
 
-def _told(command: Sequence[str]) -> str:
-    """What a command says. Raises NotNow."""
+def _output(command: Sequence[str]) -> str:
+    """Return the output of a command. Raises NotNow."""
     done = run(command)
     if done.returncode:
         raise NotNow(words.cause(done.stderr))

@@ -1,4 +1,4 @@
-"""What Slurm's words mean: the states of its jobs, its reasons, the errors of `sbatch`. Pure."""
+"""The meanings of Slurm's words: job states, reasons, errors of `sbatch`. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ WHY = {
     "Priority": "jobs with a higher priority go first",
     "Dependency": "it waits for another job of Slurm's",
     "BeginTime": "it may not begin yet",
-    "JobHeldUser": "somebody holds it: scontrol release lets it go",
+    "JobHeldUser": "somebody holds it: `scontrol release` releases it",
     "JobHeldAdmin": "the administrator holds it",
     "PartitionDown": "its partition is down",
     "PartitionInactive": "its partition is inactive",
-    "PartitionTimeLimit": "it asks for more time than its partition gives",
-    "PartitionNodeLimit": "it asks for more nodes than its partition gives",
+    "PartitionTimeLimit": "it asks for more time than its partition allows",
+    "PartitionNodeLimit": "it asks for more nodes than its partition allows",
     "ReqNodeNotAvail": "a node that it needs is down, drained or reserved",
     "NodeDown": "a node that it needs is down",
     "BadConstraints": "no node has what it asks for",
@@ -33,9 +33,9 @@ WHY = {
     "AssocGrpCpuLimit": "its account may not use more processors at once",
     "AssocGrpMemLimit": "its account may not use more memory at once",
     "MaxCpuPerAccount": "its account may not use more processors at once",
-    "Cleaning": "what is left of an earlier run of it is being removed",
+    "Cleaning": "the remains of its earlier run are being removed",
 }
-"""What Slurm's words for why a job waits mean."""
+"""The meanings of Slurm's words for why a job waits."""
 
 STATES = {
     **dict.fromkeys(("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED"), State.QUEUED),
@@ -56,7 +56,7 @@ HOPELESS = frozenset(
         *("InvalidAccount", "InvalidQOS", "AccountNotAllowed"),
     )
 )
-"""Reasons that nothing but a change of the request ends."""
+"""Reasons that only a change of the request can end."""
 
 _FIELD = re.compile(r"(\w+)=(\S+)")
 _REFUSED = re.compile(
@@ -70,20 +70,20 @@ _REFUSED = re.compile(
 
 
 def is_refusal(words: str) -> bool:
-    """Whether what `sbatch` says will be said again, however often it is asked."""
+    """Return whether this error of `sbatch` will recur however often it is retried."""
     return _REFUSED.search(words) is not None
 
 
 def cause(words: str) -> str:
-    """What a command said, without its own name."""
+    """Return the output of a command without the command's name."""
     lines = [line.partition("error: ")[2] or line for line in words.strip().splitlines()]
-    return "; ".join(lines[-2:]) or "it said nothing"
+    return "; ".join(lines[-2:]) or "it gave no reason"
 
 
 def statuses(text: str, mark: str) -> dict[str, Status]:
-    """What `squeue` says in `FORMAT` behind a mark that nobody foretells, by id.
+    """Return the statuses by id from `squeue` output in `FORMAT` after an unpredictable mark.
 
-    Names are their owners', and may be whole lines.
+    Owners choose the names, which may imitate whole lines.
     """
     found = {}
     for line in text.splitlines():
@@ -105,26 +105,26 @@ def statuses(text: str, mark: str) -> dict[str, Status]:
 
 
 def accounted(text: str, mark: str) -> dict[str, Status]:
-    """What `sacct` says in `ACCOUNTED` of jobs that are over, by id; `by` is a user's number.
+    """Return the statuses of ended jobs by id from `sacct` output in `ACCOUNTED`; `by` is a user's number.
 
-    The mark is what separates its fields.
+    The mark separates its fields.
     """
     found = {}
     for line in text.splitlines():
-        id_, said, node, name = [*line.split(mark, 3), "", "", ""][:4]
-        word, _, by = said.partition(" by ")
+        id_, state_text, node, name = [*line.split(mark, 3), "", "", ""][:4]
+        word, _, by = state_text.partition(" by ")
         state = STATES.get(word)
         if state not in (None, State.QUEUED, State.RUNNING):
-            found[id_] = Status(state, word, node=_none(node), name=name, by=by or None)
+            found[id_] = Status(state, word, node=_node_name(node), name=name, by=by or None)
     return found
 
 
-def _none(node: str) -> str | None:
+def _node_name(node: str) -> str | None:
     return None if node in ("", "None assigned") else node
 
 
 def nodes(text: str) -> dict[str, tuple[bool, int | None]]:
-    """What `scontrol show node -o` says: by node whether it answers, and when it booted in microseconds."""
+    """Return, by node, whether it answers and when it booted (microseconds), from `scontrol show node -o`."""
     found = {}
     for line in text.splitlines():
         fields = dict(_FIELD.findall(line))
@@ -135,7 +135,7 @@ def nodes(text: str) -> dict[str, tuple[bool, int | None]]:
 
 
 def _moment(text: str) -> datetime | None:
-    """A time of Slurm's, which is this machine's local time; None for anything else."""
+    """Return a time of Slurm's, which is in this machine's local time; None for anything else."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:

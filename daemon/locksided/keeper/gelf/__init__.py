@@ -1,1 +1,1 @@
-"""GELF, by which a component may log: its messages are heard, judged by their level, and logged."""
+"""GELF, in which a component may log: its messages are received, filtered by level, and logged."""

@@ -1,6 +1,6 @@
-"""Finds the messages in what a socket brings: by TCP, by HTTP or by UDP. Pure.
+"""Finds messages in received data: by TCP, by HTTP or by UDP. Pure.
 
-What is too much is found as a number: how many bytes of it are known.
+A message that is too large is represented by the number of its bytes known so far.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -12,15 +12,15 @@ Found: TypeAlias = "bytes | int"
 MAX_HEAD_BYTES = 16 * 1024
 MAX_CHUNKS = 128
 MAX_BEGUN = 64
-"""Messages by UDP of which some chunks have come."""
+"""The most incomplete messages by UDP."""
 CHUNK_SECONDS = 5.0
-"""So long after the first one the other chunks may come, as GELF says."""
+"""The time for the other chunks after the first one, as specified by GELF."""
 _CHUNK = b"\x1e\x0f"
 _CHUNK_HEAD_BYTES = 12
 
 
 class Lines:
-    """TCP: messages end with NUL or with a line end."""
+    """TCP: a message ends with NUL or with a line feed."""
 
     answer = b""
     is_over = False
@@ -28,10 +28,10 @@ class Lines:
     def __init__(self) -> None:
         self._pending = bytearray()
         self._lost = 0
-        """Bytes so far of a message that is too large."""
+        """The bytes so far of a message that is too large."""
 
     def feed(self, data: bytes) -> list[Found]:
-        """Take in data and return the messages that end in it."""
+        """Add data and return the messages that end in it."""
         *ended, rest = data.replace(b"\0", b"\n").split(b"\n")
         found: list[Found] = []
         for piece in ended:
@@ -41,7 +41,7 @@ class Lines:
         return found
 
     def finish(self) -> list[Found]:
-        """The message that ends here, without an end of its own."""
+        """Return the message that ends here without a terminator."""
         message, lost = bytes(self._pending).removesuffix(b"\r"), self._lost
         self._pending.clear()
         self._lost = 0
@@ -58,18 +58,18 @@ class Lines:
 
 
 class Requests:
-    """HTTP: every POST has one message."""
+    """HTTP: each POST contains one message."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._body_bytes: int | None = None
         self.answer = b""
-        """What is to be sent back."""
+        """The data to send back."""
         self.is_over = False
-        """Whether nothing more can be understood."""
+        """Whether no more data can be interpreted."""
 
     def feed(self, data: bytes) -> list[Found]:
-        """Take in data and return the messages that end in it."""
+        """Add data and return the messages that end in it."""
         self._data += data
         found: list[Found] = []
         while not self.is_over and self._goes_on(found):
@@ -77,11 +77,11 @@ class Requests:
         return found
 
     def finish(self) -> list[Found]:
-        """What is lost of a request that never ended."""
+        """Return what is lost of an incomplete request."""
         return [len(self._data)] if self._data and not self.is_over else []
 
     def _goes_on(self, found: list[Found]) -> bool:
-        """Read one head or one body; False if it has not come yet."""
+        """Read one head or one body; return False if it is incomplete."""
         if self._body_bytes is None:
             head, end, _ = self._data.partition(b"\r\n\r\n")
             if len(head) > MAX_HEAD_BYTES:
@@ -124,7 +124,7 @@ class Requests:
 
 
 class _Begun(NamedTuple):
-    """A message of which some chunks have come."""
+    """A message of which some chunks have arrived."""
 
     until: float
     total: int
@@ -136,13 +136,13 @@ class _Begun(NamedTuple):
 
 
 class Datagrams:
-    """UDP: a datagram is a message or a chunk of one, packed or not."""
+    """UDP: a datagram is a message or a chunk of one, compressed or not."""
 
     def __init__(self) -> None:
         self._begun: dict[tuple[object, bytes], _Begun] = {}
 
     def feed(self, data: bytes, sender: object, now: float) -> list[Found]:
-        """Take in a datagram and return the message that is whole with it, and what is lost by now."""
+        """Add a datagram and return the message that it completes, and expired ones."""
         found = self._expired(now)
         if not data.startswith(_CHUNK):
             return found + _unpacked(data)
@@ -160,13 +160,13 @@ class Datagrams:
         return found
 
     def finish(self) -> list[Found]:
-        """What is lost of messages that never became whole."""
+        """Return what is lost of incomplete messages."""
         lost: list[Found] = [begun.size_bytes for begun in self._begun.values()]
         self._begun.clear()
         return lost
 
     def _expired(self, now: float) -> list[Found]:
-        """Give up messages whose time is over, and the oldest of too many."""
+        """Drop expired messages, and the oldest ones if there are too many."""
         lost: list[Found] = []
         while self._begun:
             key = next(iter(self._begun))

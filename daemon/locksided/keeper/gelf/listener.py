@@ -1,8 +1,8 @@
-"""The process that hears a run's GELF messages. It is one of the run's own and has its rights, no others.
+"""The process that receives a run's GELF messages. It belongs to the run and has only its rights.
 
-It gets its socket from the keeper, and writes what it hears as records to the keeper, a JSON object on a
-line: `{"level", "text", "fields", "forAdmins"}`, or `{"lost": bytes}` for what was too much. When its
-standard input ends, nobody of the run is left who could say more: it reads what is there and ends.
+The keeper passes its socket. It writes records to the keeper, a JSON object on a line: `{"level", "text",
+"fields", "forAdmins"}`, or `{"lost": bytes}` for what was too large. When its standard input ends, no process
+of the run is left to send more: it reads the rest and ends.
 """
 
 import json
@@ -21,16 +21,16 @@ CONTROL_FD, RECORDS_FD, SOCKET_FD = 0, 1, 3
 MAX_CONNECTIONS = 64
 READ_BYTES = 64 * 1024
 SILENT_SECONDS = 2.0
-"""So long the last bytes of connections are waited for: who sent them has ended."""
+"""How long to wait for the last bytes of connections whose senders have ended."""
 LAST_SECONDS = 60.0
 LAST_BYTES = 16 * 1024 * 1024
-"""Of a connection. More than the kernel holds, and longer than that takes, comes from others than the run."""
+"""The limit of a connection. More data than the kernel holds, or later data, is not from the run."""
 LAST_TURNS = 100_000
-"""More connections or datagrams than can wait."""
+"""More connections or datagrams than can be queued."""
 
 
 class Listener:
-    """Hears all senders of one run, and tells the keeper."""
+    """Receives from all senders of one run, and reports to the keeper."""
 
     def __init__(self, transport: str, visibilities: str) -> None:
         self._visibilities = visibilities
@@ -41,13 +41,13 @@ class Listener:
         self._socket = socket.socket(fileno=SOCKET_FD)
         self._socket.setblocking(False)
         self.until: float | None = None
-        """When to end at the latest; None as long as somebody is left who could say something."""
+        """The time to end at the latest; None while a process is left that could send."""
         self._hear = self._read_datagram if transport == "udp" else self._accept
         self._selector.register(self._socket, selectors.EVENT_READ, self._hear)
         self._selector.register(CONTROL_FD, selectors.EVENT_READ, self._begin_to_end)
 
     def run(self) -> None:
-        """Hear and tell until nobody is left."""
+        """Receive and report until no sender is left."""
         while self.until is None or self._connections:
             ready = self._selector.select(None if self.until is None else SILENT_SECONDS)
             if not ready and self.until is not None:
@@ -59,7 +59,7 @@ class Listener:
         self.tell(self._datagrams.finish())
 
     def tell(self, found: list[Found]) -> None:
-        """Give the keeper what was found; waits until it has room, and so do the senders."""
+        """Write records to the keeper; while the pipe is full, this blocks, and so do the senders."""
         for message in found:
             if isinstance(message, int):
                 _write({"lost": message})
@@ -82,7 +82,7 @@ class Listener:
         return True
 
     def _accept(self) -> bool:
-        """Take a connection; one too many is ended, and what it would have said is lost."""
+        """Accept a connection; one too many is closed, and its messages are lost."""
         try:
             link, _ = self._socket.accept()
         except OSError:
@@ -98,7 +98,7 @@ class Listener:
         return True
 
     def _begin_to_end(self) -> None:
-        """Nobody is left but what the kernel still holds for us."""
+        """Read what the kernel still holds, because no process of the run is left."""
         self._selector.unregister(CONTROL_FD)
         self.until = time.monotonic() + LAST_SECONDS
         for _ in range(LAST_TURNS):
@@ -134,7 +134,7 @@ class Connection:
             self.end()
 
     def _is_too_much(self, until: float, size_bytes: int) -> bool:
-        """Whether this cannot be what the kernel held when the last process of the run ended."""
+        """Return whether the data exceeds what the kernel held when the last process of the run ended."""
         self._last_bytes += size_bytes
         return self._last_bytes > LAST_BYTES or time.monotonic() > until
 
@@ -144,7 +144,7 @@ class Connection:
         self._listener.tell(self._reading.finish())
 
     def _answer(self) -> None:
-        """Send back what there is; who has not read so many answers gets none any more."""
+        """Send pending answers; a client that does not read them gets no more."""
         if self._reading.answer:
             with suppress(OSError):
                 self._link.send(self._reading.answer)
@@ -159,7 +159,7 @@ def _write(record: dict[str, object]) -> None:
 
 
 def _become(account: str) -> None:
-    """Have the rights of the job's user from now on: the user, the group and further groups, by number."""
+    """Assume the rights of the job's user: the user, the group and further groups, by number."""
     if not account:
         return
     uid, gid, *groups = map(int, account.split(","))
@@ -171,7 +171,7 @@ def _become(account: str) -> None:
 
 
 def main() -> None:
-    """Serve until the keeper says that it is enough; a signal that stops the run is not for this process."""
+    """Serve until the keeper closes stdin; signals that stop the run are ignored."""
     for number in signal.valid_signals() - {signal.SIGCHLD}:
         with suppress(OSError):
             signal.signal(number, signal.SIG_IGN)
@@ -180,4 +180,4 @@ def main() -> None:
         _become(account)
         Listener(transport, visibilities).run()
     except BrokenPipeError:
-        return  # the keeper is gone, and the log with it
+        return  # the keeper has gone, and the log with it

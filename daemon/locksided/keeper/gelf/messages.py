@@ -1,6 +1,6 @@
-"""A GELF message and the record of it that the listener gives the keeper. Pure.
+"""A GELF message and its record for the keeper. Pure.
 
-What a component is shown to have said depends on the level, by a visibility for each of the eight.
+A visibility for each of the eight levels determines what of a message is shown.
 """
 
 import json
@@ -11,29 +11,29 @@ from typing import Any, NamedTuple
 from locksided.keeper import strictjson
 
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""Of one message, unpacked."""
+"""The limit of one message, decompressed."""
 MAX_DEPTH = 32
-"""Of a record."""
+"""The limit of a record."""
 MAX_DIGITS = 18
 TEXT_LEVEL = 6
-"""Of what is no GELF."""
+"""The level of text that is not GELF."""
 DEFAULT_LEVEL = 1
-"""Of a message that names none, as GELF says."""
+"""The level of a message without one, as specified by GELF."""
 LEVELS = range(8)
 
 NONE, NORMAL, VERBOSE, CAMOUFLAGE = "n", "s", "v", "c"
-"""What is kept of a message: nothing, its short text, all of it, or all of it for admins alone."""
+"""The part of a message that is stored: nothing, its short text, all of it, or all of it for admins only."""
 CAMOUFLAGED = "Application error."
-"""What is shown of a message for admins to everybody else."""
+"""The text that others see of a message for admins."""
 VISIBILITIES = frozenset((NONE, NORMAL, VERBOSE, CAMOUFLAGE))
 
 
 class TooLarge(ValueError):
-    """A message is larger than it may be."""
+    """A message exceeds the size limit."""
 
 
 class Record(NamedTuple):
-    """What is kept of a message. The text and fields of one `for_admins` are told to nobody else."""
+    """The stored part of a message. If it is `for_admins`, nobody else sees its text and fields."""
 
     level: int
     text: str
@@ -42,7 +42,7 @@ class Record(NamedTuple):
 
 
 def unpacked(data: bytes) -> bytes:
-    """A message without its zlib or gzip; what cannot be unpacked stays as it is. Raises TooLarge."""
+    """Return a message decompressed from zlib or gzip, or unchanged if it is neither. Raises TooLarge."""
     if data[:1] != b"\x78" and data[:2] != b"\x1f\x8b":
         return data
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -56,7 +56,7 @@ def unpacked(data: bytes) -> bytes:
 
 
 def record_of(message: bytes, visibilities: str) -> Record | None:
-    """What is kept of a message by the visibility of its level, one letter for each; None if nothing is."""
+    """Return the stored part of a message by the visibility of its level; None if nothing is stored."""
     document = _read(message)
     level = TEXT_LEVEL if document is None else _level(document.get("level"))
     visibility = visibilities[level]
@@ -74,7 +74,7 @@ def record_of(message: bytes, visibilities: str) -> Record | None:
 
 
 def _read(message: bytes) -> dict[str, Any] | None:
-    """The object of a GELF message; None for what is none."""
+    """Return the object of a GELF message; None for other data."""
     if strictjson.is_deeper(message, MAX_DEPTH - 1):
         return None
     try:
@@ -95,7 +95,7 @@ def _float(digits: str) -> float | str:
 
 
 _decode = json.JSONDecoder(parse_constant=str, parse_float=_float, parse_int=_integer).decode
-"""Numbers that others could not read stay texts."""
+"""Numbers that other readers could not represent stay strings."""
 
 
 def _level(value: Any) -> int:

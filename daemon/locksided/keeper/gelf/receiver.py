@@ -1,6 +1,6 @@
-"""The keeper's end of a run's GELF listener: it starts it, hides the secrets in what it heard, and logs it.
+"""The keeper's end of a run's GELF listener: it starts it, redacts its records, and logs them.
 
-The listener belongs to the job's user, so what it says is checked like what a job says.
+The listener belongs to the job's user, so its records are checked like a job's output.
 """
 
 import json
@@ -27,20 +27,20 @@ from locksided.keeper.strictjson import BadJson
 HOST = "127.0.0.1"
 URGENT = 3
 READ_BYTES = 32 * 1024
-"""At once: a record costs more than output of its size, and starts and stops must not wait for many."""
+"""Per read: a record costs more than output of its size, and starts and stops must not wait for many."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
-"""Of a record: the largest message with every character escaped is smaller."""
+"""The limit of a record: the largest message with every character escaped is smaller."""
 ROOM_BYTES = 8 * 1024 * 1024
-"""For datagrams that wait; only root gets so much."""
+"""The buffer for datagrams; only root gets that much."""
 _FORCED_ROOM = 33
-"""SO_RCVBUFFORCE, for which Python has no name."""
+"""SO_RCVBUFFORCE, which Python does not name."""
 _ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from locksided.keeper.gelf.listener import main; main()"
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
 
 
 class Receiver:
-    """Has one listener, and logs what it hears."""
+    """Owns one listener, and logs its records."""
 
     def __init__(self, loop: Loop, order: Order, redactor: Redactor, output: Output, launch: Launch) -> None:
         assert order.gelf is not None
@@ -56,7 +56,7 @@ class Receiver:
         """The last message of level 3 or more urgent, as the job's owner may see it."""
 
     def begin(self) -> dict[bytes, bytes]:
-        """Start the listener; returns the variables that tell where it listens. Raises OSError."""
+        """Start the listener; return the variables with its address. Raises OSError."""
         with socket.socket(socket.AF_INET, _KINDS[self._gelf.transport]) as listening:
             listening.bind((HOST, 0))
             if self._gelf.transport == "udp":
@@ -76,7 +76,7 @@ class Receiver:
         user = self._order.user
         account = "" if user is None else ",".join(map(str, (user.uid, user.gid, *user.groups)))
         argv = [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, *self._gelf, account]
-        # It becomes the job's user by itself: others may not be able to read where this program lies.
+        # It becomes the job's user by itself: others may not be able to read the files of this program.
         order = self._order._replace(stages=[[os.fsencode(word) for word in argv]], cwd=b"/", user=None)
         with open(os.devnull, "wb") as nothing:
             ends = Outlets(records.write, nothing.fileno(), listening.fileno())
@@ -89,11 +89,11 @@ class Receiver:
 
     @property
     def leaders(self) -> list[Leader]:
-        """The listener; none when it could not be started."""
+        """The listener; none if it could not be started."""
         return self._launch.leaders
 
     def is_pid(self, pid: int) -> bool:
-        """Whether this is the living listener."""
+        """Return whether this is the living listener."""
         return any(leader.pid == pid and leader.exit is None for leader in self.leaders)
 
     @property
@@ -101,22 +101,22 @@ class Receiver:
         return self._launch.is_over and all(leader.exit is not None for leader in self.leaders)
 
     def ended(self, how: Exit) -> None:
-        """The listener has ended: by itself when nobody was left, else something was in its way."""
+        """Note the end of the listener: expected if no sender was left, otherwise a failure."""
         self.leaders[0].exit = how
         if how.signal is not None:
-            self._output.drop(0)  # what it had heard and not told
+            self._output.drop(0)  # messages received and not reported
         if self._control_fd >= 0:
             why = "" if self._launch.refusal is None else f" ({self._launch.refusal.message})"
-            self._output.note(f"The GELF listener has ended before the job{why}: what is sent to it is lost.")
+            self._output.note(f"The GELF listener has ended before the job{why}: messages to it are lost.")
 
     def let_go(self) -> None:
-        """Nobody is left who could send anything: the listener reads what is there, and ends."""
+        """Close the listener's stdin, because no sender is left: it reads the rest and ends."""
         if self._control_fd >= 0:
             os.close(self._control_fd)
             self._control_fd = -1
 
     def finish(self) -> None:
-        """Read what the listener left."""
+        """Read the remaining records."""
         self.let_go()
         for _ in range(MAX_LAST_READS):
             if self._records_fd < 0 or not self._read():
@@ -146,7 +146,7 @@ class Receiver:
             self._records_fd = -1
 
     def _take(self, line: bytes) -> None:
-        """Log one record; what is none comes from a job that writes where it should not, and is dropped."""
+        """Log one record; other data comes from a job that writes to the pipe, and is dropped."""
         try:
             record = strictjson.read(line, MAX_DEPTH)
         except BadJson:
@@ -188,7 +188,7 @@ class Receiver:
 
 
 def _make_room(listening: socket.socket) -> None:
-    """Have datagrams that come close together wait; what has no room is lost, and nobody is told."""
+    """Enlarge the buffer for bursts of datagrams; those that do not fit are lost without notice."""
     try:
         listening.setsockopt(socket.SOL_SOCKET, _FORCED_ROOM, ROOM_BYTES)
     except PermissionError:
@@ -196,7 +196,7 @@ def _make_room(listening: socket.socket) -> None:
 
 
 def _hidden(value: Any, shown: Callable[[str], str]) -> Any:
-    """A value with the secrets in its texts, names and numbers hidden."""
+    """Return a value with the secrets in its strings, names and numbers redacted."""
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, dict):
@@ -208,7 +208,7 @@ def _hidden(value: Any, shown: Callable[[str], str]) -> Any:
 
 
 def _fitting(fields: dict[str, Any], room: int) -> tuple[dict[str, Any], int]:
-    """The fields that have room in a frame, the first ones first, and how large the others are."""
+    """Return the first fields that fit into a frame, and the size of the others."""
     kept: dict[str, Any] = {}
     used = lost = 0
     for name, value in fields.items():

@@ -1,1 +1,1 @@
-"""What a run writes: cut into frames, redacted, kept in segments."""
+"""The output of a run: cut into frames, redacted, stored in segments."""

@@ -1,13 +1,13 @@
-"""The form of a job's log on disk: segments of frames.
+"""The format of a job's log on disk: segments of frames.
 
-It reads and writes bytes; files belong to the writer and readers.
+This module converts bytes; the writer and readers handle the files.
 
 A log is a folder of segments named after the first sequence number in them (20 digits and `.seg`). A segment
-is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR, DROPPED, MARK or GELF.
-The payload of a MARK is a JSON object that says which step of the run begins there. That of a GELF frame is
-a line with the JSON object `{"level", "fields", "forAdmins"}`, and the text behind it; a long message is
-several frames. That of a DROPPED frame is the JSON object `{"bytes", "fromSeq", "toSeq"}`, which stands for
-the frames of that range: its own sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips
+is a series of frames: a header and a payload. The stream of a frame is STDOUT, STDERR, DROPPED, MARK or GELF.
+The payload of a MARK is a JSON object that names the step of the run that begins there. That of a GELF frame
+is a line with the JSON object `{"level", "fields", "forAdmins"}`, then the text; a long message takes several
+frames. That of a DROPPED frame is the JSON object `{"bytes", "fromSeq", "toSeq"}`, which represents the
+frames of that range: its own sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips
 frames with numbers that it has already seen.
 """
 
@@ -28,19 +28,19 @@ MARK = 4
 GELF = 5
 
 PARTIAL = 1
-"""Flag of a frame that ends inside a line; the line goes on in the next frame of the same stream."""
+"""Flag of a frame that ends inside a line; the line continues in the next frame of the same stream."""
 
 MAGIC = 0x4C53
 MAGIC_BYTES = MAGIC.to_bytes(2, "little")
 HEADER = struct.Struct("<HBBIQQI")
 MAX_PAYLOAD_BYTES = 64 * 1024
 MAX_HEAD_DEPTH = 40
-"""Of the head of a GELF frame."""
+"""The limit for the head of a GELF frame."""
 LARGEST_SEQ = 2**53 - 2
 LARGEST_COUNT = 2**53 - 1
-"""Of lost bytes."""
+"""The limit for lost bytes."""
 LARGEST_TIME_US = 253_402_300_799_999_999
-"""The last moment of the year 9999."""
+"""The last microsecond of the year 9999."""
 
 SUFFIX = ".seg"
 
@@ -56,7 +56,7 @@ class Frame(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """What a DROPPED frame says: payload bytes lost and the range of sequence numbers, both ends included."""
+    """The content of a DROPPED frame: payload bytes lost and the inclusive range of sequence numbers."""
 
     size_bytes: int
     from_seq: int
@@ -72,9 +72,9 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
-    """Return the frame at `offset` and the offset behind it; None if no whole, sound frame stands there.
+    """Return the frame at `offset` and the offset after it; None if there is no complete, valid frame.
 
-    The folder may be a job's to write to: a right checksum over numbers that cannot be is no sound frame.
+    A job may write to the folder: a frame with a correct checksum but impossible numbers is invalid.
     """
     if len(data) - offset < HEADER.size:
         return None
@@ -90,7 +90,7 @@ def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
 
 
 def _can_be(frame: Frame) -> bool:
-    """Whether a frame's stream exists and its range is one."""
+    """Return whether a frame's stream exists and its range is valid."""
     if frame.stream != DROPPED:
         return (
             frame.stream in (STDOUT, STDERR)
@@ -105,7 +105,7 @@ def _can_be(frame: Frame) -> bool:
 
 
 def scan(data: bytes, offset: int = 0) -> Iterator[tuple[Frame, int]]:
-    """Yield every sound frame with the offset behind it; what is broken in between is stepped over."""
+    """Yield every valid frame with the offset after it; broken data in between is skipped."""
     while True:
         found = decode(data, offset)
         if found is not None:
@@ -133,7 +133,7 @@ def mark_payload(step: Mapping[str, Any]) -> bytes:
 
 
 def read_mark(payload: bytes) -> dict[str, Any] | None:
-    """What a MARK says; None when it is not an object."""
+    """Return the content of a MARK; None if it is not an object."""
     try:
         content = json.loads(payload)
     except (ValueError, RecursionError):
@@ -142,7 +142,7 @@ def read_mark(payload: bytes) -> dict[str, Any] | None:
 
 
 class GelfPart(NamedTuple):
-    """What a GELF frame says: a message, or a part of a long one."""
+    """The content of a GELF frame: a message, or a part of a long one."""
 
     level: int
     text: bytes
@@ -155,7 +155,7 @@ def gelf_head(level: int, fields: Mapping[str, Any], *, for_admins: bool) -> byt
 
 
 def read_gelf(payload: bytes) -> GelfPart | None:
-    """What a GELF frame says; None when it cannot be one."""
+    """Return the content of a GELF frame; None if it is invalid."""
     line, _, text = payload.partition(b"\n")
     try:
         head = strictjson.read(line, MAX_HEAD_DEPTH)
@@ -168,7 +168,7 @@ def read_gelf(payload: bytes) -> GelfPart | None:
 
 
 def last_seq(frame: Frame) -> int:
-    """The last sequence number that the frame stands for."""
+    """Return the last sequence number that the frame represents."""
     return read_dropped(frame.payload).to_seq if frame.stream == DROPPED else frame.seq
 
 

@@ -7,7 +7,7 @@ from locksided.keeper.log.format import MAX_PAYLOAD_BYTES
 
 
 class Cutter:
-    """Holds the beginning of a line until its end comes, until it is too long, or until it is flushed."""
+    """Holds the beginning of a line until its end arrives, until it is too long, or until it is flushed."""
 
     __slots__ = ("_limit", "_pending")
 
@@ -20,7 +20,7 @@ class Cutter:
         return bool(self._pending)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take in data and return the payloads that are ready."""
+        """Add data and return the payloads that are ready."""
         if self._pending:
             data = self._pending + data
         payloads = []
@@ -35,12 +35,12 @@ class Cutter:
         return payloads
 
     def flush(self) -> list[bytes]:
-        """Return what is held back but for a character whose end has not come yet."""
+        """Return what is held back, except an incomplete character at its end."""
         end = len(self._pending) - _unfinished_character(self._pending)
         return self._take(end)
 
     def finish(self) -> list[bytes]:
-        """Return all that is held back."""
+        """Return everything that is held back."""
         return self._take(len(self._pending))
 
     def _take(self, end: int) -> list[bytes]:
@@ -49,7 +49,7 @@ class Cutter:
 
 
 def _cut(data: bytes, start: int, limit: int) -> int | None:
-    """Where the payload that begins at `start` ends, or None if that is not known yet."""
+    """Return where the payload that begins at `start` ends, or None if that is not known yet."""
     after_line = data.rfind(b"\n", start, start + limit) + 1
     if after_line > 0:
         return after_line
@@ -63,7 +63,7 @@ def _cut(data: bytes, start: int, limit: int) -> int | None:
 
 
 def _unfinished_character(data: bytes) -> int:
-    """How many bytes at the end of `data` begin a UTF-8 character that is not complete."""
+    """Return how many bytes at the end of `data` begin an incomplete UTF-8 character."""
     for back in range(1, min(3, len(data)) + 1):
         byte = data[-back]
         if byte & 0xC0 == 0x80:

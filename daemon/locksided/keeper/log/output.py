@@ -1,6 +1,4 @@
-"""The output of one run on its way from the pipes to the log: redacted, cut into frames, its end kept for
-messages.
-"""
+"""The output of one run from the pipes to the log: redacted, cut into frames, its end kept for messages."""
 
 import errno
 import fcntl
@@ -19,10 +17,10 @@ from locksided.keeper.start.order import Order
 READ_BYTES = 256 * 1024
 SMALL_PIPE_BYTES = 64 * 1024
 MAX_LAST_READS = 64
-"""More than any pipe holds; whoever still writes was given the pipe from outside and is not waited for."""
+"""More than any pipe holds; a process that still writes got the pipe from outside and is not waited for."""
 
 TAIL_BYTES = 16 * 1024
-"""More than a message holds: what tells why a program failed may stand before a long trace."""
+"""More than a message holds: the reason of a failure may precede a long trace."""
 FLUSH_SECONDS = 0.2
 """How long the beginning of a line may wait for its end."""
 
@@ -58,7 +56,7 @@ class Stream:
         self._writer.append(self._number, self._cutter.feed(rest) + self._cutter.finish())
 
     def tail(self) -> str:
-        """The end of the stream; `…` stands for what was before it."""
+        """Return the end of the stream; `…` marks omitted text before it."""
         text = self._tail.decode("utf-8", "replace")
         return f"… {text.lstrip(chr(0xFFFD))}" if self._is_cut else text
 
@@ -69,7 +67,7 @@ class Stream:
 
 
 class Output:
-    """Reads both pipes of a run until they end, and tells whoever follows the log."""
+    """Reads both pipes of a run until they end, and notifies followers of the log."""
 
     def __init__(
         self, loop: Loop, order: Order, redactor: Redactor, tell_log: Callable[[int, bool], None]
@@ -86,7 +84,7 @@ class Output:
         self.bytes = 0
 
     def open(self, stdout: int, stderr: int) -> None:
-        """Begin to read; the descriptors are closed here when they end. The order's mark comes first."""
+        """Start reading; the descriptors are closed here when they end. The order's mark is written first."""
         if self._mark is not None:
             self._writer.append(MARK, [logformat.mark_payload(self._mark)])
             self._tell_watcher()
@@ -96,16 +94,16 @@ class Output:
             self._loop.watch_bulk(fd, lambda stream=stream: self._read(stream))  # type: ignore[misc]
 
     def note(self, text: str) -> None:
-        """Write a line of the keeper's own into the log; it is no part of the job's tails."""
+        """Write a line of the keeper's own to the log; it is not part of the job's tails."""
         self.append(STDERR, [f"lockside: {text}\n".encode()])
 
     def append(self, stream: int, payloads: list[bytes]) -> None:
-        """Write frames of what came on another way than the pipes; it has nothing secret in it."""
+        """Write frames of output that did not come from the pipes; it must not contain secrets."""
         self._writer.append(stream, payloads)
         self._tell_watcher()
 
     def drop(self, size_bytes: int) -> None:
-        """Count something that came on another way, and is not kept, as lost."""
+        """Count output that did not come from the pipes and is not stored as lost."""
         self._writer.drop(size_bytes)
 
     @property
@@ -113,12 +111,12 @@ class Output:
         return self._writer.max_payload_bytes
 
     def watch(self, seq: int) -> None:
-        """Tell once, as soon as the log has a frame of this number or later, or is complete."""
+        """Notify once when the log has a frame with this number or a later one, or is complete."""
         self._watched_seq = seq if self._watched_seq is None else min(seq, self._watched_seq)
         self._tell_watcher()
 
     def finish(self) -> None:
-        """Read what is left in the pipes and close the log; nobody is left to write into them."""
+        """Read the rest of the pipes and close the log; no process is left to write to them."""
         for stream in self._streams:
             for _ in range(MAX_LAST_READS):
                 if stream.fd < 0 or not self._read(stream):
@@ -143,7 +141,7 @@ class Output:
         return self._writer.failure
 
     def _read(self, stream: Stream) -> bool:
-        """Take one portion of a pipe; False if there is none."""
+        """Read one portion of a pipe; return False if there is none."""
         try:
             data = os.read(stream.fd, READ_BYTES)
         except BlockingIOError:
@@ -183,10 +181,10 @@ class Output:
 
 
 def _widen(fd: int) -> None:
-    """Give a busy pipe more room, so that its writer and we take turns less often."""
+    """Enlarge a busy pipe, so that its writer and this process alternate less often."""
     try:
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, READ_BYTES)
     except OSError as error:
-        # The user's share of pipe memory may be used up: it goes on with the small one.
+        # The user's limit of pipe memory may be reached: the small one is kept.
         if error.errno not in (errno.EPERM, errno.EBUSY):
             raise

@@ -1,6 +1,6 @@
-"""Hides secrets in a stream of bytes, also where a secret is split over two reads.
+"""Redacts secrets in a stream of bytes, even if a secret is split between two reads.
 
-What counts as a secret is told.
+The caller provides the secrets.
 """
 
 import base64
@@ -13,8 +13,8 @@ MIN_EMBEDDED_CHARACTERS = 8
 
 
 def forms(secret: str) -> set[bytes]:
-    """The spellings in which a secret may stand in output: plain, JSON-escaped, base64 (alone or inside a
-    longer text).
+    """Return the spellings of a secret in output: plain, JSON-escaped, base64 (alone or inside a longer
+    text).
     """
     plain = secret.encode("utf-8", "surrogatepass")
     escaped = json.dumps(secret)[1:-1]
@@ -31,7 +31,7 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def _embedded_base64(plain: bytes) -> list[bytes]:
-    """The base64 characters that the secret alone decides, for each of the three places to begin."""
+    """Return the base64 characters that depend only on the secret, for each of the three alignments."""
     found = []
     for before in range(3):
         whole = base64.b64encode(bytes(before) + plain)
@@ -55,7 +55,7 @@ class Redactor:
         self._held = b""
 
     def fork(self) -> "Redactor":
-        """A redactor of the same secrets for another stream."""
+        """Return a redactor of the same secrets for another stream."""
         if not self._forms:
             return self  # it holds nothing back
         other = Redactor.__new__(Redactor)
@@ -64,7 +64,7 @@ class Redactor:
         return other
 
     def feed(self, data: bytes) -> bytes:
-        """Take in data and return what can be shown of it."""
+        """Add data and return what can be shown."""
         if not self._forms:
             return data
         if self._held:
@@ -76,12 +76,12 @@ class Redactor:
         return self._hide(data, held_from)
 
     def finish(self) -> bytes:
-        """Return what was held back: the stream has ended, so it is no secret or a whole one."""
+        """Return what was held back: the stream has ended, so it is either no secret or a complete one."""
         data, self._held = self._held, b""
         return self.hide(data)
 
     def hide(self, data: bytes) -> bytes:
-        """Replace the secrets in a text that is complete in itself."""
+        """Replace the secrets in a complete text."""
         return self._pattern.sub(HIDDEN, data) if self._forms else data
 
     def _hide(self, data: bytes, held_from: int) -> bytes:
@@ -98,7 +98,7 @@ class Redactor:
         return b"".join(shown)
 
     def _suspicious_end(self, data: bytes) -> int:
-        """Where the longest end of `data` begins that could grow into a secret."""
+        """Return where the longest end of `data` begins that could become a secret."""
         earliest = len(data)
         for form in self._forms:
             at = data.find(form[:1], max(0, len(data) - len(form) + 1), earliest)

@@ -1,9 +1,9 @@
-"""The files of one log folder: a head segment kept for ever and a ring of later ones.
+"""The files of one log folder: a head segment that is always kept and a ring of later ones.
 
-It does not know what is in a frame's payload.
+It does not interpret payloads.
 
-When the ring is full its oldest segment gives way: a segment with a single DROPPED frame is renamed over it,
-so a reader sees either the output or what became of it, never a gap.
+When the ring is full, its oldest segment is replaced: a segment with a single DROPPED frame is renamed over
+it, so a reader sees either the output or the marker, never a gap.
 """
 
 import os
@@ -14,7 +14,7 @@ from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import DROPPED, Dropped, Frame
 
 RING_SEGMENTS = 6
-"""With the head (a quarter) and segments of an eighth each, six of them fill the allowance."""
+"""With the head (a quarter) and segments of an eighth each, six of them fill the limit."""
 
 NO_INHERIT = os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -25,7 +25,7 @@ class Segment(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where the next frame goes: the open segment's descriptor, its size, and the next sequence number."""
+    """The end of a log: the open segment's descriptor, its size, and the next sequence number."""
 
     fd: int
     size_bytes: int
@@ -33,7 +33,7 @@ class End(NamedTuple):
 
 
 def list_segments(folder: str) -> list[Segment]:
-    """The segments of a log in order; none if there is no such folder."""
+    """Return the segments of a log in order; none if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             found = [
@@ -47,7 +47,7 @@ def list_segments(folder: str) -> list[Segment]:
 
 
 def open_end(folder: str, segment: Segment) -> End:
-    """Open the last segment for appending; a torn frame at its end is cut off."""
+    """Open the last segment for appending; an incomplete frame at its end is truncated."""
     path = os.path.join(folder, logformat.segment_name(segment.first_seq))
     fd = os.open(path, os.O_RDWR | os.O_APPEND | NO_INHERIT)
     try:
@@ -61,12 +61,12 @@ def open_end(folder: str, segment: Segment) -> End:
 
 
 def peek_next_seq(folder: str) -> int:
-    """The number that the next frame of this log gets; changes nothing."""
+    """Return the number that the next frame of this log gets; changes nothing."""
     segments = list_segments(folder)
     if not segments:
         return 0
     path = os.path.join(folder, logformat.segment_name(segments[-1].first_seq))
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | NO_INHERIT)  # it may be a pipe that a job has made
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | NO_INHERIT)  # a job may have made it a pipe
     try:
         return _sound_end(fd, segments[-1])[1]
     finally:
@@ -74,7 +74,7 @@ def peek_next_seq(folder: str) -> int:
 
 
 def _sound_end(fd: int, segment: Segment) -> tuple[int, int]:
-    """The offset behind the last sound frame of a segment, and the sequence number that follows it."""
+    """Return the offset after the last valid frame of a segment, and the next sequence number."""
     end, next_seq = 0, segment.first_seq
     for frame, behind in logformat.scan(_read_all(fd, segment)):
         end, next_seq = behind, logformat.last_seq(frame) + 1
@@ -91,7 +91,7 @@ def _read_all(fd: int, segment: Segment) -> bytes:
 
 
 def create(folder: str, first_seq: int) -> int:
-    """Make the segment that begins with `first_seq` and return its descriptor."""
+    """Create the segment that begins with `first_seq` and return its descriptor."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | NO_INHERIT
     name = logformat.segment_name(first_seq)
     try:
@@ -102,9 +102,9 @@ def create(folder: str, first_seq: int) -> int:
 
 
 def drop_oldest(folder: str, ring: list[Segment]) -> Dropped:
-    """Replace the oldest segment of a full ring by a marker that also counts what was dropped before it.
+    """Replace the oldest segment of a full ring by a marker that includes earlier losses.
 
-    `ring` are all segments behind the head, the marker (if there is one) first. Returns what was lost
+    `ring` are all segments after the head, starting with the marker if there is one. Returns what was lost
     this time.
     """
     earlier = _read_marker(folder, ring[0])
@@ -122,7 +122,7 @@ def drop_oldest(folder: str, ring: list[Segment]) -> Dropped:
 
 
 def has_marker(folder: str, found: list[Segment]) -> bool:
-    """Whether something was dropped behind the head before."""
+    """Return whether something was dropped after the head before."""
     return len(found) > 1 and _read_marker(folder, found[1]) is not None
 
 

@@ -2,8 +2,8 @@
 
 It never blocks on a full disk: what cannot be written is counted and marked.
 
-Nothing is made on disk before there is output. After a failed write the next one first leaves a DROPPED frame
-for what was lost in between.
+Nothing is created on disk before there is output. After a failed write the next one first writes a DROPPED
+frame for what was lost in between.
 """
 
 import os
@@ -18,7 +18,7 @@ MIN_PAYLOAD_BYTES = 1024
 
 
 class LogWriter:
-    """The only writer of one log folder for the time of one run."""
+    """The only writer of one log folder during one run."""
 
     def __init__(self, folder: str, max_bytes: int) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class LogWriter:
 
     @property
     def next_seq(self) -> int:
-        """The sequence number of the next frame; 0 as long as nobody can tell."""
+        """The sequence number of the next frame; 0 while it cannot be determined."""
         if not self._is_placed:
             try:
                 return self._seq + segments.peek_next_seq(self._folder)
@@ -53,7 +53,7 @@ class LogWriter:
             self._append_one(stream, payload, now)
 
     def close(self) -> None:
-        """Leave a last marker if something was lost, and close the file."""
+        """Write a last marker if something was lost, and close the file."""
         if self._lost is not None:
             self._try_marker(clock.wall_us())
         self._close_file()
@@ -75,7 +75,7 @@ class LogWriter:
         self.written_bytes += len(payload)
 
     def _try_marker(self, now: int) -> bool:
-        """Write the marker of what was lost; False if that fails too."""
+        """Write the marker of lost output; return False if that fails, too."""
         try:
             self._open()
             lost = self._lost
@@ -90,7 +90,7 @@ class LogWriter:
         return True
 
     def drop(self, size_bytes: int) -> None:
-        """Count so many bytes as lost: a marker of them comes before the next frame, or at the end."""
+        """Count this many bytes as lost: their marker precedes the next frame, or is written at the end."""
         before = self._lost or Dropped(0, self._seq, self._seq)
         lost_bytes = min(before.size_bytes + size_bytes, LARGEST_COUNT)
         self._lost = Dropped(lost_bytes, before.from_seq, self._seq)
@@ -102,20 +102,20 @@ class LogWriter:
         expected = len(head) + len(payload)
         written = os.writev(self._fd, (head, payload))
         if written < expected:
-            # The kernel tells why only when it is asked to write the rest.
+            # The kernel returns the error only for a write of the rest.
             rest = (head + payload)[written:]
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
         self._size_bytes += expected
 
     def _make_room(self, needed_bytes: int, first_seq: int) -> None:
-        """Have a segment open that takes `needed_bytes` more; a new one is named after `first_seq`."""
+        """Ensure an open segment with room for `needed_bytes`; a new one is named after `first_seq`."""
         limit = self._head_bytes if len(self._segments) <= 1 else self._segment_bytes
         if self._fd < 0 or (self._size_bytes and self._size_bytes + needed_bytes > limit):
             self._begin_segment(first_seq)
 
     def _open(self) -> None:
-        """Go on behind what is in the folder already, unless its last segment is open."""
+        """Continue after the existing content of the folder, unless its last segment is open."""
         if self._fd >= 0:
             return
         self._segments = segments.list_segments(self._folder)
@@ -128,7 +128,7 @@ class LogWriter:
             self._place_behind(next_seq)
 
     def _place_behind(self, next_seq: int) -> None:
-        """Count on from what the folder holds, also for what was lost before the folder could be read."""
+        """Continue the numbers of the folder, also for losses before the folder could be read."""
         self._is_placed = True
         self._seq += next_seq
         if self._lost is not None:
@@ -152,7 +152,7 @@ class LogWriter:
         self._fd, self._size_bytes = -1, 0
 
     def _fail(self, error: OSError) -> None:
-        """Take back the half of a frame; if even that fails the file is repaired when it is opened next."""
+        """Remove a partial frame; if even that fails, the file is repaired when it is next opened."""
         self.failure = error
         if self._fd < 0:
             return

@@ -1,4 +1,4 @@
-"""Decides a token once: whoever makes the symbolic link `claim` first wins, its target says who that was."""
+"""Decides a token once: the first to create the symbolic link `claim` wins; its target names the winner."""
 
 import os
 
@@ -7,15 +7,15 @@ BURNT = "burnt"
 
 
 class Claims:
-    """Makes claims; those of one word are names of one link while the file system has room for more."""
+    """Makes claims; those of one word are hard links to one link while the file system allows more."""
 
     def __init__(self) -> None:
         self._last: dict[str, str] = {}
 
     def claim(self, folder: str, word: str) -> str | None:
-        """Claim the token whose control folder this is. Raises OSError.
+        """Claim the token of this control folder. Raises OSError.
 
-        None if that succeeded, else the word of whoever came first.
+        Returns None if that succeeded, else the word of the first claim.
         """
         path = os.path.join(folder, "claim")
         try:
@@ -25,19 +25,19 @@ class Claims:
         return None
 
     def _make(self, word: str, path: str) -> None:
-        """Make the link, and the folder if nobody else needed it before."""
+        """Create the link, and the folder if it does not exist."""
         try:
             self._link(word, path)
         except FileNotFoundError:
             _make_folder(os.path.dirname(path))
             try:
                 self._link(word, path)
-            except FileNotFoundError:  # it was the last link that is gone
+            except FileNotFoundError:  # the last link was removed
                 self._last.pop(word, None)
                 self._link(word, path)
 
     def _link(self, word: str, path: str) -> None:
-        """Another name of the last link is cheaper than a new one, and as exclusive."""
+        """Link to the last link, which is cheaper than a new one, and as exclusive."""
         last = self._last.get(word)
         if last is not None:
             try:
@@ -45,7 +45,7 @@ class Claims:
             except (FileExistsError, FileNotFoundError):
                 raise
             except OSError:
-                pass  # the last one has all the names that it can have
+                pass  # the last one has the most links possible
             else:
                 return
         os.symlink(word, path)
@@ -53,7 +53,7 @@ class Claims:
 
 
 def _make_folder(path: str) -> None:
-    """Make it with all above it that is missing: most often that is the job's folder and one in it."""
+    """Create a folder with missing parents: usually the job's folder and one in it."""
     steps = os.path.dirname(path)
     for folder in (os.path.dirname(steps), steps, path):
         try:

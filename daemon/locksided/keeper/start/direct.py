@@ -1,7 +1,7 @@
-"""Starts a program without a copy of the keeper: for runs that need no step of their own before the exec.
+"""Starts a program without forking the keeper: for runs that need no preparation before the exec.
 
-It costs a third of a fork. The keeper stands still until the exec has succeeded or failed, so that the answer
-is there at once; and for that moment it is what its child is to inherit.
+It costs a third of a fork. The keeper blocks until the exec has succeeded or failed, so that the result is
+known at once; meanwhile the keeper has the attributes that its child is to inherit.
 """
 
 import os
@@ -16,11 +16,11 @@ from locksided.keeper.start.spawn import DEFAULT_SIGNALS, Inherited, NotStarted
 from locksided.keeper.tree.tree import Tree
 
 HOME = "/"
-"""Where the keeper itself works, so that it keeps no file system busy."""
+"""The keeper's own working folder, so that it keeps no file system busy."""
 
 
 class Direct:
-    """Starts single programs of the keeper's own user."""
+    """Starts single programs as the keeper's own user."""
 
     def __init__(self, inherited: Inherited, mounts: Mounts) -> None:
         self._inherited = inherited
@@ -30,7 +30,7 @@ class Direct:
             self._oom_fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
 
     def can_start(self, order: Order, tree: Tree) -> bool:
-        """Whether nothing is asked for that only a copy of the keeper can do."""
+        """Return whether the order needs nothing that only a fork can do."""
         return (
             len(order.stages) == 1
             and order.user is None
@@ -46,7 +46,7 @@ class Direct:
         descriptors: tuple[int, int, int, int],
         tree: Tree,
     ) -> int:
-        """Return the pid of the program, which runs. Raises NotStarted.
+        """Start the program and return its pid. Raises NotStarted.
 
         `descriptors` become its standard input, output, error and its progress pipe.
         """
@@ -72,10 +72,10 @@ class Direct:
 
     @contextmanager
     def _as_before(self, umask: int | None) -> Iterator[None]:
-        """Be for a moment as this process was found, and wherever the caller goes come home again."""
+        """Restore the inherited attributes for a moment; always return to the keeper's own folder."""
         inherited = self._inherited
         own_umask = os.umask(inherited.umask if umask is None else umask)
-        soft, hard = inherited.open_files  # the keeper itself has all that it may have
+        soft, hard = inherited.open_files  # the keeper's own soft limit is the hard one
         if soft != hard:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         self._set_oom_score(inherited.oom_score_adj)

@@ -1,6 +1,6 @@
-"""Brings all stages of a run from the fork to the exec, or to one refusal.
+"""Starts all stages of a run, from the fork to the exec, or to one refusal.
 
-What happens to them afterwards is the run's matter.
+What follows belongs to the run.
 """
 
 import os
@@ -22,19 +22,19 @@ RECORD_BYTES = 64 * 1024
 
 
 class Pipe(NamedTuple):
-    """Both ends of a pipe, closed in every program that is executed."""
+    """Both ends of a pipe, closed in every executed program."""
 
     read: int
     write: int
 
 
 def make_pipe() -> Pipe:
-    """Raises OSError."""
+    """Create a pipe. Raises OSError."""
     return Pipe(*os.pipe2(os.O_CLOEXEC))
 
 
 def make_pipes(count: int) -> list[Pipe]:
-    """Make all or none. Raises OSError."""
+    """Create all or none. Raises OSError."""
     pipes: list[Pipe] = []
     try:
         while len(pipes) < count:
@@ -52,7 +52,7 @@ def close_pipes(pipes: list[Pipe]) -> None:
 
 
 class Leader:
-    """A process that the keeper started for one stage; it is under way while `errors_fd` is open."""
+    """A process that the keeper started for one stage; it is starting while `errors_fd` is open."""
 
     def __init__(self, pid: int, errors_fd: int) -> None:
         self.pid = pid
@@ -62,7 +62,7 @@ class Leader:
 
     @cached_property
     def start_ticks(self) -> int:
-        """When it started, in clock ticks since boot; 0 when it had ended before anybody asked."""
+        """Its start in clock ticks since boot; 0 if it ended before it was first asked for."""
         return proc.start_ticks(self.pid) if self.exit is None else 0
 
     @property
@@ -168,7 +168,7 @@ class Launch:
         self._loop.watch(errors.read, lambda: self._hear(leader))
 
     def _hear(self, leader: Leader) -> None:
-        """The stage said something, or its pipe closed itself."""
+        """Handle data from a stage, or the end of its pipe."""
         data = os.read(leader.errors_fd, RECORD_BYTES)
         leader.record += data
         if data:
@@ -181,14 +181,14 @@ class Launch:
         if record:
             self._refuse(spawn.read_refusal(record))
         elif not leader.is_ready:
-            # It runs, or it was killed on the way and the others must not wait for it.
+            # It runs, or it was killed and the others must not wait for it.
             self._close_barrier()
         if self.is_over:
             self._close_barrier()
             self._over()
 
     def _open_barrier(self) -> None:
-        """Let all stages go on once the last one is ready."""
+        """Release all stages once the last one is ready."""
         if self._barrier_fd >= 0 and self.refusal is None and all(leader.is_ready for leader in self.leaders):
             os.write(self._barrier_fd, READY * len(self.leaders))
             self._close_barrier()

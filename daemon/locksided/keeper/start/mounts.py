@@ -1,6 +1,6 @@
-"""Knows whether this machine has file systems on which a look at a path may wait, as for a server.
+"""Whether this machine has file systems on which access to a path may block, as for a server.
 
-It looks at no path itself; the kernel tells when the list of mounts has changed.
+It accesses no path itself; the kernel notifies it when the list of mounts has changed.
 """
 
 import os
@@ -14,14 +14,14 @@ _MAY_HANG = (
     *("nfs", "cifs", "smb", "ceph", "fuse", "9p", "afs", "lustre", "gfs", "gpfs", "beegfs", "glusterfs"),
     *("orangefs", "pvfs", "ocfs", "autofs", "coda", "davfs", "virtiofs"),
 )
-"""How the types of such file systems begin."""
+"""The prefixes of the types of such file systems."""
 
 _HARMLESS = ("/proc/",)
-"""Where systemd has an automount of its own that leads nowhere else."""
+"""Where systemd has an automount that leads nowhere else."""
 
 
 class Mounts:
-    """The state of the mount table, looked up when it changes."""
+    """The state of the mount table, read again when it changes."""
 
     def __init__(self, loop: Loop) -> None:
         self._fd = os.open(TABLE, os.O_RDONLY | os.O_CLOEXEC)
@@ -38,7 +38,7 @@ class Mounts:
 
 
 def has_hanging(mountinfo: str) -> bool:
-    """Whether a file system of such a type is among those of a mount table."""
+    """Return whether a mount table contains a file system of such a type."""
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         if after.startswith(_MAY_HANG) and not before.split()[4].startswith(_HARMLESS):

@@ -1,4 +1,4 @@
-"""The order to start a run, checked field by field. It does not ask whether the order can be carried out."""
+"""The order to start a run, checked field by field. Whether it can be carried out is not checked."""
 
 import re
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ DEFAULT_GRACE_SECONDS = 10.0
 SIGTERM = 15
 LARGEST_NUMBER = 2**62
 LARGEST_ID = 2**32 - 2
-"""The one above it means `unchanged` to the kernel: a job would keep the rights of the keeper."""
+"""The next number means `unchanged` to the kernel: a job would keep the rights of the keeper."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -25,7 +25,7 @@ class BadOrder(ValueError):
 
 
 class Order(NamedTuple):
-    """How to start, limit and stop one run; texts that go to the kernel are bytes already."""
+    """How to start, limit and stop one run; strings for the kernel are already bytes."""
 
     token: str
     folder: str
@@ -34,7 +34,7 @@ class Order(NamedTuple):
     environment: dict[bytes, bytes]
     user: User | None
     umask: int | None
-    """None for the one that the keeper was started with."""
+    """None for the umask that the keeper was started with."""
     timeout_seconds: float | None
     grace_seconds: float
     stop_signal: int
@@ -45,19 +45,19 @@ class Order(NamedTuple):
     log_folder: str
     max_log_bytes: int
     empty_folders: list[str]
-    """Folders made for the run; they are removed after it, unless it left something in them."""
+    """Folders created for the run; they are removed after it, unless something was left in them."""
     spare_folder: str | None
-    """Where such folders wait for the next run; in the same file system."""
+    """The folder that holds such folders for the next run, in the same file system."""
     is_noted_late: bool
-    """Whether nobody reads its notes as long as this keeper lives."""
+    """Whether its notes are not read while this keeper lives."""
     log_mark: dict[str, Any] | None
-    """Stands in the log before the output."""
+    """Precedes the output in the log."""
     gelf: Gelf | None
-    """How it logs, beside its output."""
+    """Its additional logging by GELF."""
 
 
 def parse(message: Message) -> Order:
-    """Raises BadOrder."""
+    """Check and convert an order. Raises BadOrder."""
     folder, cwd, log_folder = (_path(message, field) for field in ("folder", "cwd", "logFolder"))
     spare_folder = None if message.get("spareFolder") is None else _path(message, "spareFolder")
     empty_folders = _paths(message, "emptyFolders")
@@ -88,7 +88,7 @@ def parse(message: Message) -> Order:
 
 
 def parse_reap(message: Message) -> ReapOrder:
-    """Raises BadOrder."""
+    """Check and convert an order to reap. Raises BadOrder."""
     folder = _path(message, "folder")
     raws([folder])
     return ReapOrder(token_of(message), folder, _grace(message), _signal(message))
@@ -109,9 +109,9 @@ def seq_of(message: Message) -> int:
 
 
 def raws(texts: list[str]) -> list[bytes]:
-    """The bytes of texts that came from the system or go to it, read in one go.
+    """Return the bytes of texts from or for the system, converted together.
 
-    Raises BadOrder for what the kernel cannot take.
+    Raises BadOrder if the kernel cannot accept them.
     """
     try:
         found = "\0".join(texts).encode("utf-8", "surrogateescape").split(b"\0")

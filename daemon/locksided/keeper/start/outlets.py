@@ -1,4 +1,4 @@
-"""What a run's processes find when they start: the pipes that they write to, and their environment."""
+"""The environment of a run's processes, and the pipes that they write to."""
 
 import errno
 import os
@@ -9,11 +9,11 @@ from locksided.keeper.start.spawn import PROGRESS_FD, Inherited
 from locksided.keeper.tree import mark
 
 SPARE_DESCRIPTORS = 32
-"""What must stay free when a run starts: logs, outcomes and looks into /proc need descriptors, too."""
+"""The descriptors that must stay free when a run starts, for logs, outcomes and reads of /proc."""
 
 
 def outlet_pipes(order: Order, inherited: Inherited) -> list[Pipe]:
-    """Make the pipes of stdout, stderr and progress. Raises OSError."""
+    """Create the pipes of stdout, stderr and progress. Raises OSError."""
     pipes = make_pipes(3)
     if max(pipes[-1]) > inherited.open_files[1] - SPARE_DESCRIPTORS:
         close_pipes(pipes)
@@ -21,13 +21,13 @@ def outlet_pipes(order: Order, inherited: Inherited) -> list[Pipe]:
     for pipe in pipes:
         os.set_blocking(pipe.read, False)
         if order.user is not None:
-            # A program may open /dev/stdout by its name, with its own rights.
+            # A program may open /dev/stdout by name, with its own rights.
             os.fchown(pipe.write, order.user.uid, order.user.gid)
     return pipes
 
 
 def environment_of(order: Order) -> dict[bytes, bytes]:
-    """The variables of the order and those that every run gets."""
+    """Return the variables of the order and those that every run gets."""
     return {
         **order.environment,
         b"LOCKSIDE_PROGRESS_FD": str(PROGRESS_FD).encode(),
@@ -37,6 +37,6 @@ def environment_of(order: Order) -> dict[bytes, bytes]:
 
 
 def marked(order: Order) -> dict[bytes, bytes]:
-    """The variable by which a process is known as one of the run."""
+    """Return the variable that identifies a process of the run."""
     name, _, value = mark.of_folder(order.folder).entry.partition(b"=")
     return {name: value}

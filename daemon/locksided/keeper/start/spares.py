@@ -1,7 +1,7 @@
-"""Empty folders that one run leaves and the next gets, so that none is made and removed for every run.
+"""Empty folders of one run that the next run reuses, so that none is created and removed for every run.
 
-A file system that has just removed many folders makes new ones slowly: ext4 looks past every inode that was
-freed in the last seconds. Moving a folder costs a third of making one even where that is not so.
+A file system that has just removed many folders creates new ones slowly: ext4 skips every inode freed in the
+last seconds. Even elsewhere moving a folder costs a third of creating one.
 """
 
 import os
@@ -10,24 +10,24 @@ import stat
 from locksided.keeper import clock
 
 SETTLED_NS = 3_000_000_000
-"""A folder that has not changed for so long shows every later change by its time, on any file system."""
+"""A folder unchanged for this long shows every later change by its time, on any file system."""
 MOST = 16
 """More than a keeper's runs need between the end of one and the start of the next."""
 _OURS = os.geteuid(), os.getegid()
 
 
 class SpareFolders:
-    """Folders of this process's own account that are as they were made: empty, and of mode 0700."""
+    """Folders of this process's own account that are unchanged: empty, with mode 0700."""
 
     def __init__(self) -> None:
         self._free: list[tuple[str, int]] = []
-        """With each the time of its last change, 0 while a later one might have the same time."""
+        """Each with the time of its last change, 0 while a later change might have the same time."""
         self._given: dict[str, int] = {}
         self._places: set[str] = set()
         self._made = 0
 
     def put(self, path: str) -> None:
-        """Have an empty folder at `path`. Raises OSError; FileExistsError when there is something."""
+        """Provide an empty folder at `path`. Raises OSError; FileExistsError if something exists there."""
         if self._free:
             spare, changed_ns = self._free.pop()
             try:
@@ -40,7 +40,7 @@ class SpareFolders:
         os.mkdir(path, 0o700)
 
     def take(self, path: str, place: str | None) -> bool:
-        """Whether the folder could be taken away, which was empty then; `place` is where spare ones wait."""
+        """Remove the folder if it is empty; return whether it was. `place` is for spare folders."""
         known_ns = self._given.pop(path, 0)
         if place is None or len(self._free) >= MOST:
             return _is_removed(path)
@@ -59,13 +59,13 @@ class SpareFolders:
         return True
 
     def remove(self) -> None:
-        """Leave none behind."""
+        """Remove all spare folders."""
         for spare, _ in self._free:
             _is_removed(spare)
         self._free.clear()
 
     def _prepare(self, place: str) -> None:
-        """Make it, and take over what keepers that died have left there."""
+        """Create the place, and take over the folders left there by dead keepers."""
         if place in self._places:
             return
         os.makedirs(place, 0o700, exist_ok=True)
@@ -77,9 +77,9 @@ class SpareFolders:
 
 
 def _when_made(path: str, known_ns: int) -> int | None:
-    """When a folder was changed last that is as it was made; None for any other. Raises OSError.
+    """Return when an unchanged folder was last modified; None for any other. Raises OSError.
 
-    One whose last change is `known_ns` is known to be empty.
+    A folder last modified at `known_ns` is known to be empty.
     """
     found = os.lstat(path)
     is_ours = (found.st_uid, found.st_gid) == _OURS and found.st_mode == stat.S_IFDIR | 0o700

@@ -1,8 +1,8 @@
-"""Forks one process of a run and makes it what the order says: the way for pipelines, other users and limits.
+"""Forks one process of a run and prepares it by the order: for pipelines, other users and limits.
 
-What needs none of these is started by `direct`.
+`direct` starts everything else.
 
-The child tells by a pipe that closes itself at the exec: nothing means that the program runs, `READY` that it
+The child reports by a pipe that closes at the exec: no data means that the program runs, `READY` that it
 waits at the barrier of its pipeline, a record that it failed. Between fork and exec only system calls are
 made.
 """
@@ -25,14 +25,14 @@ PROGRESS_FD = 3
 DEFAULT_PATH = b"/usr/bin:/bin"
 _FIRST_LINE_BYTES = 256
 OOM_SCORE = b"-900"
-"""The keeper's own: it is the last that the kernel may kill for want of memory."""
+"""The keeper's own: the kernel kills it last when memory runs out."""
 
 DEFAULT_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-"""All: whatever the starter of the keeper ignored, a job does not."""
+"""All signals: whatever the starter of the keeper ignored, a job does not."""
 
 
 class Inherited(NamedTuple):
-    """How the keeper found itself before it changed things for itself: what its children get back."""
+    """The keeper's attributes before it changed them for itself; its children get them back."""
 
     umask: int
     oom_score_adj: bytes | None
@@ -40,7 +40,7 @@ class Inherited(NamedTuple):
 
 
 class NotStarted(Exception):
-    """A program could not be started; nothing of it runs."""
+    """A program could not be started; no process of it runs."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -48,7 +48,7 @@ class NotStarted(Exception):
 
 
 class PipelineStage(NamedTuple):
-    """One process of a run: what it executes and the descriptors that it gets."""
+    """One process of a run: its program and its descriptors."""
 
     argv: list[bytes]
     stdin: int
@@ -56,9 +56,9 @@ class PipelineStage(NamedTuple):
     stderr: int
     progress: int
     barrier: int | None
-    """Read end of the pipe whose byte lets the stages of a pipeline go on; None for a run of one process."""
+    """Read end of the pipe whose byte releases the stages of a pipeline; None for a run of one process."""
     barrier_writer: int
-    """Its other end, to be closed, so that the death of the keeper is seen; below 0 without a barrier."""
+    """Its other end, to be closed, so that the keeper's death is noticed; below 0 without a barrier."""
     enter: Callable[[], None]
     """Moves the calling process into the run's cgroups."""
     address_space_bytes: int | None
@@ -81,7 +81,7 @@ def read_refusal(record: bytes) -> Refusal:
 def _become(
     order: Order, environment: dict[bytes, bytes], stage: PipelineStage, inherited: Inherited, errors_fd: int
 ) -> NoReturn:
-    """Turn this process, a copy of the keeper, into the stage's program; it never returns."""
+    """Turn this process, a copy of the keeper, into the stage's program; never returns."""
     failure = Refusal("system", "the new process failed before its program was executed")
     kind, subject, program = "system", "", None
     try:
@@ -108,7 +108,7 @@ def _become(
 
 
 def refusal_of(error: OSError | ValueError, kind: str, subject: str, program: bytes | None = None) -> Refusal:
-    """What kept a program from running: the machine when it lacks something, else what was being done.
+    """Return why a program could not run: the machine if it lacks a resource, else the failed action.
 
     `program` is the file that was found and could not be executed.
     """
@@ -121,7 +121,7 @@ def refusal_of(error: OSError | ValueError, kind: str, subject: str, program: by
 
 
 def _why_not_executed(program: bytes, error: OSError) -> str | None:
-    """Name what the system's error leaves out: which file does not exist, or what the file lacks."""
+    """Name what the system's error omits: which file does not exist, or what the file lacks."""
     if error.errno not in (errno.ENOENT, errno.ENOEXEC):
         return error.strerror
     try:
@@ -130,7 +130,7 @@ def _why_not_executed(program: bytes, error: OSError) -> str | None:
     except OSError:
         return error.strerror
     if error.errno == errno.ENOEXEC:
-        return f"{error.strerror}: it is no program of this machine and has no #! line, such as #!/bin/sh"
+        return f"{error.strerror}: it is not a program for this machine and has no #! line, such as #!/bin/sh"
     if not first_line.startswith(b"#!"):
         return f"{error.strerror}: the loader of the program, which was built for another system"
     if first_line.endswith(b"\r"):
@@ -171,9 +171,7 @@ def _limit(stage: PipelineStage) -> None:
 
 
 def _connect(stage: PipelineStage) -> None:
-    """Put the descriptors where the program expects them; the keeper keeps 0 to 3 occupied, so none is
-    overwritten.
-    """
+    """Put the descriptors where the program expects them; none is overwritten, as 0 to 3 are occupied."""
     for place, fd in enumerate((stage.stdin, stage.stdout, stage.stderr, stage.progress)):
         os.dup2(fd, place)
 
@@ -216,7 +214,7 @@ def _check_executable(path: bytes) -> None:
 
 
 def _wait_at_barrier(stage: PipelineStage, errors_fd: int) -> None:
-    """Hold a stage of a pipeline until every stage is sure to have a program, so that none runs if one is
+    """Hold a stage of a pipeline until every stage has found its program, so that none runs if one is
     missing.
     """
     if stage.barrier is None:

@@ -1,1 +1,1 @@
-"""The processes of a run: which they are, how they are stopped, and how it is proved that none is left."""
+"""The processes of a run: how they are identified and stopped, and how it is proved that none is left."""

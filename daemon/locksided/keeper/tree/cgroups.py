@@ -1,6 +1,6 @@
 """A run's tree as a cgroup of version 2, with version 1 controllers beside it for limits.
 
-It decides nothing about stopping.
+Decisions about stopping are made elsewhere.
 """
 
 import os
@@ -20,16 +20,16 @@ SIGKILL = 9
 CPU_PERIOD_US = 100_000
 RETRY_SECONDS = 0.5
 MAX_ROUNDS = 8
-"""How often a signal goes over a tree that grows meanwhile."""
+"""The most rounds of a signal over a growing tree."""
 
 
 class CgroupTree:
-    """The processes in one cgroup and in those that they made below it."""
+    """The processes in one cgroup and in the cgroups that they created below it."""
 
     proof = "cgroup"
 
     def __init__(self, loop: Loop, place: Place, places: Places | None = None) -> None:
-        """`places` are those of this keeper, if the place is one of them."""
+        """`places` are this keeper's, if the place is one of them."""
         self._loop = loop
         self._place = place
         self._places = places
@@ -46,7 +46,7 @@ class CgroupTree:
 
     @property
     def can_host(self) -> bool:
-        """Not where the keeper would take part in limits."""
+        """Return whether the keeper can visit it; not if limits would apply to the keeper."""
         return self._places is not None and self._places.can_be_visited and not self._is_limited
 
     def hosting(self) -> AbstractContextManager[None]:
@@ -58,7 +58,7 @@ class CgroupTree:
             self._places.go_home()
 
     def limit(self, hierarchy: Hierarchy, name: str, memory_bytes: int | None, cpus: float | None) -> None:
-        """Set the limits of a run that has this name. Raises OSError, with the cgroups removed."""
+        """Set the limits of the run with this name. Raises OSError after removing the cgroups."""
         try:
             if memory_bytes is not None:
                 self.limit_memory(hierarchy, name, memory_bytes)
@@ -104,10 +104,10 @@ class CgroupTree:
             place.enter()
 
     def adopt(self, pid: int) -> None:
-        """The process enters by itself."""
+        """Do nothing: the process enters by itself."""
 
     def release(self, pid: int) -> None:
-        """The kernel took it out."""
+        """Do nothing: the kernel removed it."""
 
     @lent()
     def members(self) -> list[Process]:
@@ -128,7 +128,7 @@ class CgroupTree:
     @lent()
     def kill(self) -> list[Hit]:
         if self._is_over:
-            return []  # it may be another's by now
+            return []  # another run may have it by now
         hits = [Hit(process.pid, process.name, SIGKILL) for process in self.members()]
         with suppress(OSError):
             self._place.write("cgroup.kill", "1")
@@ -162,12 +162,12 @@ class CgroupTree:
         try:
             self._events_fd = os.open(os.path.join(self._folder, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            # It is gone, or the system has no descriptor left: look again soon.
+            # It was removed, or the system has no free descriptor: retry soon.
             self._loop.after(RETRY_SECONDS, callback)
             return
 
         def changed() -> None:
-            # The kernel tells of the next change only to one who has read this one.
+            # The kernel reports the next change only after this one was read.
             with suppress(OSError):
                 os.pread(self._events_fd, 256, 0)
             callback()
@@ -198,7 +198,7 @@ class CgroupTree:
             self._out_of_memory = _counts(proc.content(self._memory_events)).get(b"oom_kill", 0) > 0
 
     def _note_usage(self) -> None:
-        """Read what was counted before the cgroup goes. The peak of memory is there since Linux 5.19."""
+        """Read the usage before the cgroup is removed. The peak of memory is available since Linux 5.19."""
         with suppress(OSError, ValueError, KeyError):
             spent, before = _counts(self._place.read("cpu.stat")), _counts(self._place.spent)
             user, system = (
@@ -217,6 +217,6 @@ class CgroupTree:
 
 
 def _counts(text: bytes) -> dict[bytes, int]:
-    """The numbers in a text of names and numbers."""
+    """Return the numbers in a text of names and numbers."""
     words = text.split()
     return dict(zip(words[::2], map(int, words[1::2]), strict=True))

@@ -1,7 +1,7 @@
 """A run's cgroup together with those of its processes that have left it.
 
-A login (`su -`, `sudo -i`) or `systemd-run --scope` inside a job moves processes to cgroups of their own.
-They are descendants of the keeper all the same, bear the run's mark, and are stopped with the rest.
+A login (`su -`, `sudo -i`) or `systemd-run --scope` inside a job moves processes to other cgroups. They are
+still descendants of the keeper, have the run's mark, and are stopped with the rest.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, ScanTree, sign
 
 
 class WholeTree(CgroupTree):
-    """Everything in the cgroup, and everything that strayed from it."""
+    """All processes in the cgroup, and all that left it."""
 
     def __init__(self, loop: Loop, place: Place, places: Places, descendants: ScanTree) -> None:
         super().__init__(loop, place, places)
@@ -25,7 +25,7 @@ class WholeTree(CgroupTree):
         super().enter()
 
     def adopt(self, pid: int) -> None:
-        """A program that was started while the keeper was hosting did not enter by itself."""
+        """Mark the process: one started while the keeper was hosting did not enter by itself."""
         self._descendants.brand(pid)
         self._descendants.adopt(pid)
 

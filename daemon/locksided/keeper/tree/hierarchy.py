@@ -1,6 +1,6 @@
-"""Finds where on this machine the keeper may make cgroups.
+"""Finds where on this machine the keeper may create cgroups.
 
-It makes nothing but the keeper's own folder there.
+It creates only the keeper's own folder.
 """
 
 import os
@@ -8,22 +8,22 @@ from contextlib import suppress
 from typing import NamedTuple
 
 SWITCH = "LOCKSIDE_KEEPER_CGROUPS"
-"""Environment variable; `off` makes the keeper scan /proc even where cgroups could be used."""
+"""Environment variable; `off` makes the keeper scan /proc even if cgroups could be used."""
 
 PREFIX = "lockside-"
-"""Of the name of a keeper's folder; its pid follows."""
+"""The prefix of a keeper's folder; its pid follows."""
 
 HOLDER = "user.lockside.run"
-"""Extended attribute of a cgroup that goes from run to run: which has it; empty while none has."""
+"""Extended attribute of a reused cgroup: the run that has it; empty if none has."""
 
 HOME = "keeper"
-"""The cgroup of the keeper itself, in its folder."""
+"""The keeper's own cgroup in its folder."""
 
 _DELEGATE_ATTRIBUTES = ("user.delegate", "trusted.delegate")
 
 
 class Mount(NamedTuple):
-    """A mounted cgroup hierarchy; `root` is the one of its folders that the mount shows."""
+    """A mounted cgroup hierarchy; `root` is the folder of the hierarchy that the mount shows."""
 
     path: str
     root: str
@@ -32,20 +32,20 @@ class Mount(NamedTuple):
 
 
 class Hierarchy(NamedTuple):
-    """Folders of the keeper in which it makes one cgroup per run; None where it cannot."""
+    """The keeper's folders with one cgroup per run; None where that is not possible."""
 
     unified: str
     controllers: frozenset[str]
     memory_v1: str | None
     cpu_v1: str | None
     origin: str
-    """The cgroup in which the keeper found itself."""
+    """The cgroup in which the keeper was started."""
     home_fd: int | None
-    """Open on the `cgroup.procs` of the keeper's own cgroup beside the runs'; None where it has none."""
+    """Open on the `cgroup.procs` of the keeper's own cgroup beside the runs'; None if it has none."""
 
 
 def find(environ: dict[str, str]) -> Hierarchy | None:
-    """Return the keeper's cgroup folders, made if need be, or None if it must do without."""
+    """Return the keeper's cgroup folders, created if needed, or None if cgroups cannot be used."""
     if environ.get(SWITCH) == "off":
         return None
     try:
@@ -73,9 +73,9 @@ def find(environ: dict[str, str]) -> Hierarchy | None:
 
 
 def remove(hierarchy: Hierarchy) -> None:
-    """Remove the keeper's folders as far as they are empty."""
+    """Remove the keeper's empty folders."""
     if hierarchy.home_fd is not None:
-        with suppress(OSError):  # a service's cgroup lets nobody back in, and goes with the service
+        with suppress(OSError):  # a service's cgroup cannot be entered again, and is removed with the service
             _write(os.path.join(hierarchy.origin, "cgroup.procs"), "0")
         os.close(hierarchy.home_fd)
     for folder in filter(None, (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1)):
@@ -83,7 +83,7 @@ def remove(hierarchy: Hierarchy) -> None:
 
 
 def sweep(hierarchy: Hierarchy) -> None:
-    """Remove what keepers that are dead left behind; the kernel keeps what still holds a process."""
+    """Remove the empty folders of dead keepers; the kernel refuses those that still hold processes."""
     for own in filter(None, (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1)):
         beside = os.path.dirname(own)
         for entry in os.listdir(beside):
@@ -99,7 +99,7 @@ def _remove_empty(top: str) -> None:
 
 
 def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
-    """The cgroup that another keeper beside ours gave to the run of that name, which may be its own name."""
+    """Return the cgroup that another keeper beside ours gave to that run; it may have the run's name."""
     beside = os.path.dirname(hierarchy.unified)
     with suppress(OSError):
         for entry in filter(lambda entry: entry.startswith(PREFIX), os.listdir(beside)):
@@ -107,7 +107,7 @@ def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
             named = os.path.join(keepers, name)
             if os.path.isdir(named):
                 return named
-            with suppress(FileNotFoundError):  # that keeper leaves just now
+            with suppress(FileNotFoundError):  # that keeper is just leaving
                 for place in os.scandir(keepers):
                     if place.is_dir() and holder_of(place.path) == name:
                         return place.path
@@ -115,7 +115,7 @@ def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
 
 
 def holder_of(path: str) -> str | None:
-    """The run that has a cgroup, empty when none has it; None where that is not noted."""
+    """Return the run that has a cgroup, empty if none has; None if it is not recorded."""
     try:
         return os.getxattr(path, HOLDER).decode()
     except OSError:
@@ -123,7 +123,7 @@ def holder_of(path: str) -> str | None:
 
 
 def read_mounts(mountinfo: str) -> list[Mount]:
-    """Parse the cgroup mounts out of /proc/self/mountinfo."""
+    """Parse the cgroup mounts from /proc/self/mountinfo."""
     mounts = []
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
@@ -134,7 +134,7 @@ def read_mounts(mountinfo: str) -> list[Mount]:
 
 
 def read_own(cgroup: str) -> dict[str, str]:
-    """Parse /proc/self/cgroup: controller -> the own cgroup's path; the unified one under the empty name."""
+    """Parse /proc/self/cgroup: controller -> path of the own cgroup; the empty name is the unified one."""
     own = {}
     for line in cgroup.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -144,8 +144,8 @@ def read_own(cgroup: str) -> dict[str, str]:
 
 
 def _unified_parent(mount: Mount, own_path: str) -> str:
-    """The folder to work in: the own cgroup if systemd delegated it or we may write there, for root else the
-    top.
+    """Return the folder to work in: the own cgroup if it was delegated by systemd or is writable; for root
+    else the top.
     """
     own = _folder_of(mount, own_path)
     if _is_delegated(own) or (os.geteuid() != 0 and os.access(own, os.W_OK)):
@@ -167,7 +167,7 @@ def _is_delegated(folder: str) -> bool:
 
 
 def _make_folder(parent: str) -> str | None:
-    """Make the keeper's folder and see whether processes can be put and killed there."""
+    """Create the keeper's folder, and check that processes can be moved and killed there."""
     folder = os.path.join(parent, f"{PREFIX}{os.getpid()}")
     try:
         os.makedirs(folder, exist_ok=True)
@@ -182,7 +182,7 @@ def _make_folder(parent: str) -> str | None:
 
 
 def _delegate_controllers(parent: str) -> frozenset[str]:
-    """Let the run's cgroups have memory and cpu limits, where the own cgroup may hand them on."""
+    """Enable memory and cpu limits for the run's cgroups if the own cgroup allows it."""
     with suppress(OSError):
         available = set(_read(os.path.join(parent, "cgroup.controllers")).split()) & {"memory", "cpu"}
         if not available:
@@ -195,9 +195,9 @@ def _delegate_controllers(parent: str) -> frozenset[str]:
 
 
 def _move_home(folder: str) -> int | None:
-    """Move the keeper into a leaf of its own, from which it can visit the runs' cgroups and come back.
+    """Move the keeper into a leaf of its own, from which it can visit the runs' cgroups and return.
 
-    A cgroup with processes in it could not hand on controllers, either.
+    A cgroup that contains processes cannot delegate controllers, either.
     """
     home = os.path.join(folder, HOME)
     try:

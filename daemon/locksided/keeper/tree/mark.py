@@ -1,9 +1,9 @@
-"""How a process is known as one of a run, whoever of its parents died and whatever sessions it made.
+"""How a process of a run is identified, whichever of its parents died and whatever sessions it created.
 
-It has an entry in its environment, which it may have overwritten, and a limit that no program touches: the
-hard limit of RLIMIT_RTTIME (the longest that a process of real-time priority may compute at a stretch, in
-microseconds). A number of some hundred thousand years limits nothing, is inherited over fork and exec, and
-can be read of any process.
+It has an entry in its environment, which it may have overwritten, and a limit that no program changes: the
+hard limit of RLIMIT_RTTIME (the longest that a real-time process may compute without a break, in
+microseconds). A value of some hundred thousand years limits nothing, is inherited over fork and exec, and can
+be read for any process.
 """
 
 import os
@@ -20,28 +20,28 @@ _LINE = b"Max realtime timeout"
 
 
 class Mark(NamedTuple):
-    """What all processes of one run have, and no other on the whole machine."""
+    """Shared by all processes of one run, and by no other on the machine."""
 
     entry: bytes
-    """Of the environment: `NAME=value`."""
+    """The entry of the environment: `NAME=value`."""
     number: int
     """The hard limit."""
 
 
 @lru_cache(16)
 def of_folder(folder: str) -> Mark:
-    """The mark of the run with this control folder."""
+    """Return the mark of the run with this control folder."""
     entry = b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
     return Mark(entry, _LEAST_NUMBER + (zlib.crc32(entry) << 29) + zlib.crc32(entry[::-1]))
 
 
 def impose(mark: Mark) -> None:
-    """Give the calling process the number, where it may have it: below a lower limit only root raises it."""
+    """Set the number of the calling process if allowed: above a lower hard limit only root can."""
     impose_on(0, mark)
 
 
 def impose_on(pid: int, mark: Mark) -> None:
-    """Give another process the number, as far as that is allowed; what it started before has none."""
+    """Set the number of another process, as far as allowed; its existing children do not get it."""
     with suppress(OSError, ValueError):
         soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME, (mark.number, mark.number))
         if 0 <= soft < mark.number:
@@ -49,7 +49,7 @@ def impose_on(pid: int, mark: Mark) -> None:
 
 
 def number_of(pid: int) -> int | None:
-    """The number that a process has, None for one that has none or is gone."""
+    """Return the number of a process; None if it has none or no longer exists."""
     try:
         _, _, line = proc.content(f"/proc/{pid}/limits").partition(_LINE)
     except OSError:
@@ -60,12 +60,12 @@ def number_of(pid: int) -> int | None:
 
 
 def is_borne_by(pid: int, mark: Mark) -> bool:
-    """Whether a process has the number, or began with the entry in its environment."""
+    """Return whether a process has the number, or started with the entry in its environment."""
     return number_of(pid) == mark.number or has_entry(pid, mark)
 
 
 def has_entry(pid: int, mark: Mark) -> bool:
-    """Whether the environment that a process was started with holds the mark's entry."""
+    """Return whether a process was started with the mark's entry in its environment."""
     try:
         return mark.entry in proc.content(f"/proc/{pid}/environ").split(b"\0")
     except OSError:

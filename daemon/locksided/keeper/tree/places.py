@@ -1,10 +1,10 @@
-"""The cgroups of runs, and where the keeper itself is between them.
+"""The cgroups of runs, and the keeper's own position among them.
 
-A cgroup is made slowly and its removal goes on in the kernel long after. So one that a run leaves as it was
-made is given to the next, and the keeper waits in a free one: what it starts is born there, and to move on
-it has to move once. Which run has a cgroup is noted at it (an extended attribute), for whoever comes after
-a keeper that died. Where the kernel cannot note that, or counts what cannot be counted anew, every run has
-a cgroup of its own name, and the keeper waits at home.
+Creating a cgroup is slow and its removal continues in the kernel long after. So a cgroup that a run leaves
+unchanged is given to the next run, and the keeper waits in a free one: its children are born there, and it
+needs to move only once. The run that has a cgroup is recorded in an extended attribute, for the successor of
+a keeper that died. If the kernel cannot store that, or counts something that cannot be reset, every run has a
+cgroup of its own name, and the keeper waits in its home.
 """
 
 import errno
@@ -22,18 +22,18 @@ _USED_AGAIN = {"cgroup.procs": os.O_WRONLY, "cgroup.events": os.O_RDONLY, "cpu.s
 
 
 class Place:
-    """One cgroup; nothing is open of it unless it is used again."""
+    """One cgroup; none of its files is kept open unless it is reused."""
 
     is_used_again = False
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.spent = b""
-        """What the kernel had counted there before the run."""
+        """The kernel's counters there before the run."""
 
     @classmethod
     def made(cls, path: str) -> "Place":
-        """Raises OSError."""
+        """Create the cgroup. Raises OSError."""
         try:
             os.mkdir(path)
         except FileNotFoundError:
@@ -41,7 +41,7 @@ class Place:
         return cls(path)
 
     def read(self, name: str) -> bytes:
-        """Raises OSError."""
+        """Return the content of a file. Raises OSError."""
         return proc.content(os.path.join(self.path, name))
 
     def enter(self) -> None:
@@ -49,7 +49,7 @@ class Place:
         self.write("cgroup.procs", "0")
 
     def write(self, name: str, text: str) -> None:
-        """Raises OSError."""
+        """Write a file. Raises OSError."""
         fd = os.open(os.path.join(self.path, name), os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(fd, text.encode("ascii"))
@@ -57,7 +57,7 @@ class Place:
             os.close(fd)
 
     def is_left(self) -> bool:
-        """Whether no process is in it or below it. Removing it is the test: else the kernel refuses."""
+        """Return whether no process is in it or below it, by removing it, which the kernel may refuse."""
         try:
             os.rmdir(self.path)
         except FileNotFoundError:
@@ -79,17 +79,17 @@ class Place:
         return not os.path.exists(self.path)
 
     def remove(self) -> None:
-        """Remove it; it stays while a process is in it."""
+        """Remove it; it stays while it contains processes."""
         self.is_left()
 
 
 class KeptPlace(Place):
-    """A cgroup that one run after the other is given."""
+    """A cgroup that is reused by one run after the other."""
 
     is_used_again = True
 
     def __init__(self, path: str) -> None:
-        """Raises OSError."""
+        """Open the files of the cgroup. Raises OSError."""
         super().__init__(path)
         self.holder = ""
         self._fds: dict[str, int] = {}
@@ -103,7 +103,7 @@ class KeptPlace(Place):
             raise
 
     def give_to(self, holder: str) -> None:
-        """Note whose it is; empty for nobody's. Raises OSError."""
+        """Record the run that has it; empty if none has. Raises OSError."""
         os.setxattr(self.path, HOLDER, holder.encode())
         self.holder, self.spent = holder, b""
 
@@ -115,13 +115,13 @@ class KeptPlace(Place):
         os.write(self._fds["cgroup.procs"], b"0")
 
     def is_left(self) -> bool:
-        """As the kernel counts, which is what it goes by when one is to be removed."""
+        """Return whether the kernel counts no process, which is also its condition for removal."""
         return self._is_unpopulated() or not os.path.exists(self.path)
 
     @property
     def is_as_made(self) -> bool:
-        """Whether it is not frozen, and no cgroup is below it, nor was: whoever makes some may change what it
-        hands on.
+        """Whether it is not frozen, and never had a cgroup below it: creating one may change the controllers
+        that it delegates.
         """
         about = os.stat(self.path)
         is_unchanged = about.st_nlink == 2 and about.st_mtime_ns == self._made_at
@@ -135,7 +135,7 @@ class KeptPlace(Place):
 
 
 class Places:
-    """Makes the cgroups of runs, gives them out, and moves the keeper."""
+    """Creates the cgroups of runs, assigns them, and moves the keeper."""
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._folder = hierarchy.unified
@@ -144,15 +144,15 @@ class Places:
         self._free: list[KeptPlace] = []
         self._made = 0
         self._at: Place | None = None
-        """Where the keeper is; None at home."""
+        """The keeper's position; None at home."""
 
     @property
     def can_be_visited(self) -> bool:
-        """Whether the keeper has a home to come back to."""
+        """Whether the keeper has a home to return to."""
         return self._home_fd is not None
 
     def take(self, holder: str, *, is_limited: bool) -> Place:
-        """A cgroup for a run; its limits are its own. Raises OSError."""
+        """Return a cgroup for a run; a run with limits gets one of its own. Raises OSError."""
         if not is_limited and self._can_keep and self.can_be_visited:
             place = self._kept()
             if place is not None:
@@ -161,7 +161,7 @@ class Places:
         return Place.made(os.path.join(self._folder, holder))
 
     def give_back(self, place: Place) -> None:
-        """Nobody is in it any more."""
+        """Take back a cgroup that has no processes left."""
         with suppress(OSError):
             if isinstance(place, KeptPlace) and len(self._free) < MOST_FREE and place.is_as_made:
                 place.give_to("")
@@ -171,7 +171,7 @@ class Places:
 
     @contextmanager
     def visiting(self, place: Place) -> Iterator[None]:
-        """Have what the keeper starts be born there. Raises OSError with the keeper where it was."""
+        """Let the keeper's children be born there. Raises OSError with the keeper where it was."""
         if self._at is not place:
             place.enter()
             self._leave_for(place)
@@ -183,23 +183,23 @@ class Places:
             self._move_on()
 
     def keep_out(self, place: Place) -> None:
-        """Nothing was started there: the keeper is no member of a run."""
+        """Leave a cgroup in which nothing was started: the keeper must not belong to a run."""
         if self._at is place:
             self.go_home()
 
     def go_home(self) -> None:
-        """Wait where no run will be."""
+        """Move to where no run will be."""
         if self._at is None or self._home_fd is None:
             return
         try:
             os.write(self._home_fd, b"0")
         except OSError as error:
-            # A keeper in a run's cgroup would be killed with the run: better to end now, and loudly.
+            # A keeper in a run's cgroup would be killed with the run: better to end now, with an error.
             raise RuntimeError(f"the keeper cannot leave the cgroup {self._at.path}: {error}") from error
         self._leave_for(None)
 
     def _leave_for(self, place: Place | None) -> None:
-        """The keeper is there now; where it only waited is free."""
+        """Record the keeper's new position; a cgroup in which it only waited becomes free."""
         before, self._at = self._at, place
         if isinstance(before, KeptPlace) and not before.holder:
             self._free.append(before)
@@ -219,12 +219,12 @@ class Places:
             self._at = place
 
     def _kept(self) -> KeptPlace | None:
-        """The one in which the keeper waits, else any other."""
+        """Return the cgroup in which the keeper waits, else any other."""
         at = self._at
         return at if isinstance(at, KeptPlace) and not at.holder else self._spare()
 
     def _spare(self) -> KeptPlace | None:
-        """A free one, made if need be; None where none can be used again."""
+        """Return a free cgroup, created if needed; None if none can be reused."""
         if self._free:
             return self._free.pop()
         self._made += 1
@@ -238,4 +238,4 @@ class Places:
 
 
 _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.ENOSPC)
-"""What may be otherwise next time; else the kernel does not offer what is needed."""
+"""Errors that may not recur; others mean that the kernel lacks a feature."""

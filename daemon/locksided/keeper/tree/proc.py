@@ -1,6 +1,4 @@
-"""Reads processes from /proc and signals them surely: never a pid that has been given to another process
-meanwhile.
-"""
+"""Reads processes from /proc and signals them safely: never a pid that now belongs to another process."""
 
 import os
 import signal
@@ -14,7 +12,7 @@ _READ_BYTES = 4096
 
 
 class Process(NamedTuple):
-    """A process as /proc shows it; pid and start ticks together name it for the time of one boot."""
+    """A process as shown by /proc; pid and start ticks together identify it until the next boot."""
 
     pid: int
     parent_pid: int
@@ -37,7 +35,7 @@ class Hit(NamedTuple):
 
 
 def content(path: str) -> bytes:
-    """What a small file of the kernel says; a file object would cost more than the file. Raises OSError."""
+    """Return the content of a small file of the kernel, without a costly file object. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         text = b""
@@ -49,7 +47,7 @@ def content(path: str) -> bytes:
 
 
 def read(pid: int) -> Process | None:
-    """Return what /proc says of `pid`, or None if there is no such process."""
+    """Return `pid` as shown by /proc, or None if there is no such process."""
     try:
         return parse_stat(content(f"/proc/{pid}/stat"))
     except OSError:
@@ -57,7 +55,7 @@ def read(pid: int) -> Process | None:
 
 
 def parse_stat(text: bytes) -> Process:
-    """Parse /proc/<pid>/stat; the name may hold anything, brackets and blanks too."""
+    """Parse /proc/<pid>/stat; the name may contain anything, including brackets and blanks."""
     opening, closing = text.index(b"("), text.rindex(b")")
     fields = text[closing + 2 :].split()
     return Process(
@@ -71,26 +69,26 @@ def parse_stat(text: bytes) -> Process:
 
 
 def read_all() -> dict[int, Process]:
-    """Every process of the machine that can be seen."""
+    """Return all visible processes of the machine."""
     found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
     return {process.pid: process for process in found if process is not None}
 
 
 def start_ticks(pid: int) -> int:
-    """When `pid` started, in clock ticks since boot; 0 if it is gone."""
+    """Return when `pid` started, in clock ticks since boot; 0 if it no longer exists."""
     process = read(pid)
     return process.start_ticks if process else 0
 
 
 def ticks_now() -> int:
-    """This moment as the kernel notes it of a process that starts now."""
+    """Return the start ticks of a process that would start now."""
     return int(clock.boot_seconds() * _HZ)
 
 
 def open_pidfd(process: Process) -> int | None:
-    """Return a descriptor of exactly this process, or None if it is gone.
+    """Return a descriptor of exactly this process, or None if it no longer exists.
 
-    Raises OSError if the system has none left.
+    Raises OSError if the system has no free descriptor.
     """
     try:
         fd = os.pidfd_open(process.pid)
@@ -104,7 +102,7 @@ def open_pidfd(process: Process) -> int | None:
 
 
 def send(process: Process, number: int) -> Hit | None:
-    """Signal exactly this process; None if it is gone or not ours to signal."""
+    """Signal exactly this process; return None if it no longer exists or must not be signalled."""
     try:
         fd = open_pidfd(process)
     except OSError:
@@ -121,7 +119,7 @@ def send(process: Process, number: int) -> Hit | None:
 
 
 def all_child_pids(pid: int) -> set[int]:
-    """The direct children of all threads of a process, as far as they can be seen in passing."""
+    """Return the direct children of all threads of a process; some may be missed."""
     found: set[int] = set()
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -131,9 +129,9 @@ def all_child_pids(pid: int) -> set[int]:
 
 
 def newest_pid() -> int:
-    """The pid that was given last; the same before and after means that nothing was forked in between.
+    """Return the last pid assigned; if it is unchanged, nothing was forked in between.
 
-    0 if the system does not tell.
+    Returns 0 if the system does not provide it.
     """
     with suppress(OSError, ValueError, IndexError):
         return int(content("/proc/loadavg").split()[4])
@@ -141,19 +139,19 @@ def newest_pid() -> int:
 
 
 class Children:
-    """The direct children of a single-threaded process; its list stays open, for it is read for every run."""
+    """The direct children of a single-threaded process; the list stays open, as every run needs it."""
 
     def __init__(self, pid: int) -> None:
         self._path = f"/proc/{pid}/task/{pid}/children"
         self._fd = -1
 
     def pids(self) -> set[int] | None:
-        """None where the kernel does not list them, or the system has no descriptor left."""
+        """Return the pids; None if the kernel does not list them, or the system has no free descriptor."""
         try:
             if self._fd < 0:
                 self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             text = part = os.pread(self._fd, _READ_BYTES, 0)
-            while len(part) > _READ_BYTES // 2:  # the kernel ends a part where the next pid has no room
+            while len(part) > _READ_BYTES // 2:  # the kernel ends a part where the next pid does not fit
                 part = os.pread(self._fd, _READ_BYTES, len(text))
                 text += part
         except OSError:

@@ -1,8 +1,7 @@
-"""A run whose keeper died: its tree is proved empty, survivors are stopped first, then it is reported as
-lost.
+"""A run whose keeper died: its survivors are stopped, its tree is proved empty, then it is reported as lost.
 
-How such a run ended nobody can tell: only its keeper was the parent. An outcome that the dead keeper recorded
-is reported as it stands.
+How such a run ended is unknown: only its keeper was the parent. An outcome recorded by the dead keeper is
+reported unchanged.
 """
 
 from typing import Any
@@ -27,7 +26,7 @@ class Reaping:
     ) -> None:
         self.token = order.token
         self.outcome: Any = None
-        """An `Outcome`, or what a dead keeper of any release recorded, as it stands."""
+        """An `Outcome`, or the unchanged record of a dead keeper of any release."""
         self.is_recorded = False
         self._order = order
         self._around = around
@@ -39,7 +38,7 @@ class Reaping:
 
     @property
     def looks_for_orphans(self) -> bool:
-        """Its processes are no children of this keeper."""
+        """False: its processes are not children of this keeper."""
         return False
 
     def begin(self) -> None:
@@ -66,7 +65,7 @@ class Reaping:
             self._stopper.push()
 
     def stop(self, reason: str) -> None:
-        """It is being stopped already."""
+        """Do nothing: it is already being stopped."""
 
     def pause(self) -> None:
         self.resume()
@@ -75,7 +74,7 @@ class Reaping:
         self._around.tell({"op": "resumed", "token": self.token})
 
     def watch(self, seq: int) -> None:
-        """Its log gets no more frames."""
+        """Report the log as complete: it gets no more frames."""
         self._around.tell(LogGrown(self.token, seq, complete=True))
 
     def describe(self) -> KeptRun:
@@ -93,7 +92,7 @@ class Reaping:
             self._around.tell(Ended(self.token, self.outcome))
 
     def record(self) -> None:
-        """Keep the outcome in the control folder; a failure is tried again at the next hello."""
+        """Write the outcome to the control folder; after a failure the next hello retries."""
         if self.is_recorded or self.outcome is None:
             return
         try:
@@ -123,7 +122,7 @@ class Reaping:
         return bool(self._run.get("bootId", self._around.boot_id) == self._around.boot_id)
 
     def _find_tree(self, hierarchy: Hierarchy | None, cgroup_name: str) -> Tree:
-        """The cgroup that the dead keeper made, if there was one, else whatever bears the run's mark."""
+        """Return the cgroup created by the dead keeper, if any, else the processes with the run's mark."""
         path = self._run.get("cgroup")
         if path is None and hierarchy is not None:
             path = find_left_by_others(hierarchy, cgroup_name)

@@ -1,11 +1,10 @@
 """A run's tree without cgroups: found by scanning the keeper's descendants.
 
-It cannot limit anything but address space.
+It can limit only address space.
 
-The keeper is the subreaper of all that its jobs start, so every process of a job is a descendant of the
-keeper, whatever sessions it made and whoever of its parents died. What is left to decide is whose an orphan
-is: that of the run it was seen with before, of the mark that it bears, of its session, or of the only run
-that could have it.
+The keeper is the subreaper of all processes of its jobs, so every process of a job is a descendant of the
+keeper, whatever sessions it created and whichever of its parents died. The run of an orphan is the one that
+it was seen with before, that of its mark, that of its session, or the only run that is possible.
 """
 
 import os
@@ -25,7 +24,7 @@ SIGSTOP = 19
 SIGCONT = 18
 MAX_ROUNDS = 8
 CATCH_SECONDS = 0.2
-"""So long, and no longer in one turn, processes that take each other's place all the time are chased."""
+"""The longest time in one turn to chase processes that constantly replace each other."""
 
 Identity = tuple[int, int]
 """Pid and start ticks."""
@@ -35,20 +34,20 @@ class Kin(NamedTuple):
     """How to recognise the processes of one run."""
 
     leaders: set[int]
-    """Children that the keeper forked and has not reaped yet."""
+    """Children that the keeper forked and has not waited for yet."""
     sessions: set[int]
-    """The sessions that those made, for ever."""
+    """All sessions that they ever created."""
     mark: Mark
-    """What no process of another run has."""
+    """The run's mark, which no process of another run has."""
     since_ticks: int
     """No process of the run is older."""
 
 
 class Family:
-    """Knows which descendant of the keeper belongs to which run."""
+    """Finds the run of each descendant of the keeper."""
 
     def __init__(self, is_everyone: bool) -> None:
-        """`is_everyone`: all runs of the keeper are known here, so whose an orphan is can be concluded."""
+        """`is_everyone`: all runs of the keeper are known here, so the run of an orphan can be inferred."""
         self._is_everyone = is_everyone
         self._keeper_pid = os.getpid()
         self._children = proc.Children(self._keeper_pid)
@@ -63,12 +62,12 @@ class Family:
         self._seen = {identity: owner for identity, owner in self._seen.items() if owner != name}
 
     def is_empty(self, name: str, *, but: Iterable[int] = ()) -> bool:
-        """Whether the run has surely no process left, `but` for these. Exact where the kernel lists children.
+        """Return whether the run surely has no process left, `but` these. Exact if the kernel lists children.
 
-        Whatever is left stands below a child of the keeper that is the run's. Such a child stays in the list
-        until the keeper waits for it, and what it leaves stands in the list before it is a zombie: so when
-        none of the list lives and is the run's, and a second look finds nothing new, none is left, however
-        fast processes take each other's place.
+        Each remaining process is below a child of the keeper that is the run's. Such a child stays in the
+        list until the keeper waits for it, and its own children are listed before it is a zombie: so if none
+        in the list is alive and of the run, and a second read finds nothing new, none is left, however fast
+        processes replace each other.
         """
         others = set(but)
         for owner, kin in self._kins.items():
@@ -89,7 +88,7 @@ class Family:
         return process is not None and process.is_alive and self._owner_of(process) == name
 
     def in_passing(self, name: str) -> list[Process]:
-        """Living processes of the run, found quickly from parents to children; some may be overlooked."""
+        """Return living processes of the run, found quickly from parents to children; some may be missed."""
         children = self._children.pids()
         if children is None:
             return self.members(name)
@@ -104,23 +103,23 @@ class Family:
         return found
 
     def owner_of(self, pid: int) -> str | None:
-        """The run of an orphan that the keeper has not waited for yet."""
+        """Return the run of an orphan that the keeper has not waited for yet."""
         process = proc.read(pid)
         return None if process is None else self._owner_of(process)
 
     def members(self, name: str) -> list[Process]:
-        """The living processes of a run."""
+        """Return the living processes of a run."""
         return [process for process, owner in self._attribute() if owner == name]
 
     def strays(self) -> list[Process]:
-        """Living descendants of the keeper that fit no run; none where runs have cgroups."""
+        """Return living descendants of the keeper that fit no run; none if runs have cgroups."""
         if not self._is_everyone:
             return []
         return [process for process, owner in self._attribute() if owner is None]
 
     @lent()
     def _attribute(self) -> list[tuple[Process, str | None]]:
-        """Every living descendant of the keeper with the run that it belongs to, parents before children."""
+        """Return all living descendants of the keeper with their runs, parents before children."""
         owners: dict[int, str | None] = {}
         found = []
         for process in descendants(proc.read_all(), self._keeper_pid):
@@ -133,7 +132,7 @@ class Family:
         return found
 
     def _owner_of(self, process: Process) -> str | None:
-        """Whose an orphan or a leader is."""
+        """Return the run of an orphan or a leader."""
         seen = self._seen.get((process.pid, process.start_ticks))
         if seen is not None:
             return seen
@@ -178,24 +177,24 @@ class ScanTree:
         self.address_space_bytes = memory_bytes
 
     can_host = False
-    """It would be born without the mark, on which everything rests here."""
+    """A process born there would not have the mark, which this tree depends on."""
 
     def hosting(self) -> AbstractContextManager[None]:
         raise AssertionError("nothing is born marked")
 
     def before_fork(self) -> None:
-        """The keeper is nowhere."""
+        """Do nothing: the keeper is in no tree."""
 
     def enter(self) -> None:
-        """Being a descendant is enough; the mark tells of which run."""
+        """Set the mark of the run; being a descendant is enough to enter."""
         mark.impose(self._mark)
 
     def brand(self, pid: int) -> None:
-        """Give the mark to a process that did not enter by itself."""
+        """Set the mark of a process that did not enter by itself."""
         mark.impose_on(pid, self._mark)
 
     def in_passing(self) -> list[Process]:
-        """The members that can be told without waiting."""
+        """Return the members that can be found without waiting."""
         return self._family.in_passing(self._name)
 
     def adopt(self, pid: int) -> None:
@@ -216,7 +215,7 @@ class ScanTree:
         return signal_all(self.members, number)
 
     def kill(self) -> list[Hit]:
-        """Stop first whatever can be caught, so that nothing is forked while others die; then kill."""
+        """First stop all that can be caught, so that nothing is forked while others die; then kill."""
         self._catch()
         return signal_all(self.members, SIGKILL)
 
@@ -231,7 +230,7 @@ class ScanTree:
             caught.update((one.pid, one.start_ticks) for one in fresh if proc.send(one, SIGSTOP))
 
     def _is_fleeing(self, caught: set[Identity]) -> bool:
-        """Whether somebody is left who was not seen when the rest was."""
+        """Return whether a process is left that was missed when the others were found."""
         pids = {pid for pid, _ in caught}
         return not self._family.is_empty(self._name, but=pids)
 
@@ -245,7 +244,7 @@ class ScanTree:
         return self._family.is_empty(self._name)
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """The keeper looks again whenever a child of it ends: the last one of a tree always is its child."""
+        """Do nothing: the keeper checks whenever a child ends, and a tree's last process is its child."""
 
     def was_out_of_memory(self) -> bool:
         return False
@@ -259,7 +258,7 @@ class ScanTree:
 
 @lent()
 def signal_all(members: Callable[[], list[Process]], number: int) -> list[Hit]:
-    """Signal a tree again and again until nobody in it is new."""
+    """Signal a tree repeatedly until it has no new process."""
     hits: dict[Identity, Hit] = {}
     for _ in range(MAX_ROUNDS):
         fresh = [process for process in members() if (process.pid, process.start_ticks) not in hits]

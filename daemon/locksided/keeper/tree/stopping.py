@@ -1,6 +1,6 @@
 """Stops a process tree: signal, grace, SIGKILL, until it is empty.
 
-Who asked for it and why is the run's matter.
+The run knows the requester and the reason.
 """
 
 import signal
@@ -15,12 +15,12 @@ from locksided.keeper.tree.tree import Tree
 
 
 class Stopper:
-    """Carries out one stop of one tree."""
+    """Performs one stop of one tree."""
 
     def __init__(
         self, loop: Loop, tree: Tree, stop_signal: int, grace_seconds: float, is_spared: Callable[[int], bool]
     ) -> None:
-        """A process that `is_spared`, by its pid, is none of the job's: it is signalled, and not reported."""
+        """A process that `is_spared`, by its pid, is not the job's: it is signalled, but not reported."""
         self._is_spared = is_spared
         self._loop = loop
         self._tree = tree
@@ -36,11 +36,11 @@ class Stopper:
 
     @property
     def report(self) -> KillReport | None:
-        """Who was signalled; None before it began."""
+        """The processes that were signalled; None before the stop began."""
         return None if self._signals is None else self._signals.report()
 
     def begin(self) -> None:
-        """Ask the whole tree to end; after the grace period it is killed."""
+        """Signal the whole tree to end; after the grace period it is killed."""
         if self._signals is not None:
             return
         self._signals = Signals(self._tree.proof)
@@ -48,17 +48,17 @@ class Stopper:
         self._timer = self._loop.after(self._grace_seconds, self._kill)
 
     def ask(self) -> None:
-        """Send the stop signal to all who are there now; who has stopped itself must go on to take it."""
+        """Send the stop signal to all current members, and SIGCONT, so that stopped ones receive it."""
         self._report(self._tree.signal(self._stop_signal))
         self._tree.signal(signal.SIGCONT)
 
     def push(self) -> None:
-        """Something has changed in a tree that is not empty: kill what has appeared since."""
+        """Kill new processes of a tree that changed and is not empty."""
         if self._is_killing:
             self._kill()
 
     def finish(self) -> None:
-        """The tree is empty."""
+        """Note that the tree is empty."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,6 +1,6 @@
-"""The processes that a dead keeper left of a run, found without cgroups: by marks, sessions and descent.
+"""The processes of a run left by a dead keeper, found without cgroups: by marks, sessions and descent.
 
-Nobody is their parent here.
+This keeper is not their parent.
 """
 
 import os
@@ -15,18 +15,17 @@ from locksided.keeper.tree.proc import Hit, Process
 from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
 
 MOST_LOOKS = 20
-"""Where others fork all the time: so often, one that hops from process to process is not overlooked."""
+"""The number of scans that surely find a process that hops from pid to pid while others fork constantly."""
 
 RETRY_SECONDS = 1.0
-"""When the system has no descriptor left to watch a process with, it is looked for again after so long."""
+"""The pause before a process is examined again if the system had no free descriptor to watch it."""
 
 
 class SurvivorTree:
-    """All processes of the machine that bear a run's mark, are its known leader or a session of it, or
+    """All processes of the machine that have a run's mark, are its known leader or a session of it, or
     descend from one.
 
-    A session counts only while its leader bears the mark or is the known one: its number could be
-    another's by now.
+    A session counts only while its leader has the mark or is the known one: its number could be reused.
     """
 
     proof = "scan"
@@ -47,16 +46,16 @@ class SurvivorTree:
         raise AssertionError("nothing is started for a run that is over")
 
     def before_fork(self) -> None:
-        """The keeper is nowhere."""
+        """Do nothing: the keeper is in no tree."""
 
     def enter(self) -> None:
         raise AssertionError("nothing new is started in what a dead keeper left")
 
     def adopt(self, pid: int) -> None:
-        """None of them was forked here."""
+        """Do nothing: none of them was forked here."""
 
     def release(self, pid: int) -> None:
-        """None of them is waited for here."""
+        """Do nothing: none of them is waited for here."""
 
     @lent()
     def members(self) -> list[Process]:
@@ -72,7 +71,7 @@ class SurvivorTree:
         return alive
 
     def _members_surely(self) -> list[Process]:
-        """The members; none only after a look during which nothing was forked, or after many looks."""
+        """Return the members; none only after a scan during which nothing was forked, or after many scans."""
         for _ in range(MOST_LOOKS):
             newest = proc.newest_pid()
             members = self.members()
@@ -113,7 +112,7 @@ class SurvivorTree:
         return False
 
     def used(self) -> None:
-        """Nobody counted."""
+        """Return None: usage was not counted."""
 
     def close(self) -> None:
         self._changed = None
@@ -121,7 +120,7 @@ class SurvivorTree:
             self._unwatch(identity)
 
     def _watch(self, process: Process) -> bool:
-        """Hear of the end of a member; False if it has come already."""
+        """Watch for the end of a member; return False if it has already ended."""
         identity = (process.pid, process.start_ticks)
         if identity in self._pidfds:
             return True

@@ -1,4 +1,4 @@
-"""What a run needs to know of its process tree, whoever keeps it together: a cgroup or a scan."""
+"""The interface between a run and its process tree, whether a cgroup or a scan."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,10 +9,10 @@ from locksided.keeper.tree.usage import Used
 
 
 class Tree(Protocol):
-    """All processes of one run, whatever they forked, setsid'ed or daemonised."""
+    """All processes of one run, even if they forked, called setsid or became daemons."""
 
     proof: str
-    """What the emptiness of the tree rests on: `cgroup` or `scan`."""
+    """The evidence that the tree is empty: `cgroup` or `scan`."""
 
     path: str | None
     """The run's cgroup, if there is one."""
@@ -22,28 +22,28 @@ class Tree(Protocol):
 
     @property
     def can_host(self) -> bool:
-        """Whether what the keeper starts while it is `hosting` is born as a member."""
+        """Whether children of the keeper are born as members while it is `hosting`."""
 
     def hosting(self) -> AbstractContextManager[None]:
-        """Have the keeper itself be a member for a moment. Raises OSError with the keeper where it was."""
+        """Make the keeper itself a member for a moment. Raises OSError with the keeper where it was."""
 
     def before_fork(self) -> None:
-        """Have what is forked next begin outside of all runs; then it is to `enter`."""
+        """Ensure that the next forked process starts outside of all runs; then it must `enter`."""
 
     def enter(self) -> None:
         """Make the calling process a member; called between fork and exec. Raises OSError."""
 
     def adopt(self, pid: int) -> None:
-        """Take note of a process that the keeper started for this run."""
+        """Note a process that the keeper started for this run."""
 
     def release(self, pid: int) -> None:
-        """Take note that such a process has ended and its pid may be given to another."""
+        """Note that such a process has ended and its pid may be reused."""
 
     def members(self) -> list[Process]:
-        """The living processes of the tree."""
+        """Return the living processes of the tree."""
 
     def signal(self, number: int) -> list[Hit]:
-        """Signal all members, also those that appear meanwhile."""
+        """Signal all members, including those that appear meanwhile."""
 
     def kill(self) -> list[Hit]:
         """Send SIGKILL to all members."""
@@ -53,7 +53,7 @@ class Tree(Protocol):
     def thaw(self) -> None: ...
 
     def is_empty(self) -> bool:
-        """Whether no process is left: exact, and cheap if so. A cgroup that is empty is given up."""
+        """Return whether no process is left: exact, and cheap if so. An empty cgroup is given up."""
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back from now on when the tree may have become empty."""
@@ -61,7 +61,7 @@ class Tree(Protocol):
     def was_out_of_memory(self) -> bool: ...
 
     def used(self) -> Used | None:
-        """What all of it used, once it is empty; None where nobody counts."""
+        """Return the usage of the whole tree once it is empty; None if it is not counted."""
 
     def close(self) -> None:
         """Forget the tree; only when it is empty."""

@@ -1,4 +1,4 @@
-"""What the processes of a run have used, as the kernel tells: those that were waited for, and the cgroup."""
+"""The resource usage of a run as counted by the kernel: for the processes waited for, and the cgroup."""
 
 from resource import struct_rusage
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from locksided.keeper.messages import Outcome
 
 
 class Used(NamedTuple):
-    """What a whole tree used; the peak of its memory is None where nobody counts that."""
+    """The usage of a whole tree; the peak of its memory is None if it is not counted."""
 
     user_seconds: float
     system_seconds: float
@@ -23,13 +23,13 @@ class Usage:
         self._max_rss_bytes = 0
 
     def add(self, used: struct_rusage) -> None:
-        """Count a process, with those that it waited for itself."""
+        """Add a process, including those that it waited for."""
         self._user_seconds += used.ru_utime
         self._system_seconds += used.ru_stime
         self._max_rss_bytes = max(self._max_rss_bytes, used.ru_maxrss * 1024)
 
     def added_to(self, outcome: Outcome, tree: Used | None) -> Outcome:
-        """The outcome with what is known: of the whole tree if it was measured, else of its processes."""
+        """Return the outcome with the usage: of the whole tree if it was measured, else of its processes."""
         user, system, peak_bytes = self._user_seconds, self._system_seconds, self._max_rss_bytes
         if tree is not None and tree.user_seconds + tree.system_seconds > user + system:
             user, system = tree.user_seconds, tree.system_seconds

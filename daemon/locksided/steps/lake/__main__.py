@@ -1,4 +1,4 @@
-"""`python -I -m locksided.steps.lake OPERATION FOLDER`: one storage step."""
+"""`python -I -m locksided.steps.lake OPERATION FOLDER`: run one storage step."""
 
 import sys
 from pathlib import Path

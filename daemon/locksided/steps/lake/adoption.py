@@ -1,6 +1,6 @@
-"""The operation `adopt`: what a table's log has and the database does not becomes versions like any others.
+"""The operation `adopt`: log entries unknown to the database become versions like any others.
 
-Another program wrote it, or an older database was restored, or the table comes from another lake.
+Another program wrote them, or an older database was restored, or the table comes from another lake.
 """
 
 import json
@@ -26,15 +26,15 @@ UNKNOWN_ACTIONS = frozenset({"cdc", "domainMetadata", "sidecar", "checkpointMeta
 
 
 def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Takes over all entries above the head of one table; of one that nobody knows, all that there are.
+    """Adopt all entries above the head of one table; all entries of a table unknown to the database.
 
-    Raises UserFault for what lockside cannot write.
+    Raises UserFault if the table uses a feature that lockside cannot write.
     """
     (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     folder = Path(order["root"]) / table.folder
     entries = _all_entries(folder, table) if table.version is None else foreign_entries(folder, table)
     try:
-        files = _files_behind(folder, table, entries)
+        files = _files_after(folder, table, entries)
         _refuse_files(folder, files)
         definition = _definition(table.definition, files)
     except UserFault as fault:
@@ -44,7 +44,7 @@ def adopt(order: Mapping[str, Any]) -> dict[str, Any]:
     )
     with connect(order) as connection:
         count = one(connection, f"SELECT count(*) FROM {existing_rows(connection, target)}")
-        definition = _with_key_that_holds(connection, target, definition)
+        definition = _without_violated_key(connection, target, definition)
     commit = Commit(
         key=table.key,
         version=entries[-1][0],
@@ -63,16 +63,16 @@ Entries = list[tuple[int, list[dict[str, Any]]]]
 
 
 def foreign_entries(folder: Path, table: TableOrder) -> Entries:
-    """The entries above the head, in order and without a gap. Raises UserFault when there are none."""
+    """Return the entries above the head, in order and without a gap. Raises UserFault if there are none."""
     head = -1 if table.version is None else table.version
     versions = [version for version in _versions(folder) if version > head]
     if not versions or versions != list(range(head + 1, head + 1 + len(versions))):
-        raise UserFault(f'Table "{table.id}" has no entries of another program behind version {head}.')
+        raise UserFault(f'Table "{table.id}" has no entries of another program after version {head}.')
     return _read(folder, table, versions)
 
 
 def _all_entries(folder: Path, table: TableOrder) -> Entries:
-    """All entries from the first version that can be read. Raises UserFault when one is missing."""
+    """Return all entries from the first readable version. Raises UserFault if one is missing."""
     try:
         versions = _versions(folder)
     except FileNotFoundError:
@@ -80,7 +80,7 @@ def _all_entries(folder: Path, table: TableOrder) -> Entries:
     first = 0 if 0 in versions else checkpoints.oldest(folder / deltalog.LOG)
     versions = [version for version in versions if first is not None and version >= first]
     if not versions or versions != list(range(versions[0], versions[0] + len(versions))):
-        raise UserFault(f'Table "{table.id}" cannot be adopted: its log is not whole.')
+        raise UserFault(f'Table "{table.id}" cannot be adopted: its log is incomplete.')
     return _read(folder, table, versions)
 
 
@@ -94,8 +94,8 @@ def _read(folder: Path, table: TableOrder, versions: Sequence[int]) -> Entries:
     return [(version, deltalog.entry(folder, bare, version)) for version in versions]
 
 
-def _files_behind(folder: Path, table: TableOrder, entries: Entries) -> Files:
-    """The files of the last version. Raises UserFault for entries that are not as ours."""
+def _files_after(folder: Path, table: TableOrder, entries: Entries) -> Files:
+    """Return the files of the last version. Raises UserFault if an entry has unsupported actions."""
     for _, actions in entries:
         _refuse_unknown(actions)
     if table.version is None:
@@ -112,7 +112,7 @@ def _refuse_unknown(actions: Sequence[Mapping[str, Any]]) -> None:
             if kind in UNKNOWN_ACTIONS:
                 raise UserFault(f"it has actions of the kind {kind}.")
             if kind == "protocol" and any(content[name] > most for name, most in HIGHEST_PROTOCOL.items()):
-                raise UserFault("it asks for more than reader version 1 and writer version 2.")
+                raise UserFault("it requires more than reader version 1 and writer version 2.")
             if kind == "metaData" and content.get("partitionColumns"):
                 raise UserFault("it is partitioned.")
             if kind == "add" and content.get("deletionVector"):
@@ -123,7 +123,7 @@ def _refuse_files(folder: Path, files: Files) -> None:
     for path, add in files.adds.items():
         file = folder / path
         if "/" in path or file.is_symlink() or not file.is_file() or file.stat().st_size != add["size"]:
-            raise UserFault(f"its file {path} is not in its folder, or not whole.")
+            raise UserFault(f"its file {path} is not in its folder, or incomplete.")
         if "numRecords" not in json.loads(add.get("stats") or "{}"):
             raise UserFault(f"its file {path} has no statistics.")
 
@@ -135,7 +135,7 @@ def _definition(known: Definition | None, files: Files) -> Definition:
     try:
         columns = files.columns()
     except StopIteration:
-        raise UserFault("it has a column of a type that is none of a table.") from None
+        raise UserFault("it has a column of an unsupported type.") from None
     kept = {column.name: column for column in known.columns}
     same = [
         kept[column.name] if (old := kept.get(column.name)) and old.type == column.type else column
@@ -145,26 +145,28 @@ def _definition(known: Definition | None, files: Files) -> Definition:
     return msgspec.structs.replace(known, columns=same, primary_key=key if has_key else [])
 
 
-def _with_key_that_holds(
+def _without_violated_key(
     connection: duckdb.DuckDBPyConnection, target: Target, definition: Definition
 ) -> Definition:
-    """The table as it is; its key goes when the rows of the other program break it."""
+    """Return the definition, without its key if rows of the other program violate it."""
     if not definition.primary_key:
         return definition
     key, rows = names(definition.primary_key), existing_rows(connection, target)
     twice = one(connection, f"SELECT count(*) FROM (SELECT 1 FROM {rows} GROUP BY {key} HAVING count(*) > 1)")
     if not twice:
         return definition
-    say(f'The primary key "{",".join(definition.primary_key)}" goes: {twice} keys occur more than once.')
+    say(
+        f'The primary key "{",".join(definition.primary_key)}" is dropped: {twice} keys occur more than once.'
+    )
     return msgspec.structs.replace(definition, primary_key=[])
 
 
 def adopted(entries: Entries, count: int, lake_id: str) -> list[Adopted]:
-    """What is told of versions that the database does not know; `count` is how many rows the last has."""
-    return [_told(version, actions, count, lake_id) for version, actions in entries]
+    """Return the adopted versions; `count` is the number of rows of the last one."""
+    return [_adopted(version, actions, count, lake_id) for version, actions in entries]
 
 
-def _told(version: int, actions: Sequence[Mapping[str, Any]], count: int, lake_id: str) -> Adopted:
+def _adopted(version: int, actions: Sequence[Mapping[str, Any]], count: int, lake_id: str) -> Adopted:
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     rows = str((info.get("operationMetrics") or {}).get("rowsCount"))
     return Adopted(

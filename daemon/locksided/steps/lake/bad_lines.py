@@ -1,6 +1,6 @@
-"""Rows of CSV files that cannot be read, and the lines in which rows begin.
+"""Rows of CSV files that cannot be read, and the lines at which rows begin.
 
-DuckDB tells in which byte a row begins that it cannot read, and counts no line breaks within fields.
+DuckDB reports the byte at which an unreadable row begins, but does not count line breaks within fields.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -31,11 +31,11 @@ class Unread(NamedTuple):
 
 
 AllUnread = Mapping[tuple[str, int], Unread]
-"""By the file and the byte (from 1) of the row."""
+"""By file and first byte (from 1) of the row."""
 
 
 class Line(NamedTuple):
-    """Where a row begins, its number among those that can be read, or why it cannot be."""
+    """The line at which a row begins, the row's number among the readable ones, or why it is unreadable."""
 
     number: int | None
     text: str
@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 
 def unread_of(connection: duckdb.DuckDBPyConnection, reading: Reading, rejects: str, most: int) -> AllUnread:
-    """The rows that were left out while the lenient relation of these `rejects` was read, at most so many."""
+    """Return at most `most` rows that were left out when the lenient relation of `rejects` was read."""
     found: dict[tuple[str, int], Unread] = {}
     for part in range(reading.parts):
         table, scan = name(f"{rejects}_{part}"), name(f"{rejects}_{part}_scan")
@@ -55,7 +55,7 @@ def unread_of(connection: duckdb.DuckDBPyConnection, reading: Reading, rejects: 
 
 
 def lines_of(reading: Reading, wanted: Collection[int], unread: AllUnread) -> Iterator[Line]:
-    """Where these records begin (from 1, of all files together), and the rows that cannot be read."""
+    """Yield the lines of the given records (from 1, over all files), and the unreadable rows."""
     record, missing = 0, len(wanted) + len(unread)
     for path in reading.files if missing else ():
         with opened(path) as file:
@@ -73,7 +73,7 @@ def lines_of(reading: Reading, wanted: Collection[int], unread: AllUnread) -> It
 def _rows(
     file: BinaryIO, path: Path, reading: Reading, unread: AllUnread
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Of each row behind the header the byte and the line where it begins, and its text."""
+    """Yield the first byte, the first line and the text of each row after the header."""
     number, start, mark = 0, 1, reading.enclosure.encode()
     for line in file:
         number += 1

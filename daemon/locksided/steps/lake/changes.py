@@ -1,4 +1,4 @@
-"""The operations `delete_rows`, `set_primary_key` and `alter`: tables change, and no file is loaded."""
+"""The operations `delete_rows`, `set_primary_key` and `alter`: tables change without a load."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,22 +22,22 @@ Change = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Any], Target], None]
 
 
 def delete_rows(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Deletes the rows that any rule of `delete_where` fits."""
+    """Delete the rows that match any rule of `delete_where`."""
     return _changed(order, "DELETE", _delete_rows)
 
 
 def set_primary_key(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives a table another primary key, after a look at all rows."""
+    """Change the primary key of a table, after checking all rows."""
     return _changed(order, "SET PRIMARY KEY", _set_primary_key)
 
 
 def alter(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds and drops columns, and changes types."""
+    """Add and drop columns, and change types."""
     return _changed(order, "ALTER", _alter)
 
 
 def _changed(order: Mapping[str, Any], operation: str, change: Change) -> dict[str, Any]:
-    """Stages a commit of the one table. Raises UserFault when the change cannot be made."""
+    """Stage a commit of the one table. Raises UserFault if the change is impossible."""
     (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     if table.version is None or table.definition is None:
         raise UserFault(f'There is no table "{table.id}".')
@@ -62,7 +62,7 @@ def _changed(order: Mapping[str, Any], operation: str, change: Change) -> dict[s
 
 
 def _commit(order: Mapping[str, Any], target: Target, operation: str) -> Commit:
-    """The commit; none is staged when nothing changed."""
+    """Return the commit; nothing is staged if nothing changed."""
     table = target.order
     assert table.version is not None
     assert table.definition is not None
@@ -71,8 +71,8 @@ def _commit(order: Mapping[str, Any], target: Target, operation: str) -> Commit:
     if definition != table.definition or target.actions:
         version += 1
         head = deltalog.commit_actions(order, table, target.time_us, operation, metrics=target.counts)
-        is_told = deltalog.is_told_anew(table.definition, definition)
-        columns = [deltalog.metadata_action(definition, table.created_us)] if is_told else []
+        is_needed = deltalog.needs_metadata(table.definition, definition)
+        columns = [deltalog.metadata_action(definition, table.created_us)] if is_needed else []
         staged = deltalog.stage(target.folder, version, [*head, *columns, *target.actions])
     files = deltalog.Files(dict(target.files.adds))
     files.take(target.actions)
@@ -102,7 +102,7 @@ def _delete_rows(
 
 
 def _no_values(_: ColumnValues) -> str:
-    raise UserFault("name the values: those of another table are for loads alone.")
+    raise UserFault("list the values: only loads can use those of another table.")
 
 
 def _set_primary_key(
@@ -126,7 +126,7 @@ def _alter(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any],
     taken = {TIMESTAMP, *(one.lower() for one in known)}
     for column in added:
         if not column.name or column.name.lower() in taken:
-            raise UserFault(f'There is a column "{column.name}" already, or it is no name of one.')
+            raise UserFault(f'Column "{column.name}" exists already, or its name is invalid.')
         taken.add(column.name.lower())
     after = [changed.get(column.name, column) for column in before if column.name not in dropped]
     if not (after or added):
@@ -155,7 +155,7 @@ def _typed(column: str, kind: Mapping[str, Any]) -> Column:
 
 
 def _as_type(before: Column, after: Column, cast: str = "CAST") -> str:
-    """The value of a column in another type; the empty text is none."""
+    """Return the column's value cast to another type; an empty string becomes NULL."""
     value = name(before.name)
     if before == after:
         return value
@@ -167,7 +167,7 @@ def _as_type(before: Column, after: Column, cast: str = "CAST") -> str:
 def _refuse_values(
     connection: duckdb.DuckDBPyConnection, target: Target, before: Column, after: Column
 ) -> None:
-    """Raise UserFault for values that are not of the new type."""
+    """Raise UserFault if a value cannot be cast to the new type."""
     if before == after:
         return
     rows = loading.existing_rows(connection, target)
@@ -185,7 +185,7 @@ def _refuse_values(
 def _refuse_equal_keys(
     connection: duckdb.DuckDBPyConnection, target: Target, known: Mapping[str, Column], after: list[Column]
 ) -> None:
-    """Raise UserFault for keys that the new types make empty or equal, such as 1 and 01."""
+    """Raise UserFault if the new types make keys empty or equal, such as 1 and 01."""
     key = [column for column in after if column.name in target.key]
     if not key:
         return
@@ -200,7 +200,7 @@ def _refuse_equal_keys(
 def _rewrite_as(
     connection: duckdb.DuckDBPyConnection, target: Target, before: list[Column], after: list[Column]
 ) -> None:
-    """Write all rows anew, in other columns."""
+    """Rewrite all rows with the new columns."""
     rows = loading.existing_rows(connection, target)
     known = {column.name: column for column in before}
     values = ", ".join(f"{_as_type(known[column.name], column)} AS {name(column.name)}" for column in after)

@@ -1,7 +1,7 @@
 """Checkpoints of a table's log: all files of a version in one file, so readers need not read every entry.
 
-delta-rs makes them, of links to the log's entries in a folder that nobody reads. They get their names in the
-log when they are on the disk.
+delta-rs writes them to a private folder with links to the log's entries. They are renamed into the log after
+they were synced.
 """
 
 import json
@@ -19,12 +19,12 @@ from locksided.steps.lake.engine import literal
 from locksided.tables.names import checkpoint_name, entry_name, version_of_checkpoint
 
 EVERY = 50
-"""So many versions after the last checkpoint another is made."""
+"""The number of versions between two checkpoints."""
 LAST = "_last_checkpoint"
 
 
 def newest(log: Path, version: int) -> int | None:
-    """The newest version up to this one that has a checkpoint."""
+    """Return the newest version up to this one that has a checkpoint."""
     try:
         last = int(json.loads((log / LAST).read_bytes())["version"])
     except FileNotFoundError:
@@ -36,13 +36,13 @@ def newest(log: Path, version: int) -> int | None:
 
 
 def oldest(log: Path) -> int | None:
-    """The oldest version that has a checkpoint."""
+    """Return the oldest version that has a checkpoint."""
     found = (version_of_checkpoint(name) for name in os.listdir(log))
     return min((one for one in found if one is not None), default=None)
 
 
 def actions(log: Path, version: int) -> Iterator[dict[str, Any]]:
-    """The files of a version, and what the table is, from its checkpoint."""
+    """Yield a version's files and its metadata from the checkpoint."""
     path = literal(str(log / checkpoint_name(version)))
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         found = connection.execute(f'SELECT "add", "metaData" FROM read_parquet({path})').fetchall()
@@ -58,7 +58,7 @@ def _present(action: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_if_due(folder: Path, published: int) -> None:
-    """Makes a checkpoint of the newest published version when the last one is old enough."""
+    """Write a checkpoint of the newest published version if the last one is old enough."""
     log = folder / "_delta_log"
     last = newest(log, published)
     if published - (-1 if last is None else last) >= EVERY:
@@ -66,7 +66,7 @@ def write_if_due(folder: Path, published: int) -> None:
 
 
 def write(folder: Path, version: int, last: int | None) -> None:
-    """Makes a checkpoint of a published version; `last` is the newest one before it."""
+    """Write a checkpoint of a published version; `last` is the newest one before it."""
     from deltalake import DeltaTable
 
     log, work = folder / "_delta_log", folder / "_lockside" / f"checkpoint.{uuid.uuid4()}"
@@ -75,7 +75,7 @@ def write(folder: Path, version: int, last: int | None) -> None:
     try:
         _link(log, made, version, last)
         DeltaTable(str(work)).create_checkpoint()
-        _leave_out_removed(made, checkpoint_name(version))
+        _remove_tombstones(made, checkpoint_name(version))
         for name in (checkpoint_name(version), LAST):
             sync(made / name)
             os.rename(made / name, log / name)
@@ -84,10 +84,10 @@ def write(folder: Path, version: int, last: int | None) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _leave_out_removed(made: Path, name: str) -> None:
-    """Take the files that are gone from a checkpoint: no reader needs them, and each load can add some.
+def _remove_tombstones(made: Path, name: str) -> None:
+    """Remove the tombstones from a checkpoint: no reader needs them, and each load may add some.
 
-    delta-rs keeps them for a week; after ten thousand loads reading them is most of what opening costs.
+    delta-rs keeps them for a week; after ten thousand loads, reading them dominates the time to open a table.
     """
     whole, part = literal(str(made / name)), made / f"{name}.part"
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
@@ -96,9 +96,9 @@ def _leave_out_removed(made: Path, name: str) -> None:
         )
         ((count,),) = connection.execute(kept).fetchall()
     os.replace(part, made / name)
-    told = json.loads((made / LAST).read_bytes()) | {"size": count}
-    told.pop("sizeInBytes", None)
-    (made / LAST).write_text(json.dumps(told))
+    last = json.loads((made / LAST).read_bytes()) | {"size": count}
+    last.pop("sizeInBytes", None)
+    (made / LAST).write_text(json.dumps(last))
 
 
 def _link(log: Path, made: Path, version: int, last: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Checks of a table that is written and that nobody sees yet: against its content, and the content before."""
+"""Checks of a staged table that is not visible yet, against its content and the previous content."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from locksided.tables.names import clean_column
 def judged(
     connection: duckdb.DuckDBPyConnection, target: Target, checks: Sequence[Check]
 ) -> list[dict[str, Any]]:
-    """What each check found. Raises UserFault for a failed one that is an error."""
+    """Return the result of each check. Raises UserFault if a failed one is an error."""
     if not checks:
         return []
     after = Files(dict(target.files.adds))
@@ -45,7 +45,7 @@ def _title(check: Check) -> str:
 def _fault(
     connection: duckdb.DuckDBPyConnection, target: Target, check: Check, relations: Mapping[str, str]
 ) -> str:
-    """What is wrong; empty when nothing is."""
+    """Return the failure as text; empty if there is none."""
     after, before = target.counts["rowsCount"], target.order.rows_count
     value = check.value or 0
     match check.kind:

@@ -1,4 +1,4 @@
-"""What all rows of a job left in out/tables, each with the load that it becomes, or what is wrong with it."""
+"""Everything in out/tables of all rows of a job: each source with its load, or the problem with it."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, se
 
 @dataclass(slots=True)
 class Collected:
-    """All loads of a job, with the files that they come from, and what is wrong with them."""
+    """All loads of a job with their source files, and all problems."""
 
     loads: list[tuple[Load, Found, Output]] = field(default_factory=list)
     stay: list[Load] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Collected:
 
 
 def collected_in(order: Mapping[str, Any]) -> Collected:
-    """The loads of all rows."""
+    """Collect the loads of all rows."""
     collected, of_failed_run = Collected(), order.get("ofFailedRun", False)
     for row in order["rows"]:
         found, problems = found_in(Path(row["folder"]) / "out" / "tables")
@@ -41,7 +41,7 @@ def collected_in(order: Mapping[str, Any]) -> Collected:
 
 
 def _missing(output: Mapping[str, Any], found: Sequence[Found]) -> Iterator[str]:
-    """What is wrong when the mapping names a source that is not there."""
+    """Yield a problem if the mapping names sources that do not exist."""
     known = {one.name for one in found}
     missing = [name for name in mapped_sources(output) if name not in known]
     if missing:
@@ -50,7 +50,7 @@ def _missing(output: Mapping[str, Any], found: Sequence[Found]) -> Iterator[str]
 
 
 def _added(load: Load | BadMapping) -> Load | BadMapping:
-    """The load of a retry of failed records: it adds to what the first run stored."""
+    """Return the load of a retry of failed records: it adds to the rows stored by the first run."""
     if isinstance(load, BadMapping):
         return load
     rules: dict[str, Any] = {"delete_where": [], "delete_where_column": None, "delete_where_values": None}
@@ -58,7 +58,7 @@ def _added(load: Load | BadMapping) -> Load | BadMapping:
 
 
 def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
-    """Adds a load to what was collected, or what keeps it from being one."""
+    """Add a load, or the problem that prevents it, to the collection."""
     if isinstance(load, BadMapping):
         collected.problems.append(str(load))
     elif load.table is None:

@@ -1,4 +1,4 @@
-"""The operations `create` and `clone`: new tables, empty or with the content of another one."""
+"""The operations `create` and `clone`: new tables, empty or with the content of another."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from locksided.tables.orders import Column, Commit, Definition, TableOrder
 
 
 def create(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages the first version of an empty table."""
+    """Stage the first version of an empty table."""
     table = _new_table(order)
     given = order["parameters"]["tables"][0]["definition"]
     columns = [_checked(msgspec.convert(column, Column)) for column in given["columns"]]
@@ -30,7 +30,7 @@ def create(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clone(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages the first version of a table that has the files of a version of another."""
+    """Stage the first version of a table with the files of a version of another table."""
     table = _new_table(order)
     (source,) = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     folder, origin = Path(order["root"]) / table.folder, Path(order["root"]) / source.folder
@@ -54,8 +54,8 @@ def clone(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def begun(table: TableOrder, begins: TableOrder) -> TableOrder:
-    """A new table of a branch that begins with the content of another."""
-    say(f'Table "{table.id}" begins with that of branch "{begins.branch}".')
+    """Return a new table of a branch that starts with the content of another."""
+    say(f'Table "{table.id}" starts with the content of branch "{begins.branch}".')
     known = begins.definition
     return msgspec.structs.replace(
         table,
@@ -66,7 +66,7 @@ def begun(table: TableOrder, begins: TableOrder) -> TableOrder:
 
 
 def begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> deltalog.Files | None:
-    """The files of the table that a new one begins with, in the folder of that one."""
+    """Link the files of the table that the new one starts with, and return them."""
     if table.begins is None:
         return None
     origin = Path(order["root"]) / table.begins.folder
@@ -76,7 +76,7 @@ def begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> del
 
 
 def take_files(origin: Path, folder: Path, names: Iterable[str], table: TableOrder) -> None:
-    """Links files of a table into another's folder, or copies those that cannot be linked."""
+    """Link files of a table into another's folder; copy those that cannot be linked."""
     taken = []
     for name in names:
         with suppress(FileExistsError):
@@ -99,7 +99,7 @@ def _copy(origin: Path, target: Path, table: TableOrder) -> None:
 
 
 def _new_table(order: Mapping[str, Any]) -> TableOrder:
-    """The table that is to be made. Raises UserFault when it is there."""
+    """Return the table to create. Raises UserFault if it exists."""
     (table,) = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     if table.version is not None:
         raise UserFault(f'Table "{table.id}" exists already.')

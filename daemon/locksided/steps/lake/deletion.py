@@ -1,4 +1,4 @@
-"""Which rows a load deletes before it adds its own: the rules of `delete_where` as a condition of SQL."""
+"""The rules of `delete_where`, the rows that a load deletes before it adds its own, as an SQL condition."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,13 +13,13 @@ NOTHING = "false"
 
 
 ValuesOf = Callable[[ColumnValues], str]
-"""Makes the query that returns the values of a column of a table, as texts."""
+"""Returns the query for the values of a column of a table, as strings."""
 
 
 def deleted_rows(
     mappings: Iterable[OutputTable], columns: Sequence[Column], now_us: int, values_of: ValuesOf
 ) -> str:
-    """The condition that the rows to delete fulfil. Raises UserFault for a rule without a meaning."""
+    """Return the condition for the rows to delete. Raises UserFault if a rule is invalid."""
     rules = [rule for mapping in mappings for rule in _rules(mapping)]
     return " OR ".join(f"({_condition(rule, columns, now_us, values_of)})" for rule in rules) or NOTHING
 
@@ -57,7 +57,7 @@ def _filter(one: DeleteFilter, columns: Sequence[Column], values_of: ValuesOf) -
 
 
 def is_one_of(column: Column, values: Sequence[str], *, is_wanted: bool) -> str:
-    """The condition that a column's value as text is one of these, or none of them."""
+    """Return the condition that a column's value, as a string, is one of the values, or none of them."""
     listed = ", ".join(map(literal, values))
     found = f"coalesce({as_text(column)}, '') IN ({listed})" if values else "false"
     return found if is_wanted else f"NOT ({found})"

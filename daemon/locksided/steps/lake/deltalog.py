@@ -1,4 +1,4 @@
-"""A table's Delta log: which files make up a version, and the staged entry that makes the next one.
+"""A table's Delta log: the files of a version, and the staged entry of the next one.
 
 Reader version 1, writer version 2: no partitions, column mapping or deletion vectors.
 """
@@ -21,45 +21,45 @@ from locksided.tables.names import BUCKET_MODES, TIMESTAMP, entry_name, staged_n
 from locksided.tables.orders import Column, Definition, TableOrder
 
 PRIMARY_KEY = "lockside.primaryKey"
-"""Where the log has the table's key, for a database that does not know the table."""
+"""The log's member for the table's key, for a database that does not know the table."""
 LOG, STAGED = "_delta_log", "_lockside/staged"
 MOST_LOOKED_AT = 100
-"""So many versions are looked at for one that is whole."""
+"""The most versions that are examined to find an undamaged one."""
 
 
 @dataclass(slots=True)
 class Files:
-    """The files of a version, by their names in the table's folder: what the log says of each."""
+    """The files of a version: their log actions by their names in the table's folder."""
 
     adds: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> list[Column]:
-        """The table's columns at this version, without `_timestamp`."""
+        """Return the table's columns at this version, without `_timestamp`."""
         fields = json.loads(self.metadata["schemaString"])["fields"]
         return [types.column_of(field) for field in fields if field["name"] != TIMESTAMP]
 
     def primary_key(self) -> list[str]:
-        """The table's primary key, as far as the log tells it."""
-        told = (self.metadata.get("configuration") or {}).get(PRIMARY_KEY)
-        return told.split(",") if told else []
+        """Return the table's primary key if the log contains it."""
+        key = (self.metadata.get("configuration") or {}).get(PRIMARY_KEY)
+        return key.split(",") if key else []
 
     def paths(self, folder: Path) -> list[str]:
-        """Where they are."""
+        """Return their absolute paths."""
         return [str(folder / path) for path in self.adds]
 
     @property
     def size_bytes(self) -> int:
-        """How large they are together."""
+        """Their total size."""
         return sum(int(add["size"]) for add in self.adds.values())
 
     @property
     def rows_count(self) -> int:
-        """How many rows they have together."""
+        """Their total number of rows."""
         return sum(int(json.loads(add["stats"])["numRecords"]) for add in self.adds.values())
 
     def take(self, actions: Iterable[Mapping[str, Any]]) -> None:
-        """Go one version further."""
+        """Apply the actions of the next version."""
         for action in actions:
             if "add" in action:
                 self.adds[action["add"]["path"]] = action["add"]
@@ -70,7 +70,7 @@ class Files:
 
 
 def read(folder: Path, table: TableOrder) -> Files:
-    """The files of the table's version; none of a table that is new. Raises UserFault when it is not kept."""
+    """Return the files of the table's version; none of a new table. Raises UserFault if it is not kept."""
     files = Files()
     if table.version is None:
         return files
@@ -90,18 +90,18 @@ def read(folder: Path, table: TableOrder) -> Files:
 
 
 def read_whole(folder: Path, table: TableOrder) -> Files:
-    """The same, when all files are there as the log says. Raises UserFault, which names one that is not."""
+    """Return the same after checking that all files are complete. Raises UserFault, naming a bad one."""
     files = read(folder, table)
     damage = _damage(folder, files)
     if damage is None:
         return files
     whole = _newest_whole(folder, table)
-    remedy = "" if whole is None else f" Version {whole} is the newest that is whole: restore it."
+    remedy = "" if whole is None else f" Version {whole} is the newest undamaged one: restore it."
     raise UserFault(f'Table "{table.id}" is damaged: {damage}.{remedy}')
 
 
 def _damage(folder: Path, files: Files) -> str | None:
-    """Which file of a version is missing or of another size; None when all are as the log says."""
+    """Return which file of a version is missing or has the wrong size; None if all are as in the log."""
     for path, add in files.adds.items():
         try:
             size = os.stat(folder / path).st_size
@@ -113,7 +113,7 @@ def _damage(folder: Path, files: Files) -> str | None:
 
 
 def _newest_whole(folder: Path, table: TableOrder) -> int | None:
-    """The newest version before the table's of which all files are there."""
+    """Return the newest version before the table's whose files are all complete."""
     assert table.version is not None
     for version in range(table.version - 1, max(table.oldest, table.version - MOST_LOOKED_AT) - 1, -1):
         if _damage(folder, read(folder, replace(table, version=version))) is None:
@@ -122,7 +122,7 @@ def _newest_whole(folder: Path, table: TableOrder) -> int | None:
 
 
 def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
-    """The actions of one commit: as staged while it may not be published, else from the log."""
+    """Return the actions of one commit: from its staged entry until it is published, else from the log."""
     places = [folder / LOG / entry_name(version)]
     if version in table.staged:
         places.insert(0, folder / STAGED / table.staged[version])
@@ -137,9 +137,9 @@ def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]
 
 
 def make_folders(folder: Path, table: TableOrder) -> None:
-    """Makes the table's folders, as far as they are missing; what is made from now on is as open as they.
+    """Create the missing folders of the table; the umask gives all new files the same access.
 
-    Raises UserFault where that is not allowed.
+    Raises UserFault if that is not allowed.
     """
     mode = BUCKET_MODES[table.access]
     os.umask(0o777 & ~mode)
@@ -162,7 +162,7 @@ def commit_actions(
     metrics: Mapping[str, int] = MappingProxyType({}),
     is_append: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """The actions with which a commit begins: who made it, and its serial; of a new table its protocol."""
+    """Yield the first actions of a commit: its origin and serial, and for a new table the protocol."""
     yield {
         "commitInfo": {
             "timestamp": time_us // 1000,
@@ -180,7 +180,7 @@ def commit_actions(
 
 
 def metadata_action(definition: Definition, created_us: int) -> dict[str, Any]:
-    """The action that says what the table's columns and its key are."""
+    """Return the action with the table's columns and key."""
     columns, key = definition.columns, definition.primary_key
     fields = [types.delta_field(column) for column in (*columns, types.TIMESTAMP_COLUMN)]
     return {
@@ -195,8 +195,8 @@ def metadata_action(definition: Definition, created_us: int) -> dict[str, Any]:
     }
 
 
-def is_told_anew(before: Definition | None, after: Definition) -> bool:
-    """Whether a commit tells what the table is, because that is not what it was."""
+def needs_metadata(before: Definition | None, after: Definition) -> bool:
+    """Return whether the commit needs the table's metadata, because it changed."""
     return before is None or (before.columns, before.primary_key) != (after.columns, after.primary_key)
 
 
@@ -204,7 +204,6 @@ PROTOCOL = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
 
 
 def add_action(path: str, size: int, time_us: int, statistics: Mapping[str, Any]) -> dict[str, Any]:
-    """The action that adds a file."""
     return {
         "add": {
             "path": path,
@@ -218,7 +217,6 @@ def add_action(path: str, size: int, time_us: int, statistics: Mapping[str, Any]
 
 
 def remove_action(add: Mapping[str, Any], time_us: int) -> dict[str, Any]:
-    """The action that removes a file."""
     return {
         "remove": {
             "path": add["path"],
@@ -233,7 +231,7 @@ def remove_action(add: Mapping[str, Any], time_us: int) -> dict[str, Any]:
 
 
 def stage(folder: Path, version: int, actions: Sequence[Mapping[str, Any]]) -> str:
-    """Writes the entry of a version where nobody reads it yet, whole and on the disk; returns its name."""
+    """Write a version's entry to the staging folder, complete and synced; return its name."""
     name = staged_name(version, str(uuid.uuid4()))
     lines = "".join(
         json.dumps(action, ensure_ascii=False, separators=(",", ":")) + "\n" for action in actions

@@ -1,4 +1,4 @@
-"""The operation `diff`: in which rows two versions of a table differ. Files that both have are not read."""
+"""The operation `diff`: the rows in which two versions of a table differ. Files in both are not read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ Texts = list[str | None]
 
 
 def diff(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Counts and rows that were inserted, deleted and updated between two versions."""
+    """Return counts and examples of the rows inserted, deleted and updated between two versions."""
     older, newer = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     key, limit = _key(newer), order["limit"]
     with connect(order) as connection:
@@ -53,7 +53,7 @@ def _key(table: TableOrder) -> list[str]:
 def _relate(
     connection: duckdb.DuckDBPyConnection, root: str, older: TableOrder, newer: TableOrder
 ) -> list[Column]:
-    """Make the views `older` and `newer` of the files that only one of them has; returns their columns."""
+    """Create the views `older` and `newer` of the files that only one version has; return their columns."""
     folder = Path(root) / newer.folder
     before, after = deltalog.read_whole(folder, older), deltalog.read_whole(folder, newer)
     columns = after.columns()
@@ -69,20 +69,20 @@ def _relate(
 
 
 class _Join:
-    """The queries that compare the two views, by the key where there is one."""
+    """The queries that compare the two views, by the key if there is one."""
 
     def __init__(self, columns: Sequence[Column], key: Sequence[str]) -> None:
         self._columns = columns
         self.key = key
 
     def only(self, here: str, there: str) -> str:
-        """Rows that only one of them has."""
+        """Return the query for rows that only one view has."""
         if not self.key:
             return f"(FROM {here} EXCEPT ALL FROM {there})"
         return f"(SELECT * FROM {here} ANTI JOIN {there} USING ({names(self.key)}))"
 
     def changed(self) -> str:
-        """Rows of one key with other values, the older ones before the newer ones."""
+        """Return the query for rows with the same key and other values: the older values, then the newer."""
         same = " AND ".join(f"a.{name(column)} = b.{name(column)}" for column in self.key)
         others = [one.name for one in self._columns if one.name not in self.key]
         differs = " OR ".join(f"a.{name(column)} IS DISTINCT FROM b.{name(column)}" for column in others)
@@ -92,14 +92,14 @@ class _Join:
         return f"(SELECT {pairs} FROM older a JOIN newer b ON {same} WHERE {differs or 'false'})"
 
     def pairs(self) -> list[Column]:
-        """The columns of `changed`."""
+        """Return the columns of `changed`."""
         return [msgspec.structs.replace(one, name=side + one.name) for side in "ab" for one in self._columns]
 
 
 def _rows(
     connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Column], limit: int
 ) -> tuple[int, list[Texts]]:
-    """How many rows there are, and the first of them as texts."""
+    """Return the number of rows, and the first of them as strings."""
     texts = ", ".join(f"left({as_text(column)}, {MOST_CHARACTERS})" for column in columns)
     count = one(connection, f"SELECT count(*) FROM {relation}")
     found = rows_of(connection, f"SELECT {texts} FROM {relation} LIMIT {limit}") if count else []

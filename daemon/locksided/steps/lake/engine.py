@@ -1,4 +1,4 @@
-"""DuckDB as a step uses it: in this process, within its memory, without extensions from elsewhere."""
+"""DuckDB in a step: in this process, within its memory, without external extensions."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ ROW_GROUPS_IN_A_FILE = 8
 
 
 def connect(order: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-    """An empty database that spills into the step's `tmp`."""
+    """Open an empty database that spills into the step's `tmp`."""
     engine = order.get("engine") or {}
     config: dict[str, Any] = {
         "autoinstall_known_extensions": False,
@@ -34,26 +34,26 @@ def connect(order: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
 def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()
 ) -> list[tuple[Any, ...]]:
-    """What a query returns."""
+    """Return the rows of a query."""
     return connection.execute(query, list(values)).fetchall()
 
 
 def one(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> Any:
-    """The one value that a query returns."""
+    """Return the single value of a query."""
     ((value,),) = rows_of(connection, query, values)
     return value
 
 
 def name(text: str) -> str:
-    """An identifier in SQL."""
+    """Return a quoted SQL identifier."""
     return '"' + text.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text in SQL."""
+    """Return an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def names(columns: Sequence[str]) -> str:
-    """A list of identifiers."""
+    """Return a list of quoted identifiers."""
     return ", ".join(map(name, columns))

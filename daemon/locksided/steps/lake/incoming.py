@@ -1,4 +1,4 @@
-"""Rows that come in: sources in the columns and types of a table, and what is wrong in them."""
+"""Incoming rows: sources converted to the columns and types of a table, and the errors in them."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ TEXT = "VARCHAR"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is loaded: a source as it is read, under the name that messages give it."""
+    """A source to be loaded as it is read, under its name for messages."""
 
     source: str
     reading: Reading
@@ -28,7 +28,7 @@ class Rows:
 
 
 def _value(column: Column, rows: Rows) -> str:
-    """The column's value before it gets its type; none for a text that means none."""
+    """Return the column's value before the cast; NULL for strings that stand for NULL."""
     value, kind = name(column.name), rows.reading.kinds.get(column.name, TEXT)
     if rows.nulls:
         nulls = ", ".join(map(literal, rows.nulls))
@@ -39,7 +39,7 @@ def _value(column: Column, rows: Rows) -> str:
 
 
 def cast(column: Column, rows: Rows) -> str:
-    """The column's value in its type."""
+    """Return the column's value in its type."""
     kind = types.duckdb_type(column)
     if column.name not in rows.reading.columns:
         return f"NULL::{kind} AS {name(column.name)}"
@@ -54,7 +54,7 @@ def _may_be_long(column: Column, rows: Rows) -> bool:
 
 
 def _is_misfit(column: Column, rows: Rows) -> str:
-    """The condition that the value is not of its column's type, or larger than it may be."""
+    """Return the condition that the value is not of its column's type, or exceeds its maximum size."""
     if _may_be_long(column, rows):
         return f"strlen({name(column.name)}) > {MAX_FIELD_BYTES}"
     value = _value(column, rows)
@@ -62,7 +62,7 @@ def _is_misfit(column: Column, rows: Rows) -> str:
 
 
 class Misfit(NamedTuple):
-    """A value that is not of its column's type: its record from 1, and how many the column has."""
+    """A value that is not of its column's type: its record (from 1), and the number of such values there."""
 
     record: int
     column: str
@@ -74,11 +74,11 @@ class Misfit(NamedTuple):
 def misfits(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], rows: Rows, most: int
 ) -> Iterator[Misfit]:
-    """The first records that have a value that is not of its column's type, with the first such value."""
+    """Yield the first records with values that are not of their column's type, each with its first one."""
     there = [column for column in columns if column.name in rows.reading.columns]
     which, value = (
-        " ".join(f"WHEN {_is_misfit(one, rows)} THEN {told(place, one)}" for place, one in enumerate(there))
-        for told in (
+        " ".join(f"WHEN {_is_misfit(one, rows)} THEN {sql_of(place, one)}" for place, one in enumerate(there))
+        for sql_of in (
             lambda place, _: str(place),
             lambda _, one: f"left({name(one.name)}::VARCHAR, {MOST_TEXT})",
         )
@@ -101,12 +101,12 @@ def misfits(
 def execute(
     connection: duckdb.DuckDBPyConnection, statement: str, columns: Sequence[Column], rows: Sequence[Rows]
 ) -> None:
-    """Run a statement that reads sources. Raises UserFault for what is wrong in them."""
+    """Run a statement that reads sources. Raises UserFault for an error in their content."""
     try:
         connection.execute(statement)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.IOException) as fault:
         for source in rows:
-            with suppress(duckdb.IOException, duckdb.InvalidInputException):  # nothing of it can be read
+            with suppress(duckdb.IOException, duckdb.InvalidInputException):  # nothing in it can be read
                 _refuse_unread(connection, source)
                 _refuse_misfits(connection, columns, source)
         found = next((one.source for one in rows if f"/{one.source}" in str(fault)), None)
@@ -130,5 +130,5 @@ def _refuse_misfits(connection: duckdb.DuckDBPyConnection, columns: Sequence[Col
     """Raise UserFault for the first value that is not of its column's type."""
     for found in misfits(connection, columns, rows, 1):
         more = f" (and {found.number - 1} more)" if found.number > 1 else ""
-        told = f'record {found.record}, column "{found.column}": {found.cause}{more}'
-        raise UserFault(f'"{rows.source}" {told}.')
+        where = f'record {found.record}, column "{found.column}": {found.cause}{more}'
+        raise UserFault(f'"{rows.source}" {where}.')

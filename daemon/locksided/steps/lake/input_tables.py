@@ -1,4 +1,4 @@
-"""The operation `input`: a row's tables become files in in/tables, with manifests; its files come, too."""
+"""The operation `input`: writes a row's tables, with manifests, to in/tables, and copies its files."""
 
 import json
 import os
@@ -29,11 +29,11 @@ from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder, column_named
 
 NO_ROWS = -1
-"""As a limit: the header alone."""
+"""As a limit: the header only."""
 
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes all tables. Raises UserFault with all problems."""
+    """Write all tables. Raises UserFault with all problems."""
     refuse_full_disk(order, order["folders"]["data"])
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
@@ -47,9 +47,9 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
             reporting.begin([targets[place]])
             since = order["since"][place]
             if since is not None and since["why"]:
-                say(f'Table "{table.id}" comes whole: {since["why"]}.')
+                say(f'Table "{table.id}" is read completely: {since["why"]}.')
             if table.branch != order["branch"]:
-                say(f'Table "{table.id}" is that of branch "{table.branch}".')
+                say(f'Table "{table.id}" is read from branch "{table.branch}".')
             try:
                 shown.append(_exported(connection, order, place, table, folder, failed))
             except UserFault as fault:
@@ -76,7 +76,7 @@ def _exported(
     into: Path,
     failed: Collection[str],
 ) -> dict[str, Any]:
-    """Writes a table, or just the records of it that failed before."""
+    """Write a table, or only its records that failed before."""
     entry: InputTable = from_store(order["entries"][place], InputTable)
     adaptive = order["since"][place]
     path = into / entry.target
@@ -101,7 +101,7 @@ def _write_failed(
     table: TableOrder,
     path: Path,
 ) -> Written:
-    """Writes a table with the columns that the first run saw, and the records that are given again."""
+    """Write a table with the columns of the first run, and the records to process again."""
     none = {"where_column": None, "changed_since": None, "days": None, "limit": NO_ROWS}
     header = msgspec.structs.replace(entry, **none, file_type="csv")
     texts = path if entry.file_type == "csv" else path.with_name(f".{path.name}.csv")
@@ -111,8 +111,8 @@ def _write_failed(
         try:
             _write_parquet(connection, _read_csv(texts, written.columns), written.columns, path)
         except (duckdb.ConversionException, duckdb.InvalidInputException) as problem:
-            told = str(problem).partition("\n")[0]
-            raise UserFault(f'Failed records do not fit the types of table "{table.id}": {told}') from None
+            reason = str(problem).partition("\n")[0]
+            raise UserFault(f'Failed records do not fit the types of table "{table.id}": {reason}') from None
         texts.unlink()
     return replace(written, count=count)
 
@@ -127,9 +127,9 @@ def write_table(
     may_link: bool = True,
     last_us: int | None = None,
 ) -> Written:
-    """Writes what is wanted of a table to a file or a folder; with `last_us` rows that changed after that.
+    """Write the selected part of a table to a file or a folder; with `last_us`, the rows changed after it.
 
-    Raises UserFault for what is not there.
+    Raises UserFault for anything that does not exist.
     """
     folder = Path(order["root"]) / table.folder
     files = deltalog.read_whole(folder, table)
@@ -151,7 +151,7 @@ def write_table(
 
 
 def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
-    """The columns that are wanted. Raises UserFault for those that are not there."""
+    """Return the selected columns. Raises UserFault for columns that do not exist."""
     there = (*known, types.TIMESTAMP_COLUMN)
     wanted = {column: column_named(there, column) for column in entry.wanted}
     unknown = [f'"{text}"' for text, column in wanted.items() if column is None]
@@ -161,7 +161,7 @@ def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
 
 
 def conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
-    """WHERE and LIMIT of what is wanted. Raises UserFault for a column that is not there."""
+    """Return the WHERE and LIMIT clauses. Raises UserFault for a column that does not exist."""
     conditions = []
     if entry.where_column:
         column = column_named((*known, types.TIMESTAMP_COLUMN), entry.where_column)
@@ -178,7 +178,7 @@ def conditions(entry: InputTable, known: Sequence[Column], since: datetime | Non
 
 
 def changed_since(entry: InputTable, now_us: int) -> datetime | None:
-    """The time from which on rows are wanted. Raises UserFault for a text that names none."""
+    """Return the time from which rows are selected. Raises UserFault for an invalid time."""
     return moment_of(f"-{entry.days} days" if entry.days else entry.changed_since or "", now_us)
 
 
@@ -196,7 +196,7 @@ def _write_csv(
 
 
 def _read_csv(path: Path, columns: Sequence[Column]) -> str:
-    """The rows that `_write_csv` wrote, in the types of the columns."""
+    """Return a relation of the rows written by `_write_csv`, in the types of the columns."""
     kinds = ", ".join(f"{literal(one.name)}: {literal(types.duckdb_type(one))}" for one in columns)
     form = "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', allow_quoted_nulls=false"
     return f"read_csv({literal(str(path))}, columns={{{kinds}}}, {form})"
@@ -205,7 +205,7 @@ def _read_csv(path: Path, columns: Sequence[Column]) -> str:
 def _write_parquet(
     connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[Column], path: Path
 ) -> int:
-    """A folder of Parquet files."""
+    """Write a folder of Parquet files; return the number of rows."""
     path.mkdir()
     selected = ", ".join(name(column.name) for column in columns)
     copy = f"COPY (SELECT {selected} FROM {rows}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
@@ -217,7 +217,7 @@ def _is_whole(entry: InputTable) -> bool:
 
 
 def _take(files: Files, folder: Path, path: Path) -> None:
-    """Links the files of a table that is wanted whole; copies those that cannot be.
+    """Link the files of a table that is selected as a whole; copy those that cannot be linked.
 
     Root gets copies: it could write into the table's own files.
     """
@@ -232,12 +232,12 @@ def _take(files: Files, folder: Path, path: Path) -> None:
 
 
 def _manifest(
-    table: TableOrder, columns: Sequence[Column], folder: Path, told: Sequence[Mapping[str, str]]
+    table: TableOrder, columns: Sequence[Column], folder: Path, metadata: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
     definition = table.definition
     key = [] if definition is None else definition.primary_key
     pieces: dict[str, list[dict[str, str]]] = {"": [], **{column.name: [] for column in columns}}
-    for piece in told:
+    for piece in metadata:
         if piece["column"] in pieces:
             pieces[piece["column"]].append({key: piece[key] for key in piece if key != "column"})
     of_table = pieces.pop("")
@@ -266,7 +266,7 @@ def _manifest(
 
 
 def shown(entry: InputTable, table: TableOrder, written: Written, path: Path) -> dict[str, Any]:
-    """A table of `result.input.tables`."""
+    """Return an entry of `result.input.tables`."""
     paths = [path] if path.is_file() else list(path.iterdir())
     since = written.since
     return {

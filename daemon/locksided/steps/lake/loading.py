@@ -1,4 +1,4 @@
-"""One load: rows of one or several sources become new files of a table, which nobody sees yet."""
+"""One load: rows of one or more sources become new files of a table, which are not visible yet."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
 READ_ONLY = 0o444
-"""Data files never change, and jobs that read a table whole may have links to them."""
+"""Data files never change, and jobs that read a whole table may have links to them."""
 COUNTS = (
     "recordsCount",
     "rowsInserted",
@@ -34,9 +34,9 @@ COUNTS = (
 
 @dataclass(slots=True)
 class Target:
-    """A table that is being loaded: what it is and will be, and the actions of the commit so far.
+    """A table that is being loaded: its old and new definition, and the actions of the commit so far.
 
-    `deleted` is the condition of rows that go before others come.
+    `deleted` is the condition of the rows to delete first.
     """
 
     order: TableOrder
@@ -51,7 +51,7 @@ class Target:
 
     @property
     def stamp(self) -> str:
-        """The time of the load as a value of SQL."""
+        """The time of the load as an SQL value."""
         return f"make_timestamptz({self.time_us})"
 
     @property
@@ -64,9 +64,9 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
     """Replace the table's content."""
     _remove(target, list(target.files.adds))
     target.counts["rowsDeleted"] = target.order.rows_count
-    if required := {*target.key, *_never_empty(target)}:
-        _take_in(connection, target, rows, required)
-        _leave_out_duplicates(connection, target)
+    if required := {*target.key, *_required_columns(target)}:
+        _create_incoming(connection, target, rows, required)
+        _remove_duplicates(connection, target)
         written = _write(
             connection,
             target,
@@ -80,11 +80,11 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
 
 
 def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
-    """Add all rows."""
+    """Append all rows."""
     touched = delete(connection, target)
     columns, stamped = names(target.column_names), _stamped(target, rows)
-    if required := _never_empty(target):
-        _take_in(connection, target, rows, required)
+    if required := _required_columns(target):
+        _create_incoming(connection, target, rows, required)
         stamped = f"SELECT {columns}, {target.stamp} AS {TIMESTAMP} FROM incoming"
     if touched:
         kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
@@ -99,7 +99,7 @@ def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
 
 
 def delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
-    """Count the rows that `deleted` fits; returns the files that they are in."""
+    """Count the rows to delete; return the files that contain them."""
     if target.deleted == NOTHING:
         return []
     gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
@@ -108,7 +108,7 @@ def delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None) -> str:
-    """The rows of these files, or of all, that are not deleted."""
+    """Return the rows of these files, or of all, that are not deleted."""
     existing = existing_rows(connection, target, paths)
     return (
         existing if target.deleted == NOTHING else f"(SELECT * FROM {existing} WHERE NOT ({target.deleted}))"
@@ -116,9 +116,9 @@ def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence
 
 
 def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
-    """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
-    _take_in(connection, target, rows, {*target.key, *_never_empty(target)})
-    _leave_out_duplicates(connection, target)
+    """Insert rows with new keys and update changed rows with known keys; rewrite only the affected files."""
+    _create_incoming(connection, target, rows, {*target.key, *_required_columns(target)})
+    _remove_duplicates(connection, target)
     touched = delete(connection, target)
     existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
@@ -168,7 +168,7 @@ def _differs(target: Target) -> str:
 def existing_rows(
     connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None
 ) -> str:
-    """The rows of the table's files as a relation in its columns; `filename` says which file each is in."""
+    """Return a relation of the table's rows in its columns; `filename` is the file of each row."""
     files = target.files.paths(target.folder) if paths is None else list(paths)
     if not files:
         empty = ", ".join(f"NULL::{types.duckdb_type(c)} AS {name(c.name)}" for c in target.columns)
@@ -176,7 +176,7 @@ def existing_rows(
     listed = ", ".join(map(literal, files))
     relation = f"read_parquet([{listed}], union_by_name=true, filename=true)"
     present = {str(row[0]) for row in rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")}
-    stamp = _stamp_of_others(target.files, TIMESTAMP if TIMESTAMP in present else "NULL::TIMESTAMPTZ")
+    stamp = _stamp_or_file_time(target.files, TIMESTAMP if TIMESTAMP in present else "NULL::TIMESTAMPTZ")
     columns = ", ".join(
         f"{name(c.name) if c.name in present else 'NULL'}::{types.duckdb_type(c)} AS {name(c.name)}"
         for c in target.columns
@@ -184,8 +184,8 @@ def existing_rows(
     return f"(SELECT {columns}, {stamp} AS {TIMESTAMP}, filename FROM {relation})"
 
 
-def _stamp_of_others(files: Files, stamp: str) -> str:
-    """The time of a row; of a row that another program wrote without one, the time of its file."""
+def _stamp_or_file_time(files: Files, stamp: str) -> str:
+    """Return the time of a row; if another program wrote it without one, the time of its file."""
     times = {
         path: int(add["modificationTime"]) * 1000
         for path, add in files.adds.items()
@@ -200,7 +200,7 @@ def _stamp_of_others(files: Files, stamp: str) -> str:
 
 
 def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
-    """Write the rows of some files of the table to new ones, without those that are deleted."""
+    """Rewrite some files of the table without the deleted rows."""
     kept = _kept(connection, target, [str(target.folder / path) for path in paths])
     columns = names(target.column_names)
     write_instead(connection, target, paths, f"SELECT {columns}, {TIMESTAMP} FROM {kept}")
@@ -209,16 +209,16 @@ def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequen
 def write_instead(
     connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str], query: str
 ) -> None:
-    """Write the rows of a query to new files, in the place of others."""
+    """Write the rows of a query to new files that replace others."""
     _remove(target, paths)
     _write(connection, target, query)
 
 
-# -- rows that come in ------------------------------------------------------------------------------------
+# -- incoming rows ----------------------------------------------------------------------------------------
 
 
 def _select(target: Target, rows: Sequence[Rows]) -> str:
-    """All rows in the table's columns, in the order in which they come."""
+    """Return all rows in the table's columns, in their order."""
     parts = (
         f"SELECT {', '.join(cast(column, one) for column in target.columns)} FROM {one.reading.relation}"
         for one in rows
@@ -230,14 +230,14 @@ def _stamped(target: Target, rows: Sequence[Rows]) -> str:
     return f"SELECT *, {target.stamp} AS {TIMESTAMP} FROM ({_select(target, rows)})"
 
 
-def _never_empty(target: Target) -> set[str]:
+def _required_columns(target: Target) -> set[str]:
     return {column.name for column in target.columns if not column.nullable}
 
 
-def _take_in(
+def _create_incoming(
     connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], required: Collection[str]
 ) -> None:
-    """Make the table `incoming` of what comes in. Raises UserFault for a required value that is missing."""
+    """Create the table `incoming` of all rows. Raises UserFault if a required value is missing."""
     with_number = f"SELECT *, row_number() OVER () AS _place FROM ({_select(target, rows)})"
     execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target.columns, rows)
     target.counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
@@ -246,8 +246,8 @@ def _take_in(
             _refuse_nulls(connection, column, rows)
 
 
-def _leave_out_duplicates(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """Of equal keys in `incoming` the last row alone stays."""
+def _remove_duplicates(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Keep only the last row of each key in `incoming`."""
     if not target.key:
         return
     counts, key = target.counts, names(target.key)
@@ -276,7 +276,7 @@ def _remove(target: Target, paths: Sequence[str]) -> None:
 def _write(
     connection: duckdb.DuckDBPyConnection, target: Target, query: str, rows: Sequence[Rows] = ()
 ) -> int:
-    """Write the rows of a query to new files of the table, onto the disk; returns their number."""
+    """Write the rows of a query to new, synced files of the table; return their number."""
     copy = (
         f"COPY ({query}) TO {literal(str(target.folder))} (FORMAT parquet, COMPRESSION zstd, "
         f"ROW_GROUP_SIZE {ROW_GROUP}, ROW_GROUPS_PER_FILE {ROW_GROUPS_IN_A_FILE}, "

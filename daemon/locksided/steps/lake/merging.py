@@ -1,4 +1,4 @@
-"""Small files of a table are merged within a load: in a version of its own, which changes no row.
+"""Small files of a table are merged within a load: in a version of its own that changes no row.
 
 delta-rs can merge, too, but commits by itself: nothing would be staged, and the tables of a job would change
 one by one.
@@ -23,7 +23,7 @@ OPTIMIZE = "OPTIMIZE"
 def merged(
     connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], target: Target, commit: Commit
 ) -> Commit | None:
-    """The commit behind a load's own that merges the table's small files; None while there are few."""
+    """Return a commit after the load's own that merges small files; None if there are few."""
     files = deltalog.Files(dict(target.files.adds))
     files.take(target.actions)
     small = [path for path, add in files.adds.items() if add["size"] < SMALL_BYTES]
@@ -32,7 +32,10 @@ def merged(
     table = msgspec.structs.replace(target.order, version=commit.version, serial=target.order.serial + 1)
     merge = replace(target, order=table, files=files, actions=[], counts=dict(target.counts))
     loading.rewrite(connection, merge, small)
-    actions = [*deltalog.commit_actions(order, table, merge.time_us, OPTIMIZE), *map(_quiet, merge.actions)]
+    actions = [
+        *deltalog.commit_actions(order, table, merge.time_us, OPTIMIZE),
+        *map(_without_data_change, merge.actions),
+    ]
     files.take(actions)
     return msgspec.structs.replace(
         commit,
@@ -45,6 +48,6 @@ def merged(
     )
 
 
-def _quiet(action: Mapping[str, Any]) -> dict[str, Any]:
-    """An action that says that it changes no row."""
+def _without_data_change(action: Mapping[str, Any]) -> dict[str, Any]:
+    """Mark an action as changing no row."""
     return {kind: {**content, "dataChange": False} for kind, content in action.items()}

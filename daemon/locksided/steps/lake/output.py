@@ -1,4 +1,4 @@
-"""The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
+"""The operation `output`: everything in out/tables of all rows becomes staged commits, or a message."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,17 +36,17 @@ MOST_PROBLEMS = 50
 
 
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages a commit for each table, and stores files. Raises UserFault with all problems of all of them."""
+    """Stage a commit for each table, and store files. Raises UserFault with all problems."""
     collected, files = collected_in(order), stored_files.found_in(order)
     collected.problems += files.problems
     done = staged(order, collected)
-    stored, told = stored_files.store(order, files.sources)
-    done["result"]["output"]["files"] = told
+    stored, shown = stored_files.store(order, files.sources)
+    done["result"]["output"]["files"] = shown
     return {**done, "files": msgspec.to_builtins(stored)}
 
 
 def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
-    """Stages what was collected, a commit for each table. Raises UserFault with all problems."""
+    """Stage the collected loads, a commit for each table. Raises UserFault with all problems."""
     refuse_full_disk(order, order["root"])
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
@@ -67,7 +67,7 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
             else:
                 done.append(loaded)
     if len(by_table) > MOST_TABLES:
-        collected.problems.append(f"These are {len(by_table)} tables, at most {MOST_TABLES} are allowed.")
+        collected.problems.append(f"There are {len(by_table)} tables, at most {MOST_TABLES} are allowed.")
     if collected.problems:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
     for load in collected.stay:
@@ -79,14 +79,14 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
         "message": "",
         "warning": is_warned,
         "failedRecords": len(records),
-        "recordsBytes": _kept(order, records),
+        "recordsBytes": _list_rejected(order, records),
         "result": {"output": {"tables": outputs}},
         "commits": [msgspec.to_builtins(commit) for loaded in done for commit in loaded.commits],
     }
 
 
-def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int:
-    """Lists rows that were left out in the folder of the first row; in the log where there is none.
+def _list_rejected(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int:
+    """List rejected rows in the folder of the first row; in the log if there is no row.
 
     Returns the size of the list.
     """
@@ -99,7 +99,7 @@ def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> int
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load made of a table: its commits, what the job shows of it, and the rows that were left out."""
+    """The result of a table's load: its commits, its entries in the job's result, and the rejected rows."""
 
     commits: list[Commit]
     shown: list[dict[str, Any]]
@@ -114,10 +114,10 @@ def _load(
 ) -> Loaded:
     """Load one table from all its sources."""
     mappings = [load.mapping for load, _, _ in group]
-    _refuse(table, group)
+    _refuse_invalid(table, group)
     target, rows = _prepared(connection, order, table, group)
     rows, records = without_bad_rows(connection, target, rows, mappings)
-    _bring(connection, target, rows, mappings)
+    _load_rows(connection, target, rows, mappings)
     target.counts["rowsRejected"] = len(records)
     target.counts["recordsCount"] += len(records)
     checks = judged(connection, target, [check for mapping in mappings for check in mapping.checks])
@@ -125,15 +125,15 @@ def _load(
     sources = [
         Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
     ]
-    told = [
+    metadata = [
         one
         for load, _, settings in group
         for one in told_by(load.mapping, with_types=_support(order, settings) == "hints")
     ]
     commit = _staged(order, target, is_full=not mappings[0].incremental)
-    commit = replace(commit, sources=sources, metadata=told)
+    commit = replace(commit, sources=sources, metadata=metadata)
     merge = merged(connection, order, target, commit)
-    _keep_checkpoints(table, target.folder)
+    _write_checkpoint(table, target.folder)
     commits = [commit] if merge is None else [commit, merge]
     shown = [
         {
@@ -147,7 +147,7 @@ def _load(
 
 
 def _support(order: Mapping[str, Any], settings: Output) -> str:
-    """What types in manifests do."""
+    """Return how types in manifests are used."""
     return str(settings.data_type_support or order["dataTypeSupport"])
 
 
@@ -157,7 +157,7 @@ def _prepared(
     table: TableOrder,
     group: Sequence[tuple[Load, Found, Output]],
 ) -> tuple[Target, list[Rows]]:
-    """The table as it is and will be, and the sources as they are read."""
+    """Return the table with its old and new definition, and its sources as they are read."""
     mappings = [load.mapping for load, _, _ in group]
     is_incremental = mappings[0].incremental
     folder = Path(order["root"]) / table.folder
@@ -194,7 +194,7 @@ def _prepared(
 
 
 def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: ColumnValues) -> str:
-    """The query for the values of a column of another table, as it was when the job started."""
+    """Return the query for the values of another table's column, as of the start of the job."""
     tables = msgspec.convert(order.get("sources", []), list[TableOrder], strict=False)
     table = next((one for one in tables if one.id.lower() == values.source.lower()), None)
     if table is None:
@@ -209,13 +209,13 @@ def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], 
     return f"SELECT coalesce({as_text(column)}, '') FROM {loading.existing_rows(connection, target)}"
 
 
-def _bring(
+def _load_rows(
     connection: duckdb.DuckDBPyConnection,
     target: Target,
     rows: Sequence[Rows],
     mappings: Sequence[OutputTable],
 ) -> None:
-    """Bring the rows into the table, as the mappings of their sources say."""
+    """Load the rows into the table by the mappings of their sources."""
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
     is_full = not mappings[0].incremental
     has_key = target.key and any(one.deduplication_strategy != "insert" for one in mappings)
@@ -225,23 +225,23 @@ def _bring(
         loading.upsert(connection, target, rows)
     else:
         if not target.key:
-            say(f'Table "{target.order.id}" has no primary key: a row that comes again is a second row.')
+            say(f'Table "{target.order.id}" has no primary key: repeated rows are added again.')
         loading.append(connection, target, rows)
 
 
-def _keep_checkpoints(table: TableOrder, folder: Path) -> None:
-    """Makes a checkpoint of what is published, when one is due; a load does not fail for want of one."""
+def _write_checkpoint(table: TableOrder, folder: Path) -> None:
+    """Write a checkpoint of the published version if one is due; the load does not fail if that fails."""
     published = -1 if table.version is None else min(table.staged, default=table.version + 1) - 1
     if published < 0:
         return
     try:
         checkpoints.write_if_due(folder, published)
-    except Exception as fault:  # noqa: BLE001 - of the disk, or of another library; readers do without
-        say(f'No checkpoint was written of table "{table.id}": {fault}')
+    except Exception as fault:  # noqa: BLE001 - of the disk or another library; checkpoints are optional
+        say(f'No checkpoint was written for table "{table.id}": {fault}')
 
 
-def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
-    """Raise UserFault for loads that cannot be, whatever is in the files."""
+def _refuse_invalid(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
+    """Raise UserFault for loads that are invalid whatever the files contain."""
     if len(group) > 1 and not all(load.mapping.incremental for load, _, _ in group):
         listed = ", ".join(f'"{load.source}"' for load, _, _ in group)
         raise MappingFault(f'Table "{table.id}" has several sources: {listed}.')
@@ -256,12 +256,12 @@ def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> N
 
 
 def _places(order: Mapping[str, Any]) -> dict[str | None, str]:
-    """Where each row's folder is, below the job's own."""
+    """Return the folder of each row, relative to the job's."""
     return {row["row"]: row["place"] for row in order["rows"]}
 
 
 def check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """Raise UserFault when a new primary key is empty or not unique in the rows that the table keeps."""
+    """Raise UserFault if a new primary key is empty or not unique in the rows that the table keeps."""
     known = target.order.definition
     if known is None or known.primary_key == target.key or not target.key:
         return
@@ -270,15 +270,15 @@ def check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     for column in target.key:
         empty = one(connection, f"SELECT count(*) FROM {existing} WHERE {name(column)} IS NULL")
         faults += [f'{empty} rows are empty in column "{column}"'] if empty else []
-    twice = len(rows_of(connection, f"SELECT 1 FROM {existing} GROUP BY {key} HAVING count(*) > 1"))
-    faults += [f"{twice} keys occur more than once"] if twice else []
+    repeated = len(rows_of(connection, f"SELECT 1 FROM {existing} GROUP BY {key} HAVING count(*) > 1"))
+    faults += [f"{repeated} keys occur more than once"] if repeated else []
     if faults:
         old, new = ",".join(known.primary_key), ",".join(target.key)
         raise UserFault(f'Cannot change primary key from "{old}" to "{new}": {faults[-1]}.')
 
 
 def _staged(order: Mapping[str, Any], target: Target, *, is_full: bool) -> Commit:
-    """Write the entry that makes the table's next version; none when the load changed nothing."""
+    """Write the entry of the table's next version; none if the load changed nothing."""
     table, known = target.order, target.order.definition
     definition = Definition(
         columns=target.columns,
@@ -331,7 +331,7 @@ def _actions(
         metrics=target.counts,
         is_append=not any("remove" in action for action in target.actions),
     )
-    if table.version is None or deltalog.is_told_anew(table.definition, definition):
+    if table.version is None or deltalog.needs_metadata(table.definition, definition):
         yield deltalog.metadata_action(definition, target.time_us)
     if table.version is None:
         files = deltalog.Files(dict(target.files.adds))
@@ -342,7 +342,7 @@ def _actions(
 
 
 def _produced(order: Mapping[str, Any], found: Found, columns: Sequence[str]) -> dict[str, Any]:
-    """What is told of a source: its size and age, and who made it with which columns."""
+    """Return the size and time of a source, and the component that produced it with which columns."""
     states = [path.stat() for path in found.files()] or [found.path.stat()]
     written = time_text(max(one.st_mtime_ns for one in states) // 1000)
     made_by = {"component": order["origin"].get("component"), "type": order.get("componentType", "other")}
@@ -355,7 +355,7 @@ def _produced(order: Mapping[str, Any], found: Found, columns: Sequence[str]) ->
 
 
 def _shown(load: Load, target: Target, commit: Commit, place: str | None) -> dict[str, Any]:
-    """A table of `result.output.tables`; `place` is the folder of its row, None for another file."""
+    """Return an entry of `result.output.tables`; `place` is its row's folder, None for another file."""
     table = target.order
     return {
         "id": table.id,

@@ -1,4 +1,4 @@
-"""The operations `preview`, `sql` and `files`: rows of tables as texts, and which files have them."""
+"""The operations `preview`, `sql` and `files`: rows of tables as strings, and the names of their files."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +24,7 @@ MOST_ROWS = 100_000
 
 
 def look(order: Mapping[str, Any]) -> dict[str, Any]:
-    """The first rows of a table."""
+    """Return the first rows of a table."""
     entry = from_store(order["entry"], InputTable)
     table = msgspec.convert(order["table"], TableOrder, strict=False)
     with connect(order) as connection:
@@ -49,7 +49,7 @@ def look(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bounded(found: Sequence[Sequence[str | None]]) -> tuple[list[list[str | None]], bool]:
-    """As many rows as an answer holds, long values cut; and whether anything was left out."""
+    """Return as many rows as fit an answer, long values cut; and whether anything was cut."""
     rows: list[list[str | None]] = []
     size, is_cut = 0, False
     for row in found:
@@ -62,7 +62,7 @@ def _bounded(found: Sequence[Sequence[str | None]]) -> tuple[list[list[str | Non
 
 
 def files(order: Mapping[str, Any]) -> dict[str, Any]:
-    """The names of the files of each table; those of a table that cannot be read are left out."""
+    """Return the names of each table's files; tables that cannot be read are omitted."""
     found: dict[str, list[str]] = {}
     for table in msgspec.convert(order["tables"], list[TableOrder], strict=False):
         with suppress(UserFault):
@@ -71,7 +71,7 @@ def files(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def query(order: Mapping[str, Any]) -> dict[str, Any]:
-    """What a query over tables returns; the tables are views under their ids, and nothing can be written."""
+    """Run a query; tables are views named by their ids, and nothing can be written."""
     tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     unreadable: dict[str, str] = {}
     with connect(order) as connection:
@@ -92,7 +92,7 @@ def query(order: Mapping[str, Any]) -> dict[str, Any]:
             columns, kinds = relation_found.columns, relation_found.types
             found = relation_found.limit(MOST_ROWS).fetchall()
         except duckdb.Error as fault:
-            named = (told for table, told in unreadable.items() if table in order["query"])
+            named = (reason for table, reason in unreadable.items() if table in order["query"])
             raise UserFault(next(named, str(fault))) from None
     return {
         "message": "",

@@ -1,4 +1,4 @@
-"""How a source is read: CSV with or without a header, in slices or whole, gzipped or not, or Parquet."""
+"""How sources are read: CSV with or without a header, sliced or whole, gzipped or not, or Parquet."""
 
 import csv
 import gzip
@@ -21,18 +21,18 @@ from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
 
 MAX_FIELD_BYTES = 16 * 2**20
-_MOST_OF_A_LINE = 2 * MAX_FIELD_BYTES
+_MAX_LINE_BYTES = 2 * MAX_FIELD_BYTES
 _NO_TEXT = "\x01\x02lockside\x03"
-"""Stands in no file: an empty field is an empty text, and never a missing one."""
+"""Occurs in no file: an empty field is an empty string, never NULL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source as a relation: its columns as they are stored.
+    """A source as a relation with the stored names of its columns.
 
-    `kinds` has the types that a Parquet file gives its columns; those of CSV files are texts. Of a CSV file
-    `lenient` makes a relation of the rows that can be read, from the beginning of the names of the tables
-    that list the others: one for each of the `parts`.
+    `kinds` has the types of a Parquet file's columns; columns of CSV files are strings. For a CSV file,
+    `lenient` returns a relation of the readable rows, given the prefix for the names of the tables that list
+    the others: one for each of the `parts`.
     """
 
     columns: tuple[str, ...]
@@ -48,9 +48,9 @@ class Reading:
 def reading_of(
     connection: duckdb.DuckDBPyConnection, found: Found, mapping: OutputTable, scratch: Path
 ) -> Reading:
-    """How a source is read; copies are made in the folder `scratch`.
+    """Return how a source is read; copies are written to the folder `scratch`.
 
-    Raises UserFault for what cannot be read at all.
+    Raises UserFault if it cannot be read at all.
     """
     files = found.files()
     if files and all(_begins(path, b"PAR1") for path in files):
@@ -62,13 +62,13 @@ def reading_of(
         raise MappingFault(f'Sliced file "{found.name}" columns specification missing.')
     header = _header(found, mapping)
     if named and [clean_column(one) for one in header] != [clean_column(one) for one in named]:
-        told = f"{','.join(header)}, its schema is {','.join(named)}"
-        raise UserFault(f'Header of "{found.name}" is {told}.')
+        fault = f"{','.join(header)}, its schema is {','.join(named)}"
+        raise UserFault(f'Header of "{found.name}" is {fault}.')
     return _csv(found.name, header, files, mapping, scratch, has_header=True)
 
 
 def unreadable(source: str, fault: Exception) -> UserFault:
-    """What is told of a source that cannot be read at all."""
+    """Return the error for a source that cannot be read at all."""
     return UserFault(f'"{source}" cannot be read: {str(fault).splitlines()[0].rstrip(".")}.')
 
 
@@ -141,7 +141,7 @@ def _csv(
 
 
 def _rejecting(rejects: str) -> dict[str, str]:
-    """Options to leave out rows that cannot be read, which a table lists."""
+    """Return the options to skip unreadable rows and list them in a table."""
     return {
         "store_rejects": "true",
         "rejects_table": literal(rejects),
@@ -161,8 +161,8 @@ def _read_csv(
         "quote": literal(mapping.enclosure),
         "escape": literal(mapping.enclosure),
         "nullstr": literal(_NO_TEXT),
-        "max_line_size": str(_MOST_OF_A_LINE),
-        "buffer_size": str(_MOST_OF_A_LINE),  # DuckDB would take 16 times as much, whatever its limit
+        "max_line_size": str(_MAX_LINE_BYTES),
+        "buffer_size": str(_MAX_LINE_BYTES),  # the default is 16 times that, whatever the memory limit
         "strict_mode": "true",
         **more,
     }
@@ -174,7 +174,7 @@ def _paths(files: Sequence[Path]) -> str:
 
 
 def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
-    """The columns' names as they are stored. Raises UserFault for two that are the same."""
+    """Return the stored names of the columns. Raises UserFault for duplicates."""
     seen: set[str] = set()
     cleaned = []
     for column in columns:
@@ -194,7 +194,7 @@ def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
 
 
 def _records(file: BinaryIO, mapping: OutputTable) -> Iterator[list[str]]:
-    """The records of a text; bytes that are no UTF-8 come as surrogates."""
+    """Return the records of a file; bytes that are not UTF-8 become surrogates."""
     csv.field_size_limit(MAX_FIELD_BYTES)
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     enclosed = {"quotechar": mapping.enclosure} if mapping.enclosure else {"quoting": csv.QUOTE_NONE}
@@ -211,9 +211,9 @@ def _has_empty_lines(file: BinaryIO) -> bool:
 
 
 def with_enclosed_fields(path: Path, mapping: OutputTable, scratch: Path) -> Path:
-    """The file; of one with empty lines a copy in which all fields are enclosed.
+    """Return the file, or, if it has empty lines, a copy in which all fields are enclosed.
 
-    In a file of one column an empty line is a record with an empty field, and DuckDB leaves it out.
+    In a file with one column an empty line is a record with an empty field, which DuckDB would skip.
     """
     copy = scratch / f"{uuid.uuid4()}.csv"
     try:
@@ -230,7 +230,7 @@ def with_enclosed_fields(path: Path, mapping: OutputTable, scratch: Path) -> Pat
             )
             rows.writerows(row or [""] for row in _records(file, mapping))
     except (csv.Error, OSError, EOFError, zlib.error):
-        return path  # what is wrong with it is told when it is read
+        return path  # its errors are reported when it is read
     return copy
 
 
@@ -241,13 +241,13 @@ def _begins(path: Path, mark: bytes) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file, unpacked where it is packed."""
+    """Open a file, decompressed if it is gzipped."""
     with path.open("rb") as raw:
         yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if _begins(path, b"\x1f\x8b") else raw
 
 
 def _header(found: Found, mapping: OutputTable) -> list[str]:
-    """The first record of a file. Raises UserFault where there is none."""
+    """Return the first record of a file. Raises UserFault if there is none."""
     with opened(found.path) as file:
         try:
             header = next(_records(file, mapping), None)

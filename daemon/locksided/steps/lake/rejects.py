@@ -1,4 +1,4 @@
-"""Rows that a load leaves out because they cannot be read or have a value of another type."""
+"""Rows that a load rejects because they cannot be read or have a value of another type."""
 
 import json
 import os
@@ -25,9 +25,9 @@ def without_bad_rows(
     rows: Sequence[Rows],
     mappings: Sequence[OutputTable],
 ) -> tuple[list[Rows], list[Record]]:
-    """The same sources without the rows that they may leave out, and these as failed records.
+    """Return the sources without the rows that may be rejected, and these as failed records.
 
-    Raises UserFault when a source has more of them than may be.
+    Raises UserFault if a source has more of them than allowed.
     """
     kept: list[Rows] = []
     records: list[Record] = []
@@ -43,7 +43,7 @@ def without_bad_rows(
 def _split(
     connection: duckdb.DuckDBPyConnection, target: Target, source: Rows, most: int, place: int
 ) -> tuple[Rows, list[Record]]:
-    """A source without its bad rows, and these. Raises UserFault for more of them than `most`."""
+    """Return a source without its bad rows, and these. Raises UserFault if there are more than `most`."""
     table, rejects = (f"{what}_{target.order.serial}_{place}" for what in ("raw", "rejects"))
     reading = source.reading
     relation = reading.relation if reading.lenient is None else reading.lenient(rejects)
@@ -53,15 +53,15 @@ def _split(
     unread = unread_of(connection, reading, rejects, most + 1)
     records = list(_records(target.order.id, source, found, unread))
     if len(records) > most:
-        told = f"More than {most} rows cannot be loaded (max_bad_rows)"
-        raise UserFault(f"{told}. The first: {records[0]['message']}")
+        text = f"More than {most} rows cannot be loaded (max_bad_rows)"
+        raise UserFault(f"{text}. The first: {records[0]['message']}")
     gone = ", ".join(str(one - 1) for one in found) or "NULL"
     connection.execute(f"DELETE FROM {table} WHERE rowid IN ({gone})")
     return raw, records
 
 
 def _records(table: str, rows: Rows, found: Mapping[int, Misfit], unread: AllUnread) -> Iterator[Record]:
-    """Bad rows as failed records, in the order of their lines; those of Parquet files have none."""
+    """Yield bad rows as failed records, in the order of their lines; rows of Parquet files have no line."""
     if rows.reading.lenient is None:
         for one in found.values():
             yield _record(table, rows.source, f"record {one.record}", Line(None, "", one.record), one)
@@ -89,14 +89,14 @@ def _record(table: str, source: str, place: str, line: Line, bad: Misfit | Unrea
 
 
 def keep(records: Sequence[Mapping[str, Any]], row_folder: Path) -> int:
-    """Add records to the list of the row's failed ones; returns its size."""
+    """Append records to the row's list of failed records; return its size."""
     folder = row_folder / "artifacts" / "out"
     folder.mkdir(parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(folder / NAME, flags, 0o666), "a+b") as file:
         size = file.tell()
         if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
-            file.write(b"\n")  # the component left its last line open
+            file.write(b"\n")  # the component did not end its last line
         file.writelines(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
         file.flush()
         os.fsync(file.fileno())

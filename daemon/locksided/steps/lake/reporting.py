@@ -1,4 +1,4 @@
-"""Tells the job while a step runs how far each of its tables is."""
+"""Reports the progress of each table to the job while a step runs."""
 
 import json
 import os
@@ -11,11 +11,11 @@ import duckdb
 MAX_LINE_BYTES = 64 * 1024
 EVERY_SECONDS = 1.5
 NEARLY = 0.99
-"""The most that is told of a table before the job has ended."""
+"""The highest progress of a table until the job has ended."""
 
 
 class Reporting:
-    """Reports from a thread of its own while this is entered; a step that is quick reports nothing.
+    """Reports from a thread while this context is entered; a quick step reports nothing.
 
     `tables` has the ids of the tables by the names of their sources. Without a pipe nothing is reported.
     """
@@ -39,7 +39,7 @@ class Reporting:
         self._is_over.set()
 
     def begin(self, sources: list[str]) -> None:
-        """These are loaded now, and those before them are done."""
+        """Note that these sources are loaded now and the previous ones are done."""
         self._shares |= dict.fromkeys(self._loading, NEARLY)
         self._loading = sources
 
@@ -54,6 +54,6 @@ class Reporting:
 
 
 def _line(outputs: list[dict[str, object]]) -> bytes:
-    """A line of progress, with as many outputs as it can hold."""
+    """Return a line of progress with as many outputs as fit."""
     line = json.dumps({"outputs": outputs}).encode() + b"\n"
     return line if len(line) < MAX_LINE_BYTES else _line(outputs[: len(outputs) // 2])

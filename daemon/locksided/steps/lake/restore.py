@@ -1,6 +1,6 @@
-"""The operation `restore`: tables get the content of earlier versions as new ones; no data is copied.
+"""The operation `restore`: earlier versions of tables become new versions; no data is copied.
 
-A table whose version is null goes to the trash.
+A table whose version is null is moved to the trash.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from locksided.tables.orders import DROP, Commit, Definition, TableOrder
 
 
 def restore(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages a commit for each table. Raises UserFault for a version that is not kept."""
+    """Stage a commit for each table. Raises UserFault for a version that is not kept."""
     tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     commits = [
         _restored(order, table, asked["version"])
@@ -62,21 +62,21 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
 
 
 def _definition_of(wanted: Files, known: Definition) -> Definition:
-    """What the table was: its key then, which its rows obey, and what is known of its columns now."""
+    """Return the earlier definition: its key, which its rows satisfy, and the known details of columns."""
     now = {(column.name, column.type, column.length): column for column in known.columns}
     columns = [now.get((one.name, one.type, one.length), one) for one in wanted.columns()]
     return msgspec.structs.replace(known, columns=columns, primary_key=wanted.primary_key())
 
 
 def _foreign(folder: Path, table: TableOrder) -> Entries:
-    """What another program wrote, over which the table is restored. Raises UserFault."""
+    """Return the entries of another program that the restored version follows. Raises UserFault."""
     if table.staged:
         raise UserFault(f'Table "{table.id}" has versions that are not published: they would be lost.')
     return foreign_entries(folder, table)
 
 
 def _protocol(entries: Entries) -> Iterator[dict[str, Any]]:
-    """The protocol of our tables, when another program asked for more."""
+    """Yield the protocol of our tables if another program raised it."""
     if any("protocol" in action for _, actions in entries for action in actions):
         yield {"protocol": HIGHEST_PROTOCOL}
 

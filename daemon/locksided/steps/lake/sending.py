@@ -1,4 +1,4 @@
-"""Exports to systems: the files of a draft are sent and compared with what came there."""
+"""Exports to systems: the files of a draft are sent and compared with the received ones."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from locksided.steps.staging.sources import Broken, Missing, Refused
 
 
 def send(order: Mapping[str, Any], draft: Path) -> str:
-    """Sends a file, or those of a folder; returns where they are. Raises UserFault and ApplicationFault."""
+    """Send a file, or those of a folder; return their URI. Raises UserFault and ApplicationFault."""
     parameters = order["parameters"]
     place = Place.of(f"{SYSTEM}://{parameters['system']}/{quote(parameters['path'])}", {}, order)
     if draft.is_dir():

@@ -1,4 +1,4 @@
-"""What lies in out/tables of a row: files, folders of slices, and their manifests. Links are left out."""
+"""The content of out/tables of a row: files, folders of slices, and their manifests. Links are ignored."""
 
 import json
 import os
@@ -14,7 +14,7 @@ MAX_MANIFEST_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or folder with what its manifest says."""
+    """A file or folder with the content of its manifest."""
 
     name: str
     path: Path
@@ -22,7 +22,7 @@ class Found:
     manifest: dict[str, Any]
 
     def files(self) -> list[Path]:
-        """The file, or the slices in the order of their names."""
+        """Return the file, or its slices sorted by name."""
         if not self.is_sliced:
             return [self.path]
         inside = sorted(name for name in os.listdir(self.path) if not name.startswith("."))
@@ -30,13 +30,13 @@ class Found:
 
 
 def _kind(path: Path) -> int | None:
-    """`S_IFREG` or `S_IFDIR`; None for what is neither."""
+    """Return `S_IFREG` or `S_IFDIR`; None for any other type."""
     kind = stat.S_IFMT(path.lstat().st_mode)
     return kind if kind in (stat.S_IFREG, stat.S_IFDIR) else None
 
 
 def found_in(folder: Path) -> tuple[list[Found], list[str]]:
-    """What is to be stored, by name, and what is wrong with it."""
+    """Return the sources to store, sorted by name, and the problems found."""
     try:
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
@@ -64,7 +64,7 @@ def _orphans(names: Sequence[str], data: set[str]) -> Iterator[str]:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What a manifest says; nothing without one. Raises ValueError."""
+    """Return the content of a manifest; empty if there is none. Raises ValueError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -81,5 +81,5 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if document == []:
         return {}
     if not isinstance(document, dict):
-        raise ValueError("it is not an object")  # noqa: TRY004 - of the file, not of a call
+        raise ValueError("it is not an object")  # noqa: TRY004 - an error of the file, not of a call
     return document

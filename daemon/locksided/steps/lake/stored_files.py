@@ -1,6 +1,6 @@
-"""Stored files: what is in out/files gets a place in the lake, and comes from there to in/files.
+"""Stored files: files of out/files are moved to the lake, and copied from there to in/files.
 
-Stored files are never changed: each gets its place once, under a number that no other file has.
+Stored files never change: each is placed once, under a unique number.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ LOOK_BYTES = 2**16
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that is to be stored, and how; `place` is the folder of its row, empty for another's file."""
+    """A file to be stored, and how; `place` is its row's folder, empty for a file from elsewhere."""
 
     path: Path
     mapping: OutputFile
@@ -39,14 +39,14 @@ class Source:
 
 @dataclass(slots=True)
 class Found:
-    """What is to be stored of all rows, and what is wrong with it."""
+    """The files of all rows to be stored, and the problems found."""
 
     sources: list[Source] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def found_in(order: Mapping[str, Any]) -> Found:
-    """The plain files in out/files of all rows."""
+    """Collect the regular files in out/files of all rows."""
     found = Found()
     if not order.get("storesFiles"):
         return found
@@ -72,13 +72,13 @@ def found_in(order: Mapping[str, Any]) -> Found:
 
 
 def _is_data(path: Path) -> bool:
-    """Whether it is a plain file to be stored."""
+    """Return whether it is a regular file to be stored."""
     is_named = not path.name.endswith(SUFFIX) and not path.name.startswith(".")
     return is_named and stat.S_ISREG(path.lstat().st_mode)
 
 
 def _by_manifest(folder: Path, name: str) -> OutputFile:
-    """What a file's manifest says. Raises ValueError."""
+    """Return the mapping in a file's manifest. Raises ValueError."""
     given = {
         key: value for key, value in read_manifest(folder / (name + SUFFIX)).items() if value is not None
     }
@@ -87,12 +87,12 @@ def _by_manifest(folder: Path, name: str) -> OutputFile:
 
 
 def _shown(name: str) -> str:
-    """A file's name as text; bytes that are no UTF-8 become question marks."""
+    """Return a file's name as text; bytes that are not UTF-8 become question marks."""
     return name.encode("utf-8", "replace").decode()
 
 
 def store(order: Mapping[str, Any], sources: Sequence[Source]) -> tuple[list[Stored], list[dict[str, Any]]]:
-    """Give each file its place; returns what is stored, and what the job shows of it. Raises UserFault."""
+    """Store the files; return them, and their entries in the job's result. Raises UserFault."""
     if not sources:
         return [], []
     numbers = order.get("numbers", [])
@@ -106,11 +106,11 @@ def store(order: Mapping[str, Any], sources: Sequence[Source]) -> tuple[list[Sto
     ]
     for path in {folder / str(number // 1000) for number in numbers[: len(sources)]}:
         sync(path)
-    return done, [_told(source, one) for source, one in zip(sources, done, strict=True)]
+    return done, [_shown_output(source, one) for source, one in zip(sources, done, strict=True)]
 
 
 def _tags_of(origin: Mapping[str, Any]) -> Iterator[str]:
-    """The tags that every file of a run gets."""
+    """Yield the tags that every file of a run gets."""
     yield f"componentId: {origin['component']}"
     if origin["config"] is not None:
         yield f"configurationId: {origin['config']}"
@@ -121,7 +121,7 @@ def _stored(source: Source, number: int, folder: Path, tags: Sequence[str], *, k
     mapping = source.mapping
     path = folder / place_of(number, mapping.source)
     make_folder(path.parent)
-    path.unlink(missing_ok=True)  # of a step that was lost
+    path.unlink(missing_ok=True)  # left by a step that was lost
     if keeps_source or not _is_linked(source.path, path):
         _copy(source.path, path)
     size_bytes, sha256 = _finish(path)
@@ -141,7 +141,7 @@ def _stored(source: Source, number: int, folder: Path, tags: Sequence[str], *, k
 
 
 def _is_linked(source: Path, path: Path) -> bool:
-    """Give a file another name, where the file system can; not one that has more names already."""
+    """Link a file to its place if the file system can and the file has no other links."""
     if source.lstat().st_nlink > 1:
         return False
     with suppress(OSError):
@@ -151,20 +151,20 @@ def _is_linked(source: Path, path: Path) -> bool:
 
 
 def _copy(source: Path, path: Path) -> None:
-    """Copy a plain file. Raises UserFault when it cannot be read."""
+    """Copy a regular file. Raises UserFault if it cannot be read."""
     try:
         opened = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UserFault(f'"{source}" cannot be read: {error.strerror}.') from None
     with os.fdopen(opened, "rb") as given, path.open("xb") as made:
         if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise UserFault(f'"{source}" is no file.')
+            raise UserFault(f'"{source}" is not a regular file.')
         while piece := given.read(PIECE_BYTES):
             made.write(piece)
 
 
 def _finish(path: Path) -> tuple[int, str]:
-    """Sees a file onto the disk, for ever as it is; returns its size and its sha256."""
+    """Make a file read-only and sync it; return its size and its sha256."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         os.fchmod(file.fileno(), READ_ONLY)
@@ -172,8 +172,8 @@ def _finish(path: Path) -> tuple[int, str]:
         return os.fstat(file.fileno()).st_size, sha256
 
 
-def _told(source: Source, stored: Stored) -> dict[str, Any]:
-    """A file of `result.output.files`."""
+def _shown_output(source: Source, stored: Stored) -> dict[str, Any]:
+    """Return an entry of `result.output.files`."""
     return {
         "id": str(stored.id),
         "name": stored.name,
@@ -189,35 +189,35 @@ def _told(source: Source, stored: Stored) -> dict[str, Any]:
 
 
 def preview_type(path: Path) -> str:
-    """How a file can be shown: `csv` or `json` by its name, else `text` or `binary` by how it begins."""
+    """Return how a file is previewed: `csv` or `json` by its name, else `text` or `binary` by its content."""
     if path.suffix.lower() in (".csv", ".json"):
         return path.suffix.lower()[1:]
     with path.open("rb") as file:
         begins = file.read(SNIFFED_BYTES)
     try:
         begins.decode()
-    except UnicodeDecodeError as fault:  # a character may be cut at the end
+    except UnicodeDecodeError as fault:  # the last character may be cut
         return "text" if fault.start > SNIFFED_BYTES - 4 else "binary"
     return "binary" if b"\0" in begins else "text"
 
 
 def put(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stores a file that the caller names. Raises UserFault."""
+    """Store a file named by the caller. Raises UserFault."""
     asked = order["parameters"]
     path = Path(asked["path"])
     if not path.is_file():
-        raise UserFault(f'"{path}" cannot be read: it is no file that is there.')
+        raise UserFault(f'"{path}" cannot be read: it does not exist or is not a file.')
     mapping = OutputFile(
         source=asked.get("name") or path.name,
         tags=asked.get("tags", []),
         is_permanent=asked.get("isPermanent", False),
     )
-    stored, told = store(order, [Source(path, mapping)])
-    return {"message": "", "result": {"output": {"files": told}}, "files": msgspec.to_builtins(stored)}
+    stored, shown = store(order, [Source(path, mapping)])
+    return {"message": "", "result": {"output": {"files": shown}}, "files": msgspec.to_builtins(stored)}
 
 
 def fetch(order: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Copies the chosen files to in/files, with manifests; returns them, and what is wrong with others."""
+    """Copy the selected files to in/files, with manifests; return their entries, and the problems found."""
     folder = Path(order["folders"]["data"]) / "in" / "files"
     shown, problems = [], []
     for one in msgspec.convert(order.get("files", []), list[FileOrder], strict=False):
@@ -228,7 +228,7 @@ def fetch(order: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
         except PermissionError:
             problems.append(f'Not allowed to read file "{one.name}" ({one.id}).')
         except FileNotFoundError:
-            problems.append(f'File "{one.name}" ({one.id}) is damaged: {one.path} is gone.')
+            problems.append(f'File "{one.name}" ({one.id}) is damaged: {one.path} is missing.')
         else:
             (folder / f"{path.name}{SUFFIX}").write_text(json.dumps(_manifest(one)))
             shown.append(_shown_input(one, path, order["row"]))
@@ -256,7 +256,7 @@ def _manifest(file: FileOrder) -> dict[str, Any]:
 
 
 def _shown_input(file: FileOrder, path: Path, row: str | None) -> dict[str, Any]:
-    """A file of `result.input.files`."""
+    """Return an entry of `result.input.files`."""
     return {
         "id": str(file.id),
         "name": file.name,
@@ -271,7 +271,7 @@ def _shown_input(file: FileOrder, path: Path, row: str | None) -> dict[str, Any]
 
 
 def look(order: Mapping[str, Any]) -> dict[str, Any]:
-    """How a file begins; of a folder of slices the first. Raises UserFault."""
+    """Return the beginning of a file, or of the first slice in a folder. Raises UserFault."""
     path = Path(order["path"])
     try:
         if path.is_dir():
@@ -282,7 +282,7 @@ def look(order: Mapping[str, Any]) -> dict[str, Any]:
     except PermissionError:
         raise UserFault(f'Not allowed to read file "{path.name}".') from None
     except (OSError, ValueError):
-        raise UserFault(f'File "{path.name}" is gone.') from None
+        raise UserFault(f'File "{path.name}" no longer exists.') from None
     text = None if kind == "binary" else begins[:LOOK_BYTES].decode("utf-8", "replace")
     shown = {"preview_type": kind, "text": text, "is_truncated": len(begins) > LOOK_BYTES}
     return {"message": "", "result": shown}

@@ -1,4 +1,4 @@
-"""What a table is and what a load makes of it: its columns, their types, its primary key."""
+"""The structure of a table before and after a load: its columns, their types, its primary key."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ def definition_after(
     support: str,
     modifications: str,
 ) -> Definition:
-    """What the table is after a load from one source. Raises UserFault for what the load may not make."""
+    """Return the definition after a load from one source. Raises UserFault for a forbidden change."""
     columns = _columns_after(table, known, reading, mapping, support, modifications)
     key = _key_after(known, columns, mapping, modifications)
     return replace(known or Definition(columns=[]), columns=columns, primary_key=key)
@@ -36,7 +36,7 @@ def _columns_after(
     support: str,
     modifications: str,
 ) -> list[Column]:
-    """The table's columns after a load. Raises UserFault for a structure that the load may not make."""
+    """Return the columns after a load. Raises UserFault for a change that is not allowed."""
     if len(reading.columns) > MOST_COLUMNS:
         raise UserFault(f"It has {len(reading.columns)} columns, at most {MOST_COLUMNS} are allowed.")
     typed = _typed(mapping) if support == "authoritative" else {}
@@ -64,7 +64,7 @@ def _columns_after(
 
 
 def _typed(mapping: OutputTable) -> dict[str, Column]:
-    """The columns whose types the schema names."""
+    """Return the columns whose types are given by the schema."""
     found = {}
     for column in mapping.schema:
         name = clean_column(str(column.get("name")))
@@ -91,7 +91,7 @@ def _refuse_other_type(column: Column, declared: Column | None, table: str) -> N
 def _key_after(
     known: Definition | None, columns: Sequence[Column], mapping: OutputTable, modifications: str
 ) -> list[str]:
-    """The table's primary key after a load; whether it is unique is for the load to see."""
+    """Return the primary key after a load; the load checks that it is unique."""
     wanted = [clean_column(one) for one in mapping.primary_key] or [
         clean_column(str(column.get("name")))
         for column in mapping.schema

@@ -1,4 +1,4 @@
-"""Values and times as texts: what filters compare, and what CSV contains."""
+"""Values and times as strings: as compared by filters, and as written to CSV."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from locksided.tables.orders import Column
 
 
 def as_text(column: Column) -> str:
-    """The column's value as CSV has it, in SQL."""
+    """Return the SQL expression for a column's value as in CSV."""
     value = name(column.name)
     if column.type == "TIMESTAMP":
         text = f"({value} AT TIME ZONE 'UTC')::VARCHAR"
@@ -19,7 +19,7 @@ def as_text(column: Column) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value of JSON as the text that it is compared with."""
+    """Return a JSON value as the string that it is compared with."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
@@ -29,17 +29,17 @@ _BEGIN = datetime.fromtimestamp(0, UTC)
 
 
 def micros_of(moment: datetime) -> int:
-    """Microseconds since the epoch."""
+    """Return the microseconds since the epoch."""
     return (moment - _BEGIN) // timedelta(microseconds=1)
 
 
 def moment_at(micros: int) -> datetime:
-    """The moment so many microseconds after the epoch."""
+    """Return the time a number of microseconds after the epoch."""
     return _BEGIN + timedelta(microseconds=micros)
 
 
 def moment_of(text: str, now_us: int) -> datetime | None:
-    """A time as `lockside.documents.times` reads it; None for none. Raises UserFault."""
+    """Parse a time like `lockside.documents.times`; None for an empty text. Raises UserFault."""
     try:
         return times.moment_of(text, now_us)
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""The operations `import` and `export`: between a table and a file that the caller names."""
+"""The operations `import` and `export`: between a table and a file named by the caller."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from locksided.tables.orders import TableOrder
 
 
 def import_(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Stages a load of a file. Raises UserFault with all problems."""
+    """Stage a load of a file. Raises UserFault with all problems."""
     found = _found(Path(order["parameters"]["path"]))
     collected = Collected()
     for load in loads(Source(None, found.name, {}), order["output"], None, may_stay=False):
@@ -33,7 +33,7 @@ def import_(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _found(path: Path) -> Found:
-    """The file or folder. Raises UserFault when it cannot be read."""
+    """Return the file or folder. Raises UserFault if it cannot be read."""
     try:
         real = path.resolve(strict=True)
         is_folder = real.is_dir()
@@ -46,10 +46,10 @@ def _found(path: Path) -> Found:
 
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes a table to a file under another name, and gives it its own when it is whole."""
+    """Write a table to a temporary file, and rename it when it is complete."""
     parameters = order["parameters"]
     if "system" in parameters:
-        from locksided.steps.lake.sending import send  # its connections cost the start of every step
+        from locksided.steps.lake.sending import send  # its modules would slow the start of every step
 
         return _exported(order, Path(order["folders"]["tmp"]), partial(send, order))
     path, is_replaced = Path(parameters["path"]), parameters.get("overwrite", False)
@@ -61,7 +61,7 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exported(order: Mapping[str, Any], folder: Path, placed: Callable[[Path], str]) -> dict[str, Any]:
-    """Writes a table to a draft in this folder; `placed` puts it where it is to be, and tells where."""
+    """Write a table to a draft in this folder; `placed` moves it to its destination, and returns that."""
     path = Path(order["parameters"]["path"])
     (entry,) = [from_store(one, InputTable) for one in order["entries"]]
     (table,) = msgspec.convert(order["sources"], list[TableOrder], strict=False)
@@ -69,14 +69,14 @@ def _exported(order: Mapping[str, Any], folder: Path, placed: Callable[[Path], s
     try:
         with connect(order) as connection:
             written = write_table(connection, order, entry, table, draft, may_link=False)
-        told = {**shown(entry, table, written, draft), "name": path.name, "destination": placed(draft)}
+        entry_shown = {**shown(entry, table, written, draft), "name": path.name, "destination": placed(draft)}
     finally:
         _remove(draft)
-    return {"message": "", "result": {"input": {"tables": [told], "files": []}}}
+    return {"message": "", "result": {"input": {"tables": [entry_shown], "files": []}}}
 
 
 def _refuse_taken(path: Path, *, is_replaced: bool) -> None:
-    """Raise UserFault for a file that is to stay, and for a folder that has more than a table."""
+    """Raise UserFault if the path must not be replaced, or is a folder with other files than a table's."""
     if not path.parent.is_dir():
         raise UserFault(f'There is no folder "{path.parent}".')
     if not os.path.lexists(path):

@@ -44,7 +44,7 @@ TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
 
 
 def checked(base: str, length: str | None) -> tuple[str, str | None]:
-    """The canonical base type and length. Raises UserFault for a type that does not exist."""
+    """Return the canonical base type and length. Raises UserFault for a type that does not exist."""
     kind = base.upper()
     if kind in _DUCKDB:
         return kind, None
@@ -58,16 +58,16 @@ def checked(base: str, length: str | None) -> tuple[str, str | None]:
 
 
 def duckdb_type(column: Column) -> str:
-    """The column's type in DuckDB."""
+    """Return the column's type in DuckDB."""
     if column.type == "NUMERIC":
         return f"DECIMAL({column.length or DEFAULT_LENGTH})"
     return _DUCKDB[column.type]
 
 
 def plain_text(column: Column, value: str, kind: str) -> str:
-    """A value of this kind, in SQL, before it is cast to the column's type: of INTEGER only whole numbers.
+    """Return the SQL expression to cast to the column's type: for INTEGER it accepts only whole numbers.
 
-    By itself DuckDB would round 1.5, and read 0x1F as a number.
+    Otherwise DuckDB would round 1.5, and read 0x1F as a number.
     """
     if column.type != "INTEGER" or kind in _INTEGERS:
         return value
@@ -76,7 +76,7 @@ def plain_text(column: Column, value: str, kind: str) -> str:
 
 
 def column_of_kind(name: str, kind: str) -> Column:
-    """A column for values of a type of DuckDB, as a Parquet file has them; of texts for all other types."""
+    """Return the column for values of a DuckDB type, as in Parquet files; unknown types become STRING."""
     if kind.startswith("DECIMAL("):
         return Column(name=name, type="NUMERIC", length=kind[8:-1])
     if kind == "UBIGINT":
@@ -85,13 +85,13 @@ def column_of_kind(name: str, kind: str) -> Column:
 
 
 def delta_field(column: Column) -> dict[str, Any]:
-    """The column in Delta's schema."""
+    """Return the column's field in Delta's schema."""
     kind = _DELTA.get(column.type) or f"decimal({column.length or DEFAULT_LENGTH})"
     return {"name": column.name, "type": kind, "nullable": True, "metadata": {}}
 
 
 def column_of(field: Mapping[str, Any]) -> Column:
-    """The column that Delta's schema describes."""
+    """Return the column of a field in Delta's schema."""
     kind = str(field["type"])
     if kind.startswith("decimal("):
         return Column(name=field["name"], type="NUMERIC", length=kind[8:-1])
@@ -99,7 +99,7 @@ def column_of(field: Mapping[str, Any]) -> Column:
 
 
 def statistic(column: Column, text: str) -> Any:
-    """A bound of the column's values as Delta's log has it; None where it cannot be told."""
+    """Return a bound of a column's values as in Delta's log; None if it cannot be represented."""
     match column.type:
         case "STRING":
             return text
@@ -125,7 +125,7 @@ def _time(text: str) -> str | None:
 
 
 def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """`minValues`, `maxValues` and `nullCount` of a file, from what DuckDB says of what it wrote."""
+    """Return `minValues`, `maxValues` and `nullCount` of a file from DuckDB's statistics."""
     least: dict[str, Any] = {}
     most: dict[str, Any] = {}
     nulls: dict[str, int] = {}

@@ -1,7 +1,7 @@
-"""The operation `vacuum`: removes files of no kept version, leftovers, old entries of logs, and the trash.
+"""The operation `vacuum`: removes files of no kept version, leftovers, old log entries, and the trash.
 
-delta-rs has a vacuum, too. It knows neither the versions that jobs have pinned nor commits that are staged,
-whose files it would take for leftovers.
+delta-rs has a vacuum, too, but it knows neither the versions pinned by jobs nor staged commits, whose files
+it would take for leftovers.
 """
 
 import os
@@ -24,7 +24,7 @@ LOG_DAYS = 30
 
 @dataclass(slots=True)
 class Sweep:
-    """Removes what is old enough, or only counts it. `now` is in seconds since the epoch."""
+    """Removes old files, or only counts them. `now` is in seconds since the epoch."""
 
     now: float
     is_dry: bool
@@ -32,14 +32,14 @@ class Sweep:
     size_bytes: int = 0
 
     def is_older(self, path: Path, days: float) -> bool:
-        """Whether a file was last written so many days ago; not when it is gone meanwhile."""
+        """Return whether the file was last written at least `days` ago; False if it is gone."""
         try:
             return path.lstat().st_mtime < self.now - days * DAY_SECONDS
         except FileNotFoundError:
             return False
 
     def remove(self, path: Path) -> None:
-        """Remove a file, or a folder with all that is in it."""
+        """Remove a file, or a folder with its content."""
         inside = (
             [path]
             if not path.is_dir()
@@ -56,18 +56,18 @@ class Sweep:
 
 
 def vacuum(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Cleans all tables of the order. One that cannot be cleaned is told of and makes the job a warning."""
+    """Clean all tables of the order. A table that cannot be cleaned is logged and makes the job a warning."""
     root = Path(order["root"])
     sweep = Sweep(order["timeUs"] / 1e6, order["parameters"].get("dryRun", False))
     problems = 0
     for table in msgspec.convert(order["tables"], list[TableOrder], strict=False):
         try:
-            for path in _needless(sweep, root / table.folder, table):
+            for path in _unneeded(sweep, root / table.folder, table):
                 sweep.remove(path)
         except (UserFault, OSError) as fault:
             problems += 1
             say(f'Table "{table.id}" is left as it is: {fault}')
-    for path in _forgotten_trash(sweep, root, order["buckets"], frozenset(order["trash"])):
+    for path in _unknown_trash(sweep, root, order["buckets"], frozenset(order["trash"])):
         sweep.remove(path)
     for path in (root / one for one in order["files"]):
         sweep.remove(path)
@@ -76,8 +76,8 @@ def vacuum(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": message, "result": {}, "warning": problems > 0}
 
 
-def _needless(sweep: Sweep, folder: Path, table: TableOrder) -> Iterator[Path]:
-    """What of a table nobody needs. Raises UserFault for one that others wrote to, or a damaged one."""
+def _unneeded(sweep: Sweep, folder: Path, table: TableOrder) -> Iterator[Path]:
+    """Yield files of a table that nobody needs. Raises UserFault if others wrote to it, or it is damaged."""
     assert table.version is not None
     entries = sorted(os.listdir(folder / deltalog.LOG))
     foreign = [name for name in entries if (version_of_entry(name) or 0) > table.version]
@@ -97,10 +97,8 @@ def _needless(sweep: Sweep, folder: Path, table: TableOrder) -> Iterator[Path]:
     yield from _old_entries(sweep, folder / deltalog.LOG, entries, table.oldest)
 
 
-def _forgotten_trash(
-    sweep: Sweep, root: Path, buckets: Sequence[str], known: frozenset[str]
-) -> Iterator[Path]:
-    """Tables in the trash of these buckets that nobody knows any more; not what was just moved there."""
+def _unknown_trash(sweep: Sweep, root: Path, buckets: Sequence[str], known: frozenset[str]) -> Iterator[Path]:
+    """Yield tables in these buckets' trash that the database does not know, unless just moved there."""
     for bucket in buckets:
         for path in (root / bucket / ".trash").glob("*"):
             is_old = path.lstat().st_ctime < sweep.now - DAY_SECONDS
@@ -109,7 +107,7 @@ def _forgotten_trash(
 
 
 def _kept(folder: Path, table: TableOrder) -> set[str]:
-    """The files of all versions that are kept."""
+    """Return the files of all kept versions."""
     assert table.version is not None
     kept = set(deltalog.read(folder, msgspec.structs.replace(table, version=table.oldest)).adds)
     for version in range(table.oldest + 1, table.version + 1):
@@ -119,7 +117,7 @@ def _kept(folder: Path, table: TableOrder) -> set[str]:
 
 
 def _old_entries(sweep: Sweep, log: Path, names: list[str], oldest: int) -> Iterator[Path]:
-    """What is before the newest checkpoint that is old enough, and that no kept version is before."""
+    """Yield log entries and checkpoints before the newest old checkpoint that all kept versions follow."""
     known = {name: version_of_checkpoint(name) for name in names}
     old = [
         version
