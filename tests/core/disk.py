@@ -128,7 +128,7 @@ class Disk:
         self._holders: dict[tuple[str, str], int] = {}
 
     def apply(self, saves: list[Save]) -> None:
-        """Apply one transaction. Raises AssertionError if the constraints of the real schema would refuse it."""
+        """Apply one transaction. Raises AssertionError if the real schema's constraints would refuse it."""
         for save in saves:
             self._apply(save)
         changed = {save.id for save in saves if isinstance(save, InsertJob | CloneJob | UpdateJob)}

@@ -102,7 +102,7 @@ def test_rows_of_two_containers_share_a_pool_in_the_order_of_their_age() -> None
     assert world.started() == [first["first 3"]], "the older container's row comes first"
 
 
-# -- reasons of the container to wait------------------------------------------------------------------------
+# -- reasons of the container to wait ---------------------------------------------------------------------
 
 
 def test_rows_wait_for_the_lock_of_their_container_and_name_the_container() -> None:

@@ -111,7 +111,7 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
     assert world.statuses(jobs["orders 1"], jobs["orders"]) == ["cancelled", "terminated"]
 
 
-# -- the forecast of a termination---------------------------------------------------------------------------
+# -- the forecast of a termination ------------------------------------------------------------------------
 
 
 def foretold(world: World, job_id: int) -> None:

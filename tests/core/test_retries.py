@@ -14,7 +14,7 @@ def attempts(world: World, jobs: dict[str, int], name: str = "api") -> list[int]
     return world.children(jobs[name])
 
 
-# -- retrying -----------------------------------------------------------------------------------------
+# -- retrying ---------------------------------------------------------------------------------------------
 
 
 def test_the_next_attempt_is_created_in_the_step_that_ends_the_previous_one() -> None:

@@ -76,7 +76,7 @@ class Day:
                 self.world.check()
             self.check_against_reality()
 
-    # -- choosing jobs---------------------------------------------------------------------------------------
+    # -- choosing jobs ------------------------------------------------------------------------------------
 
     def one_of(self, jobs: list[Job]) -> Job:
         """Return a random job, or raise the core's refusal if there is none."""
@@ -101,7 +101,7 @@ class Day:
     def unspawned(self) -> list[Job]:
         return [job for job in self.in_flight() if not self.is_spawned(job)]
 
-    # -- events -------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------------
 
     def somebody_submits(self) -> None:
         if len(self.world.state.jobs) < MOST_JOBS:
@@ -295,7 +295,7 @@ class Day:
         self.world.wait(waiter.id, *[job.id for job in others], any_of=self.random.random() < 0.5)
 
     def the_daemon_crashes(self) -> None:
-        """Each job in flight is found alive, ended, never started, or lost; other jobs' programs are in doubt."""
+        """Each job in flight is found alive, ended, never started or lost; other programs are in doubt."""
         self.world.crash(doubting=True)
         for job in self.in_flight():
             self.find_out(job)
@@ -313,7 +313,7 @@ class Day:
             self.processes.setdefault(self.world.token(job.id), job.id)
             self.world.spawned(job.id)
 
-    # -- checks ----------------------------------------------------------------------------------
+    # -- checks -------------------------------------------------------------------------------------------
 
     def check_against_reality(self) -> None:
         ran = set(self.processes.values())

@@ -127,7 +127,7 @@ class World:
         """Handle an empty step, in which the loaded state settles."""
         self.handle(i.TimePassed())
 
-    # -- requests of people ------------------------------------------------------------------------------
+    # -- requests of people -------------------------------------------------------------------------------
 
     def draft(
         self,
@@ -270,7 +270,7 @@ class World:
             for job in self.state.jobs.values()
         }
 
-    # -- events -------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------------
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and wake the core when it asked to be woken."""
