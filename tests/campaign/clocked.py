@@ -22,7 +22,7 @@ TIMEOUT = 36_000 if LONG else 300
 
 
 class Clocked:
-    """What is watched over all kills; `step` is the time after which something of it is due."""
+    """The subject watched over all kills; `step` is the time after which its next event is due."""
 
     step: timedelta
     counted: str
@@ -32,7 +32,7 @@ class Clocked:
         self.now = START
 
     def pass_a_step(self) -> bool:
-        """Let the time pass and what is due happen; false when the daemon died on the way."""
+        """Let the time pass and the due event happen; returns false if the daemon died meanwhile."""
         self.now += self.step
         with suppress(ConnectionError, Refusal), Wire(self.daemon.socket) as wire:
             wire.call("clock.advance", seconds=self.step.total_seconds())
@@ -41,21 +41,21 @@ class Clocked:
         return False
 
     def until_done(self, wire: Wire) -> None:
-        """Return when what was due has happened."""
+        """Return when the due event has happened."""
 
     def start_again(self, *, is_overdue: bool = True) -> None:
-        """Start the daemon at the time that it was to have reached."""
+        """Start the daemon at the time that it should have reached."""
         assert self.daemon.process is not None
         assert self.daemon.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, self.daemon.stderr()
         self.daemon.start("--test-clock", f"{self.now:%Y-%m-%dT%H:%M:%SZ}")
 
     def judge(self) -> int:
-        """Compare what was said with what happened; returns how many times something was due."""
+        """Compare the daemon's record with what happened; returns the number of due events."""
         raise NotImplementedError
 
 
 def kill_at_each_write(watched: Clocked, place: Path, told: Figures) -> None:
-    """Kill the daemon at each write and sync of a step, and judge. Skipped where nothing can be traced."""
+    """Kill the daemon at each write and sync of a step, and judge. Skipped where tracing is impossible."""
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
     came = 0
@@ -77,7 +77,7 @@ def kill_at_each_write(watched: Clocked, place: Path, told: Figures) -> None:
 
 
 def kill_at_random(watched: Clocked, told: Figures, steps: int = 1) -> None:
-    """Kill the daemon at random moments after so many steps were asked for at once, and judge."""
+    """Kill the daemon at random moments after requesting several steps at once, and judge."""
     chance = random.Random(17)
     for _ in range(RANDOM_KILLS):
         with Wire(watched.daemon.socket) as wire:

@@ -1,4 +1,4 @@
-"""Fixtures of the campaigns: daemons, a place, and the figures of a test."""
+"""Fixtures of the campaigns: daemons, a folder, and the figures of a test."""
 
 from collections.abc import Callable
 
@@ -12,5 +12,5 @@ __all__ = ["ear", "fresh", "gate", "place", "wire"]
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Callable[[str], Figures]:
-    """Makes the figures of a campaign; they are shown when the test has ended well."""
+    """Create the figures of a campaign; they are shown if the test passes."""
     return lambda campaign: Figures(campaign, record_property)

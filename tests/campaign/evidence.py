@@ -1,6 +1,6 @@
 """What jobs write about themselves: one line at their start and one at their end, appended in one write each.
 
-The judgement rests on these lines alone, not on what the daemon says.
+The judgement is based on these lines alone, not on the daemon's answers.
 """
 
 import sys
@@ -43,7 +43,7 @@ if any(is_open and lives(pid) for pid, is_open in open_ones.items()):
 
 @dataclass(frozen=True)
 class Span:
-    """One execution, by the monotonic clock; `end_ns` is None when it never came so far."""
+    """One execution, by the monotonic clock; `end_ns` is None if it did not reach its end."""
 
     name: str
     start_ns: int
@@ -51,36 +51,36 @@ class Span:
 
 
 def command(file: Path, name: str, *, code: int = 0, seconds: float = 0.03) -> list[str]:
-    """The arguments of a body that works that long and ends with that code."""
+    """Return the arguments of a body that runs for this time and exits with this code."""
     return [sys.executable, "-I", "-S", "-c", BODY, str(file), name, str(code), str(seconds)]
 
 
 def witness(file: Path, name: str, *, code: int = 0, seconds: float = 0.02) -> list[str]:
-    """The same of a body that also tells of an earlier execution that still lives."""
+    """Return the arguments of a body that also reports an earlier execution that is still alive."""
     argv = command(file, name, code=code, seconds=seconds)
     argv[argv.index(BODY)] = LOOK_FIRST + BODY
     return argv
 
 
 def with_token(argv: list[str]) -> list[str]:
-    """The same of a body that puts `@` and the token of its start behind its name."""
+    """Return the arguments of a body that appends `@` and the token of its start to its name."""
     return [*argv, "token"]
 
 
 def survivors(file: Path) -> list[str]:
-    """The jobs that found an earlier execution of themselves alive."""
+    """Return the jobs that found an earlier execution of themselves alive."""
     told = Path(f"{file}.twice")
     return told.read_text().split() if told.exists() else []
 
 
 def spans(file: Path) -> list[Span]:
-    """All executions in the order of their starts."""
+    """Return all executions in the order of their starts."""
     open_ones: dict[str, tuple[str, int]] = {}
     found: list[Span] = []
     for line in file.read_text().splitlines() if file.exists() else ():
         what, name, at, pid = line.split()
         if what == "start":
-            if pid in open_ones:  # the system gave the number of one that was killed to another
+            if pid in open_ones:  # the system gave the pid of a killed process to another
                 found.append(Span(*open_ones.pop(pid), None))
             open_ones[pid] = (name, int(at))
         else:
@@ -91,7 +91,7 @@ def spans(file: Path) -> list[Span]:
 
 
 def most_at_once(some: list[Span]) -> int:
-    """How many of these overlapped at the worst moment."""
+    """Return the maximum number of spans that overlapped."""
     moments = [(span.start_ns, 1) for span in some]
     moments += [(span.end_ns, -1) for span in some if span.end_ns is not None]
     running = most = 0

@@ -1,4 +1,4 @@
-"""Faults from outside: a tracer that kills or lets calls fail, and where in a program to do so."""
+"""Faults from outside: a tracer that kills a process or makes calls fail, and the points to do so."""
 
 import math
 import os
@@ -24,7 +24,7 @@ SLICE = os.environ.get("LOCKSIDE_TEST_SLICE") or "1/1"
 
 
 def untraceable() -> str | None:
-    """Why nothing can be traced here, if so."""
+    """Return the reason if no process can be traced here."""
     if shutil.which("strace") is None:
         return "strace is not installed"
     tried = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, check=False)
@@ -33,10 +33,10 @@ def untraceable() -> str | None:
 
 @dataclass(frozen=True)
 class Fault:
-    """A tracer that does this at the k-th of these calls, or that just writes them down when there is no k.
+    """A tracer that injects a fault at the k-th of these calls, or only logs the calls if there is no k.
 
-    `what` is the rest of strace's inject expression, as in `signal=SIGKILL` or `error=ENOSPC`; `times` how
-    often in a row.
+    `what` is the rest of strace's inject expression, as in `signal=SIGKILL` or `error=ENOSPC`; `times` is the
+    number of consecutive faults.
     """
 
     calls: str
@@ -59,7 +59,7 @@ class Fault:
 
 @contextmanager
 def traced(pid: int, tracer: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process under a tracer that was attached to it; the tracer is gone at the end, the process maybe."""
+    """Attach a tracer to a process; at the end the tracer is gone, and possibly the process."""
     with subprocess.Popen([*tracer, "-p", str(pid)], stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         try:
@@ -72,9 +72,9 @@ def traced(pid: int, tracer: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
 
 @contextmanager
 def failing(pid: int, fault: Fault) -> Iterator[None]:
-    """All threads of a process under the tracer, until the fault has come.
+    """Trace all threads of a process until the fault has occurred.
 
-    strace counts for each thread, so the same fault would come again in every other one.
+    strace counts for each thread, so the same fault would occur again in every other thread.
     """
     with traced(pid, [*fault.tracer, "-f"]) as tracer:
         follow = ["tail", "--lines=+1", "--follow", str(fault.trace)]
@@ -94,7 +94,7 @@ def _end_when_it_came(tail: "subprocess.Popen[bytes]", tracer: "subprocess.Popen
 
 
 def ranges(trace: Path) -> dict[str, int]:
-    """How often each call was made by the thread that made it most."""
+    """Return how often each call was made by the thread that made it most often."""
     lines = re.findall(r"^(?:(\d+) +)?(\w+)\(", trace.read_text(errors="replace"), re.MULTILINE)
     found: dict[str, int] = {}
     for (_, call), times in Counter(lines).items():
@@ -103,7 +103,7 @@ def ranges(trace: Path) -> dict[str, int]:
 
 
 def points(found: dict[str, int], count: int, *, is_everywhere: bool = LONG) -> list[tuple[str, int]]:
-    """Where to do it: everywhere in the long form, else so often, over all calls and their whole ranges."""
+    """Return the points of a fault: all in the long form, else `count` over the ranges of all calls."""
     if not is_everywhere:
         calls = sorted(found)
         step = max(1, len(calls) // count)
@@ -115,13 +115,13 @@ def points(found: dict[str, int], count: int, *, is_everywhere: bool = LONG) -> 
 
 
 def until_logged(daemon: Daemon, text: str, after: int = 0) -> None:
-    """Let it work until its log says so, `after` so many characters."""
+    """Wait until the daemon's log contains a text `after` this number of characters."""
     while text not in daemon.stderr()[after:]:
         alive_for(daemon, 0.02)
 
 
 def alive_for(daemon: Daemon, seconds: float) -> None:
-    """Let it work; it must not end by itself."""
+    """Let the daemon work; it must not end by itself."""
     assert daemon.process is not None
     ended = os.pidfd_open(daemon.process.pid)
     try:
@@ -131,7 +131,7 @@ def alive_for(daemon: Daemon, seconds: float) -> None:
 
 
 def wake_ups(daemon: Daemon, pid: int, to: Path, seconds: float = 1.0) -> int:
-    """How often a process began to wait within a second of having nothing to do."""
+    """Return how often a process began to wait within a second of idling."""
     with subprocess.Popen(
         ["strace", "-f", "-c", "-o", str(to), "-e", "trace=epoll_wait,epoll_pwait,futex", "-p", str(pid)],
         stderr=subprocess.PIPE,

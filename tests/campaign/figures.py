@@ -1,4 +1,4 @@
-"""The figures of the campaigns: each test records its own, a table of all is shown at the end of the run."""
+"""The figures of the campaigns: each test records its own, and a table is shown at the end of the run."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ NEVER = ("lost", "doubled", "overlapping", "cancelled but ran", "wrong exit code
 
 
 class Figures:
-    """What one campaign came to, by name; the test's report has it from the beginning."""
+    """The results of one campaign, by name; they are part of the test's report from the beginning."""
 
     def __init__(self, campaign: str, record: Callable[[str, object], None]) -> None:
         self.counts: dict[str, str | int] = {MARK: campaign}
@@ -26,7 +26,7 @@ class Figures:
 
 
 def table(rows: list[dict[str, object]]) -> list[str]:
-    """The lines of the table: a campaign each, with what it did, and what must never be found."""
+    """Return the lines of the table: one for each campaign, with its work and its violations."""
     width = max(len(str(row[MARK])) for row in rows)
     lines = []
     for row in rows:

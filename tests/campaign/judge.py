@@ -1,6 +1,6 @@
-"""The judgement of a campaign: what the jobs wrote themselves against what the daemon says of them.
+"""The judgement of a campaign: the jobs' own evidence is compared with the daemon's answers about them.
 
-`violations` compares and knows no daemon; `judge` asks one and fails when anything is found.
+`violations` compares without a daemon; `judge` asks a daemon and fails if a violation is found.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from e2e.wire import Message, Wire
 
 
 class Wrong(Enum):
-    """What a campaign must never find."""
+    """The kinds of violations that a campaign must never find."""
 
     LOST = "lost"
     DOUBLED = "doubled"
@@ -30,7 +30,7 @@ class Wrong(Enum):
 
 @dataclass(frozen=True)
 class Violation:
-    """One of them, with what shows it."""
+    """One violation, with its evidence."""
 
     wrong: Wrong
     about: str
@@ -41,7 +41,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Rules:
-    """What is expected: the code of each job that runs to its end, those that are stopped, and the limits."""
+    """The expectations: the exit code of each job that runs to its end, the stopped jobs, and the limits."""
 
     codes: Mapping[str, int]
     stopped: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Rules:
 def violations(
     spans: list[Span], survivors: Iterable[str], jobs: Mapping[str, Message], rules: Rules
 ) -> list[Violation]:
-    """Everything in which evidence and the daemon's word differ, or in which both are wrong."""
+    """Return every violation: evidence and the daemon's answers differ, or both are wrong."""
     found = [Violation(Wrong.OVERLAPPING, f"{name} found itself still alive") for name in survivors]
     ran = Counter(span.name for span in spans)
     for name in {*rules.codes, *rules.stopped, *ran}:
@@ -92,7 +92,7 @@ def _of_one(name: str, job: Message, spans: list[Span], rules: Rules) -> list[Vi
 
 
 def _of_code(name: str, job: Message, spans: list[Span], code: int) -> list[Violation]:
-    """A job that should come to its end did, was told so with its own code, and has evidence of it."""
+    """Check that a job that should run to its end did, with its own exit code and with evidence."""
     if not spans or spans[-1].end_ns is None:
         return [Violation(Wrong.LOST, f"{name} never came to its end: {job['status']}, {job['message']}")]
     told = (job["process"]["exitCode"], job["status"])
@@ -107,7 +107,7 @@ def _of_code(name: str, job: Message, spans: list[Span], code: int) -> list[Viol
 
 
 def judge(daemon: Daemon, script: Script, *, starts: int, slots: int) -> None:
-    """Everything ends, and the evidence agrees with the daemon's word. `starts` is how many one may have."""
+    """Check that all jobs end and the evidence agrees with the daemon. `starts` is the maximum per job."""
     answered = dict(script.answered)
     with daemon.wire() as wire:
         jobs = script.insist(lambda: script.finish(wire))
@@ -140,7 +140,7 @@ def rows_of(wire: Wire, container: Message) -> dict[str, Message]:
 
 
 def attempts_of(wire: Wire, container: Message) -> dict[str, Message]:
-    """The attempts of a job that always fails: as many as were asked for."""
+    """Return the attempts of a job that always fails: as many as were requested."""
     assert container["status"] == "error", container
     found = wire.call("job.list", parentRunId=container["runId"])["jobs"]
     assert sorted(job["attempt"] for job in found) == list(range(ATTEMPTS)), found
@@ -148,7 +148,7 @@ def attempts_of(wire: Wire, container: Message) -> dict[str, Message]:
 
 
 def listed(wire: Wire) -> list[Message]:
-    """Every job there is."""
+    """Return all jobs."""
     jobs: list[Message] = []
     cursor = None
     while True:
@@ -160,7 +160,7 @@ def listed(wire: Wire) -> list[Message]:
 
 
 def made_twice(script: Script, everything: list[Message]) -> list[Violation]:
-    """Requests that were sent again and made a second job, or none."""
+    """Return the requests that created several jobs or none."""
     made = Counter(job["deduplicationId"] for job in everything)
     wanted = {root: made[f"{script.name}/{root}"] for root in ROOTS}
     return [
@@ -171,7 +171,7 @@ def made_twice(script: Script, everything: list[Message]) -> list[Violation]:
 
 
 def leaked(daemon: Daemon, wire: Wire, everything: list[Message]) -> list[Violation]:
-    """Processes but our two, folders without a job."""
+    """Return processes other than daemon and keeper, and folders without a job."""
     assert daemon.process is not None
     known = {daemon.process.pid, daemon.keeper_pid()}
     left = set(processes_of(daemon.folder)) - known

@@ -1,4 +1,4 @@
-"""Disks of the test's own, in a mount namespace of the daemon's: small, full, read-only, without power."""
+"""Disks for one test, in a mount namespace of its daemon: small, full, read-only, without power."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from e2e.processes import processes_of, wait_for_end
 
 @dataclass
 class Disk:
-    """A mounted folder as the daemon sees it."""
+    """A mounted folder as seen by the daemon."""
 
     daemon: Daemon
     mount: Path
@@ -25,7 +25,7 @@ class Disk:
         return self.daemon.seen(self.mount)
 
     def fill(self) -> None:
-        """Leave no byte, whatever is made small again meanwhile."""
+        """Leave no free byte, even if files are truncated meanwhile."""
         with open(self.path / "ballast", "ab") as ballast, suppress(OSError):
             while os.write(ballast.fileno(), b"x" * 4096):
                 pass
@@ -37,7 +37,7 @@ class Disk:
                 (self.path / "names" / f"{number}").touch()
 
     def free(self) -> None:
-        """Give back what was taken."""
+        """Free the space and inodes that were taken."""
         for name in ("ballast", "names"):
             found = self.path / name
             if found.is_dir():
@@ -46,7 +46,7 @@ class Disk:
                 found.unlink()
 
     def remount(self, how: str) -> None:
-        """`ro` or `rw`."""
+        """Remount with the mode `ro` or `rw`."""
         assert self.daemon.process is not None
         inside = ["nsenter", "-t", str(self.daemon.process.pid), "-m"]
         done = subprocess.run(
@@ -56,7 +56,7 @@ class Disk:
 
 
 def unmountable() -> str | None:
-    """Why nothing can be mounted here, if so."""
+    """Return the reason if nothing can be mounted here."""
     if os.geteuid() != 0:
         return "only root can mount a disk"
     if shutil.which("unshare") is None or shutil.which("nsenter") is None:
@@ -74,9 +74,9 @@ def unmountable() -> str | None:
 
 @contextmanager
 def daemon_on(options: str, under: str = "", log: str = "/dev/stderr", **settings: str) -> Iterator[Disk]:
-    """A daemon whose state folder, or a folder in it, is a tmpfs with these options.
+    """Start a daemon whose state folder, or a folder in it, is a tmpfs with these options.
 
-    `log` is where its log goes, from the tmpfs.
+    `log` is the path of its log, relative to the tmpfs.
     """
     mount = f'mkdir -p "$1" && mount -t tmpfs -o mode=700,{options} tmpfs "$1"'
     script = f'{mount} && cd "$1" && shift && exec "$@" 2>>{log}'
@@ -91,7 +91,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 @dataclass
 class Machine:
-    """A daemon on a disk and with a boot id of its own; the power can fail."""
+    """A daemon with a disk and a boot id of its own, whose power can fail."""
 
     daemon: Daemon
     boots: int = 0
@@ -103,7 +103,7 @@ class Machine:
     def boot(self, forgotten: str = "nothing") -> None:
         """Start the daemon on the disk as the last power cut left it, under a new boot id.
 
-        `forgotten` is a folder that was not written through, as another file system might have it.
+        `forgotten` is a folder that was not synced, as it may happen on other file systems.
         """
         before = self.image
         self.boots += 1
@@ -123,7 +123,7 @@ class Machine:
         self.daemon.start(before=["unshare", "-m", "sh", "-c", script, "sh", *place])
 
     def cut(self) -> None:
-        """Keep what is on the disk, not what is on its way there, and end everything at once."""
+        """Keep only what is on the disk, not pending writes, and end all processes at once."""
         left = processes_of(self.daemon.folder)
         for pid in left:
             with suppress(ProcessLookupError):
@@ -140,7 +140,7 @@ class Machine:
 
 
 def unbootable() -> str | None:
-    """Why no disk can be made here, if so."""
+    """Return the reason if no disk can be created here."""
     if (reason := unmountable()) is not None:
         return reason
     if shutil.which("mkfs.ext4") is None:

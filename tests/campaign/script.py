@@ -1,6 +1,6 @@
 """The script of the campaigns: locks, a dependency, rows, attempts, a pipeline, a state, stops.
 
-Every job witnesses its own start and end; the client sends again what was not answered.
+Every job records its own start and end; the client sends unanswered requests again.
 """
 
 import shlex
@@ -37,7 +37,7 @@ json.dump({"n": n + 1}, open(d + "out/state.json", "w"))
 
 
 def prepare(wire: Wire, file: Path) -> None:
-    """Put what the script needs. Each round has a file of its own, so it puts new versions."""
+    """Put the objects that the script needs. Each round has a file of its own, so it puts new versions."""
     rows = shlex.join(evidence.witness(file, "NAME")).replace("NAME", "row-$KBC_CONFIGROWID")
     put_component(wire, "sweep.rows", shell=f"exec {rows}")
     counts = shlex.join(evidence.witness(file, "counts"))
@@ -48,7 +48,7 @@ def prepare(wire: Wire, file: Path) -> None:
 
 
 def requests(file: Path) -> dict[str, Message]:
-    """All jobs but the dependant, which needs the id of another."""
+    """Return the requests of all jobs except the dependant, which needs the id of another job."""
 
     def plain(parameters: Message, **more: Any) -> Message:
         return {"component": "lockside.command", "configData": {"parameters": parameters}, **more}
@@ -73,7 +73,7 @@ def requests(file: Path) -> dict[str, Message]:
 
 @dataclass
 class Script:
-    """The client: it goes on where it was, and sends again what was not answered."""
+    """The client: it resumes where it was, and sends unanswered requests again."""
 
     name: str
     file: Path
@@ -83,7 +83,7 @@ class Script:
 
     @property
     def jobs(self) -> int:
-        """How many it makes, those that containers make among them."""
+        """Return the number of jobs, including those that containers make."""
         return len(self.answered) + 2 + ATTEMPTS
 
     def submit(self, wire: Wire) -> None:
@@ -105,7 +105,7 @@ class Script:
             self.answered[name] = wire.answer(request_id)["id"]
 
     def finish(self, wire: Wire) -> dict[str, Message]:
-        """All that is left to do; answers the jobs when everything has ended."""
+        """Do the remaining work; returns the jobs when all have ended."""
         self.submit(wire)
         for name in STOPPED:
             if name not in self.terminated:
@@ -117,7 +117,7 @@ class Script:
         return {name: by_id[job_id] for name, job_id in self.answered.items()}
 
     def run(self, daemon: Daemon) -> bool:
-        """Do it all, should the daemon live so long; whether it did."""
+        """Run the script if the daemon lives long enough; returns whether it did."""
         try:
             with Wire(daemon.socket) as wire:
                 jobs = self.insist(lambda: self.finish(wire))
@@ -127,7 +127,7 @@ class Script:
         return True
 
     def insist(self, do: Callable[[], T]) -> T:
-        """Do it, and again after a pause as long as the daemon says that it cannot."""
+        """Make a call, and repeat it after a pause while the daemon is unavailable."""
         for _ in range(TRIES):
             try:
                 return do()

@@ -1,4 +1,4 @@
-"""A daemon to which a fault comes again and again, at each point of its work, and what became of the jobs."""
+"""A daemon that gets a fault at each point of its work in turn, and the judgement of its jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Doing = Callable[[Daemon, Script, Fault], bool]
 
 @dataclass
 class Sweep:
-    """Runs the script once to see how far each call's range goes, then once for each point."""
+    """Runs the script once to measure the range of each call, then once for each point."""
 
     daemon: Daemon
     place: Path
@@ -30,7 +30,7 @@ class Sweep:
     rounds: int = 0
 
     def run(self, calls: str, count: int, unit: str = "kills") -> None:
-        """`count` is how many points the short form takes."""
+        """`count` is the number of points in the short form."""
         self.point(calls, None)
         came = 0
         for call, k in points(ranges(self.place / "trace-1"), count):

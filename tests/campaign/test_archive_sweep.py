@@ -1,6 +1,6 @@
 """SIGKILL, EIO and ENOSPC at the k-th system call of the step that archives.
 
-An archive has its list or is none, whatever came before; the step that is run again makes it whole.
+An archive counts only if it has its list, and then it is complete; running the step again completes it.
 """
 
 import json
@@ -25,7 +25,7 @@ TIMEOUT = 36_000 if LONG else 300
 
 
 def step(place: Path, before: list[str], given: Mapping[str, Any]) -> int:
-    """Run the step, perhaps under a tracer; its exit code."""
+    """Run the step, possibly under a tracer; returns its exit code."""
     folder = place / "order"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -35,12 +35,12 @@ def step(place: Path, before: list[str], given: Mapping[str, Any]) -> int:
 
 
 def step_again(place: Path, given: Mapping[str, Any]) -> None:
-    """The step without a fault, in this process: it is started anew for each fault already."""
+    """Run the step without a fault in this process, to save a further start for each fault."""
     archive(order_of(place, **given))
 
 
 def is_archived(folder: Path) -> bool:
-    """Whether there is an archive; all that its list names is there, then."""
+    """Return whether there is an archive, and check that all files of its list exist."""
     if not (folder / "lockside-archive.json").exists():
         return False
     listed = json.loads((folder / "lockside-archive.json").read_text())["files"]
@@ -59,7 +59,7 @@ def is_archived(folder: Path) -> bool:
         *((server, "signal=SIGKILL") for server in ("ftp", "sftp")),
     ],
 )
-def test_an_archive_has_a_list_or_is_none_wherever_its_step_dies(
+def test_an_archive_is_complete_or_has_no_list_wherever_its_step_dies(
     server: str, fault: str, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:

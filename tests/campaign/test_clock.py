@@ -1,7 +1,7 @@
-"""The wall clock is set by an hour, forward and back, while jobs run, wait and are tried again.
+"""The wall clock is set by an hour, forward and back, while jobs run, wait and are retried.
 
-libfaketime sets it for the daemon; the monotonic clocks go on, as they do in the kernel. The keeper measures
-on CLOCK_BOOTTIME alone, and asks the wall clock only for what it writes down.
+libfaketime sets it for the daemon; the monotonic clocks continue, as they do in the kernel. The keeper
+measures on CLOCK_BOOTTIME alone and uses the wall clock only for the times that it records.
 """
 
 import os
@@ -64,7 +64,7 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture(scope="module")
 def daemon(clock: Clock) -> Iterator[Daemon]:
-    """A daemon that lives by that clock; each test goes on from the time to which the last one set it."""
+    """A daemon with that clock; each test continues from the time that the last one set."""
     with running(**clock.environment) as made:
         yield made
 
@@ -74,7 +74,7 @@ def time_of(text: str) -> datetime:
 
 
 @both_ways
-def test_time_limits_and_durations_go_by_what_really_passed(
+def test_time_limits_and_durations_count_the_time_that_really_passed(
     daemon: Daemon, clock: Clock, gate: Gate, seconds: int
 ) -> None:
     wire = daemon.wire()
@@ -94,7 +94,7 @@ def test_time_limits_and_durations_go_by_what_really_passed(
 
 
 @both_ways
-def test_the_time_limit_of_a_run_of_several_steps_is_not_spent_by_the_clock(
+def test_setting_the_clock_does_not_use_up_the_time_limit_of_several_steps(
     daemon: Daemon, clock: Clock, gate: Gate, ear: Ear, seconds: int
 ) -> None:
     wire = daemon.wire()
@@ -141,7 +141,9 @@ def test_a_start_time_is_a_moment_of_the_wall_clock(daemon: Daemon, clock: Clock
     job = wire.shell("true", delayedStartTime=at.isoformat().replace("+00:00", "Z"))
     assert wire.kinds(job) == ["start_time"]
     clock.set_by(HOUR)
-    wire.call("daemon.status")  # whatever is asked makes it look; left alone it does within a minute
+    wire.call(
+        "daemon.status"
+    )  # any request makes the daemon look at the clock; without one it looks within a minute
     ended = wire.done(job)
     assert ended["status"] == "success"
     assert at <= time_of(ended["startTime"]) < at + timedelta(hours=1)

@@ -1,6 +1,6 @@
-"""The keeper, or keeper and daemon at once, killed at random moments; either of them stopped for a while.
+"""The keeper, or keeper and daemon together, are killed at random moments; either is suspended for a while.
 
-LOCKSIDE_TEST_LONG=1 makes it many rounds, and LOCKSIDE_TEST_SEED repeats a run.
+LOCKSIDE_TEST_LONG=1 makes many rounds, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
 import os
@@ -49,7 +49,7 @@ def stop_daemon(daemon: Daemon) -> None:
 
 
 def kill_beside_a_stopped_keeper(daemon: Daemon) -> None:
-    """The new daemon finds a keeper that takes its connection and says nothing for a while."""
+    """Kill the daemon; the new one finds a keeper that accepts its connection but is silent for a while."""
     with stopped(daemon.keeper_pid()):
         daemon.kill()
         daemon.start()
@@ -58,7 +58,7 @@ def kill_beside_a_stopped_keeper(daemon: Daemon) -> None:
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """A process that stands still meanwhile."""
+    """Suspend a process for the duration of the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -82,7 +82,7 @@ def stopped(pid: int) -> Iterator[None]:
         pytest.param(kill_beside_a_stopped_keeper, 1, "off", marks=in_long_form),
     ],
 )
-def test_whoever_dies_or_stands_still_nothing_is_lost_doubled_or_left(
+def test_no_job_is_lost_doubled_or_left_whichever_process_dies_or_is_suspended(
     fresh: Callable[..., Daemon],
     place: Path,
     figures: Callable[[str], Figures],
@@ -107,7 +107,7 @@ def test_whoever_dies_or_stands_still_nothing_is_lost_doubled_or_left(
         told.add("deaths" if "kill" in doing.__name__ else "stops")
 
 
-def test_timers_that_passed_while_the_daemon_stood_still_are_kept(fresh: Callable[..., Daemon]) -> None:
+def test_timers_that_expire_while_the_daemon_is_suspended_take_effect(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     wire = daemon.wire()
     limited = wire.shell("exec sleep 600", limits={"timeoutSeconds": 0.5})
@@ -121,7 +121,7 @@ def test_timers_that_passed_while_the_daemon_stood_still_are_kept(fresh: Callabl
     assert of(wire.done(delayed), "status", "starts") == ("success", 1)
 
 
-def test_a_job_that_ended_in_time_while_the_keeper_stood_still_did_not_time_out(
+def test_a_job_that_ends_in_time_while_the_keeper_is_suspended_does_not_time_out(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()

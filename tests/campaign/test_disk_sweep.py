@@ -1,7 +1,7 @@
 """ENOSPC and EIO at the k-th write, sync or change of a folder, of the daemon and of the keeper.
 
-The daemon lives; the client hears `unavailable` at most, and sends again. Afterwards evidence, database and
-the client's list agree. LOCKSIDE_TEST_LONG=1 makes it every k.
+The daemon survives; the client gets `unavailable` at most, and sends again. Afterwards evidence, database
+and the client's list agree. LOCKSIDE_TEST_LONG=1 takes every k.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(untraceable() is not None, reason=str(untraceabl
 
 
 def fail_in_daemon(daemon: Daemon, script: Script, fault: Fault) -> bool:
-    """Let the daemon's calls fail while it works through the script; whether one did."""
+    """Let the daemon's calls fail while it runs the script; returns whether one failed."""
     assert daemon.process is not None
     with failing(daemon.process.pid, fault):
         assert script.run(daemon), daemon.stderr()
@@ -69,7 +69,7 @@ def test_a_daemon_whose_disk_fails_at_any_call_loses_and_doubles_nothing(
     Sweep(daemon, place, fail_in_daemon, told, what=f"error={error}", times=times).run(calls, 2, "faults")
 
 
-def test_a_store_whose_disk_turned_read_only_is_told_and_written_again_later(
+def test_a_store_whose_disk_turned_read_only_is_reported_and_written_again_later(
     fresh: Callable[..., Daemon], place: Path, gate: Gate
 ) -> None:
     daemon = fresh()

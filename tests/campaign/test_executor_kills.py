@@ -1,7 +1,7 @@
-"""SIGKILL at random of all that has to do with runs elsewhere: of the runs none is lost or doubled.
+"""SIGKILL at random of every process involved in runs of other engines: no run is lost or doubled.
 
-What the jobs write themselves is judged. The short form runs always, without Slurm; LOCKSIDE_TEST_LONG=1
-makes it 60 kills over 300 jobs, and LOCKSIDE_TEST_SEED repeats a run.
+The jobs' own evidence is judged. The short form always runs, without Slurm; LOCKSIDE_TEST_LONG=1
+makes 60 kills over 300 jobs, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
 import os
@@ -38,7 +38,7 @@ def dice() -> random.Random:
     return random.Random(seed)
 
 
-def test_of_runs_elsewhere_none_is_lost_doubled_or_beside_another_whoever_is_killed(
+def test_no_run_is_lost_doubled_or_overlapping_whatever_is_killed(
     place: Path, figures: Callable[[str], Figures], dice: random.Random
 ) -> None:
     with a_cluster() as cluster:
@@ -55,7 +55,7 @@ def test_of_runs_elsewhere_none_is_lost_doubled_or_beside_another_whoever_is_kil
 
 @in_long_form
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
-def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_killed(
+def test_no_run_in_slurm_is_lost_doubled_or_overlapping_whatever_is_killed(
     place: Path, figures: Callable[[str], Figures], dice: random.Random
 ) -> None:
     with a_slurm() as slurm:
@@ -63,7 +63,7 @@ def test_of_runs_in_slurm_none_is_lost_doubled_or_beside_another_whoever_is_kill
         restarts: dict[str, Timer] = {}
 
         def kill(name: str) -> None:
-            """Kill one of Slurm's own, and have it start again after a while."""
+            """Kill one of Slurm's daemons and start it again after a while."""
             if name in restarts:
                 restarts[name].join()
             slurm.kill(name)
@@ -93,7 +93,7 @@ def _campaign(
     *,
     most_seconds: float,
 ) -> None:
-    """Kill while jobs run, terminate some that wait, and judge what the jobs wrote."""
+    """Kill while jobs run, terminate some waiting jobs, and judge the jobs' evidence."""
     wire = daemon.wire()
     names = [f"{n % KEYS}:{n}" for n in range(JOBS)]
     bodies = [with_token(witness(file, one, seconds=dice.uniform(0.02, most_seconds))) for one in names]
@@ -129,7 +129,7 @@ def _campaign(
 
 
 def _done(daemon: Daemon, job: Message) -> Message:
-    """The job when it is final. Without any other proof a run is lost when its lease is over, after 120 s."""
+    """Return the job once it is final. Without other proof a run is lost when its lease expires: 120 s."""
     waits = (daemon.wire().call("job.wait", id=job["id"], timeoutSeconds=100) for _ in range(6))
     ended: Message | None = next((one for one in waits if one["isFinished"]), None)
     assert ended is not None, daemon.wire().get(job["id"])
@@ -137,9 +137,9 @@ def _done(daemon: Daemon, job: Message) -> Message:
 
 
 def _judge(job: Message, its: list[Span]) -> None:
-    """No start is doubled, none is lost that did not have to be, and what is cancelled never was.
+    """Check that no start is doubled or lost without need, and that a cancelled job never ran.
 
-    A runner may be killed when its program has ended and nobody wrote that down: then the job runs again.
+    A runner may be killed after its program has ended and before that is recorded: then the job runs again.
     """
     assert job["status"] in ("success", "terminated", "cancelled")
     assert len({span.name for span in its}) == len(its) <= job["starts"]
@@ -157,7 +157,7 @@ def _outcomes(job: Message) -> list[str]:
 
 
 def _overlaps(found: list[Span], key: str) -> list[tuple[Span, Span]]:
-    """Runs of one key of which one began before the other had ended."""
+    """Return the pairs of runs of one key of which one began before the other had ended."""
     of_key = sorted((one for one in found if one.name.startswith(key)), key=lambda one: one.start_ns)
     return [(a, b) for a, b in pairwise(of_key) if a.end_ns and b.start_ns < a.end_ns]
 
@@ -178,7 +178,7 @@ def _kill_runner(cluster: Cluster) -> None:
 
 
 def _kill_runner_in(slurm: Slurm) -> None:
-    """Kill one runner; Slurm ends the rest of what it was, if it knows what that is."""
+    """Kill one runner; Slurm ends the rest of its job step, if it knows the step."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             if f"{slurm.root}/.lockside/".encode() in path.read_bytes():
@@ -191,7 +191,7 @@ def _kill_runner_in(slurm: Slurm) -> None:
 
 
 def _kill_tree(pid: int) -> None:
-    """As an engine ends what it started: all of it."""
+    """Kill a process tree as an engine does: all of it."""
     os.kill(pid, signal.SIGSTOP)
     below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     for child in below:

@@ -1,5 +1,5 @@
-"""A disk that is really full, without inodes, or read-only: what was accepted stays, the daemon says what is
-wrong, does nothing that it could not save, and goes on by itself.
+"""A disk that is really full, without inodes, or read-only: accepted jobs stay, the daemon reports the fault,
+does nothing that it could not save, and recovers by itself.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ PADDING = "x" * 20_000
 
 
 def fill_by_creating(wire: Wire, disk: Disk) -> tuple[list[Message], Refusal]:
-    """Create until it is refused; answers what was accepted, and the refusal."""
+    """Create jobs until one is refused; returns the accepted jobs and the refusal."""
     accepted = [wire.shell("true", hold=True)]
     disk.fill()
     while True:
@@ -32,7 +32,7 @@ def fill_by_creating(wire: Wire, disk: Disk) -> tuple[list[Message], Refusal]:
 
 @contextmanager
 def watched_closely(disk: Disk) -> Iterator[None]:
-    """Meanwhile somebody asks for the status five times a second, as a monitor may."""
+    """Meanwhile ask for the status five times a second, as a monitor may."""
     over = threading.Event()
 
     def ask() -> None:
@@ -49,7 +49,7 @@ def watched_closely(disk: Disk) -> Iterator[None]:
         asking.join()
 
 
-def test_a_full_disk_is_told_and_survived_and_nothing_accepted_is_lost(gate: Gate, ear: Ear) -> None:
+def test_a_full_disk_is_reported_and_survived_and_nothing_accepted_is_lost(gate: Gate, ear: Ear) -> None:
     with daemon_on("size=2m") as disk:
         wire = disk.daemon.wire()
         running = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
@@ -80,7 +80,7 @@ def test_a_full_disk_is_told_and_survived_and_nothing_accepted_is_lost(gate: Gat
         assert [one["kind"] for one in wire.call("daemon.check")["problems"]] == ["disk"], "it is a small one"
 
 
-def test_a_daemon_that_is_killed_beside_a_full_disk_starts_again(gate: Gate) -> None:
+def test_a_daemon_killed_with_a_full_disk_starts_again(gate: Gate) -> None:
     with daemon_on("size=2m") as disk:
         wire = disk.daemon.wire()
         running = wire.shell(f"{gate.text}; exit 7")
@@ -149,7 +149,7 @@ def test_without_inodes_no_job_starts_and_the_reason_says_so_until_there_are_som
         assert of(wire.done(job), "status", "starts") == ("success", 1)
 
 
-def test_jobs_end_with_their_code_although_their_folders_cannot_be_written(gate: Gate, ear: Ear) -> None:
+def test_jobs_end_with_their_exit_code_although_their_folders_cannot_be_written(gate: Gate, ear: Ear) -> None:
     with daemon_on("size=8m", "runs", LOCKSIDE_POOLS__DEFAULT__SLOTS="2") as disk:
         wire = disk.daemon.wire()
         running = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
@@ -169,7 +169,7 @@ def test_jobs_end_with_their_code_although_their_folders_cannot_be_written(gate:
 
 
 def no_executor(wire: Wire, job: Message) -> Message:
-    """The reason `no_executor` of a job that could not be started, waited for."""
+    """Wait for the reason `no_executor` of a job that could not be started."""
     number = wire.call("event.subscribe", job=job["id"])["subscription"]
     try:
         while True:

@@ -1,4 +1,4 @@
-"""The judge of the campaigns bites: each thing that must never be found is given to it, and found."""
+"""The judge of the campaigns detects every kind of violation that it is given."""
 
 import subprocess
 from pathlib import Path
@@ -34,7 +34,7 @@ def found(spans: list[Span], known: dict[str, Any], survivors: tuple[str, ...] =
     return [one.wrong for one in violations(spans, survivors, known, RULES)]
 
 
-def test_nothing_is_found_where_nothing_is_wrong() -> None:
+def test_no_violation_is_found_where_nothing_is_wrong() -> None:
     assert found(GOOD, jobs()) == []
     assert found(GOOD[:2], jobs(stopped=job("cancelled", None, starts=0))) == []
 
@@ -66,14 +66,14 @@ def test_a_job_that_the_database_forgot_is_lost() -> None:
     assert found(GOOD, forgotten) == [Wrong.LOST]
 
 
-def test_more_at_once_than_slots_is_found() -> None:
+def test_more_running_jobs_than_slots_are_found() -> None:
     many = Rules({"a": 0, "b": 0, "c": 0}, slots=2)
     spans = [Span("a", 10, 50), Span("b", 20, 50), Span("c", 30, 50)]
     known = {name: job("success", 0) for name in many.codes}
     assert [one.wrong for one in violations(spans, (), known, many)] == [Wrong.OVERLAPPING]
 
 
-def test_a_second_execution_beside_a_living_first_one_tells_on_itself(tmp_path: Path) -> None:
+def test_a_second_execution_beside_a_living_first_one_reports_itself(tmp_path: Path) -> None:
     file = tmp_path / "evidence"
     with subprocess.Popen(evidence.witness(file, "one", seconds=600)) as first:
         try:
@@ -87,7 +87,7 @@ def test_a_second_execution_beside_a_living_first_one_tells_on_itself(tmp_path: 
     assert {Wrong.OVERLAPPING, Wrong.DOUBLED} <= {one.wrong for one in told}
 
 
-def test_an_execution_after_the_first_was_killed_tells_nothing(tmp_path: Path) -> None:
+def test_an_execution_after_the_first_was_killed_reports_nothing(tmp_path: Path) -> None:
     file = tmp_path / "evidence"
     subprocess.run(["timeout", "-s", "KILL", "0.5", *evidence.witness(file, "one", seconds=600)], check=False)
     subprocess.run(evidence.witness(file, "one"), check=True)

@@ -1,11 +1,11 @@
-"""SIGKILL at the k-th system call, for k over the whole range: of the daemon at work, of the daemon that
-finds out what became of everything, of the keeper. Afterwards what the jobs wrote themselves is compared
-with the daemon's word and with what the client was answered.
+"""SIGKILL at the k-th system call, for k over the whole range: of the daemon at work, of the daemon in
+recovery, of the keeper. Afterwards the jobs' own evidence is compared with the daemon's answers and with
+the answers that the client received.
 
-The daemon at work and the keeper are traced by their pids: what they started is not. The daemon that recovers
-is traced from its exec and finds a keeper that another one started. strace counts each call of each thread by
-itself, so each call is swept over the range of its busiest thread. The short form is a few points of each
-sweep; LOCKSIDE_TEST_LONG=1 makes it every k, LOCKSIDE_TEST_POINTS limits the points of a sweep, and
+The daemon at work and the keeper are traced by pid, without their children. The daemon in recovery is traced
+from its exec and finds the keeper of an earlier daemon. strace counts each call for each thread, so each call
+is swept over the range of its busiest thread. The short form takes a few points of each sweep;
+LOCKSIDE_TEST_LONG=1 takes every k, LOCKSIDE_TEST_POINTS limits the points of a sweep, and
 LOCKSIDE_TEST_SLICE=2/8 takes the second of eight parts.
 """
 
@@ -29,7 +29,7 @@ TIMEOUT = 36_000 if LONG else 300
 
 
 def kill_at_work(daemon: Daemon, script: Script, fault: Fault) -> bool:
-    """Kill the daemon while it works through the script; whether it came so far."""
+    """Kill the daemon while it runs the script; returns whether it reached the point."""
     assert daemon.process is not None
     with traced(daemon.process.pid, [*fault.tracer, "-f"]):
         is_done = script.run(daemon)
@@ -41,7 +41,7 @@ def kill_at_work(daemon: Daemon, script: Script, fault: Fault) -> bool:
 
 
 def kill_at_recovery(daemon: Daemon, script: Script, fault: Fault) -> bool:
-    """Kill the daemon in the middle of things, and the next one while it finds out what became of them."""
+    """Kill the daemon in the middle of its work, and the next one during its recovery."""
     with Wire(daemon.socket) as wire:
         script.submit(wire)
     daemon.kill()
@@ -69,7 +69,7 @@ def kill_keeper(daemon: Daemon, script: Script, fault: Fault) -> bool:
 def sweep(
     fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures]
 ) -> Callable[..., Sweep]:
-    """Makes sweeps over a daemon of this test alone."""
+    """Creates sweeps over a daemon of this test alone."""
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
 
@@ -92,7 +92,7 @@ def test_a_daemon_killed_while_it_recovers_loses_and_doubles_nothing(sweep: Call
 
 @pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize("cgroups", ["auto", "off"])
-def test_a_keeper_killed_at_any_call_never_lets_a_job_run_beside_itself(
+def test_a_keeper_killed_at_any_call_never_lets_a_job_run_twice_at_once(
     sweep: Callable[..., Sweep], cgroups: str
 ) -> None:
     sweep(kill_keeper, f"kill sweep, keeper, cgroups {cgroups}", cgroups=cgroups, starts=2).run(CALLS, 3)

@@ -1,6 +1,6 @@
-"""`kill -9` of the daemon at random moments: every answered job ends, ran once, with its own exit code.
+"""`kill -9` of the daemon at random moments: every answered job runs once and ends with its own exit code.
 
-The short form runs always; LOCKSIDE_TEST_LONG=1 makes it 50 kills over 500 jobs, and LOCKSIDE_TEST_SEED
+The short form always runs; LOCKSIDE_TEST_LONG=1 makes 50 kills over 500 jobs, and LOCKSIDE_TEST_SEED
 repeats a run.
 """
 
@@ -28,7 +28,7 @@ SLOTS = 6
 
 @dataclass
 class Client:
-    """A client that hangs on: what was not answered it sends again under the same deduplication id."""
+    """A persistent client: it sends unanswered requests again with the same deduplication id."""
 
     requests: dict[str, dict[str, Any]]
     answered: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Client:
             self.asked[self.wire.ask("job.create", **self.requests[name], deduplicationId=name)] = name
 
     def take_answers(self) -> None:
-        """Whatever was answered before the connection broke."""
+        """Return the answers that arrived before the connection broke."""
         assert self.wire is not None
         for request_id, name in self.asked.items():
             try:
@@ -86,7 +86,7 @@ def test_jobs_run_once_and_end_with_their_own_code_however_often_the_daemon_is_k
         daemon.process.kill()
         client.take_answers()
         daemon.kill()
-        if dice.random() < 0.3:  # and once more while it finds out what became of everything
+        if dice.random() < 0.3:  # and once more during its recovery
             daemon.process = daemon.spawn()
             alive_for(daemon, dice.uniform(0, 1.0))
             daemon.kill()

@@ -1,6 +1,6 @@
-"""Weights, several pools and resources under random kills of the daemon: never more is held than there is.
+"""Weights, several pools and resources under random kills of the daemon: no capacity is exceeded.
 
-What the jobs write themselves is judged. The short form runs always; LOCKSIDE_TEST_LONG=1 makes it 30 kills
+The jobs' own evidence is judged. The short form always runs; LOCKSIDE_TEST_LONG=1 makes 30 kills
 over 600 jobs, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
@@ -27,7 +27,7 @@ WITH_UNITS = 'exec "$0" "$1" "$2" "$3" "$4" "$5" "$6:$LOCKSIDE_RESOURCE_GPU" "$7
 
 
 def request(file: Path, name: str, dice: random.Random) -> dict[str, Any]:
-    """A job with a random weight, needs, list of pools and priority."""
+    """Return a job with a random weight, needs, list of pools and priority."""
     pools = dice.sample(list(POOLS), dice.choice((1, 1, 2, 3)))
     needs = {"slots": dice.choice((1, 1, 1, 2))}
     if dice.random() < 0.5:
@@ -46,7 +46,7 @@ def request(file: Path, name: str, dice: random.Random) -> dict[str, Any]:
 
 
 def most_held(held: Iterable[tuple[Span, int]]) -> int:
-    """The largest sum of amounts at any moment."""
+    """Return the largest sum of amounts at any moment."""
     moments = []
     for span, amount in held:
         assert span.end_ns is not None, f"{span.name} did not end"
@@ -59,7 +59,7 @@ def most_held(held: Iterable[tuple[Span, int]]) -> int:
 
 
 @pytest.mark.timeout(1800 if LONG else 300)
-def test_never_more_is_held_than_there_is_however_often_the_daemon_is_killed(
+def test_no_more_than_the_capacity_is_held_however_often_the_daemon_is_killed(
     fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures]
 ) -> None:
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))
@@ -90,7 +90,7 @@ def test_never_more_is_held_than_there_is_however_often_the_daemon_is_killed(
 
 
 def judge(ran: list[Span], wanted: dict[str, dict[str, Any]], pools: dict[str, str]) -> None:
-    """By what the jobs wrote: each ran once, and at no moment more was held than there is."""
+    """Check by the jobs' evidence that each ran once and that no capacity was ever exceeded."""
     jobs = [(span, *span.name.partition(":")[::2]) for span in ran]
     assert Counter(name for _, name, _ in jobs) == Counter(list(wanted)), "lost or doubled"
     for pool, slots in POOLS.items():

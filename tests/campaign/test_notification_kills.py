@@ -1,7 +1,7 @@
 """SIGKILL at each write and sync while jobs fail, and of couriers: every failed job reaches the receiver.
 
-What arrived is compared with how the jobs ended: none is missing, each message has one body, none is of a job
-that did not fail.
+The received messages are compared with how the jobs ended: none is missing, each message has one body,
+and none is about a job that did not fail.
 """
 
 import signal
@@ -39,7 +39,7 @@ class Telling:
             put(wire, {"channel": "webhook", "url": receiver.url})
 
     def jobs_end(self) -> bool:
-        """Have jobs run to their ends; false when the daemon died on the way."""
+        """Run jobs to their ends; returns false if the daemon died meanwhile."""
         self._rounds += 1
         with suppress(ConnectionError, Refusal), Wire(self.daemon.socket) as wire:
             self._run(wire)
@@ -47,7 +47,7 @@ class Telling:
         return False
 
     def _run(self, wire: Wire) -> None:
-        """The same call in the same round makes no more jobs."""
+        """Create a job; the same call in the same round creates no second one."""
         requests = [shell("exit 1")] * FAILING_AT_ONCE + [shell("true")]
         made = wire.call("job.createMany", jobs=requests, deduplicationId=f"round-{self._rounds}")
         ids = [job["id"] for job in made["jobs"]]
@@ -55,7 +55,7 @@ class Telling:
         assert [wire.done(one)["status"] for one in ids] == ["error"] * FAILING_AT_ONCE + ["success"]
 
     def start_again(self) -> None:
-        """Start the daemon that was killed, and see the jobs of the round to their ends."""
+        """Start the killed daemon again and wait for the ends of the jobs of the round."""
         assert self.daemon.process is not None
         assert self.daemon.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, self.daemon.stderr()
         self.daemon.start()
@@ -63,7 +63,7 @@ class Telling:
             self._run(wire)
 
     def judge(self) -> int:
-        """Wait until all have arrived and compare; how many jobs failed."""
+        """Wait until all messages have arrived and compare them; returns the number of failed jobs."""
         while {post.data["job"]["id"] for post in self.posts} != self.failed:
             self.posts.append(self.receiver.take())
             assert self.posts[-1].data["job"]["id"] in self.failed
@@ -85,7 +85,7 @@ def telling(fresh: Callable[..., Daemon]) -> Iterator[Telling]:
 
 
 @pytest.mark.timeout(TIMEOUT)
-def test_a_daemon_killed_at_any_write_tells_every_failure(
+def test_a_daemon_killed_at_any_write_sends_every_failure(
     telling: Telling, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:

@@ -1,6 +1,6 @@
-"""The power fails: the disk keeps what was written through, nothing runs any more, the machine boots again.
+"""The power fails: the disk keeps what was synced, no process survives, the machine boots again.
 
-LOCKSIDE_TEST_LONG=1 makes it many rounds, and LOCKSIDE_TEST_SEED repeats a run.
+LOCKSIDE_TEST_LONG=1 makes many rounds, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
 import os
@@ -28,7 +28,7 @@ ROUNDS = 20 if LONG else 1
 
 @contextmanager
 def machine() -> Iterator[Machine]:
-    # No cgroups: those of the kernel that runs the test outlive the power that fails in it.
+    # No cgroups: those of the real kernel survive the simulated power failure.
     settings = {"LOCKSIDE_POOLS__DEFAULT__SLOTS": str(SLOTS), "LOCKSIDE_KEEPER__CGROUPS": "off"}
     with short_folder() as folder:
         made = Machine(Daemon(folder, **settings))
@@ -40,7 +40,7 @@ def machine() -> Iterator[Machine]:
 
 
 @pytest.mark.timeout(3600 if LONG else 300)
-def test_what_was_answered_survives_a_power_cut_and_nothing_runs_beside_itself(
+def test_everything_answered_survives_a_power_cut_and_no_job_runs_twice_at_once(
     place: Path, figures: Callable[[str], Figures]
 ) -> None:
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))

@@ -1,7 +1,7 @@
-"""A table of all types, over versions, checkpoints, merges, restores and cleaning: all readers see the same.
+"""A table of all types, with versions, checkpoints, merges, restores and cleaning: all readers see the same.
 
-The readers are lockside's own, Polars, and DuckDB with the files that delta-rs names. The short form runs
-always; LOCKSIDE_TEST_LONG=1 makes it 12 tables of 300 versions, and LOCKSIDE_TEST_SEED repeats a run.
+The readers are lockside's own, Polars, and DuckDB with the files that delta-rs names. The short form always
+runs; LOCKSIDE_TEST_LONG=1 makes 12 tables of 300 versions, and LOCKSIDE_TEST_SEED repeats a run.
 """
 
 import os
@@ -51,7 +51,7 @@ def text(numbers: range, random: Random, more: str) -> str:
 
 
 def change(lake: Lake, name: str, random: Random, version: int) -> None:
-    """The next version: rows come, come again or go; now and then all do, or an older version is back."""
+    """Write the next version: rows are added, repeated or removed, or an older version is restored."""
     begin = random.randrange(200)
     entry: dict[str, Any] = {"source": "x.csv", "destination": f"{BUCKET}.{name}", "incremental": True}
     match random.randrange(12) if version > 3 else 0:
@@ -96,7 +96,7 @@ def ours(lake: Lake, name: str, version: int) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("number", range(TABLES))
-def test_all_readers_see_the_same_rows_and_types_at_the_head_and_before(
+def test_all_readers_see_the_same_rows_and_types_in_every_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr(checkpoints, "EVERY", EVERY)

@@ -1,6 +1,6 @@
-"""SIGKILL at each write and sync while blocked jobs are tested and let go: each test is made and counts once.
+"""SIGKILL at each write and sync while blocked jobs are tested and released: each test runs and counts once.
 
-What the daemon says of its tests is compared with what these wrote themselves, and with how the jobs ran.
+The daemon's answers about its tests are compared with the tests' own evidence and with the jobs' runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,25 +38,25 @@ class Outage(Clocked):
                 until_blocked(wire, job)
 
     def until_done(self, wire: Wire) -> None:
-        """Return when one more test has ended."""
+        """Return when a further test has ended."""
         wire.call("event.subscribe", kinds=["recovery.checked"])
         while len(wire.events(kinds=["recovery.checked"])) <= self.tests:
             wire.notice()
         self.tests += 1
 
     def start_again(self, *, is_overdue: bool = True) -> None:
-        """Start the daemon at the time that it was to have reached; an overdue test is made once."""
+        """Start the daemon at the time that it should have reached; an overdue test is made once."""
         super().start_again()
         if not is_overdue:
             return
         with Wire(self.daemon.socket) as wire:
             if len(wire.events(kinds=["recovery.checked"])) > self.tests:
-                self.tests += 1  # it was saved before the daemon died
+                self.tests += 1  # the test was saved before the daemon died
             else:
                 self.until_done(wire)
 
     def judge(self) -> int:
-        """Open the door, and compare; returns how many tests there were."""
+        """Create the file that the jobs wait for, and compare; returns the number of tests."""
         self.door.touch()
         for _ in self.jobs:
             assert self.pass_a_step()

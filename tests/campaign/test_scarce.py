@@ -1,4 +1,4 @@
-"""No process or no descriptor is left, or no keeper can be started: clear reasons, no spin, recovery."""
+"""Processes or descriptors run out, or no keeper can start: the daemon reports it, waits and recovers."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ FORKS = "clone,clone3,fork,vfork"
 
 
 def reason(daemon: Daemon, wire: Wire, job: Message, kind: str, says: str = "") -> Message:
-    """That reason of a job, once there is one that says so."""
+    """Wait for a reason of a job and return it."""
     while True:
         for one in wire.explain(job):
             if one["kind"] == kind and says in one["cause"]:
@@ -56,7 +56,7 @@ def test_when_the_system_refuses_processes_jobs_wait_with_a_reason_and_run_later
 
 
 @traceable
-def test_a_daemon_that_gets_no_threads_judges_no_job_by_it(fresh: Callable[..., Daemon], place: Path) -> None:
+def test_a_daemon_that_gets_no_threads_fails_no_job_for_it(fresh: Callable[..., Daemon], place: Path) -> None:
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS="8")
     wire = daemon.wire()
     assert daemon.process is not None
@@ -80,7 +80,7 @@ def test_a_daemon_that_gets_no_threads_judges_no_job_by_it(fresh: Callable[..., 
 
 @contextmanager
 def unless_without_threads() -> Iterator[None]:
-    """A call may itself need a thread: then it is refused, to be asked again, and nothing is done."""
+    """Ignore the refusal of a call that itself needs a thread: it changes nothing and can be repeated."""
     try:
         yield
     except Refusal as refusal:
@@ -90,7 +90,7 @@ def unless_without_threads() -> Iterator[None]:
 
 @contextmanager
 def descriptors(pid: int, spare: int) -> Iterator[None]:
-    """Let a process open only so many more files, meanwhile."""
+    """Limit how many more files a process can open, for the duration of the block."""
     used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
     free = [fd for fd in range(max(used) + spare + 2) if fd not in used]
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -103,7 +103,7 @@ def descriptors(pid: int, spare: int) -> Iterator[None]:
 
 @contextmanager
 def flood(daemon: Daemon, connections: int) -> Iterator[None]:
-    """That many connections that say nothing; those that the daemon takes hold a descriptor of it each."""
+    """Open this number of silent connections; each that the daemon accepts takes one of its descriptors."""
     with ExitStack() as stack:
         for _ in range(connections):
             one = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -114,7 +114,7 @@ def flood(daemon: Daemon, connections: int) -> Iterator[None]:
 
 
 @traceable
-def test_a_daemon_without_descriptors_goes_on_for_those_that_it_has_and_spins_not(
+def test_a_daemon_without_descriptors_serves_its_connections_and_does_not_spin(
     fresh: Callable[..., Daemon], place: Path, gate: Gate
 ) -> None:
     daemon = fresh()
@@ -171,13 +171,13 @@ def test_a_keeper_without_descriptors_keeps_and_stops_its_runs_and_starts_others
 
 
 def end_keeper(daemon: Daemon, wire: Wire) -> None:
-    """Kill it, and wait until the daemon knows."""
+    """Kill the keeper, and wait until the daemon notices."""
     os.kill(daemon.keeper_pid(), signal.SIGKILL)
     while wire.call("daemon.status")["keeper"]["isConnected"]:
         alive_for(daemon, 0.02)
 
 
-def test_a_keeper_that_cannot_start_is_named_with_its_reason_and_started_when_it_can(
+def test_a_keeper_that_cannot_start_is_reported_with_the_reason_and_started_later(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -198,9 +198,7 @@ def test_a_keeper_that_cannot_start_is_named_with_its_reason_and_started_when_it
 
 
 @traceable
-def test_a_keeper_that_cannot_be_forked_is_forked_when_it_can(
-    fresh: Callable[..., Daemon], place: Path
-) -> None:
+def test_a_keeper_that_cannot_be_forked_is_forked_later(fresh: Callable[..., Daemon], place: Path) -> None:
     daemon = fresh()
     wire = daemon.wire()
     assert daemon.process is not None

@@ -1,6 +1,6 @@
-"""SIGKILL at each write and sync of a firing, and at random moments: no minute is lost, none fires twice.
+"""SIGKILL at each write and sync of a firing, and at random moments: no minute is lost or fires twice.
 
-What the schedule's ledger says is compared with the jobs that there are and with what these wrote themselves.
+The schedule's ledger is compared with the existing jobs and with their own evidence.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Minutes(Clocked):
-    """A schedule of every minute."""
+    """A schedule that fires every minute."""
 
     step = MINUTE
     counted = "moments"
@@ -35,7 +35,7 @@ class Minutes(Clocked):
             put(wire, every="60s", misfire={"policy": "all", "limit": 1000}, overlap={"policy": "allow"})
 
     def judge(self) -> int:
-        """Compare the ledger, the jobs and what they wrote; returns how many moments there were."""
+        """Compare the ledger, the jobs and their evidence; returns the number of moments."""
         with Wire(self.daemon.socket) as wire:
             wire.call("clock.advance", seconds=0)
             jobs = jobs_of(wire)
@@ -52,7 +52,7 @@ class Minutes(Clocked):
 
 
 def pages(wire: Wire) -> Iterator[list[dict[str, Any]]]:
-    """The whole ledger, page by page."""
+    """Yield the whole ledger, page by page."""
     found = wire.call("schedule.ledger", id="s", limit=1000)
     yield found["rows"]
     while found["nextCursor"] is not None:

@@ -1,6 +1,6 @@
 """SIGKILL in the middle of a rotation, of a re-encryption and of the upgrade that encrypts: no value is lost.
 
-Afterwards every value is encrypted, all under the newest key, and everything is used as before.
+Afterwards every value is encrypted under the newest key, and everything works as before.
 """
 
 import lzma
@@ -36,7 +36,7 @@ def fill(wire: Wire) -> int:
 
 
 def killed_while(daemon: Daemon, method: str, fault: Fault) -> bool:
-    """Kill the daemon while it does this; whether it came so far."""
+    """Kill the daemon during a call; returns whether it reached the point."""
     assert daemon.process is not None
     wire = daemon.wire()
     with traced(daemon.process.pid, [*fault.tracer, "-f"]):
@@ -52,7 +52,7 @@ def killed_while(daemon: Daemon, method: str, fault: Fault) -> bool:
 
 
 def check_all_open(daemon: Daemon, numbers: Iterator[int]) -> None:
-    """Every value can be decrypted and is under exactly one of the keys that there are."""
+    """Check that every value can be decrypted and is encrypted under exactly one existing key."""
     wire = daemon.wire()
     keys = wire.call("secret.keys")["keys"]
     assert "missing" not in {one["source"] for one in keys}
@@ -62,7 +62,7 @@ def check_all_open(daemon: Daemon, numbers: Iterator[int]) -> None:
 
 
 @pytest.mark.timeout(3600 if LONG else 300)
-def test_a_rotation_killed_at_any_call_goes_on_and_loses_nothing(
+def test_a_rotation_killed_at_any_call_resumes_and_loses_nothing(
     fresh: Callable[..., Daemon], place: Path
 ) -> None:
     daemon = fresh()

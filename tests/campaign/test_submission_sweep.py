@@ -1,7 +1,7 @@
 """SIGKILL of the executor at every system call that changes something, while it hands a job to its engine.
 
-Each job must run once, by its own witness. The short form is a few points; LOCKSIDE_TEST_LONG=1 takes all of
-them, with Slurm as well as with the engine that is a folder.
+Each job must run once, by its own evidence. The short form takes a few points; LOCKSIDE_TEST_LONG=1 takes
+all, with Slurm as well as with the engine that is a folder.
 """
 
 import os
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     kind: str
 
     def executor(self) -> int:
-        """The pid of the executor, once it has the socket."""
+        """Return the pid of the executor, once it has the socket."""
         return holder_of(self.daemon.state_dir / "executors" / f"{self.kind}.sock.lock")
 
 
@@ -71,7 +71,7 @@ def test_an_executor_killed_at_any_call_around_a_submission_loses_and_doubles_no
 
 
 def _run_once(engine: Place, witness: Path, fault: Fault | None) -> bool:
-    """Run a job under the fault; whether that killed the executor."""
+    """Run a job under the fault; returns whether it killed the executor."""
     wire = engine.daemon.wire()
     executor = engine.executor() if fault is not None else 0
     with ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""An extractor appends rows without a key and keeps its cursor in its state: none is lost, none comes twice.
+"""An extractor appends rows without a key and keeps its cursor in its state: no row is lost or duplicated.
 
-Half of its runs fail, or the daemon or the keeper is killed under them.
+Half of its runs fail, or the daemon or the keeper is killed during them.
 """
 
 import random
@@ -26,7 +26,7 @@ TABLE = "in.c-cursor.x"
 
 
 def begin(wire: Wire, code: int) -> Message:
-    """A run of the extractor."""
+    """Start a run of the extractor."""
     mapping = {"source": "x.csv", "destination": TABLE, "incremental": True}
     body = {"parameters": {"code": code}, "storage": {"output": {"tables": [mapping]}}}
     put_component(wire, "acme.cursor", command=python(EXTRACTOR))

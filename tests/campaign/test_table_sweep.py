@@ -1,7 +1,7 @@
-"""SIGKILL at the k-th system call of the daemon, and of the step that writes, while a job loads three tables.
+"""SIGKILL at the k-th system call of the daemon and of the writing step, while a job loads three tables.
 
-Afterwards the heads agree with the job's status, and all tables and the file have one generation: all of a
-job or nothing.
+Afterwards the heads agree with the job's status, and all tables and the file have the same generation: a
+job publishes everything or nothing.
 """
 
 import json
@@ -42,7 +42,7 @@ class Loads:
     fates: list[str] = field(default_factory=list)
 
     def load(self, fault: Fault) -> bool:
-        """One load; whether the fault came."""
+        """Run one load; returns whether the fault occurred."""
         self.rounds += 1
         daemon = self.daemon
         assert daemon.process is not None
@@ -77,7 +77,7 @@ class Loads:
         return [published(wire, self.daemon, f"out.c-three.{name}", version) for name in NAMES]
 
     def judge(self, wire: Wire, job: Message) -> None:
-        """All tables have the generation of the last job that ended well, in so many versions."""
+        """Check that all tables have the generation of the last successful job, and their version numbers."""
         ended = wire.done(job["id"])
         self.fates.append(ended["status"])
         if ended["status"] == "success":
@@ -118,7 +118,7 @@ ORIGIN = {"project": "default", "branch": "default", "component": "acme.writer",
 
 
 def order_of(base: Path, number: int) -> dict[str, Any]:
-    """An order to load three tables whose heads are their first versions."""
+    """Return an order to load three tables whose heads are their first versions."""
     known = {name: json.loads((base / f"{name}.json").read_text()) for name in NAMES if number}
     tables = [
         {
@@ -149,7 +149,7 @@ def order_of(base: Path, number: int) -> dict[str, Any]:
 
 
 def step(base: Path, number: int, before: list[str]) -> int:
-    """Run the step, perhaps under a tracer; its exit code."""
+    """Run the step, possibly under a tracer; returns its exit code."""
     folder = base / "order"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -162,7 +162,7 @@ def step(base: Path, number: int, before: list[str]) -> int:
 @pytest.mark.parametrize(
     "fault", ["signal=SIGKILL", "error=EIO", pytest.param("error=ENOSPC", marks=in_long_form)]
 )
-def test_a_step_killed_or_failing_at_any_call_changes_nothing_that_anybody_sees(
+def test_a_step_killed_or_failing_at_any_call_changes_nothing_visible(
     fault: str, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:

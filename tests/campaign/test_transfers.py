@@ -1,4 +1,4 @@
-"""50 MB over a connection that is cut again and again, while the daemon is killed twice."""
+"""An input of 50 MB over a connection that is repeatedly cut, while the daemon is killed twice."""
 
 import random
 from collections.abc import Callable
@@ -22,7 +22,7 @@ for path in (data / "in/files").iterdir():
 
 
 @pytest.mark.timeout(300)
-def test_an_input_that_is_cut_goes_on_where_it_stopped_whoever_dies(
+def test_an_interrupted_input_resumes_where_it_stopped_whichever_process_dies(
     fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures]
 ) -> None:
     daemon, content = fresh(), random.Random(1).randbytes(SIZE)

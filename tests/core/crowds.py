@@ -1,4 +1,4 @@
-"""How many jobs make a crowd. Few show the slope of what grows with a crowd as well as many do."""
+"""How many jobs make a crowd. A cost that grows with the crowd shows in the small sizes as well."""
 
 import os
 
@@ -7,4 +7,4 @@ FEW = 1_000 if LONG else 500
 MANY = 20_000 if LONG else 4_000
 CROWD = 10_000 if LONG else 2_000
 WAITING = 100_000 if LONG else 5_000
-"""For figures of memory: the more jobs, the less the rest of the core counts."""
+"""For measurements of memory: the more jobs, the smaller the share of the rest of the core."""

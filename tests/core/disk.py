@@ -1,4 +1,4 @@
-"""A store in memory: takes the core's saves as the real one does, and builds a state as a start does."""
+"""An in-memory store that applies the core's saves and builds a state from them as a daemon's start does."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -100,7 +100,7 @@ COLUMNS = {
 
 
 def _put(rows: dict[str, Any], key: str, value: Any) -> None:
-    """Store what stands under a key, or forget it."""
+    """Store the value of a key, or delete the key."""
     if value is None:
         rows.pop(key, None)
     else:
@@ -128,7 +128,7 @@ class Disk:
         self._holders: dict[tuple[str, str], int] = {}
 
     def apply(self, saves: list[Save]) -> None:
-        """One transaction. Raises AssertionError where the real schema's constraints would refuse it."""
+        """Apply one transaction. Raises AssertionError if the real schema's constraints would refuse it."""
         for save in saves:
             self._apply(save)
         changed = {save.id for save in saves if isinstance(save, InsertJob | CloneJob | UpdateJob)}
@@ -198,7 +198,7 @@ class Disk:
             assert row["paused_since_us"] is None, f"job {job_id} is {status} and still paused"
 
     def _check_exclusive(self, changed: set[int]) -> None:
-        """The unique index over the keys of exclusive jobs that run: those that let go come first."""
+        """Check the unique index over the keys of running exclusive jobs; releases of a key come first."""
         exclusive = [job_id for job_id in changed if self.jobs[job_id]["lock_policy"] == "exclusive"]
         running = [job_id for job_id in exclusive if self.jobs[job_id]["status"] in STARTED]
         for job_id in exclusive:
@@ -217,9 +217,9 @@ class Disk:
     def build(
         self, max_requeues: int = 3, *, sought: Mapping[int, str] = NOTHING_SOUGHT, forgot: bool = False
     ) -> State:
-        """What a daemon that starts now would know; and, to compare, whose programs are sought in which pool.
+        """Return the state that a daemon starting now would have; `sought` has jobs under lookup and pools.
 
-        When that was `forgot`, those stand in their lines again, and statuses behind them may be out of date.
+        If the lookups were `forgot`, these jobs are in line again, and statuses behind them may be stale.
         """
         loaded = self.loaded(max_requeues)
         state = loading.without_jobs(loaded)
@@ -237,7 +237,7 @@ class Disk:
         return state
 
     def loaded(self, max_requeues: int = 3) -> loading.LoadedState:
-        """What a start reads."""
+        """Return what a daemon reads at its start."""
         live = {job_id: row for job_id, row in self.jobs.items() if row["status"] not in FINAL}
         strong = {job_id: row for job_id, row in self.jobs.items() if row["relation"] == "strong"}
         return loading.LoadedState(
@@ -275,7 +275,7 @@ class Disk:
         return loading.ChildRecord(job_id, row["parent_id"], **values)
 
     def _pending(self) -> dict[int, dict[int, Condition]]:
-        """Whom each job still waits for."""
+        """Return the unfinished dependencies of each job."""
         pending: dict[int, dict[int, Condition]] = {}
         for (job_id, on_id), condition in self.dependencies.items():
             if self.status(on_id) not in FINAL:

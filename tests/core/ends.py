@@ -1,4 +1,4 @@
-"""Whether containers ended as their children say, worked out from the stored rows alone."""
+"""Checks from the stored rows alone that containers ended as their children require."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ S = Status
 
 
 def check_ends(disk: Disk, saves: list[Save]) -> None:
-    """Raise AssertionError when a container became final by these saves otherwise than it must."""
+    """Raise AssertionError if these saves gave a container another final status than its children require."""
     ended = {save.id for save in saves if isinstance(save, UpdateJob) and save.changes.get("status") in FINAL}
     for job_id in ended:
         row = disk.jobs[job_id]
@@ -44,7 +44,7 @@ def expected_end(disk: Disk, job_id: int, row: dict[str, Any]) -> Status:
 
 
 def counts(child: dict[str, Any]) -> bool:
-    """Whether it failed, and not by its own container's doing."""
+    """Return whether the child failed, unless its own container caused the failure."""
     if child["status"] in (S.SUCCESS, S.WARNING):
         return False
     return child["end_cause"] not in ("container", "phase")
@@ -59,7 +59,7 @@ def ran_below(disk: Disk, job_id: int) -> bool:
 
 
 def check_stop(disk: Disk, row: dict[str, Any]) -> None:
-    """A sibling's `stop` leaves nobody waiting."""
+    """Check that no sibling still waits after a `stop`."""
     if row["behavior_on_error"] == "stop" and counts(row) and row["end_cause"] != "amended":
         container = disk.jobs[row["parent_id"]]
         if container["type"] != "retryContainer":

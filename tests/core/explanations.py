@@ -1,4 +1,4 @@
-"""What a job says of why it waits agrees with the decision about it."""
+"""Checks that the reasons a job reports agree with the decision about it."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -13,21 +13,21 @@ from locksided.core.state import State
 
 
 def details(reason: Reason) -> dict[str, Any]:
-    """What the reason says besides since when, and for whom."""
+    """Return the fields of a reason except `since_us` and `via`."""
     return {
         one.name: getattr(reason, one.name) for one in fields(reason) if one.name not in ("since_us", "via")
     }
 
 
 def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:
-    """Every job that has not started, with its reasons."""
+    """Yield every job that has not started, with its reasons."""
     for job in state.jobs.values():
         if not job.has_started:
             yield job, explain(state, job).reasons
 
 
 def check_explanations(state: State) -> None:
-    """Raise AssertionError, with the job in it, when a job explains itself by other reasons than block it."""
+    """Raise AssertionError with the job's id if its explanation differs from the reasons that block it."""
     for job in state.jobs.values():
         explanation = explain(state, job, count=False)
         found = list(dict.fromkeys((reason.kind, reason.via) for reason in explanation.reasons))

@@ -1,4 +1,4 @@
-"""Trees of jobs at random, of every kind that the daemon makes."""
+"""Random trees of jobs, of every kind that the daemon makes."""
 
 from dataclasses import replace
 from random import Random
@@ -18,7 +18,7 @@ KEYS_OF_TASKS = ["x", "y", None]
 
 
 def place(random: Random) -> dict[str, Any]:
-    """Where a job may run and what it needs there; mostly one pool, and one slot of it."""
+    """Return where a job may run and what it needs there; mostly one pool, and one slot of it."""
     pools = random.sample(POOLS, random.choice([1, 1, 1, 2, 3]))
     resources = random.sample(list(RESOURCES), random.choice([0, 0, 0, 0, 1, 2]))
     amounts = tuple((name, random.randint(1, RESOURCES[name])) for name in resources)
@@ -27,13 +27,13 @@ def place(random: Random) -> dict[str, Any]:
 
 
 class Trees:
-    """Grows drafts from the same chance as everything else of a day."""
+    """Grows drafts from the same random generator as everything else of a day."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
 
     def tree(self) -> Draft:
-        """A container of some kind, with all below it."""
+        """Return a container of some kind, with its descendants."""
         kind = self.random.choice([self.rows, self.rows, self.retried, self.orchestration, self.cut])
         return kind(self.job(self.random.choice(KEYS)))
 
@@ -48,7 +48,7 @@ class Trees:
         )
 
     def rows(self, job: Draft) -> Draft:
-        """Rows side by side, some of them tried again."""
+        """Return parallel rows, some of which are retried."""
         rows = [self.job() for _ in range(self.random.randrange(6))]
         at_once = self.random.choice([1, 1, 2, 3, None])
         if self.random.random() < 0.25:
@@ -73,7 +73,7 @@ class Trees:
         return replace(job, type=JobType.RETRY, retry=policy, children=(attempt,))
 
     def orchestration(self, job: Draft) -> Draft:
-        """Up to four phases; each comes after some of those before it."""
+        """Return an orchestration of up to four phases; each depends on some of the earlier ones."""
         phases = []
         for place in range(self.random.randrange(5)):
             after = [other for other in range(place) if self.random.random() < 0.6]
@@ -83,7 +83,7 @@ class Trees:
         return replace(job, type=JobType.ORCHESTRATION, children=tuple(phases))
 
     def cut(self, job: Draft) -> Draft:
-        """A job that is cut into chunks, which are known when its splitter ends; or some of them before."""
+        """Return a job cut into chunks: all, or all but some, are known only when its splitter ends."""
         splitter, assembler = self.job(), self.job()
         names = ["splitter", "chunks", "assembler"]
         jobs: list[tuple[Draft, ...]] = [(splitter,), (), (assembler,)]

@@ -1,4 +1,4 @@
-"""Whether two states are the same in all that a daemon keeps over a restart."""
+"""Compares two states in everything that a daemon keeps over a restart."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from locksided.core.state import State
 
 
 def assert_same(rebuilt: State, live: State) -> None:
-    """Raise AssertionError with the first difference. A pool's trouble is not kept, nor are waits."""
+    """Raise AssertionError with the first difference. The trouble of a pool and waits are not kept."""
     assert rebuilt.next_id == live.next_id
     assert rebuilt.jobs.keys() == live.jobs.keys()
     for job_id, job in live.jobs.items():
@@ -130,7 +130,7 @@ def start_times(state: State) -> list[tuple[int, int]]:
 
 
 def conditions(state: State) -> dict[str, Any]:
-    """What the conditions are, but for checks under way: those are made again."""
+    """Return the conditions without checks in progress, because those are made again."""
     return {
         condition.id: (condition.values(), set(condition.jobs))
         for condition in state.recoveries.conditions.values()

@@ -1,4 +1,4 @@
-"""Jobs that are cut into chunks: the chunks are made in the step that ends the splitter."""
+"""Jobs that are cut into chunks: the chunks are created in the step that ends the splitter."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def drafts(number: int) -> tuple[Draft, ...]:
 
 
 def splits(world: World, splitter: int, number: int, status: str = "success") -> None:
-    """The splitter ends, and tells of so many chunks."""
+    """End the splitter, which reports this number of chunks."""
     world.spawned(splitter)
     told = i.Finished(splitter, world.token(splitter), Status(status), {}, children=drafts(number))
     world.handle(told)
@@ -60,7 +60,7 @@ def test_the_chunks_are_made_in_the_step_that_ends_the_splitter() -> None:
     assert [one for one in stages if one in wanted] == wanted
 
 
-def test_no_chunk_starts_the_assembler() -> None:
+def test_a_split_into_zero_chunks_starts_the_assembler() -> None:
     world = World(default=5)
     jobs = world.make(cut())
     splits(world, jobs["split"], 0)
@@ -88,7 +88,7 @@ def test_a_failed_chunk_cancels_the_assembler_unless_it_is_tolerated() -> None:
         assert world.status(jobs["all"]) == "warning"
 
 
-def test_a_splitter_that_is_stopped_or_fails_makes_none() -> None:
+def test_a_splitter_that_is_stopped_or_fails_makes_no_chunks() -> None:
     world = World(default=5)
     jobs = world.make(cut())
     world.spawned(jobs["split"])

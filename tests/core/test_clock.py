@@ -1,4 +1,4 @@
-"""The clock may be set back at any moment: what has come does not come back, what is to come still comes."""
+"""The clock may be set back at any moment: times already reached stay reached, later ones still come."""
 
 from core.trees import job, orchestration, phase
 from core.world import SECOND, World
@@ -7,7 +7,7 @@ from locksided.core import inputs as i
 HOUR_US = 3600 * SECOND
 
 
-def test_a_start_time_that_has_come_does_not_come_back_with_the_clock() -> None:
+def test_a_start_time_that_was_reached_stays_reached_when_the_clock_is_set_back() -> None:
     world = World()
     one = world.submit(delay=5, held=True)
     world.advance(10)

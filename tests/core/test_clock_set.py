@@ -14,14 +14,14 @@ both_ways = pytest.mark.parametrize("seconds", [HOUR, -HOUR])
 
 
 def set_clock(world: World, seconds: float) -> None:
-    """As the scheduler does it: the core hears of it before anything else at the new time."""
+    """Set the clock as the scheduler does: the core is told before any other input at the new time."""
     world.now_us += round(seconds * SECOND)
     world.handle(i.ClockSet(round(seconds * SECOND)))
     world.handle(i.TimePassed())
 
 
 @both_ways
-def test_the_time_in_processing_leaves_the_jump_out(seconds: float) -> None:
+def test_the_processing_time_excludes_the_jump(seconds: float) -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -33,7 +33,7 @@ def test_the_time_in_processing_leaves_the_jump_out(seconds: float) -> None:
 
 
 @both_ways
-def test_a_pause_over_the_jump_is_as_long_as_it_was(seconds: float) -> None:
+def test_a_pause_across_the_jump_keeps_its_length(seconds: float) -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -89,7 +89,7 @@ def test_a_start_time_is_a_moment_of_the_wall_clock() -> None:
     assert world.status(job) == "processing"
 
 
-def test_a_pool_that_could_not_start_anything_tries_again_as_soon_as_it_would_have() -> None:
+def test_a_pool_that_could_not_start_jobs_retries_as_soon_as_without_the_jump() -> None:
     world = World()
     job = world.submit()
     world.not_started(job, "no processes")

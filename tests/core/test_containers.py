@@ -1,4 +1,4 @@
-"""Containers of rows: no slot, so many rows at once, and an end that follows from the rows'."""
+"""Containers of rows: they take no slot, limit the running rows, and end as the rows determine."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from locksided.core.errors import Conflict, InvalidTransition
 # -- starting ---------------------------------------------------------------------------------------------
 
 
-def test_a_container_starts_in_the_step_that_made_it_and_so_do_as_many_rows_as_may() -> None:
+def test_a_container_and_as_many_rows_as_allowed_start_in_the_step_that_creates_them() -> None:
     world = World()
     jobs = world.make(rows("orders", 5, at_once=3))
     assert world.standing(jobs) == {
@@ -23,7 +23,7 @@ def test_a_container_starts_in_the_step_that_made_it_and_so_do_as_many_rows_as_m
     assert world.row(jobs["orders 4"])["relation"] == "strong"
 
 
-def test_a_row_that_waits_names_the_container_its_limit_and_those_that_run() -> None:
+def test_a_waiting_row_names_its_container_the_limit_and_the_running_rows() -> None:
     world = World()
     jobs = world.make(rows("orders", 5, at_once=2))
     reason = world.why(jobs["orders 4"])["parallelism"]
@@ -49,7 +49,7 @@ def test_the_next_row_starts_when_one_ends() -> None:
     assert not world.state.jobs
 
 
-def test_without_a_limit_all_rows_run_that_find_a_slot() -> None:
+def test_without_a_limit_every_row_that_finds_a_slot_runs() -> None:
     world = World(default=None)
     jobs = world.make(rows("orders", 20, at_once=None))
     assert len(world.started()) == 20
@@ -63,7 +63,7 @@ def test_a_container_takes_no_slot() -> None:
     assert world.reasons(jobs["orders 2"]) == {"pool_full"}
 
 
-def test_rows_within_the_limit_wait_for_a_slot_and_those_behind_for_their_siblings_too() -> None:
+def test_rows_within_the_limit_wait_for_a_slot_and_later_rows_for_their_siblings_too() -> None:
     world = World(default=1)
     jobs = world.make(rows("orders", 5, at_once=3))
     assert world.standing(jobs) == {
@@ -77,7 +77,7 @@ def test_rows_within_the_limit_wait_for_a_slot_and_those_behind_for_their_siblin
     assert world.status(jobs["orders 5"]) == "waiting"
 
 
-def test_a_row_that_is_held_lets_the_next_one_into_the_limit() -> None:
+def test_a_held_row_leaves_its_place_within_the_limit_to_the_next_row() -> None:
     world = World(default=1)
     jobs = world.make(rows("orders", 4, at_once=2))
     world.hold(jobs["orders 2"])
@@ -102,10 +102,10 @@ def test_rows_of_two_containers_share_a_pool_in_the_order_of_their_age() -> None
     assert world.started() == [first["first 3"]], "the older container's row comes first"
 
 
-# -- its own reasons to wait ------------------------------------------------------------------------------
+# -- reasons of the container to wait ---------------------------------------------------------------------
 
 
-def test_rows_wait_with_their_container_for_its_lock_and_say_via_whom() -> None:
+def test_rows_wait_for_the_lock_of_their_container_and_name_the_container() -> None:
     world = World()
     other = world.submit("c:orders")
     jobs = world.make(rows("orders", 2, at_once=2, lock="c:orders"))
@@ -154,7 +154,7 @@ def test_a_dependency_that_cannot_be_met_cancels_the_container_with_its_rows() -
     assert world.row(jobs["orders"])["result"]["error"]["kind"] == "dependency"
 
 
-def test_who_depends_on_a_container_waits_for_all_its_rows() -> None:
+def test_a_dependant_of_a_container_waits_for_all_its_rows() -> None:
     world = World()
     jobs = world.make(rows("orders", 2, at_once=1))
     report = world.submit(after=[jobs["orders"]])
@@ -164,7 +164,7 @@ def test_who_depends_on_a_container_waits_for_all_its_rows() -> None:
     assert world.started() == [report]
 
 
-def test_a_paused_or_full_pool_is_no_reason_of_a_container() -> None:
+def test_a_container_does_not_wait_for_a_paused_or_full_pool() -> None:
     world = World(default=0)
     jobs = world.make(rows("orders", 2, at_once=1))
     assert world.standing(jobs) == {
@@ -175,7 +175,7 @@ def test_a_paused_or_full_pool_is_no_reason_of_a_container() -> None:
     assert world.reasons(jobs["orders 1"]) == {"pool_paused"}
 
 
-def test_draining_starts_no_container_and_no_row_of_one_that_runs() -> None:
+def test_draining_starts_no_container_and_no_row_of_a_running_container() -> None:
     world = World()
     running = world.make(rows("orders", 2, at_once=1))
     world.drain()
@@ -191,7 +191,7 @@ def test_draining_starts_no_container_and_no_row_of_one_that_runs() -> None:
     assert world.status(late["items 1"]) == "processing"
 
 
-def test_a_row_that_needs_a_lock_of_its_own_ancestor_is_told_so() -> None:
+def test_a_row_that_needs_the_lock_of_its_own_ancestor_names_the_ancestor() -> None:
     world = World()
     jobs = world.make(of_rows("orders", [job("inside", lock="c:orders")], at_once=None, lock="c:orders"))
     reason = world.why(jobs["inside"])["config_lock"]
@@ -227,7 +227,7 @@ def test_the_rows_decide_how_the_container_ends(
 
 
 @pytest.mark.parametrize("crashes", [False, True])
-def test_a_container_names_the_job_that_works_itself_and_made_it_fail(crashes: bool) -> None:
+def test_a_failed_container_names_the_job_below_it_that_failed(crashes: bool) -> None:
     world = World()
     jobs = world.make(of_rows("all", [rows("orders", 3, at_once=3)], at_once=None))
     for name in ("orders 3", "orders 2"):
@@ -241,7 +241,7 @@ def test_a_container_names_the_job_that_works_itself_and_made_it_fail(crashes: b
         assert world.row(jobs[name])["result"]["error"]["cause"] == cause
 
 
-def test_a_row_that_stops_its_siblings_cancels_those_that_have_not_started_at_once() -> None:
+def test_a_row_that_stops_its_siblings_cancels_the_unstarted_ones_immediately() -> None:
     world = World()
     jobs = world.make(rows("orders", 4, at_once=2, row_on_error="stop"))
     world.fails(jobs["orders 1"])
@@ -267,7 +267,7 @@ def test_a_row_that_is_lost_after_a_siblings_stop_is_not_run_again() -> None:
     assert world.status(jobs["orders"]) == "error"
 
 
-def test_a_row_terminated_by_hand_counts_by_its_own_behaviour() -> None:
+def test_a_row_terminated_by_hand_counts_according_to_its_own_behaviour() -> None:
     for on_error, status in [(None, "error"), ("warning", "warning"), ("stop", "error")]:
         world = World()
         jobs = world.make(rows("orders", 2, at_once=1, row_on_error=on_error))
@@ -278,7 +278,7 @@ def test_a_row_terminated_by_hand_counts_by_its_own_behaviour() -> None:
         assert world.status(jobs["orders"]) == status
 
 
-def test_a_stop_acts_also_before_the_container_has_started() -> None:
+def test_a_stop_also_takes_effect_before_the_container_has_started() -> None:
     world = World()
     jobs = world.make(rows("orders", 3, at_once=2, row_on_error="stop", held=True))
     world.terminate(jobs["orders 2"])
@@ -311,7 +311,7 @@ def test_a_requeued_row_comes_back_to_its_place_among_its_siblings() -> None:
 # -- what people do to it ---------------------------------------------------------------------------------
 
 
-def test_pausing_a_container_pauses_what_runs_in_it_and_resuming_lets_it_go_on() -> None:
+def test_pausing_a_container_pauses_its_running_jobs_and_resuming_continues_them() -> None:
     world = World(default=2)
     jobs = world.make(rows("orders", 3, at_once=2))
     one, two, three = (jobs[f"orders {number}"] for number in (1, 2, 3))
@@ -332,7 +332,7 @@ def test_a_container_in_which_nothing_runs_cannot_be_paused() -> None:
         world.pause(jobs["orders"])
 
 
-def test_a_new_priority_passes_down_to_what_has_not_started_also_while_it_runs() -> None:
+def test_a_new_priority_passes_down_to_unstarted_jobs_even_while_the_container_runs() -> None:
     world = World(default=2)
     low = world.make(rows("low", 3, at_once=2))
     other = world.make(rows("other", 2, at_once=2))
@@ -357,7 +357,7 @@ def test_a_pool_that_a_container_names_cannot_be_deleted() -> None:
         world.delete_pool("other")
 
 
-def test_a_container_survives_a_restart_with_all_that_it_counted() -> None:
+def test_a_container_survives_a_restart_with_all_its_counts() -> None:
     world = World()
     jobs = world.make(rows("orders", 4, at_once=1, row_on_error="warning"))
     world.fails(jobs["orders 1"])

@@ -1,6 +1,6 @@
-"""What a decision costs: work for those it starts, ends or sets free, never for those that go on waiting.
+"""The cost of a decision: it grows with the jobs started, ended or released, never with the waiting jobs.
 
-Costs are counted in function calls, never in time. Memory is what the core keeps of a job that waits.
+Costs are counted in function calls, never in time. Memory is measured for each job that waits.
 """
 
 import sys
@@ -21,12 +21,12 @@ from locksided.core.resources import ResourceChanged, ResourceTerms
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 
-SLACK = 1.35  # a search among 20 times as many takes four or five comparisons more
+SLACK = 1.35  # a search among 20 times as many takes four or five more comparisons
 BYTES_OF_A_WAITING_JOB = 512  # 494, or up to 507 after tests that leave garbage
 
 
 class Crowd:
-    """A core with one running job and very many that wait."""
+    """A core with one running job and very many waiting jobs."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Crowd:
         self.core.saved()
 
     def day(self) -> None:
-        """One of each decision that is common."""
+        """Make one of each common decision."""
         middle = self.waiting[len(self.waiting) // 2]
         self.submit("same")
         self.submit("urgent", priority=50)
@@ -79,7 +79,7 @@ class Crowd:
 
 @contextmanager
 def counted_calls() -> Iterator[list[int]]:
-    """Count every call of a function, those written in C included."""
+    """Count every call of a function, including functions written in C."""
     calls = [0]
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -121,7 +121,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_among_jobs_that_ask_for_more_than_a_pool_it_costs_no_more_either(kind: str) -> None:
+def test_a_decision_costs_no_more_among_jobs_that_ask_for_more_than_a_pool(kind: str) -> None:
     calls = []
     for number in (FEW, MANY):
         crowd = Crowd(number, lambda place: f"key {place}", 2, LISTS[kind], slots=2)

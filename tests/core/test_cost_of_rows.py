@@ -1,4 +1,4 @@
-"""What the rows of a container cost: as much for the last of many as for the first of few."""
+"""The cost of a container's rows: the last of many costs as much as the first of few."""
 
 import tracemalloc
 from dataclasses import replace
@@ -63,14 +63,14 @@ def test_the_end_of_a_row_costs_no_more_among_many_than_among_few() -> None:
     assert last_many <= first_few * SLACK
 
 
-def test_a_limit_above_the_slots_makes_no_end_dearer() -> None:
+def test_a_limit_above_the_slots_does_not_make_the_end_of_a_row_more_expensive() -> None:
     few, many = core(), core()
     submit(few, container(FEW, at_once=200))
     submit(many, container(MANY, at_once=MANY // 2))
     assert calls_of_ends(many) <= calls_of_ends(few) * SLACK
 
 
-def test_what_others_do_costs_no_more_beside_many_rows() -> None:
+def test_decisions_on_other_jobs_cost_no_more_beside_many_rows() -> None:
     calls = []
     for number in (FEW, MANY):
         scheduler = core()

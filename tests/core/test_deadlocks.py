@@ -17,7 +17,7 @@ def test_a_job_may_wait_for_its_child_that_can_run() -> None:
     assert world.state.waits == {}
 
 
-def test_a_wait_for_an_own_child_in_a_pool_of_one_slot_is_refused_with_the_circle() -> None:
+def test_a_wait_for_a_child_in_a_pool_of_one_slot_is_refused_and_the_cycle_named() -> None:
     world = World(default=1)
     root = world.submit()
     child = world.submit(parent=root)
@@ -43,7 +43,7 @@ def test_a_wait_for_a_child_that_will_need_the_waiters_lock_only_later_is_refuse
         world.wait(root, delayed)
 
 
-def test_a_wait_for_somebody_behind_the_own_lock_through_dependencies_is_refused() -> None:
+def test_a_wait_for_a_dependant_of_a_job_behind_the_waiters_lock_is_refused() -> None:
     world = World()
     root = world.submit("orders")
     needs_lock = world.submit("orders")
@@ -54,7 +54,7 @@ def test_a_wait_for_somebody_behind_the_own_lock_through_dependencies_is_refused
     assert world.status(needs_lock) == "waiting"
 
 
-def test_waiting_for_any_is_refused_only_when_none_of_them_can_go_on() -> None:
+def test_waiting_for_any_of_several_jobs_is_refused_only_if_none_can_proceed() -> None:
     world = World(default=2)
     root = world.submit("orders")
     stuck = world.submit("orders", parent=root)
@@ -82,7 +82,7 @@ def test_a_job_may_not_wait_for_itself() -> None:
         world.wait(job, job)
 
 
-def test_a_circle_of_a_thousand_waits_is_found() -> None:
+def test_a_cycle_of_a_thousand_waits_is_found() -> None:
     world = World(default=None)
     with world.checked_at_the_end():
         jobs = world.submit_all(*[world.draft() for _ in range(1000)])
@@ -92,7 +92,7 @@ def test_a_circle_of_a_thousand_waits_is_found() -> None:
         world.wait(jobs[-1], jobs[0])
 
 
-def test_a_full_pool_blocks_only_when_all_its_running_jobs_are_in_the_circle() -> None:
+def test_a_full_pool_blocks_only_if_all_its_running_jobs_are_in_the_cycle() -> None:
     world = World(default=2)
     first, second = world.submit(), world.submit()
     child = world.submit(parent=first)
@@ -104,7 +104,7 @@ def test_a_full_pool_blocks_only_when_all_its_running_jobs_are_in_the_circle() -
     assert world.started() == [child]
 
 
-def test_in_a_pool_whose_slots_were_lowered_more_than_one_must_end() -> None:
+def test_in_a_pool_with_lowered_slots_more_than_one_job_must_end() -> None:
     world = World(default=2)
     first, second = world.submit(), world.submit()
     child = world.submit(parent=first)
@@ -126,7 +126,7 @@ def test_a_shared_lock_blocks_only_when_too_few_of_its_holders_can_end() -> None
         world.wait(root, child)
 
 
-def test_a_holder_that_is_being_terminated_blocks_nobody_for_ever() -> None:
+def test_a_holder_that_is_being_terminated_blocks_no_job_forever() -> None:
     world = World()
     first, second = world.submit(), world.submit()
     world.spawned(first)
@@ -135,7 +135,7 @@ def test_a_holder_that_is_being_terminated_blocks_nobody_for_ever() -> None:
     world.wait(second, first)
 
 
-def test_a_held_job_or_a_paused_pool_is_no_circle() -> None:
+def test_a_held_job_or_a_paused_pool_is_not_a_cycle() -> None:
     world = World(other=1)
     world.pause_pool("other")
     root = world.submit()
@@ -144,7 +144,7 @@ def test_a_held_job_or_a_paused_pool_is_no_circle() -> None:
     world.wait(root, child, other)
 
 
-def test_a_wait_for_what_is_final_or_from_outside_any_job_is_nothing() -> None:
+def test_a_wait_for_final_jobs_or_by_a_job_that_is_not_running_is_not_recorded() -> None:
     world = World(default=1)
     done = world.submit()
     world.ends(done)

@@ -1,4 +1,4 @@
-"""What keeps a job back by itself: a start time, a hold, jobs that must end first; and all three at once."""
+"""A job's own reasons to wait: a start time, a hold, dependencies; and all three at once."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_delayed_job_starts_when_its_time_comes() -> None:
     assert world.scheduler.next_deadline_us() is None
 
 
-def test_a_start_time_that_has_passed_already_is_none() -> None:
+def test_a_start_time_in_the_past_delays_nothing() -> None:
     world = World()
     assert world.status(world.submit(delay=0)) == "processing"
     assert world.status(world.submit(delay=-5)) == "processing"
@@ -53,7 +53,7 @@ def test_a_delayed_job_comes_to_the_place_that_its_age_gives_it() -> None:
     assert world.status(younger) == "waiting"
 
 
-def test_a_start_time_that_came_stays_come_over_a_restart() -> None:
+def test_a_start_time_that_was_reached_stays_reached_over_a_restart() -> None:
     world = World(default=0)
     job = world.submit(delay=10)
     world.advance(10)
@@ -63,7 +63,7 @@ def test_a_start_time_that_came_stays_come_over_a_restart() -> None:
     assert world.reasons(job) == {"pool_paused"}
 
 
-def test_the_timer_of_a_terminated_job_is_no_deadline() -> None:
+def test_the_timer_of_a_terminated_job_sets_no_deadline() -> None:
     world = World()
     job = world.submit(delay=10)
     other = world.submit(delay=20)
@@ -123,7 +123,7 @@ def test_holding_and_releasing_twice_change_nothing() -> None:
     assert len(world.events("job.released", waiting)) == 1
 
 
-def test_a_held_head_lets_the_next_one_go() -> None:
+def test_a_held_head_lets_the_next_job_start() -> None:
     world = World(default=1)
     running = world.submit()
     head, second = world.submit("orders"), world.submit("orders")
@@ -144,7 +144,7 @@ def test_a_head_that_is_held_and_released_while_its_pool_is_paused_still_starts(
     assert world.started() == [job]
 
 
-def test_what_has_started_can_neither_be_held_nor_released() -> None:
+def test_a_started_job_can_neither_be_held_nor_released() -> None:
     world = World()
     job = world.submit()
     with world.refused(InvalidTransition, "can be held"):
@@ -190,7 +190,9 @@ def test_a_job_kept_back_in_three_ways_waits_for_all_three() -> None:
         ("error", "failed", "processing"),
     ],
 )
-def test_how_a_dependency_ends_decides_about_the_dependant(ending: str, when: str, outcome: str) -> None:
+def test_how_a_dependency_ends_decides_whether_its_dependant_starts(
+    ending: str, when: str, outcome: str
+) -> None:
     world = World()
     first = world.submit()
     job = world.submit(after=[first], when=when)
@@ -201,7 +203,7 @@ def test_how_a_dependency_ends_decides_about_the_dependant(ending: str, when: st
     assert world.status(late) == outcome, "the same when it had ended already"
 
 
-def test_a_terminated_dependency_meets_final_only() -> None:
+def test_a_terminated_dependency_satisfies_only_the_condition_final() -> None:
     world = World()
     first = world.submit()
     strict, lenient = world.submit(after=[first]), world.submit(after=[first], when="final")
@@ -238,7 +240,7 @@ def test_all_dependencies_must_be_met() -> None:
     assert world.started() == [job]
 
 
-def test_one_dependency_that_failed_is_enough_whatever_the_others_do() -> None:
+def test_one_failed_dependency_cancels_the_dependant_whatever_the_others_do() -> None:
     world = World()
     failed, running = world.submit(), world.submit()
     world.fails(failed)
@@ -269,7 +271,7 @@ def test_an_unknown_dependency_is_refused_with_its_path() -> None:
     assert refusal.value.path == "$.dependsOn[1].job"
 
 
-def test_of_several_jobs_in_one_request_all_are_accepted_or_none() -> None:
+def test_either_all_jobs_of_a_request_are_accepted_or_none() -> None:
     world = World()
     with world.refused(NotFound, "no job 2"):
         world.submit_all(world.draft(), world.draft(after=[2]))
@@ -304,7 +306,7 @@ def test_a_failure_cascades_through_a_long_chain() -> None:
     assert not world.state.jobs
 
 
-def test_a_dependant_that_only_wants_an_end_starts_after_a_cancelled_one() -> None:
+def test_a_dependant_that_only_needs_an_end_starts_after_a_cancelled_dependency() -> None:
     world = World(default=1)
     with world.checked_at_the_end():
         first = world.submit()

@@ -12,7 +12,7 @@ from locksided.core.model import Condition, Dependency, Draft
 # -- terminating ------------------------------------------------------------------------------------------
 
 
-def test_terminating_a_container_cancels_what_waits_and_stops_what_runs_in_one_step() -> None:
+def test_terminating_a_container_cancels_waiting_and_stops_running_jobs_in_one_step() -> None:
     world = World()
     jobs = world.make(rows("orders", 4, at_once=2, lock="c:orders"))
     other = world.submit("c:orders")
@@ -32,7 +32,7 @@ def test_terminating_a_container_cancels_what_waits_and_stops_what_runs_in_one_s
     assert world.started() == [other]
 
 
-def test_a_container_of_which_nothing_ever_started_is_cancelled() -> None:
+def test_a_container_in_which_no_job_ever_started_is_cancelled() -> None:
     world = World()
     jobs = world.make(rows("orders", 2, at_once=2))
     world.terminate(jobs["orders"])
@@ -81,7 +81,7 @@ def test_a_child_stopped_by_hand_counts_in_its_container_and_a_sibling_takes_its
     assert world.status(jobs["orders"]) == "warning"
 
 
-def test_terminating_a_row_terminates_what_it_submitted_itself_containers_too() -> None:
+def test_terminating_a_row_terminates_the_jobs_and_containers_that_it_submitted() -> None:
     world = World(default=None)
     jobs = world.make(rows("orders", 1, at_once=1))
     row = jobs["orders 1"]
@@ -92,7 +92,7 @@ def test_terminating_a_row_terminates_what_it_submitted_itself_containers_too() 
     assert world.standing(below) == {"terminating": ["inner", "inner 1"], "cancelled": ["inner 2"]}
 
 
-def test_a_weak_child_is_nothing_that_a_container_waits_for() -> None:
+def test_a_container_does_not_wait_for_a_weak_child() -> None:
     world = World(default=None)
     jobs = world.make(rows("orders", 1, at_once=1))
     below = world.submit(parent=jobs["orders 1"])
@@ -111,11 +111,11 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
     assert world.statuses(jobs["orders 1"], jobs["orders"]) == ["cancelled", "terminated"]
 
 
-# -- what a terminate would do ----------------------------------------------------------------------------
+# -- the forecast of a termination ------------------------------------------------------------------------
 
 
 def foretold(world: World, job_id: int) -> None:
-    """What is told is what happens."""
+    """Terminate a job and check that the forecast was right."""
     told = world.scheduler.preview_termination(job_id, world.now_us)
     world.check()
     before = {other: world.status(other) for other in world.disk.jobs}
@@ -179,7 +179,7 @@ def test_the_forecast_of_every_job_of_an_orchestration_is_what_happens(name: str
 # -- amending ---------------------------------------------------------------------------------------------
 
 
-def test_an_amended_job_stands_where_the_first_one_stood() -> None:
+def test_the_successor_of_an_amended_job_takes_its_place() -> None:
     world = World()
     running = world.submit("c:orders")
     first, behind = world.submit("c:orders"), world.submit("c:orders")
@@ -194,7 +194,7 @@ def test_an_amended_job_stands_where_the_first_one_stood() -> None:
     assert world.started() == [successor]
 
 
-def test_it_keeps_hold_and_start_time_unless_they_are_changed() -> None:
+def test_the_successor_keeps_hold_and_start_time_unless_they_are_changed() -> None:
     world = World()
     first = world.submit(delay=60, held=True)
     kept = world.amend(first, world.draft())
@@ -203,7 +203,7 @@ def test_it_keeps_hold_and_start_time_unless_they_are_changed() -> None:
     assert world.started() == [changed]
 
 
-def test_dependants_move_to_the_successor_and_it_waits_for_whom_the_first_waited_for() -> None:
+def test_the_successor_takes_over_the_dependants_and_the_dependencies() -> None:
     world = World()
     before = world.submit()
     first = world.submit(after=[before])
@@ -218,7 +218,7 @@ def test_dependants_move_to_the_successor_and_it_waits_for_whom_the_first_waited
     assert world.started() == [after]
 
 
-def test_other_dependencies_are_refused() -> None:
+def test_amending_a_job_with_other_dependencies_is_refused() -> None:
     world = World()
     before = world.submit()
     first = world.submit(after=[before])
@@ -226,7 +226,7 @@ def test_other_dependencies_are_refused() -> None:
         world.amend(first, world.draft())
 
 
-def test_a_task_is_amended_in_its_phase_and_counts_nowhere() -> None:
+def test_a_task_is_amended_in_its_phase_and_the_original_does_not_count() -> None:
     world = World(default=1)
     jobs = world.make(orchestration("nightly", phase("get", job("a"), job("b", on_error="stop"))))
     successor = world.amend(jobs["b"], PLAIN)
@@ -239,7 +239,7 @@ def test_a_task_is_amended_in_its_phase_and_counts_nowhere() -> None:
     assert world.status(jobs["nightly"]) == "success"
 
 
-def test_a_delay_that_counts_from_the_phase_moves_along() -> None:
+def test_a_delay_that_counts_from_the_phase_moves_to_the_successor() -> None:
     world = World()
     jobs = world.make(
         orchestration("nightly", phase("a", job("x")), phase("b", job("y", delay=30), after="a"))
@@ -292,7 +292,7 @@ def test_a_row_may_not_wait_for_its_own_container() -> None:
         world.wait(jobs["orders 1"], jobs["orders"])
 
 
-def test_a_row_may_not_wait_for_one_that_waits_for_its_place() -> None:
+def test_a_row_may_not_wait_for_a_row_that_waits_for_its_place() -> None:
     world = World()
     jobs = world.make(rows("orders", 3, at_once=1))
     with world.refused(Conflict, "would wait for ever"):
@@ -303,7 +303,7 @@ def test_a_row_may_not_wait_for_one_that_waits_for_its_place() -> None:
         world.wait(two["items 2"], two["items 3"])
 
 
-def test_a_job_may_not_wait_for_what_depends_on_its_orchestration() -> None:
+def test_a_job_may_not_wait_for_a_dependant_of_its_orchestration() -> None:
     world = World()
     jobs = world.make(orchestration("nightly", phase("a", job("x")), phase("b", job("y"), after="a")))
     after = world.submit(after=[jobs["nightly"]])
@@ -322,7 +322,7 @@ def test_a_job_may_not_wait_for_a_container_that_needs_its_own_lock() -> None:
             world.wait(waiter, jobs[name])
 
 
-def test_waiting_for_a_container_of_its_own_is_fine_when_there_are_slots() -> None:
+def test_a_job_may_wait_for_a_container_that_it_submitted_if_there_are_slots() -> None:
     world = World(default=2)
     waiter = world.submit()
     below = world.make(rows("orders", 3, at_once=3), parent_id=waiter)
@@ -335,7 +335,7 @@ def test_waiting_for_a_container_of_its_own_is_fine_when_there_are_slots() -> No
     assert small.why(below["orders 1"])["pool_full"].has_ancestor
 
 
-def test_a_row_may_depend_on_nobody_above_it() -> None:
+def test_a_row_may_not_depend_on_its_ancestors() -> None:
     world = World()
     jobs = world.make(rows("orders", 1, at_once=1))
     draft: Draft = world.draft(parent=jobs["orders 1"], after=[jobs["orders"]])
@@ -343,7 +343,7 @@ def test_a_row_may_depend_on_nobody_above_it() -> None:
         world.submit_all(draft)
 
 
-def test_a_row_of_an_empty_container_is_nobody() -> None:
+def test_an_empty_container_has_no_children() -> None:
     world = World()
     jobs = world.make(of_rows("nothing", [], at_once=1))
     assert world.children(jobs["nothing"]) == []

@@ -1,4 +1,4 @@
-"""A fault in the core is reported with the job: what it is, and its last inputs and transitions."""
+"""A fault in the core is reported with the job, its last inputs and its last transitions."""
 
 from unittest.mock import patch
 
@@ -20,7 +20,7 @@ def illegal(world: World, job: int) -> IllegalTransition:
     return raised.value
 
 
-def test_an_illegal_transition_tells_the_job_and_the_inputs_that_led_to_it() -> None:
+def test_an_illegal_transition_is_reported_with_the_job_and_the_inputs_that_led_to_it() -> None:
     world = World()
     first, job = world.submit("orders"), world.submit("orders")
     world.advance(2)
@@ -39,7 +39,7 @@ def test_an_illegal_transition_tells_the_job_and_the_inputs_that_led_to_it() -> 
     assert all(line in str(fault) for line in fault.story)
 
 
-def test_only_the_last_entries_of_a_job_are_told() -> None:
+def test_only_the_last_entries_of_a_job_are_reported() -> None:
     world = World()
     job = world.submit()
     for _ in range(history.LAST_ENTRIES):
@@ -61,7 +61,7 @@ def test_an_input_is_recorded_without_its_values() -> None:
     assert "swordfish" not in record.last_input()
 
 
-def test_any_other_fault_tells_the_job_that_the_input_named() -> None:
+def test_any_other_fault_is_reported_with_the_job_that_the_input_named() -> None:
     world = World()
     job = world.submit()
     world.now_us += SECOND
@@ -75,7 +75,7 @@ def test_any_other_fault_tells_the_job_that_the_input_named() -> None:
     assert "-1.000000 s created -> processing (admitted) during Submit" in note
 
 
-def test_a_refusal_is_no_fault_and_has_no_story() -> None:
+def test_a_refusal_is_not_a_fault_and_has_no_history() -> None:
     with pytest.raises(Refused) as raised:
         World().hold(99)
     assert not hasattr(raised.value, "__notes__")

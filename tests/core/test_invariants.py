@@ -1,4 +1,4 @@
-"""A state that contradicts itself is seen, whichever invariant it breaks, and can still be checked."""
+"""An inconsistent state is detected, whichever invariant it breaks, and can still be checked."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def gpu(world: World) -> Resource:
 
 
 def same_unit(world: World) -> Job:
-    """A job that was given what another has."""
+    """Give a job a unit that another job has."""
     job = world.job(1)
     assert job.run is not None
     job.run.shares = {"gpu": Share(1, ("0",))}
@@ -111,7 +111,7 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
 
 
 @pytest.mark.parametrize("says", SPOILT)
-def test_a_state_that_contradicts_itself_is_seen(says: str) -> None:
+def test_an_inconsistent_state_is_detected(says: str) -> None:
     world = sound()
     check(world.state)
     invariant, spoils = SPOILT[says]
@@ -123,11 +123,11 @@ def test_a_state_that_contradicts_itself_is_seen(says: str) -> None:
         check(world.state)
 
 
-def test_every_invariant_is_spoilt_above() -> None:
+def test_every_invariant_is_broken_by_a_case_above() -> None:
     assert {invariant for invariant, _ in SPOILT.values()} == set(Invariant)
 
 
-def test_a_check_that_fails_on_a_spoilt_state_is_a_violation_itself() -> None:
+def test_a_check_that_fails_on_a_broken_state_is_itself_a_violation() -> None:
     world = sound()
     world.job(2).pending = {99: Condition.FINAL}
     world.job(2).pool = None  # type: ignore[assignment]

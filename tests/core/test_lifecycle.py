@@ -1,4 +1,4 @@
-"""What becomes of a job that started: steps, ends, losses, refusals; and what `starts` counts."""
+"""The course of a started job: steps, ends, losses, refusals; and what `starts` counts."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from locksided.core.model import MOST_PREEMPTIONS
 
 
 @pytest.mark.parametrize("status", ["success", "warning", "error"])
-def test_the_outcome_of_its_work_is_a_jobs_end(status: str) -> None:
+def test_the_outcome_of_the_work_decides_the_final_status_of_a_job(status: str) -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -44,7 +44,7 @@ def test_a_report_of_a_start_that_comes_twice_counts_once() -> None:
     assert world.row(job)["starts"] == 1
 
 
-def test_reports_of_an_old_token_are_nothing() -> None:
+def test_reports_of_an_old_token_are_ignored() -> None:
     world = World()
     job = world.submit()
     old = world.token(job)
@@ -66,7 +66,7 @@ def test_reports_of_an_old_token_are_nothing() -> None:
         assert (step.saves, step.actions) == ([], [])
 
 
-def test_stages_come_with_their_times_and_the_first_two_are_always_there() -> None:
+def test_stages_have_their_times_and_the_first_two_always_exist() -> None:
     world = World()
     job = world.submit(delay=1)
     world.advance(1)
@@ -104,7 +104,7 @@ def test_a_stage_is_never_earlier_than_the_one_before_and_keeps_its_first_time()
     assert list(seen.values()) == sorted(seen.values())
 
 
-def test_a_requeued_job_begins_its_stages_anew() -> None:
+def test_a_requeued_job_starts_its_stages_over() -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -115,7 +115,7 @@ def test_a_requeued_job_begins_its_stages_anew() -> None:
     assert set(world.row(job)["stages"]) == {"accepted", "validated", "done"}
 
 
-def test_progress_never_sets_a_status_and_starts_anew_with_a_requeue() -> None:
+def test_progress_never_sets_a_status_and_is_reset_by_a_requeue() -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -144,7 +144,7 @@ def test_the_next_step_starts_under_a_token_of_its_own_and_counts_no_start() -> 
     assert world.status(job) == "success"
 
 
-def test_the_next_step_starts_also_while_the_daemon_drains() -> None:
+def test_the_next_step_starts_even_while_the_daemon_drains() -> None:
     world = World()
     job = world.submit()
     world.drain()
@@ -162,7 +162,7 @@ def test_a_step_that_ended_before_its_start_was_reported_counts_as_a_start() -> 
     assert world.status(job) == "terminated", "its first step ran"
 
 
-def test_a_later_step_that_was_not_started_starts_again_without_those_before_it() -> None:
+def test_a_later_step_that_was_not_started_starts_again_without_the_steps_before_it() -> None:
     world = World()
     job = world.submit("orders")
     world.spawned(job)
@@ -204,7 +204,7 @@ def test_a_step_that_ends_after_the_request_to_terminate_ends_the_job() -> None:
 # -- losses -----------------------------------------------------------------------------------------------
 
 
-def test_a_preempted_job_is_requeued_at_most_twenty_times_which_its_losses_do_not_count() -> None:
+def test_a_preempted_job_is_requeued_at_most_twenty_times_and_losses_count_separately() -> None:
     world = World()
     job = world.submit("orders")
     for preemption in range(1, MOST_PREEMPTIONS + 1):
@@ -221,7 +221,7 @@ def test_a_preempted_job_is_requeued_at_most_twenty_times_which_its_losses_do_no
     assert world.status(job) == "error"
 
 
-def test_a_preempted_job_that_asks_for_it_is_an_error_at_once() -> None:
+def test_a_preempted_job_whose_on_lost_is_error_ends_as_an_error_at_once() -> None:
     world = World()
     job = world.submit(on_lost="error")
     world.spawned(job)
@@ -229,14 +229,14 @@ def test_a_preempted_job_that_asks_for_it_is_an_error_at_once() -> None:
     assert world.status(job) == "error"
 
 
-def test_a_job_that_is_taken_out_of_an_engines_queue_is_cancelled_as_nothing_of_it_ran() -> None:
+def test_a_job_removed_from_an_engines_queue_is_cancelled_because_nothing_of_it_ran() -> None:
     world = World()
     job = world.submit()
     world.handle(i.Finished(job, world.token(job), Status.TERMINATED, {"message": "gone"}, started=False))
     assert (world.status(job), world.row(job)["starts"]) == ("cancelled", 0)
 
 
-def test_a_lost_job_is_requeued_at_most_three_times_and_then_is_an_error() -> None:
+def test_a_lost_job_is_requeued_at_most_three_times_and_then_ends_as_an_error() -> None:
     world = World()
     job = world.submit("orders")
     for launch in range(1, 4):
@@ -287,7 +287,7 @@ def test_a_requeued_job_keeps_its_place_in_line() -> None:
     assert world.status(second) == "waiting"
 
 
-def test_a_requeued_job_lets_its_lock_and_its_slot_go() -> None:
+def test_a_requeued_job_releases_its_lock_and_its_slot() -> None:
     world = World(default=1)
     job = world.submit("orders")
     other = world.submit("orders")
@@ -357,7 +357,7 @@ def test_pausing_and_resuming_twice_change_nothing() -> None:
     assert world.paused() == []
 
 
-def test_a_job_that_ends_while_it_is_paused_is_not_paused_any_more() -> None:
+def test_a_job_that_ends_while_it_is_paused_is_no_longer_paused() -> None:
     world = World()
     job = world.submit()
     world.spawned(job)

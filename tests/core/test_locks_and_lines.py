@@ -4,7 +4,7 @@ from core.world import World
 from locksided.core.errors import InvalidTransition
 
 
-def test_a_job_that_nothing_keeps_back_starts_in_the_step_that_accepts_it() -> None:
+def test_a_job_without_a_reason_to_wait_starts_in_the_step_that_accepts_it() -> None:
     world = World()
     job = world.submit("orders")
     assert world.status(job) == "processing"
@@ -32,7 +32,7 @@ def test_jobs_without_a_key_run_beside_each_other() -> None:
     assert world.statuses(*jobs) == ["processing"] * 4
 
 
-def test_a_key_is_of_its_project_only() -> None:
+def test_a_key_applies_only_within_its_project() -> None:
     world = World()
     jobs = [world.submit("orders"), world.submit("orders", project="other")]
     assert world.running() == jobs
@@ -53,7 +53,7 @@ def test_one_configurations_jobs_never_hold_back_those_of_others() -> None:
     assert [job for job in ended if job in others] == others
 
 
-def test_an_ended_head_starts_the_next_of_its_line_only() -> None:
+def test_the_end_of_a_head_starts_only_the_next_job_of_its_line() -> None:
     world = World(default=2)
     first, second, third = (world.submit("orders") for _ in range(3))
     other = world.submit("invoices")
@@ -84,7 +84,7 @@ def test_each_shared_job_counts_the_holders_against_its_own_number() -> None:
     assert world.started() == [wide]
 
 
-def test_an_exclusive_job_at_the_head_holds_later_shared_ones_back() -> None:
+def test_an_exclusive_job_at_the_head_holds_back_later_shared_jobs() -> None:
     world = World()
     reader = world.submit("orders", shared=5)
     writer = world.submit("orders")
@@ -96,14 +96,14 @@ def test_an_exclusive_job_at_the_head_holds_later_shared_ones_back() -> None:
     assert world.started() == [late_reader]
 
 
-def test_a_job_with_no_lock_passes_those_of_its_configuration() -> None:
+def test_a_job_without_a_lock_passes_the_locked_jobs_of_its_configuration() -> None:
     world = World()
     world.submit("orders")
     free = world.submit(None)
     assert world.status(free) == "processing"
 
 
-def test_across_pools_one_key_still_admits_one_job() -> None:
+def test_one_key_admits_only_one_job_across_pools() -> None:
     world = World(default=1, big=1)
     here = world.submit("orders")
     there = world.submit("orders", pool="big")
@@ -112,7 +112,7 @@ def test_across_pools_one_key_still_admits_one_job() -> None:
     assert world.started() == [there]
 
 
-def test_of_several_heads_that_could_take_one_gate_the_first_in_the_common_order_does() -> None:
+def test_a_gate_that_several_heads_could_take_goes_to_the_first_in_the_common_order() -> None:
     world = World(a=1, b=1)
     holder = world.submit("orders")
     early = world.submit("orders", pool="b")
@@ -122,7 +122,7 @@ def test_of_several_heads_that_could_take_one_gate_the_first_in_the_common_order
     assert world.status(early) == "waiting"
 
 
-def test_across_pools_a_job_in_a_full_pool_is_passed() -> None:
+def test_a_job_that_waits_for_a_full_pool_is_passed_by_jobs_of_other_pools() -> None:
     world = World(small=1)
     world.submit(pool="small")
     stuck = world.submit("orders", pool="small")
@@ -135,7 +135,7 @@ def test_across_pools_a_job_in_a_full_pool_is_passed() -> None:
     assert world.status(stuck) == "created"
 
 
-def test_across_pools_shared_jobs_can_pass_an_exclusive_one_that_waits() -> None:
+def test_shared_jobs_of_another_pool_can_pass_a_waiting_exclusive_job() -> None:
     world = World(small=1)
     world.submit("orders", shared=3)
     writer = world.submit("orders", pool="small")
@@ -164,7 +164,7 @@ def test_priorities_order_the_jobs_of_one_key_too() -> None:
     assert world.started() == [early]
 
 
-def test_a_head_that_is_covered_by_a_more_urgent_one_waits_for_it() -> None:
+def test_a_head_that_a_more_urgent_job_overtakes_waits_for_that_job() -> None:
     world = World(default=1)
     running = world.submit()
     head = world.submit("orders")
@@ -210,7 +210,7 @@ def test_a_raised_priority_counts_at_once() -> None:
     assert world.status(other) == "created"
 
 
-def test_a_priority_that_comes_back_to_what_it_was_leaves_the_old_place() -> None:
+def test_a_priority_that_is_lowered_and_restored_leaves_no_stale_place_in_line() -> None:
     world = World(default=1)
     running = world.submit()
     first, second = world.submit("a"), world.submit("b")

@@ -1,4 +1,4 @@
-"""Every moment of a schedule gets one outcome, in whatever steps time passes."""
+"""Every moment of a schedule gets exactly one outcome, in whatever steps time passes."""
 
 import random
 from collections import Counter
@@ -64,7 +64,7 @@ NOON = 12 * HOUR
         ),
     ],
 )
-def test_what_is_late_goes_by_the_policy(
+def test_late_moments_are_treated_by_the_misfire_policy(
     members: dict[str, object], late: int, expected: list[tuple[str, str, int | None]]
 ) -> None:
     due = sort_due(hourly(**members), Standing(8 * HOUR), NOON + late)
@@ -72,7 +72,7 @@ def test_what_is_late_goes_by_the_policy(
     assert due.through_us == NOON
 
 
-def test_what_is_due_in_a_pause_is_skipped_and_what_is_due_after_it_is_not() -> None:
+def test_moments_due_during_a_pause_are_skipped_and_later_ones_are_not() -> None:
     pause = Pause(9 * HOUR + MINUTE, 11 * HOUR + MINUTE)
     due = sort_due(hourly(), Standing(9 * HOUR, pause), NOON)
     assert in_short(due) == [("skipped", "paused", 2), ("candidate", "time", 0)]
@@ -82,7 +82,7 @@ def test_what_is_due_in_a_pause_is_skipped_and_what_is_due_after_it_is_not() -> 
     )
 
 
-def test_jitter_moves_when_moments_are_due_and_not_the_moments() -> None:
+def test_jitter_changes_when_moments_are_due_but_not_the_moments() -> None:
     terms = hourly(offset_us=10 * MINUTE)
     assert sort_due(terms, Standing(11 * HOUR), NOON + 9 * MINUTE) == Due()
     assert next_due_us(terms, Standing(11 * HOUR)) == NOON + 10 * MINUTE
@@ -90,7 +90,7 @@ def test_jitter_moves_when_moments_are_due_and_not_the_moments() -> None:
     assert candidate == Candidate(NOON, MomentCause.TIME)
 
 
-def test_moments_that_were_decided_before_the_clock_was_set_back_are_passed_over() -> None:
+def test_moments_decided_before_the_clock_was_set_back_are_not_decided_again() -> None:
     due = sort_due(hourly(), Standing(8 * HOUR, decided=[(9 * HOUR, 10 * HOUR)]), NOON)
     assert in_short(due) == [("candidate", "time", 1)]
     assert due.candidates[0].absorbs[0].first_us == 11 * HOUR
@@ -125,7 +125,7 @@ WAITING, RUNNING = Live(7, has_started=False), Live(6, has_started=True)
         (OverlapPolicy.ALLOW, [RUNNING], [NewJob(0), NewJob(1)], ()),
     ],
 )
-def test_who_is_to_fire_meets_what_is_live(
+def test_the_overlap_policy_decides_about_firings_beside_live_jobs(
     policy: OverlapPolicy, live: list[Live], expected: list[object], terminates: tuple[int, ...]
 ) -> None:
     firing = overlap(moments(1, 2), live, policy, 1)
@@ -134,7 +134,7 @@ def test_who_is_to_fire_meets_what_is_live(
     assert len(firing.makes) == len({job for job in expected if isinstance(job, NewJob)})
 
 
-def test_what_is_caught_up_is_never_merged() -> None:
+def test_moments_that_are_caught_up_are_never_merged() -> None:
     for policy in (OverlapPolicy.QUEUE, OverlapPolicy.REPLACE, OverlapPolicy.ALLOW):
         firing = overlap(moments(1, 2, 3, is_caught_up=True), [WAITING], policy, 1)
         assert len(firing.makes) == 3
@@ -151,7 +151,7 @@ def test_a_schedule_stops_at_its_last_firing() -> None:
 
 @dataclass
 class Ledger:
-    """What became of moments, as rows."""
+    """The outcomes of moments, as rows."""
 
     rows: list[tuple[int, int, str]] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Named resources: who holds them, who waits at them, who may pass, and for whom they are reserved."""
+"""Named resources: which jobs hold them, wait for them, may pass others, and have them reserved."""
 
 from core.explanations import details
 from core.world import SECOND, World
@@ -15,12 +15,12 @@ def world_with(capacity: int | None = 1, **slots: int | None) -> World:
 
 
 def units(world: World, job_id: int) -> list[str]:
-    """The units of `gpu` that a job was given."""
+    """Return the units of `gpu` that a job was given."""
     found: list[str] = world.row(job_id)["resources"]["gpu"]["units"]
     return found
 
 
-def test_no_more_is_held_than_there_is_whichever_pools_the_jobs_are_in() -> None:
+def test_no_more_than_the_capacity_is_held_whichever_pools_the_jobs_are_in() -> None:
     world = world_with(3)
     first, second = world.submit(pool="a", needs={"api": 2}), world.submit(pool="b", needs={"api": 2})
     assert world.statuses(first, second) == ["processing", "created"]
@@ -29,7 +29,7 @@ def test_no_more_is_held_than_there_is_whichever_pools_the_jobs_are_in() -> None
     assert world.started() == [second]
 
 
-def test_the_reason_tells_who_holds_it_and_how_much_is_free() -> None:
+def test_the_reason_names_the_holders_of_a_resource_and_the_free_amount() -> None:
     world = world_with(3)
     holder = world.submit(needs={"api": 2})
     world.submit(needs={"api": 2})
@@ -45,14 +45,14 @@ def test_the_reason_tells_who_holds_it_and_how_much_is_free() -> None:
     }
 
 
-def test_who_waits_at_a_resource_is_passed_by_those_who_do_not_need_it() -> None:
+def test_a_job_that_waits_for_a_resource_is_passed_by_jobs_that_do_not_need_it() -> None:
     world = world_with()
     world.submit(needs={"api": 1})
     waiting, other = world.submit(needs={"api": 1}), world.submit()
     assert world.statuses(waiting, other) == ["created", "processing"]
 
 
-def test_nobody_behind_is_given_of_a_resource_at_which_another_waits() -> None:
+def test_no_later_job_is_given_a_resource_that_an_earlier_job_waits_for() -> None:
     world = world_with(3)
     holder = world.submit(needs={"api": 2})
     waiting, behind = world.submit(pool="a", needs={"api": 2}), world.submit(pool="b", needs={"api": 1})
@@ -62,7 +62,7 @@ def test_nobody_behind_is_given_of_a_resource_at_which_another_waits() -> None:
     assert world.started() == [waiting, behind]
 
 
-def test_who_is_ahead_by_priority_is_given_it_first() -> None:
+def test_the_job_with_the_higher_priority_is_given_the_resource_first() -> None:
     world = world_with()
     holder = world.submit(needs={"api": 1})
     low, high = world.submit(needs={"api": 1}), world.submit(needs={"api": 1}, priority=10)
@@ -71,7 +71,7 @@ def test_who_is_ahead_by_priority_is_given_it_first() -> None:
     assert world.status(low) == "created"
 
 
-def test_a_job_in_a_full_pool_waits_at_no_resource_and_can_be_passed_there() -> None:
+def test_a_job_that_waits_for_a_full_pool_does_not_queue_for_its_resource() -> None:
     world = world_with(a=1)
     running = world.submit(pool="a")
     kept_back, other = world.submit(pool="a", needs={"api": 1}), world.submit(pool="b", needs={"api": 1})
@@ -82,7 +82,7 @@ def test_a_job_in_a_full_pool_waits_at_no_resource_and_can_be_passed_there() -> 
     assert world.started() == [kept_back]
 
 
-def test_all_is_taken_at_once_or_nothing() -> None:
+def test_a_job_takes_all_its_resources_at_once_or_none() -> None:
     world = world_with()
     world.resource("gpu", 1)
     holder = world.submit(needs={"gpu": 1})
@@ -102,7 +102,7 @@ def test_all_resources_that_are_short_are_listed() -> None:
     assert [reason.resource for reason in world.why_all(job)] == ["api", "gpu"]
 
 
-def test_units_are_given_by_name_the_first_that_are_free_and_saved_with_the_start() -> None:
+def test_the_first_free_units_are_assigned_by_name_and_saved_with_the_start() -> None:
     world = World(default=8)
     world.resource("gpu", 0, "0", "1", "2")
     first, second = world.submit(needs={"gpu": 1}), world.submit(needs={"gpu": 2})
@@ -116,13 +116,13 @@ def test_units_are_given_by_name_the_first_that_are_free_and_saved_with_the_star
     assert world.reasons(world.submit(needs={"gpu": 1})) == {"resource"}
 
 
-def test_of_a_capacity_the_amount_is_saved() -> None:
+def test_for_a_resource_with_a_capacity_the_amount_is_saved() -> None:
     world = world_with(5)
     row = world.row(world.submit(needs={"api": 3}))
     assert row["resources"] == {"api": {"amount": 3, "units": [], "environment": None}}
 
 
-def test_a_run_that_is_lost_gives_all_back() -> None:
+def test_a_lost_run_releases_all_its_resources() -> None:
     world = World()
     world.resource("gpu", 0, "0")
     job = world.submit(needs={"gpu": 1})
@@ -135,7 +135,7 @@ def test_a_run_that_is_lost_gives_all_back() -> None:
     assert world.started() == [other]
 
 
-def test_a_job_that_is_being_stopped_holds_what_it_has_until_nothing_of_it_is_left() -> None:
+def test_a_job_that_is_being_stopped_keeps_its_resources_until_its_processes_are_gone() -> None:
     world = world_with()
     job, waiting = world.submit(needs={"api": 1}), world.submit(needs={"api": 1})
     world.terminate(job)
@@ -144,7 +144,7 @@ def test_a_job_that_is_being_stopped_holds_what_it_has_until_nothing_of_it_is_le
     assert world.started() == [waiting]
 
 
-def test_lowering_a_capacity_stops_nobody_and_starts_nobody_until_less_is_held() -> None:
+def test_lowering_a_capacity_stops_no_job_and_starts_none_until_less_is_held() -> None:
     world = world_with(3)
     jobs = [world.submit(needs={"api": 1}) for _ in range(4)]
     world.resource("api", 1)
@@ -155,7 +155,7 @@ def test_lowering_a_capacity_stops_nobody_and_starts_nobody_until_less_is_held()
     assert world.started() == [jobs[3]]
 
 
-def test_a_need_above_a_capacity_that_was_lowered_waits_and_holds_back_nobody() -> None:
+def test_a_job_that_needs_more_than_a_lowered_capacity_holds_back_no_other_job() -> None:
     world = world_with(3)
     holder = world.submit(needs={"api": 1})
     large = world.submit(needs={"api": 3})
@@ -168,7 +168,7 @@ def test_a_need_above_a_capacity_that_was_lowered_waits_and_holds_back_nobody() 
     assert world.started() == [large]
 
 
-def test_without_limit_a_resource_only_tells_who_uses_it() -> None:
+def test_a_resource_without_a_limit_only_shows_who_uses_it() -> None:
     world = World(default=None)
     world.resource("api", None)
     jobs = [world.submit(needs={"api": 1_000_000}) for _ in range(3)]
@@ -196,7 +196,7 @@ def test_a_resource_that_live_jobs_need_is_not_deleted() -> None:
         world.submit(needs={"api": 1})
 
 
-def test_one_that_was_deleted_while_a_job_was_accepted_makes_it_wait_also_after_a_restart() -> None:
+def test_a_job_waits_for_a_resource_deleted_during_its_acceptance_even_after_a_restart() -> None:
     world = world_with()
     world.submit(needs={"api": 1})
     job = world.submit(needs={"api": 1})
@@ -212,14 +212,14 @@ def test_one_that_was_deleted_while_a_job_was_accepted_makes_it_wait_also_after_
 
 
 def contended(reserve: float | None = 5) -> tuple[World, int, int]:
-    """A job of four slots that needs what a job of another pool holds, and that one."""
+    """Return a world, a job of four slots that needs `api`, and the job of another pool that holds it."""
     world = world_with(1, a=4)
     world.reserve_after(reserve)
     holder = world.submit(pool="b", needs={"api": 1})
     return world, world.submit(pool="a", slots=4, needs={"api": 1}), holder
 
 
-def test_who_has_waited_at_a_resource_for_long_is_kept_free_what_it_needs() -> None:
+def test_resources_are_reserved_for_a_job_that_has_waited_long_for_them() -> None:
     world, heavy, holder = contended()
     light = world.submit(pool="a")
     assert world.status(light) == "processing"
@@ -230,7 +230,7 @@ def test_who_has_waited_at_a_resource_for_long_is_kept_free_what_it_needs() -> N
     assert world.started() == [heavy]
 
 
-def test_of_what_is_reserved_nothing_goes_to_others_also_not_to_more_urgent_ones() -> None:
+def test_reserved_resources_go_to_no_other_job_not_even_a_more_urgent_one() -> None:
     world, heavy, holder = contended()
     light = world.submit(pool="a")
     world.advance(5)
@@ -245,7 +245,7 @@ def test_of_what_is_reserved_nothing_goes_to_others_also_not_to_more_urgent_ones
     assert set(world.started()) == {urgent, also_urgent}
 
 
-def test_without_a_reservation_it_is_passed_again_and_again() -> None:
+def test_without_a_reservation_a_heavy_job_is_passed_again_and_again() -> None:
     world, heavy, holder = contended(None)
     for _ in range(5):
         light = world.submit(pool="a")
@@ -257,7 +257,7 @@ def test_without_a_reservation_it_is_passed_again_and_again() -> None:
     assert world.status(heavy) == "created"
 
 
-def test_a_reservation_ends_with_the_wait_and_the_next_in_time_has_one() -> None:
+def test_a_reservation_ends_with_the_wait_and_a_new_one_is_made_in_time() -> None:
     world, heavy, holder = contended()
     world.submit(pool="a", slots=4, needs={"api": 1})
     world.advance(5)
@@ -272,7 +272,7 @@ def test_a_reservation_ends_with_the_wait_and_the_next_in_time_has_one() -> None
     assert len(world.running()) == 1
 
 
-def test_two_pools_that_reserve_the_same_get_it_one_after_the_other() -> None:
+def test_two_pools_that_reserve_the_same_resource_get_it_one_after_the_other() -> None:
     world = world_with(2, a=2, b=2)
     world.reserve_after(5)
     holders = [world.submit(needs={"api": 1}) for _ in range(2)]
@@ -296,7 +296,7 @@ def test_nothing_is_reserved_for_a_job_that_could_not_start_with_it() -> None:
     assert heavy not in world.running()
 
 
-def test_a_clock_that_is_set_moves_the_time_that_was_waited() -> None:
+def test_setting_the_clock_forward_does_not_count_as_time_waited() -> None:
     world, _, _ = contended()
     world.now_us += 3600 * SECOND
     world.handle(i.ClockSet(3600 * SECOND))
@@ -337,5 +337,5 @@ def test_with_a_reservation_a_heavy_job_starts_although_lighter_ones_never_stop_
     waited = started_after(5, 60)
     print(f"\nseconds that it waited, with 5 to a reservation and runs of {RUNS}: {waited}")
     assert waited is not None
-    assert waited <= 5 + RUNS + 1  # the last one ends, and all is looked at a second later
+    assert waited <= 5 + RUNS + 1  # the last holder ends, and everything is examined a second later
     assert started_after(None, 60) is None

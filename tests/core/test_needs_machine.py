@@ -22,7 +22,7 @@ RESERVE_SECONDS = 1.0
 
 @dataclass(eq=False)
 class Modelled:
-    """A job as the model has it; `where` is the pool in which it runs."""
+    """A job in the model; `where` is the pool in which it runs."""
 
     id: int
     pools: tuple[str, ...]
@@ -39,7 +39,7 @@ class Modelled:
 
 @dataclass
 class Model:
-    """Everything that there is, and the rules in the words of the specification."""
+    """The whole model, with the rules in the words of the specification."""
 
     slots: dict[str, int]
     capacity: dict[str, int]
@@ -53,7 +53,7 @@ class Model:
         return self.capacity[resource] - sum(job.needs.get(resource, 0) for job in self.jobs if job.where)
 
     def settle(self) -> None:
-        """Start whoever may start. Of jobs that ask for the same only the first in the order counts."""
+        """Start every job that may start. Of jobs with equal requests only the first in the order counts."""
         for job in self.jobs:
             if any(other.order < job.order for other in self.alike(job)):
                 job.waits_since = None
@@ -61,12 +61,12 @@ class Model:
             pass
 
     def alike(self, job: Modelled) -> list[Modelled]:
-        """Those that wait and ask for the same."""
+        """Return the waiting jobs with equal requests."""
         asks = (job.pools, job.slots, job.needs)
         return [one for one in self.jobs if one.where is None and (one.pools, one.slots, one.needs) == asks]
 
     def reservations(self) -> dict[str, Modelled]:
-        """Of each pool the job that has waited the longest, if that is long enough."""
+        """Return for each pool the job that has waited the longest, if it has waited long enough."""
         found: dict[str, Modelled] = {}
         late = [
             job
@@ -114,12 +114,12 @@ class Model:
 
 
 class Pools(RuleBasedStateMachine):
-    """What happens to both."""
+    """The events that happen to the daemon's core and to the model."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World(**SLOTS)
-        self.world.checking = False  # the model sees more, and in less time
+        self.world.checking = False  # the model detects more, in less time
         self.world.reserve_after(RESERVE_SECONDS)
         self.world.resource("api", 2)
         self.world.resource("gpu", 0, "0", "1")

@@ -1,4 +1,4 @@
-"""Orchestrations: phases that follow each other, tasks in them, and what becomes of it all when some fail."""
+"""Orchestrations: phases that follow each other, their tasks, and the effect of failures."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from locksided.core.errors import Invalid
 
 
 def nightly(world: World, **wishes: object) -> dict[str, int]:
-    """Extract two things, then transform, then load and tell at once."""
+    """Make an orchestration: two extracts, then a transform, then a load and a notification in parallel."""
     return world.make(
         orchestration(
             "nightly",
@@ -28,7 +28,7 @@ def nightly(world: World, **wishes: object) -> dict[str, int]:
 # -- order ------------------------------------------------------------------------------------------------
 
 
-def test_phases_run_in_their_order_and_those_side_by_side_together() -> None:
+def test_phases_run_in_their_order_and_independent_phases_run_together() -> None:
     world = World()
     jobs = nightly(world)
     assert world.standing(jobs) == {
@@ -58,7 +58,7 @@ def test_a_phase_that_waits_names_the_phases_before_it_and_their_unfinished_jobs
     assert set(world.via(jobs["sums"])) == {("phase", jobs["transform"])}
 
 
-def test_a_task_of_an_orchestration_that_waits_says_all_that_keeps_back_those_above_it() -> None:
+def test_a_task_of_a_waiting_orchestration_reports_the_reasons_of_all_its_ancestors() -> None:
     world = World()
     other = world.submit("c:nightly")
     jobs = nightly(world, lock="c:nightly")
@@ -79,7 +79,7 @@ def test_phases_may_be_listed_in_any_order() -> None:
     assert world.started() == [jobs["b"]]
 
 
-def test_phases_that_wait_for_each_other_are_refused_with_the_circle() -> None:
+def test_phases_that_wait_for_each_other_are_refused_and_the_cycle_named() -> None:
     world = World()
     tree = orchestration(
         "nightly", phase("a", job("x"), after="b"), phase("b", job("y"), after="a"), phase("c", job("z"))
@@ -139,7 +139,7 @@ def test_a_failed_phase_cancels_those_that_need_it_and_so_on_down() -> None:
     assert world.row(jobs["sums"])["message"] == f"Its container, job {jobs['transform']}, was cancelled."
 
 
-def test_a_task_that_may_fail_makes_a_warning_and_the_next_phase_runs() -> None:
+def test_the_failure_of_a_task_that_may_fail_is_a_warning_and_the_next_phase_runs() -> None:
     world = World()
     jobs = world.make(
         orchestration(
@@ -172,7 +172,7 @@ def test_a_phase_that_may_fail_is_an_error_that_counts_as_done() -> None:
     assert world.status(jobs["nightly"]) == "warning"
 
 
-def test_a_task_that_stops_its_phase_lets_those_that_run_go_on() -> None:
+def test_a_task_that_stops_its_phase_lets_running_tasks_continue() -> None:
     world = World(default=2)
     jobs = world.make(
         orchestration(
@@ -203,7 +203,7 @@ def test_a_phase_terminated_by_hand_before_it_began_counts_and_cancels_those_aft
     assert world.status(jobs["nightly"]) == "error"
 
 
-def test_a_phases_end_acts_also_before_the_orchestration_has_started() -> None:
+def test_the_end_of_a_phase_also_takes_effect_before_the_orchestration_has_started() -> None:
     world = World()
     jobs = nightly(world, held=True)
     world.terminate(jobs["extract"])
@@ -214,7 +214,7 @@ def test_a_phases_end_acts_also_before_the_orchestration_has_started() -> None:
 
 
 @pytest.mark.parametrize("end", ["success", "error"])
-def test_whoever_depends_on_an_orchestration_goes_by_its_own_end(end: str) -> None:
+def test_a_dependant_of_an_orchestration_depends_on_how_the_orchestration_ends(end: str) -> None:
     world = World()
     jobs = world.make(orchestration("nightly", phase("only", job("orders"))))
     report = world.submit(after=[jobs["nightly"]])

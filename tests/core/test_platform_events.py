@@ -1,4 +1,4 @@
-"""The event log alone tells what was so: events of a pool have the whole pool, starts have all pools."""
+"""The event log alone is a full history: pool events contain the whole pool, start events all pools."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def told(world: World, kind: str) -> list[PoolSnapshot]:
     return [event["pool"] for event in world.events(kind)]
 
 
-def test_every_change_of_a_pool_tells_the_whole_pool_as_it_is_after_the_change() -> None:
+def test_every_change_of_a_pool_emits_the_whole_pool_as_it_is_after_the_change() -> None:
     world = World()
     world.handle(i.PutPool("heavy", 2, "local", "for the big ones", ANNA))
     assert told(world, "pool.put")[-1] == PoolSnapshot(
@@ -32,7 +32,7 @@ def test_every_change_of_a_pool_tells_the_whole_pool_as_it_is_after_the_change()
     assert deleted == resumed
 
 
-def test_the_trouble_of_an_executor_and_its_end_are_told_of_each_of_its_pools() -> None:
+def test_the_trouble_of_an_executor_and_its_end_are_reported_for_each_of_its_pools() -> None:
     world = World(other=1)
     world.pool("far", 1, "elsewhere")
     world.executor_down("no keeper")
@@ -67,14 +67,14 @@ def test_refused_starts_are_trouble_until_a_trial_has_a_process() -> None:
     assert (recovered.id, recovered.trouble_cause) == ("default", None)
 
 
-def test_a_new_pool_of_an_executor_that_is_down_tells_so() -> None:
+def test_a_new_pool_of_an_executor_that_is_down_reports_the_trouble() -> None:
     world = World()
     world.executor_down("no keeper")
     world.pool("late", 1)
     assert told(world, "pool.put")[-1].trouble_cause == "no keeper"
 
 
-def test_the_start_of_a_daemon_tells_all_pools_also_those_that_nobody_stored() -> None:
+def test_the_start_of_a_daemon_reports_all_pools_even_those_never_stored() -> None:
     world = World(other=None)
     world.state.pools["default"].trouble = Trouble("the keeper is not connected yet", NOON)
     world.handle(i.DaemonStarted("1.2", 4711, "b007"))
@@ -86,7 +86,7 @@ def test_the_start_of_a_daemon_tells_all_pools_also_those_that_nobody_stored() -
     ]
 
 
-def test_the_end_of_a_daemon_and_of_a_store_that_failed_are_told() -> None:
+def test_the_end_of_a_daemon_and_the_recovery_of_its_store_are_reported() -> None:
     world = World()
     world.advance(90)
     world.handle(i.StoreRecovered("disk full", NOON))

@@ -1,4 +1,4 @@
-"""Slots: who runs, who waits for one, and what pausing, lowering and refusing executors do."""
+"""Slots: which jobs run, which wait, and the effect of pausing, lowering and executors that refuse jobs."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_a_pool_of_no_slots_is_paused() -> None:
     assert world.started() == [job]
 
 
-def test_lowering_the_slots_stops_nobody_and_starts_nobody_until_fewer_run() -> None:
+def test_lowering_the_slots_stops_no_job_and_starts_none_until_fewer_run() -> None:
     world = World(default=3)
     jobs = [world.submit() for _ in range(4)]
     world.pool("default", 1)
@@ -60,7 +60,7 @@ def test_raising_the_slots_starts_as_many_as_fit() -> None:
     assert world.started() == jobs[1:3]
 
 
-def test_a_paused_pool_starts_nothing_until_it_is_resumed_also_after_a_restart() -> None:
+def test_a_paused_pool_starts_nothing_until_it_is_resumed_even_after_a_restart() -> None:
     world = World()
     world.pause_pool(comment="cleaning")
     job = world.submit("orders")
@@ -75,7 +75,7 @@ def test_a_paused_pool_starts_nothing_until_it_is_resumed_also_after_a_restart()
     assert world.started() == [job]
 
 
-def test_what_runs_in_a_paused_pool_goes_on() -> None:
+def test_the_running_jobs_of_a_paused_pool_continue() -> None:
     world = World()
     job = world.submit()
     world.pause_pool()
@@ -83,7 +83,7 @@ def test_what_runs_in_a_paused_pool_goes_on() -> None:
     assert world.status(job) == "success"
 
 
-def test_since_when_a_pool_is_paused_does_not_move_when_its_slots_change() -> None:
+def test_the_time_at_which_a_pool_was_paused_does_not_change_with_its_slots() -> None:
     world = World()
     world.pause_pool()
     world.advance(60)
@@ -95,7 +95,7 @@ def test_since_when_a_pool_is_paused_does_not_move_when_its_slots_change() -> No
     assert world.why(job)["pool_paused"].since_us == NOON + 60 * SECOND
 
 
-def test_since_when_a_pool_has_no_slots_survives_a_restart() -> None:
+def test_the_time_since_which_a_pool_has_no_slots_survives_a_restart() -> None:
     world = World(default=1)
     world.submit()
     job = world.submit()
@@ -172,7 +172,7 @@ def test_a_pool_made_while_its_executor_is_down_knows_it() -> None:
     assert world.started() == [job]
 
 
-def test_a_pool_given_to_another_executor_has_that_ones_trouble() -> None:
+def test_a_pool_moved_to_another_executor_has_the_trouble_of_that_executor() -> None:
     world = World()
     world.executor_down()
     world.pool("default", 1, executor="slurm")
@@ -242,7 +242,7 @@ def test_when_the_system_refuses_processes_the_pool_waits_and_tries_one_job_afte
     assert world.started() == [third]
 
 
-def test_a_trial_that_was_called_off_leaves_the_next_one_as_the_trial() -> None:
+def test_if_a_trial_is_cancelled_the_next_job_becomes_the_trial() -> None:
     world = World()
     first, second, third = (world.submit() for _ in range(3))
     for job in (first, second, third):

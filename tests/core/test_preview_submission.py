@@ -23,7 +23,7 @@ WISHES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wishes", WISHES)
-def test_the_reasons_are_those_that_it_has_once_it_is_accepted(wishes: dict[str, Any]) -> None:
+def test_the_previewed_reasons_are_those_of_the_job_once_it_is_accepted(wishes: dict[str, Any]) -> None:
     world = World(full=1)
     world.submit("taken")
     world.submit("taken")

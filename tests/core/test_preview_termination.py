@@ -4,7 +4,7 @@ from core.world import World
 
 
 def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
-    """Terminate it for real, let all that was stopped end, and see who was stopped, cancelled, started."""
+    """Terminate a job, let the stopped jobs end, and return the stopped, cancelled and started jobs."""
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job)
     stopped, started = world.stopped(), world.started()
@@ -16,7 +16,7 @@ def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
 
 
 def check(world: World, job: int) -> list[str]:
-    """The forecast is what happens; answers the keys that it says are freed."""
+    """Check that the forecast is right; returns the keys that it says are freed."""
     before = world.picture()
     told = world.scheduler.preview_termination(job, world.now_us)
     assert world.picture() == before
@@ -28,7 +28,7 @@ def check(world: World, job: int) -> list[str]:
     return list(told.freed)
 
 
-def test_the_next_of_the_line_would_start() -> None:
+def test_the_next_job_of_the_line_would_start() -> None:
     world = World()
     job = world.submit("orders")
     world.submit("orders")
@@ -36,7 +36,7 @@ def test_the_next_of_the_line_would_start() -> None:
     assert check(world, job) == ["orders"]
 
 
-def test_all_who_share_the_lock_would_start() -> None:
+def test_all_jobs_that_share_the_lock_would_start() -> None:
     world = World(default=None)
     job = world.submit("orders")
     for _ in range(4):
@@ -63,7 +63,7 @@ def test_a_whole_family_frees_as_many_slots_as_it_had() -> None:
     assert world.running() == waiting[:2]
 
 
-def test_who_needs_its_success_would_be_cancelled_and_who_needs_its_end_would_start() -> None:
+def test_dependants_on_its_success_would_be_cancelled_and_dependants_on_its_end_would_start() -> None:
     world = World()
     job = world.submit()
     needs = world.submit(after=[job])
@@ -74,7 +74,7 @@ def test_who_needs_its_success_would_be_cancelled_and_who_needs_its_end_would_st
     assert world.running() == [waits]
 
 
-def test_a_cancelled_head_would_uncover_the_one_behind_it() -> None:
+def test_a_cancelled_head_would_uncover_the_job_behind_it() -> None:
     world = World()
     world.submit("orders", shared=2)
     head = world.submit("orders")
@@ -94,7 +94,7 @@ def test_in_a_drained_daemon_or_a_paused_pool_nothing_would_start() -> None:
     check(world, job)
 
 
-def test_a_pool_with_lowered_slots_would_start_nobody() -> None:
+def test_a_pool_with_lowered_slots_would_start_no_job() -> None:
     world = World(default=2)
     job = world.submit()
     world.submit()

@@ -1,4 +1,4 @@
-"""A job whose program was not there when it was accepted is looked for again, and never starts without."""
+"""The program of a job that was missing at acceptance is looked up again; without it the job never starts."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ MISSING = {"result": {"message": "no such program", "error": {"type": "user", "k
 
 
 def doubted(world: World, key: str | None = None, **wishes: object) -> int:
-    """A job whose program is not there yet."""
+    """Submit a job whose program is missing."""
     draft = replace(world.draft(key, **wishes), is_program_missing=True)  # type: ignore[arg-type]
     (job_id,) = world.submit_all(draft)
     return job_id
@@ -25,7 +25,7 @@ def missing(world: World, job_id: int) -> None:
     world.handle(i.CannotStart(job_id, MISSING, FailureClass.USER))
 
 
-def test_its_program_is_looked_for_when_nothing_else_keeps_it_back() -> None:
+def test_the_program_of_a_job_is_looked_up_when_there_is_no_other_reason_to_wait() -> None:
     world = World()
     job = doubted(world)
     assert (sought(world), world.started()) == ([job], [])
@@ -33,7 +33,7 @@ def test_its_program_is_looked_for_when_nothing_else_keeps_it_back() -> None:
     assert world.status(job) == "created"
 
 
-def test_found_it_starts_in_the_same_step() -> None:
+def test_a_job_whose_program_is_found_starts_in_the_same_step() -> None:
     world = World()
     job = doubted(world)
     world.handle(i.ProgramFound(job))
@@ -41,7 +41,7 @@ def test_found_it_starts_in_the_same_step() -> None:
     assert world.history(job) == ["created", "processing"]
 
 
-def test_missing_it_is_an_error_that_was_never_processing() -> None:
+def test_a_job_whose_program_is_missing_ends_as_an_error_without_processing() -> None:
     world = World()
     job = doubted(world)
     missing(world, job)
@@ -50,7 +50,7 @@ def test_missing_it_is_an_error_that_was_never_processing() -> None:
     assert (world.row(job)["starts"], world.row(job).get("start_token")) == (0, None)
 
 
-def test_one_that_waits_is_looked_for_at_its_turn_and_not_before() -> None:
+def test_the_program_of_a_waiting_job_is_looked_up_at_its_turn_and_not_before() -> None:
     world = World()
     first = world.submit("a")
     job = doubted(world, "a")
@@ -62,7 +62,7 @@ def test_one_that_waits_is_looked_for_at_its_turn_and_not_before() -> None:
     assert world.history(job) == ["created", "waiting", "created", "error"]
 
 
-def test_while_it_is_looked_for_it_keeps_its_slot() -> None:
+def test_a_job_keeps_its_slot_while_its_program_is_looked_up() -> None:
     world = World(default=1)
     job, other = doubted(world), world.submit()
     assert (world.reasons(job), world.reasons(other)) == ({"no_executor"}, {"pool_full"})
@@ -70,21 +70,21 @@ def test_while_it_is_looked_for_it_keeps_its_slot() -> None:
     assert (world.started(), world.reasons(other)) == ([job], {"pool_full"})
 
 
-def test_without_a_program_it_gives_its_slot_back() -> None:
+def test_a_job_without_a_program_releases_its_slot() -> None:
     world = World(default=1)
     job, other = doubted(world), world.submit()
     missing(world, job)
     assert world.started() == [other]
 
 
-def test_stopped_while_it_is_looked_for_it_gives_its_slot_back() -> None:
+def test_a_job_terminated_during_the_lookup_releases_its_slot() -> None:
     world = World(default=1)
     job, other = doubted(world), world.submit()
     world.terminate(job)
     assert world.started() == [other]
 
 
-def test_no_more_are_looked_for_at_once_than_there_are_slots() -> None:
+def test_no_more_programs_are_looked_up_at_once_than_there_are_slots() -> None:
     world = World(default=2)
     jobs, looked_for = [], []
     for _ in range(5):
@@ -97,7 +97,7 @@ def test_no_more_are_looked_for_at_once_than_there_are_slots() -> None:
     assert sought(world) == jobs[2:3]
 
 
-def test_while_it_is_looked_for_others_of_its_lock_go_on() -> None:
+def test_other_jobs_of_the_lock_start_while_a_program_is_looked_up() -> None:
     world = World(default=2)
     job = doubted(world, "a")
     other = world.submit("a")
@@ -108,7 +108,7 @@ def test_while_it_is_looked_for_others_of_its_lock_go_on() -> None:
     assert world.started() == [job]
 
 
-def test_its_end_is_told_to_those_that_depend_on_it() -> None:
+def test_dependants_of_a_job_without_a_program_are_decided_by_its_end() -> None:
     world = World()
     job = doubted(world)
     never, after = world.submit(after=[job]), world.submit(after=[job], when="final")
@@ -116,7 +116,7 @@ def test_its_end_is_told_to_those_that_depend_on_it() -> None:
     assert world.statuses(never, after) == ["cancelled", "processing"]
 
 
-def test_what_is_told_too_late_changes_nothing() -> None:
+def test_a_lookup_result_that_comes_too_late_changes_nothing() -> None:
     world = World()
     job = doubted(world)
     world.terminate(job)
@@ -132,7 +132,7 @@ def test_what_is_told_too_late_changes_nothing() -> None:
     assert world.status(held) == "processing"
 
 
-def test_after_a_restart_every_program_is_looked_for_again() -> None:
+def test_after_a_restart_every_program_is_looked_up_again() -> None:
     world = World()
     running = world.submit("a")
     waiting = world.submit("a")
@@ -144,14 +144,14 @@ def test_after_a_restart_every_program_is_looked_for_again() -> None:
     assert world.started() == [waiting]
 
 
-def test_a_forecast_takes_its_program_to_be_there() -> None:
+def test_a_forecast_assumes_that_the_program_exists() -> None:
     world = World()
     first = world.submit("a")
     job = doubted(world, "a")
     assert world.scheduler.preview_termination(first, world.now_us).started == (job,)
 
 
-def test_one_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -> None:
+def test_a_job_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -> None:
     world = World(default=1)
     job = doubted(world)
     other = world.submit()
@@ -165,7 +165,7 @@ def test_one_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -> 
     assert world.started() == [job]
 
 
-def test_one_whose_program_is_fetched_can_be_held_terminated_and_refused() -> None:
+def test_a_job_whose_program_is_fetched_can_be_held_terminated_and_refused() -> None:
     world = World()
     held, ended, refused = doubted(world), doubted(world), doubted(world)
     for job in (held, ended, refused):

@@ -1,4 +1,4 @@
-"""Why a job waits: each kind of reason with its details, its sentence, since when, and what clears it."""
+"""Why a job waits: each kind of reason with its details, its sentence, its start and what clears it."""
 
 from core.explanations import all_reasons, details
 from core.world import NOON, SECOND, World
@@ -19,7 +19,7 @@ def test_a_started_job_has_no_reasons() -> None:
     assert world.reasons(job) == set()
 
 
-def test_all_reasons_come_at_once() -> None:
+def test_all_reasons_are_given_at_once() -> None:
     world = World(default=1)
     first = world.submit("orders")
     job = world.submit("orders")
@@ -35,7 +35,7 @@ def test_all_reasons_come_at_once() -> None:
     world.ends(first)
 
 
-def test_a_lock_names_its_holders_and_counts_who_stands_ahead() -> None:
+def test_a_lock_reason_names_the_holders_and_counts_the_jobs_ahead() -> None:
     world = World()
     holder = world.submit("orders")
     world.advance(10)
@@ -96,7 +96,7 @@ def test_the_last_slot_held_by_an_ancestor_says_so() -> None:
     assert not world.why(stranger)["pool_full"].has_ancestor
 
 
-def test_a_full_pool_names_who_runs_and_counts_who_comes_first_when_asked_to() -> None:
+def test_a_full_pool_names_the_running_jobs_and_counts_the_jobs_ahead_when_asked() -> None:
     world = World(default=2)
     running = [world.submit(), world.submit()]
     first, second = world.submit("orders"), world.submit()
@@ -132,7 +132,7 @@ def test_a_pool_is_full_since_its_last_slot_was_taken() -> None:
     assert world.why(late)["pool_full"].since_us == NOON + 10 * SECOND
 
 
-def test_a_start_time_says_when() -> None:
+def test_a_start_time_reason_gives_the_time() -> None:
     world = World()
     job = world.submit(delay=30, held=True)
     world.advance(10)
@@ -143,7 +143,7 @@ def test_a_start_time_says_when() -> None:
     assert world.position(job) is None
 
 
-def test_a_hold_says_who_and_since_when() -> None:
+def test_a_hold_reason_gives_the_user_and_the_time() -> None:
     world = World()
     world.drain()
     job = world.submit()

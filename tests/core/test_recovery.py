@@ -1,4 +1,4 @@
-"""Blocked jobs: when they are tested, who is let go, who gives up, and what they hold meanwhile."""
+"""Blocked jobs: when they are tested, which are released or given up, and what they hold meanwhile."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from locksided.core.recovery_inputs import Checked, CheckLost, CheckNow
         (False, 45, [30, 45, 45]),
     ],
 )
-def test_the_pause_doubles_up_to_the_longest(fixed: bool, longest: float, pauses: list[int]) -> None:
+def test_the_pause_doubles_up_to_the_maximum(fixed: bool, longest: float, pauses: list[int]) -> None:
     terms = recovery_terms(fixed=fixed, longest=longest)
     found = [terms.interval_us]
     while len(found) < len(pauses):
@@ -29,14 +29,14 @@ def test_the_pause_doubles_up_to_the_longest(fixed: bool, longest: float, pauses
 
 
 def blocked(world: World, number: int = 1, **terms: object) -> list[int]:
-    """So many jobs that run and are blocked."""
+    """Start this number of jobs and block them."""
     jobs = world.submit_all(*[world.draft() for _ in range(number)])
     world.blocks(*jobs, **terms)
     return jobs
 
 
 def check_at(world: World, seconds: float, outcome: str) -> None:
-    """One test is due in so many seconds, and not before; it comes to this."""
+    """Check that a test is due in this number of seconds, and not before, and report its result."""
     world.advance(seconds - 0.001)
     assert world.checks() == []
     world.advance(0.001)
@@ -59,7 +59,7 @@ def test_a_blocked_job_is_created_and_says_what_it_waits_for() -> None:
     assert event["blockedCount"] == 1
 
 
-def test_a_hundred_jobs_ask_one_question_and_are_let_go_in_batches() -> None:
+def test_a_hundred_jobs_share_one_check_and_are_released_in_batches() -> None:
     world = World(default=None)
     jobs = blocked(world, 100)
     check_at(world, 30, "not_yet")
@@ -109,7 +109,7 @@ def test_a_job_expires_after_its_first_block_also_in_a_drain() -> None:
     assert world.row(job)["result"]["error"]["recovery"]["cause"] == "expired"
 
 
-def test_one_that_fails_after_its_expiry_is_not_blocked_again() -> None:
+def test_a_job_that_fails_after_its_expiry_is_not_blocked_again() -> None:
     world = World()
     (job,) = blocked(world, expiry=40)
     check_at(world, 30, "well")
@@ -147,7 +147,7 @@ def test_without_a_tester_the_pause_of_each_job_is_kept() -> None:
     assert world.started() == [third]
 
 
-def test_what_the_program_asks_for_is_waited_for_if_it_is_longer() -> None:
+def test_the_pause_that_the_program_asks_for_applies_if_it_is_longer() -> None:
     world = World()
     blocked(world, retry_after=120)
     check_at(world, 120, "well")
@@ -165,7 +165,7 @@ def test_a_blocked_job_has_neither_slot_nor_lock() -> None:
     assert world.started() == [job]
 
 
-def test_a_blocked_job_that_keeps_its_lock_is_named_by_others() -> None:
+def test_a_blocked_job_that_keeps_its_lock_is_named_as_the_holder() -> None:
     world = World()
     job, other = world.submit("key"), world.submit("key")
     world.blocks(job, hold_lock=True)
@@ -218,7 +218,7 @@ def test_a_job_that_is_being_terminated_is_not_blocked() -> None:
     assert world.status(job) == "terminated"
 
 
-def test_an_attempt_that_recovers_has_not_failed_and_what_is_given_up_is_retried() -> None:
+def test_a_blocked_attempt_has_not_failed_and_one_that_gives_up_is_retried() -> None:
     world = World()
     jobs = world.make(retried("load", 2))
     container, first = jobs["load"], jobs["load 1"]
@@ -255,7 +255,7 @@ def test_an_overdue_check_is_made_once_after_a_crash() -> None:
     assert world.disk.conditions["door"]["checks"] == 2
 
 
-def test_a_result_that_is_told_twice_counts_once() -> None:
+def test_a_result_that_is_reported_twice_counts_once() -> None:
     world = World()
     blocked(world)
     world.advance(30)
@@ -267,7 +267,7 @@ def test_a_result_that_is_told_twice_counts_once() -> None:
     assert world.checks() == []
 
 
-def test_nothing_is_tested_in_a_drain() -> None:
+def test_nothing_is_tested_during_a_drain() -> None:
     world = World()
     blocked(world)
     world.drain()
@@ -281,7 +281,7 @@ def test_nothing_is_tested_in_a_drain() -> None:
     assert len(world.checks()) == 1
 
 
-def test_a_check_by_hand_is_made_at_once_and_lets_all_go() -> None:
+def test_a_check_by_hand_is_made_at_once_and_releases_all_jobs() -> None:
     world = World()
     jobs = blocked(world, 2)
     world.handle(CheckNow("door", ANNA))
@@ -327,7 +327,7 @@ def test_a_project_has_a_limited_number_of_conditions(monkeypatch: pytest.Monkey
     assert world.status(other) == "created"
 
 
-def test_a_preview_knows_who_is_blocked() -> None:
+def test_a_preview_knows_which_jobs_are_blocked() -> None:
     world = World()
     job, other = world.submit("key"), world.submit("key")
     world.blocks(job, hold_lock=True)

@@ -1,4 +1,4 @@
-"""Jobs that are tried again: how often, after which pause, under which lock, and how it ends."""
+"""Jobs that are retried: how often, after which pause, under which lock, and how they end."""
 
 import pytest
 
@@ -14,10 +14,10 @@ def attempts(world: World, jobs: dict[str, int], name: str = "api") -> list[int]
     return world.children(jobs[name])
 
 
-# -- trying again -----------------------------------------------------------------------------------------
+# -- retrying ---------------------------------------------------------------------------------------------
 
 
-def test_the_next_attempt_is_made_in_the_step_that_ends_the_one_before() -> None:
+def test_the_next_attempt_is_created_in_the_step_that_ends_the_previous_one() -> None:
     world = World()
     jobs = world.make(retried("api", 3, pause=30))
     world.fails(jobs["api 1"], failure="application")
@@ -34,14 +34,14 @@ def test_the_next_attempt_is_made_in_the_step_that_ends_the_one_before() -> None
     assert world.status(jobs["api"]) == "success"
 
 
-def test_without_a_pause_it_starts_at_once() -> None:
+def test_without_a_pause_the_next_attempt_starts_at_once() -> None:
     world = World()
     jobs = world.make(retried("api", 2))
     world.fails(jobs["api 1"], failure="application")
     assert world.started() == [attempts(world, jobs)[1]]
 
 
-def test_it_ends_as_its_last_attempt_and_with_its_result() -> None:
+def test_a_retry_container_has_the_status_and_the_result_of_its_last_attempt() -> None:
     world = World()
     jobs = world.make(retried("api", 2))
     world.fails(jobs["api 1"], failure="timeout")
@@ -52,7 +52,7 @@ def test_it_ends_as_its_last_attempt_and_with_its_result() -> None:
     assert len(attempts(world, jobs)) == 2
 
 
-def test_only_the_failures_that_are_named_are_tried_again() -> None:
+def test_only_the_named_failures_are_retried() -> None:
     world = World()
     jobs = world.make(retried("api", 5, on=["timeout"]))
     world.fails(jobs["api 1"], failure="user")
@@ -60,14 +60,14 @@ def test_only_the_failures_that_are_named_are_tried_again() -> None:
 
 
 @pytest.mark.parametrize("status", ["success", "warning"])
-def test_an_attempt_that_ended_well_is_the_last(status: str) -> None:
+def test_a_successful_attempt_is_the_last(status: str) -> None:
     world = World()
     jobs = world.make(retried("api", 5))
     world.ends(jobs["api 1"], status=status)
     assert world.status(jobs["api"]) == status
 
 
-def test_a_lost_attempt_goes_by_on_lost_before_it_is_tried_again() -> None:
+def test_a_lost_attempt_is_treated_by_on_lost_before_it_is_retried() -> None:
     world = World()
     jobs = world.make(retried("api", 2))
     for _ in range(4):  # requeued three times
@@ -78,7 +78,7 @@ def test_a_lost_attempt_goes_by_on_lost_before_it_is_tried_again() -> None:
     assert world.statuses(first, second) == ["error", "processing"]
 
 
-def test_a_terminated_attempt_is_not_tried_again() -> None:
+def test_a_terminated_attempt_is_not_retried() -> None:
     world = World()
     jobs = world.make(retried("api", 3))
     world.spawned(jobs["api 1"])
@@ -102,7 +102,7 @@ def test_a_container_is_cancelled_only_when_no_attempt_ever_started() -> None:
     assert world.statuses(second, jobs["api"]) == ["cancelled", "terminated"]
 
 
-def test_an_attempt_cancelled_before_its_container_started_ends_that_too() -> None:
+def test_an_attempt_cancelled_before_its_container_started_ends_the_container() -> None:
     world = World()
     jobs = world.make(retried("api", 3, held=True))
     world.terminate(jobs["api 1"])
@@ -112,7 +112,7 @@ def test_an_attempt_cancelled_before_its_container_started_ends_that_too() -> No
 # -- pauses -----------------------------------------------------------------------------------------------
 
 
-def test_pauses_double_up_to_the_longest() -> None:
+def test_pauses_double_up_to_the_maximum() -> None:
     policy = RetryPolicy(9, 10 * SECOND, Backoff.EXPONENTIAL, max_delay_us=60 * SECOND)
     assert [pause_before(policy, attempt, 1) // SECOND for attempt in (1, 2, 3, 4, 90)] == [
         10,
@@ -133,7 +133,7 @@ def test_pauses_are_spread_by_jitter_the_same_way_every_time() -> None:
     assert max(pauses) > 140 * SECOND
 
 
-def test_jitter_never_makes_a_pause_longer_than_the_longest() -> None:
+def test_jitter_never_makes_a_pause_longer_than_the_maximum() -> None:
     policy = RetryPolicy(9, 100 * SECOND, jitter=1.0, max_delay_us=100 * SECOND)
     assert max(pause_before(policy, 1, container) for container in range(200)) == 100 * SECOND
 
@@ -141,7 +141,7 @@ def test_jitter_never_makes_a_pause_longer_than_the_longest() -> None:
 # -- locks, slots, priorities -----------------------------------------------------------------------------
 
 
-def test_it_keeps_its_lock_and_no_slot_between_attempts() -> None:
+def test_a_retry_container_keeps_its_lock_but_no_slot_between_attempts() -> None:
     world = World(default=1)
     jobs = world.make(retried("api", 2, pause=10, lock="c:api"))
     same = world.submit("c:api")
@@ -151,7 +151,7 @@ def test_it_keeps_its_lock_and_no_slot_between_attempts() -> None:
     assert world.why(same)["config_lock"].holder_ids == (jobs["api"],)
 
 
-def test_with_lock_each_others_run_between_attempts_and_the_next_one_waits_for_them() -> None:
+def test_with_lock_each_other_jobs_run_between_attempts_and_the_next_attempt_waits() -> None:
     world = World()
     jobs = world.make(retried("api", 2, pause=10, lock="c:api", lock_each=True))
     same = world.submit("c:api")
@@ -194,7 +194,7 @@ def test_draining_makes_the_next_attempt_wait_and_undraining_starts_it() -> None
 # -- inside other containers ------------------------------------------------------------------------------
 
 
-def test_a_row_that_is_tried_again_keeps_its_place_among_its_siblings() -> None:
+def test_a_row_that_is_retried_keeps_its_place_among_its_siblings() -> None:
     world = World()
     tree = of_rows("files", [retried("a", 2, pause=10), retried("b", 2)], at_once=1)
     container, a, a1, b, b1 = world.make(tree).values()
@@ -225,7 +225,7 @@ def test_a_retry_that_succeeds_satisfies_the_phase_that_waits_for_it() -> None:
     assert world.statuses(jobs["load"], jobs["put 1"]) == ["processing", "processing"]
 
 
-def test_whoever_depends_on_it_waits_for_the_last_attempt() -> None:
+def test_a_dependant_of_a_retry_container_waits_for_the_last_attempt() -> None:
     world = World()
     jobs = world.make(retried("api", 2))
     report = world.submit(after=[jobs["api"]])
@@ -235,7 +235,7 @@ def test_whoever_depends_on_it_waits_for_the_last_attempt() -> None:
     assert world.started() == [report]
 
 
-def test_a_failure_without_a_class_is_not_tried_again() -> None:
+def test_a_failure_without_a_class_is_not_retried() -> None:
     world = World()
     jobs = world.make(retried("api", 2))
     world.handle(i.Finished(jobs["api 1"], world.token(jobs["api 1"]), Status.ERROR, {}, started=False))

@@ -1,4 +1,4 @@
-"""A job that may run in any of several pools: it takes the first that has room, and waits for all of them."""
+"""A job that may run in any of several pools: it waits for all of them and takes the first that has room."""
 
 from dataclasses import replace
 from random import Random
@@ -44,7 +44,7 @@ def test_a_free_slot_goes_to_the_first_in_the_order_whichever_list_it_has() -> N
     assert world.started() == [only_b]
 
 
-def test_no_slot_is_idle_while_a_job_waits_that_may_take_it_and_all_start_in_their_order() -> None:
+def test_no_slot_is_idle_while_a_job_that_may_take_it_waits_and_jobs_start_in_order() -> None:
     world, dice = two_pools(2, 3), Random(7)
     with world.checked_at_the_end():
         jobs = [world.submit(pools=("a", "b")) for _ in range(200)]
@@ -60,7 +60,7 @@ def test_no_slot_is_idle_while_a_job_waits_that_may_take_it_and_all_start_in_the
     assert started == jobs
 
 
-def test_the_pools_are_reasons_only_when_none_would_take_it_and_then_all_are_named() -> None:
+def test_pools_are_a_reason_only_if_none_would_take_the_job_and_then_all_are_named() -> None:
     world = two_pools()
     world.submit(pool="a")
     world.pause_pool("b")
@@ -73,7 +73,7 @@ def test_the_pools_are_reasons_only_when_none_would_take_it_and_then_all_are_nam
     assert world.started() == [job]
 
 
-def test_its_place_is_counted_among_all_that_wait_for_one_of_its_pools() -> None:
+def test_the_position_of_a_job_counts_all_jobs_that_wait_for_one_of_its_pools() -> None:
     world = two_pools()
     world.submit(pool="a")
     world.submit(pool="b")
@@ -83,7 +83,7 @@ def test_its_place_is_counted_among_all_that_wait_for_one_of_its_pools() -> None
     assert world.position(world.submit(pool="a")) == 3
 
 
-def test_a_job_that_is_run_again_chooses_anew() -> None:
+def test_a_job_that_is_run_again_chooses_its_pool_again() -> None:
     world = two_pools()
     blocker = world.submit(pool="a")
     job = world.submit(pools=("a", "b"))
@@ -96,7 +96,7 @@ def test_a_job_that_is_run_again_chooses_anew() -> None:
     assert world.row(job)["pool"] == "a"
 
 
-def test_a_further_attempt_chooses_anew() -> None:
+def test_the_next_attempt_chooses_its_pool_again() -> None:
     world = two_pools()
     blocker = world.submit(pool="a")
     (container,) = world.submit_all(retried("load", 2, pool="a", pools=("a", "b")))
@@ -131,7 +131,7 @@ def test_an_unknown_pool_in_a_list_is_refused() -> None:
         world.submit(pools=("a", "c"))
 
 
-def test_a_program_is_looked_for_in_the_pool_whose_slot_is_free() -> None:
+def test_a_program_is_looked_up_in_the_pool_whose_slot_is_free() -> None:
     world = two_pools()
     world.submit(pool="a")
     draft = replace(world.draft(pools=("a", "b")), is_program_missing=True)
@@ -144,7 +144,7 @@ def test_a_program_is_looked_for_in_the_pool_whose_slot_is_free() -> None:
     assert world.job(job).pool.id == "b"
 
 
-def test_a_wait_for_a_job_that_another_pool_could_take_is_no_deadlock() -> None:
+def test_a_wait_for_a_job_that_another_pool_could_take_is_not_a_deadlock() -> None:
     world = two_pools()
     waiter = world.submit(pool="a")
     world.submit(pool="b")
@@ -154,7 +154,7 @@ def test_a_wait_for_a_job_that_another_pool_could_take_is_no_deadlock() -> None:
         world.wait(waiter, only_a)
 
 
-def test_a_weight_takes_so_many_slots_and_nobody_passes_it() -> None:
+def test_a_job_takes_as_many_slots_as_its_weight_and_no_job_passes_it() -> None:
     world = World(default=4)
     light = [world.submit() for _ in range(2)]
     heavy = world.submit(slots=3)
@@ -168,7 +168,7 @@ def test_a_weight_takes_so_many_slots_and_nobody_passes_it() -> None:
     assert world.state.pool("default").taken == 4
 
 
-def test_a_weight_above_the_slots_of_a_pool_that_was_lowered_waits_and_holds_back_nobody() -> None:
+def test_a_job_whose_weight_exceeds_the_lowered_slots_holds_back_no_other_job() -> None:
     world = World(default=4)
     running = [world.submit() for _ in range(2)]
     heavy = world.submit(slots=4)

@@ -1,7 +1,7 @@
-"""Random days of a daemon's life: everything that people, executors and crashes can do, in any order.
+"""Random days of a daemon: everything that people, executors and crashes can do, in any order.
 
-LOCKSIDE_SIMULATION_SEED runs the day of that seed alone, LOCKSIDE_SIMULATION_DAYS so many days, and
-LOCKSIDE_SIMULATION_STEPS makes each so long. Whatever happened, in the evening every job becomes final.
+LOCKSIDE_SIMULATION_SEED runs only the day of that seed, LOCKSIDE_SIMULATION_DAYS sets the number of days,
+and LOCKSIDE_SIMULATION_STEPS the steps of each. At the end of a day every job becomes final.
 """
 
 import os
@@ -29,7 +29,7 @@ MOST_JOBS = 60
 
 
 class Day:
-    """A world in which things happen at random. `processes` is what really ran, whatever the core thinks."""
+    """A world of random events. `processes` records what really ran, whatever the core believes."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -76,10 +76,10 @@ class Day:
                 self.world.check()
             self.check_against_reality()
 
-    # -- who ----------------------------------------------------------------------------------------------
+    # -- choosing jobs ------------------------------------------------------------------------------------
 
     def one_of(self, jobs: list[Job]) -> Job:
-        """One of them, or a refusal like that of the core when there is none."""
+        """Return a random job, or raise the core's refusal if there is none."""
         if not jobs:
             raise Refused("there is none")
         return self.random.choice(jobs)
@@ -88,11 +88,11 @@ class Day:
         return list(self.world.state.jobs.values())
 
     def in_flight(self) -> list[Job]:
-        """Those that have, or should have, a process."""
+        """Return the jobs that have, or should have, a process."""
         return [job for job in self.running() if job.run is not None and job.run.token is not None]
 
     def running(self) -> list[Job]:
-        """The same, and those that wait for tables."""
+        """Return the jobs in flight and those that wait for tables."""
         return [job for job in self.jobs() if job.has_started and job.type is JobType.STANDARD]
 
     def is_spawned(self, job: Job) -> bool:
@@ -101,7 +101,7 @@ class Day:
     def unspawned(self) -> list[Job]:
         return [job for job in self.in_flight() if not self.is_spawned(job)]
 
-    # -- what happens -------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------------
 
     def somebody_submits(self) -> None:
         if len(self.world.state.jobs) < MOST_JOBS:
@@ -135,7 +135,7 @@ class Day:
             self.world.submit_all(self.tree())
 
     def tree(self) -> Draft:
-        """Hold, start time and dependencies are the outermost container's."""
+        """Hold, start time and dependencies belong to the outermost container."""
         outermost = self.draft()
         return replace(
             self.trees.tree(),
@@ -169,7 +169,7 @@ class Day:
     def a_process_starts(self) -> None:
         job = self.one_of(self.unspawned())
         self.spawn(job)
-        if self.random.random() < 0.9:  # else its report comes late, or never
+        if self.random.random() < 0.9:  # otherwise its report comes late, or never
             self.world.spawned(job.id)
 
     def spawn(self, job: Job) -> None:
@@ -295,7 +295,7 @@ class Day:
         self.world.wait(waiter.id, *[job.id for job in others], any_of=self.random.random() < 0.5)
 
     def the_daemon_crashes(self) -> None:
-        """Each job in flight is found alive, ended, never started, or lost; all others are doubted."""
+        """Each job in flight is found alive, ended, never started or lost; other programs are in doubt."""
         self.world.crash(doubting=True)
         for job in self.in_flight():
             self.find_out(job)
@@ -313,7 +313,7 @@ class Day:
             self.processes.setdefault(self.world.token(job.id), job.id)
             self.world.spawned(job.id)
 
-    # -- what must be so ----------------------------------------------------------------------------------
+    # -- checks -------------------------------------------------------------------------------------------
 
     def check_against_reality(self) -> None:
         ran = set(self.processes.values())
@@ -322,7 +322,7 @@ class Day:
                 assert job_id not in ran, f"job {job_id} is cancelled, but it ran"
 
     def end_well(self) -> None:
-        """Once nothing fails any more, every job becomes final in so many steps."""
+        """Once nothing fails any more, every job becomes final within a bounded number of steps."""
         world = self.world
         world.undrain()
         world.executor_up()
@@ -366,7 +366,7 @@ class Day:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_after_any_day_every_job_becomes_final_and_nothing_ran_that_must_not(seed: int) -> None:
+def test_after_any_day_every_job_becomes_final_and_no_job_ran_that_must_not_run(seed: int) -> None:
     day = Day(seed)
     try:
         day.live_through(STEPS)

@@ -1,4 +1,4 @@
-"""Hypothesis looks for the shortest story after which an invariant does not hold, told as a program."""
+"""Hypothesis searches for the shortest program after which an invariant does not hold."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,7 @@ TREES = [
 
 
 class Daemon(RuleBasedStateMachine):
-    """The world checks every step by itself; the rules only say what may happen."""
+    """The world itself checks every step; the rules only state what may happen."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which running job may write which tables: all of its tables at once, the oldest asker of each first."""
+"""Which running job may write which tables: a job gets all its tables at once, in order of the requests."""
 
 from core.world import World
 from locksided.core.errors import Conflict
@@ -13,7 +13,7 @@ def running(world: World, number: int) -> list[int]:
     return jobs
 
 
-def test_a_job_writes_at_once_what_nobody_else_writes() -> None:
+def test_a_job_may_write_tables_at_once_that_no_other_job_writes() -> None:
     world = World(default=None)
     one, two = running(world, 2)
     world.step_ends(one, A, B)
@@ -22,7 +22,7 @@ def test_a_job_writes_at_once_what_nobody_else_writes() -> None:
     assert world.started() == [two]
 
 
-def test_who_waits_for_tables_holds_none() -> None:
+def test_a_job_that_waits_for_tables_holds_none() -> None:
     world = World(default=None)
     one, two, three = running(world, 3)
     world.step_ends(one, A)
@@ -57,7 +57,7 @@ def test_a_later_step_of_a_run_writes_tables_that_the_run_holds_already() -> Non
     assert world.started() == [two]
 
 
-def test_the_oldest_asker_of_all_its_tables_comes_first() -> None:
+def test_the_job_that_asked_first_for_a_table_gets_it_first() -> None:
     world = World(default=None)
     one, two, three, four = running(world, 4)
     world.step_ends(one, A)
@@ -72,7 +72,7 @@ def test_the_oldest_asker_of_all_its_tables_comes_first() -> None:
     assert world.started() == [four]
 
 
-def test_capitals_do_not_make_another_table() -> None:
+def test_table_names_that_differ_only_in_case_are_one_table() -> None:
     world = World(default=None)
     one, two = running(world, 2)
     world.step_ends(one, B)
@@ -90,7 +90,7 @@ def test_the_reason_names_the_holders_and_how_many_are_ahead() -> None:
     assert (reason.tables, reason.holders, reason.ahead) == ((A,), (one,), 1)
 
 
-def test_the_time_of_a_job_stands_still_while_it_waits_for_tables() -> None:
+def test_the_duration_of_a_job_does_not_count_its_wait_for_tables() -> None:
     world = World(default=None)
     one, two = running(world, 2)
     world.step_ends(one, A)
@@ -130,7 +130,7 @@ def test_claims_outlive_the_daemon_in_their_order() -> None:
     assert world.started() == [one]
 
 
-def test_a_job_that_is_lost_gives_its_tables_back_and_claims_them_anew() -> None:
+def test_a_lost_job_releases_its_tables_and_claims_them_again() -> None:
     world = World(default=None)
     one, two = running(world, 2)
     world.step_ends(one, A)
@@ -144,7 +144,7 @@ def test_a_job_that_is_lost_gives_its_tables_back_and_claims_them_anew() -> None
     assert world.job(one).run.claim.serial > before  # type: ignore[union-attr]
 
 
-def test_a_job_that_waits_inside_for_one_that_waits_for_its_tables_would_wait_for_ever() -> None:
+def test_a_job_may_not_wait_for_a_job_that_waits_for_its_tables() -> None:
     world = World(default=None)
     one, two = running(world, 2)
     world.step_ends(one, A)

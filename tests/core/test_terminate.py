@@ -1,4 +1,4 @@
-"""Terminate, in every state a job can be in, and down to descendants of any depth."""
+"""Terminating a job in every state it can have, and its descendants at any depth."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_terminating_a_job_again_changes_nothing() -> None:
     assert len(world.disk.events) == events
 
 
-def test_a_final_job_is_no_longer_the_cores_to_terminate() -> None:
+def test_terminating_a_final_job_is_refused_because_the_core_no_longer_knows_it() -> None:
     world = World()
     job = world.submit()
     world.ends(job)
@@ -82,7 +82,7 @@ def test_a_terminated_job_that_is_lost_is_terminated_not_requeued() -> None:
     assert world.status(job) == "terminated"
 
 
-def test_a_terminated_job_stays_asked_to_terminate_over_a_restart() -> None:
+def test_a_request_to_terminate_a_job_survives_a_restart() -> None:
     world = World()
     job = world.submit()
     world.terminate(job)
@@ -171,7 +171,7 @@ def test_a_job_just_being_started_is_paused_as_soon_as_its_process_exists() -> N
     assert world.paused() == [job]
 
 
-def test_a_pause_that_is_over_before_the_process_exists_is_none() -> None:
+def test_a_pause_that_is_over_before_the_process_exists_has_no_effect() -> None:
     world = World()
     job = world.submit()
     world.pause(job)
@@ -180,7 +180,7 @@ def test_a_pause_that_is_over_before_the_process_exists_is_none() -> None:
     assert not world.paused()
 
 
-def test_who_depends_on_a_terminated_job_is_cancelled_only_when_it_has_ended() -> None:
+def test_a_dependant_of_a_terminated_job_is_cancelled_only_after_the_job_has_ended() -> None:
     world = World()
     job = world.submit()
     world.spawned(job)
@@ -219,7 +219,7 @@ def test_terminating_a_parent_terminates_its_descendants_at_any_depth() -> None:
     assert world.statuses(waiting, stranger) == ["cancelled", "processing"]
 
 
-def test_descendants_below_a_middle_that_has_ended_are_terminated_too() -> None:
+def test_descendants_below_an_intermediate_job_that_has_ended_are_terminated_too() -> None:
     world = World()
     root = world.submit()
     middle = world.submit(parent=root)
@@ -230,7 +230,7 @@ def test_descendants_below_a_middle_that_has_ended_are_terminated_too() -> None:
     assert sorted(world.stopped()) == [root, below]
 
 
-def test_children_of_a_requeued_parent_live_on_and_go_with_it() -> None:
+def test_children_of_a_requeued_parent_stay_alive_and_are_terminated_with_it() -> None:
     world = World()
     root = world.submit()
     child = world.submit(parent=root)
@@ -276,7 +276,7 @@ def test_only_a_job_that_is_processing_can_be_a_parent() -> None:
         world.submit(parent=running)
 
 
-def test_a_parent_must_be_of_the_same_owner() -> None:
+def test_a_parent_must_have_the_same_owner() -> None:
     world = World()
     root = world.submit()
     with world.refused(Forbidden, "belongs to another user"):
@@ -286,7 +286,7 @@ def test_a_parent_must_be_of_the_same_owner() -> None:
 # -- draining ---------------------------------------------------------------------------------------------
 
 
-def test_while_the_daemon_drains_nothing_starts_and_what_runs_goes_on() -> None:
+def test_while_the_daemon_drains_no_job_starts_and_running_jobs_continue() -> None:
     world = World()
     running = world.submit("orders")
     world.drain()

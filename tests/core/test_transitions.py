@@ -1,4 +1,4 @@
-"""The table of transitions: what it says, that nothing else can happen, that nobody outside sets a status."""
+"""The table of transitions: what it allows, and that only the core, and only by it, sets a status."""
 
 from itertools import pairwise, product
 from typing import get_args
@@ -58,7 +58,7 @@ def test_only_the_pairs_of_the_table_are_transitions(before: str, after: str) ->
     assert job.status == before
 
 
-def test_a_step_that_tries_another_pair_raises_with_the_job_in_it() -> None:
+def test_a_step_that_tries_another_pair_raises_an_error_that_names_the_job() -> None:
     world = World()
     job = world.job(world.submit())
     with pytest.raises(IllegalTransition, match=f"job {job.id} cannot go from processing to cancelled"):
@@ -73,7 +73,7 @@ def test_every_status_is_not_started_started_or_final() -> None:
 
 
 def make(world: World, status: str) -> int:
-    """A job of that status."""
+    """Return a job with that status."""
     world.submit("taken")
     job = world.submit("taken" if status == "waiting" else None, held=status in ("created", "cancelled"))
     if status in ("terminating", "terminated", "success", "warning", "error"):
@@ -101,7 +101,7 @@ ACTIONS = {
 
 @pytest.mark.parametrize("status", [status.value for status in Status])
 @pytest.mark.parametrize("action", ACTIONS)
-def test_whatever_callers_ask_a_job_takes_only_arrows_of_the_table(status: str, action: str) -> None:
+def test_a_job_makes_only_transitions_of_the_table_whatever_callers_ask(status: str, action: str) -> None:
     world = World()
     job = make(world, status)
     try:

@@ -1,4 +1,4 @@
-"""When a trigger fires, by what it heard and when it fired last."""
+"""When a trigger fires, given its causes and its last firing."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Trees of jobs by name, so that a scenario reads like the orchestration that it is about.
+"""Trees of named jobs, so that a scenario reads like the orchestration that it describes.
 
-`job("orders")` is one job of that name, and so on; World.make submits a tree and answers the ids by name.
+`job("orders")` is one job of that name, and so on; World.make submits a tree and returns the ids by name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def job(name: str, *, on_error: str | None = None, delay: float | None = None, *
 
 
 def rows(name: str, number: int | Sequence[str], at_once: int | None, **wishes: Any) -> Draft:
-    """A container with rows `name 1`, `name 2` …, or those named, of which so many run at once."""
+    """A container with rows `name 1`, `name 2` … or the given names; `at_once` limits the running rows."""
     on_error = wishes.pop("row_on_error", None)
     pool = wishes.get("pool", "default")
     names = [f"{name} {place}" for place in range(1, number + 1)] if isinstance(number, int) else number
@@ -36,20 +36,20 @@ def rows(name: str, number: int | Sequence[str], at_once: int | None, **wishes: 
 
 
 def of_rows(name: str, children: Sequence[Draft], at_once: int | None, **wishes: Any) -> Draft:
-    """A container of these rows."""
+    """Return a container of these rows."""
     return replace(job(name, **wishes), type=JobType.CONTAINER, parallelism=at_once, children=tuple(children))
 
 
 def phase(
     name: str, *tasks: Draft, after: str | Sequence[str] = (), on_error: str | None = None
 ) -> tuple[Draft, Sequence[str]]:
-    """A phase with its tasks, and the names of the phases that must be done first."""
+    """Return a phase with its tasks and the names of the phases that must finish first."""
     draft = replace(job(name, on_error=on_error), type=JobType.PHASE, children=tasks)
     return draft, [after] if isinstance(after, str) else after
 
 
 def orchestration(name: str, *phases: tuple[Draft, Sequence[str]], **wishes: Any) -> Draft:
-    """An orchestration with its phases."""
+    """Return an orchestration with its phases."""
     places = {draft.values["name"]: place for place, (draft, _) in enumerate(phases)}
     children = [replace(draft, after=tuple(places[one] for one in after)) for draft, after in phases]
     return replace(job(name, **wishes), type=JobType.ORCHESTRATION, children=tuple(children))
@@ -68,9 +68,9 @@ def retried(
     lock_each: bool = False,
     **wishes: Any,
 ) -> Draft:
-    """A job that is tried so often in all; its attempts are `name 1`, `name 2` …
+    """Return a job with this maximum number of attempts, `name 1`, `name 2` …
 
-    `lock_each` lets go of the lock between attempts.
+    `lock_each` releases the lock between attempts.
     """
     policy = RetryPolicy(
         max_attempts=attempts,
@@ -92,7 +92,7 @@ def retried(
 
 
 def all_drafts(draft: Draft) -> Iterator[Draft]:
-    """The draft and all below it, in the order of their ids."""
+    """Return the draft and its descendants, in the order of their ids."""
     yield draft
     for child in draft.children:
         yield from all_drafts(child)

@@ -1,7 +1,7 @@
-"""A small world around the core: a clock, a disk, and the things that people and executors do, one line each.
+"""A small world around the core: a clock, a disk, and the actions of people and executors, one line each.
 
-After every step the invariants are checked, the saves go to the disk, and what a daemon that starts from
-that disk would know is compared with what the live one knows.
+After every step the invariants are checked, the saves go to the disk, and the state that a daemon would
+load from that disk is compared with the live state.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +51,7 @@ def recovery_terms(
     fixed: bool = False,
     retry_after: float = 0,
 ) -> RecoveryTerms:
-    """What a policy asks for, in seconds; as the documents have it unless told otherwise."""
+    """Return the terms of a policy, in seconds; the defaults are those of the documents."""
     return RecoveryTerms(
         policy="policy",
         condition=condition,
@@ -69,7 +69,7 @@ def recovery_terms(
 
 
 class World:
-    """A daemon's core with pools of these numbers of slots; `default` has four unless told otherwise."""
+    """A daemon's core with pools of these numbers of slots; `default` has four slots by default."""
 
     def __init__(self, **slots: int | None) -> None:
         self.now_us = NOON
@@ -86,7 +86,7 @@ class World:
         return self.scheduler.state
 
     def handle(self, asked: i.Input) -> Step:
-        """One step: decided, saved, checked. `actions` are those of the last step."""
+        """Decide, save and check one step. `actions` are those of the last step."""
         step = self.scheduler.handle(asked, self.now_us)
         self.disk.apply(step.saves)
         check_ends(self.disk, step.saves)
@@ -106,16 +106,16 @@ class World:
 
     @contextmanager
     def checked_at_the_end(self) -> Iterator[None]:
-        """For many steps or many jobs: check once, when all is done."""
+        """Check only once, at the end; for many steps or many jobs."""
         self.checking = False
         yield
         self.checking = True
         self.check()
 
     def crash(self, *, doubting: bool = False) -> None:
-        """The daemon dies and starts again from the disk. What was in flight is still to be found out.
+        """Kill the daemon and start it again from the disk. The fate of jobs in flight is still unknown.
 
-        Programs are all there, unless the daemon is left to doubt it, as it does.
+        All programs are found, unless the daemon is left in doubt about them, as after a real start.
         """
         state = self.disk.build(forgot=bool(self.sought()))
         self.scheduler = Scheduler(state, self.disk.late)
@@ -124,10 +124,10 @@ class World:
                 job.program = Program.PRESENT
 
     def handle_nothing(self) -> None:
-        """A step in which nothing happened: what was loaded settles."""
+        """Handle an empty step, in which the loaded state settles."""
         self.handle(i.TimePassed())
 
-    # -- what people ask for ------------------------------------------------------------------------------
+    # -- requests of people -------------------------------------------------------------------------------
 
     def draft(
         self,
@@ -165,7 +165,7 @@ class World:
         )
 
     def submit_all(self, *drafts: Draft) -> list[int]:
-        """Several at once: all are accepted, or none."""
+        """Submit several jobs at once: all are accepted, or none."""
         wanted = {dependency.job_id for draft in drafts for dependency in draft.depends_on}
         final = {job_id: self.disk.status(job_id) for job_id in wanted if job_id in self.disk.jobs}
         answer: list[int] = self.handle(i.Submit(drafts, ANNA, final)).answer
@@ -176,12 +176,12 @@ class World:
         return job_id
 
     def make(self, tree: Draft, **wishes: Any) -> dict[str, int]:
-        """Submit a tree; answers the ids of all its jobs by their names."""
+        """Submit a tree; returns the ids of all its jobs by their names."""
         (root,) = self.submit_all(replace(tree, **wishes) if wishes else tree)
         return {draft.values["name"]: root + place for place, draft in enumerate(all_drafts(tree))}
 
     def amend(self, job_id: int, draft: Draft, **keeps: bool) -> int:
-        """Put another in its place; answers the successor."""
+        """Replace a job by another; returns the successor."""
         answer: int = self.handle(i.Amend(job_id, draft, ANNA, **keeps)).answer
         return answer
 
@@ -209,18 +209,18 @@ class World:
     def resource(
         self, name: str, capacity: int | None = 1, *units: str, project: str = "default", shared: bool = False
     ) -> None:
-        """Have a resource, or change it; with units the capacity is their number."""
+        """Create a resource or change it; with units the capacity is their number."""
         terms = ResourceTerms(project, name, len(units) if units else capacity, units, shared)
         self.disk.resources[terms.key] = terms
         self.handle(ResourceChanged(project, name, terms))
 
     def delete_resource(self, name: str, project: str = "default") -> None:
-        """As the edge does, which refuses it while live jobs need it."""
+        """Delete a resource as the edge does, which refuses while live jobs need it."""
         del self.disk.resources[project, name]
         self.handle(ResourceChanged(project, name, None))
 
     def reserve_after(self, seconds: float | None) -> None:
-        """How long a job waits at resources before they are reserved for it."""
+        """Set how long a job waits for resources before they are reserved for it."""
         self.disk.reserve_us = self.state.reserve_us = None if seconds is None else round(seconds * SECOND)
 
     def delete_pool(self, pool_id: str) -> None:
@@ -250,7 +250,7 @@ class World:
 
     @contextmanager
     def refused(self, kind: type[Refused], says: str) -> "Iterator[pytest.ExceptionInfo[Refused]]":
-        """What stands inside is refused with such a message, and changes nothing."""
+        """Check that the body of the block is refused with such a message and changes nothing."""
         before, events = self.picture(), len(self.disk.events)
         with pytest.raises(kind, match=says) as refusal:
             yield refusal
@@ -270,22 +270,22 @@ class World:
             for job in self.state.jobs.values()
         }
 
-    # -- what happens -------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------------
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and tell the core when it asked to be told."""
+        """Let time pass, and wake the core when it asked to be woken."""
         self.now_us += round(seconds * SECOND)
         deadline_us = self.scheduler.next_deadline_us()
         if deadline_us is not None and deadline_us <= self.now_us:
             self.handle(i.TimePassed())
 
     def spawned(self, *jobs: int) -> None:
-        """Their processes exist now."""
+        """Report that the processes of these jobs exist."""
         for job_id in jobs:
             self.handle(i.Spawned(job_id, self.token(job_id), {"pid": 4000 + job_id}))
 
     def ends(self, *jobs: int, status: str = "success", **values: Any) -> None:
-        """Their processes end so (those that are being terminated, too)."""
+        """End the processes of these jobs with this outcome, even if they are being terminated."""
         for job_id in jobs:
             self.handle(i.Finished(job_id, self.token(job_id), Status(status), values))
 
@@ -296,7 +296,7 @@ class World:
             self.handle(i.Finished(job_id, token, Status.ERROR, {}, failure=classed))
 
     def blocks(self, *jobs: int, failure: str = "application", said: str = "down", **terms: Any) -> None:
-        """They fail so that a recovery policy matches, which asks for this."""
+        """Let these jobs fail so that a recovery policy with these terms matches."""
         for job_id in jobs:
             error = {"type": "application", "kind": "exit", "message": said}
             values = {"result": {"message": said, "error": error}, "message": said}
@@ -313,11 +313,11 @@ class World:
             )
 
     def checks(self) -> list[CheckCondition]:
-        """Which conditions were to be tested after the last step."""
+        """Return the conditions whose test the last step requested."""
         return [action for action in self.actions if isinstance(action, CheckCondition)]
 
     def tested(self, outcome: str, condition: str = "door", message: str | None = None) -> None:
-        """The test of a condition came to this."""
+        """Report the result of a condition's test."""
         number = self.state.recoveries.conditions[condition].checks
         self.handle(r.Checked(condition, number, CheckOutcome(outcome), message))
 
@@ -328,14 +328,14 @@ class World:
         self.handle(i.StepEnded(job_id, self.token(job_id), tables, step=step))
 
     def not_started(self, job_id: int, cause: str | None = None) -> None:
-        """It is proved that nothing ran; with a cause the machine refused the process."""
+        """Report proof that nothing ran; with a cause, the machine refused the process."""
         self.handle(i.NotStarted(job_id, self.token(job_id), cause))
 
     def keeper_dies(self, job_id: int) -> None:
         self.handle(i.Orphaned(job_id, self.token(job_id)))
 
     def loses(self, job_id: int, *, preempted: bool = False) -> None:
-        """The machine or the keeper died under it, or its engine gave its machine to another."""
+        """Lose a job: its machine or keeper died, or its engine gave the machine to another job."""
         error = {"type": "application", "kind": "lost", "message": "The machine died under it."}
         values = {"result": {"error": error}}
         self.handle(i.Lost(job_id, self.token(job_id), values, was_preempted=preempted))
@@ -346,7 +346,7 @@ class World:
     def executor_up(self) -> None:
         self.handle(i.ExecutorUp("local"))
 
-    # -- what is seen -------------------------------------------------------------------------------------
+    # -- observations -------------------------------------------------------------------------------------
 
     def job(self, job_id: int) -> Job:
         return self.state.jobs[job_id]
@@ -358,21 +358,21 @@ class World:
         return run.token
 
     def status(self, job_id: int) -> str:
-        """Its status, as the disk has it too."""
+        """Return the status of a job and check that the disk has the same."""
         return self.disk.status(job_id).value
 
     def statuses(self, *jobs: int) -> list[str]:
         return [self.status(job_id) for job_id in jobs]
 
     def standing(self, jobs: dict[str, int]) -> dict[str, list[str]]:
-        """The names of these jobs by their status."""
+        """Return the names of these jobs by status."""
         found: dict[str, list[str]] = {}
         for name, job_id in jobs.items():
             found.setdefault(self.status(job_id), []).append(name)
         return found
 
     def children(self, job_id: int) -> list[int]:
-        """Its strong children, final ones too."""
+        """Return the strong children of a job, including final ones."""
         return [
             other_id
             for other_id, row in self.disk.jobs.items()
@@ -383,12 +383,12 @@ class World:
         return self.disk.jobs[job_id]
 
     def why(self, job_id: int, count: bool = True) -> dict[str, Any]:
-        """All its reasons by kind."""
+        """Return all reasons of a job by kind."""
         explanation = explain(self.state, self.job(job_id), count=count)
         return {reason.kind.value: reason for reason in explanation.reasons if reason.via is None}
 
     def via(self, job_id: int) -> dict[tuple[str, int | None], Any]:
-        """What keeps back the containers above it, by kind and container."""
+        """Return the reasons of the containers above a job, by kind and container."""
         explanation = explain(self.state, self.job(job_id))
         return {(one.kind.value, one.via): one for one in explanation.reasons if one.via is not None}
 
@@ -399,7 +399,7 @@ class World:
         return explain(self.state, self.job(job_id), count=True).position
 
     def started(self) -> list[int]:
-        """Who was told to start in the last step, in that order."""
+        """Return the jobs that the last step started, in that order."""
         return [action.job_id for action in self.actions if isinstance(action, StartStep)]
 
     def stopped(self) -> list[int]:
@@ -412,20 +412,20 @@ class World:
         return [action.job_id for action in self.actions if isinstance(action, ResumeRun)]
 
     def sought(self) -> list[Job]:
-        """Those whose programs are being looked for, or fetched."""
+        """Return the jobs whose programs are being looked up or fetched."""
         return [job for job in self.state.jobs.values() if not job.program.is_settled]
 
     def running(self) -> list[int]:
-        """Who is processing."""
+        """Return the jobs that are processing."""
         return [job.id for job in self.state.jobs.values() if job.status is Status.PROCESSING]
 
     def history(self, job_id: int) -> list[str]:
-        """Every status that it had, from its events."""
+        """Return every status that a job had, from its events."""
         found = [event for event in self.disk.events if event.job_id == job_id and event.kind == "job.status"]
         return ["created", *(event.data["to"] for event in found)]
 
     def why_all(self, job_id: int, count: bool = True) -> list[Any]:
-        """All its reasons."""
+        """Return all reasons of a job."""
         return list(explain(self.state, self.job(job_id), count=count).reasons)
 
     def events(self, kind: str, job_id: int | None = None) -> list[dict[str, Any]]:

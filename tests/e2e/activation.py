@@ -1,4 +1,4 @@
-"""A service manager as far as keepers need one: it holds their sockets and starts one for a connection."""
+"""A minimal service manager for keepers: holds their sockets, and starts a keeper when a client connects."""
 
 import os
 import selectors
@@ -29,7 +29,7 @@ INSTALLED = Path(locksided.__file__).parent.parent
 
 
 class Manager:
-    """Holds one listening socket per name; `release` is the folder that keepers are started from."""
+    """Holds one listening socket per name; `release` is the folder from which keepers are started."""
 
     def __init__(self, folder: Path, names: str) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Manager:
         return ":".join(map(str, self.paths))
 
     def _run(self) -> None:
-        """A readable socket is a connection that nobody takes; a readable process is one that ended."""
+        """A readable socket has a connection to accept; a readable pidfd means that the process ended."""
         while True:
             for key, _ in self._selector.select():
                 if key.data is None:
@@ -81,7 +81,7 @@ class Manager:
         return keeper
 
     def close(self) -> None:
-        """Start no more, stop all that live."""
+        """Start no more keepers, and stop those that are running."""
         self._end.send(b"x")
         self._thread.join()
         for pid in self.pids:

@@ -1,4 +1,4 @@
-"""A daemon that has asides run: `python asking.py --state-dir …` asks for what the lines of STATE/ask say.
+"""A daemon that runs asides for tests: `python asking.py --state-dir …` requests what STATE/ask lists.
 
 An outcome is delivered as an event of the kind `KIND`.
 """
@@ -39,7 +39,7 @@ async def deliver(aside: Aside, outcome: Outcome) -> Any:
 
 
 class Asking(daemon.Daemon):
-    """The daemon, and somebody in it who asks for asides."""
+    """The daemon, with a task that requests asides."""
 
     purposes: ClassVar[Any] = {"test": deliver}
 
@@ -54,7 +54,7 @@ class Asking(daemon.Daemon):
 
 
 async def ask(service: Service) -> None:
-    """Ask for what the file says; it is removed first, so that a later daemon does not ask again."""
+    """Request what the file lists; it is removed first, so that a later daemon does not request it again."""
     file = Path(service.state_dir.root, "ask")
     if not file.exists():
         return

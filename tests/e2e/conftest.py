@@ -1,4 +1,4 @@
-"""Fixtures: a daemon for a module, one for a test alone, gates and ears for jobs."""
+"""Fixtures: a daemon shared by a module, a daemon for a single test, and gates and ears for jobs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def wire(daemon: Daemon) -> Iterator[Wire]:
 
 @pytest.fixture
 def body(wire: Wire) -> Wire:
-    """The wire to a daemon that has its keeper and the component that does as it is told."""
+    """A connection to a daemon that has a connected keeper and the component that follows its parameters."""
     connected(wire)
     put_component(wire, "acme.body", command=python(BODY))
     return wire
@@ -40,7 +40,7 @@ def body(wire: Wire) -> Wire:
 
 @pytest.fixture
 def fresh() -> Iterator[Callable[..., Daemon]]:
-    """Makes daemons for this test alone, with settings from the environment."""
+    """Starts daemons for this test alone; the settings are passed in the environment."""
     with ExitStack() as stack:
 
         def make(**settings: str) -> Daemon:
@@ -65,7 +65,7 @@ def gate(place: Path) -> Iterator[Gate]:
 
 @pytest.fixture
 def gates(place: Path) -> Iterator[Callable[[str], Gate]]:
-    """Gates by name."""
+    """Creates gates by name."""
     made: list[Gate] = []
 
     def make(name: str) -> Gate:
@@ -92,7 +92,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def viewer(daemon: Daemon) -> Person:
-    """Somebody who may only look at a daemon `used_by_groups`."""
+    """A user who has only the role `viewer` in a daemon of `used_by_groups`."""
     return Person(daemon, ANNA, VIEWERS)
 
 

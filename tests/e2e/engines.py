@@ -1,4 +1,4 @@
-"""A daemon with a third party's executors: plug-ins that are installed for it alone, and their cluster."""
+"""A daemon with third-party executors: plug-ins installed for this daemon alone, and their cluster."""
 
 import json
 import os
@@ -24,7 +24,7 @@ broken = fake_engine:describe_bad
 
 
 class Cluster:
-    """The folder that is the cluster, the daemon beside it, and its pool."""
+    """The folder that acts as the cluster, the daemon that uses it, and its pool."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Cluster:
         self.daemon = Daemon(folder, PYTHONPATH=path, FAKE_CLUSTER=str(self.jobs), **settings)
 
     def behave(self, **how: Any) -> None:
-        """Be as bad as that from now on."""
+        """Make the engine misbehave in this way from now on."""
         made = self.jobs / "behave.new"
         made.write_text(json.dumps(how))
         made.rename(self.jobs / "behave.json")
@@ -48,14 +48,14 @@ class Cluster:
     def put_pool(
         self, wire: Wire, kind: str = "fake", pool: str = "far", slots: int = 8, **more: Any
     ) -> Message:
-        """A pool whose jobs run in the cluster."""
+        """Store a pool whose jobs run in the cluster."""
         options = {"workRoot": str(self.root), "python": sys.executable, **more}
         body = {"id": pool, "slots": slots, "executor": kind, "options": options}
         put: Message = wire.call("pool.put", pool=body)
         return put
 
     def executor_pid(self, kind: str = "fake") -> int:
-        """Who is that kind's executor."""
+        """Return the pid of the executor of this kind."""
         return holder_of(self.daemon.state_dir / "executors" / f"{kind}.sock.lock")
 
     def kill_executor(self, kind: str = "fake") -> None:
@@ -64,7 +64,7 @@ class Cluster:
         wait_for_end(pid)
 
     def check(self, kind: str, *more: str) -> "subprocess.CompletedProcess[str]":
-        """Run the suite that every executor must pass."""
+        """Run the test suite that every executor must pass."""
         command = [sys.executable, "-m", "locksided.executors.check", kind, str(self.root)]
         command += ["--option", f"python={sys.executable}", *more]
         environment = {**os.environ, **self.daemon.settings}
@@ -73,7 +73,7 @@ class Cluster:
         )
 
     def runners(self) -> list[int]:
-        """The pids of the runners that live: each is the child of what the engine started, its guard."""
+        """Return the pids of the living runners: the parent of each is its guard, started by the engine."""
         guards = [path.read_text().strip() for path in self.jobs.glob("*.pid")]
         found: list[int] = []
         for pid in filter(None, guards):
@@ -88,12 +88,12 @@ class Cluster:
             with suppress(OSError):
                 self.kill_executor(kind)
         for pid in self.runners():
-            wait_for_end(pid)  # it has told of the end, and goes
+            wait_for_end(pid)  # it has reported the end, and is about to exit
         self.daemon.end()
 
 
 def holder_of(lock: Path) -> int:
-    """Who holds a lock. Raises ProcessLookupError."""
+    """Return the pid of the process that holds a lock. Raises ProcessLookupError."""
     inode = lock.stat().st_ino
     for line in Path("/proc/locks").read_text().splitlines():
         fields = line.split()
@@ -104,7 +104,7 @@ def holder_of(lock: Path) -> int:
 
 @contextmanager
 def a_cluster(**settings: str) -> Iterator[Cluster]:
-    """A daemon whose executors find machines in a folder."""
+    """A daemon whose executors use a folder as their cluster."""
     with short_folder() as folder:
         made = Cluster(folder, **settings)
         try:

@@ -1,4 +1,4 @@
-"""Runs the real daemon as a process of its own and speaks to it with raw JSON lines, as a stranger would.
+"""Runs the real daemon as a separate process and talks to it in raw JSON lines, as a foreign client would.
 
 Nothing of the daemon or the client is imported, nothing sleeps: readiness is the daemon's own notice, and
 everything else is waited for by an answer, a notification, a pipe or a lock.
@@ -33,7 +33,7 @@ LOCKSIDED = [sys.executable, "-m", "locksided"]
 SETTINGS = {
     "LOCKSIDE_JOBS__GRACE_SECONDS": "1",
     "LOCKSIDE_POOLS__DEFAULT__SLOTS": "4",
-    "LOCKSIDE_STORAGE__BACKEND": "local",  # out/ stays as it is, unless a test is about tables
+    "LOCKSIDE_STORAGE__BACKEND": "local",  # out/ is kept as it is, except in tests about tables
 }
 LAKE = {"LOCKSIDE_STORAGE__BACKEND": "auto"}
 
@@ -42,7 +42,7 @@ FINAL = ("success", "warning", "error", "cancelled", "terminated")
 
 
 class Daemon:
-    """A `locksided` on a folder of its own; it can be killed and started again. `end` leaves nothing."""
+    """A `locksided` on a folder of its own; it can be killed and restarted. `end` leaves nothing behind."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -61,7 +61,7 @@ class Daemon:
         return self.seen(self.state_dir) / "lockside.sock"
 
     def seen(self, path: Path) -> Path:
-        """A path as the daemon sees it, should it live in a mount namespace of its own."""
+        """Return a path as the daemon sees it, which may be in another mount namespace."""
         if not self._is_apart or self.process is None or self.process.poll() is not None:
             return path
         return Path(f"/proc/{self.process.pid}/root{path}")
@@ -69,7 +69,7 @@ class Daemon:
     # -- start and stop
 
     def start(self, *arguments: str, before: list[str] | None = None) -> "Daemon":
-        """Start it, `before` a program that runs it in a place of its own, and wait for its notice."""
+        """Start the daemon, optionally through the program `before`, and wait until it reports ready."""
         self._is_apart = before is not None
         notice = self.folder / "ready"
         with suppress(FileNotFoundError):
@@ -101,14 +101,14 @@ class Daemon:
         return (self.folder / "stderr").read_text(errors="replace")
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL and wait for the end of the process."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(PATIENCE_SECONDS)
         self._hang_up()
 
     def stop(self) -> int:
-        """SIGTERM; answers the exit code."""
+        """Send SIGTERM; returns the exit code."""
         assert self.process is not None
         self.process.terminate()
         code = self.process.wait(PATIENCE_SECONDS)
@@ -120,11 +120,11 @@ class Daemon:
         return self.start()
 
     def end(self) -> None:
-        """End the daemon, the keeper, and with it the jobs; nothing of them is left."""
+        """End the daemon, the keeper and thereby the jobs; nothing of them is left."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             keeper = None
-            with Wire(self.socket) as wire, suppress(Refusal):  # the store may be in trouble; sockets do, too
+            with Wire(self.socket) as wire, suppress(Refusal):  # store or socket may be broken on purpose
                 keeper = wire.call("daemon.status")["keeper"]["pid"]
             assert self.stop() == 0, self.stderr()
             if keeper is not None:
@@ -133,7 +133,7 @@ class Daemon:
         for path in sorted(self.state_dir.glob("keeper/*.sock")):
             end_keeper(path)
         for pid in filter(is_tracer, processes_of(self.folder)):
-            wait_for_end(pid)  # it goes after the last of those whom it traced
+            wait_for_end(pid)  # a tracer exits after the last process that it traced
         left = processes_of(self.folder)
         names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") for pid in left]
         for pid in left:
@@ -141,7 +141,7 @@ class Daemon:
                 os.kill(pid, signal.SIGKILL)
         assert not left, f"processes were left behind: {names}\n{self.stderr()}"
 
-    # -- speaking
+    # -- requests
 
     def wire(self) -> Wire:
         wire = Wire(self.socket)
@@ -156,7 +156,7 @@ class Daemon:
     # -- the keeper
 
     def keeper_pid(self) -> int:
-        """The pid of the keeper, waited for."""
+        """Wait for the keeper and return its pid."""
         with Wire(self.socket) as wire:
             pid: int = connected(wire)["pid"]
             return pid
@@ -169,19 +169,19 @@ class Daemon:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """A folder with a path that is short enough for sockets in it, open to other users to pass through."""
+    """A folder whose path is short enough for sockets and which other users can pass through."""
     folder = Path(tempfile.mkdtemp(prefix="ls-", dir="/tmp"))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
-        # What jobs leave may be deeper than Python's own removal can recurse.
+        # What jobs leave may be nested deeper than Python's own removal can recurse.
         subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL, check=False)
 
 
 @contextmanager
 def running(*arguments: str, **settings: str) -> Iterator[Daemon]:
-    """A daemon that is ended with all that it started."""
+    """A daemon that is ended together with everything that it started."""
     with short_folder() as folder:
         daemon = Daemon(folder, **settings)
         try:
@@ -195,7 +195,7 @@ def running(*arguments: str, **settings: str) -> Iterator[Daemon]:
 
 @contextmanager
 def running_in(before: Callable[[Path], list[str]], **settings: str) -> Iterator[Daemon]:
-    """The same in a place of its own, made by the program that `before` names for the daemon's folder."""
+    """The same in an environment made by the program that `before` names for the daemon's folder."""
     with short_folder() as folder:
         daemon = Daemon(folder, **settings)
         try:
@@ -207,5 +207,5 @@ def running_in(before: Callable[[Path], list[str]], **settings: str) -> Iterator
 
 
 def python(text: str, *arguments: str) -> list[str]:
-    """The command of a component that is this Python text."""
+    """Return the command of a component whose program is this Python text."""
     return [sys.executable, "-I", "-c", text, *arguments]

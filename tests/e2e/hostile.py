@@ -1,4 +1,4 @@
-"""What tests of hostile clients share: the codes of refusals, a request, and what a trace would be."""
+"""Helpers shared by tests of hostile clients: a request, and the state in which a refused one would show."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def status(**more: Any) -> dict[str, Any]:
 
 
 def footprint(wire: Wire) -> tuple[Any, ...]:
-    """All that the state could have a trace of."""
+    """Return every part of the state in which a request could have left a trace."""
     return (
         wire.call("job.list", count=True, limit=1, visible=None)["total"],
         wire.call("event.list", limit=10_000)["cursor"],

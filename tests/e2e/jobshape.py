@@ -1,4 +1,4 @@
-"""The shape of a job on the wire: every member by its name, with the types that it may have in any state."""
+"""The shape of a job on the wire: every member by name, with the types that it may have in any state."""
 
 import re
 from typing import Any
@@ -186,7 +186,7 @@ STEP = {
 
 
 def check(value: Any, shape: Any, at: str = "$") -> None:
-    """Assert that a value has this shape: an object all these members, anything else one of the types."""
+    """Assert that a value has this shape: an object all these members, any other value a listed type."""
     if isinstance(shape, dict):
         assert isinstance(value, dict), f"{at} is {value!r}"
         assert not shape.keys() - value.keys(), f"{at} lacks {sorted(shape.keys() - value.keys())}"
@@ -203,7 +203,7 @@ def check(value: Any, shape: Any, at: str = "$") -> None:
 
 
 def check_job(job: dict[str, Any]) -> None:
-    """Assert the shape, and what must agree within a job."""
+    """Assert the shape of a job and that its members are consistent."""
     check(job, SHAPE)
     unknown = job.keys() - SHAPE.keys() - {"deduplicated"}
     assert not unknown, f"members that nobody knows: {unknown}"

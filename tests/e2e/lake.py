@@ -37,7 +37,7 @@ for path in sorted((data / "in/tables").iterdir()):
 
 
 def writes(wire: Wire, tables: dict[str, str], config: str = "one", **more: Any) -> Message:
-    """A job that leaves these files in out/tables; `output` is its mapping."""
+    """Create a job that leaves these files in out/tables; `output` is its mapping."""
     put_component(wire, "acme.writer", command=python(WRITER))
     storage = {"output": more.pop("output", {}), **more.pop("storage", {})}
     request = more.pop("request", {})
@@ -47,7 +47,7 @@ def writes(wire: Wire, tables: dict[str, str], config: str = "one", **more: Any)
 
 
 def reads(wire: Wire, tables: list[dict[str, object]], rows: int = 0, **request: object) -> Message:
-    """A job that prints these tables."""
+    """Create a job that prints these tables."""
     put_component(wire, "acme.reader", command=python(READER))
     storage = {"input": {"tables": tables}}
     listed = [{"id": f"r{number}", "configuration": {}} for number in range(rows)]
@@ -56,13 +56,13 @@ def reads(wire: Wire, tables: list[dict[str, object]], rows: int = 0, **request:
 
 
 def folder(daemon: Daemon, table: str, branch: str = "default") -> Path:
-    """Where a table of the default project is."""
+    """Return the folder of a table of the default project."""
     bucket, _, name = table.rpartition(".")
     return daemon.state_dir / "lake" / "default" / branch / bucket / name
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
-    """The rows of a published table without `_timestamp`, as all readers see them."""
+    """Return the rows of a published table without `_timestamp`, as every reader sees them."""
     table = DeltaTable(path)
     by_polars = pl.read_delta(str(path)).drop("_timestamp")
     found = (
@@ -76,7 +76,7 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
 
 
 def log_of(path: Path) -> list[list[dict[str, Any]]]:
-    """The published entries of a table's log, by version."""
+    """Return the published entries of a table's log, by version."""
     return [
         [json.loads(line) for line in entry.read_text().splitlines()]
         for entry in sorted((path / "_delta_log").glob("*.json"))
@@ -84,7 +84,7 @@ def log_of(path: Path) -> list[list[dict[str, Any]]]:
 
 
 def published(wire: Wire, daemon: Daemon, table: str, version: int) -> Path:
-    """The table's folder once readers of the folder see that version."""
+    """Wait until that version is published in the table's folder, and return the folder."""
     number = wire.call("event.subscribe", kinds=["table.published"])["subscription"]
     while not _is_published(wire, table, version):
         wire.notice()

@@ -1,4 +1,4 @@
-"""A receiver of mails: a real SMTP server that keeps what it got and answers as it is told."""
+"""A receiver of mail: a real SMTP server that keeps what it received and answers as the test says."""
 
 import queue
 import socket
@@ -25,7 +25,7 @@ from e2e.processes import PATIENCE_SECONDS
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it arrived, with the addresses of its envelope."""
+    """A received mail, with the addresses of its envelope."""
 
     addresses: list[str]
     message: EmailMessage
@@ -72,7 +72,7 @@ class Mailbox:
         return AuthResult(success=True)
 
     def take(self) -> Mail:
-        """The next mail, waited for."""
+        """Wait for the next mail and return it."""
         return self._mails.get(timeout=PATIENCE_SECONDS)
 
     def is_empty(self) -> bool:
@@ -81,7 +81,7 @@ class Mailbox:
 
 @contextmanager
 def receiving_mails(certificate: Path | None = None, *, is_tls: bool = False) -> Iterator[Mailbox]:
-    """A server of the test's own; with a certificate it offers STARTTLS, or speaks TLS from the beginning."""
+    """A server for one test; with a certificate it offers STARTTLS, or speaks TLS from the start."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     mailbox = Mailbox(port)
@@ -100,7 +100,7 @@ def receiving_mails(certificate: Path | None = None, *, is_tls: bool = False) ->
 
 
 def new_certificate(path: Path, name: str, *, days: int = 1) -> Path:
-    """A file with a key and a certificate for a host's name that is its own authority."""
+    """Write a file with a key and a self-signed certificate for a host name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     ends = datetime.now(UTC) + timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Who suffers when a client does not behave: one beside it that does, and the daemon's memory."""
+"""Measures the harm that a misbehaving client does: to a well-behaved client, and to the daemon's memory."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from e2e.wire import Refusal, Wire
 
 @contextmanager
 def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
-    """A client that asks one thing after another and notes how long each answer took."""
+    """A client that sends one request after another and records how long each answer took."""
     stop, waits, faults = threading.Event(), [], []
     served = threading.Event()
 
@@ -42,13 +42,13 @@ def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
 
 
 def memory_of(daemon: Daemon) -> int:
-    """How many bytes of memory the daemon has now."""
+    """Return the memory that the daemon uses now, in bytes."""
     assert daemon.process is not None
     with open(f"/proc/{daemon.process.pid}/statm") as file:
         return int(file.read().split()[1]) * 4096
 
 
 def open_files_of(daemon: Daemon) -> int:
-    """How many descriptors the daemon has open."""
+    """Return the number of open descriptors of the daemon."""
     assert daemon.process is not None
     return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))

@@ -1,4 +1,4 @@
-"""A kind of stored object that only tests have. Run as a program, it is a daemon or a client with it."""
+"""A kind of stored object that exists only in tests. Run as a program, it is a daemon or a client with it."""
 
 import sys
 

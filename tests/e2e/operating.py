@@ -1,4 +1,4 @@
-"""A daemon whose runs have steps of a kind that no release has: `python operating.py --state-dir …`.
+"""A daemon whose runs have steps that no release has: `python operating.py --state-dir …`.
 
 As an operation's program it does what the component's parameter under its name says.
 """
@@ -14,7 +14,7 @@ STEPS = "before", "row", "after", "rescue"
 
 
 def work(name: str, folder: Path) -> int:
-    """Carry out the order that lies in the folder."""
+    """Carry out the order that is in the folder."""
     order = json.loads((folder / "order.json").read_text())
     asked = order["asked"]
     print("step", name, order["row"] or "-", flush=True)

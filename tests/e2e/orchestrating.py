@@ -1,4 +1,4 @@
-"""Orchestrations and rows with a component that does as it is told: what the tests of containers share."""
+"""Helpers for tests of containers: orchestrations and rows whose component follows its parameters."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ sys.exit(parameters.get("code", 0))
 
 
 def task(task_id: str, phase: str, of: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A task that runs the component of this module with these parameters, without a configuration."""
+    """Return a task that runs the component of this module with these parameters, without a configuration."""
     asked = {"component": "acme.body", "configData": {"parameters": {"word": task_id, **(of or {})}}}
     extra = more.pop("task", {})
     return {"id": task_id, "phase": phase, "task": {**asked, **extra}, **more}
@@ -37,7 +37,7 @@ FAILING = {"parameters": {"shell": "exit 3"}}
 
 
 def phases(*names: str) -> list[dict[str, Any]]:
-    """Phases, each behind the one before."""
+    """Return phases of which each depends on the previous one."""
     return [
         {"id": name, "dependsOn": [names[place - 1]] if place else []} for place, name in enumerate(names)
     ]
@@ -49,7 +49,7 @@ def orchestrate(wire: Wire, name: str, configuration: dict[str, Any], **request:
 
 
 def by_task(wire: Wire, root: Message) -> dict[str, Message]:
-    """The jobs of an orchestration's phases and tasks by their ids there."""
+    """Return the jobs of an orchestration's phases and tasks by their ids in the orchestration."""
     found = {}
     for phase in children(wire, root):
         found[phase["creator"]["id"]] = phase

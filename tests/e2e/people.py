@@ -1,4 +1,4 @@
-"""Other users of the machine, who speak to the daemon from processes of their own."""
+"""Other users of the machine, who talk to the daemon from their own processes."""
 
 import json
 import os
@@ -27,18 +27,18 @@ for n, (method, params) in enumerate(json.loads(sys.argv[2])):
     answers.append(json.loads(f.readline()))
 print(json.dumps(answers))
 """
-"""Asks the daemon and writes down its answers; for an interpreter that has nothing of this project."""
+"""Sends requests to the daemon and prints the answers; needs no package of this project."""
 
 ANNA, BERT = 64001, 64002
-"""Nobody has these numbers."""
+"""User ids that belong to no account."""
 
 VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
-"""Groups that the daemon of `used_by_groups` knows."""
+"""Groups that the daemon of `used_by_groups` has in its settings."""
 
 
 @contextmanager
 def used_by_groups(**more: str) -> Iterator[Daemon]:
-    """A daemon that everybody can reach and in which a group tells what its members may do."""
+    """A daemon that everybody can reach and in which the group decides the role."""
     settings = {
         "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
         "LOCKSIDE_ACCESS__OPERATOR_GROUPS": str(OPERATORS),
@@ -53,7 +53,7 @@ def used_by_groups(**more: str) -> Iterator[Daemon]:
 
 
 class Person:
-    """One of them."""
+    """One of these users."""
 
     def __init__(self, daemon: Daemon, uid: int, gid: int, groups: str = "") -> None:
         self.uid = uid
@@ -72,29 +72,29 @@ class Person:
         return answer.get("result")
 
     def kind(self, method: str, **params: Any) -> str:
-        """The kind of the error, or `fine`."""
+        """Return the kind of the error, or `fine`."""
         (answer,) = self.ask((method, params))
         return answer["error"]["data"]["kind"] if "error" in answer else "fine"
 
     def shell(self, text: str) -> str:
-        """What a shell of theirs writes, whatever comes of it."""
+        """Return what a shell of this user prints, whatever its exit code."""
         return subprocess.run(
             [*self._become, "sh", "-c", text], capture_output=True, text=True, check=False, cwd="/"
         ).stdout
 
 
 def become(uid: int) -> list[str]:
-    """The beginning of a command that runs as somebody else."""
+    """Return the prefix of a command that runs it as another user."""
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
 
 
 def python() -> str:
-    """A Python of this version that others can execute; the one that runs the tests may be in root's home."""
+    """Return a Python of this version that others can execute; the tests' own may be in root's home."""
     return shutil.which(f"python{sysconfig.get_python_version()}", path=PLAIN["PATH"]) or sys.executable
 
 
 class TheirDaemon(Daemon):
-    """A daemon of an ordinary user, in a folder of theirs."""
+    """A daemon of an ordinary user, in a folder of that user."""
 
     def __init__(self, folder: Path, uid: int, **settings: str) -> None:
         places = (sysconfig.get_path("purelib"), PROJECT / "daemon", PROJECT / "client")

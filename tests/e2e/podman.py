@@ -23,7 +23,7 @@ needs_podman = pytest.mark.skipif(
 
 
 class Podman:
-    """Podman with a storage of its own below a folder."""
+    """Podman with its own storage below a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Podman:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment of a daemon that uses it."""
+        """Return the environment of a daemon that uses this podman."""
         return {**self.environment, "LOCKSIDE_CONTAINERS__PODMAN": str(self.program)}
 
     def _configure(self) -> None:
@@ -56,7 +56,7 @@ class Podman:
         )
 
     def run(self, *arguments: str) -> str:
-        """What podman prints."""
+        """Return what podman prints."""
         environment = {"PATH": os.environ["PATH"], **self.environment}
         done = subprocess.run(
             [self.program, *arguments],
@@ -70,7 +70,7 @@ class Podman:
         return done.stdout.strip()
 
     def make_image(self, name: str, *changes: str) -> None:
-        """An image with busybox alone."""
+        """Make an image that contains only busybox."""
         root = self.folder / "root"
         for part in ("bin", "etc", "tmp", "proc", "sys", "dev", "data"):
             (root / part).mkdir(parents=True, exist_ok=True)

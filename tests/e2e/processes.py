@@ -1,4 +1,4 @@
-"""Processes as a test sees them: waited for, ended, found."""
+"""Waits for processes, ends them and finds them."""
 
 import os
 import select
@@ -13,7 +13,7 @@ PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp",
 
 
 def end_keeper(path: Path) -> None:
-    """Have the keeper behind a socket end itself and its jobs; the kernel tells whose socket it is."""
+    """Make the keeper behind a socket end itself and its jobs; the kernel names the socket's process."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         try:
             link.connect(str(path))
@@ -24,7 +24,7 @@ def end_keeper(path: Path) -> None:
 
 
 def stop_and_wait(pid: int) -> None:
-    """Have a keeper stop its jobs and end; one that is gone is no fault."""
+    """Make a keeper stop its jobs and exit; it may be gone already."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
         os.kill(pid, signal.SIGTERM)
@@ -41,7 +41,7 @@ def kill_and_wait(pid: int) -> None:
 
 
 def wait_for_end(pid: int) -> None:
-    """Wait until a process is gone; one that is gone already is no fault."""
+    """Wait until a process has ended; it may be gone already."""
     with suppress(ProcessLookupError):
         ended = os.pidfd_open(pid)
         try:
@@ -51,7 +51,7 @@ def wait_for_end(pid: int) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process and it is no zombie."""
+    """Return whether the process exists and is not a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -66,7 +66,7 @@ def is_tracer(pid: int) -> bool:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """The processes that have this folder in their arguments or environment, ourselves excepted."""
+    """Return the processes that have this folder in their arguments or environment, except this one."""
     mark = os.fsencode(folder) + b"/"
     found = []
     for entry in os.listdir("/proc"):

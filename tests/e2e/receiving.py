@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that keeps what it got and answers as it is told."""
+"""A receiver of webhooks: a real HTTP server that keeps what it received and answers as the test says."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from e2e.processes import PATIENCE_SECONDS
 
 @dataclass(frozen=True)
 class Post:
-    """One POST as it arrived."""
+    """A received POST."""
 
     path: str
     headers: Mapping[str, str]
@@ -39,7 +39,7 @@ class Post:
 
 
 class Receiver:
-    """Answers `status`, or the next of `statuses`, with `headers`; `closed` it answers when it is opened."""
+    """Answers `status`, or the next of `statuses`, with `headers`, once the `gate` is open."""
 
     def __init__(self) -> None:
         self.status = 204
@@ -60,11 +60,11 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     def take(self) -> Post:
-        """The next POST, waited for."""
+        """Wait for the next POST and return it."""
         return self._posts.get(timeout=PATIENCE_SECONDS)
 
     def taken(self) -> list[Post]:
-        """All POSTs that are here and were not taken."""
+        """Return all POSTs that have arrived and were not taken."""
         found = []
         while not self._posts.empty():
             found.append(self._posts.get())
@@ -96,14 +96,14 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """A receiver of the test's own."""
+    """A receiver for one test."""
     receiver = Receiver()
     receiver.start()
     try:
@@ -113,7 +113,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 def couriers(daemon: Daemon) -> list[int]:
-    """The couriers of a daemon that live."""
+    """Return the living couriers of a daemon."""
     found, words = [], (b"locksided-courier", os.fsencode(daemon.state_dir))
     for entry in Path("/proc").iterdir():
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What tests of recovery have in common: jobs that fail until a file is there, and tests that are awaited."""
+"""Helpers for tests of recovery: jobs that fail until a file exists, and waiting for condition tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,28 +13,28 @@ NOON = "2026-03-29T12:00:00Z"
 
 @contextmanager
 def at_noon(**settings: str) -> Iterator[Daemon]:
-    """A daemon whose clock stands at noon."""
+    """A daemon whose clock shows noon."""
     with running("--test-clock", NOON, **settings) as daemon:
         yield daemon
 
 
 def policy(tester: Message, **more: Any) -> list[Message]:
-    """One policy, for exit code 75 unless told otherwise."""
+    """Return one policy, by default for exit code 75."""
     return [{"id": "outage", "match": {"exitCodes": [75]}, "tester": tester, **more}]
 
 
 def fails_without(path: Path) -> str:
-    """A shell text that exits with 75 while that file is missing."""
+    """Return a shell text that exits with 75 while that file is missing."""
     return f"test -e {path} || {{ echo the door is shut >&2; exit 75; }}"
 
 
 def until_blocked(wire: Wire, job: Message, times: int = 1) -> Message:
-    """The job once it was blocked so often and is blocked now."""
+    """Wait until the job is blocked for the given time, and return it."""
     return wait_until(wire, job, lambda view: view["blockedCount"] == times and view["status"] == "created")
 
 
 def checks(wire: Wire) -> list[Message]:
-    """What all tests so far came to."""
+    """Return the results of all tests so far."""
     return [
         event["data"] | {"at": clock_of(event["time"])} for event in wire.events(kinds=["recovery.checked"])
     ]
@@ -47,10 +47,10 @@ def clock_of(time: str) -> int:
 
 
 def advance(wire: Wire, seconds: float, *, checks_end: int = 0) -> None:
-    """Let time pass, and wait until so many tests have ended that this made due."""
+    """Advance the clock, and wait until as many of the tests that became due have ended."""
     number = wire.call("event.subscribe", kinds=["recovery.checked"])["subscription"]
     wire.call("clock.advance", seconds=seconds)
     while checks_end > 0:
-        told = wire.notice()["params"]  # of an earlier subscription, too
+        told = wire.notice()["params"]  # may belong to an earlier subscription
         checks_end -= len(told.get("events", ())) if told["subscription"] == number else 0
     wire.call("event.unsubscribe", subscription=number)

@@ -1,4 +1,4 @@
-"""Another release of lockside, as the tests need one: a copy of this one with another keeper."""
+"""Another release of lockside for tests: a copy of this one with a different keeper."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tests of schedules have in common: a daemon with a test clock, a configuration, and ledgers."""
+"""Helpers for tests of schedules: a daemon with a test clock, a configuration, and ledgers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,28 +29,28 @@ def put(wire: Wire, schedule_id: str = "s", **members: Any) -> dict[str, Any]:
 
 
 def rows(wire: Wire, schedule_id: str = "s", **filters: Any) -> list[dict[str, Any]]:
-    """The ledger, oldest first."""
+    """Return the ledger, oldest row first."""
     found: list[dict[str, Any]] = wire.call("schedule.ledger", id=schedule_id, **filters)["rows"]
     return found[::-1]
 
 
 def told(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A row in short: outcome, cause, first and last moment of the day, count."""
+    """Return a row in short: outcome, cause, first and last moment as times of day, count."""
     return row["outcome"], row["cause"], short(row["moment"]), short(row["lastMoment"]), row["count"]
 
 
 def short(time: str) -> str:
-    """The time of the day, without seconds when they are none."""
+    """Return the time of day, without zero seconds."""
     return time[11:19].removesuffix(":00")
 
 
 def jobs_of(wire: Wire, schedule_id: str = "s") -> list[dict[str, Any]]:
-    """The jobs that a schedule made, oldest first."""
+    """Return the jobs that a schedule created, oldest first."""
     found = wire.call("job.list", creator="schedule", order="asc", limit=1000)["jobs"]
     return [job for job in found if job["creator"]["id"] == schedule_id]
 
 
 def restarted(daemon: Daemon, time: str) -> None:
-    """Kill the daemon, and start it at that time."""
+    """Kill the daemon and restart it at that time."""
     daemon.kill()
     daemon.start("--test-clock", time)

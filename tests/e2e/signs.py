@@ -1,4 +1,4 @@
-"""How tests and jobs wait for each other: a gate that a test opens, a pipe that it hears."""
+"""Synchronises tests and jobs: a gate that the test opens, and a pipe that the test reads."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from e2e.processes import PATIENCE_SECONDS
 
 
 class Gate:
-    """Jobs that run `gate.text` wait until the test opens it; it opens by itself when the test ends."""
+    """Jobs that run `gate.text` wait until the test opens the gate; it opens by itself when the test ends."""
 
     def __init__(self, folder: Path, name: str = "gate") -> None:
         self._path = folder / name
@@ -28,7 +28,7 @@ class Gate:
 
 
 class Ear:
-    """A pipe into which jobs write lines (`echo word > path`) and from which the test reads them."""
+    """A pipe into which jobs write lines (`echo word > path`) and which the test reads."""
 
     def __init__(self, folder: Path, name: str = "ear") -> None:
         self.path = folder / name
@@ -38,7 +38,7 @@ class Ear:
         self._rest = b""
 
     def hear(self) -> str:
-        """The next line that a job wrote."""
+        """Return the next line that a job wrote."""
         while b"\n" not in self._rest:
             assert select.select([self._fd], [], [], PATIENCE_SECONDS)[0], "nothing is heard"
             self._rest += os.read(self._fd, 65536)

@@ -23,7 +23,7 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "m
 
 
 def missing() -> str | None:
-    """Why there is no Slurm here; None when there is."""
+    """Return why Slurm is missing here; None when it is installed."""
     if os.geteuid() != 0:
         return "Slurm's daemons need root here"
     lacking = [
@@ -47,7 +47,7 @@ done
 [ -n "$at" ] || exec {program} "$@"
 said=$({program} "$@") && echo "$said$at"
 """
-"""There is no second cluster: its name is taken away, and put behind an id as Slurm does."""
+"""Simulates a second cluster: its name is removed from the arguments and appended to ids, as Slurm does."""
 
 
 ACCOUNTS = """#!/bin/sh
@@ -57,7 +57,7 @@ exec sed "s/|/$with/g" {folder}/accounts
 
 
 def _wrapped(folder: Path, log: Path) -> Path:
-    """A folder of Slurm's commands that note their use, and of `sacct`, which says what is in a file."""
+    """Return a folder of Slurm commands that log their use, and of an `sacct` that prints a file."""
     folder.mkdir()
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
         (folder / name).write_text(WRAPPER.format(name=name, log=log, program=shutil.which(name)))
@@ -68,15 +68,15 @@ def _wrapped(folder: Path, log: Path) -> Path:
 
 
 class Slurm:
-    """The cluster, the folder that its nodes share, and the daemon beside it."""
+    """The cluster, the folder that its nodes share, and the daemon that uses it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "slurm"
         self.root = folder / "shared"
         self.root.mkdir()
         self.has_cgroups = False
-        """Whether it limits memory, and finds all processes of a job."""
-        port = 12_000 + os.getpid() % 2_500 * 8  # eight of its own, none of which the kernel gives to others
+        """Whether the cluster limits memory and finds all processes of a job."""
+        port = 12_000 + os.getpid() % 2_500 * 8  # eight of its own, which the kernel gives to nobody
         self.environment = {**os.environ, "SLURM_TEST_DIR": str(self.folder), "SLURM_TEST_PORT": str(port)}
         self.prefix = f"n{port}x"  # cgroups are named after nodes, and there may be other clusters
         self.environment["SLURM_TEST_NODES"] = self.prefix
@@ -89,7 +89,7 @@ class Slurm:
         self.daemon = Daemon(folder, SLURM_CONF=self.environment["SLURM_CONF"], PATH=path)
 
     def up(self) -> None:
-        """Start the cluster. Where Slurm itself cannot run there is nothing to be tested."""
+        """Start the cluster. Skips the tests where Slurm itself cannot run."""
         for how in (["cgroup"], []):
             try:
                 command = ["bash", SCRIPT, "up", "3", *how]
@@ -106,26 +106,26 @@ class Slurm:
         subprocess.run(["bash", SCRIPT, "down"], env=self.environment, check=False, timeout=60)
 
     def node(self, number: int) -> str:
-        """The name of a node, from 1 to 3."""
+        """Return the name of a node; nodes are numbered from 1 to 3."""
         return f"{self.prefix}{number}"
 
     def tell(self, *command: str) -> str:
-        """What one of Slurm's commands says."""
+        """Return what one of Slurm's commands prints."""
         done = subprocess.run(
             command, env=self.environment, check=True, timeout=60, capture_output=True, text=True
         )
         return done.stdout
 
     def commands(self) -> list[str]:
-        """The names of Slurm's commands that the executor has used."""
+        """Return the names of the Slurm commands that the executor has used."""
         return self._log.read_text().splitlines() if self._log.exists() else []
 
     def account(self, line: str) -> None:
-        """Have the accounts say that, in the form that `sacct` is asked for."""
+        """Set what the accounting reports, in the format that `sacct` is asked for."""
         (self._log.parent / "bin/accounts").write_text(f"{line}\n")
 
     def pid(self, name: str) -> int:
-        """The pid of `slurmctld`, or of the `slurmd` of a node: `slurmd-NODE`."""
+        """Return the pid of `slurmctld`, or of the `slurmd` of a node: `slurmd-NODE`."""
         return int((self.folder / f"{name}.pid").read_text())
 
     def kill(self, name: str) -> None:
@@ -140,13 +140,13 @@ class Slurm:
         subprocess.run([*command, *options], env=self.environment, check=True, timeout=60)
 
     def start_and_resume(self, name: str) -> None:
-        """The same; nodes that a controller drains for jobs whose start it has forgotten are resumed."""
+        """The same; resumes nodes that a controller drains for jobs whose start it has forgotten."""
         self.start(name)
-        subprocess.run(["sleep", "3"], check=True)  # it hears of such jobs when the nodes register
+        subprocess.run(["sleep", "3"], check=True)  # it learns of such jobs when the nodes register
         self.resume()
 
     def resume(self) -> None:
-        """Have all nodes take jobs again; one that does so already is an error to Slurm."""
+        """Make all nodes accept jobs again; Slurm reports an error for a node that already does."""
         resume = ["scontrol", "update", f"nodename={self.prefix}[1-3]", "state=resume"]
         subprocess.run(resume, env=self.environment, check=False, timeout=60, capture_output=True)
 
@@ -173,7 +173,7 @@ class Slurm:
 
 @contextmanager
 def a_slurm() -> Iterator[Slurm]:
-    """A cluster and a daemon; both are ended, and nothing is left."""
+    """A cluster and a daemon; both are ended, and nothing is left behind."""
     with short_folder() as folder:
         made = Slurm(folder)
         try:

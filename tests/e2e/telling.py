@@ -1,4 +1,4 @@
-"""What tests of notifications share: subscriptions, jobs that fail, deliveries that are waited for."""
+"""Helpers for tests of notifications: subscriptions, failing jobs, and waiting for deliveries."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ NOON = "2026-03-29T12:00:00Z"
 
 
 def put(wire: Wire, recipient: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A stored subscription, to failed jobs unless it says otherwise."""
+    """Store a subscription, by default to failed jobs."""
     subscription = {"id": "failures", "event": "job-failed", "recipient": recipient, **more}
     stored: dict[str, Any] = wire.call("notification.put", subscription=subscription)
     return stored
@@ -19,7 +19,7 @@ def failing(wire: Wire, **request: Any) -> dict[str, Any]:
 
 
 def ended(wire: Wire, status: str, **wanted: Any) -> dict[str, Any]:
-    """The delivery once there is one with that status."""
+    """Wait for a delivery with that status and return it."""
     number = wire.call("event.subscribe")["subscription"]
     try:
         while not (found := wire.call("notification.deliveries", status=[status], **wanted)["deliveries"]):

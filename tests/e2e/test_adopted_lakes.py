@@ -1,4 +1,4 @@
-"""Tables that a lake has and a database does not: after an older one was restored, or from another lake."""
+"""Tables that are in a lake but not in the database, after an older one was restored or from another lake."""
 
 import shutil
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def stored(wire: Wire, place: Path) -> int:
 
 
 def adopted(wire: Wire, jobs: int) -> None:
-    """Once so many jobs of the daemon's own have adopted tables."""
+    """Wait until this many jobs of the daemon itself have adopted tables."""
     wire.call("daemon.undrain")
     number = wire.call("event.subscribe", kinds=["job.status"])["subscription"]
     while True:
@@ -42,7 +42,9 @@ def adopted(wire: Wire, jobs: int) -> None:
     wire.call("event.unsubscribe", subscription=number)
 
 
-def test_what_came_after_the_backup_is_adopted_by_itself(fresh: Callable[..., Daemon], place: Path) -> None:
+def test_tables_written_after_the_backup_are_adopted_automatically(
+    fresh: Callable[..., Daemon], place: Path
+) -> None:
     daemon = fresh(**LAKE)
     with daemon.wire() as wire:
         loads(wire, "in.c-lake.old", 1)
@@ -77,7 +79,7 @@ def test_what_came_after_the_backup_is_adopted_by_itself(fresh: Callable[..., Da
         assert len(rows(published(wire, daemon, "in.c-lake.new", 2))) == 3
 
 
-def test_a_table_of_another_lake_is_taken_up_when_asked(fresh: Callable[..., Daemon]) -> None:
+def test_a_table_of_another_lake_is_adopted_on_request(fresh: Callable[..., Daemon]) -> None:
     first, second = fresh(**LAKE), fresh(**LAKE)
     with first.wire() as wire:
         loads(wire, "in.c-moved.a", 1)

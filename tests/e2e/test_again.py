@@ -1,4 +1,4 @@
-"""What is run again by hand, and what takes the place of another job."""
+"""Retries by hand, and jobs that take the place of another job."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from e2e.timeline import children
 from e2e.wire import Wire, put_config
 
 
-def test_retries_by_hand_are_new_jobs_that_the_root_lists_and_sums(body: Wire, place: Path) -> None:
+def test_retries_by_hand_are_new_jobs_that_the_root_lists_and_sums_up(body: Wire, place: Path) -> None:
     tries = {"tries": str(place / "tries"), "good": 3}
     put_config(body, "acme.body", "by-hand", configuration={"parameters": tries})
     root = body.done(body.create("acme.body", config="by-hand"))
@@ -23,7 +23,7 @@ def test_retries_by_hand_are_new_jobs_that_the_root_lists_and_sums(body: Wire, p
     assert retries["durationSeconds"] == pytest.approx(first["durationSeconds"] + second["durationSeconds"])
 
 
-def test_all_that_failed_below_a_job_is_retried_once(body: Wire, place: Path) -> None:
+def test_each_failed_job_below_a_job_is_retried_once(body: Wire, place: Path) -> None:
     put_rows(
         body,
         "partly",

@@ -1,4 +1,4 @@
-"""`catalog.apply`: many objects in one transaction, planned before, and nothing at all when one is wrong."""
+"""`catalog.apply`: many objects in one transaction, planned first, and nothing stored when one is wrong."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ APPLIED = ("pool.put", "component.created", "variables.created", "config.created
 
 
 def folder(name: str, n: int = 1, configs: int = 2) -> Message:
-    """A pool, a component in it, a set of variables and some configurations, all named alike."""
+    """Return a pool, a component in it, a set of variables and some configurations, all named alike."""
     return {
         "pools": [{"id": f"{name}-pool", "slots": 2}],
         "components": [
@@ -35,7 +35,7 @@ def changes(plan: Message) -> list[tuple[Any, ...]]:
     return [of(change, "action", "kind", "id") for change in plan["changes"]]
 
 
-def test_everything_is_stored_together_and_then_nothing_differs(wire: Wire) -> None:
+def test_everything_is_stored_together_and_a_second_apply_changes_nothing(wire: Wire) -> None:
     before = wire.events()[-1]["seq"]
     done = wire.call("catalog.apply", **folder("all"), changeDescription="first")
     assert done["isApplied"]
@@ -82,7 +82,7 @@ def test_a_plan_names_every_field_that_differs_and_changes_nothing(wire: Wire) -
     assert [of(one, "action", "version") for one in done["changes"]][1:] == [("change", 2), ("change", 2)]
 
 
-def test_a_plan_that_is_no_longer_true_is_not_carried_out(wire: Wire) -> None:
+def test_an_outdated_plan_is_not_carried_out(wire: Wire) -> None:
     plan = wire.call("catalog.apply", **folder("stale"), dryRun=True)
     put_component(wire, "stale.c", command=["false"])
     refusal = wire.refused("catalog.apply", **folder("stale"), plan=plan["plan"])
@@ -142,7 +142,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("change", "path"), WRONG)
-def test_one_fault_and_nothing_is_stored(wire: Wire, change: Callable[[Message], Any], path: str) -> None:
+def test_a_single_fault_prevents_all_changes(wire: Wire, change: Callable[[Message], Any], path: str) -> None:
     seq = wire.events()[-1]["seq"]
     for dry_run in (True, False):
         refusal = wire.refused("catalog.apply", **wrong(change), dryRun=dry_run)
@@ -152,7 +152,7 @@ def test_one_fault_and_nothing_is_stored(wire: Wire, change: Callable[[Message],
     assert wire.refused("pool.get", id="wrong-pool").kind == "not_found"
 
 
-def test_all_faults_are_told_at_once(wire: Wire) -> None:
+def test_all_faults_are_reported_at_once(wire: Wire) -> None:
     asked = folder("many")
     asked["components"][0]["pool"] = "no"
     asked["configs"][0]["configuration"]["parameters"]["n"] = "x"
@@ -166,7 +166,7 @@ def test_all_faults_are_told_at_once(wire: Wire) -> None:
     assert "Did you mean 'many-pool'?" in faults[1]["message"]
 
 
-def test_a_text_whose_variable_has_no_value_yet_may_become_anything(wire: Wire) -> None:
+def test_a_text_with_an_unset_variable_is_not_checked_against_the_schema(wire: Wire) -> None:
     asked = folder("vars")
     asked["components"][0]["schema"] = {"properties": {"n": {"enum": ["a", "b"]}}}
     asked["configs"][0]["configuration"]["parameters"] = {"n": "{{ choice }}"}
@@ -178,7 +178,7 @@ def test_a_text_whose_variable_has_no_value_yet_may_become_anything(wire: Wire) 
 # -- removing
 
 
-def test_what_is_not_named_goes_only_if_asked_and_only_of_the_kinds_that_are_given(wire: Wire) -> None:
+def test_only_prune_deletes_unnamed_objects_and_only_of_the_given_kinds(wire: Wire) -> None:
     wire.call("catalog.apply", **folder("gone", configs=3))
     put_config(wire, "lockside.command", "by-hand", configuration={"parameters": {"command": ["true"]}})
     kept = [
@@ -194,7 +194,7 @@ def test_what_is_not_named_goes_only_if_asked_and_only_of_the_kinds_that_are_giv
     assert wire.call("component.get", id="gone.c")
 
 
-def test_pools_of_the_settings_and_what_is_built_in_stay(fresh: Callable[..., Daemon]) -> None:
+def test_pools_of_the_settings_and_built_in_objects_are_not_pruned(fresh: Callable[..., Daemon]) -> None:
     with fresh(LOCKSIDE_POOLS__FIXED__SLOTS="2").wire() as wire:
         wire.call("pool.put", pool={"id": "mine", "slots": 1})
         wire.call("pool.put", pool={"id": "default", "slots": 3})
@@ -206,7 +206,7 @@ def test_pools_of_the_settings_and_what_is_built_in_stay(fresh: Callable[..., Da
         assert built_in == {"lockside.command", "lockside.orchestrator", "lockside.storage"}
 
 
-def test_what_something_else_names_cannot_go(wire: Wire) -> None:
+def test_an_object_that_another_one_references_is_not_pruned(wire: Wire) -> None:
     wire.call("catalog.apply", **folder("used"))
     refusal = wire.refused("catalog.apply", components=[], prune=True)
     assert refusal.kind == "conflict"
@@ -215,7 +215,7 @@ def test_what_something_else_names_cannot_go(wire: Wire) -> None:
     assert "component used.c names it" in str(refusal.data["faults"])
 
 
-def test_a_pool_that_a_live_job_names_stays_and_with_it_all_the_rest(wire: Wire, gate: Gate) -> None:
+def test_pruning_the_pool_of_a_live_job_is_refused_and_changes_nothing(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "busy", "slots": 1})
     job = wire.shell(gate.text, pool="busy")
     pools = [
@@ -237,7 +237,7 @@ def test_a_pool_that_a_live_job_names_stays_and_with_it_all_the_rest(wire: Wire,
     assert changes(done) == [("create", "pool", "new"), ("delete", "pool", "busy")]
 
 
-def test_a_branch_has_its_own(wire: Wire) -> None:
+def test_a_branch_has_its_own_configurations(wire: Wire) -> None:
     wire.call("catalog.apply", **folder("br"))
     wire.call("branch.create", branch={"id": "dev"})
     configs = folder("br", n=7)["configs"][:1]
@@ -260,7 +260,7 @@ def test_a_repeat_under_the_same_deduplication_id_is_done_once(wire: Wire) -> No
     assert wire.refused("catalog.apply", **folder("twice"), deduplicationId="one").kind == "conflict"
 
 
-def test_of_many_at_once_one_is_last_and_whole(wire: Wire) -> None:
+def test_concurrent_applies_leave_the_complete_state_of_the_last_one(wire: Wire) -> None:
     asked = [wire.ask("catalog.apply", **folder("race", n=n, configs=5)) for n in range(20)]
     for one in asked:
         wire.answer(one)
@@ -270,14 +270,14 @@ def test_of_many_at_once_one_is_last_and_whole(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("lag_bytes", [1, 200_000])
-def test_a_daemon_killed_in_the_middle_has_stored_all_or_nothing(lag_bytes: int) -> None:
+def test_a_daemon_killed_during_an_apply_has_stored_all_or_nothing(lag_bytes: int) -> None:
     asked = folder("killed", configs=400)
     frame = {"jsonrpc": "2.0", "id": 1, "method": "catalog.apply", "params": asked}
     with running() as daemon:
         wire = daemon.wire()
         wire.send(frame)
         other = daemon.wire()
-        other.call("daemon.status")  # it works on the first call by now
+        other.call("daemon.status")  # it has succeeded by the first call
         if lag_bytes > 1:
             other.send({"jsonrpc": "2.0", "method": "x" * lag_bytes})
         daemon.kill()

@@ -1,4 +1,4 @@
-"""What archiving does to the tables of the same job."""
+"""How archiving affects the tables of the same job."""
 
 import socket
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def test_tables_are_archived_before_they_are_stored(wire: Wire, daemon: Daemon, 
 
 
 @pytest.mark.parametrize("on_failure", ["error", "warning"])
-def test_without_an_archive_no_table_is_stored_or_with_a_warning(
+def test_a_failed_archive_prevents_the_tables_or_is_a_warning(
     wire: Wire, daemon: Daemon, place: Path, on_failure: str
 ) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
@@ -63,7 +63,7 @@ def test_no_table_is_locked_while_a_job_is_archived(wire: Wire, daemon: Daemon) 
     assert rows(published(wire, daemon, "out.c-free.t", 1)) == [("1",), ("2",)]
 
 
-def test_of_a_job_in_chunks_what_was_put_together_is_archived(wire: Wire, place: Path) -> None:
+def test_the_assembled_output_of_a_job_in_chunks_is_archived(wire: Wire, place: Path) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     archive = {"path": "all", "include": ["tables", "files"]}
     job = wire.done(cut(wire, "kept", 25, {"chunkRows": 10}, request={"archive": archive}))

@@ -1,4 +1,4 @@
-"""Archives of jobs: what is kept where, whoever dies meanwhile."""
+"""Archives of jobs: what is stored where, whichever process dies meanwhile."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def run(wire: Wire, archive: dict[str, Any], **request: Any) -> dict[str, Any]:
 
 
 def whole(folder: Path) -> dict[str, Any]:
-    """The list of an archive, whose files are all there as it says."""
+    """Return the list of an archive after checking that all of its files are there as it says."""
     listed: dict[str, Any] = json.loads((folder / "lockside-archive.json").read_text())
     for one in listed["files"]:
         content = (folder / one["path"]).read_bytes()
@@ -61,7 +61,7 @@ def test_a_job_is_archived_as_its_component_left_it(wire: Wire, place: Path) -> 
     assert list(job["stageTimestamps"]).index("archiving") < list(job["stageTimestamps"]).index("cleaning_up")
 
 
-def test_every_row_is_archived_by_itself(wire: Wire, place: Path) -> None:
+def test_each_row_is_archived_separately(wire: Wire, place: Path) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     put_component(wire, "acme.writer", command=python(WRITES))
     runtime = {"archive": {"path": "${CONFIG}/${DATE}/${JOB_ID}", "include": ["files", "tables"]}}
@@ -102,7 +102,7 @@ def test_an_empty_archive_and_debug_archive_nothing(wire: Wire, place: Path) -> 
         ({"pth": "a"}, "$.archive.pth", "did you mean `path`"),
     ],
 )
-def test_an_archive_that_can_never_be_is_refused(
+def test_an_impossible_archive_is_refused(
     wire: Wire, place: Path, archive: dict[str, Any], path: str, told: str
 ) -> None:
     put_system(wire, "readable", str(place))
@@ -113,7 +113,7 @@ def test_an_archive_that_can_never_be_is_refused(
     assert told in refused.error["message"]
 
 
-def test_a_refused_system_is_told_where_it_stands(wire: Wire) -> None:
+def test_a_refused_system_is_reported_with_its_path(wire: Wire) -> None:
     put_component(wire, "acme.writer", command=python(WRITES))
     put_config(wire, "acme.writer", "sent", configuration={"runtime": {"archive": {"system": "nowhere"}}})
     refused = wire.refused("job.create", component="acme.writer", config="sent")
@@ -125,7 +125,7 @@ def test_a_refused_system_is_told_where_it_stands(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("on_failure", ["error", "warning"])
-def test_another_jobs_archive_stays_as_it_is(wire: Wire, place: Path, on_failure: str) -> None:
+def test_the_archive_of_another_job_is_not_overwritten(wire: Wire, place: Path, on_failure: str) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     first = run(wire, {"path": "one"})
     second = run(wire, {"path": "one", "onFailure": on_failure})
@@ -137,7 +137,7 @@ def test_another_jobs_archive_stays_as_it_is(wire: Wire, place: Path, on_failure
         assert of(second["result"]["error"], "type", "kind") == ("user", "output")
 
 
-def test_a_failed_component_is_archived_when_that_is_asked_for(wire: Wire, place: Path) -> None:
+def test_a_failed_component_is_archived_on_request(wire: Wire, place: Path) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     put_component(wire, "acme.failing", command=python(WRITES + "\nsys.exit('no luck')"))
     for archive in ({"path": "quiet"}, {"path": "told", "onError": True}):
@@ -149,7 +149,7 @@ def test_a_failed_component_is_archived_when_that_is_asked_for(wire: Wire, place
     assert job["result"]["artifacts"]["archive"]["path"] == "told"
 
 
-def test_an_archive_that_failed_is_not_tried_as_one_of_a_failure(wire: Wire, place: Path) -> None:
+def test_a_failed_archive_is_not_attempted_again_as_one_of_a_failure(wire: Wire, place: Path) -> None:
     put_system(wire, "archive", str(place / "missing"), isWritable=True)
     (place / "missing").write_text("a file, not a folder")
     job = run(wire, {"path": "one", "onError": True})
@@ -158,7 +158,7 @@ def test_an_archive_that_failed_is_not_tried_as_one_of_a_failure(wire: Wire, pla
     assert [step["operation"] for step in job["result"]["steps"]] == [None, "archive"]
 
 
-def test_a_system_that_went_away_fails_the_archive_alone(wire: Wire, place: Path) -> None:
+def test_a_missing_system_fails_only_the_archive(wire: Wire, place: Path) -> None:
     put_system(wire, "fleeting", str(place), isWritable=True)
     put_component(wire, "acme.writer", command=python(WRITES))
     jobs = [
@@ -173,7 +173,9 @@ def test_a_system_that_went_away_fails_the_archive_alone(wire: Wire, place: Path
         assert "There is no system 'fleeting'" in done["message"]
 
 
-def test_an_archive_goes_on_without_a_daemon_and_is_whole(daemon: Daemon, wire: Wire, place: Path) -> None:
+def test_an_archive_continues_without_a_daemon_and_is_complete(
+    daemon: Daemon, wire: Wire, place: Path
+) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     os.mkfifo(place / "gate")
     body = f"{WRITES}\nopen({str(place / 'gate')!r}).read()"
@@ -198,7 +200,7 @@ def test_a_plain_command_can_be_archived(wire: Wire, place: Path) -> None:
     assert (place / "two/log.txt").read_text() == "said\n"
 
 
-def test_rows_that_run_side_by_side_are_archived_each_in_its_folder(wire: Wire, place: Path) -> None:
+def test_parallel_rows_are_archived_each_in_its_own_folder(wire: Wire, place: Path) -> None:
     put_system(wire, "archive", str(place), isWritable=True)
     put_component(wire, "acme.writer", command=python(WRITES))
     runtime = {"archive": {"path": "all"}, "parallelism": 2}

@@ -1,4 +1,4 @@
-"""Asides with real processes: what becomes of one, whoever dies meanwhile."""
+"""Asides with real processes: what happens to one, whichever process dies meanwhile."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from locksided.inotify import watched
 
 @pytest.fixture
 def asked() -> Iterator[Callable[..., Daemon]]:
-    """Starts a daemon that asks for an aside with this line of a shell."""
+    """Starts a daemon that requests an aside with this shell text."""
     with short_folder() as folder:
         daemon = Daemon(folder)
         daemon.program = [sys.executable, asking.__file__]
@@ -40,12 +40,12 @@ def asked() -> Iterator[Callable[..., Daemon]]:
 
 
 def delivered(wire: Wire) -> list[dict[str, Any]]:
-    """What was delivered so far."""
+    """Return the outcomes delivered so far."""
     return [event["data"] for event in wire.events() if event["kind"] == asking.KIND]
 
 
 def delivery(wire: Wire, number: int = 0) -> dict[str, Any]:
-    """The one of that number, when it is delivered."""
+    """Wait for the delivery with this number and return it."""
     subscription = wire.call("event.subscribe")["subscription"]
     while len(found := delivered(wire)) <= number:
         wire.notice()
@@ -54,7 +54,7 @@ def delivery(wire: Wire, number: int = 0) -> dict[str, Any]:
 
 
 def until_forgotten(daemon: Daemon) -> None:
-    """Wait until nothing is left in the folder of asides."""
+    """Wait until the folder of asides is empty."""
     for folder in (daemon.state_dir / "asides" / "0").iterdir():
         with watched(folder) as watching:
             while folder.exists():
@@ -62,7 +62,7 @@ def until_forgotten(daemon: Daemon) -> None:
                 os.read(watching, 4096)
 
 
-def test_the_outcome_is_delivered_with_what_it_wrote(asked: Callable[..., Daemon]) -> None:
+def test_the_outcome_is_delivered_with_the_output(asked: Callable[..., Daemon]) -> None:
     daemon = asked("echo hello; exit 3")
     one = delivery(daemon.wire())
     assert (one["reference"], one["exitCode"], one["said"]) == ({"name": "one"}, 3, "hello\n")
@@ -70,7 +70,7 @@ def test_the_outcome_is_delivered_with_what_it_wrote(asked: Callable[..., Daemon
     assert daemon.wire().call("job.list", count=True)["total"] == 0
 
 
-def test_one_that_ends_without_a_daemon_is_delivered_by_the_next(
+def test_an_aside_that_ends_without_a_daemon_is_delivered_by_the_next(
     asked: Callable[..., Daemon], ear: Ear, gate: Gate
 ) -> None:
     daemon = asked(f"echo $$ > {ear.path}; {gate.text}; echo done")
@@ -85,7 +85,7 @@ def test_one_that_ends_without_a_daemon_is_delivered_by_the_next(
     until_forgotten(daemon)
 
 
-def test_one_that_lives_is_found_again_with_its_time_limit(asked: Callable[..., Daemon], ear: Ear) -> None:
+def test_a_running_aside_is_found_again_with_its_time_limit(asked: Callable[..., Daemon], ear: Ear) -> None:
     daemon = asked(f"echo up > {ear.path}; exec sleep 600", timeout=3)
     assert ear.hear() == "up"
     daemon.kill()
@@ -93,7 +93,7 @@ def test_one_that_lives_is_found_again_with_its_time_limit(asked: Callable[..., 
     assert one["stopped"] == "timeout"
 
 
-def test_one_that_is_lost_with_its_keeper_is_stopped_first(asked: Callable[..., Daemon], ear: Ear) -> None:
+def test_an_aside_lost_with_its_keeper_is_stopped_first(asked: Callable[..., Daemon], ear: Ear) -> None:
     daemon = asked(f"echo $$ > {ear.path}; exec sleep 600")
     pid = int(ear.hear())
     daemon.kill_keeper()
@@ -101,7 +101,7 @@ def test_one_that_is_lost_with_its_keeper_is_stopped_first(asked: Callable[..., 
     assert not is_alive(pid)
 
 
-def test_one_of_another_boot_is_lost(asked: Callable[..., Daemon], ear: Ear) -> None:
+def test_an_aside_of_another_boot_is_lost(asked: Callable[..., Daemon], ear: Ear) -> None:
     daemon = asked(f"echo up > {ear.path}; exec sleep 600")
     assert ear.hear() == "up"
     keeper = daemon.keeper_pid()
@@ -114,7 +114,9 @@ def test_one_of_another_boot_is_lost(asked: Callable[..., Daemon], ear: Ear) -> 
     assert delivery(daemon.start().wire())["isLost"]
 
 
-def test_one_that_was_noted_and_never_started_is_delivered_as_refused(asked: Callable[..., Daemon]) -> None:
+def test_an_aside_that_was_recorded_but_never_started_is_delivered_as_refused(
+    asked: Callable[..., Daemon],
+) -> None:
     daemon = asked("exit 0")
     delivery(daemon.wire())
     daemon.stop()
@@ -125,7 +127,7 @@ def test_one_that_was_noted_and_never_started_is_delivered_as_refused(asked: Cal
     assert delivery(wire, 1)["refused"] == "burnt"
 
 
-def test_the_aside_of_a_caller_who_is_gone_is_stopped_and_forgotten(
+def test_the_aside_of_a_disconnected_caller_is_stopped_and_removed(
     fresh: Callable[..., Daemon], ear: Ear
 ) -> None:
     daemon = fresh()
@@ -144,7 +146,7 @@ def body(ear: Ear) -> str:
     return f"echo $$ > {ear.path}; exec sleep 600"
 
 
-def test_a_caller_hears_that_the_action_was_lost_with_its_keeper(
+def test_the_caller_is_told_that_the_action_was_lost_with_its_keeper(
     fresh: Callable[..., Daemon], ear: Ear
 ) -> None:
     daemon = fresh()
@@ -158,7 +160,7 @@ def test_a_caller_hears_that_the_action_was_lost_with_its_keeper(
     assert not is_alive(pid)
 
 
-def test_nothing_is_in_the_folder_of_asides_after_an_action(fresh: Callable[..., Daemon]) -> None:
+def test_the_folder_of_asides_is_empty_after_an_action(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     wire = daemon.wire()
     put_component(wire, "acme.quick", command=["echo", "1"])

@@ -1,4 +1,4 @@
-"""One job is cut into chunks that run as jobs of their own, and put together again."""
+"""One job is split into chunks that run as separate jobs, and its outputs are assembled."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def cut(wire: Wire, config: str, count: int, partition: dict[str, Any], **more: Any) -> Message:
-    """A job that doubles numbers, in chunks."""
+    """Create a job that doubles numbers, in chunks."""
     bucket = f"in.c-{config}"
     text = "n,text\n" + "".join(f'{n},"a\nb, {n}"\n' for n in range(count))
     source = writes(wire, {"x.csv": text}, config, output={"default_bucket": bucket})
@@ -68,7 +68,7 @@ def chunks_of(job: Message) -> list[tuple[int, str, str]]:
     return [of(one, "chunk", "action", "status") for one in job["result"]["chunks"]]
 
 
-def test_a_table_is_cut_by_rows_and_put_together_in_order(daemon: Daemon, wire: Wire) -> None:
+def test_a_table_is_split_by_rows_and_assembled_in_order(daemon: Daemon, wire: Wire) -> None:
     job = wire.done(cut(wire, "rows", 25, {"chunkRows": 10}))
     assert of(job, "type", "status", "progress") == ("container", "success", 1.0), str(job["result"]["error"])
     assert chunks_of(job) == [(n, "run", "success") for n in (1, 2, 3)]
@@ -110,9 +110,7 @@ def test_a_failed_chunk_fails_the_job_and_is_retried_alone(
         wire.call("job.retry", id=again["id"], scope="failedChunks")
 
 
-def test_the_good_chunks_are_merged_where_that_is_asked_for(
-    daemon: Daemon, wire: Wire, tmp_path: Path
-) -> None:
+def test_the_successful_chunks_are_merged_on_request(daemon: Daemon, wire: Wire, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("1")
     partition = {"chunkBytes": 100, "onChunkError": "merge"}
@@ -127,14 +125,14 @@ def test_the_good_chunks_are_merged_where_that_is_asked_for(
     assert len(rows(folder(daemon, "out.c-merged.y"))) == 30
 
 
-def test_an_input_without_records_makes_no_chunk_and_the_assembler_runs(daemon: Daemon, wire: Wire) -> None:
+def test_an_input_without_records_creates_no_chunk_and_the_assembler_runs(daemon: Daemon, wire: Wire) -> None:
     job = wire.done(cut(wire, "none", 0, {"chunkRows": 10}, output="none"))
     assert of(job, "status", "progress") == ("error", None), "the mapped table is missing"
     assert "y.csv" in str(job["result"]["error"])
     assert job["result"]["chunks"] == []
 
 
-def test_at_most_so_many_chunks_run_at_once(daemon: Daemon, wire: Wire) -> None:
+def test_the_parallelism_limits_the_chunks_that_run_at_once(daemon: Daemon, wire: Wire) -> None:
     job = cut(wire, "two", 60, {"chunkRows": 10}, request={"parallelism": 2, "retry": {"maxAttempts": 2}})
     done = wire.done(job)
     assert done["status"] == "success", done["message"]
@@ -167,7 +165,7 @@ print(texts, [one["status"] for one in listed], json.loads((data / "config.json"
 """
 
 
-def test_other_components_may_cut_and_put_together(daemon: Daemon, wire: Wire) -> None:
+def test_other_components_can_split_and_assemble(daemon: Daemon, wire: Wire) -> None:
     put_component(wire, "acme.splitter", command=python(SPLITTER))
     put_component(wire, "acme.assembler", command=python(ASSEMBLER))
     put_component(wire, "acme.doubler", command=python(DOUBLER))
@@ -195,7 +193,7 @@ def test_other_components_may_cut_and_put_together(daemon: Daemon, wire: Wire) -
         ),
     ],
 )
-def test_what_cannot_be_cut_is_refused(
+def test_a_job_that_cannot_be_split_is_refused(
     daemon: Daemon, wire: Wire, request_: dict[str, Any], path: str, told: str
 ) -> None:
     put_component(wire, "acme.doubler", command=python(DOUBLER))
@@ -207,7 +205,7 @@ def test_what_cannot_be_cut_is_refused(
     assert refusal.value.data["path"] == path
 
 
-def test_what_changed_since_is_noted_when_all_is_put_together(
+def test_the_position_of_an_adaptive_input_is_saved_when_the_job_is_assembled(
     daemon: Daemon, wire: Wire, tmp_path: Path
 ) -> None:
     put_component(wire, "acme.doubler", command=python(DOUBLER))

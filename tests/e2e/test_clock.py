@@ -1,4 +1,4 @@
-"""A daemon with a test clock: what is due by time happens at once when time is told to pass."""
+"""A daemon with a test clock: whatever becomes due happens at once when the clock is advanced."""
 
 import subprocess
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_the_clock_stands_still_while_jobs_run(wire: Wire) -> None:
     assert set(job["stageTimestamps"].values()) == {NOON}
 
 
-def test_a_delay_of_a_day_is_over_when_a_day_was_let_pass_and_no_second_before(wire: Wire) -> None:
+def test_a_delay_of_a_day_ends_after_exactly_a_day_of_the_clock(wire: Wire) -> None:
     job = wire.shell("true", delay=DAY)
     wire.call("clock.advance", seconds=DAY - 1)
     assert wire.get(job["id"])["status"] == "created"
@@ -48,7 +48,7 @@ def test_a_delay_of_a_day_is_over_when_a_day_was_let_pass_and_no_second_before(w
     assert wire.done(job)["startTime"] == "2026-03-30T12:00:00.000000Z"
 
 
-def test_each_job_starts_at_its_own_time_in_one_long_move(wire: Wire) -> None:
+def test_each_job_starts_at_its_own_time_during_one_long_advance_of_the_clock(wire: Wire) -> None:
     jobs = [wire.shell("true", delay=hours * 3600) for hours in (3, 1, 2)]
     assert wire.call("clock.advance", seconds=DAY)["time"] == "2026-03-30T12:00:00.000000Z"
     starts = [wire.done(job)["startTime"] for job in jobs]
@@ -66,7 +66,7 @@ def test_a_retry_waits_for_its_delay(wire: Wire) -> None:
     assert wire.get(second["id"])["startTime"] == "2026-03-29T12:01:00.000000Z"
 
 
-def test_the_folder_of_a_job_is_removed_when_its_days_are_over(daemon: Daemon, wire: Wire) -> None:
+def test_the_folder_of_a_job_is_removed_after_its_retention_days(daemon: Daemon, wire: Wire) -> None:
     job = wire.done(wire.shell("true"))
     [folder] = (daemon.state_dir / "runs").glob(f"*/{job['id']}")
     wire.call("clock.advance", seconds=29 * DAY)
@@ -75,7 +75,7 @@ def test_the_folder_of_a_job_is_removed_when_its_days_are_over(daemon: Daemon, w
     assert not folder.exists()
 
 
-def test_a_wait_ends_when_its_time_has_passed(wire: Wire) -> None:
+def test_a_wait_ends_at_its_time_out(wire: Wire) -> None:
     job = wire.shell("true", hold=True)
     asked = wire.ask("job.wait", id=job["id"], timeoutSeconds=60)
     wire.call("clock.advance", seconds=59)
@@ -85,14 +85,14 @@ def test_a_wait_ends_when_its_time_has_passed(wire: Wire) -> None:
     assert not wire.answer(asked)["isFinished"]
 
 
-def test_a_wait_for_output_ends_when_its_time_has_passed(wire: Wire, gate: Gate) -> None:
+def test_a_wait_for_output_ends_at_its_time_out(wire: Wire, gate: Gate) -> None:
     job = until_running(wire, wire.shell(gate.text))
     asked = wire.ask("job.log", id=job["id"], waitSeconds=60)
     wire.call("clock.advance", seconds=60)
     assert wire.answer(asked) == {"frames": [], "nextOffset": 0, "isComplete": False}
 
 
-def test_what_was_due_during_a_suspend_is_done_after_it(wire: Wire) -> None:
+def test_work_due_during_a_suspend_is_done_after_it(wire: Wire) -> None:
     delayed = wire.shell("true", delay=3600)
     held = wire.shell("true", hold=True)
     asked = wire.ask("job.wait", id=held["id"], timeoutSeconds=3600)
@@ -101,7 +101,7 @@ def test_what_was_due_during_a_suspend_is_done_after_it(wire: Wire) -> None:
     assert wire.done(delayed)["startTime"] == "2026-03-29T14:00:00.000000Z"
 
 
-def test_a_clock_that_is_set_moves_moments_and_no_durations(wire: Wire) -> None:
+def test_setting_the_clock_moves_moments_but_no_durations(wire: Wire) -> None:
     delayed = wire.shell("true", delay=600)
     dated = wire.shell("true", delayedStartTime="2026-03-29T12:10:00Z")
     wire.call("clock.set", time="2026-03-29T11:00:00Z")
@@ -117,7 +117,7 @@ def test_a_clock_that_is_set_moves_moments_and_no_durations(wire: Wire) -> None:
     assert wire.call("clock.get")["bootTime"] == "2026-03-29T12:10:00.000000Z"
 
 
-def test_a_restart_with_a_later_time_is_a_time_of_being_down(daemon: Daemon, wire: Wire) -> None:
+def test_a_restart_with_a_later_clock_counts_as_downtime(daemon: Daemon, wire: Wire) -> None:
     due = wire.shell("true", delay=3600)
     later = wire.shell("true", delay=2 * DAY)
     wire.close()
@@ -136,13 +136,13 @@ def test_the_time_limit_of_a_run_is_real_time(wire: Wire, gate: Gate) -> None:
     assert job["endTime"] == NOON
 
 
-def test_the_methods_are_an_admins_and_the_status_names_the_clock(wire: Wire) -> None:
+def test_the_clock_methods_require_an_admin_and_the_status_names_the_clock(wire: Wire) -> None:
     described = {method["name"]: method["x-role"] for method in wire.call("rpc.discover")["methods"]}
     assert {described[name] for name in METHODS} == {"admin"}
     assert wire.call("daemon.status")["clock"] == "test"
 
 
-def test_the_clock_is_not_moved_to_where_no_clock_is(wire: Wire) -> None:
+def test_the_clock_rejects_times_out_of_range(wire: Wire) -> None:
     for method, path, given in (
         ("clock.advance", "$.seconds", {"seconds": -1}),
         ("clock.sleep", "$.seconds", {}),
@@ -162,14 +162,14 @@ def test_without_a_test_clock_nobody_can_move_the_clock() -> None:
 
 
 def refusal_of(daemon: Daemon, *arguments: str) -> str:
-    """What a daemon on the same folder says that does not start."""
+    """Return the message of a daemon on the same folder that refuses to start."""
     command = [*LOCKSIDED, "--state-dir", str(daemon.state_dir), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=PLAIN, check=False)
     assert done.returncode == 1, done
     return done.stderr
 
 
-def test_a_folder_is_opened_only_with_the_kind_of_clock_that_it_was_begun_with() -> None:
+def test_a_folder_is_opened_only_with_the_kind_of_clock_it_was_created_with() -> None:
     for begun, other, remedy in (
         ((), ("--test-clock", NOON), "start locksided without --test-clock"),
         (("--test-clock", NOON), (), "start locksided with --test-clock"),
@@ -180,7 +180,7 @@ def test_a_folder_is_opened_only_with_the_kind_of_clock_that_it_was_begun_with()
             daemon.start(*begun)
 
 
-def test_a_backup_is_restored_only_with_the_kind_of_clock_that_it_was_made_with(daemon: Daemon) -> None:
+def test_a_backup_is_restored_only_with_the_kind_of_clock_it_was_made_with(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         backup = wire.call("daemon.backup")["path"]
     daemon.stop()
@@ -190,7 +190,7 @@ def test_a_backup_is_restored_only_with_the_kind_of_clock_that_it_was_made_with(
     daemon.start("--test-clock", NOON)
 
 
-def test_a_time_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
+def test_an_invalid_clock_time_is_refused_with_an_example(tmp_path: Path) -> None:
     command = [*LOCKSIDED, "--state-dir", str(tmp_path), "--test-clock", "noon"]
     done = subprocess.run(command, capture_output=True, text=True, env=PLAIN, check=False)
     assert done.returncode == 2

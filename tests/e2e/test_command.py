@@ -1,4 +1,4 @@
-"""`lockside.command`: the caller's command, folder and environment, which only its owner is shown."""
+"""`lockside.command`: the caller's command, folder and environment, which is shown to its owner only."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from e2e.wire import Wire, of
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MY_TOKEN": "very-private-value", "EMPTY": ""}
 
 
-def test_it_runs_where_and_with_what_the_caller_says(wire: Wire, place: Path) -> None:
+def test_a_command_runs_in_the_folder_and_environment_of_the_caller(wire: Wire, place: Path) -> None:
     parameters = {"command": ["env"], "cwd": str(place), "environment": ENVIRONMENT}
     job = wire.done(wire.create(configData={"parameters": parameters}))
     env = dict(line.split("=", 1) for line in wire.text(job).splitlines())
@@ -30,7 +30,7 @@ def test_it_runs_where_and_with_what_the_caller_says(wire: Wire, place: Path) ->
 
 
 @pytest.mark.parametrize("program", [{"command": ["sh", "-c", "umask"]}, {"shell": "umask"}])
-def test_the_umask_is_the_callers_else_that_of_the_daemons_start(
+def test_the_umask_is_that_of_the_caller_or_by_default_of_the_daemon(
     wire: Wire, daemon: Daemon, program: dict[str, Any]
 ) -> None:
     own = wire.done(wire.create(configData={"parameters": {**program, "umask": "027"}}))
@@ -65,13 +65,15 @@ def test_a_pipeline_and_a_shell_are_commands_too(wire: Wire) -> None:
         {"command": ["a"], "environment": {"A": 1}},
     ],
 )
-def test_a_command_that_cannot_be_is_refused(wire: Wire, parameters: dict[str, Any]) -> None:
+def test_an_invalid_command_is_refused(wire: Wire, parameters: dict[str, Any]) -> None:
     refusal = wire.refused("job.create", component="lockside.command", configData={"parameters": parameters})
     assert refusal.code == -32602
     assert refusal.data["path"].startswith("$.configData")
 
 
-def test_equal_environments_are_stored_once_and_stand_in_no_event(wire: Wire, daemon: Daemon) -> None:
+def test_an_environment_appears_neither_in_events_nor_in_plain_in_the_database(
+    wire: Wire, daemon: Daemon
+) -> None:
     parameters = {"command": ["true"], "environment": ENVIRONMENT}
     jobs = [wire.done(wire.create(configData={"parameters": parameters})) for _ in range(3)]
     assert "very-private-value" not in json.dumps(wire.events())
@@ -119,7 +121,7 @@ def test_nobody_else_sees_a_commands_environment(fresh: Any) -> None:
     assert answers[0]["result"]["id"] == job["id"]
 
 
-def test_a_relative_folder_or_one_that_is_missing_is_named(wire: Wire) -> None:
+def test_a_relative_or_missing_folder_is_named(wire: Wire) -> None:
     job = wire.done(wire.create(configData={"parameters": {"command": ["true"], "cwd": "/no/such/place"}}))
     assert of(job, "status", "starts") == ("error", 0)
     assert "/no/such/place" in job["message"]

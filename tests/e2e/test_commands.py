@@ -1,4 +1,4 @@
-"""Commands for what the wire can do, typed against a real daemon."""
+"""Commands for the methods of the wire, run against a real daemon."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def ids(at: Terminal, filters: str) -> list[str]:
     return at.type(f"lockside ls {filters} | cut -f1").split()
 
 
-def test_states_actions_plans_and_copies(at: Terminal) -> None:
+def test_state_action_plan_and_copy_commands_work(at: Terminal) -> None:
     at.type("lockside run --wait ex.table/daily")
     assert json_of(at, "state show ex.table/daily --row eu")["state"] == {"n": 1}
     assert "starts from the beginning" in at.type("lockside state reset ex.table/daily --row eu")
@@ -80,7 +80,7 @@ def test_states_actions_plans_and_copies(at: Terminal) -> None:
     assert "ex.table/weekly" in at.type("lockside config ls")
 
 
-def test_a_list_has_roots_and_a_failure_is_open_until_it_is_acknowledged(at: Terminal) -> None:
+def test_lists_show_root_jobs_and_failures_stay_open_until_acknowledged(at: Terminal) -> None:
     at.type("lockside run --wait lockside.orchestrator/nightly --name whole")
     (root,) = ids(at, "--text whole")
     assert len(ids(at, f"--parent {root}")) == 1
@@ -103,7 +103,7 @@ def test_a_list_has_roots_and_a_failure_is_open_until_it_is_acknowledged(at: Ter
     assert completed == ids(at, "--failed")
 
 
-def test_a_rerun_of_what_failed_is_planned_and_run_from_the_command_line(at: Terminal) -> None:
+def test_a_rerun_of_failed_tasks_is_planned_and_run_from_the_command_line(at: Terminal) -> None:
     at.type("lockside run --wait lockside.orchestrator/nightly --name first")
     planned = at.type("lockside orchestration plan nightly --previous first")
     assert re.search(r"good +carry ", planned)
@@ -114,7 +114,7 @@ def test_a_rerun_of_what_failed_is_planned_and_run_from_the_command_line(at: Ter
     assert len(ids(at, f"--parent {phase}")) == 1, "what succeeded is carried over"
 
 
-def test_jobs_are_noted_hidden_and_removed(at: Terminal) -> None:
+def test_jobs_are_annotated_hidden_and_removed(at: Terminal) -> None:
     job = at.type("lockside run -d -- true")
     at.until(f"ended {job}")
     at.type(f"lockside annotate {job} --name noted --label team=data")
@@ -141,7 +141,7 @@ def test_a_script_reports_progress_and_any_method_can_be_called(at: Terminal) ->
     assert re.search(r"success +\d", at.type("lockside stats --by status"))
 
 
-def test_a_run_for_cron_is_silent_and_skips_what_runs_or_waits_already(at: Terminal) -> None:
+def test_a_run_for_cron_is_silent_and_is_skipped_while_one_runs_or_waits(at: Terminal) -> None:
     at.type("mkfifo gate; lockside run -d --name nightly -- sh -c 'read x < gate'")
     running = ids(at, "--text nightly --running")
     assert at.type("lockside run -dq --name nightly --skip-if-running -- true; echo $?") == "0"

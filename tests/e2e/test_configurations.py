@@ -27,7 +27,7 @@ def shown(wire: Wire, job: Message) -> Any:
     return json.loads(wire.text(ended))
 
 
-def test_every_change_is_a_version_and_old_ones_stay_readable(wire: Wire) -> None:
+def test_every_change_creates_a_version_and_old_versions_stay_readable(wire: Wire) -> None:
     first = put_config(
         wire, "acme.show", "v", configuration={"parameters": {"n": 1}}, changeDescription="first"
     )
@@ -49,7 +49,7 @@ def test_every_change_is_a_version_and_old_ones_stay_readable(wire: Wire) -> Non
     ) == 1
 
 
-def test_the_same_content_again_is_no_new_version(wire: Wire) -> None:
+def test_storing_the_same_content_again_creates_no_version(wire: Wire) -> None:
     first = put_config(wire, "acme.show", "same", configuration={"parameters": {"n": 1}})
     events = len(wire.events())
     assert (
@@ -59,7 +59,7 @@ def test_the_same_content_again_is_no_new_version(wire: Wire) -> None:
     assert len(wire.events()) == events
 
 
-def test_what_was_put_can_be_got_back_the_same(wire: Wire) -> None:
+def test_a_stored_object_is_returned_unchanged(wire: Wire) -> None:
     manifest = {
         "id": "acme.whole",
         "name": "Whole",
@@ -101,7 +101,7 @@ def test_what_was_put_can_be_got_back_the_same(wire: Wire) -> None:
     assert wire.call("config.get", component="acme.show", config="whole")["configuration"] == configuration
 
 
-def test_a_deleted_object_refuses_new_jobs_and_goes_on_counting(wire: Wire) -> None:
+def test_a_deleted_object_refuses_new_jobs_and_keeps_its_version_numbers(wire: Wire) -> None:
     put_component(wire, "acme.gone", command=SHOW)
     put_config(wire, "acme.gone", "a", configuration={"parameters": {"n": 1}})
     held = wire.create("acme.gone", config="a", hold=True)
@@ -117,7 +117,7 @@ def test_a_deleted_object_refuses_new_jobs_and_goes_on_counting(wire: Wire) -> N
     assert put_config(wire, "acme.gone", "a")["version"] >= 2
 
 
-def test_a_job_froze_its_version_and_can_ask_for_an_old_one(wire: Wire) -> None:
+def test_a_job_keeps_its_version_and_can_request_an_old_one(wire: Wire) -> None:
     put_config(wire, "acme.show", "old", configuration={"parameters": {"n": 1}})
     held = wire.create("acme.show", config="old", hold=True)
     put_config(wire, "acme.show", "old", configuration={"parameters": {"n": 2}})
@@ -131,7 +131,7 @@ def test_a_job_froze_its_version_and_can_ask_for_an_old_one(wire: Wire) -> None:
     )
 
 
-def test_a_disabled_configuration_runs_by_force_only(wire: Wire) -> None:
+def test_a_disabled_configuration_runs_only_when_forced(wire: Wire) -> None:
     put_config(wire, "acme.show", "off", isDisabled=True, configuration={"parameters": {"n": 1}})
     refusal = wire.refused("job.create", component="acme.show", config="off")
     assert (refusal.code, refusal.kind) == (-32005, "disabled")
@@ -140,7 +140,7 @@ def test_a_disabled_configuration_runs_by_force_only(wire: Wire) -> None:
     assert (shown(wire, job), job["mode"]) == ({"n": 1}, "forceRun")
 
 
-def test_config_data_takes_the_place_of_the_stored_configuration(wire: Wire) -> None:
+def test_config_data_replaces_the_stored_configuration(wire: Wire) -> None:
     put_config(wire, "acme.show", "data", configuration={"parameters": {"n": 1, "m": 1}})
     job = wire.create("acme.show", config="data", configData={"parameters": {"n": 2}})
     assert shown(wire, job) == {"n": 2}
@@ -159,7 +159,7 @@ def test_a_row_is_merged_over_its_root(wire: Wire) -> None:
     assert shown(wire, wire.create("acme.show", config="rows")) == {"a": 1, "b": {"x": 1, "y": 2}, "c": 3}
 
 
-def test_tags_change_what_differs(wire: Wire) -> None:
+def test_a_tag_changes_only_the_members_that_it_names(wire: Wire) -> None:
     put_component(
         wire, "acme.tags", command=["echo", "new"], tag="2", tags={"1": {"command": ["echo", "old"]}}
     )
@@ -173,7 +173,7 @@ def test_tags_change_what_differs(wire: Wire) -> None:
     ("request_", "data", "runtime", "expected"),
     [({"pool": "p1"}, {}, {"pool": "p3"}, "p1"), ({}, {}, {"pool": "p3"}, "p3"), ({}, None, {}, "p4")],
 )
-def test_the_first_found_by_precedence_wins(
+def test_the_level_of_highest_precedence_wins(
     wire: Wire, request_: Message, data: Message | None, runtime: Message, expected: str
 ) -> None:
     for pool in ("p1", "p2", "p3", "p4"):
@@ -189,7 +189,7 @@ def test_the_first_found_by_precedence_wins(
 # -- variables
 
 
-def test_variables_are_filled_from_the_nearest_source(wire: Wire) -> None:
+def test_variables_are_taken_from_the_nearest_source(wire: Wire) -> None:
     configuration = {
         "parameters": {"r": "{{ region }}", "n": ["x-{{name}}"], "plain": "{ region }"},
         "variables": {"region": "default", "name": "default"},
@@ -209,7 +209,7 @@ def test_variables_are_filled_from_the_nearest_source(wire: Wire) -> None:
     assert (refusal.kind, refusal.data["path"]) == ("not_found", "$.variableValuesId")
 
 
-def test_an_unfilled_variable_is_named(wire: Wire) -> None:
+def test_a_variable_without_a_value_is_named(wire: Wire) -> None:
     put_config(wire, "acme.show", "unfilled", configuration={"parameters": {"r": "{{ nowhere }}"}})
     refusal = wire.refused("job.create", component="acme.show", config="unfilled")
     assert refusal.code == -32602
@@ -275,7 +275,7 @@ def test_an_id_is_never_a_path(wire: Wire, field: str, bad: str) -> None:
     assert (refusal.code, refusal.data["path"]) == (-32602, f"$.{field}")
 
 
-def test_branches_have_configurations_and_state_of_their_own(wire: Wire) -> None:
+def test_branches_have_their_own_configurations_and_state(wire: Wire) -> None:
     wire.call("branch.create", branch={"id": "new-api", "name": "New"})
     put_config(wire, "acme.show", "br", configuration={"parameters": {"n": "default"}})
     put_config(wire, "acme.show", "br", branchId="new-api", configuration={"parameters": {"n": "branch"}})
@@ -309,7 +309,7 @@ def test_an_unknown_component_config_or_row_names_its_field(wire: Wire) -> None:
         assert (refusal.code, refusal.data["path"]) == (-32001, path)
 
 
-def test_a_version_that_is_not_there_is_named_by_its_own_field(wire: Wire) -> None:
+def test_a_missing_version_is_reported_under_its_own_field(wire: Wire) -> None:
     put_config(wire, "acme.show", "versioned", configuration={"parameters": {"n": 1}})
     ids = {"component": "acme.show", "config": "versioned"}
     for method, params, path in (
@@ -323,7 +323,7 @@ def test_a_version_that_is_not_there_is_named_by_its_own_field(wire: Wire) -> No
         assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
 
 
-def test_what_is_not_found_names_the_field_that_asked_for_it(wire: Wire) -> None:
+def test_a_missing_object_is_reported_under_the_field_that_named_it(wire: Wire) -> None:
     put_config(wire, "acme.show", "there", configuration={})
     ids = {"component": "acme.show", "config": "nowhere"}
     for method, params, path in (
@@ -341,13 +341,13 @@ def test_what_is_not_found_names_the_field_that_asked_for_it(wire: Wire) -> None
         assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
 
 
-def test_what_is_built_in_cannot_be_deleted(wire: Wire) -> None:
+def test_built_in_objects_cannot_be_deleted(wire: Wire) -> None:
     for component in ("lockside.command", "lockside.orchestrator"):
         refusal = wire.refused("component.delete", id=component)
         assert (refusal.kind, refusal.data["path"]) == ("conflict", "$.id")
 
 
-def test_a_put_answers_the_configuration_as_a_get_does(wire: Wire) -> None:
+def test_a_put_returns_the_configuration_as_a_get_does(wire: Wire) -> None:
     put = put_config(wire, "acme.show", "answered", configuration={}, changeDescription="why")
     got = wire.call("config.get", component="acme.show", config="answered")
     assert {name: value for name, value in put.items() if name != "warnings"} == got
@@ -355,7 +355,7 @@ def test_a_put_answers_the_configuration_as_a_get_does(wire: Wire) -> None:
     assert copy == wire.call("config.get", component="acme.show", config="copied")
 
 
-def test_a_pool_has_its_version_its_times_and_who_changed_it(wire: Wire) -> None:
+def test_a_pool_shows_its_version_its_times_and_who_changed_it(wire: Wire) -> None:
     first = wire.call("pool.put", pool={"id": "versioned", "slots": 1})
     second = wire.call("pool.put", pool={"id": "versioned", "slots": 2, "description": "wider"})
     assert (first["version"], second["version"]) == (1, 2)

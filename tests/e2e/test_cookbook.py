@@ -1,4 +1,4 @@
-"""The recipes of the cookbook do what they say, beyond ending well; they are run as they stand there."""
+"""The recipes of the cookbook do what they claim, beyond exiting with success; they are run unchanged."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ RECIPES = [
 
 
 def recipe(language: str, word: str) -> str:
-    """The one recipe of a language that has this in it."""
+    """Return the only recipe in this language that contains this word."""
     [text] = [text for kind, text in RECIPES if kind == language and word in text]
     return str(text)
 
@@ -37,16 +37,16 @@ def shell(daemon: Daemon, text: str) -> subprocess.CompletedProcess[str]:
 
 
 def load(wire: Wire, text: str) -> None:
-    """Let the pipeline's load be this shell text."""
+    """Make the pipeline's load run this shell text."""
     put_component(wire, "shop.transform", shell=text)
     put_config(wire, "shop.transform", "daily", configuration={})
 
 
-def test_every_recipe_is_tried_here() -> None:
+def test_every_recipe_is_tested_here() -> None:
     assert len(RECIPES) == 6
 
 
-def test_from_cron_nothing_is_printed_and_a_second_run_is_skipped_while_one_runs(
+def test_a_run_from_cron_prints_nothing_and_is_skipped_while_one_runs(
     daemon: Daemon, wire: Wire, gate: Gate
 ) -> None:
     load(wire, gate.text)
@@ -67,7 +67,7 @@ def test_from_cron_nothing_is_printed_and_a_second_run_is_skipped_while_one_runs
 
 
 def airflow(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The function of the recipe, with as much of Airflow as it needs."""
+    """Return the function of the recipe, with as much of Airflow as it needs."""
     failed = type("AirflowException", (Exception,), {})
     monkeypatch.setitem(sys.modules, "airflow", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "airflow.exceptions", SimpleNamespace(AirflowException=failed))
@@ -77,7 +77,7 @@ def airflow(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Any:
     return names["load"], failed
 
 
-def test_from_airflow_the_task_ends_as_the_job(
+def test_the_airflow_task_ends_as_its_job_does(
     daemon: Daemon, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, failed = airflow(daemon, monkeypatch)
@@ -104,7 +104,7 @@ def test_a_script_waits_for_the_nightly_load(daemon: Daemon, wire: Wire, gate: G
     assert shell(daemon, text.replace("2h", "0.1s")).stderr.endswith("the load is late\n")
 
 
-def test_failures_are_reacted_to(daemon: Daemon, wire: Wire) -> None:
+def test_a_script_can_react_to_failures(daemon: Daemon, wire: Wire) -> None:
     load(wire, "echo broken >&2; exit 1")
     environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket)}
     text = recipe("python", "client.events").replace("client.events(", "client.events(after=0, ")
@@ -119,7 +119,7 @@ def test_failures_are_reacted_to(daemon: Daemon, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("language", ["sh", "python"])
-def test_a_component_says_how_far_it_is(wire: Wire, language: str) -> None:
+def test_a_component_reports_its_progress(wire: Wire, language: str) -> None:
     text = recipe(language, "LOCKSIDE_PROGRESS_FD")
     command = ["sh", "-c", text] if language == "sh" else [sys.executable, "-c", f"{text}\nreport(400, 1000)"]
     put_component(wire, f"progress.{language}", command=command)

@@ -1,4 +1,4 @@
-"""What a component finds when it starts, and what is taken of what it leaves."""
+"""What a component finds when it starts, and which of its files are used afterwards."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def writes(files: dict[str, str], then: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def dumped(daemon: Any) -> tuple[Message, Message]:
-    """What a component saw, and its job."""
+    """Return what a component saw, and its job."""
     with Wire(daemon.socket) as wire:
         put_component(
             wire,
@@ -76,7 +76,7 @@ def test_the_folders_are_there_and_writable_on_one_file_system(dumped: tuple[Mes
     assert seen["cwd_empty"] == []
 
 
-def test_the_place_holder_is_filled_with_an_absolute_path_that_ends_in_a_slash(
+def test_the_placeholder_is_replaced_by_an_absolute_path_that_ends_in_a_slash(
     dumped: tuple[Message, Message],
 ) -> None:
     seen, job = dumped
@@ -85,7 +85,7 @@ def test_the_place_holder_is_filled_with_an_absolute_path_that_ends_in_a_slash(
     assert seen["argv"][1] == f"--data={data}x"
 
 
-def test_config_json_has_what_a_component_may_see(dumped: tuple[Message, Message]) -> None:
+def test_config_json_contains_what_a_component_may_see(dumped: tuple[Message, Message]) -> None:
     config = dumped[0]["config"]
     assert config["parameters"] == {"since": "yesterday", "#token": "[hidden]"}
     assert config["image_parameters"]["image"] == 1
@@ -95,7 +95,7 @@ def test_config_json_has_what_a_component_may_see(dumped: tuple[Message, Message
     assert not {"runtime", "processors"} & config.keys()
 
 
-def test_the_environment_is_the_common_interface_and_nothing_of_the_daemons(
+def test_the_environment_is_the_common_interface_without_any_variable_of_the_daemon(
     dumped: tuple[Message, Message],
 ) -> None:
     seen, job = dumped
@@ -119,7 +119,7 @@ def test_the_environment_is_the_common_interface_and_nothing_of_the_daemons(
     assert env["TMPDIR"] == job["workPath"] + "/tmp"
 
 
-def test_at_the_end_what_came_in_is_removed_and_what_came_out_stays(wire: Wire) -> None:
+def test_inputs_are_removed_and_outputs_are_kept_at_the_end(wire: Wire) -> None:
     files = {
         "out/tables/t.csv": "a\n1\n",
         "out/files/f.bin": "x",
@@ -138,7 +138,7 @@ def test_at_the_end_what_came_in_is_removed_and_what_came_out_stays(wire: Wire) 
     assert wire.text(job) == "said\n"
 
 
-def test_output_tables_and_manifests_stand_in_the_result(wire: Wire) -> None:
+def test_the_result_lists_output_tables_and_their_manifests(wire: Wire) -> None:
     manifest = {
         "destination": "out.c-main.flights",
         "primary_key": ["id"],
@@ -173,7 +173,7 @@ def test_output_tables_and_manifests_stand_in_the_result(wire: Wire) -> None:
     assert all(name in text for name in ("flights", "planes", "sliced", "doc.pdf", ".hidden(1)"))
 
 
-def test_a_broken_manifest_is_named_beside_its_table(wire: Wire) -> None:
+def test_a_broken_manifest_is_reported_with_its_table(wire: Wire) -> None:
     put_component(
         wire, "acme.broken", command=writes({"out/tables/t.csv": "a", "out/tables/t.csv.manifest": "{"})
     )
@@ -181,7 +181,7 @@ def test_a_broken_manifest_is_named_beside_its_table(wire: Wire) -> None:
     assert "t.csv.manifest" in table["manifestProblem"]
 
 
-def test_usage_json_is_kept_even_of_a_failed_run(wire: Wire) -> None:
+def test_usage_json_of_a_failed_run_is_kept_as_well(wire: Wire) -> None:
     usage = '[{"metric": "rows", "value": 12}]'
     put_component(wire, "acme.usage", command=writes({"out/usage.json": usage}, "sys.exit(1)"))
     job = wire.done(wire.create("acme.usage"))
@@ -227,7 +227,7 @@ def counter(wire: Wire) -> Any:
     return run
 
 
-def test_the_state_of_a_run_is_what_the_next_one_begins_with(wire: Wire, counter: Any) -> None:
+def test_the_state_of_a_run_is_passed_to_the_next_run(wire: Wire, counter: Any) -> None:
     before = wire.call("state.get", component="acme.count", config="a")
     assert before["state"] == {}
     assert [counter()[1] for _ in range(3)] == [{}, {"n": 1}, {"n": 2}]
@@ -238,7 +238,7 @@ def test_the_state_of_a_run_is_what_the_next_one_begins_with(wire: Wire, counter
     assert len(saved) >= 4
 
 
-def test_a_failed_run_saves_no_state_and_one_that_leaves_none_clears_it(counter: Any) -> None:
+def test_a_failed_run_saves_no_state_and_a_run_without_a_state_file_clears_it(counter: Any) -> None:
     counter()
     job, _, state = counter("fail")
     assert (job["status"], state["state"]) == ("error", {"n": 1})
@@ -275,7 +275,7 @@ def test_state_can_be_reset(wire: Wire, counter: Any) -> None:
     assert counter()[1] == {}
 
 
-def test_rows_have_states_of_their_own_and_run_one_after_another(wire: Wire) -> None:
+def test_rows_have_their_own_states_and_run_one_after_another(wire: Wire) -> None:
     put_component(wire, "acme.rows", command=python(COUNT))
     rows = [
         {"id": "r1"},

@@ -35,7 +35,7 @@ for kind in ("tables", "files"):
 
 
 def put_all(wire: Wire, name: str, **parameters: Any) -> None:
-    """A configuration of two rows, each with two processors behind the component."""
+    """Store a configuration of two rows, each with two processors after the component."""
     put_component(wire, f"{name}.main", command=python(COMPONENT))
     put_component(wire, f"{name}.pr", type="processor", command=python(PROCESSOR))
     after = [{"definition": {"component": f"{name}.pr"}, "parameters": {"name": mark}} for mark in ("b", "c")]
@@ -52,7 +52,7 @@ def put_all(wire: Wire, name: str, **parameters: Any) -> None:
 
 
 def stages(job: Message) -> list[tuple[str | None, str]]:
-    """Row and name of each listed stage, after a look that it is there."""
+    """Return row and name of each listed stage, after checking that its file exists."""
     root = Path(job["workPath"])
     listed = job["result"]["artifacts"]["stages"]
     assert {str(path.relative_to(root)) for path in root.glob("debug/**/*.zip")} == {
@@ -106,7 +106,7 @@ def test_after_an_error_only_the_stages_before_it_are_there(wire: Wire) -> None:
     assert job["result"]["output"] == {"tables": [], "files": []}
 
 
-def test_a_configuration_without_rows_has_its_stages_right_below_debug(wire: Wire) -> None:
+def test_a_configuration_without_rows_has_its_stages_directly_below_debug(wire: Wire) -> None:
     put_all(wire, "plain")
     put_config(wire, "plain.main", "whole", configuration={"parameters": {"n": 3, "#token": SECRET}})
     job = wire.done(wire.create("plain.main", config="whole", mode="debug"))
@@ -119,7 +119,7 @@ def test_a_configuration_without_rows_has_its_stages_right_below_debug(wire: Wir
 
 
 @needs_root
-def test_the_stages_of_another_users_job_are_that_users(wire: Wire) -> None:
+def test_the_stages_of_a_job_belong_to_the_user_of_the_job(wire: Wire) -> None:
     text = 'cp "$KBC_DATADIR/config.json" "$KBC_DATADIR/out/files/copy"; mkdir -m 0 "$KBC_DATADIR/out/shut"'
     put_component(wire, "others", shell=text, user="nobody")
     put_config(wire, "others", "one", configuration={"parameters": {"#token": SECRET}})
@@ -133,7 +133,7 @@ def test_the_stages_of_another_users_job_are_that_users(wire: Wire) -> None:
     assert not (Path(job["workPath"]) / "data").exists()
 
 
-def test_a_run_after_a_debug_run_stores_what_the_debug_run_did_not(wire: Wire) -> None:
+def test_a_run_after_a_debug_run_stores_its_output_and_state(wire: Wire) -> None:
     put_all(wire, "both")
     wire.done(wire.create("both.main", config="two", mode="debug"))
     job = wire.done(wire.create("both.main", config="two"))

@@ -1,4 +1,4 @@
-"""A call that carries a deduplicationId is done once: however often, by how many, and across restarts."""
+"""A call with a deduplicationId is executed once, however often and by however many clients it is sent."""
 
 import threading
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def _stored(daemon: Daemon) -> None:
             wire.call("pool.put", pool={"id": pool, "slots": 1})
 
 
-def test_a_repeat_answers_the_job_as_it_is_now(wire: Wire) -> None:
+def test_a_repeated_call_returns_the_job_in_its_current_state(wire: Wire) -> None:
     first = wire.call("job.create", **COMMAND, deduplicationId="repeat")
     assert "deduplicated" not in first
     assert first["deduplicationId"] == "repeat"
@@ -71,7 +71,7 @@ def test_a_repeat_answers_the_job_as_it_is_now(wire: Wire) -> None:
     assert shortened == {"id": first["id"], "status": "success", "deduplicated": True}
 
 
-def test_other_parameters_under_the_same_id_are_a_conflict_that_names_the_first(wire: Wire) -> None:
+def test_other_parameters_under_the_same_id_are_a_conflict_that_names_the_first_call(wire: Wire) -> None:
     first = wire.call("job.create", **COMMAND, deduplicationId="conflict")
     refusal = wire.refused("job.create", **COMMAND, priority=3, deduplicationId="conflict")
     assert (refusal.kind, refusal.data["path"]) == ("conflict", "$.deduplicationId")
@@ -79,7 +79,7 @@ def test_other_parameters_under_the_same_id_are_a_conflict_that_names_the_first(
     wire.done(first)
 
 
-def test_twins_that_come_at_once_make_one_job(wire: Wire, daemon: Daemon) -> None:
+def test_identical_calls_sent_at_once_create_one_job(wire: Wire, daemon: Daemon) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
     with Wire(daemon.socket) as other:
         sent = [
@@ -91,7 +91,7 @@ def test_twins_that_come_at_once_make_one_job(wire: Wire, daemon: Daemon) -> Non
     assert wire.call("job.list", count=True, limit=1)["total"] == before + 1
 
 
-def test_many_clients_in_threads_make_one_job(daemon: Daemon) -> None:
+def test_many_clients_in_threads_create_one_job(daemon: Daemon) -> None:
     ids: list[str] = []
 
     def create() -> None:
@@ -124,7 +124,7 @@ def test_the_same_id_under_another_method_is_another_call(wire: Wire) -> None:
     )
 
 
-def test_a_repeat_is_known_after_a_restart_and_after_a_kill(fresh: Callable[..., Daemon]) -> None:
+def test_a_repeated_call_is_recognised_after_a_restart_and_after_a_kill(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     first = daemon.wire().call("job.create", **COMMAND, deduplicationId="restart")
     daemon.kill()
@@ -135,7 +135,7 @@ def test_a_repeat_is_known_after_a_restart_and_after_a_kill(fresh: Callable[...,
     assert wire.refused("job.create", **COMMAND, name="x", deduplicationId="restart").kind == "conflict"
 
 
-def test_a_repeat_is_answered_when_what_the_job_was_made_of_is_gone(wire: Wire) -> None:
+def test_a_repeated_call_is_answered_after_the_configuration_was_deleted(wire: Wire) -> None:
     put_component(wire, "acme.short", command=["true"])
     put_config(wire, "acme.short", "a")
     request = {"component": "acme.short", "config": "a", "deduplicationId": "gone since"}
@@ -147,12 +147,12 @@ def test_a_repeat_is_answered_when_what_the_job_was_made_of_is_gone(wire: Wire) 
 
 
 def done_to(wire: Wire) -> list[int]:
-    """What was done by somebody; jobs that run beside move on by themselves."""
+    """Return what callers did; jobs that run meanwhile change status by themselves."""
     return [event["seq"] for event in wire.events() if event["kind"] not in ("job.status", "job.stage")]
 
 
 @pytest.mark.parametrize("method", MUTATING)
-def test_every_mutating_method_is_done_once(wire: Wire, method: str) -> None:
+def test_every_mutating_method_is_executed_once(wire: Wire, method: str) -> None:
     params = {**MUTATING[method], "deduplicationId": f"once-{method}"}
     first = wire.call(method, **params)
     events = done_to(wire)
@@ -183,7 +183,7 @@ def test_every_mutating_method_is_done_once(wire: Wire, method: str) -> None:
         ("job.purge", {}),
     ],
 )
-def test_every_action_on_a_job_is_done_once(wire: Wire, method: str, more: Message) -> None:
+def test_every_action_on_a_job_is_executed_once(wire: Wire, method: str, more: Message) -> None:
     job = wire.shell("true", hold=True)
     if method in ("job.purge", "job.retry", "job.acknowledge"):
         wire.call("job.terminate", id=job["id"])
@@ -198,7 +198,7 @@ def test_every_action_on_a_job_is_done_once(wire: Wire, method: str, more: Messa
     wire.call("job.terminate", id=other["id"])
 
 
-def test_a_repeated_hold_answers_the_job_even_when_it_has_moved_on(wire: Wire, gate: Gate) -> None:
+def test_a_repeated_hold_returns_the_job_even_after_its_status_has_changed(wire: Wire, gate: Gate) -> None:
     job = wire.shell("true", hold=True)
     wire.call("job.release", id=job["id"], deduplicationId="let go")
     wire.done(job)

@@ -1,4 +1,4 @@
-"""`lockside doctor`: each thing that a fault can leave behind is broken, found, and mended with `--fix`."""
+"""`lockside doctor`: each kind of damage that a fault can leave is made, found, and repaired with `--fix`."""
 
 import json
 import os
@@ -27,7 +27,7 @@ LOCKSIDE = [sys.executable, "-c", "from lockside.cli.main import main; raise Sys
 
 
 def doctor(daemon: Daemon, *arguments: str) -> tuple[int, list[Message]]:
-    """What it finds, fine things left out, and its exit code."""
+    """Return the findings that are not `ok`, and the exit code."""
     ran = subprocess.run(
         [*LOCKSIDE, "--socket", str(daemon.socket), "doctor", "--json", *arguments],
         capture_output=True,
@@ -40,8 +40,8 @@ def doctor(daemon: Daemon, *arguments: str) -> tuple[int, list[Message]]:
     return ran.returncode, [finding for finding in findings if finding["level"] != "ok"]
 
 
-def mended(daemon: Daemon, check: str, *arguments: str) -> Message:
-    """That finding: told first, mended with --fix, and gone afterwards. A daemon may be away."""
+def check_repair(daemon: Daemon, check: str, *arguments: str) -> Message:
+    """Check that this finding is reported, repaired with --fix, and gone afterwards, daemon or not."""
     _, found = doctor(daemon, *arguments)
     (told,) = [one for one in found if one["check"] not in ("daemon", "socket")]
     assert of(told, "check", "canFix", "isFixed") == (check, True, False)
@@ -62,7 +62,7 @@ def daemon(fresh: Callable[..., Daemon]) -> Daemon:
     return fresh()
 
 
-def test_nothing_is_found_where_nothing_is_wrong(daemon: Daemon, gate: Gate) -> None:
+def test_a_sound_daemon_has_no_findings(daemon: Daemon, gate: Gate) -> None:
     wire = daemon.wire()
     job = wire.shell(gate.text)
     until_running(wire, job)
@@ -79,15 +79,15 @@ def test_a_folder_without_a_job_is_removed(daemon: Daemon) -> None:
     orphan = daemon.state_dir / "runs" / "0" / "999"
     (orphan / "log").mkdir(parents=True)
     (orphan / "log" / "0.seg").write_text("x")
-    told = mended(daemon, "orphan_folder")
+    told = check_repair(daemon, "orphan_folder")
     assert str(orphan) in told["message"]
     assert is_recent(told)
     assert not orphan.exists()
 
 
-def test_rights_that_are_too_wide_are_taken_back(daemon: Daemon) -> None:
+def test_permissions_that_are_too_wide_are_narrowed(daemon: Daemon) -> None:
     daemon.state_dir.chmod(0o755)
-    assert is_recent(mended(daemon, "rights"))
+    assert is_recent(check_repair(daemon, "rights"))
     assert daemon.state_dir.stat().st_mode & 0o777 == 0o711, "others pass through it, and see nothing"
     daemon.state_dir.chmod(0o700)
 
@@ -102,7 +102,7 @@ def test_a_socket_that_others_may_open_is_closed_to_them(daemon: Daemon) -> None
     assert doctor(daemon) == (0, [])
 
 
-def test_a_process_that_a_job_left_is_killed_and_those_of_living_jobs_are_not(
+def test_a_process_left_by_an_ended_job_is_killed_and_processes_of_live_jobs_are_not(
     daemon: Daemon, gate: Gate
 ) -> None:
     wire = daemon.wire()
@@ -112,7 +112,7 @@ def test_a_process_that_a_job_left_is_killed_and_those_of_living_jobs_are_not(
     folder = daemon.state_dir / "runs" / "0" / job["id"] / "steps" / "1-0"
     environment = {**PLAIN, "LOCKSIDE_START_FOLDER": str(folder)}
     with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
-        told = mended(daemon, "orphan_process")
+        told = check_repair(daemon, "orphan_process")
         assert str(left.pid) in told["message"]
         assert is_recent(told)
         assert left.wait() == -signal.SIGKILL
@@ -120,12 +120,12 @@ def test_a_process_that_a_job_left_is_killed_and_those_of_living_jobs_are_not(
     assert wire.done(running)["status"] == "success"
 
 
-def test_a_process_that_the_keeper_cannot_tell_whose_it_is_is_killed(
+def test_a_process_that_the_keeper_cannot_attribute_to_a_job_is_killed(
     fresh: Callable[..., Daemon], gate: Gate, place: Path
 ) -> None:
     daemon = fresh(LOCKSIDE_KEEPER__CGROUPS="off")
     wire = daemon.wire()
-    for _ in range(2):  # of one alone it would conclude that the process is of that one
+    for _ in range(2):  # with one job alone it would attribute the process to that job
         until_running(wire, wire.shell(gate.text))
     note = place / "pid"
     hide = f"setsid env -i setsid sh -c 'echo $$ > {note}.new; mv {note}.new {note}; exec sleep 600'"
@@ -136,7 +136,7 @@ def test_a_process_that_the_keeper_cannot_tell_whose_it_is_is_killed(
     daemon.kill()
     daemon.start()
     daemon.keeper_pid()
-    told = mended(daemon, "stray_process")
+    told = check_repair(daemon, "stray_process")
     assert str(stray) in told["message"]
     wait_for_end(stray)
     gate.open()
@@ -144,7 +144,7 @@ def test_a_process_that_the_keeper_cannot_tell_whose_it_is_is_killed(
 
 @needs_root
 @pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="no cgroups of version 2")
-def test_cgroups_of_dead_keepers_are_emptied_and_removed_and_no_others(daemon: Daemon) -> None:
+def test_only_cgroups_of_dead_keepers_are_emptied_and_removed(daemon: Daemon) -> None:
     job = daemon.wire().done(daemon.wire().shell("true"))
     with subprocess.Popen(["true"]) as dead:
         dead.wait()
@@ -157,7 +157,7 @@ def test_cgroups_of_dead_keepers_are_emptied_and_removed_and_no_others(daemon: D
             for cgroup, process in ((ours, left), (others, strange)):
                 cgroup.mkdir(parents=True)
                 (cgroup / "cgroup.procs").write_text(str(process.pid))
-            told = mended(daemon, "orphan_cgroup")
+            told = check_repair(daemon, "orphan_cgroup")
             assert str(ours) in told["message"]
             assert left.wait() == -signal.SIGKILL
             assert not ours.exists()
@@ -184,10 +184,10 @@ def test_a_check_disturbs_nothing_and_logs_nothing(daemon: Daemon) -> None:
     assert wire.call("daemon.status")["keeper"] == told
 
 
-def test_a_stale_socket_of_a_keeper_is_removed_and_the_living_ones_is_not(daemon: Daemon) -> None:
+def test_a_stale_keeper_socket_is_removed_and_that_of_a_running_keeper_is_not(daemon: Daemon) -> None:
     stale = daemon.state_dir / "keeper" / "0-former.sock"
     make_stale(stale)
-    told = mended(daemon, "keeper_socket")
+    told = check_repair(daemon, "keeper_socket")
     assert str(stale) in told["message"]
     assert not stale.exists()
     wire = daemon.wire()
@@ -195,12 +195,12 @@ def test_a_stale_socket_of_a_keeper_is_removed_and_the_living_ones_is_not(daemon
 
 
 def make_stale(path: Path) -> None:
-    """Leave the socket file of a process that is gone."""
+    """Leave behind the socket file of a process that has ended."""
     text = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()"
     subprocess.run([sys.executable, "-I", "-c", text, str(path)], check=True)
 
 
-def test_memory_that_differs_from_the_disk_is_read_again(daemon: Daemon) -> None:
+def test_memory_that_differs_from_the_disk_is_reloaded(daemon: Daemon) -> None:
     wire = daemon.wire()
     job = wire.shell("true", hold=True)
     behind = wire.shell("true", lockKey="k", hold=True)
@@ -209,28 +209,28 @@ def test_memory_that_differs_from_the_disk_is_read_again(daemon: Daemon) -> None
             "UPDATE jobs SET status = 'cancelled', end_us = created_us, end_cause = 'terminated' WHERE id = ?"
         )
         database.execute(change, (int(job["id"]),))
-    told = mended(daemon, "memory")
+    told = check_repair(daemon, "memory")
     assert f"Job {job['id']} is created in memory" in told["message"]
     assert wire.get(job["id"])["status"] == "cancelled"
     wire.call("job.release", id=behind["id"])
     assert wire.done(behind)["status"] == "success"
 
 
-def test_a_bad_index_is_made_anew_beside_a_daemon_and_without_one(daemon: Daemon) -> None:
+def test_a_corrupt_index_is_rebuilt_with_and_without_a_daemon(daemon: Daemon) -> None:
     break_index(daemon)
     daemon.stop()
-    told = mended(daemon, "database", "--state-dir", str(daemon.state_dir))
+    told = check_repair(daemon, "database", "--state-dir", str(daemon.state_dir))
     assert "index" in told["message"]
     daemon.start()
     assert doctor(daemon) == (0, [])
     break_index(daemon)
-    assert "index" in mended(daemon, "database")["message"]
+    assert "index" in check_repair(daemon, "database")["message"]
     wire = daemon.wire()
     assert wire.done(wire.shell("true"))["status"] == "success"
 
 
 def break_index(daemon: Daemon) -> None:
-    """Let a row be written while an index looks away; the daemon is stopped for it and started again."""
+    """Write a row that an index misses; the daemon is stopped for it and restarted."""
     wire = daemon.wire()
     wire.done(wire.shell("true"))
     daemon.stop()
@@ -248,7 +248,7 @@ def break_index(daemon: Daemon) -> None:
     daemon.start()
 
 
-def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(daemon: Daemon) -> None:
+def test_a_cancelled_job_that_was_started_and_a_differing_exit_code_are_reported(daemon: Daemon) -> None:
     wire = daemon.wire()
     cancelled = wire.shell("true", hold=True)
     wire.call("job.terminate", id=cancelled["id"])
@@ -265,7 +265,7 @@ def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(
     assert f"Job {failed['id']} ended with exit code 3" in found[1]["message"]
 
 
-def test_a_code_of_a_step_of_the_daemon_is_no_difference(
+def test_the_exit_code_of_a_step_of_the_daemon_is_not_reported_as_a_difference(
     fresh: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     daemon = fresh(**LAKE)
@@ -280,17 +280,17 @@ def test_a_code_of_a_step_of_the_daemon_is_no_difference(
     assert doctor(daemon) == (0, [])
 
 
-def test_a_record_of_an_earlier_release_that_cannot_be_read_is_removed(daemon: Daemon) -> None:
+def test_an_unreadable_record_of_an_earlier_release_is_removed(daemon: Daemon) -> None:
     job = daemon.wire().done(daemon.wire().shell("exit 3"))
     record = daemon.state_dir / "runs" / "0" / job["id"] / "steps" / "1-0" / "outcome.json"
     for text in ('{"exitCode": 3, "progress": {"outputs": [Infinity]}}', f'{{"a": {"[" * 980}{"]" * 980}}}'):
         record.write_text(text)
-        told = mended(daemon, "outcome")
+        told = check_repair(daemon, "outcome")
         assert f"recorded of job {job['id']} cannot be read" in told["message"]
         assert not record.exists()
 
 
-def test_a_state_that_is_nested_too_deep_is_told_to_its_run_and_cleared(daemon: Daemon) -> None:
+def test_a_state_nested_too_deeply_fails_its_run_and_is_cleared(daemon: Daemon) -> None:
     wire = daemon.wire()
     put_component(wire, "acme.s", shell="cp $KBC_DATADIR/in/state.json $KBC_DATADIR/out/state.json")
     put_config(wire, "acme.s", "one")
@@ -303,14 +303,14 @@ def test_a_state_that_is_nested_too_deep_is_told_to_its_run_and_cleared(daemon: 
     assert "acme.s/one is nested deeper than 100 levels" in error["message"]
     assert "doctor --fix" in error["message"]
     assert "levels" in str(wire.refused("state.get", component="acme.s", config="one"))
-    told = mended(daemon, "state")
+    told = check_repair(daemon, "state")
     assert "acme.s/one" in told["message"]
     found = wire.call("state.get", component="acme.s", config="one")
     assert of(found, "state", "version") == ({}, 8)
     assert wire.done(wire.create("acme.s", config="one"))["status"] == "success"
 
 
-def test_a_clock_that_was_set_back_is_told(daemon: Daemon) -> None:
+def test_a_clock_that_was_set_back_is_reported(daemon: Daemon) -> None:
     with closing(sqlite3.connect(daemon.state_dir / "lockside.db", isolation_level=None)) as database:
         later_us = time.time_ns() // 1000 + 3600 * 1_000_000
         database.execute("UPDATE events SET time_us = ?", (later_us,))
@@ -320,7 +320,7 @@ def test_a_clock_that_was_set_back_is_told(daemon: Daemon) -> None:
     assert "timedatectl" in found[0]["remedy"]
 
 
-def test_a_damaged_database_names_the_backup_and_is_not_replaced(daemon: Daemon) -> None:
+def test_for_a_damaged_database_the_backup_is_named_and_nothing_is_replaced(daemon: Daemon) -> None:
     wire = daemon.wire()
     wire.done(wire.shell("true"))
     backup = wire.call("daemon.backup")["path"]
@@ -342,7 +342,7 @@ def test_a_damaged_database_names_the_backup_and_is_not_replaced(daemon: Daemon)
 # -- without the daemon
 
 
-def test_what_a_killed_daemon_leaves_is_mended_without_it(daemon: Daemon) -> None:
+def test_leftovers_of_a_killed_daemon_are_repaired_while_it_is_down(daemon: Daemon) -> None:
     keeper = daemon.keeper_pid()
     daemon.kill()
     os.kill(keeper, signal.SIGKILL)
@@ -365,7 +365,7 @@ def test_what_a_killed_daemon_leaves_is_mended_without_it(daemon: Daemon) -> Non
     assert doctor(daemon) == (0, [])
 
 
-def test_beside_a_daemon_that_does_not_answer_nothing_is_mended(daemon: Daemon) -> None:
+def test_nothing_is_repaired_while_a_daemon_does_not_answer(daemon: Daemon) -> None:
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGSTOP)
     daemon.socket.unlink()
@@ -381,7 +381,7 @@ def test_beside_a_daemon_that_does_not_answer_nothing_is_mended(daemon: Daemon) 
     until_logged(daemon, "made again")
 
 
-def test_a_person_reads_what_is_wrong_since_when_and_what_to_do(daemon: Daemon) -> None:
+def test_the_text_output_says_what_is_wrong_since_when_and_what_to_do(daemon: Daemon) -> None:
     orphan = daemon.state_dir / "runs" / "0" / "999"
     orphan.mkdir(parents=True)
     told = [*LOCKSIDE, "--socket", str(daemon.socket), "doctor"]

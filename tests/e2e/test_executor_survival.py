@@ -1,4 +1,4 @@
-"""What a run on another machine survives, and how it is found out what became of it."""
+"""What a run on another machine survives, and how its outcome is determined."""
 
 import os
 import re
@@ -32,12 +32,12 @@ def cluster(one_for_all: Cluster) -> Iterator[Cluster]:
 
 
 def witness(place: Path) -> str:
-    """A command that writes down that it began and ended."""
+    """A command that records that it began and ended."""
     return f'echo "begin $LOCKSIDE_START_TOKEN" >> {place}/witness; {{}}; echo "end" >> {place}/witness'
 
 
 def witnessed(place: Path) -> list[str]:
-    """What such commands wrote."""
+    """Return what such commands recorded."""
     return (place / "witness").read_text().splitlines() if (place / "witness").exists() else []
 
 
@@ -56,7 +56,7 @@ def kill_both(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("kill", [kill_daemon, kill_executor, kill_both])
-def test_a_run_goes_on_whoever_is_killed_and_its_end_is_known(
+def test_a_run_continues_whichever_process_is_killed_and_its_end_is_known(
     cluster: Cluster, place: Path, gate: Gate, ear: Ear, kill: Callable[[Cluster], None]
 ) -> None:
     command = witness(place).format(f"echo up > {ear.path}; {gate.text}")
@@ -70,7 +70,7 @@ def test_a_run_goes_on_whoever_is_killed_and_its_end_is_known(
     assert witnessed(place) == [f"begin {job['id']}-1-0", "end"]
 
 
-def test_a_run_that_ended_while_nobody_looked_has_ended_as_it_did(
+def test_the_outcome_of_a_run_that_ended_unobserved_is_known(
     cluster: Cluster, place: Path, gate: Gate, ear: Ear
 ) -> None:
     job = cluster.daemon.wire().shell(
@@ -85,7 +85,7 @@ def test_a_run_that_ended_while_nobody_looked_has_ended_as_it_did(
     assert of(cluster.daemon.wire().done(job), "status", "starts") == ("success", 1)
 
 
-def test_lost_answers_repeats_and_a_dying_executor_come_to_one_run_each(
+def test_lost_answers_repeats_and_executor_crashes_still_run_each_job_once(
     cluster: Cluster, place: Path
 ) -> None:
     cluster.behave(lose=0.4, twice=0.4, die=0.3)
@@ -99,7 +99,7 @@ def test_lost_answers_repeats_and_a_dying_executor_come_to_one_run_each(
     assert begun == sorted(f"begin {job['id']}" for job in jobs)
 
 
-def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: Cluster, place: Path) -> None:
+def test_a_job_stopped_in_the_queue_never_runs_and_the_pool_continues(cluster: Cluster, place: Path) -> None:
     cluster.behave(lose=1.0, forget=True)
     wire = cluster.daemon.wire()
     job = wire.shell(witness(place).format("true"), pool="far")
@@ -117,7 +117,7 @@ def test_what_is_stopped_in_the_queue_never_runs_and_the_pool_goes_on(cluster: C
     assert wire.done(wire.shell("true", pool="far"))["status"] == "success"
 
 
-def test_an_end_is_known_though_somebody_keeps_its_entry_out_of_the_inbox(cluster: Cluster) -> None:
+def test_the_end_of_a_run_is_known_even_if_its_inbox_entry_cannot_be_written(cluster: Cluster) -> None:
     wire = cluster.daemon.wire()
     wire.done(wire.shell("true", pool="wise"))
     job = wire.shell("exit 5", pool="wise", hold=True)
@@ -128,7 +128,7 @@ def test_an_end_is_known_though_somebody_keeps_its_entry_out_of_the_inbox(cluste
     assert wire.done(job)["result"]["error"]["exitCode"] == 5
 
 
-def test_a_stop_reaches_the_whole_tree_and_the_runner_proves_it(cluster: Cluster, ear: Ear) -> None:
+def test_a_stop_ends_the_whole_tree_and_the_runner_proves_it(cluster: Cluster, ear: Ear) -> None:
     wire = cluster.daemon.wire()
     job = wire.shell(f"trap '' TERM; setsid sleep 600 & echo $! > {ear.path}; sleep 600", pool="wise")
     stray = int(ear.hear())
@@ -150,7 +150,7 @@ def test_a_refusal_of_the_engine_is_the_jobs_error(cluster: Cluster) -> None:
     assert "queued" not in ended["stageTimestamps"]
 
 
-def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(
+def test_a_killed_runner_is_lost_by_proof_of_the_engine_and_its_job_runs_again(
     cluster: Cluster, ear: Ear, place: Path
 ) -> None:
     wire = cluster.daemon.wire()
@@ -164,7 +164,7 @@ def test_a_killed_runner_is_lost_with_the_engines_proof_and_its_job_runs_again(
     assert of(ended, "status", "starts") == ("success", 2)
 
 
-def test_a_start_that_no_executor_has_begins_anew_though_the_keepers_are_heard_last(cluster: Cluster) -> None:
+def test_a_start_that_no_executor_received_is_repeated_before_the_keeper_answers(cluster: Cluster) -> None:
     wire, keeper = cluster.daemon.wire(), cluster.daemon.keeper_pid()
     wire.done(wire.shell("true", pool="far"))
     os.kill(cluster.executor_pid(), signal.SIGSTOP)
@@ -176,6 +176,6 @@ def test_a_start_that_no_executor_has_begins_anew_though_the_keepers_are_heard_l
     cluster.daemon.start()
     wire = cluster.daemon.wire()
     while not {one["kind"]: one["isUp"] for one in wire.call("executor.list")["executors"]}["fake"]:
-        pass  # asking takes a process each time
+        pass  # each request takes a process
     os.kill(keeper, signal.SIGCONT)
     assert of(wire.done(job), "status", "starts") == ("success", 1)

@@ -1,4 +1,4 @@
-"""Pools whose jobs run on other machines: from a request to a result, through an engine that is bad."""
+"""Pools whose jobs run on other machines: from request to result, through a faulty engine."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ def test_a_job_runs_where_the_engine_says_and_its_result_and_log_are_here(cluste
         ),
     ],
 )
-def test_what_a_pool_says_wrongly_of_its_executor_is_refused_with_its_path(
+def test_a_fault_in_the_executor_of_a_pool_is_refused_with_its_path(
     cluster: Cluster, pool: dict[str, Any], path: str, says: str
 ) -> None:
     refusal = cluster.daemon.wire().refused("pool.put", pool={"id": "far", "slots": 1, **pool})
@@ -73,7 +73,7 @@ def test_what_a_pool_says_wrongly_of_its_executor_is_refused_with_its_path(
     assert says in str(refusal)
 
 
-def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_with_them(
+def test_executor_kinds_are_listed_with_their_capabilities_and_problems(
     cluster: Cluster,
 ) -> None:
     wire = cluster.daemon.wire()
@@ -88,7 +88,7 @@ def test_the_kinds_of_executors_are_listed_with_what_they_can_and_what_is_wrong_
     assert "the plug-in is broken" in found["broken"]["cause"]
 
 
-def test_several_machines_are_refused_where_a_job_gets_one(cluster: Cluster) -> None:
+def test_a_request_for_several_machines_is_refused_in_a_pool_that_gives_one(cluster: Cluster) -> None:
     wire = cluster.daemon.wire()
     cluster.put_pool(wire)
     _refuses_two_machines(wire)
@@ -106,7 +106,7 @@ def _refuses_two_machines(wire: Wire) -> None:
     assert "'far'" in str(refusal)
 
 
-def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) -> None:
+def test_a_pause_is_refused_when_the_executor_cannot_pause(cluster: Cluster) -> None:
     wire = cluster.daemon.wire()
     cluster.put_pool(wire, "unpausing", "stiff")
     job = wire.shell("sleep 600", pool="stiff")
@@ -119,7 +119,7 @@ def test_a_pause_is_refused_where_the_executor_cannot_do_it(cluster: Cluster) ->
 
 
 @pytest.mark.parametrize("kind", [pytest.param("fake", marks=in_long_form), "fakewise"])
-def test_a_third_partys_executor_passes_the_suite(cluster: Cluster, kind: str) -> None:
+def test_a_third_party_executor_passes_the_suite(cluster: Cluster, kind: str) -> None:
     done = cluster.check(kind, *([] if LONG else ["--without", "killed"]))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("ok  ") == (8 if LONG else 7)
@@ -127,7 +127,7 @@ def test_a_third_partys_executor_passes_the_suite(cluster: Cluster, kind: str) -
 
 @needs_root
 @in_long_form
-def test_an_executor_passes_the_suite_on_a_disk_that_becomes_full(cluster: Cluster) -> None:
+def test_an_executor_passes_the_suite_on_a_disk_that_fills_up(cluster: Cluster) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32M", "none", str(cluster.root)], check=True)
     try:
         done = cluster.check("fakewise", "--without", "killed")
@@ -137,7 +137,7 @@ def test_an_executor_passes_the_suite_on_a_disk_that_becomes_full(cluster: Clust
     assert "ok  a full disk loses nothing" in done.stdout
 
 
-def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
+def test_the_suite_reports_what_a_faulty_executor_breaks(cluster: Cluster) -> None:
     cluster.behave(refuse="no")
     done = cluster.check("fake", "--only", "ends_as")
     cluster.behave()
@@ -145,7 +145,7 @@ def test_the_suite_says_what_a_bad_executor_breaks(cluster: Cluster) -> None:
     assert "no  a run ends as it does" in done.stdout
 
 
-def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(place: Path) -> None:
+def test_under_a_service_manager_the_daemon_starts_no_executor(place: Path) -> None:
     with a_cluster(LOCKSIDE_KEEPER__EXECUTORS=str(place)) as cluster:
         wire = cluster.daemon.wire()
         cluster.put_pool(wire)
@@ -163,7 +163,7 @@ def test_behind_the_socket_of_a_service_manager_the_daemon_starts_no_executor(pl
 
 
 @needs_root
-def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
+def test_a_job_of_another_user_runs_as_that_user_on_other_machines_too() -> None:
     with a_cluster(LOCKSIDE_ACCESS__OPERATOR_GROUPS=str(OPERATORS)) as cluster:
         cluster.daemon.state_dir.chmod(0o711)
         cluster.daemon.socket.chmod(0o666)
@@ -178,7 +178,7 @@ def test_a_job_of_another_user_runs_as_that_user_there_too() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "submitted"), [(60, ["0"]), (0, ["0", "1"])])
-def test_a_step_that_follows_in_the_same_row_takes_the_machine_of_the_one_before(
+def test_a_following_step_of_a_row_reuses_the_machine_of_the_previous_one(
     cluster: Cluster, seconds: int, submitted: list[str]
 ) -> None:
     wire = cluster.daemon.wire()

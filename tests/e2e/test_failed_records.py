@@ -1,4 +1,4 @@
-"""Records that a component could not process: listed, given to retries alone, and made good at the root."""
+"""Records that a component failed to process: listed, passed to retries, and settled at the root."""
 
 import json
 from collections.abc import Iterator
@@ -53,12 +53,12 @@ def daemon() -> Iterator[Daemon]:
 
 
 def fails(place: int) -> int:
-    """In how many runs a record fails: 32 in one, 5 in two, 3 in all."""
+    """Return in how many runs a record fails: 32 fail in one run, 5 in two, 3 in all."""
     return 0 if place >= 40 else 1 if place < 32 else 2 if place < 37 else 9
 
 
 def loads(wire: Wire, place: Path, config: str, count: int = 1000, **more: Any) -> Message:
-    """A job that loads records of which some fail."""
+    """Run a job that loads records of which some fail."""
     text = "id,fails,note\n" + "".join(f'{n},{fails(n)},"a,{n}"\n' for n in range(count))
     bucket = f"in.c-{config}"
     source = writes(wire, {"x.csv": text, "y.csv": "n\n1\n"}, config, output={"default_bucket": bucket})
@@ -86,11 +86,11 @@ def loads(wire: Wire, place: Path, config: str, count: int = 1000, **more: Any) 
 
 
 def again(wire: Wire, job: Message, **more: Any) -> Message:
-    """A retry of the failed records of a job."""
+    """Retry the failed records of a job."""
     return wire.done(wire.call("job.retry", id=job["id"], scope="failedRecords", **more))
 
 
-def test_forty_of_a_thousand_records_are_retried_and_the_root_sums_them_all(
+def test_forty_of_a_thousand_records_are_retried_and_the_root_sums_up_the_counts(
     daemon: Daemon, wire: Wire, tmp_path: Path
 ) -> None:
     root = loads(wire, tmp_path, "thousand")
@@ -137,7 +137,7 @@ def test_forty_of_a_thousand_records_are_retried_and_the_root_sums_them_all(
     assert state["state"] == {"run": 1}, "a retry of records saves none"
 
 
-def test_nothing_open_is_a_conflict_and_so_is_what_a_retry_has_already(
+def test_a_retry_without_open_records_or_of_records_already_in_retry_is_a_conflict(
     daemon: Daemon, wire: Wire, tmp_path: Path
 ) -> None:
     root = loads(wire, tmp_path, "chosen", 40)
@@ -178,7 +178,7 @@ def test_bad_lines_are_counted_and_left_out(daemon: Daemon, wire: Wire, tmp_path
     assert of(listed["records"][0], "input", "record", "message") == (None, {"a": 1}, None)
 
 
-def test_a_whole_retry_makes_good_all_that_failed_before(daemon: Daemon, wire: Wire, tmp_path: Path) -> None:
+def test_a_full_retry_settles_all_earlier_failed_records(daemon: Daemon, wire: Wire, tmp_path: Path) -> None:
     root = loads(wire, tmp_path, "whole", 50)
     whole = wire.done(wire.call("job.retry", id=root["id"]))
     assert of(whole, "status", "retryScope") == ("success", "all")
@@ -209,7 +209,7 @@ if not given and row != "r1":
 
 
 @pytest.mark.parametrize("parallelism", [None, 2])
-def test_each_row_is_given_its_own_records_and_rows_without_any_do_not_run(
+def test_each_row_gets_its_own_records_and_rows_without_records_do_not_run(
     daemon: Daemon, wire: Wire, parallelism: int | None
 ) -> None:
     put_component(wire, "acme.rows", command=python(ROWS))
@@ -231,7 +231,9 @@ def test_each_row_is_given_its_own_records_and_rows_without_any_do_not_run(
     assert wire.call("job.retryAllFailed", id=root["id"], scope="failedRecords")["jobs"] == []
 
 
-def test_a_staged_file_keeps_its_header_and_others_become_json_lines(daemon: Daemon, wire: Wire) -> None:
+def test_a_staged_csv_file_keeps_its_header_and_other_records_become_json_lines(
+    daemon: Daemon, wire: Wire
+) -> None:
     program = """
 import json, os, pathlib
 data = pathlib.Path(os.environ["KBC_DATADIR"])
@@ -263,7 +265,7 @@ lines = "\\n".join(json.dumps(one, default=str) for one in told)
 """
 
 
-def test_a_table_read_as_parquet_gets_its_records_in_its_types(wire: Wire) -> None:
+def test_the_records_of_a_parquet_input_keep_their_types(wire: Wire) -> None:
     texts = 'id,note,at,price\n1,"",2026-01-31 08:00:00,1.50\n2,"a ""b""\n,",,2\n3,x,2026-02-01 08:00:00,\n'
     kinds = {"id": "INTEGER", "note": "STRING", "at": "TIMESTAMP", "price": "NUMERIC"}
     schema = [{"name": name, "data_type": {"base": {"type": kind}}} for name, kind in kinds.items()]

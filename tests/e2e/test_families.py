@@ -1,4 +1,4 @@
-"""Weak parents: a job made from inside another becomes its child, and goes when its parent is terminated."""
+"""Weak parents: a job created inside another job becomes its child, and ends when the parent is ended."""
 
 import json
 
@@ -63,7 +63,7 @@ def test_only_a_processing_job_can_be_a_parent(wire: Wire) -> None:
     wire.call("job.terminate", id=held["id"])
 
 
-def test_a_job_inside_knows_its_run_its_project_and_its_socket(wire: Wire) -> None:
+def test_a_job_finds_its_run_its_project_and_its_socket_in_the_environment(wire: Wire) -> None:
     words = "$LOCKSIDE_JOB_ID $LOCKSIDE_RUN_ID $LOCKSIDE_PROJECT $LOCKSIDE_SOCKET $LOCKSIDE_JOB_SOCKET"
     job = wire.done(wire.shell(f"echo {words}", project="team"))
     job_id, run_id, project, socket, own = wire.text(job).split()
@@ -72,7 +72,7 @@ def test_a_job_inside_knows_its_run_its_project_and_its_socket(wire: Wire) -> No
     assert socket.endswith("/lockside.sock")
 
 
-def test_a_wait_in_a_circle_is_a_conflict_that_names_the_circle(wire: Wire, gate: Gate) -> None:
+def test_a_cyclic_wait_is_a_conflict_that_names_the_cycle(wire: Wire, gate: Gate) -> None:
     first = wire.shell(gate.text, lockKey="circle")
     behind = wire.shell("true", lockKey="circle", parentRunId=first["runId"])
     refusal = wire.refused("job.wait", id=behind["id"], waiterRunId=first["runId"])
@@ -91,7 +91,7 @@ def test_a_wait_in_a_circle_is_a_conflict_that_names_the_circle(wire: Wire, gate
     wire.done(behind)
 
 
-def test_a_full_pool_closes_a_circle_too(wire: Wire, gate: Gate) -> None:
+def test_a_full_pool_can_complete_a_cycle_too(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "round", "slots": 1})
     first = wire.shell(gate.text, pool="round")
     child = wire.shell("true", pool="round", parentRunId=first["runId"])

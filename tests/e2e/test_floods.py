@@ -1,4 +1,4 @@
-"""Floods up to every limit: each is answered with `limit`, memory stays bounded, others are served."""
+"""Floods beyond every limit: each is answered with `limit`, memory stays bounded, others are served."""
 
 import json
 import select
@@ -14,13 +14,13 @@ from e2e.neighbour import memory_of, open_files_of, well_behaved
 from e2e.wire import Message, Refusal, Wire
 
 MEGABYTE = 2**20
-# What a daemon may take for one client that misbehaves: the answers that it has unread, and those being made.
+# The memory that one misbehaving client may cost: its unread answers, and the answers being made.
 ONE_CLIENT_BYTES = 80 * MEGABYTE
 
 
 @contextmanager
 def bounded(daemon: Daemon, most_bytes: int) -> Iterator[None]:
-    """The daemon's memory grows by no more than this, and a client beside it is served all the while."""
+    """Assert that the daemon's memory grows by no more than this, and that other clients are served."""
     before = memory_of(daemon)
     with well_behaved(daemon):
         yield
@@ -32,7 +32,7 @@ class Deaf(Wire):
     """A client that sends and does not read."""
 
     def send_all(self, messages: list[Message]) -> None:
-        """Send as much of this as the daemon takes; it stops reading from those who do not read."""
+        """Send as much of this as the daemon accepts; it stops reading from clients that do not read."""
         data = b"".join(json.dumps(one).encode() + b"\n" for one in messages)
         self.socket.setblocking(False)
         while data and select.select([], [self.socket], [], 1.0)[1]:
@@ -46,7 +46,7 @@ def request(number: int, method: str, **params: Any) -> Message:
 
 @pytest.fixture
 def crowded(fresh: Callable[..., Daemon]) -> Daemon:
-    """A daemon with a thousand jobs that are held."""
+    """A daemon with a thousand held jobs."""
     daemon = fresh()
     with Wire(daemon.socket) as wire:
         create_held(wire, 1000)
@@ -58,7 +58,9 @@ def create_held(wire: Wire, count: int) -> list[str]:
     return [job["id"] for job in wire.call("job.createMany", jobs=[one] * count, fields=["id"])["jobs"]]
 
 
-def test_a_connection_has_so_many_subscriptions_and_a_place_is_free_again(daemon: Daemon, wire: Wire) -> None:
+def test_subscriptions_of_a_connection_are_limited_and_ending_one_allows_another(
+    daemon: Daemon, wire: Wire
+) -> None:
     numbers = [wire.call("event.subscribe")["subscription"] for _ in range(100)]
     assert wire.refused("event.subscribe").kind == "limit"
     with Wire(daemon.socket) as other:
@@ -67,7 +69,7 @@ def test_a_connection_has_so_many_subscriptions_and_a_place_is_free_again(daemon
     wire.call("event.subscribe")
 
 
-def test_subscriptions_whose_reader_stops_cost_no_memory_and_it_learns_what_it_lost(
+def test_subscribers_that_stop_reading_cost_no_memory_and_learn_what_they_lost(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -91,7 +93,7 @@ def test_subscriptions_whose_reader_stops_cost_no_memory_and_it_learns_what_it_l
 
 
 def covered(wire: Wire, last: int) -> int:
-    """How many events the first subscription has told of, or told to be lost, up to the last one."""
+    """Return how many events, up to the last one, the first subscription reported or reported as lost."""
     first: str | None = None
     count = 0
     while True:
@@ -110,7 +112,7 @@ def covered(wire: Wire, last: int) -> int:
             return count
 
 
-def test_requests_that_never_end_are_given_up_the_largest_first(fresh: Callable[..., Daemon]) -> None:
+def test_unfinished_requests_are_dropped_largest_first(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     beginning = json.dumps(request(1, "pool.get", id="@")).split("@")[0].encode()
     with ExitStack() as stack:
@@ -131,12 +133,12 @@ def test_requests_that_never_end_are_given_up_the_largest_first(fresh: Callable[
 
 
 @pytest.mark.parametrize("method", ["job.list", "event.list"])
-def test_long_lists_that_nobody_reads_are_made_one_at_a_time(crowded: Daemon, method: str) -> None:
+def test_unread_long_lists_are_produced_one_at_a_time(crowded: Daemon, method: str) -> None:
     with Deaf(crowded.socket) as deaf, bounded(crowded, ONE_CLIENT_BYTES):
         deaf.send_all([request(number, method, limit=1000) for number in range(250)])
 
 
-def test_waits_that_all_end_at_once_are_answered_one_at_a_time(crowded: Daemon) -> None:
+def test_waits_that_end_at_the_same_time_are_answered_one_at_a_time(crowded: Daemon) -> None:
     with Wire(crowded.socket) as wire, Deaf(crowded.socket) as deaf:
         ids = [job["id"] for job in wire.call("job.list", limit=1000, fields=["id"])["jobs"]]
         with bounded(crowded, ONE_CLIENT_BYTES):
@@ -146,7 +148,7 @@ def test_waits_that_all_end_at_once_are_answered_one_at_a_time(crowded: Daemon) 
             assert select.select([deaf.socket], [], [], 60)[0], "the first ones are answered"
 
 
-def test_followers_of_a_log_that_do_not_read_cost_no_memory(fresh: Callable[..., Daemon], place: Any) -> None:
+def test_log_followers_that_do_not_read_cost_no_memory(fresh: Callable[..., Daemon], place: Any) -> None:
     daemon = fresh()
     with Wire(daemon.socket) as wire, Deaf(daemon.socket) as deaf:
         job = wire.shell("yes 0123456789012345678901234567890123456789 | head -c 3000000", hold=True)
@@ -179,7 +181,7 @@ def test_connections_that_come_and_go_leave_nothing_open(fresh: Callable[..., Da
             for place, one in enumerate(crowd):
                 one.connect(str(daemon.socket))
                 one.settimeout(60)
-                with suppress(BrokenPipeError):  # it may be turned away already
+                with suppress(BrokenPipeError):  # it may have been rejected already
                     one.send((b"", b"{", b"Content-Length: 100\r\n\r\n{", b"[" * 100)[place % 4])
             told = select.select([], crowd, [], 60)[1] and select.select(crowd, [], [], 0.5)[0]
             refused += sum(b'"limit"' in one.recv(65536) for one in told)
@@ -190,7 +192,7 @@ def test_connections_that_come_and_go_leave_nothing_open(fresh: Callable[..., Da
                 one.close()
     assert refused > 0
     with Wire(daemon.socket) as wire:
-        while True:  # the last ones are gone as soon as the daemon has noticed it
+        while True:  # the last connections end once the daemon has noticed it
             try:
                 wire.call("pool.list")
             except (Refusal, ConnectionError):

@@ -1,4 +1,4 @@
-"""A folder of files against a real daemon: what is applied can be exported, run, applied again for naught."""
+"""A folder of files with a real daemon: it is applied, exported and run; a second apply changes nothing."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def daemon() -> Iterator[Daemon]:
 
 @pytest.fixture
 def cli(daemon: Daemon, capfd: pytest.CaptureFixture[str]) -> Cli:
-    """Run a command line that must end well; answers what it printed."""
+    """Run a command line that must succeed; returns its output."""
 
     def run(*words: str, code: int = 0) -> str:
         capfd.readouterr()
@@ -48,7 +48,7 @@ def _empty(daemon: Daemon) -> None:
         wire.call("catalog.apply", pools=[], components=[], configs=[], variables=[], prune=True)
 
 
-def test_the_example_is_applied_exported_and_applied_for_nothing(cli: Cli, tmp_path: Path) -> None:
+def test_applying_the_exported_example_changes_nothing(cli: Cli, tmp_path: Path) -> None:
     assert "Done: 9 created." in cli("apply", example_folder())
     assert "Nothing to change: 9 unchanged" in cli("apply", example_folder())
     assert "8 written." in cli("export", str(tmp_path / "out"))
@@ -57,7 +57,7 @@ def test_the_example_is_applied_exported_and_applied_for_nothing(cli: Cli, tmp_p
     assert "9 unchanged." in cli("export", example_folder())
 
 
-def test_nothing_different_makes_no_version_and_no_event(cli: Cli, wire: Wire) -> None:
+def test_applying_an_unchanged_folder_creates_no_version_and_no_event(cli: Cli, wire: Wire) -> None:
     cli("apply", example_folder())
     seq = wire.events()[-1]["seq"]
     cli("apply", example_folder())
@@ -65,7 +65,7 @@ def test_nothing_different_makes_no_version_and_no_event(cli: Cli, wire: Wire) -
     assert wire.call("config.get", component="airports.load", config="daily")["version"] >= 1
 
 
-def test_a_new_pipeline_runs_as_it_is_written(cli: Cli, wire: Wire, tmp_path: Path) -> None:
+def test_a_new_pipeline_runs_unedited(cli: Cli, wire: Wire, tmp_path: Path) -> None:
     folder = str(tmp_path / "pipeline")
     cli("new", "component", "shop.orders", folder)
     cli("new", "config", "shop.orders/daily", folder)
@@ -90,7 +90,7 @@ def test_a_fault_in_one_file_changes_nothing(cli: Cli, wire: Wire, tmp_path: Pat
     assert wire.refused("component.get", id="shop.orders").kind == "not_found"
 
 
-def test_removing_is_shown_and_done_on_demand(cli: Cli, wire: Wire, tmp_path: Path) -> None:
+def test_deletions_are_shown_and_done_on_request(cli: Cli, wire: Wire, tmp_path: Path) -> None:
     cli("apply", example_folder())
     (tmp_path / "configs").mkdir()
     told = cli("apply", str(tmp_path), "--prune", "--plan")
@@ -101,7 +101,7 @@ def test_removing_is_shown_and_done_on_demand(cli: Cli, wire: Wire, tmp_path: Pa
     assert "Done: 4 created." in cli("apply", example_folder())
 
 
-def test_keboola_s_own_files_are_stored_and_come_back_the_same(cli: Cli, wire: Wire, tmp_path: Path) -> None:
+def test_keboola_files_are_stored_and_exported_unchanged(cli: Cli, wire: Wire, tmp_path: Path) -> None:
     files = {
         "keboola.ex-db-mysql/892134": EXTRACTOR,
         "keboola.snowflake-transformation/t": TRANSFORMATION,
@@ -166,7 +166,7 @@ configurations = st.fixed_dictionaries(
     st.data(),
     st.dictionaries(ids.map("p-{}".format), st.integers(0, 9), max_size=2),
 )
-def test_whatever_was_applied_can_be_exported_and_applied_for_nothing(
+def test_applying_the_export_of_any_folder_changes_nothing(
     cli: Cli, daemon: Daemon, tmp_path_factory: Any, components: Message, data: st.DataObject, pools: Message
 ) -> None:
     asked = {
@@ -190,9 +190,7 @@ def test_whatever_was_applied_can_be_exported_and_applied_for_nothing(
     shutil.rmtree(folder.parent)
 
 
-def test_export_writes_over_what_says_something_else_only_when_told(
-    cli: Cli, wire: Wire, tmp_path: Path
-) -> None:
+def test_export_overwrites_a_file_that_differs_only_with_force(cli: Cli, wire: Wire, tmp_path: Path) -> None:
     put_component(wire, "a", command=[sys.executable])
     wire.call("config.put", component="a", config="b", configuration={"parameters": {"n": 1}})
     folder = str(tmp_path)

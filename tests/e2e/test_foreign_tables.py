@@ -1,4 +1,4 @@
-"""The lake is written by lockside alone: what others do to it is seen, and nothing of theirs is lost."""
+"""Only lockside is meant to write to the lake: commits of other programs are noticed, and none is lost."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def health(wire: Wire, table: str) -> Any:
     return wire.call("storage.table.get", id=table)["health"]
 
 
-def test_a_table_that_another_program_wrote_to_can_be_read_and_not_written(
+def test_a_table_that_another_program_wrote_to_can_be_read_but_not_written(
     wire: Wire, daemon: Daemon
 ) -> None:
     loads(wire, "foreign", 1)
@@ -56,14 +56,16 @@ def test_a_table_that_another_program_wrote_to_can_be_read_and_not_written(
     assert rows(path) == [("1",), ("9",)]
 
 
-def test_a_load_finds_a_foreign_commit_by_itself(wire: Wire, daemon: Daemon) -> None:
+def test_a_load_detects_a_foreign_commit(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "found", 1)
     written_by_polars(published(wire, daemon, "in.c-found.a", 0), "9")
     assert loads(wire, "found", 2)["status"] == "error"
     assert health(wire, "in.c-found.a") == "foreign"
 
 
-def test_a_foreign_commit_that_races_a_publication_stays_and_ours_is_read(wire: Wire, daemon: Daemon) -> None:
+def test_a_foreign_commit_that_races_a_publication_is_kept_and_ours_is_read(
+    wire: Wire, daemon: Daemon
+) -> None:
     loads(wire, "race", 1)
     path = published(wire, daemon, "in.c-race.a", 0)
     output = {"default_bucket": "in.c-race"}
@@ -80,7 +82,7 @@ def test_a_foreign_commit_that_races_a_publication_stays_and_ours_is_read(wire: 
     assert sorted(pl.read_delta(str(path))["n"]) == ["1", "9"]
 
 
-def test_a_start_finds_what_was_done_meanwhile(fresh: Callable[..., Daemon]) -> None:
+def test_a_start_detects_foreign_commits_made_meanwhile(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh(**LAKE)
     wire = daemon.wire()
     for bucket in ("one", "two"):
@@ -104,7 +106,7 @@ def test_a_start_finds_what_was_done_meanwhile(fresh: Callable[..., Daemon]) -> 
     assert folder(daemon, "in.c-two.a") == two
 
 
-def test_what_another_program_wrote_is_adopted(wire: Wire, daemon: Daemon) -> None:
+def test_a_foreign_commit_can_be_adopted(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "adopted", 1)
     path = published(wire, daemon, "in.c-adopted.a", 0)
     for number in ("8", "9"):
@@ -133,7 +135,7 @@ def test_what_another_program_wrote_is_adopted(wire: Wire, daemon: Daemon) -> No
     assert rows(published(wire, daemon, "in.c-adopted.a", 4)) == [("1",)]
 
 
-def test_a_version_is_restored_over_what_another_program_wrote(wire: Wire, daemon: Daemon) -> None:
+def test_a_version_can_be_restored_over_a_foreign_commit(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "over", 1)
     loads(wire, "over", 2)
     path = published(wire, daemon, "in.c-over.a", 1)
@@ -159,7 +161,7 @@ def test_a_version_is_restored_over_what_another_program_wrote(wire: Wire, daemo
     assert rows(published(wire, daemon, "in.c-over.a", 5)) == [("5",)]
 
 
-def test_a_data_file_that_is_gone_or_short_is_named_and_nothing_more_is_lost(
+def test_a_missing_or_truncated_data_file_is_named_and_nothing_else_is_lost(
     wire: Wire, daemon: Daemon
 ) -> None:
     for number in (1, 2):
@@ -181,7 +183,7 @@ def test_a_data_file_that_is_gone_or_short_is_named_and_nothing_more_is_lost(
     assert rows(published(wire, daemon, "in.c-torn.a", 3)) == [("4",)]
 
 
-def test_what_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon) -> None:
+def test_a_foreign_commit_that_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "odd", 1)
     path = published(wire, daemon, "in.c-odd.a", 0)
     protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7}}
@@ -192,7 +194,7 @@ def test_what_lockside_could_not_write_is_not_adopted(wire: Wire, daemon: Daemon
     assert health(wire, "in.c-odd.a") == "foreign"
 
 
-def test_there_must_be_something_to_adopt(wire: Wire) -> None:
+def test_adopting_without_a_foreign_commit_is_refused(wire: Wire) -> None:
     loads(wire, "own", 1)
     with pytest.raises(Refusal) as refusal:
         wire.call("storage.table.adopt", id="in.c-own.a")

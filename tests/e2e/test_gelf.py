@@ -1,4 +1,4 @@
-"""Components that log by GELF are heard; who may read what goes by the level of a message."""
+"""Components that log by GELF: their messages are stored, and the level decides who may read them."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, loggi
     if level == logging.WARNING and meanwhile:
         subprocess.run(["sh", "-c", meanwhile[0]], check=True)
 """
-"""The long text makes several chunks of a datagram of pygelf."""
+"""The long text makes pygelf split a datagram into several chunks."""
 SENDERS = ["pygelf tcp", "pygelf udp", "pygelf http", "logging_gelf tcp", "logging_gelf udp"]
 LEVELS = [(6, "info with"), (4, "warning with"), (3, "error with"), (2, "critical with")]
 CAMOUFLAGED = "Application error."
@@ -61,7 +61,7 @@ def heard(frames: list[Message]) -> list[tuple[int, str]]:
 
 
 def sending(text: str) -> list[str]:
-    """A component that sends lines by TCP, then does what its last lines say."""
+    """Return the command of a component that sends lines by TCP, then does what its last lines say."""
     connect = (
         "import json, os, socket, sys\n"
         "address = (os.environ['KBC_LOGGER_ADDR'], int(os.environ['KBC_LOGGER_PORT']))\n"
@@ -73,7 +73,7 @@ def sending(text: str) -> list[str]:
 
 
 @needs_root
-def test_what_libraries_send_is_kept_also_while_no_daemon_runs(place: Path) -> None:
+def test_messages_of_gelf_libraries_are_stored_even_while_no_daemon_runs(place: Path) -> None:
     ear, gate = Ear(place), Gate(place)
     place.chmod(0o755)
     with used_by_groups(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(len(SENDERS))) as daemon:
@@ -116,7 +116,7 @@ def test_messages_are_filtered_by_stream_and_level(wire: Wire) -> None:
     assert wire.refused("job.log", id=job["id"], level=8).data["path"] == "$.level"
 
 
-def test_verbosity_of_the_manifest_decides_what_is_kept(wire: Wire) -> None:
+def test_the_verbosity_in_the_manifest_decides_what_is_stored(wire: Wire) -> None:
     verbosity = {"100": "normal", "200": "none", "400": "verbose", "500": "normal"}
     code = "for level in (7, 6, 3, 2): log(level, f's{level}', full_message=f'f{level}', _n=level)"
     put(wire, *sending(code), verbosity=verbosity)
@@ -138,7 +138,7 @@ def test_verbosity_of_the_manifest_decides_what_is_kept(wire: Wire) -> None:
         ("log(4, 'careful'); print('out'); sys.exit(1)", "out"),
     ],
 )
-def test_the_message_of_a_failed_run_is_stderr_else_what_it_logged(
+def test_the_message_of_a_failed_run_is_its_stderr_or_else_its_log(
     wire: Wire, code: str, message: str
 ) -> None:
     put(wire, *sending(code))
@@ -146,14 +146,14 @@ def test_the_message_of_a_failed_run_is_stderr_else_what_it_logged(
     assert (job["status"], job["result"]["message"]) == ("error", message)
 
 
-def test_an_action_can_log_and_its_stdout_is_its_answer_alone(wire: Wire) -> None:
+def test_an_action_can_log_and_only_its_stdout_is_the_answer(wire: Wire) -> None:
     put(wire, *sending("log(6, 'asked'); print(json.dumps({'answer': 42}))"))
     assert wire.call("action.run", component="acme.gelf", action="any") == {"answer": 42}
     put(wire, *sending("log(3, 'no such table'); sys.exit(1)"))
     assert "no such table" in str(wire.refused("action.run", component="acme.gelf", action="any"))
 
 
-def test_a_network_of_its_own_cannot_reach_the_listener(wire: Wire) -> None:
+def test_a_component_in_its_own_network_cannot_reach_the_listener(wire: Wire) -> None:
     manifest = {"id": "acme.own", "image": "x", "logging": {"type": "gelf"}}
     for network in ("none", "private"):
         refusal = wire.refused("component.put", component={**manifest, "imageOptions": {"network": network}})

@@ -1,4 +1,4 @@
-"""GELF libraries of Java and PHP are heard as well; a variable says in which folder each one is."""
+"""Messages of GELF libraries of Java and PHP are stored as well; a variable names each library's folder."""
 
 import os
 from pathlib import Path
@@ -26,12 +26,12 @@ def check_heard(wire: Wire, transport: str, *command: str) -> None:
 
 @pytest.mark.skipif(JAVA not in os.environ, reason=f"{JAVA}: the jars of org.graylog2:gelfclient")
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_the_client_of_graylog_for_java_is_heard(wire: Wire, transport: str) -> None:
+def test_messages_of_the_graylog_client_for_java_are_stored(wire: Wire, transport: str) -> None:
     jars = f"{os.environ[JAVA]}/*"
     check_heard(wire, transport, "java", "-cp", jars, str(DATA / "Log.java"), transport)
 
 
 @pytest.mark.skipif(PHP not in os.environ, reason=f"{PHP}: the folders Gelf of gelf-php and Psr of psr/log")
 @pytest.mark.parametrize("transport", ["tcp", "udp", "http"])
-def test_gelf_php_is_heard(wire: Wire, transport: str) -> None:
+def test_messages_of_gelf_php_are_stored(wire: Wire, transport: str) -> None:
     check_heard(wire, transport, "php", str(DATA / "log.php"), os.environ[PHP], transport)

@@ -1,4 +1,4 @@
-"""Clients that send too much, too slowly or half, and never read: who stands beside them notices nothing."""
+"""Clients that send too much, too slowly or only half, and clients that never read: others notice nothing."""
 
 import json
 import select
@@ -29,7 +29,7 @@ def test_a_frame_of_a_hundred_megabytes_is_refused_and_costs_no_memory(daemon: D
     assert footprint(wire) == before
 
 
-def test_a_line_of_just_eight_mebibytes_is_taken(daemon: Daemon) -> None:
+def test_a_line_of_exactly_eight_mebibytes_is_accepted(daemon: Daemon) -> None:
     frame = json.dumps(status(params={"project": "default"})).encode()
     with Wire(daemon.socket) as wire:
         wire.send_bytes(frame.ljust(8 * 2**20 - 1) + b"\n")
@@ -38,7 +38,7 @@ def test_a_line_of_just_eight_mebibytes_is_taken(daemon: Daemon) -> None:
         assert wire.read()["error"]["code"] == LIMIT
 
 
-def test_a_batch_of_too_many_is_refused_as_a_whole(daemon: Daemon, wire: Wire) -> None:
+def test_a_batch_of_too_many_requests_is_refused_as_a_whole(daemon: Daemon, wire: Wire) -> None:
     one = {"jsonrpc": "2.0", "method": "pool.list"}
     wire.send([{**one, "id": number} for number in range(1000)])
     assert len(wire.read()) == 1000
@@ -46,7 +46,7 @@ def test_a_batch_of_too_many_is_refused_as_a_whole(daemon: Daemon, wire: Wire) -
     assert wire.read()["error"]["code"] == LIMIT
 
 
-def test_more_than_so_many_in_flight_are_refused_one_by_one(daemon: Daemon, wire: Wire) -> None:
+def test_requests_beyond_the_limit_in_flight_are_refused_one_by_one(daemon: Daemon, wire: Wire) -> None:
     held = wire.shell("true", hold=True)
     with Wire(daemon.socket) as other:
         waits = [other.ask("job.wait", id=held["id"], fields=["status"]) for _ in range(300)]
@@ -57,7 +57,7 @@ def test_more_than_so_many_in_flight_are_refused_one_by_one(daemon: Daemon, wire
         assert answered | {one["id"] for one in refused} == set(waits)
 
 
-def test_a_thousand_connections_and_no_more(fresh: Any) -> None:
+def test_at_most_a_thousand_connections_are_accepted(fresh: Any) -> None:
     daemon = fresh(LOCKSIDE_LIMITS__CONNECTIONS="50")
     with well_behaved(daemon):
         crowd = [Wire(daemon.socket) for _ in range(49)]
@@ -68,13 +68,13 @@ def test_a_thousand_connections_and_no_more(fresh: Any) -> None:
             assert late.read() is None
         for one in crowd:
             one.close()
-        while not is_welcome(daemon):  # the crowd is gone as soon as the daemon has noticed it
+        while not is_welcome(daemon):  # the connections end once the daemon has noticed it
             pass
 
 
 def is_welcome(daemon: Daemon) -> bool:
     with Wire(daemon.socket) as wire:
-        with suppress(BrokenPipeError):  # it may be turned away before it has asked
+        with suppress(BrokenPipeError):  # it may be rejected before it has sent a request
             wire.send(status())
         return "result" in wire.read()
 
@@ -82,7 +82,7 @@ def is_welcome(daemon: Daemon) -> bool:
 # -- odd clients
 
 
-def test_clients_that_say_nothing_cost_nobody_anything(daemon: Daemon, wire: Wire) -> None:
+def test_silent_clients_cost_other_clients_nothing(daemon: Daemon, wire: Wire) -> None:
     with well_behaved(daemon):
         silent = [Wire(daemon.socket) for _ in range(100)]
         slow = Wire(daemon.socket)
@@ -93,7 +93,7 @@ def test_clients_that_say_nothing_cost_nobody_anything(daemon: Daemon, wire: Wir
             one.close()
 
 
-def test_a_client_that_never_reads_is_read_no_more_and_holds_up_nobody(daemon: Daemon, wire: Wire) -> None:
+def test_a_client_that_never_reads_is_not_read_from_and_delays_nobody(daemon: Daemon, wire: Wire) -> None:
     with well_behaved(daemon):
         greedy = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         greedy.connect(str(daemon.socket))
@@ -112,7 +112,7 @@ def test_a_client_that_never_reads_is_read_no_more_and_holds_up_nobody(daemon: D
     assert wire.call("pool.list")
 
 
-def test_half_frames_and_sudden_ends_are_forgotten(daemon: Daemon, wire: Wire) -> None:
+def test_incomplete_frames_and_sudden_disconnects_leave_nothing_behind(daemon: Daemon, wire: Wire) -> None:
     before = footprint(wire)
     whole = json.dumps(
         {"jsonrpc": "2.0", "id": 1, "method": "pool.put", "params": {"pool": {"id": "half"}}}
@@ -123,7 +123,7 @@ def test_half_frames_and_sudden_ends_are_forgotten(daemon: Daemon, wire: Wire) -
     assert footprint(wire) == before
 
 
-def test_a_last_request_without_its_line_end_is_answered(daemon: Daemon) -> None:
+def test_a_last_request_without_a_line_end_is_answered(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         wire.send_bytes(json.dumps(status()).encode())
         wire.socket.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Malformed and hostile frames get their right answers; who stands beside them notices nothing."""
+"""Malformed and hostile frames get the correct answers; other clients notice nothing."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from e2e.neighbour import well_behaved
 from e2e.processes import PATIENCE_SECONDS
 from e2e.wire import Wire
 
-# Each is one line that is no JSON text, by the names under which such cases are known.
+# Each is one line that is not JSON, under the name by which such cases are known.
 NO_JSON: list[bytes] = [
     b"{",
     b"}",
@@ -97,7 +97,7 @@ NO_JSON: list[bytes] = [
     b"\xc2\xa0[]",
 ]
 
-# Each is JSON, but no request. With what `id` the answer must have.
+# Each is JSON but not a request, with the `id` that the answer must have.
 NO_REQUEST: list[tuple[bytes, Any]] = [
     (b"1", None),
     (b"-0", None),
@@ -206,7 +206,7 @@ def code_of(wire: Wire, frame: bytes) -> tuple[int, Any]:
     return answer["error"]["code"], answer["id"]
 
 
-def test_a_thousand_wrong_frames_get_their_right_answers_and_leave_no_trace(
+def test_a_thousand_invalid_frames_get_the_correct_answers_and_leave_no_trace(
     daemon: Daemon, wire: Wire
 ) -> None:
     before = footprint(wire)
@@ -234,7 +234,7 @@ def test_a_thousand_wrong_frames_get_their_right_answers_and_leave_no_trace(
     assert footprint(wire) == before
 
 
-def test_random_bytes_and_broken_requests_never_harm(daemon: Daemon, wire: Wire) -> None:
+def test_random_bytes_and_broken_requests_do_no_harm(daemon: Daemon, wire: Wire) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print("seed", seed)
     dice = random.Random(seed)
@@ -252,7 +252,7 @@ def test_random_bytes_and_broken_requests_never_harm(daemon: Daemon, wire: Wire)
     assert footprint(wire) == before
 
 
-# -- the examples of the JSON-RPC 2.0 specification, with our methods for theirs
+# -- the examples of the JSON-RPC 2.0 specification, with methods of lockside
 
 
 def exchange(daemon: Daemon, text: str) -> Any:
@@ -334,7 +334,7 @@ def read_framed(wire: Wire) -> Any:
     return json.loads(wire._lines.read(length))
 
 
-def test_content_length_framing_is_spoken_with_those_who_begin_so(daemon: Daemon) -> None:
+def test_a_client_that_starts_with_content_length_framing_is_answered_in_it(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         body = json.dumps(status(), indent=2).encode()
         wire.send_bytes(framed(body) + b"Content-Type: application/json\r\n" + framed(b'{"jsonrpc"'))

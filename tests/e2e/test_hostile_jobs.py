@@ -1,4 +1,4 @@
-"""Whatever a job leaves in its folders, it becomes final, nothing outside is read or changed, and all goes.
+"""Whatever a job leaves, it becomes final, nothing outside is read or changed, and everything is removed.
 
 Tried with a daemon of root, whose jobs are another user's, and with a daemon that is that user's own.
 """
@@ -42,7 +42,7 @@ def daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def secret() -> Iterator[Path]:
-    """A file of root's at a place that everybody can name, beside a folder with one."""
+    """A file of root at a path that everybody can name, beside a folder that contains one."""
     with short_folder() as folder:
         (folder / "folder").mkdir(mode=0o700)
         for path in (folder / "file", folder / "folder" / "file"):
@@ -102,19 +102,19 @@ PRELUDE = (
 
 
 def theirs(text: str, *arguments: str) -> list[str]:
-    """A command in Python that other users can execute."""
+    """Return a Python command that other users can execute."""
     return [python(), "-I", "-c", text, *arguments]
 
 
 def as_anna(daemon: Daemon, wire: Wire, method: str = "job.create", **request: Any) -> Message:
-    """Jobs of hers: her own daemon's, or asked for at root's."""
+    """Creates jobs of this user: in the user's own daemon, or in root's."""
     caller = wire if isinstance(daemon, TheirDaemon) else Person(daemon, ANNA, ANNA)
     made: Message = caller.call(method, **request)
     return made
 
 
 def said_anywhere(daemon: Daemon, wire: Wire, job: Message) -> bytes:
-    """All that the daemon says of a job and keeps of it."""
+    """Return everything that the daemon reports of a job and stores of it."""
     answers = [wire.get(job["id"]), wire.events(job), wire.text(job)]
     files = [path.read_bytes() for path in daemon.state_dir.glob("lockside.db*")]
     return json.dumps(answers).encode() + b"".join(files)
@@ -122,7 +122,7 @@ def said_anywhere(daemon: Daemon, wire: Wire, job: Message) -> bytes:
 
 @pytest.fixture(scope="module")
 def hostile(daemon: Daemon, secret: Path) -> dict[str, str]:
-    """All of these jobs, under way at once, by what they do."""
+    """Start all of these jobs at once; returned by what they do."""
     requests = []
     with Wire(daemon.socket) as wire:
         for number, (what, body) in enumerate(BODIES.items()):
@@ -135,7 +135,7 @@ def hostile(daemon: Daemon, secret: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", BODIES)
-def test_a_job_that_leaves_such_things_is_final_and_leaves_nothing(
+def test_a_job_with_hostile_leftovers_becomes_final_and_nothing_of_it_remains(
     daemon: Daemon, wire: Wire, hostile: dict[str, str], secret: Path, what: str
 ) -> None:
     job = wire.done(hostile[what])
@@ -151,10 +151,10 @@ def test_a_job_that_leaves_such_things_is_final_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("where", ["data/in", "data/out/tables", "tmp", "cwd"])
-def test_a_job_whose_folder_holds_what_its_user_cannot_remove_is_final_all_the_same(
+def test_a_job_that_leaves_files_its_user_cannot_remove_becomes_final(
     daemon: Daemon, wire: Wire, ear: Ear, gate: Gate, where: str
 ) -> None:
-    """As containers leave it that write as root into a folder of the job's."""
+    """Containers that write as root into a folder of the job leave it like this."""
     put_component(wire, "acme.waits", shell=f"echo up > {ear.path}; {gate.text}")
     job = as_anna(daemon, wire, component="acme.waits", lockKey="foreign")
     assert ear.hear() == "up"
@@ -169,7 +169,7 @@ def test_a_job_whose_folder_holds_what_its_user_cannot_remove_is_final_all_the_s
     assert ended["workPath"] in [one["details"].get("path") for one in wire.call("daemon.check")["problems"]]
 
 
-def test_snapshots_of_a_debug_run_hold_no_secret_and_nothing_from_outside(
+def test_snapshots_of_a_debug_run_contain_no_secret_and_nothing_from_outside(
     daemon: Daemon, wire: Wire, secret: Path
 ) -> None:
     text = (
@@ -191,7 +191,7 @@ def test_snapshots_of_a_debug_run_hold_no_secret_and_nothing_from_outside(
         assert SECRET.encode() not in content
 
 
-def test_nothing_of_a_job_can_be_read_or_changed_by_others(
+def test_other_users_can_neither_read_nor_change_anything_of_a_job(
     daemon: Daemon, wire: Wire, ear: Ear, gate: Gate
 ) -> None:
     put_component(wire, "acme.private", shell=f"echo said; echo up > {ear.path}; {gate.text}")

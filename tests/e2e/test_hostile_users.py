@@ -1,4 +1,4 @@
-"""What one user of the machine tries on another, or on the daemon of root that both use."""
+"""Attacks of a user of the machine on another user, or on the daemon of root that both use."""
 
 import json
 import os
@@ -28,10 +28,10 @@ def daemon() -> Iterator[Daemon]:
         yield one
 
 
-# Commands of somebody else
+# Commands of other users
 
 
-def test_nobodys_command_is_filled_with_what_another_wrote(anna: Person, bert: Person) -> None:
+def test_no_users_command_is_filled_with_values_of_another_user(anna: Person, bert: Person) -> None:
     shell = {"parameters": {"shell": "echo {{ word }}"}}
     assert anna.kind("config.put", component=COMMAND, config="says", configuration=shell) == "fine"
     evil = {"id": "words", "values": [{"name": "word", "value": "x; touch /tmp/by-bert"}]}
@@ -46,7 +46,9 @@ def test_nobodys_command_is_filled_with_what_another_wrote(anna: Person, bert: P
 
 
 @pytest.mark.parametrize("how", ["values", "set", "text", "inherited", "inherited-set"])
-def test_nobodys_command_is_filled_by_anothers_orchestration(anna: Person, bert: Person, how: str) -> None:
+def test_no_users_command_is_filled_by_the_orchestration_of_another_user(
+    anna: Person, bert: Person, how: str
+) -> None:
     shell = {"parameters": {"shell": "echo {{ word }}"}, "variables": {"word": "default"}}
     assert anna.kind("config.put", component=COMMAND, config="task", configuration=shell) == "fine"
     values = {"values": [{"name": "word", "value": "x; touch /tmp/by-bert"}]}
@@ -75,7 +77,9 @@ def test_nobodys_command_is_filled_by_anothers_orchestration(anna: Person, bert:
 
 
 @pytest.mark.parametrize("how", ["config.rollback", "config.copy"])
-def test_an_old_version_or_a_copy_is_its_makers_own(anna: Person, bert: Person, how: str) -> None:
+def test_a_restored_or_copied_version_belongs_to_the_user_who_made_it(
+    anna: Person, bert: Person, how: str
+) -> None:
     name = {"component": COMMAND, "config": f"old-{how}"}
     assert bert.kind("config.put", **name, **ID) == "fine"
     other = {"parameters": {"command": ["true"]}}
@@ -92,7 +96,7 @@ def test_an_old_version_or_a_copy_is_its_makers_own(anna: Person, bert: Person, 
 
 
 @pytest.mark.parametrize("how", ["config.rollback", "config.copy"])
-def test_nobody_becomes_the_writer_of_values_that_are_hidden_from_them(
+def test_a_user_cannot_copy_or_restore_values_that_are_hidden_from_them(
     anna: Person, bert: Person, how: str
 ) -> None:
     name = {"component": COMMAND, "config": f"hidden-{how}"}
@@ -104,7 +108,9 @@ def test_nobody_becomes_the_writer_of_values_that_are_hidden_from_them(
     assert anna.kind(how, **name, version=1, **more) == "fine"
 
 
-def test_a_repeated_job_runs_no_command_that_was_put_under_it(wire: Wire, anna: Person, bert: Person) -> None:
+def test_a_repeated_job_does_not_run_a_command_swapped_in_by_another_user(
+    wire: Wire, anna: Person, bert: Person
+) -> None:
     name = {"component": COMMAND, "config": "swapped"}
     anna.call("config.put", **name, configuration={"parameters": {"command": ["false"]}})
     job = wire.done(anna.call("job.create", **name))
@@ -115,7 +121,7 @@ def test_a_repeated_job_runs_no_command_that_was_put_under_it(wire: Wire, anna: 
     assert wire.refused("job.resubmit", id=job["id"], **{"with": name}).kind == "forbidden"
 
 
-def test_nobody_waits_in_the_name_of_anothers_job(
+def test_a_wait_in_the_name_of_another_users_job_has_no_effect(
     daemon: Daemon, wire: Wire, anna: Person, gate: Gate
 ) -> None:
     body = {"component": COMMAND, "configData": {"parameters": {"shell": gate.text}}}
@@ -135,7 +141,7 @@ def test_nobody_waits_in_the_name_of_anothers_job(
 
 
 def connect_as_bert(connecting: socket.socket, path: Path) -> None:
-    """Connect as the other operator: the kernel takes the credentials of the moment."""
+    """Connect as the other operator: the kernel records the credentials at the time of connecting."""
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(OPERATORS)
@@ -148,10 +154,10 @@ def connect_as_bert(connecting: socket.socket, path: Path) -> None:
         os.setgroups(groups)
 
 
-# What is secret
+# Secrets
 
 
-def test_viewers_see_no_secret_in_anything_that_is_stored(
+def test_viewers_see_no_secret_in_any_stored_object(
     wire: Wire, anna: Person, bert: Person, viewer: Person
 ) -> None:
     put_component(wire, "acme.secret", command=["true"], imageParameters={"#image": SECRET})
@@ -191,7 +197,9 @@ def test_viewers_see_no_secret_in_anything_that_is_stored(
     assert shown["#key"].startswith("lockside:v1:config:"), "who may put it has it encrypted"
 
 
-def test_a_stored_commands_environment_is_its_writers_own(anna: Person, bert: Person, wire: Wire) -> None:
+def test_the_environment_of_a_stored_command_is_shown_only_to_its_writer(
+    anna: Person, bert: Person, wire: Wire
+) -> None:
     stored = {"parameters": {"command": ["true"], "environment": {"TOKEN": SECRET}}}
     name = {"component": COMMAND, "config": "with-environment"}
     anna.call("config.put", **name, configuration=stored)
@@ -202,7 +210,7 @@ def test_a_stored_commands_environment_is_its_writers_own(anna: Person, bert: Pe
     wire.done(job)
 
 
-def test_what_is_purged_is_not_in_the_database_any_more(wire: Wire, daemon: Daemon) -> None:
+def test_purged_data_is_erased_from_the_database(wire: Wire, daemon: Daemon) -> None:
     word = "purged-4a1e-secret"
     parameters = {"command": ["true"], "environment": {"TOKEN": word * 500}, "cwd": "/"}
     job = wire.done(wire.create(configData={"parameters": parameters, "#key": word}))
@@ -211,7 +219,7 @@ def test_what_is_purged_is_not_in_the_database_any_more(wire: Wire, daemon: Daem
     assert word.encode() not in held
 
 
-def test_no_secret_is_in_an_argument_of_a_process_or_in_a_record(
+def test_no_secret_is_in_the_arguments_of_a_process_or_in_a_record(
     wire: Wire, anna: Person, daemon: Daemon, gate: Gate
 ) -> None:
     put_component(wire, "acme.runs", shell=f"echo $KBC_DATADIR; {gate.text}")
@@ -256,7 +264,7 @@ BAD_IDS = (
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)
-def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(wire: Wire, bad: str) -> None:
+def test_an_invalid_id_is_refused_wherever_an_id_is_required(wire: Wire, bad: str) -> None:
     put_component(wire, "acme.ids", command=["true"])
     row = {"id": bad, "configuration": {}}
     for method, params in (
@@ -278,7 +286,7 @@ def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(wire: Wire, bad: s
         assert refusal.code in (-32602, -32001), (method, params)
 
 
-def test_who_is_in_no_user_database_gets_no_group_by_number(wire: Wire, daemon: Daemon) -> None:
+def test_a_uid_without_an_account_gets_no_additional_group_by_its_number(wire: Wire, daemon: Daemon) -> None:
     stranger = Person(daemon, 42042, OPERATORS)
     job = stranger.call(
         "job.create", component=COMMAND, configData={"parameters": {"shell": "id -u; id -g; id -G"}}
@@ -286,7 +294,7 @@ def test_who_is_in_no_user_database_gets_no_group_by_number(wire: Wire, daemon: 
     assert wire.text(wire.done(job)).split() == ["42042", str(OPERATORS), str(OPERATORS)]
 
 
-def test_the_first_thing_that_a_daemon_of_root_does_for_a_user_may_be_an_action(
+def test_the_first_request_of_a_user_to_a_daemon_of_root_may_be_an_action(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh(LOCKSIDE_DAEMON__SOCKET_GROUP="nogroup")
@@ -305,7 +313,7 @@ def test_the_first_thing_that_a_daemon_of_root_does_for_a_user_may_be_an_action(
     assert answer.get("result") == str(BERT), answer
 
 
-def test_a_role_that_is_taken_away_is_gone_for_open_connections_too(daemon: Daemon, wire: Wire) -> None:
+def test_a_role_that_is_taken_away_is_lost_for_open_connections_too(daemon: Daemon, wire: Wire) -> None:
     with running(LOCKSIDE_DAEMON__SOCKET_GROUP="nogroup") as one:
         config = one.folder / "lockside.toml"
         config.write_text("[access]\ndefault_role = 'operator'\n")
@@ -341,8 +349,8 @@ def test_a_role_that_is_taken_away_is_gone_for_open_connections_too(daemon: Daem
 NOTHING = {"component": COMMAND, "configData": {"parameters": {"command": ["true"]}}, "hold": True}
 
 
-def test_the_sockets_mode_is_right_from_its_first_moment(place: Path) -> None:
-    """Seen by another process from the moment that the file is there, and by its system calls."""
+def test_the_mode_of_the_socket_is_right_from_its_creation(place: Path) -> None:
+    """Observed by another process as soon as the file exists, and in the system calls."""
     trace = place / "trace"
     daemon = Daemon(place, LOCKSIDE_DAEMON__SOCKET_GROUP="nogroup")
     calls = "--trace=bind,chmod,fchmod,fchmodat,chown,fchown,fchownat,lchown,umask,listen"
@@ -352,7 +360,7 @@ def test_the_sockets_mode_is_right_from_its_first_moment(place: Path) -> None:
     daemon.end()
     calls_of = [line.split(maxsplit=1) for line in trace.read_text().splitlines()]
     is_bind = [call.startswith("bind(") and "lockside.sock" in call for _, call in calls_of]
-    thread = calls_of[is_bind.index(True)][0]  # what others do meanwhile stands in between
+    thread = calls_of[is_bind.index(True)][0]  # lines of other threads may come between
     lines = [call for who, call in calls_of if who == thread]
     bind = next(n for n, line in enumerate(lines) if line.startswith("bind(") and "lockside.sock" in line)
     assert lines[bind - 1].startswith("fchmod("), lines[bind - 1]
@@ -365,7 +373,7 @@ def test_the_sockets_mode_is_right_from_its_first_moment(place: Path) -> None:
     assert "0777" not in "".join(lines)
 
 
-def test_a_socket_whose_place_was_taken_meanwhile_gives_nobody_rights(tmp_path: Path) -> None:
+def test_a_file_that_replaces_the_socket_during_the_start_gets_no_permissions(tmp_path: Path) -> None:
     from locksided.server import listeners
 
     precious = tmp_path / "precious"
@@ -382,7 +390,7 @@ def test_a_socket_whose_place_was_taken_meanwhile_gives_nobody_rights(tmp_path: 
     made.close()
 
 
-def test_a_daemon_believes_no_state_folder_of_somebody_else(place: Path) -> None:
+def test_a_daemon_rejects_a_state_folder_of_another_user(place: Path) -> None:
     daemon = Daemon(place)
     daemon.state_dir.mkdir(mode=0o755)
     os.chown(daemon.state_dir, BERT, BERT)

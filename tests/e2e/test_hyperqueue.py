@@ -1,4 +1,4 @@
-"""Pools on HyperQueue: the engine of a plug-in, with a server and a worker of its own on this machine."""
+"""Pools on HyperQueue: the engine of a plug-in, with a server and a worker started by the test."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ class HyperQueue:
         assert "up\n" in iter(self._process.stdout.readline, "")
 
     def kill_server(self) -> None:
-        """The worker goes with it."""
+        """Kill the server; the worker exits with it."""
         assert self._process is not None
         self._process.kill()
         self._process.communicate()
@@ -79,7 +79,7 @@ def wire(cluster: HyperQueue) -> Wire:
     return cluster.daemon.wire()
 
 
-def test_a_job_runs_where_hyperqueue_says_and_knows_its_task(wire: Wire) -> None:
+def test_a_job_runs_where_hyperqueue_puts_it_and_knows_its_task(wire: Wire) -> None:
     job = wire.shell("echo $HQ_JOB_ID.$HQ_TASK_ID; exit 3", pool="hq")
     ended = wire.done(job)
     assert of(ended, "status", "starts") == ("error", 1)
@@ -89,7 +89,7 @@ def test_a_job_runs_where_hyperqueue_says_and_knows_its_task(wire: Wire) -> None
     assert of(kinds["hyperqueue"], "isUp", "capabilities") == (True, ["queue", "pause", "nodes"])
 
 
-def test_many_jobs_that_start_at_once_are_tasks_of_few_jobs_of_hyperqueue(wire: Wire) -> None:
+def test_many_jobs_that_start_at_once_become_tasks_of_a_few_hyperqueue_jobs(wire: Wire) -> None:
     jobs = [wire.shell("exit 0", pool="hq") for _ in range(5)]
     assert {wire.done(job)["status"] for job in jobs} == {"success"}
     submissions = {wire.get(job["id"])["remote"]["schedulerJobId"].split(".")[1] for job in jobs}
@@ -104,9 +104,7 @@ def test_hyperqueue_passes_the_suite_that_every_executor_must_pass(cluster: Hype
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_job_that_waits_for_a_worker_begins_on_the_server_that_comes_after_this_one(
-    cluster: HyperQueue, wire: Wire
-) -> None:
+def test_a_job_that_waits_for_a_worker_starts_on_a_restarted_server(cluster: HyperQueue, wire: Wire) -> None:
     cluster.kill_server()
     job = wire.shell("exit 0", pool="hq")
     wait_until(wire, job, lambda view: view["stage"] == "submitting")
@@ -123,7 +121,7 @@ def test_nothing_of_a_run_outlives_its_killed_runner(wire: Wire, ear: Ear) -> No
     wait_for_end(stray)
 
 
-def test_a_bad_amount_of_a_resource_is_refused_with_its_path(cluster: HyperQueue, wire: Wire) -> None:
+def test_an_invalid_amount_of_a_resource_is_refused_with_its_path(cluster: HyperQueue, wire: Wire) -> None:
     refusal = wire.refused(
         "pool.put",
         pool={

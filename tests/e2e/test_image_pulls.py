@@ -1,4 +1,4 @@
-"""A job waits for its image in nobody's way; podman is a script here that does as the test says."""
+"""A job waits for its image without holding up others; podman is a script here that the test controls."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ esac
 
 
 def waiting(wire: Wire, place: Path, pull: str) -> Message:
-    """A job whose image is pulled so."""
+    """Create a job whose image is pulled by this shell text."""
     script = place / "podman"
     script.write_text(SCRIPT.replace("PULL", pull))
     script.chmod(0o755)
@@ -29,8 +29,8 @@ def waiting(wire: Wire, place: Path, pull: str) -> Message:
     return wire.create("acme.image", configData={})
 
 
-def told(wire: Wire, job: Message, part: str) -> str:
-    """The cause of `no_executor`, when it has that part."""
+def no_executor_message(wire: Wire, job: Message, part: str) -> str:
+    """Wait until the cause of `no_executor` contains this text, and return its message."""
     subscription = wire.call("event.subscribe")["subscription"]
     while True:
         for reason in wire.explain(job):
@@ -46,13 +46,13 @@ def settings(place: Path) -> dict[str, str]:
     return {"LOCKSIDE_CONTAINERS__PODMAN": str(place / "podman"), "LOCKSIDE_POOLS__DEFAULT__SLOTS": "1"}
 
 
-def test_while_its_image_is_pulled_a_job_takes_no_slot_and_says_why(
+def test_a_job_takes_no_slot_while_its_image_is_pulled_and_says_why_it_waits(
     settings: dict[str, str], place: Path, gate: Gate, ear: Ear
 ) -> None:
     with running(**settings) as daemon, Wire(daemon.socket) as wire:
         job = waiting(wire, place, f"echo pulling > {ear.path}; {gate.text}")
         assert ear.hear() == "pulling"
-        assert told(wire, job, "pulled") == "Its image is being pulled."
+        assert no_executor_message(wire, job, "pulled") == "Its image is being pulled."
         assert wire.done(wire.shell("true"))["status"] == "success"
         gate.open()
         ended = wire.done(job)
@@ -62,17 +62,15 @@ def test_while_its_image_is_pulled_a_job_takes_no_slot_and_says_why(
         )
 
 
-def test_a_registry_that_does_not_answer_is_asked_again(settings: dict[str, str], place: Path) -> None:
+def test_the_pull_is_retried_when_the_registry_does_not_answer(settings: dict[str, str], place: Path) -> None:
     with running(**settings) as daemon, Wire(daemon.socket) as wire:
         job = waiting(wire, place, f"[ -e {place}/up ] || {{ echo 'connection refused' >&2; exit 125; }}")
-        assert "connection refused" in told(wire, job, "it is tried again")
+        assert "connection refused" in no_executor_message(wire, job, "it is tried again")
         (place / "up").touch()
         assert wire.done(job)["status"] == "success"
 
 
-def test_an_image_that_a_registry_refuses_is_an_error_of_the_user(
-    settings: dict[str, str], place: Path
-) -> None:
+def test_an_image_that_the_registry_refuses_is_a_user_error(settings: dict[str, str], place: Path) -> None:
     with running(**settings) as daemon, Wire(daemon.socket) as wire:
         ended = wire.done(waiting(wire, place, "echo 'Error: manifest unknown' >&2; exit 125"))
         assert (ended["status"], ended["starts"]) == ("error", 0)
@@ -80,7 +78,7 @@ def test_an_image_that_a_registry_refuses_is_an_error_of_the_user(
         assert "registry.example/acme:latest cannot be fetched: Error: manifest unknown" in ended["message"]
 
 
-def test_a_job_that_waits_for_its_image_can_be_terminated_and_is_found_again_after_a_restart(
+def test_a_job_that_waits_for_its_image_can_be_terminated_and_survives_a_restart(
     settings: dict[str, str], place: Path, gate: Gate, ear: Ear
 ) -> None:
     with running(**settings) as daemon:

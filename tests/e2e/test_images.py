@@ -1,4 +1,4 @@
-"""Components that are container images: the command is wrapped, and everything else is as for any command."""
+"""Components that are container images: the command is wrapped, and the rest is as for any command."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def daemon(podman: Podman) -> Iterator[Daemon]:
 
 
 def run(wire: Wire, shell: str | None = None, **manifest: object) -> dict[str, object]:
-    """A job of a component with an image, when it has ended."""
+    """Run a job of a component with an image, and return it when final."""
     given = {
         "image": "localhost/plain",
         "tag": "1",
@@ -49,7 +49,7 @@ def test_without_a_program_the_image_itself_runs(wire: Wire) -> None:
     assert (job["status"], wire.text(job)) == ("success", "the image itself\n")
 
 
-def test_files_of_an_image_with_another_user_belong_to_the_user_of_the_job(wire: Wire) -> None:
+def test_files_written_by_another_user_of_an_image_belong_to_the_user_of_the_job(wire: Wire) -> None:
     job = run(wire, "echo a > /data/out/files/a", image="localhost/app")
     assert job["status"] == "success", job["message"]
     assert (Path(job["workPath"]) / "data" / "out" / "files" / "a").stat().st_uid == 0
@@ -71,7 +71,7 @@ def test_an_exit_code_is_that_of_the_program(wire: Wire, code: int, kind: str) -
         ({"shell": "true", "cwd": "/no/such/folder"}, "/no/such/folder"),
     ],
 )
-def test_what_is_not_in_the_image_is_a_spawn_error(
+def test_a_program_missing_in_the_image_is_a_spawn_error(
     wire: Wire, manifest: dict[str, object], message: str
 ) -> None:
     error = run(wire, **manifest)["result"]["error"]
@@ -79,14 +79,14 @@ def test_what_is_not_in_the_image_is_a_spawn_error(
     assert message in error["message"].lower()
 
 
-def test_an_image_that_is_nowhere_is_an_error_of_a_job_that_never_started(wire: Wire) -> None:
+def test_a_missing_image_is_an_error_of_a_job_that_never_started(wire: Wire) -> None:
     job = run(wire, "true", image="localhost/nowhere", imageOptions={"pull": "never"})
     assert of(job, "status", "starts") == ("error", 0)
     assert of(job["result"]["error"], "type", "kind") == ("user", "spawn")
     assert "localhost/nowhere:1" in job["message"]
 
 
-def test_a_tree_that_ignores_its_stop_signal_is_gone_when_the_job_is_terminated(
+def test_a_terminated_job_leaves_no_process_that_ignored_the_stop_signal(
     wire: Wire, podman: Podman, place: Path, ear: Ear
 ) -> None:
     mounts = [{"source": str(place), "target": "/signs"}]
@@ -107,7 +107,7 @@ def test_a_tree_that_ignores_its_stop_signal_is_gone_when_the_job_is_terminated(
     assert not any(is_alive(process["pid"]) for process in ended["killReport"]["processes"])
 
 
-def test_a_run_goes_on_while_the_daemon_is_dead_and_keeps_its_image(
+def test_a_run_continues_while_the_daemon_is_dead_and_keeps_its_image(
     podman: Podman, place: Path, gate: Gate
 ) -> None:
     with running(**podman.settings) as daemon:
@@ -129,12 +129,12 @@ def test_a_run_goes_on_while_the_daemon_is_dead_and_keeps_its_image(
         assert ended["result"]["images"][0][0]["id"] == "localhost/plain:1"
 
 
-def test_an_action_of_an_image_answers(wire: Wire) -> None:
+def test_an_action_of_an_image_is_answered(wire: Wire) -> None:
     put_component(wire, "acme.asked", image="localhost/plain:1", shell="echo '{\"answer\": 42}'")
     assert wire.call("action.run", component="acme.asked", action="ask") == {"answer": 42}
 
 
-def test_a_container_that_no_run_has_is_found_and_removed(daemon: Daemon, wire: Wire, podman: Podman) -> None:
+def test_a_container_without_a_run_is_found_and_removed(daemon: Daemon, wire: Wire, podman: Podman) -> None:
     run(wire, "true")
     assert wire.call("daemon.check")["problems"] == []
     with sqlite3.connect(daemon.state_dir / "lockside.db") as database:

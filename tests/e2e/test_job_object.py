@@ -1,4 +1,4 @@
-"""Every member of a job is there, with its right type, in every state that a job can have."""
+"""Every member of a job is present, with the right type, in every state that a job can have."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ SLEEP = {"configData": {"parameters": {"command": ["sleep", "600"]}}}
 FAR = "2199-01-01T00:00:00Z"
 
 
-def test_in_created_waiting_and_processing(wire: Wire, gate: Gate) -> None:
+def test_the_shape_in_created_waiting_and_processing(wire: Wire, gate: Gate) -> None:
     runs = wire.shell(gate.text, lockKey="shape", name="first", description="words", labels={"team": "a"})
     waiting = wire.shell("true", lockKey="shape")
     created = wire.shell("true", delayedStartTime=FAR)
@@ -34,7 +34,7 @@ def test_in_created_waiting_and_processing(wire: Wire, gate: Gate) -> None:
     wire.call("job.terminate", id=created["id"])
 
 
-def test_in_success_error_warning_cancelled_and_terminated(wire: Wire) -> None:
+def test_the_shape_in_success_error_warning_cancelled_and_terminated(wire: Wire) -> None:
     fine = wire.done(wire.shell("echo done"))
     failed = wire.done(wire.shell("echo wrong >&2; exit 1"))
     cancelled = wire.call("job.terminate", id=wire.shell("true", hold=True)["id"])
@@ -60,7 +60,7 @@ def test_in_success_error_warning_cancelled_and_terminated(wire: Wire) -> None:
     assert failed["message"] == failed["result"]["error"]["message"] == "wrong"
 
 
-def test_of_a_stored_configuration(wire: Wire) -> None:
+def test_the_shape_of_a_job_of_a_stored_configuration(wire: Wire) -> None:
     put_component(wire, "acme.shape", command=["true"], tag="1.0")
     put_config(wire, "acme.shape", "daily", configuration={"parameters": {"a": 1}})
     stored = put_config(wire, "acme.shape", "daily", configuration={"parameters": {"a": 2}})
@@ -82,7 +82,7 @@ def test_of_a_stored_configuration(wire: Wire) -> None:
     assert job["result"]["configVersion"] == stored["version"]
 
 
-def test_the_refused_start_of_a_missing_program_is_an_error_that_never_started(wire: Wire) -> None:
+def test_a_job_with_a_missing_program_is_an_error_that_never_started(wire: Wire) -> None:
     job = wire.done(wire.create(configData={"parameters": {"command": ["/no/such/program"]}}))
     check_job(job)
     assert of(job, "status", "starts") == ("error", 0)
@@ -112,7 +112,7 @@ def test_a_uuid_is_accepted_wherever_an_id_is(wire: Wire, gate: Gate) -> None:
     assert wire.refused("job.get", id=foreign).kind == "not_found"
 
 
-def test_fields_shorten_answers_and_an_unknown_one_is_named(wire: Wire) -> None:
+def test_fields_restrict_the_answer_and_an_unknown_field_is_named(wire: Wire) -> None:
     job = wire.shell("true", fields=["status"])
     assert job.keys() == {"id", "status"}
     wire.done(job["id"])
@@ -125,10 +125,10 @@ def test_fields_shorten_answers_and_an_unknown_one_is_named(wire: Wire) -> None:
     assert "colour" in refusal.error["message"]
 
 
-def test_a_field_alone_says_the_same_as_in_the_whole_answer(wire: Wire) -> None:
+def test_a_single_field_equals_that_of_the_whole_answer(wire: Wire) -> None:
     ended = wire.done(wire.shell("true", name="fields", labels={"a": "1"}, environment={"A": "b"}))
     held = wire.shell("true", name="fields", hold=True, lockKey="k", dependsOn=[{"job": ended["id"]}])
-    for name in held.keys() - {"queueSeconds"}:  # which grows from answer to answer
+    for name in held.keys() - {"queueSeconds"}:  # which grows between answers
         whole = ["configData", "environment"]
         found = wire.call("job.list", text="fields", fields=[name], expand=whole)["jobs"]
         assert found == [
@@ -141,7 +141,7 @@ def test_a_field_alone_says_the_same_as_in_the_whole_answer(wire: Wire) -> None:
         wire.call("job.terminate", id=job["id"])
 
 
-def test_what_a_job_names_is_answered_beside_it(wire: Wire) -> None:
+def test_objects_that_a_job_references_are_returned_with_it(wire: Wire) -> None:
     put_component(wire, "expand.main", command=["true"])
     put_config(wire, "expand.main", "c", name="first")
     job = wire.done(wire.create("expand.main", config="c"))
@@ -163,7 +163,7 @@ def test_what_a_job_names_is_answered_beside_it(wire: Wire) -> None:
     assert plain["expanded"]["config"] is None
 
 
-def test_ids_are_decimal_and_rise(wire: Wire) -> None:
+def test_ids_are_decimal_and_increase(wire: Wire) -> None:
     ids = [wire.shell("true", hold=True)["id"] for _ in range(3)]
     assert all(re.fullmatch(r"[1-9][0-9]*", job_id) for job_id in ids)
     assert sorted(ids, key=int) == ids
@@ -171,7 +171,7 @@ def test_ids_are_decimal_and_rise(wire: Wire) -> None:
         wire.call("job.terminate", id=job_id)
 
 
-def test_a_dry_run_shows_the_job_and_makes_nothing(wire: Wire) -> None:
+def test_a_dry_run_shows_the_job_and_creates_nothing(wire: Wire) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
     shown = wire.create(configData={"parameters": {"command": ["true"]}}, priority=7, dryRun=True)
     assert of(shown, "component", "priority", "status") == ("lockside.command", 7, "created")
@@ -184,7 +184,7 @@ def test_a_dry_run_shows_the_job_and_makes_nothing(wire: Wire) -> None:
     assert wire.refused("job.create", component="acme.nowhere", dryRun=True).kind == "not_found"
 
 
-def test_annotate_hide_and_unhide_leave_everything_else(wire: Wire) -> None:
+def test_annotate_hide_and_unhide_change_nothing_else(wire: Wire) -> None:
     job = wire.done(wire.shell("true", name="old", labels={"a": "1"}))
     named = wire.call("job.annotate", id=job["id"], name="new", labels={"b": "2"})
     assert of(named, "name", "labels", "description") == ("new", {"b": "2"}, None)
@@ -205,7 +205,7 @@ def test_annotate_hide_and_unhide_leave_everything_else(wire: Wire) -> None:
     check_job(shown)
 
 
-def test_a_failure_that_was_seen_is_no_open_one_and_can_be_opened_again(wire: Wire) -> None:
+def test_an_acknowledged_failure_is_not_open_and_can_be_reopened(wire: Wire) -> None:
     def failures(**more: Any) -> list[str]:
         listed = wire.call("job.list", status=["error"], labels={"of": "seen"}, **more)
         return [job["id"] for job in listed["jobs"]]
@@ -228,7 +228,9 @@ def test_a_failure_that_was_seen_is_no_open_one_and_can_be_opened_again(wire: Wi
     assert wire.refused("job.acknowledge", id=good["id"]).kind == "invalid_transition"
 
 
-def test_lists_of_roots_have_no_rows_and_attempts_but_what_a_job_created(body: Wire, gate: Gate) -> None:
+def test_lists_of_root_jobs_omit_rows_and_attempts_but_show_jobs_created_by_jobs(
+    body: Wire, gate: Gate
+) -> None:
     runtime = {"parallelism": 2, "retry": {"maxAttempts": 2, "on": ["user"]}}
     failing = {"parameters": {"code": 1}, "runtime": runtime}
     put_config(body, "acme.body", "rooted", configuration=failing, rows=[{"id": "a"}, {"id": "b"}])
@@ -242,7 +244,7 @@ def test_lists_of_roots_have_no_rows_and_attempts_but_what_a_job_created(body: W
         assert len(body.call("job.list", runIdPrefix=one["runId"])["jobs"]) == jobs
 
 
-def test_a_purge_leaves_an_event_and_no_job(wire: Wire) -> None:
+def test_a_purge_removes_the_job_and_leaves_an_event(wire: Wire) -> None:
     job = wire.done(wire.shell("echo secret words"))
     live = wire.shell("true", hold=True)
     assert wire.refused("job.purge", id=live["id"]).kind == "invalid_transition"
@@ -254,7 +256,7 @@ def test_a_purge_leaves_an_event_and_no_job(wire: Wire) -> None:
     wire.call("job.terminate", id=live["id"])
 
 
-def test_retry_and_resubmit_make_new_jobs_of_the_same_request(wire: Wire) -> None:
+def test_retry_and_resubmit_create_new_jobs_from_the_same_request(wire: Wire) -> None:
     job = wire.done(wire.shell("exit 1", priority=5, labels={"a": "b"}))
     retried = wire.done(wire.call("job.retry", id=job["id"]))
     again = wire.done(wire.call("job.retry", id=retried["id"]))
@@ -270,12 +272,12 @@ def test_retry_and_resubmit_make_new_jobs_of_the_same_request(wire: Wire) -> Non
         check_job(one)
 
 
-def test_a_resubmitted_job_asks_for_the_same_lock(wire: Wire) -> None:
+def test_a_resubmitted_job_requests_the_same_lock(wire: Wire) -> None:
     job = wire.done(wire.shell("true", lockKey="again", lock="shared:2"))
     assert wire.call("job.resubmit", id=job["id"])["lock"] == "shared:2"
 
 
-def test_a_retry_runs_the_configuration_as_it_is_now_unless_a_version_was_asked_for(wire: Wire) -> None:
+def test_a_retry_runs_the_current_configuration_unless_a_version_was_requested(wire: Wire) -> None:
     put_component(wire, "acme.mended", command=["true"])
     put_config(wire, "acme.mended", "a", configuration={"parameters": {"n": 1}})
     job = wire.done(wire.create("acme.mended", config="a"))

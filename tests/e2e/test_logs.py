@@ -1,4 +1,4 @@
-"""What a job writes: kept apart, in order, framed, redacted, followed live, and bounded."""
+"""What a job writes: separate streams, in order, framed, redacted, followed live, and bounded."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ def frames(wire: Wire, job: Message, **more: Any) -> list[Message]:
     return page
 
 
-def test_both_streams_are_kept_apart_and_in_order(wire: Wire) -> None:
+def test_both_streams_are_kept_separate_and_in_order(wire: Wire) -> None:
     text = "import sys\nfor n in range(5):\n"
     text += " print('out', n, flush=True); print('err', n, file=sys.stderr, flush=True)"
     put_component(wire, "acme.talks", command=python(text))
@@ -34,7 +34,7 @@ def test_both_streams_are_kept_apart_and_in_order(wire: Wire) -> None:
     assert "".join(frame["text"] for frame in only) == "".join(f"err {n}\n" for n in range(5))
 
 
-def test_a_log_is_paged_from_any_frame(wire: Wire) -> None:
+def test_a_log_can_be_paged_from_any_frame(wire: Wire) -> None:
     text = "import sys\nfor n in range(20):\n"
     text += " (sys.stdout, sys.stderr)[n % 2].write(f'{n}\\n'); sys.stdout.flush()"
     put_component(wire, "acme.pages", command=python(text))
@@ -51,7 +51,7 @@ def test_a_log_is_paged_from_any_frame(wire: Wire) -> None:
     assert seen == whole
 
 
-def test_only_the_end_of_a_log_is_read_when_that_is_wanted(wire: Wire) -> None:
+def test_the_end_of_a_log_can_be_read_alone(wire: Wire) -> None:
     text = "import sys\nfor n in range(20):\n"
     text += " (sys.stdout, sys.stderr)[n % 2].write(f'{n}\\n'); sys.stdout.flush()"
     put_component(wire, "acme.ends", command=python(text))
@@ -62,7 +62,7 @@ def test_only_the_end_of_a_log_is_read_when_that_is_wanted(wire: Wire) -> None:
     assert frames(wire, job, tail=10_000) == whole
 
 
-def test_a_job_is_followed_live_by_any_number_of_readers(
+def test_any_number_of_readers_can_follow_a_job_live(
     wire: Wire, daemon: Daemon, gates: Callable[[str], Gate]
 ) -> None:
     a, b = gates("a"), gates("b")
@@ -85,7 +85,7 @@ def test_a_job_is_followed_live_by_any_number_of_readers(
         one.close()
 
 
-def test_a_follow_ends_with_its_time_or_with_the_job(wire: Wire, gate: Gate) -> None:
+def test_a_follow_ends_at_its_time_out_or_with_the_job(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text)
     page = wire.call("job.log", id=job["id"], waitSeconds=0.3)
     assert page == {"frames": [], "nextOffset": 0, "isComplete": False}
@@ -96,7 +96,7 @@ def test_a_follow_ends_with_its_time_or_with_the_job(wire: Wire, gate: Gate) -> 
     assert wire.call("job.log", id=never["id"], waitSeconds=60)["isComplete"] is True
 
 
-def test_bytes_that_are_no_text_come_as_replacement_or_as_base64(wire: Wire) -> None:
+def test_bytes_that_are_not_text_are_replaced_or_sent_as_base64(wire: Wire) -> None:
     data = bytes(range(256)) * 4 + "ä€\U0001f600".encode()
     put_component(wire, "acme.bytes", command=python(f"import sys; sys.stdout.buffer.write({data!r})"))
     job = wire.done(wire.create("acme.bytes"))
@@ -117,7 +117,7 @@ def test_a_large_output_is_cut_into_frames_at_line_ends(wire: Wire) -> None:
     assert "".join(frame["text"] for frame in page) == "".join(f"{n}\n" for n in range(1, 60001))
 
 
-def test_secrets_are_hidden_also_across_chunks_in_base64_in_json_and_in_messages(wire: Wire) -> None:
+def test_secrets_are_hidden_even_across_chunks_in_base64_in_json_and_in_messages(wire: Wire) -> None:
     secret = 'pass"word\\1234'
     text = f"""
 import base64, json, os, sys, time
@@ -144,7 +144,9 @@ sys.exit(1)
     assert secret.encode() not in on_disk
 
 
-def test_a_full_log_keeps_its_head_and_its_end_and_says_what_is_missing(fresh: Callable[..., Daemon]) -> None:
+def test_a_full_log_keeps_its_head_and_its_tail_and_says_what_is_missing(
+    fresh: Callable[..., Daemon],
+) -> None:
     wire = fresh(LOCKSIDE_JOBS__MAX_LOG_BYTES="65536").wire()
     job = wire.done(wire.shell("seq 1 100000"))
     assert job["status"] == "success"
@@ -162,7 +164,7 @@ def test_a_full_log_keeps_its_head_and_its_end_and_says_what_is_missing(fresh: C
     assert seqs == sorted(set(seqs))
 
 
-def test_of_a_pipeline_the_last_stdout_and_all_stderr_are_logged(wire: Wire) -> None:
+def test_the_last_stdout_and_every_stderr_of_a_pipeline_are_logged(wire: Wire) -> None:
     put_component(
         wire,
         "acme.pipe",
@@ -186,7 +188,7 @@ def test_a_torn_last_frame_does_not_hide_the_rest(fresh: Callable[..., Daemon]) 
     assert wire.call("job.log", id=job["id"])["isComplete"] is True
 
 
-def test_the_log_goes_on_while_the_daemon_is_away(
+def test_the_log_is_written_while_the_daemon_is_down(
     fresh: Callable[..., Daemon], gates: Callable[[str], Gate]
 ) -> None:
     a, b = gates("a"), gates("b")

@@ -1,4 +1,4 @@
-"""No list is too long to be read: each is cut to a line and read to its end, whatever is stored."""
+"""No list is too long to be read: each page fits a line, and every list can be read to its end."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ MEGABYTE = 2**20
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    """A daemon whose lines are short, with more in each list than one of them holds."""
+    """A daemon with a short line limit, and in each list more than one line holds."""
     with running(LOCKSIDE_LIMITS__LINE_BYTES=str(LINE_BYTES)) as one:
         with Wire(one.socket) as wire:
             fill(wire)
@@ -42,7 +42,7 @@ def fill(wire: Wire) -> None:
 
 
 def pages(wire: Wire, method: str, member: str, **params: Any) -> list[list[Message]]:
-    """All pages of a list as the wire gives them; each is a line of the length that is set."""
+    """Return all pages of a list as sent on the wire, each checked against the line limit."""
     found: list[list[Message]] = []
     cursor: dict[str, str] = {}
     while True:
@@ -79,7 +79,7 @@ def test_a_list_of_stored_objects_is_read_page_by_page(
     assert names(pages(wire, method, member, limit=3), name) == names(found, name)
 
 
-def test_only_some_members_are_listed_when_asked_for_and_what_names_the_object(wire: Wire) -> None:
+def test_lists_can_be_restricted_to_some_members_and_always_name_the_object(wire: Wire) -> None:
     configs = pages(wire, "config.list", "configs", fields=["version"])
     assert configs[0][0] == {"component": "long.c0", "config": "f0", "version": 1}
     assert pages(wire, "component.list", "components", fields=["type"])[-1][-1] == {
@@ -100,7 +100,7 @@ def test_branches_and_versions_have_pages_too(wire: Wire) -> None:
     assert names(found, "version") == list(range(10, 0, -1))
 
 
-def test_jobs_are_listed_without_what_is_large_unless_it_is_asked_for(wire: Wire) -> None:
+def test_jobs_are_listed_without_large_members_unless_requested(wire: Wire) -> None:
     [plain] = pages(wire, "job.list", "jobs", text="lockside.command")
     assert len(plain) == 11
     assert all("configData" not in job for job in plain)
@@ -175,7 +175,7 @@ def run(daemon: Daemon, *words: str) -> str:
 
 
 def test_an_object_as_large_as_a_request_can_be_read_and_listed(fresh: Callable[..., Daemon]) -> None:
-    """Its views have more than the request had: they are answered whole, alone on their page."""
+    """Its views are larger than the request was: they are answered whole, alone on their page."""
     daemon = fresh(LOCKSIDE_LIMITS__LINE_BYTES=str(LINE_BYTES))
     whole = "x" * (LINE_BYTES - 300)
     with Wire(daemon.socket) as wire:
@@ -213,7 +213,7 @@ def contents(count: int, size: int = 0, **more: Any) -> Message:
     }
 
 
-def test_what_is_longer_than_a_line_is_applied_in_parts_and_in_one_transaction(daemon: Daemon) -> None:
+def test_an_apply_longer_than_a_line_is_sent_in_parts_and_done_in_one_transaction(daemon: Daemon) -> None:
     with Client(str(daemon.socket)) as client, Wire(daemon.socket) as wire:
         before = wire.call("event.subscribe")["cursor"]
         parts = contents(0), {"configs": contents(5, 15_000)["configs"]}
@@ -236,7 +236,7 @@ def test_what_is_longer_than_a_line_is_applied_in_parts_and_in_one_transaction(d
         assert kinds == ["component.created", *["config.created"] * 6]
 
 
-def test_the_clients_cut_a_long_folder_into_parts(fresh: Callable[..., Daemon], place: Path) -> None:
+def test_the_clients_split_a_long_folder_into_parts(fresh: Callable[..., Daemon], place: Path) -> None:
     daemon = fresh()
     folder = place / "folder"
     for kind in ("components", "configs/part.c"):
@@ -259,7 +259,7 @@ def test_the_clients_cut_a_long_folder_into_parts(fresh: Callable[..., Daemon], 
         assert {change.version for change in done.changes} == {2}
 
 
-def test_parts_that_are_sent_again_are_applied_once(fresh: Callable[..., Daemon]) -> None:
+def test_resent_parts_are_applied_once(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     with Wire(daemon.socket) as wire:
         for draft in ("a", "b"):
@@ -271,7 +271,7 @@ def test_parts_that_are_sent_again_are_applied_once(fresh: Callable[..., Daemon]
         assert wire.refused("catalog.apply", draft="c", deduplicationId="once").kind == "conflict"
 
 
-def test_more_than_may_be_staged_is_refused_with_the_setting_that_says_so(
+def test_staging_beyond_the_limit_is_refused_with_the_name_of_the_setting(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh(LOCKSIDE_LIMITS__STAGED_BYTES="100000")
@@ -294,7 +294,7 @@ def test_a_draft_ends_with_its_connection(fresh: Callable[..., Daemon]) -> None:
             assert wire.read() is None
 
 
-def test_a_fault_in_a_part_is_told_with_its_place_in_the_whole(fresh: Callable[..., Daemon]) -> None:
+def test_a_fault_in_a_part_is_reported_with_its_place_in_the_whole(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     asked = contents(30, 60_000)
     asked["configs"][25]["isDisabled"] = "maybe"

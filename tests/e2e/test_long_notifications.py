@@ -1,4 +1,4 @@
-"""Jobs that run or wait long, schedules, a daemon that is alive: told in time, by a clock that is moved."""
+"""Notifications that depend on time: of jobs that run or wait long, of schedules, and heartbeats."""
 
 import os
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Jobs:
         wire.done(job)
 
     def good_runs(self, wire: Wire, count: int) -> None:
-        """So many that took 100 seconds each."""
+        """Run this many jobs that take 100 seconds each."""
         for _ in range(count):
             job = self.started(wire)
             wire.call("clock.advance", seconds=100)
@@ -58,7 +58,7 @@ def long_jobs(wire: Wire, receiver: Receiver) -> None:
     put(wire, hook(receiver), event="job-processing-long", filters=LONG)
 
 
-def test_a_job_that_runs_longer_than_usual_is_told_once(
+def test_a_job_that_runs_longer_than_usual_is_notified_once(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -96,7 +96,7 @@ def test_pauses_do_not_count_and_a_clock_that_is_set_changes_nothing(
     jobs.end(wire, job)
 
 
-def test_a_job_that_ends_in_time_or_is_like_too_few_is_not_told(
+def test_a_job_that_ends_in_time_or_has_too_few_predecessors_is_not_notified(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -112,7 +112,7 @@ def test_a_job_that_ends_in_time_or_is_like_too_few_is_not_told(
     assert not wire.call("notification.deliveries")["deliveries"]
 
 
-def test_what_became_due_while_no_daemon_ran_is_told_at_its_start(
+def test_notifications_due_while_no_daemon_ran_are_sent_at_its_start(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -128,7 +128,7 @@ def test_what_became_due_while_no_daemon_ran_is_told_at_its_start(
     jobs.end(wire, job)
 
 
-def test_a_job_that_waits_long_for_others_is_told_from_when_it_could_start(
+def test_a_job_that_waits_long_is_notified_and_its_wait_counts_from_when_it_could_start(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -145,7 +145,7 @@ def test_a_job_that_waits_long_for_others_is_told_from_when_it_could_start(
     assert (post.data["waitingSeconds"], post.data["reasons"]) == (60, ["pool_paused"])
 
 
-def test_a_schedule_that_is_paused_is_told(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_paused_schedule_is_notified(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     put(wire, hook(receiver), event=["schedule-paused", "schedule-missed"])
     job = {"component": "lockside.command", "configData": {"parameters": {"command": ["true"]}}}
@@ -155,7 +155,7 @@ def test_a_schedule_that_is_paused_is_told(daemon: Daemon, receiver: Receiver) -
     assert (post.type, post.data["schedule"]["id"]) == ("schedule-paused", "s")
 
 
-def test_a_daemon_that_is_alive_says_so_and_tries_once(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_heartbeat_is_sent_and_attempted_once(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     put(wire, hook(receiver), event="daemon-alive", everySeconds=60)
     assert receiver.take().type == "daemon-alive"
@@ -168,7 +168,7 @@ def test_a_daemon_that_is_alive_says_so_and_tries_once(daemon: Daemon, receiver:
     assert not receiver.taken()
 
 
-def test_a_daemon_in_which_nothing_happens_is_alive_all_the_same(daemon: Daemon, receiver: Receiver) -> None:
+def test_an_idle_daemon_sends_heartbeats_too(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     put(wire, hook(receiver), event="daemon-alive", everySeconds=60)
     seen = {receiver.take().data["seq"]}
@@ -178,7 +178,7 @@ def test_a_daemon_in_which_nothing_happens_is_alive_all_the_same(daemon: Daemon,
     assert len(seen) < 5
 
 
-def test_what_cannot_say_when_it_is_told_is_refused(daemon: Daemon) -> None:
+def test_a_subscription_without_a_usable_time_is_refused(daemon: Daemon) -> None:
     recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
     for changes, path in (
         ({"event": "job-processing-long"}, "$.subscription.filters"),

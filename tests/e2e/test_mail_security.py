@@ -1,4 +1,4 @@
-"""Mails over TLS: real servers with certificates that the machine trusts, and with others."""
+"""Mail over TLS: real servers with certificates that the machine trusts, and with other ones."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ TEAM = {"channel": "email", "address": "team@example.com"}
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder in which couriers can read, which are nobody where the tests are root."""
+    """A folder that couriers can read; where the tests run as root, couriers run as nobody."""
     with TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
 def mailing(
     mailbox: Mailbox, security: str, trusted: Path, folder: Path, **more: str
 ) -> AbstractContextManager[Daemon]:
-    """A daemon that sends mails as a user of that server, on a machine that trusts one certificate."""
+    """A daemon that sends mail as a user of that server, on a machine that trusts one certificate."""
     password = folder / "password"
     password.write_text(f"{PASSWORD}\n")
     server = {
@@ -62,7 +62,7 @@ def test_a_mail_and_the_password_go_over_tls(security: str, folder: Path) -> Non
 
 
 def failed_attempt(daemon: Daemon) -> dict[str, Any]:
-    """The first attempt to tell of a job that failed; it did not arrive."""
+    """Return the first delivery attempt for a failed job; it did not arrive."""
     wire = daemon.wire()
     connected(wire)
     put(wire, TEAM)
@@ -87,7 +87,7 @@ EACH_ONCE = zip(("tls", "starttls", "tls"), UNTRUSTED, strict=True)
 @pytest.mark.parametrize(
     ("security", "certificate"), product(("tls", "starttls"), UNTRUSTED) if LONG else EACH_ONCE
 )
-def test_a_certificate_that_is_not_trusted_is_sent_nothing(
+def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
     security: str, certificate: tuple[str, int, bool, str], folder: Path
 ) -> None:
     name, days, is_trusted, why = certificate
@@ -105,7 +105,7 @@ def test_a_certificate_that_is_not_trusted_is_sent_nothing(
         assert mailbox.is_empty()
 
 
-def test_a_server_without_starttls_is_sent_nothing(folder: Path) -> None:
+def test_nothing_is_sent_to_a_server_without_starttls(folder: Path) -> None:
     certificate = new_certificate(folder / "localhost.pem", "localhost")
     with receiving_mails() as mailbox, mailing(mailbox, "starttls", certificate, folder) as daemon:
         assert "STARTTLS" in failed_attempt(daemon)["error"]

@@ -60,7 +60,7 @@ subprocess.run(json.load(open(data + "config.json"))["parameters"]["gate"], shel
 """
 
 
-def test_a_running_job_shows_what_was_reported_of_its_outputs(wire: Wire, gate: Gate) -> None:
+def test_a_running_job_shows_what_it_reported_of_its_outputs(wire: Wire, gate: Gate) -> None:
     put_component(wire, "acme.reporter", command=python(REPORTER), type="extractor")
     mapping = {"tables": [{"source": "x.csv", "destination": "in.c-reported.x"}]}
     job = wire.create(
@@ -87,7 +87,7 @@ def appends(wire: Wire, text: str, table: str = "in.c-adapt.x", **more: object) 
     return job
 
 
-def test_an_adaptive_input_has_what_changed_since_the_last_good_run(wire: Wire) -> None:
+def test_an_adaptive_input_contains_the_changes_since_the_last_successful_run(wire: Wire) -> None:
     entry = [{"source": "in.c-adapt.x", "destination": "x.csv", "changed_since": "adaptive"}]
 
     def seen(*, code: int = 0) -> list[str]:
@@ -116,7 +116,7 @@ def test_an_adaptive_input_has_what_changed_since_the_last_good_run(wire: Wire) 
     assert seen() == ["1,a", "2,b"]
 
 
-def test_who_undoes_a_job_has_its_adaptive_inputs_come_again(wire: Wire) -> None:
+def test_undoing_a_job_makes_its_adaptive_inputs_come_again(wire: Wire) -> None:
     appends(wire, "n,v\n1,a\n", "in.c-again.x")
     entry = {"source": "in.c-again.x", "destination": "x.csv", "changed_since": "adaptive"}
     copier = (
@@ -143,7 +143,7 @@ def test_who_undoes_a_job_has_its_adaptive_inputs_come_again(wire: Wire) -> None
 
 
 @pytest.mark.parametrize("text", ["soon", "2 days", "-2 years"])
-def test_a_time_that_is_none_is_refused(wire: Wire, text: str) -> None:
+def test_an_invalid_time_is_refused(wire: Wire, text: str) -> None:
     with pytest.raises(Refusal) as refusal:
         reads(wire, [{"source": "in.c-read.x", "changed_since": text}])
     assert refusal.value.data["path"].endswith(".storage.input.tables[0].changed_since")
@@ -153,7 +153,7 @@ def test_a_time_that_is_none_is_refused(wire: Wire, text: str) -> None:
     assert refusal.value.data["path"].endswith(".storage.output.tables[0].delete_where[0].changed_until")
 
 
-def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, daemon: Daemon) -> None:
+def test_a_table_of_a_branch_starts_as_that_of_the_default_branch(wire: Wire, daemon: Daemon) -> None:
     appends(wire, "n,v\n1,a\n2,b\n", "in.c-forked.x")
     wire.call("branch.create", branch={"id": "dev"})
     parameters = {"tables": {"x.csv": "n,v\n2,z\n3,c\n"}}
@@ -171,7 +171,7 @@ def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, dae
     assert of(again["result"]["output"]["tables"][0], "version", "rowsUnchanged") == (0, 2)
 
 
-def test_the_tables_of_a_branch_that_is_deleted_go_to_the_trash(wire: Wire, daemon: Daemon) -> None:
+def test_the_tables_of_a_deleted_branch_go_to_the_trash(wire: Wire, daemon: Daemon) -> None:
     wire.call("branch.create", branch={"id": "over"})
     put_component(wire, "acme.writer", command=python(WRITER))
     output = {"files": [{"source": "f", "tags": ["over"]}], "default_bucket": "in.c-over"}
@@ -193,7 +193,7 @@ def test_the_tables_of_a_branch_that_is_deleted_go_to_the_trash(wire: Wire, daem
     assert trashed.name.startswith("x.")
 
 
-def test_tables_whose_values_filters_name_are_read_as_they_were_at_the_start(wire: Wire) -> None:
+def test_tables_that_filters_reference_are_read_as_of_the_start(wire: Wire) -> None:
     appends(wire, "n,v\n1,a\n2,b\n", "in.c-filter.x")
     appends(wire, "n,v\n1,q\n", "in.c-filter.gone")
     values = {"bucket_id": "in.c-filter", "table": "gone", "column": "n"}
@@ -204,7 +204,7 @@ def test_tables_whose_values_filters_name_are_read_as_they_were_at_the_start(wir
     assert newest["inputs"] == [{"table": "in.c-filter.gone", "version": 0, "branchId": "default"}]
 
 
-def test_a_manifest_has_what_is_told_of_a_table(wire: Wire) -> None:
+def test_a_manifest_contains_the_metadata_of_the_table(wire: Wire) -> None:
     appends(
         wire, "n,v\n1,a\n", "in.c-manifest.x", description="all of it", metadata=[{"key": "k", "value": "w"}]
     )
@@ -217,7 +217,7 @@ def test_a_manifest_has_what_is_told_of_a_table(wire: Wire) -> None:
     assert ("acme.writer", "k", "w") in [of(one, "provider", "key", "value") for one in manifest["metadata"]]
 
 
-def test_a_load_that_shrinks_a_table_too_much_fails_and_who_depends_on_it_is_cancelled(wire: Wire) -> None:
+def test_a_load_that_shrinks_a_table_too_much_fails_and_dependants_are_cancelled(wire: Wire) -> None:
     check = {"kind": "maxShrink", "value": 0.5}
     mapping = {"source": "x.csv", "destination": "in.c-gate.x", "checks": [check]}
     lines = "".join(f"{number}\n" for number in range(100))

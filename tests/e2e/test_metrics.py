@@ -36,7 +36,7 @@ def value(family: Metric, name: str, **labels: str) -> float:
     return figure
 
 
-def test_ends_are_counted_by_status_pool_and_component_with_how_long_they_took(
+def test_ended_jobs_are_counted_by_status_pool_and_component_with_durations(
     daemon: Daemon, wire: Wire
 ) -> None:
     put_component(wire, "m.fails", command=["false"])
@@ -57,7 +57,7 @@ def test_ends_are_counted_by_status_pool_and_component_with_how_long_they_took(
     assert wire.call("daemon.status")["counts"] == stored, "what is counted by events is what is stored"
 
 
-def test_who_has_waited_for_longest_is_told_by_pool_and_reason(wire: Wire) -> None:
+def test_the_longest_wait_is_reported_by_pool_and_reason(wire: Wire) -> None:
     held = wire.create(hold=True, configData={"parameters": {"command": ["true"]}})
     waiting = scraped(wire)["lockside_oldest_waiting_seconds"]
     assert value(waiting, waiting.name, pool="default", reason="held") >= 0
@@ -65,7 +65,7 @@ def test_who_has_waited_for_longest_is_told_by_pool_and_reason(wire: Wire) -> No
     assert scraped(wire)["lockside_oldest_waiting_seconds"].samples == []
 
 
-def test_calls_decisions_and_commits_are_timed_and_refusals_counted(wire: Wire) -> None:
+def test_calls_decisions_and_commits_are_timed_and_refusals_are_counted(wire: Wire) -> None:
     wire.refused("job.get", id="99999")
     wire.refused("no.such")
     found = scraped(wire)
@@ -85,10 +85,10 @@ def test_no_label_is_the_id_of_a_job(wire: Wire) -> None:
             assert not any(JOB_ID.match(text) for name, text in one.labels.items() if name != "le"), one
 
 
-def test_the_board_and_the_alerts_use_metrics_that_there_are(wire: Wire) -> None:
+def test_the_dashboard_and_the_alerts_use_existing_metrics(wire: Wire) -> None:
     put_config_and_run(wire)
     there = {one.name for family in scraped(wire).values() for one in family.samples}
-    there |= {"lockside_oldest_waiting_seconds", "lockside_deliveries"}  # there are none now
+    there |= {"lockside_oldest_waiting_seconds", "lockside_deliveries"}  # absent at this moment
     board = json.loads((CONFIG / "grafana" / "lockside.json").read_text())
     texts = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     texts.append((CONFIG / "prometheus" / "lockside.rules.yml").read_text())
@@ -106,7 +106,7 @@ def put_config_and_run(wire: Wire) -> None:
 
 
 def check(daemon: Daemon, *more: str) -> tuple[int, str]:
-    """What `status --check` ends with and prints."""
+    """Return the exit code and the output of `status --check`."""
     words = [sys.executable, "-m", "lockside.cli.main", "status", "--check", *more]
     environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket)}
     ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
@@ -125,11 +125,11 @@ def strict() -> Iterator[Daemon]:
         yield one
 
 
-def test_no_right_is_needed(strict: Daemon) -> None:
+def test_the_health_check_needs_no_role(strict: Daemon) -> None:
     assert Person(strict, BERT, BERT).call("daemon.health")["status"] == "ready"
 
 
-def test_a_daemon_that_is_gone_is_told_by_the_exit_code(daemon: Daemon, wire: Wire) -> None:
+def test_the_exit_code_reports_a_daemon_that_is_not_running(daemon: Daemon, wire: Wire) -> None:
     connected(wire)
     daemon.kill()
     try:
@@ -139,7 +139,7 @@ def test_a_daemon_that_is_gone_is_told_by_the_exit_code(daemon: Daemon, wire: Wi
 
 
 @pytest.mark.skipif(bool(unmountable()), reason=str(unmountable()))
-def test_a_full_disk_is_told_and_that_it_has_room_again() -> None:
+def test_a_full_disk_is_reported_until_it_has_room_again() -> None:
     with daemon_on("size=3m") as disk:
         wire = disk.daemon.wire()
         assert wire.call("daemon.health")["status"] == "ready"
@@ -150,14 +150,14 @@ def test_a_full_disk_is_told_and_that_it_has_room_again() -> None:
         assert until(disk.daemon, wire, "ready")["causes"] == []
 
 
-def test_a_keeper_that_dies_is_followed_by_one_that_starts_jobs(daemon: Daemon, wire: Wire) -> None:
+def test_a_keeper_that_dies_is_replaced_by_one_that_starts_jobs(daemon: Daemon, wire: Wire) -> None:
     daemon.kill_keeper()
     until(daemon, wire, "ready")
     assert wire.done(wire.shell("true"))["status"] == "success"
 
 
 def until(daemon: Daemon, wire: Wire, status: str) -> Message:
-    """The health once it is so; asking is what tries the store."""
+    """Return the health once this holds; asking for it is what tries the store."""
     while (told := wire.call("daemon.health"))["status"] != status:
         alive_for(daemon, 0.1)
     found: Message = told

@@ -1,4 +1,4 @@
-"""Several pools and named resources through the socket: who holds what, and what is refused."""
+"""Several pools and named resources over the socket: which job holds what, and what is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def test_a_job_waits_for_a_resource_that_a_job_of_another_pool_holds(wire: Wire,
     assert wire.call("resource.get", id="licence")["used"] == 0
 
 
-def test_a_job_is_told_its_units_and_amounts_by_its_environment(wire: Wire) -> None:
+def test_a_job_finds_its_units_and_amounts_in_the_environment(wire: Wire) -> None:
     resource(wire, id="gpu", units=["0", "1", "2"], environment="CUDA_VISIBLE_DEVICES")
     resource(wire, id="api.crm", capacity="infinity")
     script = 'echo "$LOCKSIDE_RESOURCE_GPU $CUDA_VISIBLE_DEVICES $LOCKSIDE_RESOURCE_API_CRM"'
@@ -83,7 +83,7 @@ def test_a_job_runs_in_the_first_of_its_pools_that_has_room(wire: Wire, gate: Ga
         ({"pools": []}, "$.pools", "1"),
     ],
 )
-def test_what_no_job_could_have_is_refused_with_its_path(
+def test_a_need_that_can_never_be_met_is_refused_with_its_path(
     wire: Wire, asked: Message, path: str, says: str
 ) -> None:
     resource(wire, id="seat", capacity=2)
@@ -104,13 +104,13 @@ def test_what_no_job_could_have_is_refused_with_its_path(
         ({"id": "x", "capacity": 1, "environment": "A B"}, "$.resource.environment"),
     ],
 )
-def test_a_resource_that_makes_no_sense_is_refused(wire: Wire, document: Message, path: str) -> None:
+def test_an_invalid_resource_is_refused(wire: Wire, document: Message, path: str) -> None:
     with pytest.raises(Refusal) as refusal:
         resource(wire, **document)
     assert refusal.value.data["path"] == path
 
 
-def test_a_resource_that_live_jobs_need_stays_and_one_of_all_projects_is_one_only(
+def test_a_resource_needed_by_live_jobs_cannot_be_deleted_and_a_global_one_is_unique(
     wire: Wire, gate: Gate
 ) -> None:
     resource(wire, id="seat", capacity=1, shared=True)
@@ -126,7 +126,7 @@ def test_a_resource_that_live_jobs_need_stays_and_one_of_all_projects_is_one_onl
         wire.shell("true", needs={"seat": 1})
 
 
-def test_a_larger_capacity_starts_who_waits(wire: Wire, gate: Gate) -> None:
+def test_a_larger_capacity_starts_waiting_jobs(wire: Wire, gate: Gate) -> None:
     resource(wire, id="seat", capacity=1)
     wire.shell(gate.text, needs={"seat": 1})
     waiting = wire.shell("true", needs={"seat": 1})
@@ -135,7 +135,7 @@ def test_a_larger_capacity_starts_who_waits(wire: Wire, gate: Gate) -> None:
     gate.open()
 
 
-def test_what_is_held_survives_a_kill_of_the_daemon(fresh: Callable[..., Daemon], gate: Gate) -> None:
+def test_held_resources_survive_a_kill_of_the_daemon(fresh: Callable[..., Daemon], gate: Gate) -> None:
     daemon = fresh()
     with Wire(daemon.socket) as wire:
         resource(wire, id="gpu", units=["a", "b"])
@@ -152,7 +152,7 @@ def test_what_is_held_survives_a_kill_of_the_daemon(fresh: Callable[..., Daemon]
         wire.done(holder)
 
 
-def test_needs_stand_at_every_level_and_are_taken_whole(wire: Wire) -> None:
+def test_needs_can_be_set_at_every_level_and_are_not_merged(wire: Wire) -> None:
     resource(wire, id="gpu", capacity=2)
     resource(wire, id="seat", capacity=2)
     manifest = {
@@ -173,7 +173,7 @@ def test_needs_stand_at_every_level_and_are_taken_whole(wire: Wire) -> None:
     assert asked["resources"] == {"gpu": 2}
 
 
-def test_a_repeat_has_the_same_pools_and_needs_and_may_name_others(wire: Wire) -> None:
+def test_a_repeated_job_has_the_same_pools_and_needs_or_names_others(wire: Wire) -> None:
     resource(wire, id="seat", capacity=2)
     wire.call("pool.put", pool={"id": "side", "slots": 2})
     job = wire.done(wire.shell("true", pools=["side", "default"], needs={"seat": 1}))

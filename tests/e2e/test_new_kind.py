@@ -18,7 +18,7 @@ PROGRAM = [sys.executable, newkind.__file__]
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    """A daemon with one kind more."""
+    """A daemon with one more kind."""
     with short_folder() as folder:
         one = Daemon(folder)
         one.program = [*PROGRAM, "locksided"]
@@ -28,7 +28,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def lockside(daemon: Daemon, *words: str) -> str:
-    """Run a command of a command line with the kind; answers what it printed."""
+    """Run a command line that has the new kind; returns its output."""
     command = [*PROGRAM, "lockside", "--socket", str(daemon.socket), *words]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -63,14 +63,14 @@ def test_its_versions_are_listed_compared_restored_and_copied(wire: Wire) -> Non
     assert of(wire.call("note.copy", id="v", toId="w", version=2), "id", "text", "version") == ("w", "two", 1)
 
 
-def test_it_is_described_with_all_other_methods(wire: Wire) -> None:
+def test_its_methods_are_described_with_all_others(wire: Wire) -> None:
     described = {method["name"]: method for method in wire.call("rpc.discover")["methods"]}
     verbs = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
     assert {f"note.{verb}" for verb in verbs} <= described.keys()
     assert described["note.put"]["x-role"] == "operator"
 
 
-def test_a_folder_with_it_is_applied_exported_and_applied_for_nothing(daemon: Daemon, tmp_path: Path) -> None:
+def test_applying_an_exported_folder_of_the_kind_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "in" / "notes").mkdir(parents=True)
     (tmp_path / "in" / "notes" / "n.toml").write_text('text = "from a file"\n')
     assert "Done:" in lockside(daemon, "apply", str(tmp_path / "in"), "--prune", "--yes")

@@ -1,4 +1,4 @@
-"""Mails and commands: real SMTP servers and programs hear of what happens, several things in one message."""
+"""Mail and commands: real SMTP servers and programs receive notifications, several of them in one message."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def wire(mailbox: Mailbox) -> Iterator[Wire]:
 
 
 def mailing(mailbox: Mailbox, *arguments: str, **settings: str) -> Any:
-    """A daemon that sends mails."""
+    """A daemon that sends mail."""
     server = {
         "LOCKSIDE_EMAIL__HOST": "127.0.0.1",
         "LOCKSIDE_EMAIL__PORT": str(mailbox.port),
@@ -43,7 +43,7 @@ def mailing(mailbox: Mailbox, *arguments: str, **settings: str) -> Any:
     return running(*(arguments or ("--test-clock", NOON)), **server, **settings)
 
 
-def test_a_failed_job_is_told_in_a_mail(wire: Wire, mailbox: Mailbox) -> None:
+def test_a_failed_job_is_notified_by_mail(wire: Wire, mailbox: Mailbox) -> None:
     put(wire, {"channel": "email", "address": ["team@example.com", "boss@example.com"]})
     job = failing(wire, name="load")
     mail = mailbox.take()
@@ -58,7 +58,7 @@ def test_a_failed_job_is_told_in_a_mail(wire: Wire, mailbox: Mailbox) -> None:
     assert delivery["attempts"][0]["statusCode"] == 250
 
 
-def test_no_name_makes_a_header(wire: Wire, mailbox: Mailbox) -> None:
+def test_no_name_can_inject_a_mail_header(wire: Wire, mailbox: Mailbox) -> None:
     put(wire, TEAM)
     failing(wire, name="load\r\nBcc: all@example.com")
     mail = mailbox.take()
@@ -66,7 +66,7 @@ def test_no_name_makes_a_header(wire: Wire, mailbox: Mailbox) -> None:
     assert mail.addresses == ["team@example.com"]
 
 
-def test_mails_within_the_time_of_a_digest_are_one(wire: Wire, mailbox: Mailbox) -> None:
+def test_notifications_within_the_digest_interval_are_one_mail(wire: Wire, mailbox: Mailbox) -> None:
     put(wire, TEAM)
     for seconds in (0, 10, 10):
         wire.call("clock.advance", seconds=seconds)
@@ -90,7 +90,7 @@ def test_mails_within_the_time_of_a_digest_are_one(wire: Wire, mailbox: Mailbox)
 @pytest.mark.parametrize(
     ("answer", "status", "attempts"), [("451 Later", "pending", 1), ("550 Never", "dead", 1)]
 )
-def test_a_temporary_refusal_is_tried_again_and_a_final_one_is_not(
+def test_a_temporary_refusal_is_retried_and_a_permanent_one_is_not(
     answer: str, status: str, attempts: int, wire: Wire, mailbox: Mailbox
 ) -> None:
     mailbox.answer = answer
@@ -104,7 +104,7 @@ def test_a_temporary_refusal_is_tried_again_and_a_final_one_is_not(
     assert delivery["attempts"][0]["statusCode"] == int(answer.split(maxsplit=1)[0])
 
 
-def test_without_a_server_and_for_a_foreign_domain_a_mail_address_is_refused(
+def test_a_mail_address_is_refused_without_a_server_or_for_a_foreign_domain(
     wire: Wire, mailbox: Mailbox, daemon: Daemon
 ) -> None:
     subscription = {"id": "a", "event": "job-failed", "recipient": TEAM}
@@ -133,7 +133,7 @@ def test_a_command_reads_the_notification_and_its_exit_code_counts(wire: Wire, t
     assert (body["type"], body["data"]["job"]["id"]) == ("job-failed", job["id"])
 
 
-def test_a_command_is_tested_at_once(wire: Wire) -> None:
+def test_a_command_can_be_tested_at_once(wire: Wire) -> None:
     good, bad = (
         wire.call("notification.test", recipient={"channel": "command", "command": ["/bin/sh", "-c", text]})
         for text in ('grep -q \'"type":"test"\'', "echo no >&2; exit 3")
@@ -154,7 +154,7 @@ def test_a_command_runs_as_the_owner_of_its_subscription() -> None:
             assert ended(wire, "delivered")["recipient"]["command"] == "/bin/sh"
 
 
-def test_apply_refuses_what_a_put_would_refuse(daemon: Daemon) -> None:
+def test_apply_refuses_whatever_a_put_would_refuse(daemon: Daemon) -> None:
     wire = daemon.wire()
     blocked = {"channel": "webhook", "url": "https://169.254.169.254/"}
     for recipient, member in ((blocked, ".url"), (TEAM, "")):

@@ -1,4 +1,4 @@
-"""Each event that can be told beside failed jobs: what makes it happen, and what is said of it."""
+"""Each event that can be notified besides failed jobs: what causes it, and what the notification says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ def of_job(post: Post) -> tuple[str, str, str]:
     return post.type, post.data["job"]["id"], post.data["job"]["status"]
 
 
-def test_names_that_people_gave_are_told(wire: Wire, receiver: Receiver) -> None:
+def test_notifications_contain_the_names_that_users_gave(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "job-succeeded")
     put_component(wire, "acme.named", command=["true"], name="Loader")
     put_config(wire, "acme.named", "daily", name="Daily load")
@@ -52,7 +52,7 @@ def test_names_that_people_gave_are_told(wire: Wire, receiver: Receiver) -> None
     assert job["configuration"] == {"id": "daily", "name": "Daily load"}
 
 
-def test_a_start_is_told_once_also_of_a_job_that_starts_again(
+def test_a_start_is_notified_once_even_for_a_job_that_starts_again(
     wire: Wire, receiver: Receiver, tmp_path: Path
 ) -> None:
     hears(wire, receiver, "job-started", "job-succeeded")
@@ -66,7 +66,7 @@ def test_a_start_is_told_once_also_of_a_job_that_starts_again(
     assert not receiver.taken()
 
 
-def test_a_job_that_is_terminated_or_cancelled_is_told_as_that(wire: Wire, receiver: Receiver) -> None:
+def test_a_terminated_or_cancelled_job_is_notified_as_such(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "job-terminated", "job-cancelled")
     running = until_running(wire, wire.shell("sleep 600"))
     wire.call("job.terminate", id=running["id"])
@@ -76,7 +76,7 @@ def test_a_job_that_is_terminated_or_cancelled_is_told_as_that(wire: Wire, recei
     assert of_job(receiver.take()) == ("job-cancelled", held["id"], "cancelled")
 
 
-def test_a_job_that_is_blocked_is_told_to_subscriptions_and_to_whom_it_names(
+def test_a_blocked_job_is_notified_to_subscriptions_and_to_its_own_recipients(
     wire: Wire, receiver: Receiver
 ) -> None:
     hears(wire, receiver, "job-blocked")
@@ -89,12 +89,12 @@ def test_a_job_that_is_blocked_is_told_to_subscriptions_and_to_whom_it_names(
 
 
 def in_phases(wire: Wire, code: int = 0, **asked: Any) -> Message:
-    """An orchestration of two phases, of which the second ends with that code."""
+    """Run an orchestration of two phases, of which the second exits with that code."""
     tasks = [task("one", "load"), task("two", "check", {"code": code, **asked})]
     return orchestrate(wire, "nightly", {"phases": phases("load", "check"), "tasks": tasks})
 
 
-def test_phases_are_told_by_events_of_their_own(wire: Wire, receiver: Receiver) -> None:
+def test_phases_are_notified_by_their_own_events(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "phase-job-succeeded", "phase-job-failed")
     root = wire.done(in_phases(wire, code=1))
     phase = by_task(wire, root)
@@ -104,7 +104,7 @@ def test_phases_are_told_by_events_of_their_own(wire: Wire, receiver: Receiver) 
     assert not receiver.taken()
 
 
-def test_failures_of_a_phase_are_counted_by_themselves(wire: Wire, receiver: Receiver) -> None:
+def test_failures_of_a_phase_are_counted_separately(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "phase-job-failed", afterFailures=2)
     for code in (1, 0, 1, 1):
         root = wire.done(in_phases(wire, code))
@@ -113,7 +113,7 @@ def test_failures_of_a_phase_are_counted_by_themselves(wire: Wire, receiver: Rec
     assert not receiver.taken()
 
 
-def test_a_phase_that_runs_longer_than_it_usually_does_is_told(
+def test_a_phase_that_runs_longer_than_usual_is_notified(
     wire: Wire, receiver: Receiver, tmp_path: Path
 ) -> None:
     hears(wire, receiver, "phase-job-processing-long", filters=LONG)
@@ -137,7 +137,7 @@ def until_second_runs(wire: Wire, root: Message) -> None:
     wire.call("event.unsubscribe", subscription=number)
 
 
-def test_moments_of_schedules_that_failed_are_overdue_or_were_missed_are_told(
+def test_failed_overdue_and_missed_moments_of_schedules_are_notified(
     daemon: Daemon, wire: Wire, receiver: Receiver
 ) -> None:
     hears(wire, receiver, "schedule-failed", "schedule-overdue", "schedule-missed")
@@ -161,7 +161,7 @@ def test_moments_of_schedules_that_failed_are_overdue_or_were_missed_are_told(
 
 
 def schedule(wire: Wire, config: str, **more: Any) -> None:
-    """A schedule of a configuration, with its id."""
+    """Store a schedule of a configuration; returns its id."""
     job = {"component": "acme.job", "config": config}
     wire.call("schedule.put", schedule={"id": config, "every": "1h", "job": job, **more})
 
@@ -170,7 +170,7 @@ def about(post: Post, word: str) -> tuple[str, str]:
     return post.type, post.data[word]["id"]
 
 
-def test_a_trigger_that_fails_or_is_paused_is_told(wire: Wire, receiver: Receiver) -> None:
+def test_a_trigger_that_fails_or_is_paused_is_notified(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "trigger-failed", "trigger-paused")
     put_component(wire, "acme.first", command=["true"])
     trigger = {"id": "t", "on": [{"job": {"component": "acme.first"}}], "job": JOB}
@@ -182,7 +182,9 @@ def test_a_trigger_that_fails_or_is_paused_is_told(wire: Wire, receiver: Receive
     assert about(receiver.take(), "trigger") == ("trigger-paused", "t")
 
 
-def test_a_delivery_that_is_given_up_is_told_to_others_only(wire: Wire, receiver: Receiver) -> None:
+def test_an_abandoned_delivery_is_notified_only_to_other_subscriptions(
+    wire: Wire, receiver: Receiver
+) -> None:
     events = ["job-failed", "notification-dead", "notification-disabled"]
     with receiving() as gone:
         gone.status = 410
@@ -198,6 +200,6 @@ def test_a_delivery_that_is_given_up_is_told_to_others_only(wire: Wire, receiver
         assert not gone.taken()
 
 
-def test_what_no_daemon_tells_yet_can_be_subscribed_to(wire: Wire, receiver: Receiver) -> None:
+def test_events_unknown_to_this_release_can_be_subscribed_to(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "job-stalled")
     assert wire.call("notification.list", event="job-stalled")["subscriptions"][0]["id"] == "failures"

@@ -1,4 +1,4 @@
-"""Limits of notifications: of a minute, of what is pending, of subscriptions and templates."""
+"""Limits of notifications: per minute, of pending deliveries, of subscriptions and templates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,9 @@ def limited(**settings: str) -> Any:
     return running("--test-clock", NOON, **ALLOW, **settings)
 
 
-def test_a_recipient_gets_so_many_messages_a_minute_and_the_rest_later(receiver: Receiver) -> None:
+def test_messages_to_a_recipient_are_limited_per_minute_and_the_rest_are_sent_later(
+    receiver: Receiver,
+) -> None:
     with limited(LOCKSIDE_NOTIFICATIONS__PER_MINUTE="2") as daemon:
         wire = daemon.wire()
         connected(wire)
@@ -28,7 +30,9 @@ def test_a_recipient_gets_so_many_messages_a_minute_and_the_rest_later(receiver:
         assert first | {receiver.take().data["job"]["id"]} == set(jobs)
 
 
-def test_what_is_more_than_may_be_pending_is_dropped_and_counted_once_a_minute(receiver: Receiver) -> None:
+def test_deliveries_beyond_the_pending_limit_are_dropped_and_reported_once_a_minute(
+    receiver: Receiver,
+) -> None:
     with limited(LOCKSIDE_NOTIFICATIONS__MAX_PENDING="2") as daemon:
         wire = daemon.wire()
         connected(wire)
@@ -37,17 +41,17 @@ def test_what_is_more_than_may_be_pending_is_dropped_and_counted_once_a_minute(r
         wire.call("event.subscribe", kinds=["notification.failed", "notification.dropped"])
         for _ in range(2):
             failing(wire)
-            told(wire, "notification.failed")
+            next_event(wire, "notification.failed")
         failing(wire)
-        assert told(wire, "notification.dropped")["data"] == {"count": 1}
+        assert next_event(wire, "notification.dropped")["data"] == {"count": 1}
         failing(wire)
         failing(wire)
         wire.call("clock.advance", seconds=60)
-        assert told(wire, "notification.dropped")["data"] == {"count": 2}
+        assert next_event(wire, "notification.dropped")["data"] == {"count": 2}
 
 
-def told(wire: Wire, kind: str) -> dict[str, Any]:
-    """The next event of a kind."""
+def next_event(wire: Wire, kind: str) -> dict[str, Any]:
+    """Return the next event of a kind."""
     while True:
         for event in wire.notice()["params"]["events"]:
             if event["kind"] == kind:
@@ -58,7 +62,7 @@ def told(wire: Wire, kind: str) -> dict[str, Any]:
 RECIPIENT = {"channel": "webhook", "url": "https://hooks.example.com/"}
 
 
-def test_a_project_has_as_many_subscriptions_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+def test_the_settings_limit_the_subscriptions_of_a_project(fresh: Callable[..., Daemon]) -> None:
     wire = fresh(LOCKSIDE_NOTIFICATIONS__MAX_PER_PROJECT="2").wire()
     *many, last = [{"id": f"s{n}", "event": "job-failed", "recipient": RECIPIENT} for n in range(3)]
     refusal = wire.refused("catalog.apply", notifications=[*many, last])
@@ -71,7 +75,7 @@ def test_a_project_has_as_many_subscriptions_as_the_settings_say(fresh: Callable
     wire.call("notification.put", subscription=last)
 
 
-def test_a_job_asks_for_as_many_notifications_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+def test_the_settings_limit_the_notifications_that_a_job_requests(fresh: Callable[..., Daemon]) -> None:
     wire = fresh(LOCKSIDE_NOTIFICATIONS__MAX_PER_JOB="2").wire()
     one = {"event": "FAILED", "url": RECIPIENT["url"]}
     request = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}}
@@ -81,7 +85,7 @@ def test_a_job_asks_for_as_many_notifications_as_the_settings_say(fresh: Callabl
     assert wire.call("job.create", **request, notifications=[one] * 2)["id"]
 
 
-def test_without_settings_a_job_may_ask_for_twenty_notifications(fresh: Callable[..., Daemon]) -> None:
+def test_a_job_may_request_twenty_notifications_by_default(fresh: Callable[..., Daemon]) -> None:
     wire = fresh().wire()
     one = {"event": "FAILED", "url": RECIPIENT["url"]}
     request = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}}

@@ -1,4 +1,4 @@
-"""Subscriptions that are refused, where they may lead, who may change and who lists them."""
+"""Subscriptions that are refused, which addresses are allowed, and who may change and list subscriptions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from e2e.wire import Wire, connected
 
 @pytest.fixture(scope="module")
 def refusing() -> Iterator[Wire]:
-    """The wire to a daemon in which nothing is done: all that it is asked is refused."""
+    """A connection to a daemon that does no work: every request to it is refused."""
     with running() as daemon, Wire(daemon.socket) as wire:
         yield wire
 
@@ -31,7 +31,7 @@ def test_an_address_that_is_not_public_is_refused_when_it_is_put(host: str, refu
     assert "[notifications] allow" in str(refusal)
 
 
-def test_a_name_of_an_address_that_is_not_public_is_dead_at_once(
+def test_a_delivery_to_a_host_name_of_a_private_address_is_dead_at_once(
     wire_without_allow: Wire, receiver: Receiver
 ) -> None:
     wire = wire_without_allow
@@ -64,7 +64,7 @@ def wire_without_allow() -> Iterator[Wire]:
         ({"event": "job-exploded"}, "$.subscription.event"),
     ],
 )
-def test_a_faulty_subscription_is_refused_with_the_path(
+def test_a_faulty_subscription_is_refused_with_its_path(
     changes: dict[str, Any], path: str, refusing: Wire
 ) -> None:
     recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
@@ -72,7 +72,7 @@ def test_a_faulty_subscription_is_refused_with_the_path(
     assert refusing.refused("notification.put", subscription=subscription).data["path"] == path
 
 
-def test_subscriptions_are_listed_by_what_they_are_told_of(wire_without_allow: Wire) -> None:
+def test_subscriptions_can_be_filtered(wire_without_allow: Wire) -> None:
     wire = wire_without_allow
     recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
     filters = [{"field": "job.component.id", "value": "acme.load"}]

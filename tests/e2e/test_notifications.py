@@ -1,4 +1,4 @@
-"""Notifications with real daemons and real receivers: what happened arrives, whatever dies meanwhile."""
+"""Notifications with real daemons and real receivers: every event arrives, whatever dies meanwhile."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -28,12 +28,12 @@ def daemon(fresh: Callable[..., Daemon]) -> Daemon:
 
 
 def subscribed(wire: Wire, receiver: Receiver, **more: Any) -> dict[str, Any]:
-    """A stored subscription to failed jobs, with its secret."""
+    """Store a subscription to failed jobs, and return it with its secret."""
     recipient = {"channel": "webhook", "url": receiver.url, **more.pop("recipient", {})}
     return put(wire, recipient, **more)
 
 
-def test_a_failed_job_is_told_to_a_webhook_with_a_signature(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_failed_job_is_notified_to_a_webhook_with_a_signature(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     secret = subscribed(wire, receiver)["recipient"]["#secret"]
     job = failing(wire, name="load")
@@ -48,7 +48,7 @@ def test_a_failed_job_is_told_to_a_webhook_with_a_signature(daemon: Daemon, rece
     assert wire.call("notification.get", id="failures")["recipient"]["#secret"] is None
 
 
-def test_a_job_that_ends_well_is_not_told_as_failed(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_successful_job_is_not_notified_as_failed(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     subscribed(wire, receiver)
     wire.done(wire.shell("true"))
@@ -73,7 +73,7 @@ def test_a_daemon_that_dies_while_a_courier_waits_settles_its_delivery_later(
     assert not receiver.taken()
 
 
-def test_a_job_that_fails_while_the_daemon_is_down_is_told_after_it(
+def test_a_job_that_fails_while_the_daemon_is_down_is_notified_afterwards(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -85,7 +85,7 @@ def test_a_job_that_fails_while_the_daemon_is_down_is_told_after_it(
 
 
 @needs_root
-def test_a_courier_of_root_is_nobody(daemon: Daemon, receiver: Receiver) -> None:
+def test_couriers_of_a_daemon_of_root_run_as_nobody(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     subscribed(wire, receiver)
     receiver.gate.clear()
@@ -120,7 +120,7 @@ def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
     assert len({(post.id, post.body) for post in posts}) == len({post.id for post in posts}) == len(failed)
 
 
-# -- attempts, with a clock that is moved ------------------------------------------------------------------
+# -- attempts, with a clock that is advanced -----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def clocked() -> Iterator[Wire]:
 
 
 def attempted(wire: Wire, count: int) -> dict[str, Any]:
-    """The newest delivery once it has so many attempts."""
+    """Return the newest delivery once it has this many attempts."""
     number = wire.call("event.subscribe")["subscription"]
     try:
         while not (found := tried(wire, count)):
@@ -142,12 +142,12 @@ def attempted(wire: Wire, count: int) -> dict[str, Any]:
 
 
 def tried(wire: Wire, count: int) -> list[dict[str, Any]]:
-    """The newest delivery if it has so many attempts."""
+    """Return the newest delivery if it has this many attempts."""
     newest: list[dict[str, Any]] = wire.call("notification.deliveries", limit=1)["deliveries"]
     return [one for one in newest if len(one["attempts"]) >= count]
 
 
-def test_a_delivery_that_fails_is_tried_eight_times_and_delivered_when_it_is_asked_for_again(
+def test_a_failing_delivery_is_attempted_eight_times_and_can_be_redelivered(
     clocked: Wire, receiver: Receiver
 ) -> None:
     subscribed(clocked, receiver)
@@ -180,7 +180,7 @@ def test_a_delivery_that_fails_is_tried_eight_times_and_delivered_when_it_is_ask
     ]
 
 
-def test_a_receiver_that_is_gone_is_told_nothing_more(clocked: Wire, receiver: Receiver) -> None:
+def test_a_subscription_is_disabled_when_its_receiver_answers_gone(clocked: Wire, receiver: Receiver) -> None:
     subscribed(clocked, receiver)
     receiver.status = 410
     failing(clocked)
@@ -202,7 +202,7 @@ def test_a_redirect_is_a_failed_attempt_and_is_not_followed(clocked: Wire, recei
         assert not other.taken()
 
 
-def test_a_later_time_that_the_receiver_names_is_heeded(clocked: Wire, receiver: Receiver) -> None:
+def test_the_retry_after_header_of_the_receiver_is_respected(clocked: Wire, receiver: Receiver) -> None:
     subscribed(clocked, receiver)
     receiver.status, receiver.headers = 503, {"Retry-After": "3600"}
     failing(clocked)
@@ -223,7 +223,7 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(clocked: Wire, receiver: R
                 Webhook(secret).verify(post.body, dict(post.headers))
 
 
-def test_only_an_admin_is_given_the_secret_of_a_project() -> None:
+def test_only_an_admin_can_read_the_secret_of_a_project() -> None:
     with used_by_groups() as daemon:
         anna = Person(daemon, ANNA, OPERATORS)
         assert anna.kind("notification.rotate", id="project") == "forbidden"
@@ -245,7 +245,7 @@ def test_only_an_admin_is_given_the_secret_of_a_project() -> None:
         assert not [one for one in (first, second) if one.encode() in stored]
 
 
-def test_a_secret_that_is_given_signs_and_is_in_no_answer(clocked: Wire, receiver: Receiver) -> None:
+def test_a_given_secret_signs_and_is_in_no_answer(clocked: Wire, receiver: Receiver) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     answer = subscribed(clocked, receiver, recipient={"#secret": secret})
     failing(clocked)
@@ -260,7 +260,9 @@ def test_a_secret_that_is_given_signs_and_is_in_no_answer(clocked: Wire, receive
 # -- noise --------------------------------------------------------------------------------------------------
 
 
-def test_failures_in_a_row_are_told_once_and_so_is_the_recovery(daemon: Daemon, receiver: Receiver) -> None:
+def test_consecutive_failures_are_notified_once_and_so_is_the_recovery(
+    daemon: Daemon, receiver: Receiver
+) -> None:
     wire = daemon.wire()
     events = ["job-failed", "job-recovered"]
     subscribed(wire, receiver, event=events, afterFailures=3, repeat="change")
@@ -273,12 +275,12 @@ def test_failures_in_a_row_are_told_once_and_so_is_the_recovery(daemon: Daemon, 
 
 
 def load(wire: Wire, end: str) -> dict[str, Any]:
-    """A run of one configuration that ends well or not."""
+    """Run one configuration, successfully or not."""
     shell = "true" if end == "S" else "exit 1"
     return wire.done(wire.shell(shell, name="load"))
 
 
-def test_only_what_all_filters_let_through_is_told(daemon: Daemon, receiver: Receiver) -> None:
+def test_only_events_that_pass_all_filters_are_notified(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     for name, one in {
         "its team": {"field": "job.labels.team", "value": "core"},
@@ -295,7 +297,7 @@ def test_only_what_all_filters_let_through_is_told(daemon: Daemon, receiver: Rec
     assert told == {"all", "its-team", "another-component"}
 
 
-def test_a_subscription_tells_nothing_when_its_time_is_over(clocked: Wire, receiver: Receiver) -> None:
+def test_an_expired_subscription_sends_nothing(clocked: Wire, receiver: Receiver) -> None:
     subscribed(clocked, receiver)
     stored = subscribed(clocked, receiver, id="short", expiresAt="+24 hours")
     assert stored["expiresAt"] == "2026-03-30T12:00:00.000000Z"
@@ -307,7 +309,9 @@ def test_a_subscription_tells_nothing_when_its_time_is_over(clocked: Wire, recei
     assert not receiver.taken()
 
 
-def test_a_test_is_sent_at_once_and_tells_what_came_of_it(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_test_notification_is_sent_at_once_and_its_outcome_is_returned(
+    daemon: Daemon, receiver: Receiver
+) -> None:
     wire = daemon.wire()
     connected(wire)
     subscribed(wire, receiver)
@@ -322,7 +326,7 @@ def test_a_test_is_sent_at_once_and_tells_what_came_of_it(daemon: Daemon, receiv
 # -- rights, files, secrets ---------------------------------------------------------------------------------
 
 
-def test_no_secret_of_a_webhook_is_stored_in_plain_and_all_sign_after_a_rotation_of_keys(
+def test_webhook_secrets_are_never_stored_in_plain_and_still_sign_after_a_key_rotation(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -348,7 +352,7 @@ def signs(secret: str, post: Post) -> bool:
     return False
 
 
-def test_what_is_to_be_delivered_to_a_deleted_subscription_is_cancelled(
+def test_pending_deliveries_of_a_deleted_subscription_are_cancelled(
     clocked: Wire, receiver: Receiver
 ) -> None:
     subscribed(clocked, receiver)

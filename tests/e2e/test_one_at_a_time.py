@@ -1,4 +1,4 @@
-"""Jobs of one configuration never run at once and pools are never overfull: by what the jobs write."""
+"""Jobs of one configuration never run at once and pools are never overfull, judged by what the jobs write."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_forty_of_one_configuration_and_forty_of_others_share_four_slots(wire: W
     assert not [e for e in history if e["data"]["from"] in ("success", "error", "cancelled", "terminated")]
 
 
-def test_the_same_in_two_branches_are_two_configurations(wire: Wire, place: Path) -> None:
+def test_a_configuration_in_two_branches_counts_as_two(wire: Wire, place: Path) -> None:
     file = place / "evidence"
     put_component(wire, "acme.branches", command=command(file, "x", seconds=0.5))
     wire.call("branch.create", branch={"id": "dev"})

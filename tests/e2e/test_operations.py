@@ -1,4 +1,4 @@
-"""Steps that are programs of the daemon's own: what becomes of one, whoever dies meanwhile."""
+"""Steps that are programs of the daemon itself: what happens to one, whichever process dies meanwhile."""
 
 import os
 import sqlite3
@@ -28,7 +28,7 @@ raise SystemExit(json.loads((data / "config.json").read_text())["parameters"].ge
 
 @pytest.fixture
 def operated() -> Iterator[Callable[..., Daemon]]:
-    """Starts a daemon that knows the operations of `operating`."""
+    """Starts a daemon that has the operations of `operating`."""
     with short_folder() as folder:
         daemon = Daemon(folder)
         daemon.program = [sys.executable, operating.__file__]
@@ -44,7 +44,7 @@ def operated() -> Iterator[Callable[..., Daemon]]:
 
 
 def run(wire: Wire, *, rows: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
-    """A job whose operations do as the parameters say."""
+    """Create a job whose operations do what the parameters say."""
     put_component(wire, "acme.main", command=python(MAIN))
     parameters = {name: fields.pop(name) for name in ("main", *operating.STEPS) if name in fields}
     if rows is None:
@@ -54,13 +54,13 @@ def run(wire: Wire, *, rows: list[dict[str, Any]] | None = None, **fields: Any) 
 
 
 def last_logged(wire: Wire, job: dict[str, Any], lines: int) -> str:
-    """The last line of a log that is to have so many; what is still in a pipe dies with the keeper."""
+    """Return the last line of a log once it has this many; output still in a pipe is lost with the keeper."""
     page = wire.call("job.log", id=job["id"], offset=lines - 1, waitSeconds=60)
     text: str = page["frames"][-1]["text"]
     return text
 
 
-def test_operations_stand_before_the_run_before_each_row_and_behind_it(
+def test_operations_run_before_the_run_before_each_row_and_after_the_run(
     operated: Callable[..., Daemon],
 ) -> None:
     wire = operated().wire()
@@ -92,7 +92,7 @@ FAILURES: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
 ]
 
 
-def test_an_operation_that_fails_ends_the_run_in_its_own_words(operated: Callable[..., Daemon]) -> None:
+def test_a_failed_operation_ends_the_run_with_its_own_message(operated: Callable[..., Daemon]) -> None:
     wire = operated().wire()
     for asked, said in FAILURES:
         job = wire.done(run(wire, row=asked))
@@ -104,7 +104,9 @@ def test_an_operation_that_fails_ends_the_run_in_its_own_words(operated: Callabl
         assert "main" not in wire.text(job)
 
 
-def test_after_a_failed_component_comes_what_is_meant_for_failures(operated: Callable[..., Daemon]) -> None:
+def test_a_failed_component_is_followed_by_the_operation_for_failures(
+    operated: Callable[..., Daemon],
+) -> None:
     wire = operated().wire()
     job = wire.done(
         run(wire, main=3, before={}, after={}, rescue={"shell": "sleep 1.1"}, limits={"timeoutSeconds": 1})
@@ -115,7 +117,9 @@ def test_after_a_failed_component_comes_what_is_meant_for_failures(operated: Cal
     assert job["process"]["exitCode"] == 3
 
 
-def test_rows_that_ran_are_kept_for_it_and_the_others_are_told(operated: Callable[..., Daemon]) -> None:
+def test_rows_that_ran_are_kept_for_the_operation_and_the_others_are_reported(
+    operated: Callable[..., Daemon],
+) -> None:
     wire = operated().wire()
     rows = [{"id": name, "configuration": {"parameters": {"main": name == "b"}}} for name in ("a", "b", "c")]
     left = {"shell": "ls ../rows ../rows/b/out/files", "code": 1, "left": '{"message": "Not rescued."}'}
@@ -127,9 +131,7 @@ def test_rows_that_ran_are_kept_for_it_and_the_others_are_told(operated: Callabl
     ]
 
 
-def test_nothing_comes_after_a_component_that_was_terminated(
-    operated: Callable[..., Daemon], ear: Ear
-) -> None:
+def test_no_operation_follows_a_terminated_component(operated: Callable[..., Daemon], ear: Ear) -> None:
     wire = operated().wire()
     job = run(wire, rescue={"shell": f"echo up > {ear.path}; exec sleep 600"}, main=1)
     assert ear.hear() == "up"
@@ -137,7 +139,7 @@ def test_nothing_comes_after_a_component_that_was_terminated(
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
 
 
-def test_what_is_meant_for_failures_goes_on_without_a_daemon_and_again_without_a_keeper(
+def test_the_operation_for_failures_survives_the_daemon_and_is_repeated_without_its_keeper(
     operated: Callable[..., Daemon], gate: Gate, ear: Ear, place: Path
 ) -> None:
     daemon = operated()
@@ -156,7 +158,9 @@ def test_what_is_meant_for_failures_goes_on_without_a_daemon_and_again_without_a
     assert wire.done(job)["result"]["error"]["exitCode"] == 2
 
 
-def test_an_operation_goes_on_without_a_daemon(operated: Callable[..., Daemon], gate: Gate, ear: Ear) -> None:
+def test_an_operation_continues_without_a_daemon(
+    operated: Callable[..., Daemon], gate: Gate, ear: Ear
+) -> None:
     daemon = operated()
     job = run(daemon.wire(), row={"shell": f"echo up > {ear.path}; {gate.text}"})
     assert ear.hear() == "up"
@@ -167,9 +171,7 @@ def test_an_operation_goes_on_without_a_daemon(operated: Callable[..., Daemon], 
     assert wire.text(job).count("step row") == 1
 
 
-def test_an_operation_that_is_lost_is_started_again_alone(
-    operated: Callable[..., Daemon], ear: Ear, place: Path
-) -> None:
+def test_a_lost_operation_is_restarted_alone(operated: Callable[..., Daemon], ear: Ear, place: Path) -> None:
     daemon = operated()
     wire = daemon.wire()
     body = f"echo $PPID > {ear.path}; test -e {place}/again || exec sleep 600"
@@ -184,7 +186,7 @@ def test_an_operation_that_is_lost_is_started_again_alone(
     assert wire.history(job) == ["created", "processing", "success"]
 
 
-def test_an_operation_that_is_lost_again_and_again_goes_the_way_of_its_job(
+def test_an_operation_lost_repeatedly_counts_as_the_loss_of_its_job(
     operated: Callable[..., Daemon], ear: Ear
 ) -> None:
     daemon = operated()
@@ -199,7 +201,7 @@ def test_an_operation_that_is_lost_again_and_again_goes_the_way_of_its_job(
     assert ear.is_silent()
 
 
-def test_on_another_boot_the_job_is_lost_and_not_the_operation_alone(
+def test_after_a_reboot_the_job_is_lost_and_not_only_the_operation(
     operated: Callable[..., Daemon], ear: Ear
 ) -> None:
     daemon = operated()
@@ -217,7 +219,7 @@ def test_on_another_boot_the_job_is_lost_and_not_the_operation_alone(
     daemon.wire().done(daemon.wire().shell("true"))
 
 
-def test_a_terminate_and_a_time_limit_reach_an_operation(operated: Callable[..., Daemon], ear: Ear) -> None:
+def test_a_terminate_and_a_time_limit_stop_an_operation(operated: Callable[..., Daemon], ear: Ear) -> None:
     wire = operated().wire()
     asked = {"shell": f"echo up > {ear.path}; exec sleep 600"}
     job = run(wire, row=asked)

@@ -1,4 +1,4 @@
-"""Orchestrations: phases and tasks, what they hand on, what of them is run again."""
+"""Orchestrations: phases and tasks, what they pass on, and which of them are rerun."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_delay_counts_from_the_start_of_the_phase(body: Wire, gate: Gate) -> N
     assert ended["b"]["startTime"] >= ended["b"]["delayedStartTime"] > ended["q"]["startTime"]
 
 
-def test_a_phase_that_failed_cancels_what_waits_for_it_unless_it_may_fail(body: Wire) -> None:
+def test_a_failed_phase_cancels_the_phases_that_depend_on_it_unless_it_may_fail(body: Wire) -> None:
     three = phases("p", "q", "r")
     tasks = [task("a", "p", {"code": 1}), task("b", "q"), task("c", "r")]
     root = body.done(orchestrate(body, "broken", {"phases": three, "tasks": tasks}))
@@ -68,7 +68,7 @@ def test_a_phase_that_failed_cancels_what_waits_for_it_unless_it_may_fail(body: 
     assert (statuses["p"], statuses["c"]) == ("error", "success")
 
 
-def test_a_rerun_carries_over_what_succeeded_and_tells_beforehand(body: Wire, place: Path) -> None:
+def test_a_rerun_carries_over_successful_tasks_and_shows_this_in_advance(body: Wire, place: Path) -> None:
     tasks = [
         task("good", "p"),
         task("off", "p", enabled=False),
@@ -93,7 +93,7 @@ def test_a_rerun_carries_over_what_succeeded_and_tells_beforehand(body: Wire, pl
     assert actions == {"good": "carry", "off": "skip", "bad": "carry", "later": "carry"}
 
 
-def test_only_the_tasks_that_were_asked_for_run(body: Wire) -> None:
+def test_only_the_requested_tasks_run(body: Wire) -> None:
     tasks = [task("a", "p"), task("b", "p", enabled=False), task("c", "q")]
     put_config(body, ORCHESTRATOR, "some", configuration={"phases": phases("p", "q"), "tasks": tasks})
     root = body.done(body.create(ORCHESTRATOR, config="some", onlyOrchestrationTaskIds=["b"]))
@@ -105,7 +105,7 @@ def test_only_the_tasks_that_were_asked_for_run(body: Wire) -> None:
     assert (refused.kind, refused.data["path"]) == ("not_found", "$.onlyOrchestrationTaskIds[0]")
 
 
-def test_an_orchestration_that_contains_itself_is_refused_with_the_circle(body: Wire) -> None:
+def test_an_orchestration_that_contains_itself_is_refused_with_the_cycle(body: Wire) -> None:
     def calls(name: str) -> dict[str, Any]:
         return {
             "phases": phases("p"),
@@ -119,7 +119,7 @@ def test_an_orchestration_that_contains_itself_is_refused_with_the_circle(body: 
     assert refused.data["path"] == "$.configuration.tasks[0].task.configuration.tasks[0].task.config"
 
 
-def test_an_orchestration_in_an_orchestration_is_a_child_like_others(body: Wire) -> None:
+def test_an_orchestration_in_an_orchestration_is_an_ordinary_child(body: Wire) -> None:
     put_config(
         body,
         ORCHESTRATOR,
@@ -166,7 +166,7 @@ def test_a_branch_runs_its_own_configuration_with_the_components_of_all(body: Wi
     assert by_task(body, root)["t"]["lockKey"] == "dev/acme.body/only-here"
 
 
-def test_an_orchestration_hands_its_variables_on_to_the_tasks_that_ask_for_them(body: Wire) -> None:
+def test_an_orchestration_passes_its_variables_to_the_tasks_that_use_them(body: Wire) -> None:
     put_config(
         body,
         "lockside.command",
@@ -219,7 +219,7 @@ def test_tasks_inherit_the_variables_of_their_orchestration_at_any_depth_and_kee
         ([{"id": "p"}], [{"id": "t", "phase": "p", "task": {"component": "a"}}] * 2, "tasks[1].id"),
     ],
 )
-def test_a_broken_orchestration_is_refused_when_it_is_put(
+def test_an_invalid_orchestration_is_refused_when_it_is_stored(
     body: Wire, phases_given: list[Any], tasks: list[Any], path: str
 ) -> None:
     refused = body.refused(
@@ -232,7 +232,7 @@ def test_a_broken_orchestration_is_refused_when_it_is_put(
     assert body.refused("config.get", component=ORCHESTRATOR, config="broken-at-once").kind == "not_found"
 
 
-def test_a_failed_container_says_in_its_error_which_jobs_failed(body: Wire) -> None:
+def test_the_error_of_a_failed_container_names_the_failed_jobs(body: Wire) -> None:
     tasks = [{"id": "t", "phase": "p", "task": {"component": "lockside.command", "configData": FAILING}}]
     root = body.done(orchestrate(body, "erring", {"phases": phases("p"), "tasks": tasks}))
     failed = by_task(body, root)["t"]
@@ -244,7 +244,7 @@ def test_a_failed_container_says_in_its_error_which_jobs_failed(body: Wire) -> N
     assert failed["id"] in phase["result"]["error"]["message"]
 
 
-def test_a_dry_run_says_what_would_keep_the_job_back(body: Wire, gate: Gate) -> None:
+def test_a_dry_run_says_what_the_job_would_wait_for(body: Wire, gate: Gate) -> None:
     first = body.shell(gate.text, lockKey="dry")
     asked = {"configData": {"parameters": {"shell": "true"}}, "dryRun": True}
     told = body.create(lockKey="dry", hold=True, dependsOn=[{"job": first["id"]}], **asked)

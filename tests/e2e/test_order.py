@@ -1,4 +1,4 @@
-"""Who may run beside whom, and who comes next: lock policies, priorities, start times and dependencies."""
+"""Which jobs run side by side, and which comes next: lock policies, priorities, start times, dependencies."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,13 +15,13 @@ FAR = "2199-01-01T00:00:00Z"
 
 
 def starts(wire: Wire, jobs: list[Message]) -> list[str]:
-    """The ids of these jobs in the order in which they were started."""
+    """Return the ids of these jobs in the order in which they were started."""
     events = wire.call("event.list", kinds=["job.status"], limit=10_000)["events"]
     ids = {job["id"] for job in jobs}
     return [one["job"] for one in events if one["data"]["to"] == "processing" and one["job"] in ids]
 
 
-def test_after_a_restart_they_start_in_the_order_in_which_they_came(daemon: Daemon) -> None:
+def test_after_a_restart_jobs_start_in_the_order_of_their_creation(daemon: Daemon) -> None:
     wire = daemon.wire()
     wire.call("pool.put", pool={"id": "narrow", "slots": 1})
     wire.call("pool.pause", id="narrow")
@@ -36,7 +36,7 @@ def test_after_a_restart_they_start_in_the_order_in_which_they_came(daemon: Daem
     assert starts(wire, jobs) == [job["id"] for job in jobs]
 
 
-def test_a_shared_lock_admits_so_many_and_no_more(wire: Wire, gate: Gate) -> None:
+def test_a_shared_lock_admits_up_to_its_limit(wire: Wire, gate: Gate) -> None:
     put_component(wire, "acme.shared", shell=gate.text, lock="shared:2")
     put_config(wire, "acme.shared", "a")
     jobs = [wire.create("acme.shared", config="a") for _ in range(3)]
@@ -74,7 +74,7 @@ def test_without_a_lock_jobs_of_one_configuration_run_side_by_side(wire: Wire, g
         wire.done(job)
 
 
-def test_a_free_lock_key_never_equals_the_key_of_a_configuration(wire: Wire, gate: Gate) -> None:
+def test_a_custom_lock_key_never_equals_the_key_of_a_configuration(wire: Wire, gate: Gate) -> None:
     put_component(wire, "acme.key", shell=gate.text)
     put_config(wire, "acme.key", "a")
     stored = wire.create("acme.key", config="a")
@@ -89,7 +89,7 @@ def test_a_free_lock_key_never_equals_the_key_of_a_configuration(wire: Wire, gat
         wire.done(job)
 
 
-def test_a_blocked_job_holds_back_nothing_but_its_own_line(wire: Wire, gate: Gate) -> None:
+def test_a_blocked_job_holds_back_only_jobs_that_wait_for_the_same_lock(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "lines", "slots": 2})
     holder = wire.shell(gate.text, lockKey="line", pool="lines")
     blocked = [wire.shell("true", lockKey="line", pool="lines", priority="highest") for _ in range(5)]
@@ -101,7 +101,7 @@ def test_a_blocked_job_holds_back_nothing_but_its_own_line(wire: Wire, gate: Gat
         wire.done(job)
 
 
-def test_priority_decides_then_age(wire: Wire, gate: Gate) -> None:
+def test_priority_decides_before_age(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "ranked", "slots": 1})
     runs = wire.shell(gate.text, pool="ranked")
     low = wire.shell("true", pool="ranked", priority="low")
@@ -146,7 +146,7 @@ def test_slots_can_be_raised_lowered_and_unlimited(wire: Wire, gate: Gate) -> No
     assert refusal.data["path"] == "$.pool"
 
 
-def test_a_delay_and_a_start_time_are_kept(wire: Wire) -> None:
+def test_a_delay_and_a_start_time_are_respected(wire: Wire) -> None:
     soon = wire.shell("true", delay=0.5)
     assert of(soon, "status", "startTime") == ("created", None)
     at = (datetime.now(UTC) + timedelta(seconds=0.6)).isoformat().replace("+00:00", "Z")
@@ -175,7 +175,7 @@ def test_a_delay_and_a_start_time_are_kept(wire: Wire) -> None:
         (1, "failed", "success"),
     ],
 )
-def test_a_dependency_is_met_by_the_right_ends(
+def test_a_dependency_is_met_by_the_right_final_statuses(
     wire: Wire, gate: Gate, code: int, when: str, status: str
 ) -> None:
     first = wire.shell(f"{gate.text}; exit {code}")
@@ -205,7 +205,7 @@ def test_success_and_failure_of_one_job_cannot_both_be_waited_for(wire: Wire) ->
     assert (refusal.kind, refusal.data["path"]) == ("invalid", "$.dependsOn[1].when")
 
 
-def test_a_cancelled_dependant_cancels_its_own_and_so_on_down(wire: Wire, gate: Gate) -> None:
+def test_a_cancelled_dependant_cancels_its_own_dependants_recursively(wire: Wire, gate: Gate) -> None:
     first = wire.shell(f"{gate.text}; exit 1")
     chain = [first]
     for _ in range(5):
@@ -229,7 +229,7 @@ def test_a_dependency_that_has_failed_already_cancels_in_the_same_step(wire: Wir
     assert wire.done(wire.shell("true", dependsOn=jobs))["status"] == "success"
 
 
-def test_an_unknown_dependency_is_not_found_and_makes_nothing(wire: Wire) -> None:
+def test_an_unknown_dependency_is_not_found_and_creates_nothing(wire: Wire) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
     refusal = wire.refused(
         "job.create",
@@ -241,7 +241,7 @@ def test_an_unknown_dependency_is_not_found_and_makes_nothing(wire: Wire) -> Non
     assert wire.call("job.list", count=True, limit=1)["total"] == before
 
 
-def test_a_job_waits_for_all_of_many(wire: Wire, gates: Callable[[str], Gate]) -> None:
+def test_a_job_waits_for_all_of_its_many_dependencies(wire: Wire, gates: Callable[[str], Gate]) -> None:
     a, b = gates("a"), gates("b")
     first, second = wire.shell(a.text), wire.shell(b.text)
     job = wire.shell("true", dependsOn=[{"job": first["id"]}, {"job": second["id"], "when": "final"}])
@@ -267,7 +267,7 @@ def test_a_job_cannot_depend_on_its_ancestor(wire: Wire, gate: Gate) -> None:
     wire.done(parent)
 
 
-def test_jobs_whose_views_are_more_than_a_line_are_made_and_named_by_their_ids(
+def test_jobs_whose_views_exceed_a_line_are_created_and_returned_as_ids(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh(LOCKSIDE_LIMITS__LINE_BYTES="65536")
@@ -282,7 +282,7 @@ def test_jobs_whose_views_are_more_than_a_line_are_made_and_named_by_their_ids(
     assert again == [{**job, "deduplicated": True} for job in many]
 
 
-def test_create_many_makes_all_or_none_and_names_the_place(wire: Wire) -> None:
+def test_create_many_creates_all_jobs_or_none_and_names_the_faulty_request(wire: Wire) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
     fine = {"component": "lockside.command", "configData": {"parameters": {"command": ["true"]}}}
     refusal = wire.refused("job.createMany", jobs=[fine, {**fine, "pool": "nowhere"}])
@@ -300,8 +300,8 @@ def test_create_many_makes_all_or_none_and_names_the_place(wire: Wire) -> None:
     }
 
 
-def test_requests_of_one_call_that_are_nearly_equal_keep_their_own(wire: Wire, gate: Gate) -> None:
-    """What is the same is worked out once; key, labels, hold, priority, attempts are each request's own."""
+def test_nearly_equal_requests_of_one_call_keep_their_own_members(wire: Wire, gate: Gate) -> None:
+    """Equal parts are resolved once; key, labels, hold, priority and attempts belong to each request."""
     fine = {"component": "lockside.command", "configData": {"parameters": {"shell": gate.text}}}
     twice = {"retry": {"maxAttempts": 2}}
     requests = [

@@ -1,4 +1,4 @@
-"""How a job ended and whose fault it was: exit codes, signals, limits, programs that cannot be started."""
+"""How a job ended and who is at fault: exit codes, signals, limits, programs that cannot be started."""
 
 from pathlib import Path
 from typing import Any
@@ -44,18 +44,20 @@ def test_exit_codes_say_whose_fault_it_was(wire: Wire, code: int, status: str, t
         ("echo a; echo b >&2; exit 1", "b"),
     ],
 )
-def test_the_message_is_stderr_else_stdout_else_a_plain_sentence(wire: Wire, text: str, message: str) -> None:
+def test_the_message_is_stderr_or_else_stdout_or_else_a_plain_sentence(
+    wire: Wire, text: str, message: str
+) -> None:
     assert error_of(wire.done(wire.shell(text)))["message"] == message
 
 
-def test_a_long_message_is_its_end_within_four_kib(wire: Wire) -> None:
+def test_a_long_message_is_cut_to_its_last_four_kib(wire: Wire) -> None:
     job = wire.done(wire.shell("seq 1 5000 >&2; echo the end >&2; exit 1"))
     message = error_of(job)["message"]
     assert message.endswith("the end")
     assert len(message.encode()) <= 4200
 
 
-def test_a_component_may_map_codes_otherwise(wire: Wire) -> None:
+def test_a_component_can_map_exit_codes_differently(wire: Wire) -> None:
     codes = {"success": [0, 3], "userError": [1, 7]}
     put_component(wire, "acme.codes", shell="exit {datadir}", exitCodes=codes)
     for code, expected in ((3, "success"), (7, "user"), (4, "application")):
@@ -64,13 +66,13 @@ def test_a_component_may_map_codes_otherwise(wire: Wire) -> None:
         assert expected == (job["status"] if job["status"] == "success" else error_of(job)["type"])
 
 
-def test_a_death_by_signal_is_told_from_an_exit(wire: Wire) -> None:
+def test_a_death_by_signal_is_distinguished_from_an_exit(wire: Wire) -> None:
     job = wire.done(wire.shell("kill -SEGV $$"))
     assert of(error_of(job), "type", "kind", "exitCode", "signal") == ("application", "signal", None, 11)
     assert "SIGSEGV" in job["message"]
 
 
-def test_a_time_limit_is_told_from_other_deaths(wire: Wire) -> None:
+def test_a_time_out_is_distinguished_from_other_deaths(wire: Wire) -> None:
     job = wire.done(wire.shell("echo words; exec sleep 600", limits={"timeoutSeconds": 0.5}))
     assert of(error_of(job), "type", "kind") == ("application", "timeout")
     assert "0.5" in job["message"]
@@ -92,7 +94,7 @@ def test_the_components_limit_is_a_ceiling(wire: Wire) -> None:
 
 
 @needs_root
-def test_a_memory_limit_is_told_from_other_deaths(wire: Wire) -> None:
+def test_an_out_of_memory_death_is_distinguished_from_other_deaths(wire: Wire) -> None:
     if connected(wire)["killsBy"] != "cgroup":
         pytest.skip("no cgroups can be made here: an allocation beyond the limit fails in the program")
     text = "x = []\nwhile True: x.append(bytearray(1 << 20))"
@@ -113,7 +115,7 @@ def test_a_memory_limit_is_told_from_other_deaths(wire: Wire) -> None:
         ({"command": ["true"], "cwd": "/no/such/folder"}, "/no/such/folder"),
     ],
 )
-def test_what_cannot_be_started_is_a_spawn_error_that_names_it(
+def test_a_program_that_cannot_be_started_is_a_spawn_error_that_names_it(
     wire: Wire, manifest: Message, named: str
 ) -> None:
     put_component(wire, "acme.spawn", **manifest)
@@ -150,7 +152,7 @@ def test_a_component_can_name_the_user_that_it_runs_as(wire: Wire) -> None:
     assert not Path(job["workPath"]).exists()
 
 
-def test_usage_of_the_process_is_measured(wire: Wire) -> None:
+def test_the_resource_usage_of_the_process_is_measured(wire: Wire) -> None:
     text = "x = bytearray(50_000_000)\nfor i in range(3_000_000): pass"
     put_component(wire, "acme.measure", command=python(text))
     process = wire.done(wire.create("acme.measure"))["process"]
@@ -169,7 +171,7 @@ def test_arguments_are_never_split_by_a_shell(wire: Wire) -> None:
     assert wire.text(job).encode().decode("unicode_escape").count("$HOME") == 1
 
 
-def test_a_job_with_no_more_than_sleep_is_stopped_by_the_components_own_signal(wire: Wire) -> None:
+def test_a_job_is_stopped_with_the_signal_that_its_component_names(wire: Wire) -> None:
     put_component(
         wire,
         "acme.signal",
@@ -200,7 +202,7 @@ def test_a_configuration_without_anything_to_run_is_a_success(wire: Wire) -> Non
     assert of(job, "status", "message") == ("success", "No configurations executed.")
 
 
-def test_processors_are_steps_of_the_run(wire: Wire) -> None:
+def test_processors_run_as_steps_of_the_run(wire: Wire) -> None:
     copy = "mkdir -p $KBC_DATADIR/out/tables; for f in $KBC_DATADIR/in/tables/*; do "
     put_component(wire, "acme.extract", shell="echo 1 > $KBC_DATADIR/out/tables/t.csv")
     put_component(

@@ -1,4 +1,4 @@
-"""Notifications that a job asks for itself: they go where its request says, signed by the project."""
+"""Notifications that a job itself requests: sent where its request says, signed with the project's secret."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ def told(receiver: Receiver, event: str, path: str = "/x", **more: Any) -> list[
     return [{"event": event, "url": f"http://127.0.0.1:{receiver.port}{path}", **more}]
 
 
-def test_the_page_of_the_job_is_told_where_the_settings_say_its_url(receiver: Receiver) -> None:
+def test_a_notification_links_the_page_of_the_job_where_the_settings_give_the_url(receiver: Receiver) -> None:
     with running(**ALLOW, LOCKSIDE_WEB__URL="https://jobs.example.com/") as daemon:
         job = failing(daemon.wire(), notifications=told(receiver, "FAILED", "/x?u=${JOB_URL}"))
         post = receiver.take()
@@ -36,7 +36,7 @@ def test_the_page_of_the_job_is_told_where_the_settings_say_its_url(receiver: Re
     assert post.path == f"/x?u={quote(page, safe='')}"
 
 
-def test_values_of_the_job_are_filled_in_percent_encoded(daemon: Daemon, receiver: Receiver) -> None:
+def test_values_of_the_job_are_inserted_percent_encoded(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     path = "/x/${JOB_ID}?s=${JOB_STATUS}&n=${JOB_NAME}&a=${JOB_ARCHIVE_PATH}"
     job = failing(wire, name="a b&c", notifications=told(receiver, "FAILED", path))
@@ -50,7 +50,7 @@ def test_values_of_the_job_are_filled_in_percent_encoded(daemon: Daemon, receive
 @pytest.mark.parametrize(
     ("persistent", "statuses"), [(False, ["processing"]), (True, ["processing", "error"])]
 )
-def test_every_change_of_the_status_is_told_or_the_first_one(
+def test_every_change_of_the_status_is_notified_or_only_the_first(
     persistent: bool, statuses: list[str], daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -62,14 +62,16 @@ def test_every_change_of_the_status_is_told_or_the_first_one(
     assert not receiver.taken()
 
 
-def test_stages_and_the_words_of_other_systems_are_told(daemon: Daemon, receiver: Receiver) -> None:
+def test_stages_and_status_words_of_other_systems_can_be_requested(
+    daemon: Daemon, receiver: Receiver
+) -> None:
     wire = daemon.wire()
     wanted = [one for word in ("running", "ACCEPTED", "FINISHED") for one in told(receiver, word, f"/{word}")]
     wire.done(wire.shell("true", notifications=wanted))
     assert {receiver.take().path for _ in range(3)} == {"/running", "/ACCEPTED", "/FINISHED"}
 
 
-def test_they_are_taken_along_when_a_job_is_repeated_and_not_to_its_attempts(
+def test_own_notifications_are_copied_to_a_repeated_job_but_not_to_attempts(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -81,7 +83,7 @@ def test_they_are_taken_along_when_a_job_is_repeated_and_not_to_its_attempts(
     assert not receiver.taken()
 
 
-def test_they_survive_a_daemon_that_dies(daemon: Daemon, receiver: Receiver) -> None:
+def test_own_notifications_survive_the_death_of_the_daemon(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     job = wire.shell("sleep 0.3; exit 1", notifications=told(receiver, "job-failed"))
     daemon.kill()
@@ -89,7 +91,9 @@ def test_they_survive_a_daemon_that_dies(daemon: Daemon, receiver: Receiver) -> 
     assert receiver.take().data["job"]["id"] == job["id"]
 
 
-def test_the_secret_of_the_project_signs_them(daemon: Daemon, receiver: Receiver) -> None:
+def test_own_notifications_are_signed_with_the_secret_of_the_project(
+    daemon: Daemon, receiver: Receiver
+) -> None:
     wire = daemon.wire()
     secret = wire.call("notification.rotate", id="project")["secret"]
     failing(wire, notifications=told(receiver, "error"))
@@ -109,7 +113,7 @@ def test_the_secret_of_the_project_signs_them(daemon: Daemon, receiver: Receiver
         ({"event": "exploded", "url": "https://a.example/"}, "$.notifications[0].event"),
     ],
 )
-def test_what_can_never_be_told_is_refused(one: dict[str, Any], path: str, daemon: Daemon) -> None:
+def test_an_impossible_own_notification_is_refused(one: dict[str, Any], path: str, daemon: Daemon) -> None:
     command = {"parameters": {"command": ["true"]}}
     refusal = daemon.wire().refused(
         "job.create", component="lockside.command", configData=command, notifications=[one]
@@ -118,7 +122,7 @@ def test_what_can_never_be_told_is_refused(one: dict[str, Any], path: str, daemo
 
 
 @needs_root
-def test_others_than_the_owner_see_scheme_and_host() -> None:
+def test_users_other_than_the_owner_see_only_scheme_and_host() -> None:
     with used_by_groups() as daemon:
         anna, bert = Person(daemon, ANNA, OPERATORS), Person(daemon, BERT, OPERATORS)
         wanted = [{"event": "error", "url": "https://a.example/t0ken"}]
@@ -129,7 +133,7 @@ def test_others_than_the_owner_see_scheme_and_host() -> None:
 
 
 @needs_root
-def test_an_address_that_a_job_names_is_shown_to_its_owner_and_admins_alone() -> None:
+def test_an_address_in_a_job_is_shown_only_to_its_owner_and_admins() -> None:
     server = {"LOCKSIDE_EMAIL__HOST": "127.0.0.1", "LOCKSIDE_EMAIL__PORT": "1"}
     with used_by_groups(**server) as daemon:
         anna, bert = Person(daemon, ANNA, OPERATORS), Person(daemon, BERT, OPERATORS)

@@ -1,4 +1,4 @@
-"""A job that is resubmitted pinned reads what the first run read, whatever was written since."""
+"""A job that is resubmitted pinned reads the same versions as the first run, whatever was written since."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ def reads(wire: Wire, bucket: str, **more: Any) -> Message:
     return wire.done(wire.create("acme.reader", config=bucket))
 
 
-def test_the_inputs_are_equal_to_the_byte(wire: Wire) -> None:
+def test_the_inputs_are_identical_byte_by_byte(wire: Wire) -> None:
     loads(wire, "equal", 1)
     first = reads(wire, "equal")
     loads(wire, "equal", 2)
@@ -61,7 +61,7 @@ def test_all_rows_of_a_container_read_the_same(wire: Wire) -> None:
     assert wire.text(again) == wire.text(first)
 
 
-def test_a_version_that_waits_to_be_read_stays_and_one_that_is_gone_is_named(wire: Wire) -> None:
+def test_a_version_still_to_be_read_is_kept_and_a_missing_one_is_named(wire: Wire) -> None:
     loads(wire, "gone", 1)
     first = reads(wire, "gone")
     loads(wire, "gone", 2)

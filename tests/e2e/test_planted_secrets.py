@@ -1,4 +1,4 @@
-"""Secrets are planted wherever one can be given, and searched for in all that lockside leaves or answers."""
+"""Secrets are planted wherever one can be given, and searched for in all that lockside stores or answers."""
 
 import subprocess
 import sysconfig
@@ -40,7 +40,7 @@ MARK = "pl4nted"
 
 
 class Planted:
-    """Values that must be found nowhere."""
+    """Values that must not be found anywhere."""
 
     def __init__(self) -> None:
         self.values = [f"{MARK}-state"]  # a job makes it
@@ -50,7 +50,7 @@ class Planted:
         return self.values[-1]
 
     def key_of_signatures(self) -> str:
-        """A value of the form that the secret of a webhook must have."""
+        """Return a value in the form that the secret of a webhook must have."""
         self.values.append("whsec_" + b64encode(self("webhook" * 3).encode()).decode())
         return self.values[-1]
 
@@ -64,7 +64,7 @@ def _forms(value: str) -> tuple[bytes, ...]:
 
 
 class RecordingWire(Wire):
-    """A connection that keeps every byte that it was answered."""
+    """A connection that keeps every byte of the answers."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -90,7 +90,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def tried(wire: Wire, method: str, **params: Any) -> Message | None:
-    """Call it, whether it is allowed or not: a refusal must not tell a value either."""
+    """Make the call, allowed or not: a refusal must not contain a value either."""
     with suppress(Refusal):
         return wire.call(method, **params)
     return None
@@ -182,7 +182,7 @@ def plant(wire: RecordingWire, planted: Planted) -> None:
 
 
 def plant_outside(wire: Wire, planted: Planted) -> list[Message]:
-    """What makes jobs, what is told of them, and what they log by GELF."""
+    """Jobs, notifications about them, and what they log by GELF."""
     kept = dict.fromkeys(("100", "200", "300", "400"), "verbose")
     logging = {"type": "gelf", "verbosity": kept}
     wire.call("component.put", component={"id": "acme.logs", "command": python(LOGS_ALL), "logging": logging})
@@ -258,7 +258,7 @@ def look_at_everything(wire: Wire, place: Message, jobs: list[Message]) -> None:
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """A file's bytes, and those of what is packed in it."""
+    """Return a file's bytes, and those of the archives in it."""
     yield path.read_bytes()
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as packed:
@@ -266,7 +266,7 @@ def contents(path: Path) -> Iterator[bytes]:
                 yield packed.read(name)
 
 
-def test_no_planted_secret_is_in_any_byte_that_is_left_or_answered(daemon: Daemon) -> None:
+def test_no_planted_secret_is_in_any_stored_or_answered_byte(daemon: Daemon) -> None:
     planted = Planted()
     with RecordingWire(daemon.socket) as wire:
         plant(wire, planted)

@@ -1,4 +1,4 @@
-"""A job whose program is not there never starts, but a program may still come, or go, before its turn."""
+"""A job whose program is missing never starts, but a program may still appear or vanish before its turn."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ def write_program(path: Path) -> None:
     path.chmod(0o755)
 
 
-def test_one_that_waits_for_its_lock_ends_when_its_turn_comes(wire: Wire, gate: Gate) -> None:
+def test_a_job_without_a_program_ends_when_its_turn_comes(wire: Wire, gate: Gate) -> None:
     first = wire.shell(gate.text, lockKey="program")
     put_component(wire, "acme.gone", command=["/no/such/program"])
     job = wire.create("acme.gone", configData={}, lockKey="program")
@@ -28,7 +28,7 @@ def test_one_that_waits_for_its_lock_ends_when_its_turn_comes(wire: Wire, gate: 
     assert wire.done(after)["status"] == "success"
 
 
-def test_a_program_that_an_earlier_job_makes_is_found(wire: Wire, place: Path, gate: Gate) -> None:
+def test_a_program_made_by_an_earlier_job_is_found(wire: Wire, place: Path, gate: Gate) -> None:
     program = place / "made"
     put_component(wire, "acme.made", command=[str(program)])
     maker = wire.shell(f"{gate.text}; printf '#!/bin/sh\\nexit 3\\n' > {program}; chmod 755 {program}")
@@ -39,7 +39,7 @@ def test_a_program_that_an_earlier_job_makes_is_found(wire: Wire, place: Path, g
     assert ended["process"]["exitCode"] == 3
 
 
-def test_a_program_that_vanished_before_its_turn_is_a_spawn_error_all_the_same(
+def test_a_program_that_vanished_before_its_turn_is_a_spawn_error_too(
     wire: Wire, place: Path, gate: Gate
 ) -> None:
     program = place / "vanishing"
@@ -55,7 +55,7 @@ def test_a_program_that_vanished_before_its_turn_is_a_spawn_error_all_the_same(
     assert ended["result"]["error"]["kind"] == "spawn"
 
 
-def test_after_a_restart_what_waits_without_a_program_still_never_starts(
+def test_a_waiting_job_without_a_program_never_starts_after_a_restart_either(
     fresh: Callable[..., Daemon], gate: Gate, ear: Ear
 ) -> None:
     daemon = fresh()
@@ -73,7 +73,7 @@ def test_after_a_restart_what_waits_without_a_program_still_never_starts(
     assert of(wire.done(there), "status", "starts") == ("success", 1)
 
 
-def test_links_and_relative_names_are_followed_as_a_start_does(wire: Wire, place: Path) -> None:
+def test_links_and_relative_names_are_resolved_as_at_a_start(wire: Wire, place: Path) -> None:
     write_program(place / "real")
     (place / "absolute").symlink_to(place / "real")
     (place / "relative").symlink_to("real")

@@ -1,4 +1,4 @@
-"""Programs that nobody here wrote, each run as a user of its own and stopped: nothing of that user is left.
+"""Third-party programs, each run as its own user and stopped: no process of that user is left.
 
 Whether anything is left is looked up in /proc by user, which no stop goes by: by the job behind in the lock's
 line, at the very moment that the lock is free, and by the test. A daemon with cgroups, and one without.
@@ -40,7 +40,7 @@ for entry in os.listdir("/proc"):
 
 @dataclass(frozen=True)
 class Body:
-    """A shell's text that says `up` when it is; `program` is what it takes."""
+    """A shell text that reports `up` when ready; `program` is what it requires."""
 
     text: str
     program: str = "sh"
@@ -77,7 +77,7 @@ def missing(name: str) -> bool:
 
 
 def processes_of_user(uid: int) -> dict[int, str]:
-    """The living processes of a user, by pid."""
+    """Return the living processes of a user, by pid."""
     found = {}
     for entry in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
@@ -107,7 +107,7 @@ def daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A body's job after its end, what it consisted of, and the job that waited behind it."""
+    """The ended job of a body, its processes, and the job that waited behind it."""
 
     job: Message
     before: dict[int, str]
@@ -115,7 +115,7 @@ class Stopped:
 
 
 class Starter:
-    """Starts bodies as users of their own."""
+    """Starts bodies, each as its own user."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -144,7 +144,7 @@ def starter(daemon: Daemon) -> Starter:
 
 @pytest.fixture(scope="module")
 def stopped(daemon: Daemon, starter: Starter) -> dict[str, Stopped]:
-    """All bodies, up together, terminated together."""
+    """Run all bodies at once, and terminate them at once."""
     names = [name for name in BODIES if not missing(name)]
     with Wire(daemon.socket) as wire:
         jobs = {name: starter.start(USERS[name], BODIES[name].text, lockKey=name) for name in names}
@@ -165,7 +165,7 @@ def stopped(daemon: Daemon, starter: Starter) -> dict[str, Stopped]:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_nothing_is_left_of_what_is_terminated(wire: Wire, stopped: dict[str, Stopped], name: str) -> None:
+def test_no_process_of_a_terminated_job_is_left(wire: Wire, stopped: dict[str, Stopped], name: str) -> None:
     if missing(name):
         pytest.skip(f"there is no {BODIES[name].program}")
     one = stopped[name]
@@ -186,7 +186,7 @@ WAYS = {
 }
 
 
-def test_nothing_is_left_at_the_time_limit(daemon: Daemon, wire: Wire, starter: Starter) -> None:
+def test_no_process_is_left_after_the_time_limit(daemon: Daemon, wire: Wire, starter: Starter) -> None:
     bodies = {
         FIRST_UID + 50: "setsid -f sleep 603; trap '' TERM; while :; do sleep 1; done",
         FIRST_UID + 51: f"{python()} -I -S -c '{HOPS}'; exec sleep 609",
@@ -202,7 +202,7 @@ def test_nothing_is_left_at_the_time_limit(daemon: Daemon, wire: Wire, starter: 
         assert ended["killReport"]["processes"]
 
 
-def test_nothing_is_left_at_the_memory_limit(daemon: Daemon, wire: Wire, starter: Starter) -> None:
+def test_no_process_is_left_after_the_memory_limit(daemon: Daemon, wire: Wire, starter: Starter) -> None:
     uid = FIRST_UID + 60
     text = "setsid -f sleep 603; sleep 1.2; tail /dev/zero"
     job = starter.start(uid, text, **WAYS["memory"])
@@ -218,7 +218,7 @@ def test_nothing_is_left_at_the_memory_limit(daemon: Daemon, wire: Wire, starter
 
 
 @pytest.mark.parametrize("leftovers", ["stop", "wait"])
-def test_what_outlives_its_leader_is_stopped_or_waited_for(
+def test_processes_that_outlive_their_leader_are_stopped_or_waited_for(
     daemon: Daemon, wire: Wire, leftovers: str
 ) -> None:
     uid = FIRST_UID + 70
@@ -237,7 +237,7 @@ def test_what_outlives_its_leader_is_stopped_or_waited_for(
 
 
 @pytest.mark.skipif(not POSTGRES.exists(), reason="there is no PostgreSQL")
-def test_nothing_is_left_of_a_database_server_in_its_sessions(
+def test_no_process_of_a_database_server_with_its_own_sessions_is_left(
     daemon: Daemon, wire: Wire, place: Path
 ) -> None:
     user = pwd.getpwnam("postgres")

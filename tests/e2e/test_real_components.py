@@ -1,4 +1,4 @@
-"""Programs that none of us wrote: a component on Keboola's own library, and a Singer pair, over real data.
+"""Third-party programs with real data: a component built on Keboola's own library, and a Singer pair.
 
 They come from PyPI into environments that are kept in $LOCKSIDE_TEST_CACHE (else ~/.cache/lockside-tests).
 Where no registry can be reached the tests are skipped with pip's reason.
@@ -56,7 +56,7 @@ except Exception as error:
 
 
 def environment(name: str, *packages: str) -> Path:
-    """The bin folder of an environment with these packages, made once for all test runs."""
+    """Return the bin folder of an environment with these packages, made once for all test runs."""
     CACHE.mkdir(parents=True, exist_ok=True)
     folder, done = CACHE / name, CACHE / f"{name}.done"
     with open(CACHE / f"{name}.lock", "w") as lock:
@@ -66,7 +66,7 @@ def environment(name: str, *packages: str) -> Path:
                 [sys.executable, "-m", "venv", "--without-pip", "--clear", str(folder)], check=True
             )
             pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "--quiet"]
-            options = ["--disable-pip-version-check", "--no-compile"]  # most of it is never read
+            options = ["--disable-pip-version-check", "--no-compile"]  # most of the output is never read
             said = subprocess.run([*pip, *options, *packages], capture_output=True, text=True, timeout=280)
             if said.returncode:
                 pytest.skip(
@@ -85,7 +85,7 @@ def penguins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(600)
-def test_a_component_on_keboolas_own_library(wire: Wire, place: Path, penguins: Path) -> None:
+def test_a_component_built_on_the_keboola_library_runs(wire: Wire, place: Path, penguins: Path) -> None:
     bin_folder = environment("keboola", "keboola.component==1.11.0")
     script = place / "component.py"
     script.write_text(COMPONENT)

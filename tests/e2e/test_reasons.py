@@ -1,4 +1,4 @@
-"""A job that has not started says all that keeps it back, at once; one that has started says nothing."""
+"""A job that has not started gives all reasons why it waits at once; a job that has started gives none."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def one(reasons: list[Message], kind: str) -> Message:
     return found
 
 
-def test_lock_pool_and_start_time_are_told_together(wire: Wire, gate: Gate) -> None:
+def test_lock_pool_and_start_time_are_reported_together(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "narrow", "slots": 1})
     holder = wire.shell(gate.text, lockKey="all reasons", pool="narrow")
     waiting = wire.shell("true", lockKey="all reasons", pool="narrow")
@@ -51,7 +51,7 @@ def test_lock_pool_and_start_time_are_told_together(wire: Wire, gate: Gate) -> N
     assert wire.get(later["id"])["status"] == "cancelled"
 
 
-def test_dependency_hold_and_start_time_are_told_together_and_clear_one_by_one(
+def test_dependency_hold_and_start_time_are_reported_together_and_clear_one_by_one(
     wire: Wire, gate: Gate
 ) -> None:
     first = wire.shell(gate.text)
@@ -73,7 +73,7 @@ def test_dependency_hold_and_start_time_are_told_together_and_clear_one_by_one(
     assert wire.history(job) == ["created", "waiting", "created", "processing", "success"]
 
 
-def test_a_full_pool_keeps_jobs_created_and_counts_those_ahead(wire: Wire, gate: Gate) -> None:
+def test_jobs_wait_for_a_full_pool_as_created_and_count_the_jobs_ahead(wire: Wire, gate: Gate) -> None:
     wire.call("pool.put", pool={"id": "single", "slots": 1})
     runs = wire.shell(gate.text, pool="single")
     queue = [wire.shell("true", pool="single") for _ in range(3)]
@@ -87,7 +87,7 @@ def test_a_full_pool_keeps_jobs_created_and_counts_those_ahead(wire: Wire, gate:
         wire.done(job)
 
 
-def test_a_paused_pool_and_one_without_slots_are_both_pool_paused(wire: Wire) -> None:
+def test_a_paused_pool_and_a_pool_without_slots_both_give_pool_paused(wire: Wire) -> None:
     wire.call("pool.put", pool={"id": "quiet", "slots": 2})
     wire.call("pool.pause", id="quiet", comment="disk swap")
     job = wire.shell("true", pool="quiet")
@@ -102,7 +102,7 @@ def test_a_paused_pool_and_one_without_slots_are_both_pool_paused(wire: Wire) ->
     assert wire.done(job)["status"] == "success"
 
 
-def test_draining_keeps_everything_back_until_undrain(fresh: Callable[..., Daemon], gate: Gate) -> None:
+def test_draining_holds_all_jobs_back_until_undrain(fresh: Callable[..., Daemon], gate: Gate) -> None:
     wire = fresh().wire()
     runs = wire.shell(gate.text)
     status = wire.call("daemon.drain")
@@ -135,7 +135,7 @@ def test_without_a_keeper_the_reason_is_no_executor(fresh: Callable[..., Daemon]
     assert of(wire.get(job["id"]), "status", "starts") == ("cancelled", 0)
 
 
-def test_a_keeper_that_cannot_be_started_again_is_told_and_tried_again(
+def test_a_keeper_that_cannot_be_restarted_is_reported_and_retried(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -155,7 +155,7 @@ def test_a_keeper_that_cannot_be_started_again_is_told_and_tried_again(
 
 
 @needs_root
-def test_a_store_that_cannot_be_written_is_told_and_work_goes_on_by_itself(
+def test_a_store_that_cannot_be_written_is_reported_and_work_resumes_by_itself(
     fresh: Callable[..., Daemon], gate: Gate
 ) -> None:
     daemon = fresh()
@@ -191,7 +191,7 @@ def test_a_store_that_cannot_be_written_is_told_and_work_goes_on_by_itself(
 
 
 def in_small_store(daemon: Daemon) -> None:
-    """Start the daemon in a mount namespace of its own in which its state folder is a small file system."""
+    """Start the daemon in its own mount namespace, where its state folder is a small file system."""
     script = f'mount -t tmpfs -o size=2m,mode=700 tmpfs {daemon.state_dir} && exec "$@"'
     daemon.start(before=["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"])
 
@@ -211,7 +211,7 @@ def big() -> Message:
     return {"configData": {"parameters": {"command": ["true", "x" * 100_000]}}}
 
 
-def test_a_job_is_never_shown_without_a_reason_before_nor_with_one_after_its_start(
+def test_a_job_always_has_a_reason_before_its_start_and_never_after_it(
     wire: Wire,
 ) -> None:
     wire.call("pool.put", pool={"id": "two", "slots": 2})

@@ -46,7 +46,7 @@ def test_a_job_waits_until_its_file_is_there_and_runs_again(wire: Wire, tmp_path
     assert wire.history(job) == ["created", "processing", "created", "processing", "success"]
 
 
-def test_a_pause_alone_lets_a_job_go(wire: Wire) -> None:
+def test_a_pause_without_a_test_releases_the_job(wire: Wire) -> None:
     job = wire.shell("exit 75", recovery=policy({"wait": True}, maxBlocks=1))
     until_blocked(wire, job)
     wire.call("clock.advance", seconds=29)
@@ -61,7 +61,7 @@ def test_a_pause_alone_lets_a_job_go(wire: Wire) -> None:
     }
 
 
-def test_a_blocked_job_is_blocked_after_a_restart_and_an_overdue_test_is_made_once(
+def test_a_blocked_job_stays_blocked_over_a_restart_and_an_overdue_test_runs_once(
     daemon: Daemon, wire: Wire, tmp_path: Path
 ) -> None:
     door = tmp_path / "door"
@@ -77,11 +77,11 @@ def test_a_blocked_job_is_blocked_after_a_restart_and_an_overdue_test_is_made_on
         assert [(one["at"], one["outcome"]) for one in checks(again)] == [(600, "well")]
 
 
-# -- the whole story, with its values ---------------------------------------------------------------------
+# -- the whole course of events, with its figures --------------------------------------------------------
 
 
 def many(wire: Wire, number: int, door: Path, **more: Any) -> list[Message]:
-    """So many jobs that all are blocked."""
+    """Create this many jobs that all become blocked."""
     parameters = {"shell": fails_without(door), "environment": {"PATH": PLAIN["PATH"]}}
     request = {
         "component": "lockside.command",
@@ -95,14 +95,14 @@ def many(wire: Wire, number: int, door: Path, **more: Any) -> list[Message]:
 
 
 def check_released(wire: Wire, ids: list[str], number: int) -> None:
-    """The first so many of these run to their end, and the others are blocked."""
+    """Check that this many of them, from the first, run to their end and that the others are blocked."""
     assert {wire.done(job_id)["status"] for job_id in ids[:number]} == {"success"}
     (condition,) = wire.call("recovery.list")["conditions"]
     assert condition["jobs"] == ids[number:]
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_hundred_jobs_ask_one_question_and_start_in_batches_of_ten(tmp_path: Path, is_killed: bool) -> None:
+def test_a_hundred_jobs_share_one_test_and_start_in_batches_of_ten(tmp_path: Path, is_killed: bool) -> None:
     door = tmp_path / "door"
     with at_noon(LOCKSIDE_POOLS__DEFAULT__SLOTS="20") as daemon:
 
@@ -142,7 +142,7 @@ def test_a_hundred_jobs_ask_one_question_and_start_in_batches_of_ten(tmp_path: P
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_job_that_fails_whatever_the_test_says_is_given_up(tmp_path: Path, is_killed: bool) -> None:
+def test_a_job_that_keeps_failing_after_good_tests_is_given_up(tmp_path: Path, is_killed: bool) -> None:
     door = tmp_path / "door"
     door.touch()
     with at_noon() as daemon:
@@ -168,7 +168,7 @@ def test_a_job_that_fails_whatever_the_test_says_is_given_up(tmp_path: Path, is_
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_blocked_job_keeps_its_lock_only_if_it_is_to(
+def test_a_blocked_job_keeps_its_lock_only_when_the_policy_says_so(
     daemon: Daemon, wire: Wire, tmp_path: Path, is_killed: bool
 ) -> None:
     door = tmp_path / "door"
@@ -197,9 +197,7 @@ def test_a_blocked_job_keeps_its_lock_only_if_it_is_to(
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_job_that_is_terminated_while_it_is_blocked_is_terminated(
-    daemon: Daemon, wire: Wire, is_killed: bool
-) -> None:
+def test_a_job_can_be_terminated_while_it_is_blocked(daemon: Daemon, wire: Wire, is_killed: bool) -> None:
     job = wire.shell("exit 75", recovery=policy({"wait": True}))
     until_blocked(wire, job)
     if is_killed:
@@ -210,7 +208,7 @@ def test_a_job_that_is_terminated_while_it_is_blocked_is_terminated(
     assert wire.history(job) == ["created", "processing", "created", "terminating", "terminated"]
 
 
-def test_a_job_expires_after_its_first_block(wire: Wire, tmp_path: Path) -> None:
+def test_the_expiry_of_a_job_counts_from_its_first_block(wire: Wire, tmp_path: Path) -> None:
     asked = policy({"file": {"path": str(tmp_path / "door")}}, expirySeconds="40s")
     job = wire.shell("exit 75", recovery=asked)
     until_blocked(wire, job)
@@ -224,10 +222,10 @@ def test_a_job_expires_after_its_first_block(wire: Wire, tmp_path: Path) -> None
     assert (told["cause"], told["lastMessage"]) == ("expired", f"{tmp_path}/door does not exist")
 
 
-# -- which failures ---------------------------------------------------------------------------------------
+# -- which failures match --------------------------------------------------------------------------------
 
 
-def test_a_program_can_ask_for_a_pause_and_be_matched_by_that(wire: Wire) -> None:
+def test_a_program_can_request_a_pause_and_be_matched_by_it(wire: Wire) -> None:
     line = '{"blocked": {"retryAfterSeconds": 120, "message": "rate limit"}}'
     asked = [{"id": "limit", "match": {"reported": True}, "tester": {"wait": True}}]
     job = wire.shell(f"echo '{line}' >&$LOCKSIDE_PROGRESS_FD; exit 1", recovery=asked)
@@ -240,7 +238,7 @@ def test_a_program_can_ask_for_a_pause_and_be_matched_by_that(wire: Wire) -> Non
     assert well["status"] == "success"
 
 
-def test_the_first_policy_that_matches_counts_and_the_first_level_that_has_any(wire: Wire) -> None:
+def test_the_first_matching_policy_of_the_first_level_with_policies_applies(wire: Wire) -> None:
     def named(name: str, **match: Any) -> Message:
         return {"id": name, "match": match, "tester": {"wait": True}}
 
@@ -262,7 +260,7 @@ def test_the_first_policy_that_matches_counts_and_the_first_level_that_has_any(w
     assert (none["status"], none["recovery"]) == ("error", [])
 
 
-def test_what_recovery_gives_up_is_retried_and_an_attempt_that_recovers_is_none(wire: Wire) -> None:
+def test_a_job_that_recovery_gives_up_is_retried_and_recovery_uses_no_attempt(wire: Wire) -> None:
     job = wire.shell(
         "exit 75", retry={"maxAttempts": 2}, recovery=policy({"wait": True}, maxBlocks=1, expirySeconds=40)
     )
@@ -281,7 +279,7 @@ def test_what_recovery_gives_up_is_retried_and_an_attempt_that_recovers_is_none(
 # -- by hand ----------------------------------------------------------------------------------------------
 
 
-def test_a_job_is_let_go_by_hand_and_a_condition_is_tested_by_hand(wire: Wire, tmp_path: Path) -> None:
+def test_a_job_can_be_released_by_hand_and_a_condition_tested_by_hand(wire: Wire, tmp_path: Path) -> None:
     door = tmp_path / "door"
     first, second = many(wire, 2, door)
     door.touch()
@@ -297,7 +295,7 @@ def test_a_job_is_let_go_by_hand_and_a_condition_is_tested_by_hand(wire: Wire, t
     assert wire.refused("recovery.check", condition=condition["id"]).kind == "not_found"
 
 
-def test_nothing_is_tested_in_a_drain(wire: Wire, tmp_path: Path) -> None:
+def test_no_condition_is_tested_while_draining(wire: Wire, tmp_path: Path) -> None:
     (job,) = many(wire, 1, tmp_path / "door", expirySeconds=100)
     wire.call("daemon.drain")
     wire.call("clock.advance", seconds=99)
@@ -323,17 +321,17 @@ FAULTY = [
 ]
 
 
-def test_a_policy_that_cannot_be_is_refused_with_its_path(wire: Wire) -> None:
+def test_an_invalid_policy_is_refused_with_its_path(wire: Wire) -> None:
     for policies, path in FAULTY:
         request = {"component": "lockside.command", "configData": SHELL, "recovery": policies}
         assert wire.refused("job.create", **request).data["path"] == path, policies
 
 
-# -- a test under way when somebody dies ------------------------------------------------------------------
+# -- a running test when a process dies ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dies", ["nobody", "daemon", "keeper"])
-def test_a_test_under_way_outlives_the_daemon_and_is_made_again_without_its_keeper(
+def test_a_running_test_survives_the_daemon_and_is_repeated_when_its_keeper_dies(
     daemon: Daemon, wire: Wire, tmp_path: Path, gate: Gate, ear: Ear, dies: str
 ) -> None:
     done = tmp_path / "done"

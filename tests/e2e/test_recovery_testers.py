@@ -1,4 +1,4 @@
-"""The testers of recovery: what each takes for well, not yet and hopeless."""
+"""The testers of recovery: which results each takes as good, not yet good, and hopeless."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def outcome_of(wire: Wire, tester: Message, **job: Any) -> tuple[str, str | None]:
-    """What the first test of a blocked job comes to, and what it says."""
+    """Return the result and the message of the first test of a blocked job."""
     made = wire.shell("exit 75", recovery=policy(tester), **job)
     until_blocked(wire, made)
     before = len(checks(wire))
@@ -49,7 +49,7 @@ def test_a_command_has_the_jobs_environment_and_its_exit_code_decides(
     assert outcome_of(wire, {"command": argv}, environment={"DOOR": "open"}) == found
 
 
-def test_a_command_that_does_not_exist_or_does_not_end_is_not_good_yet(wire: Wire) -> None:
+def test_a_missing_or_endless_command_is_not_good_yet(wire: Wire) -> None:
     outcome, said = outcome_of(wire, {"command": ["/no/such/program"]})
     assert outcome == "not_yet"
     assert said is not None
@@ -71,7 +71,7 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
-    """The port of a server."""
+    """The port of a running server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as found:
         thread = Thread(target=found.serve_forever)
         thread.start()
@@ -111,7 +111,7 @@ def test_a_connection_that_is_refused_is_not_good_yet(wire: Wire, server: int) -
         assert outcome == "not_yet"
 
 
-def test_room_on_a_disk_and_a_file_that_is_gone(wire: Wire, tmp_path: Path) -> None:
+def test_free_disk_space_and_the_absence_of_a_file_can_be_tested(wire: Wire, tmp_path: Path) -> None:
     assert outcome_of(wire, {"disk": {"path": "/tmp", "freeBytes": 1}})[0] == "well"
     assert outcome_of(wire, {"disk": {"path": "/tmp", "freeBytes": "1000TB"}})[0] == "not_yet"
     lock = tmp_path / "lock"
@@ -138,7 +138,7 @@ print(json.dumps(config["parameters"]["says"]))
         ([], "well"),
     ],
 )
-def test_an_action_is_asked_with_the_jobs_configuration(wire: Wire, says: Any, found: str) -> None:
+def test_an_action_runs_with_the_configuration_of_the_job(wire: Wire, says: Any, found: str) -> None:
     put_component(wire, "acme.source", command=python(ACTION), actions=["test"])
     job = wire.create(
         "acme.source",

@@ -1,4 +1,4 @@
-"""Components that are container images in pools of other machines: the runner has the image fetched there."""
+"""Components that are container images, in pools on other machines: the runner fetches the image there."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def cluster(podman: Podman) -> Iterator[Cluster]:
 
 
 def run(cluster: Cluster, **manifest: object) -> Message:
-    """A job of a component with an image in the pool `far`, when it has ended."""
+    """Run a job of a component with an image in the pool `far`, and return it when final."""
     wire = cluster.daemon.wire()
     put_component(wire, "acme.image", **{"image": "localhost/plain", "tag": "1", "shell": SHELL, **manifest})
     return wire.done(wire.create("acme.image", pool="far", configData={"parameters": {}}))
@@ -37,7 +37,9 @@ def test_an_image_gives_the_same_result_there_as_here(cluster: Cluster, podman: 
     assert podman.run("ps", "-aq") == ""
 
 
-def test_images_of_machines_are_in_the_container_root_of_the_pool(cluster: Cluster, podman: Podman) -> None:
+def test_images_on_other_machines_are_stored_in_the_container_root_of_the_pool(
+    cluster: Cluster, podman: Podman
+) -> None:
     root = cluster.folder / "containers"
     root.mkdir(mode=0o1777)
     cluster.put_pool(cluster.daemon.wire(), containerRoot=str(root))

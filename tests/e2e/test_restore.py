@@ -1,4 +1,4 @@
-"""A backup in the place of the database: what it knows goes on, nothing that came after it is mixed in."""
+"""A backup replaces the database: what it contains continues, and nothing that came after it is mixed in."""
 
 import shutil
 import sqlite3
@@ -32,7 +32,7 @@ def backed_up(wire: Wire, place: Path) -> Path:
     return Path(wire.call("daemon.backup", path=str(place / "backup.db"))["path"])
 
 
-def test_what_the_backup_knows_is_back_and_what_came_after_it_is_not(fresh: Fresh, place: Path) -> None:
+def test_a_restore_brings_back_what_the_backup_contains_and_nothing_later(fresh: Fresh, place: Path) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         put_component(wire, "acme.c", command=["true"])
@@ -57,7 +57,7 @@ def test_what_the_backup_knows_is_back_and_what_came_after_it_is_not(fresh: Fres
         assert told_event["seq"] == seq + 2, "after the end of the daemon, which the backup does not know"
 
 
-def test_no_id_and_no_folder_is_given_twice(fresh: Fresh, place: Path) -> None:
+def test_no_id_and_no_folder_is_assigned_twice(fresh: Fresh, place: Path) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         backup = backed_up(wire, place)
@@ -81,7 +81,7 @@ def test_no_id_and_no_folder_is_given_twice(fresh: Fresh, place: Path) -> None:
 
 
 @pytest.mark.parametrize(("on_lost", "status"), [("requeue", "created"), ("error", "error")])
-def test_what_ran_when_the_backup_was_made_counts_as_lost_even_if_it_ended_well_since(
+def test_jobs_running_at_the_time_of_the_backup_count_as_lost_even_if_they_have_succeeded(
     fresh: Fresh, place: Path, gate: Gate, on_lost: str, status: str
 ) -> None:
     daemon = fresh()
@@ -106,7 +106,7 @@ def test_what_ran_when_the_backup_was_made_counts_as_lost_even_if_it_ended_well_
 
 
 def settled(wire: Wire, job: Message, status: str) -> Message:
-    """The job as soon as it has this status."""
+    """Wait until the job has this status, and return it."""
     number = wire.call("event.subscribe", job=job["id"])["subscription"]
     while (view := wire.get(job["id"]))["status"] != status:
         wire.notice()
@@ -114,7 +114,7 @@ def settled(wire: Wire, job: Message, status: str) -> Message:
     return view
 
 
-def test_what_had_not_started_is_told_if_it_ran_since_and_starts_only_when_let(
+def test_jobs_not_started_at_the_backup_wait_for_undrain_and_those_that_ran_are_named(
     fresh: Fresh, place: Path, gate: Gate
 ) -> None:
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS="1")
@@ -141,7 +141,7 @@ def test_what_had_not_started_is_told_if_it_ran_since_and_starts_only_when_let(
         assert wire.kinds(held) == ["held"]
 
 
-def test_a_running_container_goes_on_with_the_children_that_were_not_done(
+def test_a_running_container_continues_with_its_unfinished_children(
     fresh: Fresh, place: Path, gate: Gate
 ) -> None:
     daemon = fresh()
@@ -175,7 +175,7 @@ def snapshot(daemon: Daemon) -> dict[str, int]:
     }
 
 
-def test_it_refuses_while_a_daemon_lives_on_the_folder(fresh: Fresh, place: Path) -> None:
+def test_a_restore_is_refused_while_a_daemon_uses_the_folder(fresh: Fresh, place: Path) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         backup = backed_up(wire, place)
@@ -186,7 +186,7 @@ def test_it_refuses_while_a_daemon_lives_on_the_folder(fresh: Fresh, place: Path
         wire.done(wire.shell("true"))
 
 
-def test_it_refuses_while_a_keeper_still_runs_jobs(fresh: Fresh, place: Path, gate: Gate) -> None:
+def test_a_restore_is_refused_while_a_keeper_still_runs_jobs(fresh: Fresh, place: Path, gate: Gate) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         backup = backed_up(wire, place)
@@ -223,7 +223,7 @@ def other(backup: Path) -> None:
     connection.close()
 
 
-def test_what_is_no_good_backup_is_refused(fresh: Fresh, place: Path) -> None:
+def test_an_unusable_backup_is_refused(fresh: Fresh, place: Path) -> None:
     spoilt: tuple[tuple[Callable[[Path], object], str], ...] = (
         (damaged, "damaged"),
         (newer, "schema 99"),
@@ -248,14 +248,14 @@ def test_what_is_no_good_backup_is_refused(fresh: Fresh, place: Path) -> None:
         assert wire.text(wire.get(job["id"])) == "kept\n"
 
 
-def test_the_database_itself_is_no_backup(fresh: Fresh) -> None:
+def test_the_database_itself_is_refused_as_a_backup(fresh: Fresh) -> None:
     daemon = fresh()
     daemon.stop()
     ran = restore(daemon, daemon.state_dir / "lockside.db")
     assert (ran.returncode, "the database itself" in ran.stderr) == (1, True)
 
 
-def test_a_database_that_nobody_can_read_any_more_is_replaced_and_kept(fresh: Fresh, place: Path) -> None:
+def test_an_unreadable_database_is_replaced_and_kept(fresh: Fresh, place: Path) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         job = wire.done(wire.shell("echo kept"))
@@ -288,7 +288,7 @@ def test_a_restored_folder_can_be_restored_again(fresh: Fresh, place: Path) -> N
         assert wire.call("daemon.check")["problems"] == []
 
 
-def test_a_restore_asks_a_daemon_that_answers_for_its_folder(fresh: Fresh, place: Path) -> None:
+def test_a_restore_asks_a_running_daemon_for_its_state_folder(fresh: Fresh, place: Path) -> None:
     daemon = fresh()
     with daemon.wire() as wire:
         backup = backed_up(wire, place)

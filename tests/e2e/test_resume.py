@@ -1,4 +1,4 @@
-"""A rerun that goes on from a run before: what ended well is carried over, down to rows."""
+"""A rerun that resumes an earlier run: successful parts are carried over, down to single rows."""
 
 import re
 import sys
@@ -16,12 +16,12 @@ ROWS = ("a", "b", "c", "d", "e")
 
 @pytest.fixture
 def mended(place: Path) -> Path:
-    """A file that is made to mend what fails."""
+    """A file whose presence repairs what fails."""
     return place / "mended"
 
 
 def put_flights(wire: Wire, name: str, mended: Path, **runtime: Any) -> None:
-    """A configuration of five rows, of which `c` fails until it is mended. Each state counts the runs."""
+    """Store a configuration of five rows, of which `c` fails until repaired. Each state counts the runs."""
     text = (
         'n=$(cat "$KBC_DATADIR/in/state.json" | tr -dc 0-9); n=$((${n:-0} + 1)); '
         'echo "{\\"runs\\": $n}" > "$KBC_DATADIR/out/state.json"; echo "ran $KBC_CONFIGROWID"; '
@@ -45,14 +45,14 @@ def put_nightly(wire: Wire, flights: str, later: str) -> None:
 
 
 def rows_of(wire: Wire, job: Any) -> list[str]:
-    """The rows that ran in a job or anywhere below it."""
+    """Return the rows that ran in a job or anywhere below it."""
     below = wire.call("job.list", runIdPrefix=job["runId"], limit=100, order="asc")["jobs"]
     texts = "".join(wire.text(one) for one in below if one["starts"] and one["workPath"])
     return sorted(line.removeprefix("ran ") for line in texts.splitlines() if line.startswith("ran "))
 
 
 @pytest.mark.parametrize("parallelism", [2, None], ids=["in parallel", "in sequence"])
-def test_an_orchestration_is_resumed_with_the_rows_that_are_left_and_the_later_phases(
+def test_an_orchestration_is_resumed_with_its_remaining_rows_and_phases(
     wire: Wire, mended: Path, parallelism: int | None
 ) -> None:
     name = f"resume.flights{parallelism or 1}"
@@ -72,7 +72,7 @@ def test_an_orchestration_is_resumed_with_the_rows_that_are_left_and_the_later_p
     assert states == [{"runs": 1}] * 5
 
 
-def test_a_configuration_of_rows_goes_on_from_a_job_before(wire: Wire, mended: Path) -> None:
+def test_a_configuration_with_rows_resumes_an_earlier_job(wire: Wire, mended: Path) -> None:
     put_flights(wire, "resume.rows", mended, parallelism=5)
     first = wire.done(wire.create("resume.rows", config="rows"))
     mended.touch()
@@ -86,7 +86,7 @@ def test_a_configuration_of_rows_goes_on_from_a_job_before(wire: Wire, mended: P
         wire.call("job.create", component="resume.rows", **asked)
 
 
-def test_a_job_without_rows_and_tasks_is_run_again_as_it_is(wire: Wire) -> None:
+def test_a_resumed_job_without_rows_and_tasks_runs_again_completely(wire: Wire) -> None:
     first = wire.done(wire.shell("exit 3"))
     again = wire.done(wire.call("job.retry", id=first["id"], resume=True))
     assert (again["status"], again["retryOfJobId"]) == ("error", first["id"])
@@ -99,7 +99,7 @@ def test_a_job_without_rows_and_tasks_is_run_again_as_it_is(wire: Wire) -> None:
         )
 
 
-def test_off_a_terminal_the_cause_of_a_failed_container_is_told(
+def test_the_cause_of_a_failed_container_is_printed_without_a_terminal(
     daemon: Daemon, wire: Wire, mended: Path
 ) -> None:
     put_flights(wire, "resume.told", mended, parallelism=5)
@@ -116,7 +116,7 @@ def failures(wire: Wire, **more: Any) -> set[str]:
     return {job["id"] for job in found}
 
 
-def test_what_a_retry_made_good_is_no_open_failure(wire: Wire, mended: Path) -> None:
+def test_a_failure_settled_by_a_retry_is_not_open(wire: Wire, mended: Path) -> None:
     put_flights(wire, "resume.open", mended, parallelism=5)
     put_nightly(wire, "resume.open", "resume.open.later")
     first = wire.done(wire.create("lockside.orchestrator", config="resume.open"))
@@ -130,7 +130,7 @@ def test_what_a_retry_made_good_is_no_open_failure(wire: Wire, mended: Path) -> 
     assert not family & failures(wire)
 
 
-def test_a_failed_attempt_of_what_ended_well_is_no_open_failure(wire: Wire, place: Path) -> None:
+def test_a_failed_attempt_of_a_successful_job_is_not_an_open_failure(wire: Wire, place: Path) -> None:
     text = f"[ -e {place}/tried ] || {{ touch {place}/tried; exit 3; }}"
     job = wire.done(wire.shell(text, retry={"maxAttempts": 2}))
     assert job["status"] == "success"

@@ -1,4 +1,4 @@
-"""Retries as attempts of their container, by themselves and by hand; and successors."""
+"""Retries as attempts of their container, automatic and by hand; and jobs that replace others."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_retried_configuration_stays_locked_between_its_attempts(body: Wire, p
     assert [body.done(one)["status"] for one in (job, other)] == ["terminated", "success"]
 
 
-def test_each_row_is_tried_again_by_itself(body: Wire, place: Path) -> None:
+def test_each_row_is_retried_separately(body: Wire, place: Path) -> None:
     put_rows(body, "tried", {}, {"tries": str(place / "tries"), "good": 2})
     job = body.create("acme.body", config="tried", parallelism=2, retry={"maxAttempts": 2})
     assert body.done(job)["status"] == "success"
@@ -65,9 +65,7 @@ def test_each_row_is_tried_again_by_itself(body: Wire, place: Path) -> None:
     assert body.text(job, row="r1") == "did r1\n", "the failed attempt wrote nothing"
 
 
-def test_the_log_of_a_retried_job_is_that_of_all_its_attempts_and_can_be_followed(
-    body: Wire, place: Path
-) -> None:
+def test_the_log_of_a_retried_job_contains_all_attempts_and_can_be_followed(body: Wire, place: Path) -> None:
     count = place / "count"
     text = f"echo x >> {count}; n=$(wc -l < {count}); echo one $n; echo two $n >&2; [ $n -ge 3 ]"
     put_component(body, "acme.counts", shell=text)
@@ -88,7 +86,7 @@ def test_the_log_of_a_retried_job_is_that_of_all_its_attempts_and_can_be_followe
 
 
 def pages(wire: Wire, job: Message, **more: Any) -> list[Message]:
-    """All frames of a log that is over."""
+    """Return all frames of a complete log."""
     frames: list[Message] = []
     page: Message = {"nextOffset": 0, "isComplete": False}
     while not page["isComplete"]:

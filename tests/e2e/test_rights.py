@@ -1,4 +1,4 @@
-"""Who may do what, by the kernel's word: roles by Unix group, ownership, and as whom a job runs."""
+"""Who may do what, by credentials from the kernel: roles by Unix group, ownership, the users of jobs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def test_the_socket_has_its_group_and_mode_from_the_settings(fresh: Callable[...
     assert daemon.socket.group() == "nogroup"
 
 
-def test_a_viewer_looks_and_changes_nothing(wire: Wire, viewer: Person) -> None:
+def test_a_viewer_can_read_and_change_nothing(wire: Wire, viewer: Person) -> None:
     job = wire.done(wire.shell("true"))
     before = len(wire.events())
     for method, params in (
@@ -53,7 +53,7 @@ def test_a_viewer_looks_and_changes_nothing(wire: Wire, viewer: Person) -> None:
     assert len(wire.events()) == before
 
 
-def test_somebody_without_a_role_sees_nothing(daemon: Daemon) -> None:
+def test_a_user_without_a_role_sees_nothing(daemon: Daemon) -> None:
     stranger = Person(daemon, BERT, BERT)
     assert stranger.kind("job.list") == "forbidden"
     assert stranger.kind("daemon.status") == "forbidden"
@@ -69,7 +69,7 @@ def test_supplementary_groups_count(daemon: Daemon) -> None:
     )
 
 
-def test_an_operator_acts_on_jobs_of_its_own_only(wire: Wire, anna: Person, bert: Person) -> None:
+def test_an_operator_can_only_act_on_own_jobs(wire: Wire, anna: Person, bert: Person) -> None:
     job = anna.call("job.create", **COMMAND, hold=True)
     assert of(job["principal"], "uid", "user", "gid") == (ANNA, str(ANNA), OPERATORS)
     for method, more in (
@@ -113,7 +113,9 @@ def test_jobs_run_as_their_submitter(wire: Wire, anna: Person) -> None:
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
-def test_a_child_belongs_to_its_parents_owner(wire: Wire, anna: Person, bert: Person, gate: Gate) -> None:
+def test_a_child_belongs_to_the_owner_of_its_parent(
+    wire: Wire, anna: Person, bert: Person, gate: Gate
+) -> None:
     parent = anna.call(
         "job.create", component="lockside.command", configData={"parameters": {"shell": gate.text}}
     )
@@ -125,7 +127,7 @@ def test_a_child_belongs_to_its_parents_owner(wire: Wire, anna: Person, bert: Pe
     assert wire.done(parent)["status"] == "success"
 
 
-def test_deduplication_ids_are_each_users_own(anna: Person, bert: Person) -> None:
+def test_deduplication_ids_are_separate_for_each_user(anna: Person, bert: Person) -> None:
     mine = anna.call("job.create", **COMMAND, hold=True, deduplicationId="same")
     theirs = bert.call("job.create", **COMMAND, hold=True, deduplicationId="same")
     assert mine["id"] != theirs["id"]
@@ -147,7 +149,7 @@ def test_nobody_runs_a_command_that_another_user_wrote(wire: Wire, anna: Person,
     assert wire.text(wire.done(job)) == f"{BERT}\n", "an admin wrote it last: it runs as who asked"
 
 
-def test_naming_another_user_is_the_admins(anna: Person, wire: Wire) -> None:
+def test_only_an_admin_can_name_another_user(anna: Person, wire: Wire) -> None:
     assert (
         anna.kind("component.put", component={"id": "acme.root", "command": ["id"], "user": "root"})
         == "forbidden"

@@ -1,4 +1,4 @@
-"""Rows as jobs of their container: many at once, one lock, one end."""
+"""Rows as jobs of their container: many at once, one lock, one result."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from e2e.timeline import at_end, children, timeline
 from e2e.wire import Wire
 
 
-def test_rows_wait_for_a_place_and_the_configuration_stays_locked_while_they_do(
+def test_the_configuration_stays_locked_while_its_rows_wait_for_a_slot(
     body: Wire, place: Path, gate: Gate
 ) -> None:
     put_rows(body, "three", {"gate": gate.text}, {"gate": gate.text}, {"gate": gate.text})
@@ -36,7 +36,7 @@ def test_rows_wait_for_a_place_and_the_configuration_stays_locked_while_they_do(
     ]
 
 
-def test_the_log_of_a_row_is_asked_for_by_its_container(body: Wire) -> None:
+def test_the_log_of_a_row_can_be_requested_from_its_container(body: Wire) -> None:
     put_rows(body, "logs", {}, {})
     container = body.done(body.create("acme.body", config="logs", parallelism=2))
     assert body.text(container, row="r1") == "did r1\n"
@@ -44,7 +44,7 @@ def test_the_log_of_a_row_is_asked_for_by_its_container(body: Wire) -> None:
     assert body.call("job.log", id=container["id"])["isComplete"]
 
 
-def test_a_failed_row_fails_its_container_and_stop_cancels_those_that_have_not_started(body: Wire) -> None:
+def test_a_failed_row_fails_its_container_and_stop_cancels_the_rows_not_yet_started(body: Wire) -> None:
     put_rows(body, "fails", {"code": 1}, {}, {})
     plain = body.done(body.create("acme.body", config="fails", parallelism=1))
     assert plain["status"] == "error"
@@ -56,7 +56,7 @@ def test_a_failed_row_fails_its_container_and_stop_cancels_those_that_have_not_s
     assert body.done(warned)["status"] == "warning"
 
 
-def test_terminating_a_container_stops_what_runs_and_cancels_the_rest_in_one_step(
+def test_terminating_a_container_stops_running_rows_and_cancels_the_rest_in_one_step(
     body: Wire, gate: Gate, ear: Ear
 ) -> None:
     put_rows(body, "ends", *({"gate": gate.text, "say": str(ear.path)} for _ in range(4)))
@@ -77,7 +77,7 @@ def test_terminating_a_container_stops_what_runs_and_cancels_the_rest_in_one_ste
     assert not [one for one in changes if one.job in rows[2:] and one.after == "processing"]
 
 
-def test_nothing_to_run_is_a_success_that_says_so(body: Wire) -> None:
+def test_a_container_without_rows_to_run_succeeds_and_says_so(body: Wire) -> None:
     job = body.done(orchestrate(body, "empty", {"phases": [], "tasks": []}))
     assert (job["status"], job["message"]) == ("success", "No configurations executed.")
     history = body.history(job)
@@ -96,7 +96,7 @@ def test_a_debug_run_of_parallel_rows_leaves_the_stages_of_each(body: Wire) -> N
         ]
 
 
-def test_a_purged_container_takes_its_rows_and_their_folders_with_it(body: Wire) -> None:
+def test_purging_a_container_purges_its_rows_and_their_folders(body: Wire) -> None:
     put_rows(body, "purged", {}, {})
     container = body.done(body.create("acme.body", config="purged", parallelism=2))
     rows = children(body, container)

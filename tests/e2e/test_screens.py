@@ -1,4 +1,4 @@
-"""Whatever a job is called and writes, a person's terminal gets nothing from it but letters and colours."""
+"""Whatever a job is named and writes, nothing but text and colours of it reaches a terminal."""
 
 import os
 import pty
@@ -18,25 +18,25 @@ from e2e.wire import Message, Wire, until_running
 
 CLIENT = [sys.executable, "-m", "lockside.cli.main"]
 EVIL = (
-    "\x1b]0;owned\x07"  # another title
+    "\x1b]0;owned\x07"  # another window title
     "\x1b[2J\x1b[H"  # a cleared screen
-    "\x1b]52;c;cm0gLXJm\x07"  # something else on the clipboard
+    "\x1b]52;c;cm0gLXJm\x07"  # a changed clipboard
     "\x1b]8;;http://evil.example\x1b\\here\x1b]8;;\x1b\\"  # a link
-    "\x1b[6n\x1b[c"  # questions that the terminal answers as if it had been typed
-    "\x1bP$q\x1b\\\x9b2J\x9d0;x\x9c"  # the same by other introducers
+    "\x1b[6n\x1b[c"  # queries whose answers a terminal sends as if they had been typed
+    "\x1bP$q\x1b\\\x9b2J\x9d0;x\x9c"  # the same with other introducers
     "\x1b[8mconcealed\x08\x08\x7f"
-    "\u202etxt.exe"  # written the other way round
+    "\u202etxt.exe"  # text shown in the opposite direction
 )
 SHORT = "\x1b]0;owned\x07\x1b[6n\x9b2J\x08\x7f\u202etxt"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 DRAWN_ANEW = re.compile("\r(?:\x1b\\[1A\x1b\\[2K)+")
-"""The client's own orders: it takes back the lines at the bottom that it draws anew."""
+"""The client's own control sequences: it moves back over the lines at the bottom that it redraws."""
 NOT_A_LETTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @pytest.fixture(scope="module")
 def hostile(daemon: Daemon) -> Iterator[tuple[Message, Message]]:
-    """A job that failed with all of it in its log and message, and one that waits for another."""
+    """A failed job with all of these in its log and message, and a job that waits for another."""
     with Wire(daemon.socket) as wire:
         texts = {"name": f"n{SHORT}", "description": f"d{EVIL}", "labels": {f"l{SHORT}": f"v{EVIL}"}}
         parameters = {"shell": f"printf '%s\\0' '{EVIL}'; printf '%s\\0' '{EVIL}' >&2; exit 1"}
@@ -53,7 +53,7 @@ def hostile(daemon: Daemon) -> Iterator[tuple[Message, Message]]:
 
 
 def on_a_terminal(daemon: Daemon, *words: str, **more: str) -> str:
-    """What a command writes to a terminal that is both its outputs."""
+    """Return what a command writes to a terminal that is both its stdout and its stderr."""
     ours, theirs = pty.openpty()
     environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket), "TERM": "xterm-256color", **more}
     with subprocess.Popen(
@@ -61,7 +61,7 @@ def on_a_terminal(daemon: Daemon, *words: str, **more: str) -> str:
     ):
         os.close(theirs)
         seen = b""
-        with suppress(OSError):  # the kernel's word for the end of a terminal
+        with suppress(OSError):  # the kernel reports the end of a terminal like this
             while piece := os.read(ours, 65536):
                 seen += piece
     os.close(ours)
@@ -102,7 +102,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_nothing_of_a_job_orders_a_terminal_about(
+def test_no_text_of_a_job_can_control_a_terminal(
     daemon: Daemon, hostile: tuple[Message, Message], words: tuple[str, ...], no_color: str
 ) -> None:
     failed, waiting = hostile
@@ -116,14 +116,14 @@ def test_nothing_of_a_job_orders_a_terminal_about(
         assert not COLOUR.findall(seen)
 
 
-def test_colours_of_a_log_stay_and_end_with_it(daemon: Daemon, wire: Wire) -> None:
+def test_colours_of_a_log_are_kept_and_reset_at_its_end(daemon: Daemon, wire: Wire) -> None:
     job = wire.done(wire.shell(r"printf '\033[1;38;5;196mred\na 10%%\ra 20%%\n'"))
     seen = on_a_terminal(daemon, "logs", job["id"])
     assert "\x1b[1;38;5;196mred" in seen
     assert "196mred\x1b[0m\na 20%\n" in seen, "of a line that is drawn anew its last state is shown"
 
 
-def test_what_goes_to_a_file_is_what_the_job_wrote(
+def test_output_to_a_file_is_exactly_what_the_job_wrote(
     daemon: Daemon, hostile: tuple[Message, Message], tmp_path: Path
 ) -> None:
     with open(tmp_path / "out", "wb") as out, open(tmp_path / "err", "wb") as err:

@@ -1,4 +1,4 @@
-"""Keys: made when they are needed, rotated, dropped, missing, and never anybody else's to read."""
+"""Keys: made when needed, rotated, dropped, missing, and readable by the daemon only."""
 
 import os
 import stat
@@ -54,7 +54,7 @@ def test_the_first_secret_makes_a_key_that_only_the_daemon_can_read(place: Path)
         daemon.end()
 
 
-def test_rotation_encrypts_everything_under_a_new_key_and_the_old_one_can_go(alone: Daemon) -> None:
+def test_rotation_encrypts_everything_under_a_new_key_and_the_old_key_can_be_dropped(alone: Daemon) -> None:
     wire = alone.wire()
     version = configured(wire)["version"]
     old = keys(wire)[0][0]
@@ -73,7 +73,7 @@ def test_rotation_encrypts_everything_under_a_new_key_and_the_old_one_can_go(alo
     assert told == ["secret.rotated", "secret.reencrypted", "secret.keyDropped"]
 
 
-def test_hashes_stay_the_same_over_a_rotation(alone: Daemon) -> None:
+def test_hashes_do_not_change_with_a_rotation(alone: Daemon) -> None:
     wire = alone.wire()
     configured(wire)
     request = {
@@ -89,7 +89,7 @@ def test_hashes_stay_the_same_over_a_rotation(alone: Daemon) -> None:
     assert wire.refused("job.create", **request).kind == "conflict"
 
 
-def test_ids_of_deduplication_hold_by_themselves_when_the_key_of_the_hashes_is_lost(alone: Daemon) -> None:
+def test_deduplication_still_works_when_the_key_of_the_hashes_is_lost(alone: Daemon) -> None:
     wire = alone.wire()
     put_component(wire, "acme.free", command=["true"])
 
@@ -111,7 +111,7 @@ def test_ids_of_deduplication_hold_by_themselves_when_the_key_of_the_hashes_is_l
     assert wire.refused("job.create", **request("after", "y")).kind == "conflict"
 
 
-def test_a_key_under_which_values_are_cannot_be_dropped(place: Path) -> None:
+def test_a_key_with_values_encrypted_under_it_cannot_be_dropped(place: Path) -> None:
     file = place / "keys"
     file.write_bytes(key_line())
     file.chmod(0o400)
@@ -182,7 +182,7 @@ def test_a_key_file_that_others_can_read_or_that_has_no_keys_is_refused_at_the_s
     assert str(file) in daemon.stderr()
 
 
-def test_the_credential_of_systemd_goes_before_everything_else(place: Path) -> None:
+def test_the_systemd_credential_takes_precedence(place: Path) -> None:
     (place / "lockside.key").write_bytes(key_line())
     (place / "lockside.key").chmod(0o440)
     with running(CREDENTIALS_DIRECTORY=str(place)) as daemon:
@@ -200,7 +200,7 @@ def test_only_admins_see_and_change_keys(fresh: Callable[..., Daemon], place: Pa
     assert backup["keyIds"] == [key_id]
 
 
-def test_a_trigger_fires_after_the_loss_of_the_key(alone: Daemon) -> None:
+def test_a_trigger_still_fires_after_the_loss_of_the_key(alone: Daemon) -> None:
     wire = alone.wire()
     put_component(wire, "acme.first", command=["true"])
     parameters = {"shell": "true", "environment": {"TOKEN": "x", "PATH": "/usr/bin:/bin"}}

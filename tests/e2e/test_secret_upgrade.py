@@ -1,4 +1,4 @@
-"""A database in which the release before stored secrets in plain: they are encrypted, and all goes on."""
+"""A database in which an earlier release stored plain secrets: they are encrypted, and all work continues."""
 
 import lzma
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MARK = b"old-pl4in-"
 
 @pytest.fixture
 def upgrading() -> Iterator[Daemon]:
-    """A daemon that has not started yet on that database."""
+    """A daemon, not yet started, on that database."""
     with short_folder() as folder:
         daemon = Daemon(folder)
         daemon.state_dir.mkdir(mode=0o700)
@@ -27,18 +27,18 @@ def upgrading() -> Iterator[Daemon]:
 
 
 def upgraded(daemon: Daemon) -> Wire:
-    """The wire when everything is encrypted: what asks for that is done after it."""
+    """A connection once everything is encrypted: requests of it are answered after that."""
     wire = daemon.start().wire()
     assert wire.call("secret.reencrypt") == {"values": 0}
     return wire
 
 
 def files_with(mark: bytes, folder: Path) -> set[str]:
-    """The files below a folder that have these bytes."""
+    """Return the files below a folder that contain these bytes."""
     return {path.name for path in folder.rglob("*") if path.is_file() and mark in path.read_bytes()}
 
 
-def test_nothing_is_left_in_plain_but_in_the_backup_that_doctor_names(upgrading: Daemon) -> None:
+def test_only_the_backup_that_doctor_names_still_contains_plain_secrets(upgrading: Daemon) -> None:
     wire = upgraded(upgrading)
     (backup,) = files_with(MARK, upgrading.state_dir)
     assert backup.startswith("lockside-schema4-")
@@ -50,7 +50,7 @@ def test_nothing_is_left_in_plain_but_in_the_backup_that_doctor_names(upgrading:
     assert MARK.decode() not in upgrading.stderr()
 
 
-def test_what_was_stored_is_used_as_before(upgrading: Daemon) -> None:
+def test_the_stored_objects_work_as_before(upgrading: Daemon) -> None:
     wire = upgraded(upgrading)
     version = wire.call("config.get", component="acme.old", config="root")["version"]
     body = {"parameters": {"#state": "old-pl4in-state"}}

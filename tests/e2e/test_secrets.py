@@ -1,4 +1,4 @@
-"""Secrets are encrypted wherever they are stored, and decrypted only for what runs."""
+"""Secrets are encrypted wherever they are stored, and decrypted only for running programs."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ BODY = {"parameters": {"host": "db", "#password": PASSWORD}}
 
 @pytest.fixture
 def seen(place: Path) -> Path:
-    """Where the component copies its config.json to."""
+    """Where the component copies its config.json."""
     return place / "seen.json"
 
 
@@ -52,7 +52,7 @@ def test_a_secret_is_stored_encrypted_and_given_to_the_job_in_plain(loads: Wire,
     assert json.loads(seen.read_text())["parameters"] == BODY["parameters"]
 
 
-def test_what_is_encrypted_for_its_place_already_is_stored_as_it_is(loads: Wire) -> None:
+def test_a_value_already_encrypted_for_its_place_is_stored_unchanged(loads: Wire) -> None:
     first = put(loads, config="same")
     again = put(
         loads, config="same", configuration={"parameters": {"host": "db", "#password": password_of(first)}}
@@ -80,14 +80,14 @@ def test_a_cipher_text_of_another_place_is_refused_with_its_path(loads: Wire) ->
     "broken",
     ["lockside:v1:config:00000000:abcd", "lockside:v1:config", "lockside:v1:config:{key}:gAAAAA", "[hidden]"],
 )
-def test_what_is_no_cipher_text_of_ours_is_refused(loads: Wire, broken: str) -> None:
+def test_a_foreign_cipher_text_is_refused(loads: Wire, broken: str) -> None:
     key = password_of(put(loads, config="broken")).split(":")[3]
     body = {"parameters": {"#password": broken.replace("{key}", key)}}
     refusal = loads.refused("config.put", component="acme.load", config="broken", configuration=body)
     assert refusal.data["path"] == "$.configuration.parameters.#password"
 
 
-def test_a_copy_of_a_configuration_is_encrypted_anew_and_runs(loads: Wire, seen: Path) -> None:
+def test_a_copied_configuration_is_re_encrypted_and_runs(loads: Wire, seen: Path) -> None:
     original = password_of(put(loads, config="original"))
     copy = loads.call("config.copy", component="acme.load", config="original", toConfig="copy")
     assert password_of(copy) != original
@@ -100,7 +100,7 @@ def test_a_copy_of_a_configuration_is_encrypted_anew_and_runs(loads: Wire, seen:
     assert password_of(branched) == original, "a branch of the same configuration needs nothing"
 
 
-def test_secret_encrypt_makes_what_can_be_put(loads: Wire, seen: Path) -> None:
+def test_the_result_of_secret_encrypt_can_be_stored(loads: Wire, seen: Path) -> None:
     made = loads.call("secret.encrypt", component="acme.load", config="made", value=PASSWORD)["value"]
     assert made.startswith("lockside:v1:config:")
     assert loads.call("secret.encrypt", component="acme.load", config="made", value=made)["value"] == made
@@ -141,7 +141,7 @@ def test_secrets_of_requests_variables_state_and_environment_reach_the_job(loads
     assert json.loads(seen.read_text())["parameters"]["#own"] == "ann-key"
 
 
-def test_apply_names_every_cipher_text_that_does_not_fit(loads: Wire) -> None:
+def test_apply_names_every_misplaced_cipher_text(loads: Wire) -> None:
     token = password_of(put(loads, config="from"))
     wrong = [
         {"component": "acme.load", "config": name, "configuration": {"parameters": {"#password": token}}}
@@ -185,7 +185,7 @@ def test_equal_specifications_are_stored_once(daemon: Daemon, loads: Wire) -> No
     assert specifications() == before
 
 
-def test_a_tasks_secrets_are_bound_to_its_component(loads: Wire, seen: Path) -> None:
+def test_the_secrets_of_a_task_are_bound_to_its_component(loads: Wire, seen: Path) -> None:
     token = loads.call("secret.encrypt", component="acme.load", value=PASSWORD)["value"]
     of_flow = loads.call("secret.encrypt", component="lockside.orchestrator", config="flow", value="x")[
         "value"
@@ -228,7 +228,7 @@ assert state in ({}, {"#cursor": ["a", 1], "n": 1}), state
     assert (Path(job["workPath"]) / "data/out/files").exists()
 
 
-def test_a_schema_that_describes_a_secret_is_answered_as_it_was_put_and_checks_it(wire: Wire) -> None:
+def test_a_schema_of_a_secret_is_returned_as_stored_and_validates_the_secret(wire: Wire) -> None:
     schema = {"type": "object", "properties": {"#password": {"type": "string", "minLength": 8}}}
     put_component(wire, "acme.load", command=["true"], schema=schema)
     assert wire.call("component.get", id="acme.load")["schema"] == schema

@@ -1,4 +1,4 @@
-"""`tap | target` as a component with parameters and state like any other."""
+"""`tap | target` as an ordinary component with parameters and state."""
 
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,14 @@ def state(wire: Wire, config: str, **row: str) -> Any:
     return wire.call("state.get", component="ex.singer", config=config, **row)["state"].get("next")
 
 
-def test_the_state_that_a_target_prints_last_is_given_to_the_next_tap(wire: Wire) -> None:
+def test_the_last_state_that_a_target_prints_is_passed_to_the_next_tap(wire: Wire) -> None:
     assert run(wire, "daily")["status"] == "success"
     assert state(wire, "daily") == 13
     assert run(wire, "daily", many=1)["status"] == "success"
     assert state(wire, "daily") == 14
 
 
-def test_a_failed_target_and_one_that_prints_none_leave_the_state_as_it_was(wire: Wire) -> None:
+def test_a_failed_target_and_a_target_without_output_leave_the_state_unchanged(wire: Wire) -> None:
     run(wire, "kept")
     assert run(wire, "kept", code=1)["status"] == "error"
     assert run(wire, "kept", many=0)["status"] == "success"
@@ -70,7 +70,7 @@ def test_each_row_has_the_state_that_its_own_target_printed(wire: Wire) -> None:
     assert [state(wire, "rows", row=name) for name in ("a", "b", "none")] == [11, 12, None]
 
 
-def test_a_state_of_many_frames_is_whole_and_one_that_is_too_long_is_an_error(wire: Wire) -> None:
+def test_a_state_of_many_frames_is_complete_and_a_state_too_long_is_an_error(wire: Wire) -> None:
     assert run(wire, "large", pad=500_000)["status"] == "success"
     assert state(wire, "large") == 13
     failed = run(wire, "large", pad=1_100_000)
@@ -80,7 +80,7 @@ def test_a_state_of_many_frames_is_whole_and_one_that_is_too_long_is_an_error(wi
     )
 
 
-def test_files_of_parameters_are_the_runs_alone_and_go_with_it(wire: Wire) -> None:
+def test_parameter_files_are_private_to_the_run_and_removed_with_it(wire: Wire) -> None:
     look = python(
         "import os, sys; print(oct(os.stat(sys.argv[1]).st_mode & 0o777), sys.argv[1])", "{parameters}"
     )
@@ -91,7 +91,7 @@ def test_files_of_parameters_are_the_runs_alone_and_go_with_it(wire: Wire) -> No
     assert not Path(path).exists()
 
 
-def test_an_action_has_the_same_placeholders(wire: Wire) -> None:
+def test_an_action_supports_the_same_placeholders(wire: Wire) -> None:
     say = python(
         "import json, sys; print(json.dumps([json.load(open(sys.argv[1])), sys.argv[2]]))",
         "{parameters.tap}",
@@ -105,7 +105,7 @@ def test_an_action_has_the_same_placeholders(wire: Wire) -> None:
     assert refused.data["path"] == "$.configData.parameters.tap"
 
 
-def test_a_parameter_that_is_missing_is_named_before_anything_runs(wire: Wire) -> None:
+def test_a_missing_parameter_is_named_before_anything_runs(wire: Wire) -> None:
     refused = wire.refused("job.create", component="ex.singer", configData={"parameters": {"tap": {}}})
     assert of(refused.data, "kind", "path") == ("invalid", "$.configData.parameters.many")
     bad = {name: value for name, value in PARAMETERS.items() if name != "pad"}

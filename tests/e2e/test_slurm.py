@@ -28,7 +28,7 @@ def wire(slurm: Slurm) -> Iterator[Wire]:
         yield opened
 
 
-def test_a_job_runs_on_a_node_and_all_that_is_known_of_it_there_is_told(wire: Wire, slurm: Slurm) -> None:
+def test_a_job_runs_on_a_node_and_shows_what_slurm_knows_of_it(wire: Wire, slurm: Slurm) -> None:
     shell = "export TOLD=there; srun sh -c 'echo $TOLD on $SLURMD_NODENAME as $SLURM_JOB_ID'; exit 3"
     job = wire.shell(shell, pool="cluster")
     ended = wire.done(job)
@@ -52,7 +52,9 @@ def test_many_jobs_that_start_at_once_become_few_submissions(wire: Wire, slurm: 
     assert len(submissions) <= 3
 
 
-def test_what_no_partition_can_give_is_the_jobs_error_in_slurms_words(wire: Wire, slurm: Slurm) -> None:
+def test_a_request_no_partition_can_satisfy_fails_the_job_with_the_slurm_message(
+    wire: Wire, slurm: Slurm
+) -> None:
     slurm.put_pool(wire, "nowhere", partition="nowhere")
     ended = wire.done(wire.shell("true", pool="nowhere"))
     assert of(ended, "status", "starts") == ("error", 0)
@@ -77,7 +79,7 @@ def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled(
     assert not (place / "ran").exists()
 
 
-def test_somebodys_scancel_is_a_termination_by_that_user(wire: Wire, slurm: Slurm) -> None:
+def test_an_scancel_is_recorded_as_a_termination_by_that_user(wire: Wire, slurm: Slurm) -> None:
     job = until_running(wire, wire.shell("sleep 600", pool="cluster"))
     number = job["remote"]["schedulerJobId"]
     name = slurm.tell("squeue", "-h", "-o", "%j", "-j", number).strip()
@@ -90,7 +92,7 @@ def test_somebodys_scancel_is_a_termination_by_that_user(wire: Wire, slurm: Slur
     assert asked["data"] == {"cause": "engine", "user": "root"}
 
 
-def test_a_job_in_a_cluster_that_the_pool_names_is_known_and_stopped_there(wire: Wire, slurm: Slurm) -> None:
+def test_a_job_in_another_cluster_is_observed_and_stopped_there(wire: Wire, slurm: Slurm) -> None:
     slurm.put_pool(wire, "named", clusters="jobdtest")
     job = until_running(wire, wire.shell("sleep 600", pool="named"))
     number, _, cluster = job["remote"]["schedulerJobId"].partition(";")
@@ -99,7 +101,7 @@ def test_a_job_in_a_cluster_that_the_pool_names_is_known_and_stopped_there(wire:
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
 
 
-def test_what_slurm_has_under_our_names_and_no_job_wants_is_found(wire: Wire, slurm: Slurm) -> None:
+def test_slurm_jobs_under_our_names_without_a_job_are_found(wire: Wire, slurm: Slurm) -> None:
     names = slurm.tell("squeue", "-h", "-t", "all", "-o", "%j").split()
     prefix = next(name for name in names if name.startswith("ls-")).rsplit("-", 3)[0]
     submitted = ["sbatch", "--parsable", f"--job-name={prefix}-99-1-0", "--begin=now+1hour", "--wrap=true"]
@@ -109,7 +111,7 @@ def test_what_slurm_has_under_our_names_and_no_job_wants_is_found(wire: Wire, sl
     slurm.tell("scancel", number)
 
 
-def test_without_a_controller_running_jobs_end_and_others_wait(
+def test_running_jobs_end_and_others_wait_while_the_controller_is_down(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:
     running = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 4", pool="cluster")
@@ -135,7 +137,7 @@ def test_slurm_passes_the_suite_that_every_executor_must_pass(slurm: Slurm) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_job_whose_node_dies_goes_on_and_its_end_counts(
+def test_a_job_whose_slurmd_dies_continues_and_its_end_counts(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:
     job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 5", pool="cluster")

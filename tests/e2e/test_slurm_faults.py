@@ -1,4 +1,4 @@
-"""What Slurm and its machines do to jobs: they preempt, requeue, kill and cut off. All in the long form."""
+"""Faults of Slurm and its machines: preemption, requeues, kills, lost connections. All in the long form."""
 
 import os
 import signal
@@ -32,20 +32,20 @@ def wire(slurm: Slurm) -> Iterator[Wire]:
 
 
 def on_node(slurm: Slurm, wire: Wire, number: int, **options: Any) -> str:
-    """A pool whose jobs have one node for themselves."""
+    """Store a pool whose jobs have one node for themselves."""
     pool = f"node{number}"
     slurm.put_pool(wire, pool, extra=[f"--nodelist={slurm.node(number)}", "--exclusive"], **options)
     return pool
 
 
 def once(wire: Wire, pool: str, flag: Path, **more: Any) -> Message:
-    """A job that lasts until it is stopped, and succeeds when it is started again."""
+    """Return a job that runs until it is stopped, and succeeds when it is started again."""
     shell = f"test -e {flag} && exit 0; touch {flag}; exec sleep 600"
     return until_running(wire, wire.shell(shell, pool=pool, **more))
 
 
 @in_long_form
-def test_a_preempted_job_runs_again_and_that_is_no_loss(wire: Wire, slurm: Slurm, place: Path) -> None:
+def test_a_preempted_job_runs_again_and_is_not_counted_as_lost(wire: Wire, slurm: Slurm, place: Path) -> None:
     pool = on_node(slurm, wire, 1)
     job = once(wire, pool, place / "again")
     urgent = ["sbatch", "--partition=urgent", f"--nodelist={slurm.node(1)}", "--exclusive", "--wrap=true"]
@@ -54,9 +54,7 @@ def test_a_preempted_job_runs_again_and_that_is_no_loss(wire: Wire, slurm: Slurm
 
 
 @in_long_form
-def test_a_job_that_somebody_has_requeued_is_lost_and_runs_again_once(
-    wire: Wire, slurm: Slurm, place: Path
-) -> None:
+def test_a_requeued_job_is_lost_and_runs_again_once(wire: Wire, slurm: Slurm, place: Path) -> None:
     job = once(wire, on_node(slurm, wire, 1), place / "again")
     number = job["remote"]["schedulerJobId"]
     slurm.tell("scontrol", "update", f"jobid={number}", "requeue=1")
@@ -67,7 +65,7 @@ def test_a_job_that_somebody_has_requeued_is_lost_and_runs_again_once(
 
 
 @in_long_form
-def test_what_slurm_ends_for_its_memory_is_out_of_memory(wire: Wire, slurm: Slurm) -> None:
+def test_a_job_that_slurm_ends_for_its_memory_is_out_of_memory(wire: Wire, slurm: Slurm) -> None:
     if not slurm.has_cgroups:
         pytest.skip("Slurm limits no memory here")
     slurm.put_pool(wire, "little", extra=["--mem=60M"])
@@ -76,14 +74,14 @@ def test_what_slurm_ends_for_its_memory_is_out_of_memory(wire: Wire, slurm: Slur
 
 
 @in_long_form
-def test_what_slurm_ends_at_its_own_time_limit_is_a_timeout(wire: Wire, slurm: Slurm) -> None:
+def test_a_job_that_slurm_ends_at_its_own_time_limit_is_a_timeout(wire: Wire, slurm: Slurm) -> None:
     slurm.put_pool(wire, "brief", extra=["--time=1"])
     ended = wire.done(wire.shell("sleep 600", pool="brief"))
     assert (ended["status"], ended["result"]["error"]["kind"]) == ("error", "timeout")
 
 
 @in_long_form
-def test_a_job_that_is_suspended_says_so(wire: Wire, slurm: Slurm) -> None:
+def test_a_suspended_job_says_so(wire: Wire, slurm: Slurm) -> None:
     pool = on_node(slurm, wire, 1)
     job = until_running(wire, wire.shell("sleep 600", pool=pool))
     slurm.tell("scontrol", "suspend", job["remote"]["schedulerJobId"])
@@ -94,7 +92,7 @@ def test_a_job_that_is_suspended_says_so(wire: Wire, slurm: Slurm) -> None:
 
 
 @in_long_form
-def test_a_killed_runner_is_lost_with_slurms_proof_and_the_tree_with_it(
+def test_a_killed_runner_is_lost_by_proof_of_slurm_and_its_processes_are_ended(
     wire: Wire, slurm: Slurm, place: Path
 ) -> None:
     if not slurm.has_cgroups:
@@ -107,7 +105,7 @@ def test_a_killed_runner_is_lost_with_slurms_proof_and_the_tree_with_it(
 
 
 @in_long_form
-def test_a_node_without_the_folder_starts_nothing_and_is_left_out(wire: Wire, slurm: Slurm) -> None:
+def test_a_node_without_the_shared_folder_starts_nothing_and_is_excluded(wire: Wire, slurm: Slurm) -> None:
     name = f"slurmd-{slurm.node(3)}"
     slurm.kill(name)
     hide = f'mount -t tmpfs none {slurm.root} && exec "$@"'
@@ -121,7 +119,7 @@ def test_a_node_without_the_folder_starts_nothing_and_is_left_out(wire: Wire, sl
 
 
 @in_long_form
-def test_a_job_whose_node_has_booted_is_lost_with_that_proof(wire: Wire, slurm: Slurm, place: Path) -> None:
+def test_a_job_whose_node_rebooted_is_lost_with_that_proof(wire: Wire, slurm: Slurm, place: Path) -> None:
     name = f"slurmd-{slurm.node(2)}"
     job = once(wire, on_node(slurm, wire, 2), place / "again", onLost="error")
     _kill_all_of(slurm, 2)
@@ -131,7 +129,7 @@ def test_a_job_whose_node_has_booted_is_lost_with_that_proof(wire: Wire, slurm: 
 
 
 @in_long_form
-def test_a_node_that_is_cut_off_kills_its_job_before_the_next_of_its_key_begins(
+def test_a_disconnected_node_kills_its_job_before_the_next_job_of_its_lock_key_starts(
     wire: Wire, slurm: Slurm, place: Path, ear: Ear
 ) -> None:
     name = f"slurmd-{slurm.node(2)}"
@@ -153,13 +151,13 @@ def test_a_node_that_is_cut_off_kills_its_job_before_the_next_of_its_key_begins(
 
 
 @in_long_form
-def test_a_runner_that_stood_still_past_its_lease_ends_its_tree_at_once(
+def test_a_runner_suspended_past_its_lease_ends_its_processes_at_once(
     wire: Wire, slurm: Slurm, place: Path
 ) -> None:
     job = once(wire, "cluster", place / "again", onLost="error")
     runner, pid = int(job["remote"]["remoteJobId"]), job["process"]["pid"]
     os.kill(runner, signal.SIGSTOP)
-    subprocess.run(["sleep", "65"], check=True)  # the lease is one of real time
+    subprocess.run(["sleep", "65"], check=True)  # the lease runs in real time
     os.kill(runner, signal.SIGCONT)
     wait_for_end(pid)
     ended = wire.done(job)
@@ -167,7 +165,7 @@ def test_a_runner_that_stood_still_past_its_lease_ends_its_tree_at_once(
 
 
 @in_long_form
-def test_while_the_controller_stands_still_no_job_fails_and_stops_work(
+def test_no_job_fails_and_stops_work_while_the_slurm_controller_is_suspended(
     wire: Wire, slurm: Slurm, gate: Gate, ear: Ear
 ) -> None:
     running = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 4", pool="cluster")
@@ -186,7 +184,7 @@ def test_while_the_controller_stands_still_no_job_fails_and_stops_work(
 
 
 @in_long_form
-def test_a_thousand_jobs_are_three_submissions_and_a_question_every_quarter_minute(
+def test_a_thousand_jobs_take_three_submissions_and_a_query_every_quarter_minute(
     wire: Wire, slurm: Slurm, place: Path
 ) -> None:
     slurm.tell("scontrol", "update", "partitionname=small", "state=down")
@@ -199,14 +197,14 @@ def test_a_thousand_jobs_are_three_submissions_and_a_question_every_quarter_minu
         wait_until(wire, job, lambda seen: seen["remote"]["remoteReason"] == "PartitionDown")
     assert slurm.commands()[before:].count("sbatch") <= 3
     before = len(slurm.commands())
-    subprocess.run(["sleep", "60"], check=True)  # what is counted is what is done in a minute
+    subprocess.run(["sleep", "60"], check=True)  # counted over one minute
     assert len(slurm.commands()) - before <= 5
     slurm.tell("scontrol", "update", "partitionname=small", "state=up")
     wire.call("job.terminate", id=jobs[0]["id"])
 
 
 def _kill_all_of(slurm: Slurm, number: int) -> None:
-    """Kill a node's daemon and all that it started, as a machine does that loses its power."""
+    """Kill a node's daemon and all that it started, as a power failure would."""
     slurm.kill(f"slurmd-{slurm.node(number)}")
     for path in Path("/sys/fs/cgroup/freezer").glob(f"slurm_{slurm.node(number)}/**/cgroup.procs"):
         for pid in map(int, path.read_text().split()):
@@ -214,7 +212,7 @@ def _kill_all_of(slurm: Slurm, number: int) -> None:
 
 
 def _as_before(slurm: Slurm, name: str) -> None:
-    """Have a node see everything again."""
+    """Make a node see everything again."""
     if Path(f"/proc/{slurm.pid(name)}").exists():
         slurm.kill(name)
     slurm.start(name)

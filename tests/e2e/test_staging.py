@@ -1,4 +1,4 @@
-"""Inputs of jobs: fetched before the component starts, whoever dies meanwhile."""
+"""Inputs of jobs: fetched before the component starts, whichever process dies meanwhile."""
 
 import base64
 import sqlite3
@@ -51,7 +51,7 @@ def test_a_component_finds_its_inputs(daemon: Daemon, wire: Wire, web: FileServe
     assert "input_mapping" in job["stageTimestamps"]
 
 
-def test_what_is_repeated_and_what_is_amended_has_the_same_inputs(wire: Wire, web: FileServer) -> None:
+def test_repeated_and_amended_jobs_have_the_same_inputs(wire: Wire, web: FileServer) -> None:
     held = run(wire, inputs=[{"source": web.url()}], configData={}, hold=True)
     amended = wire.call("job.amend", id=held["id"], **{"with": {"name": "again"}})
     wire.call("job.release", id=amended["id"])
@@ -60,7 +60,7 @@ def test_what_is_repeated_and_what_is_amended_has_the_same_inputs(wire: Wire, we
         assert "in/files/a.csv a,b\n1,2\n" in wire.text(job)
 
 
-def test_every_row_gets_its_own_copy_and_a_configuration_may_name_them(wire: Wire, web: FileServer) -> None:
+def test_each_row_gets_its_own_copy_and_a_configuration_can_name_inputs(wire: Wire, web: FileServer) -> None:
     put_component(wire, "acme.reader", command=python(READS))
     configuration = {"runtime": {"inputs": {"parts": [web.url("/1.csv"), web.url("/2.csv")]}}}
     rows = [{"id": "r1"}, {"id": "r2"}]
@@ -71,7 +71,7 @@ def test_every_row_gets_its_own_copy_and_a_configuration_may_name_them(wire: Wir
     assert "spoilt" not in wire.text(job)
 
 
-def test_staging_goes_on_without_a_daemon(daemon: Daemon, wire: Wire, web: FileServer) -> None:
+def test_staging_continues_without_a_daemon(daemon: Daemon, wire: Wire, web: FileServer) -> None:
     web.gate.clear()
     job = run(wire, inputs=[{"source": web.url()}], configData={})
     wait_until(wire, job, lambda seen: seen["stage"] == "input_mapping")
@@ -84,7 +84,9 @@ def test_staging_goes_on_without_a_daemon(daemon: Daemon, wire: Wire, web: FileS
     assert len(web.asked) == 1
 
 
-def test_what_cannot_be_fetched_fails_the_job_and_says_whose_fault_it_is(wire: Wire, web: FileServer) -> None:
+def test_an_input_that_cannot_be_fetched_fails_the_job_and_says_who_is_at_fault(
+    wire: Wire, web: FileServer
+) -> None:
     web.statuses = [404]
     job = wire.done(run(wire, inputs=[{"source": web.url("/a?key=s3cret")}], configData={}))
     error = job["result"]["error"]
@@ -101,7 +103,7 @@ def test_a_stop_ends_a_transfer(wire: Wire, web: FileServer) -> None:
     web.gate.set()
 
 
-def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, web: FileServer) -> None:
+def test_passwords_of_inputs_are_nowhere_in_plain(wire: Wire, daemon: Daemon, web: FileServer) -> None:
     inputs = [{"source": web.url(), "options": {"user": "ann", "#password": "s3cret-of-ann"}}]
     job = run(wire, inputs=inputs, configData={})
     assert wire.done(job)["status"] == "success"
@@ -140,16 +142,14 @@ def test_passwords_of_inputs_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, 
         ({"a": "nothing"}, "$.inputs", "a path alone needs a `defaultSystem`"),
     ],
 )
-def test_inputs_that_can_never_be_are_refused_with_their_path(
-    wire: Wire, inputs: Any, path: str, told: str
-) -> None:
+def test_impossible_inputs_are_refused_with_their_path(wire: Wire, inputs: Any, path: str, told: str) -> None:
     put_component(wire, "acme.reader", command=python(READS))
     refusal = wire.refused("job.create", component="acme.reader", configData={}, inputs=inputs)
     assert refusal.data["path"] == path
     assert told in refusal.error["message"]
 
 
-def test_an_input_comes_by_fsspec_with_a_secret_inside_of_an_option(
+def test_an_input_is_fetched_by_fsspec_with_a_secret_inside_an_option(
     daemon: Daemon, wire: Wire, tmp_path: Path
 ) -> None:
     (tmp_path / "files").mkdir()
@@ -166,7 +166,7 @@ def test_an_input_comes_by_fsspec_with_a_secret_inside_of_an_option(
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
 
 
-def test_a_scheme_whose_package_is_missing_is_refused_with_how_it_is_installed(wire: Wire) -> None:
+def test_a_scheme_whose_package_is_missing_is_refused_with_install_instructions(wire: Wire) -> None:
     put_component(wire, "acme.reader", command=python(READS))
     inputs = [{"source": "oss://bucket/a.csv"}]
     refusal = wire.refused("job.create", component="acme.reader", configData={}, inputs=inputs)
@@ -182,7 +182,7 @@ def test_a_plain_command_with_inputs_has_a_data_folder(wire: Wire, web: FileServ
     assert [one["name"] for one in job["result"]["output"]["files"]] == ["made"]
 
 
-def test_an_orchestration_takes_no_inputs(wire: Wire) -> None:
+def test_an_orchestration_accepts_no_inputs(wire: Wire) -> None:
     given = {"inputs": [{"source": "http://h/x"}], "archive": {"path": "x"}}
     body = {"phases": [], "tasks": []}
     for name, value in given.items():
@@ -191,7 +191,7 @@ def test_an_orchestration_takes_no_inputs(wire: Wire) -> None:
         assert (refusal.data["path"], "has no data folder" in refusal.error["message"]) == (f"$.{name}", True)
 
 
-def test_settings_say_which_networks_and_folders_are_open(web: FileServer) -> None:
+def test_settings_decide_which_networks_and_folders_are_allowed(web: FileServer) -> None:
     settings = {"LOCKSIDE_STAGING__NETWORKS": "public", "LOCKSIDE_STAGING__FILE_ROOTS": "/srv/data,/mnt"}
     with short_folder() as folder:
         daemon = Daemon(folder, **settings)

@@ -1,4 +1,4 @@
-"""`lockside start` and `stop`: a daemon of one's own, by a systemd and without, found by itself."""
+"""`lockside start` and `stop`: a user's own daemon, with and without systemd, found without settings."""
 
 import sys
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def at() -> Iterator[Terminal]:
         yield made
 
 
-def test_a_daemon_of_ones_own_is_started_found_and_stopped_while_its_job_goes_on(at: Terminal) -> None:
+def test_a_users_own_daemon_is_started_found_and_stopped_while_its_job_continues(at: Terminal) -> None:
     started = at.type("lockside start")
     assert started.startswith("Started: lockside 0.1.0, pid ")
     assert "  log     ~/.local/state/lockside-daemon.log" in started
@@ -45,20 +45,20 @@ def test_a_daemon_of_ones_own_is_started_found_and_stopped_while_its_job_goes_on
     assert at.type("lockside logs 1").startswith("went")
 
 
-def test_stop_with_a_job_stops_the_job(at: Terminal) -> None:
+def test_stop_with_a_job_id_stops_that_job(at: Terminal) -> None:
     at.type("lockside start; lockside run -d -- sleep 600")
     assert "terminated" in at.type("lockside stop --wait 1")
     assert at.type("lockside ls --running --plain") == ""
 
 
-def test_a_daemon_that_cannot_start_is_told_with_the_end_of_its_log(at: Terminal) -> None:
+def test_a_daemon_that_cannot_start_is_reported_with_the_end_of_its_log(at: Terminal) -> None:
     told = at.type("LOCKSIDE_DAEMON__LOG_LEVEL=loud lockside start; echo code $?")
     assert "The daemon did not start." in told
     assert "log_level" in told
     assert told.endswith("code 1")
 
 
-def test_where_there_is_a_systemd_of_the_user_it_runs_as_its_unit(at: Terminal) -> None:
+def test_the_daemon_runs_as_a_unit_of_the_users_systemd(at: Terminal) -> None:
     tools, runtime = at.home / "tools", at.home / "runtime"
     tools.mkdir()
     (tools / "systemctl").write_text(SYSTEMCTL)

@@ -25,7 +25,7 @@ def test_a_held_job_starts_when_it_is_released(wire: Wire) -> None:
     assert wire.refused("job.hold", id=job["id"]).kind == "invalid_transition"
 
 
-def test_a_job_in_line_can_be_held_and_is_passed(wire: Wire, gate: Gate) -> None:
+def test_a_waiting_job_can_be_held_and_is_overtaken(wire: Wire, gate: Gate) -> None:
     holder = wire.shell(gate.text, lockKey="hold in line")
     first = wire.shell("true", lockKey="hold in line")
     second = wire.shell("true", lockKey="hold in line")
@@ -51,14 +51,14 @@ def test_a_running_job_cannot_be_held_nor_released(wire: Wire, gate: Gate) -> No
     wire.done(job)
 
 
-def test_pause_stops_the_processes_and_neither_limit_nor_duration_goes_on(wire: Wire, ear: Ear) -> None:
+def test_a_pause_stops_the_processes_the_time_limit_and_the_duration(wire: Wire, ear: Ear) -> None:
     job = wire.shell(TICKS.format(ear=ear.path), limits={"timeoutSeconds": 3})
     assert ear.hear() == "1"
     paused = wire.call("job.pause", id=job["id"])
     assert paused["status"] == "processing"
     assert "aused" in paused["message"]
     assert job["principal"]["user"] in paused["message"]
-    # another job's life is the clock here: four seconds pass while this one stands still
+    # another job serves as the clock: four seconds pass while this one is paused
     wire.done(wire.shell("sleep 4"))
     first = wire.get(job["id"])
     heard = ["1"]
@@ -92,7 +92,7 @@ def test_a_paused_job_keeps_its_lock_and_slot(wire: Wire, ear: Ear) -> None:
     assert wire.done(behind)["status"] == "success"
 
 
-def test_a_pause_outlives_the_daemon(fresh: Callable[..., Daemon], ear: Ear) -> None:
+def test_a_pause_survives_the_daemon(fresh: Callable[..., Daemon], ear: Ear) -> None:
     daemon = fresh()
     wire = daemon.wire()
     job = wire.shell(TICKS.format(ear=ear.path))
@@ -126,7 +126,7 @@ def test_only_a_running_job_can_be_paused_or_resumed(wire: Wire, gate: Gate) -> 
 
 
 @pytest.mark.parametrize("request_", [{"hold": True}, {"delayedStartTime": FAR}, {"pool": "closed"}])
-def test_what_never_started_is_cancelled_at_once(wire: Wire, request_: dict[str, object]) -> None:
+def test_a_job_that_has_not_started_is_cancelled_at_once(wire: Wire, request_: dict[str, object]) -> None:
     wire.call("pool.put", pool={"id": "closed", "slots": 0})
     job = wire.shell("true", **request_)
     ended = wire.call("job.terminate", id=job["id"])
@@ -134,7 +134,7 @@ def test_what_never_started_is_cancelled_at_once(wire: Wire, request_: dict[str,
     assert wire.history(job) == ["created", "cancelled"]
 
 
-def test_a_terminate_that_meets_the_start_ends_the_job_either_way(wire: Wire) -> None:
+def test_a_terminate_during_the_start_ends_the_job_either_way(wire: Wire) -> None:
     ended = []
     for _ in range(30):
         create = wire.ask(
@@ -151,7 +151,7 @@ def test_a_terminate_that_meets_the_start_ends_the_job_either_way(wire: Wire) ->
         assert (job["process"]["pid"] is not None) <= (job["status"] == "terminated")
 
 
-def test_terminate_tells_beforehand_what_it_would_do(wire: Wire, gate: Gate) -> None:
+def test_a_dry_run_of_terminate_shows_what_it_would_do(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text, lockKey="forecast")
     child = wire.shell("true", hold=True, parentRunId=job["runId"])
     behind = wire.shell("true", lockKey="forecast")
@@ -179,7 +179,9 @@ def test_the_status_follows_the_request_not_the_exit_code(wire: Wire, ear: Ear) 
     assert requested[0]["principal"]["user"] == job["principal"]["user"]
 
 
-def test_progress_is_shown_and_pushed_but_not_kept_as_history(wire: Wire, gate: Gate, daemon: Daemon) -> None:
+def test_progress_is_shown_and_pushed_but_not_stored_as_history(
+    wire: Wire, gate: Gate, daemon: Daemon
+) -> None:
     with Wire(daemon.socket) as other:
         other.call("event.subscribe", kinds=["job.progress"])
         line = '{"progress": 0.4, "message": "half way", "counts": {"success": 2, "error": 1, "ignored": 3}}'
@@ -198,7 +200,7 @@ def test_progress_is_shown_and_pushed_but_not_kept_as_history(wire: Wire, gate: 
     assert [event for event in wire.events(job) if event["kind"] == "job.progress"] == []
 
 
-def test_job_report_takes_the_jobs_own_token_only(wire: Wire, gate: Gate) -> None:
+def test_job_report_accepts_only_the_token_of_the_job(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text)
     token = until_running(wire, job)["process"]["startToken"]
     assert wire.call("job.report", token=token, progress=0.25, message="by hand")["job"] == job["id"]

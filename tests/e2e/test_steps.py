@@ -39,7 +39,7 @@ sys.exit(parameters.get("code", 0))
 """
 
 
-def test_processors_run_before_and_after_with_their_own_id_and_parameters(wire: Wire) -> None:
+def test_processors_run_before_and_after_the_component_with_their_own_parameters(wire: Wire) -> None:
     put_component(wire, "chain.main", command=python(NAMES))
     put_component(wire, "chain.pr", type="processor", command=python(NAMES))
 
@@ -76,7 +76,7 @@ def rows(wire: Wire, component: str, *parameters: dict[str, object]) -> None:
     )
 
 
-def test_the_log_of_a_row_is_the_frames_that_it_wrote(wire: Wire) -> None:
+def test_the_log_of_a_row_contains_the_frames_that_it_wrote(wire: Wire) -> None:
     rows(wire, "rows.log", {"lines": 3}, {"lines": 0}, {"lines": 2})
     job = wire.done(wire.create("rows.log", config="rows"))
     assert job["status"] == "success", job["message"]
@@ -90,7 +90,7 @@ def test_the_log_of_a_row_is_the_frames_that_it_wrote(wire: Wire) -> None:
     assert (refused.kind, refused.data["path"]) == ("not_found", "$.row")
 
 
-def test_who_follows_a_row_that_has_not_begun_hears_it_and_its_end(
+def test_a_row_can_be_followed_from_before_its_start_to_its_end(
     wire: Wire, gates: Callable[[str], Gate], ear: Ear
 ) -> None:
     gate, last = gates("first"), gates("third")
@@ -159,7 +159,7 @@ def test_failed_records_count_as_the_request_says(
         assert job["result"]["counts"] == {"success": 7, "error": 1, "ignored": 0}
 
 
-def test_the_time_limit_is_of_all_steps_together_and_stands_still_while_paused(
+def test_the_time_limit_covers_all_steps_together_and_excludes_pauses(
     wire: Wire, ear: Ear, gate: Gate
 ) -> None:
     text = f"""
@@ -186,7 +186,7 @@ else:
     assert 3.5 <= ended["durationSeconds"] <= 30
 
 
-def test_a_step_goes_on_while_the_daemon_is_away_and_the_next_begins_after_its_return(
+def test_a_step_continues_while_the_daemon_is_down_and_the_next_starts_after_its_return(
     fresh: Callable[..., Daemon], gate: Gate, ear: Ear
 ) -> None:
     text = f"""
@@ -242,7 +242,7 @@ def test_no_output_and_no_frame_is_lost_however_often_the_daemon_is_killed(
         assert lines == [f"step often.{name} r{number}" for name in ("main", "pr", "pr")]
 
 
-def test_what_has_no_such_rows_says_so(wire: Wire) -> None:
+def test_a_log_request_for_a_missing_row_says_so(wire: Wire) -> None:
     job = wire.done(wire.shell("true"))
     with pytest.raises(Refusal):
         wire.text(job, row="any")

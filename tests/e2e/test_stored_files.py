@@ -1,4 +1,4 @@
-"""Files that jobs leave in out/files are stored when they end well, and come to jobs that ask for them."""
+"""Files that successful jobs leave in out/files are stored, and given to jobs that request them."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def writes(wire: Wire, files: dict[str, str], output: list[Message] | None = None, **more: Any) -> Message:
-    """A job that leaves these files in out/files, when it is final."""
+    """Run a job that leaves these files in out/files, and return it when final."""
     put_component(wire, "acme.files", command=python(WRITER))
     storage = {"output": {"files": output or []}}
     parameters = {"files": files, **more}
@@ -51,7 +51,7 @@ def writes(wire: Wire, files: dict[str, str], output: list[Message] | None = Non
 
 
 def reads(wire: Wire, *entries: Message, config: str = "one", code: int = 0) -> Message:
-    """A job that prints these files, when it is final."""
+    """Run a job that prints these files, and return it when final."""
     put_component(wire, "acme.shows", command=python(READER))
     body = {"parameters": {"code": code}, "storage": {"input": {"files": list(entries)}}}
     put_config(wire, "acme.shows", config, configuration=body)
@@ -59,7 +59,7 @@ def reads(wire: Wire, *entries: Message, config: str = "one", code: int = 0) -> 
 
 
 def read_names(wire: Wire, *entries: Message, **more: Any) -> list[str]:
-    """The names of the files that a job with these entries reads."""
+    """Return the names of the files that a job with these entries reads."""
     job = reads(wire, *entries, **more)
     assert job["status"] in ("success", "error"), job["message"]
     return [one["name"] for one in job["result"]["input"]["files"]]
@@ -103,7 +103,7 @@ def test_a_mapping_replaces_the_manifest(wire: Wire) -> None:
         ({"a": ""}, [], {"manifests": {"a": {"tags": 5}}}, 'Failed to parse manifest file "a.manifest": '),
     ],
 )
-def test_what_cannot_be_stored_is_told_and_nothing_is(
+def test_files_that_cannot_be_stored_are_reported_and_none_is_stored(
     wire: Wire, files: dict[str, str], output: list[Message], more: dict[str, Any], said: str | None
 ) -> None:
     job = writes(wire, {**files, **({"other": "x"} if files and said else {})}, output, **more)
@@ -115,12 +115,12 @@ def test_what_cannot_be_stored_is_told_and_nothing_is(
     assert not names(wire, tags=[f"runId: {job['runId']}"])
 
 
-def test_a_failed_run_stores_none(wire: Wire) -> None:
+def test_a_failed_run_stores_no_files(wire: Wire) -> None:
     job = writes(wire, {"a": "x"}, code=1)
     assert (job["status"], names(wire, tags=[f"runId: {job['runId']}"])) == ("error", [])
 
 
-def test_the_newest_files_of_all_tags_come_first_and_with_manifests(wire: Wire) -> None:
+def test_the_newest_files_with_all_tags_come_first_and_with_manifests(wire: Wire) -> None:
     for text in ("one", "two", "three"):
         writes(wire, {f"{text}.txt": text}, [{"source": f"{text}.txt", "tags": ["t", text]}])
     job = reads(wire, {"tags": ["t"], "limit": 2})
@@ -164,7 +164,7 @@ def test_a_query_finds_files_by_tags_names_and_ids(wire: Wire) -> None:
         ({"query": "(a"}, "query"),
     ],
 )
-def test_entries_that_contradict_themselves_are_refused(wire: Wire, entry: Message, path: str) -> None:
+def test_contradictory_entries_are_refused(wire: Wire, entry: Message, path: str) -> None:
     put_component(wire, "acme.shows", command=python(READER))
     body = {"storage": {"input": {"files": [entry]}}}
     with pytest.raises(Refusal) as refused:
@@ -172,13 +172,13 @@ def test_entries_that_contradict_themselves_are_refused(wire: Wire, entry: Messa
     assert refused.value.data["path"].endswith(f"storage.input.files[0].{path}")
 
 
-def test_a_file_that_is_asked_for_by_id_must_be_there(wire: Wire) -> None:
+def test_a_file_requested_by_id_must_exist(wire: Wire) -> None:
     job = reads(wire, {"file_ids": [999999]})
     assert of(job["result"]["error"], "kind") == ("input",)
     assert job["message"].endswith("There is no file 999999.")
 
 
-def test_adaptive_files_come_once_and_again_after_a_failure(wire: Wire) -> None:
+def test_adaptive_files_are_given_once_and_again_after_a_failure(wire: Wire) -> None:
     entry = {"tags": ["seen"], "changed_since": "adaptive", "processed_tags": ["done"]}
 
     def write(name: str) -> None:
@@ -220,7 +220,7 @@ def test_a_list_of_files_has_pages(wire: Wire) -> None:
     assert second["nextCursor"] is None
 
 
-def test_a_branch_reads_its_own_files_else_those_of_the_default_branch(wire: Wire) -> None:
+def test_a_branch_reads_its_own_files_or_else_those_of_the_default_branch(wire: Wire) -> None:
     writes(wire, {"base": ""}, [{"source": "base", "tags": ["branched"]}])
     wire.call("branch.create", branch={"id": "try"})
     put_component(wire, "acme.shows", command=python(READER))
@@ -229,7 +229,7 @@ def test_a_branch_reads_its_own_files_else_those_of_the_default_branch(wire: Wir
     assert [one["name"] for one in read["result"]["input"]["files"]] == ["base"]
 
 
-def test_a_file_that_is_put_into_a_branch_is_in_that_branch_alone(wire: Wire, place: Path) -> None:
+def test_a_file_stored_in_a_branch_is_only_in_that_branch(wire: Wire, place: Path) -> None:
     wire.call("branch.create", branch={"id": "apart"})
     (place / "apart.txt").write_text("")
     put = {"path": str(place / "apart.txt"), "tags": ["apart"]}
@@ -270,7 +270,7 @@ def test_undoing_a_job_deletes_its_files(wire: Wire) -> None:
     assert (undo["status"], names(wire, tags=["undone"])) == ("success", [])
 
 
-def test_files_go_when_their_time_is_over_and_then_from_the_disk(fresh: Callable[..., Daemon]) -> None:
+def test_expired_files_are_deleted_and_later_removed_from_the_disk(fresh: Callable[..., Daemon]) -> None:
     short = {"LOCKSIDE_STORAGE__FILE_DAYS": "0.000000001", "LOCKSIDE_STORAGE__TRASH_DAYS": "0.000000001"}
     daemon = fresh(**LAKE, **short)
     wire = daemon.wire()
@@ -285,7 +285,7 @@ def test_files_go_when_their_time_is_over_and_then_from_the_disk(fresh: Callable
     assert Path(wire.call("storage.file.get", id=ids["kept"])["path"]).read_text() == "x"
 
 
-def test_a_file_whose_data_is_gone_is_told_by_its_name(wire: Wire) -> None:
+def test_a_file_whose_data_is_missing_is_reported_by_name(wire: Wire) -> None:
     job = writes(wire, {"torn.csv": ""}, [{"source": "torn.csv", "tags": ["torn"]}])
     (stored,) = job["result"]["output"]["files"]
     Path(wire.call("storage.file.get", id=stored["id"])["path"]).unlink()
@@ -293,7 +293,7 @@ def test_a_file_whose_data_is_gone_is_told_by_its_name(wire: Wire) -> None:
     assert f'File "torn.csv" ({stored["id"]}) is damaged: ' in read["message"]
 
 
-def test_a_preview_shows_how_an_output_of_a_job_begins_stored_or_not(wire: Wire) -> None:
+def test_a_preview_shows_the_beginning_of_an_output_whether_stored_or_not(wire: Wire) -> None:
     good = writes(wire, {"t.txt": "é" * 40_000, "j.json": "{}", "b": "\0"})
     text = wire.call("storage.preview", job=good["id"], name="t.txt")
     assert (len(text["text"].encode()), text["isTruncated"]) == (65_536, True)

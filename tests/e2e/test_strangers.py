@@ -1,4 +1,4 @@
-"""A stranger's tools work on every command's output: grep, jq, head and whatever else reads a pipe."""
+"""Standard tools work on the output of every command: grep, jq, head and anything else that reads a pipe."""
 
 import json
 import os
@@ -139,11 +139,11 @@ OF_A_KIND = {
 IDS = {"component": "s.c", "config": "s.c/one", "variables": "v", "branch": "b"}
 NAMES = [command.name for command in COMMANDS if command.name not in UNSUITABLE]
 WITHOUT_JSON = {"help", "completion", "__complete"}
-"""Texts that are no data; all else is JSON with --json."""
+"""Commands whose output is plain text even with --json; the output of all others is JSON."""
 
 
 def typed(name: str) -> str:
-    """What is typed of a command, with words that stand for what there is."""
+    """Return the command line of a command, with placeholders for ids and paths."""
     kind, _, verb = name.partition(" ")
     if name not in WORDS and verb in OF_A_KIND:
         return f"{name} {OF_A_KIND[verb].replace('ID', IDS.get(kind, 'none'))}"
@@ -151,7 +151,7 @@ def typed(name: str) -> str:
 
 
 class Place:
-    """A daemon with something of everything, and a folder of files."""
+    """A daemon that has at least one object of each kind, and a folder of files."""
 
     def __init__(self, daemon: Daemon, folder: Path, names: dict[str, str]) -> None:
         self._daemon = daemon
@@ -193,7 +193,7 @@ def place(daemon: Daemon) -> Iterator[Place]:
         yield Place(daemon, folder, {name: str(job["id"]) for name, job in jobs.items()})
 
 
-def test_every_command_is_given_what_it_takes() -> None:
+def test_every_command_gets_the_arguments_that_it_requires() -> None:
     takes = {command.name for command in COMMANDS for one in command.arguments if one.count in {"1", "+"}}
     assert [name for name in NAMES if name in takes and typed(name) == name] == []
 
@@ -211,7 +211,7 @@ def test_off_a_terminal_a_command_writes_text_without_escapes(place: Place, name
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_JSON])
-def test_with_json_every_line_or_the_whole_of_it_is_json(place: Place, name: str) -> None:
+def test_with_json_every_line_or_the_whole_output_is_json(place: Place, name: str) -> None:
     words = place.words(name, "--json")
     ran = subprocess.run(
         words, env=place.environment, cwd=place.folder, capture_output=True, text=True, check=False
@@ -222,7 +222,7 @@ def test_with_json_every_line_or_the_whole_of_it_is_json(place: Place, name: str
 
 
 @pytest.mark.parametrize("name", NAMES if LONG else NAMES[::4])
-def test_a_reader_that_hangs_up_ends_a_command_in_silence(place: Place, name: str) -> None:
+def test_a_closed_pipe_ends_a_command_silently(place: Place, name: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""A submission as a service of science gateways takes it runs here as it is written, but for mapped names."""
+"""A submission of a science gateway runs here unchanged except for mapped names."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What survives: the keeper's death, both deaths, restarts, a second daemon; and what a stop does."""
+"""What survives the death of the keeper or of both processes, restarts, a second daemon; what a stop does."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from lockside.protocol.events import EVENT_KINDS
 
 
 @pytest.mark.parametrize("cgroups", ["auto", "off"])
-def test_a_job_whose_keeper_died_is_run_again_after_what_was_left_is_stopped(
+def test_a_job_whose_keeper_died_is_run_again_after_its_processes_are_stopped(
     fresh: Callable[..., Daemon], ear: Ear, place: Path, cgroups: str
 ) -> None:
     daemon = fresh(LOCKSIDE_KEEPER__CGROUPS=cgroups)
@@ -62,7 +62,7 @@ def test_a_job_is_given_up_after_so_many_losses(fresh: Callable[..., Daemon], ea
     assert ended["result"]["error"]["kind"] == "lost"
 
 
-def test_both_killed_loses_running_jobs_and_nothing_else(
+def test_the_death_of_both_processes_loses_running_jobs_and_nothing_else(
     fresh: Callable[..., Daemon], gate: Gate, ear: Ear
 ) -> None:
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS="1")
@@ -83,7 +83,7 @@ def test_both_killed_loses_running_jobs_and_nothing_else(
     assert of(wire.done(queued), "status", "starts") == ("success", 1)
 
 
-def test_what_ended_without_a_daemon_is_known_also_when_its_keeper_has_left(
+def test_an_end_without_a_daemon_is_known_even_after_the_keeper_has_exited(
     fresh: Callable[..., Daemon], gate: Gate
 ) -> None:
     daemon = fresh(LOCKSIDE_KEEPER__LINGER_SECONDS="0.1")
@@ -109,7 +109,7 @@ def test_a_terminate_of_a_job_whose_keeper_died_ends_it(fresh: Callable[..., Dae
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
 
 
-def test_a_stopped_keeper_counts_as_lost(fresh: Callable[..., Daemon], ear: Ear) -> None:
+def test_the_jobs_of_a_stopped_keeper_count_as_lost(fresh: Callable[..., Daemon], ear: Ear) -> None:
     daemon = fresh()
     wire = daemon.wire()
     job = wire.shell(f"echo up > {ear.path}; exec sleep 600", onLost="error")
@@ -189,7 +189,7 @@ def test_a_stale_socket_is_replaced(fresh: Callable[..., Daemon]) -> None:
     assert (daemon.socket.stat().st_mode & 0o777, daemon.state_dir.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_signals_that_the_starter_blocked_or_ignored_reach_the_daemon_and_its_jobs(
+def test_signals_blocked_or_ignored_by_the_starter_reach_the_daemon_and_its_jobs(
     fresh: Callable[..., Daemon],
 ) -> None:
     blocked = {signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM}
@@ -233,7 +233,7 @@ def test_on_stop_can_wait_for_the_jobs_or_stop_them(
     assert wire.done(wire.shell("true"))["status"] == "success"
 
 
-def test_a_backup_is_a_whole_database(fresh: Callable[..., Daemon], place: Path) -> None:
+def test_a_backup_is_a_complete_database(fresh: Callable[..., Daemon], place: Path) -> None:
     daemon = fresh()
     wire = daemon.wire()
     wire.done(wire.shell("true"))
@@ -275,7 +275,7 @@ def test_a_bad_setting_is_named_and_nothing_starts(fresh: Callable[..., Daemon])
     daemon.start()
 
 
-def test_what_is_stored_survives_a_kill(fresh: Callable[..., Daemon]) -> None:
+def test_stored_objects_survive_a_kill(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     wire = daemon.wire()
     put_component(wire, "acme.kept", command=["true"])
@@ -302,7 +302,7 @@ def test_daemon_check_finds_nothing_wrong(fresh: Callable[..., Daemon], gate: Ga
     wire.done(job)
 
 
-def test_the_event_log_tells_every_start_and_stop_and_when_jobs_could_start(
+def test_the_event_log_records_every_start_and_stop_and_when_jobs_could_start(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -328,7 +328,7 @@ def test_the_event_log_tells_every_start_and_stop_and_when_jobs_could_start(
     assert {event["kind"] for event in told} <= set(EVENT_KINDS)
 
 
-def test_recorded_inputs_can_be_replayed_and_have_no_secrets(fresh: Callable[..., Daemon]) -> None:
+def test_recorded_inputs_can_be_replayed_and_contain_no_secrets(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh(LOCKSIDE_DEBUG__RECORD_INPUTS="true", LOCKSIDE_DEBUG__CHECK_INVARIANTS="true")
     wire = daemon.wire()
     secret = {"parameters": {"shell": "echo swordfish", "environment": {"PASSWORD": "swordfish"}}}

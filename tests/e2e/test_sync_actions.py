@@ -1,4 +1,4 @@
-"""Sync actions: a component answers one question with one JSON value; there is no job, no lock, no slot."""
+"""Sync actions: a component answers one request with one JSON value; there is no job, no lock, no slot."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def _component(wire: Wire) -> None:
     )
 
 
-def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
+def test_an_action_returns_its_json_and_leaves_no_trace(wire: Wire) -> None:
     jobs, events = wire.call("job.list", count=True)["total"], len(wire.events())
     data = {"parameters": {"want": ["a", "b"]}, "storage": {"input": {"tables": []}}}
     answer = wire.call("action.run", component="acme.action", action="columns", configData=data)
@@ -58,7 +58,7 @@ def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
         ("crash", "exit code 2, no output"),
     ],
 )
-def test_an_action_that_does_not_answer_says_why(wire: Wire, action: str, words: str) -> None:
+def test_a_failed_action_says_why(wire: Wire, action: str, words: str) -> None:
     refusal = wire.refused("action.run", component="acme.action", action=action)
     assert words in refusal.error["message"]
     assert (refusal.kind, refusal.error["code"]) == ("failed", -32009)
@@ -84,14 +84,14 @@ def test_an_action_needs_no_slot_and_is_stopped_with_its_caller(wire: Wire, daem
         wire.call("pool.resume", id="default")
 
 
-def test_an_action_has_at_most_its_time(wire: Wire) -> None:
+def test_an_action_is_stopped_at_its_time_limit(wire: Wire) -> None:
     put_component(wire, "acme.slow", command=["sleep", "600"], limits={"timeoutSeconds": 0.5})
     refusal = wire.refused("action.run", component="acme.slow", action="any")
     assert of(refusal.error, "code") == (-32008,)
     assert refusal.kind == "timeout"
 
 
-def test_an_action_of_a_stored_configuration_has_its_rows_and_variables(wire: Wire) -> None:
+def test_an_action_of_a_stored_configuration_uses_its_rows_and_variables(wire: Wire) -> None:
     body = {"parameters": {"want": "{{ what }}", "n": 1}, "variables": {"what": "all"}}
     rows = [{"id": "one", "configuration": {"parameters": {"want": "row"}}}]
     put_config(wire, "acme.action", "stored", configuration=body, rows=rows)

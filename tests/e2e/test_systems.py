@@ -1,4 +1,4 @@
-"""Systems: named places that jobs fetch from, who may use them, and how they are checked."""
+"""Systems: named locations from which jobs fetch, who may use them, and how they are checked."""
 
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_inputs_come_from_a_system_by_its_name(wire: Wire, web: FileServer, plac
     assert web.asked[0][1]["Authorization"].startswith("Basic ")
 
 
-def test_a_path_alone_is_in_the_components_own_system(wire: Wire, place: Path) -> None:
+def test_a_bare_path_refers_to_the_system_of_the_component(wire: Wire, place: Path) -> None:
     (place / "a b#1.csv").write_text("x\n")
     put_system(wire, "here", str(place))
     component = {"defaultSystem": "here"}
@@ -92,14 +92,14 @@ def test_a_system_that_the_caller_cannot_use_is_refused_at_once(
     assert told in refused.error["message"]
 
 
-def test_a_system_may_be_named_for_users_and_groups(wire: Wire, place: Path) -> None:
+def test_a_system_can_be_restricted_to_users_and_groups(wire: Wire, place: Path) -> None:
     (place / "a.csv").write_text("x\n")
     for rights in ({"users": [str(os.getuid())]}, {"users": ["nobody"], "groups": [str(os.getgid())]}):
         put_system(wire, "here", str(place), **rights)
         assert run(wire, inputs=[{"source": "system://here/a.csv"}])["status"] == "success"
 
 
-def test_rights_are_those_of_the_moment_at_which_the_job_runs(wire: Wire, place: Path) -> None:
+def test_permissions_are_checked_when_the_job_runs(wire: Wire, place: Path) -> None:
     put_system(wire, "here", str(place))
     put_component(wire, "acme.reader", command=python(READS))
     inputs = [{"source": "system://here/a.csv"}]
@@ -119,11 +119,11 @@ def test_rights_are_those_of_the_moment_at_which_the_job_runs(wire: Wire, place:
         ({"type": "https", "root": "https://h/x", "isWritable": True}, "$.system.isWritable"),
     ],
 )
-def test_systems_that_can_never_be_are_refused(wire: Wire, system: dict[str, Any], path: str) -> None:
+def test_impossible_systems_are_refused(wire: Wire, system: dict[str, Any], path: str) -> None:
     assert wire.refused("system.put", system={"id": "bad", **system}).data["path"] == path
 
 
-def test_secrets_of_systems_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, web: FileServer) -> None:
+def test_secrets_of_systems_are_nowhere_in_plain(wire: Wire, daemon: Daemon, web: FileServer) -> None:
     put_system(wire, "shop", web.url("/"), options={"user": "ann", "#password": SECRET})
     assert run(wire, inputs=[{"source": "system://shop/a.csv"}])["status"] == "success"
     assert SECRET not in str(wire.call("system.get", id="shop"))
@@ -134,7 +134,7 @@ def test_secrets_of_systems_stand_nowhere_in_plain(wire: Wire, daemon: Daemon, w
     ]
 
 
-def test_nobody_can_use_a_system_that_is_deleted(wire: Wire) -> None:
+def test_a_deleted_system_cannot_be_used(wire: Wire) -> None:
     put_system(wire, "here", "/srv")
     wire.call("system.delete", id="here")
     put_component(wire, "acme.reader", command=python(READS))
@@ -142,7 +142,7 @@ def test_nobody_can_use_a_system_that_is_deleted(wire: Wire) -> None:
     assert wire.refused("job.create", component="acme.reader", inputs=inputs).data["kind"] == "not_found"
 
 
-def test_a_system_is_checked_by_listing_and_writing(wire: Wire, web: FileServer, place: Path) -> None:
+def test_a_system_check_lists_and_writes(wire: Wire, web: FileServer, place: Path) -> None:
     (place / "a.csv").write_text("x\n")
     put_system(wire, "read", str(place))
     put_system(wire, "written", str(place), isWritable=True)
@@ -153,7 +153,7 @@ def test_a_system_is_checked_by_listing_and_writing(wire: Wire, web: FileServer,
     assert [one.name for one in place.iterdir()] == ["a.csv"]
 
 
-def test_what_is_wrong_with_a_system_is_told(wire: Wire, place: Path) -> None:
+def test_a_system_check_reports_what_is_wrong(wire: Wire, place: Path) -> None:
     put_system(wire, "gone", str(place / "gone"))
     put_system(wire, "deaf", "ftp://127.0.0.1:1/")
     put_system(wire, "others", str(place), users=["nobody"])

@@ -1,4 +1,4 @@
-"""Systems that several users of the machine share: who may do what there, and as whom it is done."""
+"""Systems shared by several users of the machine: what each may do there, and as which user it is done."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def bert(daemon: Daemon) -> Person:
     return Person(daemon, BERT, OPERATORS)
 
 
-def test_an_archive_is_written_as_the_jobs_user(daemon: Daemon, bert: Person, place: Path) -> None:
+def test_an_archive_is_written_as_the_user_of_the_job(daemon: Daemon, bert: Person, place: Path) -> None:
     wire: Wire = daemon.wire()
     place.chmod(0o711)
     for name, owner, mode in (("his", BERT, 0o700), ("ours", 0, 0o700)):
@@ -53,7 +53,7 @@ def test_an_archive_is_written_as_the_jobs_user(daemon: Daemon, bert: Person, pl
     assert not list((place / "ours").iterdir())
 
 
-def test_what_servers_ask_for_is_shown_to_admins_alone(daemon: Daemon, bert: Person) -> None:
+def test_the_credentials_of_a_system_are_shown_to_admins_only(daemon: Daemon, bert: Person) -> None:
     wire = daemon.wire()
     put_system(wire, "shop", "ftp://h/", options={"user": "ann", "#password": SECRET}, users=[str(ANNA)])
     assert of(bert.call("system.get", id="shop"), "root", "options") == ("ftp://h/", {})
@@ -63,7 +63,9 @@ def test_what_servers_ask_for_is_shown_to_admins_alone(daemon: Daemon, bert: Per
     assert Person(daemon, ANNA, VIEWERS).kind("system.check", id="shop") == "forbidden"
 
 
-def test_members_of_a_group_may_use_what_is_theirs(daemon: Daemon, bert: Person, place: Path) -> None:
+def test_members_of_a_group_can_use_the_systems_of_the_group(
+    daemon: Daemon, bert: Person, place: Path
+) -> None:
     wire = daemon.wire()
     place.chmod(0o755)
     (place / "a.csv").write_text("x\n")

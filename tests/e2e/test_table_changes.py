@@ -1,4 +1,4 @@
-"""Tables are changed by methods: each a job, in one commit."""
+"""Tables are changed by methods: each change is a job, in one commit."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def done(wire: Wire, method: str, **params: Any) -> Message:
     return job
 
 
-def test_a_table_is_changed_step_by_step_and_back(wire: Wire, daemon: Daemon) -> None:
+def test_a_table_can_be_changed_step_by_step_and_restored(wire: Wire, daemon: Daemon) -> None:
     output = {"default_bucket": "in.c-changed"}
     wire.done(writes(wire, {"x.csv": "id,n\n1,1\n2,2\n3,3\n"}, output=output))
     done(wire, "setPrimaryKey", primaryKey=["id"])

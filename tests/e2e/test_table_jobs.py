@@ -1,4 +1,4 @@
-"""Tables that are made, loaded, written to files and cloned by hand, and what is told of them."""
+"""Tables that are created, loaded, exported and cloned by hand, and their metadata."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,13 +22,13 @@ def daemon() -> Iterator[Daemon]:
 
 
 def done(wire: Wire, method: str, **params: object) -> Message:
-    """A job of one of these methods that ended well."""
+    """Run a job of one of these methods, which must succeed."""
     job = wire.done(wire.call(method, **params))
     assert job["status"] == "success", job["message"]
     return job
 
 
-def test_a_table_is_made_empty_and_its_texts_are_changed(wire: Wire, daemon: Daemon) -> None:
+def test_a_table_is_created_empty_and_its_descriptions_are_changed(wire: Wire, daemon: Daemon) -> None:
     columns = [
         {"name": "id", "description": "its number"},
         {"name": "n", "type": "NUMERIC", "length": "10,2"},
@@ -50,7 +50,7 @@ def test_a_table_is_made_empty_and_its_texts_are_changed(wire: Wire, daemon: Dae
     assert (capitals.kind, capitals.data["path"]) == ("conflict", "$.table.id")
 
 
-def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path: Path) -> None:
+def test_a_file_can_be_loaded_and_a_table_written_to_a_file(wire: Wire, tmp_path: Path) -> None:
     source, target = tmp_path / "orders.csv", tmp_path / "out.csv"
     source.write_text("id,name\n1,a\n2,b\n")
     job = done(wire, "storage.table.import", id="in.c-files.t", path=str(source), primaryKey=["id"])
@@ -72,7 +72,9 @@ def test_a_file_is_loaded_and_a_table_is_written_to_a_file(wire: Wire, tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "out.csv", "p"]
 
 
-def test_a_file_is_loaded_with_all_that_a_mapping_can_say(wire: Wire, daemon: Daemon, tmp_path: Path) -> None:
+def test_a_file_can_be_loaded_with_every_option_of_a_mapping(
+    wire: Wire, daemon: Daemon, tmp_path: Path
+) -> None:
     (tmp_path / "n.csv").write_text("n,t\n1,a\n1.5,b\n2,\n")
     schema = [{"name": "n", "data_type": {"base": {"type": "INTEGER"}}}, {"name": "t"}]
     load = {"id": "in.c-said.t", "path": str(tmp_path / "n.csv"), "schema": schema, "hasHeader": True}
@@ -125,7 +127,7 @@ def test_a_table_is_written_to_a_system(wire: Wire, place: Path, tmp_path: Path)
     assert [one.data["path"] for one in refusals] == ["$.system", "$.system", "$.path"]
 
 
-def test_what_cannot_be_read_or_written_is_said(wire: Wire, tmp_path: Path) -> None:
+def test_unreadable_sources_and_unwritable_targets_are_reported(wire: Wire, tmp_path: Path) -> None:
     missing = wire.done(wire.call("storage.table.import", id="in.c-files.none", path=f"{tmp_path}/none.csv"))
     assert missing["message"] == f'"{tmp_path}/none.csv" cannot be read: No such file or directory.'
     assert missing["result"]["error"]["type"] == "user"
@@ -136,7 +138,7 @@ def test_what_cannot_be_read_or_written_is_said(wire: Wire, tmp_path: Path) -> N
     assert bad["message"].startswith('Failed to load table "in.c-files.bad": "bad.csv" line 2: ')
 
 
-def test_a_clone_has_the_files_of_a_version_and_a_life_of_its_own(wire: Wire, daemon: Daemon) -> None:
+def test_a_clone_shares_the_files_of_a_version_and_changes_independently(wire: Wire, daemon: Daemon) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-first.x", "primary_key": ["id"]}]}
     wire.done(writes(wire, {"x.csv": "id\n1\n2\n"}, output=output))
     wire.done(writes(wire, {"x.csv": "id\n9\n"}, output=output))
@@ -153,7 +155,7 @@ def test_a_clone_has_the_files_of_a_version_and_a_life_of_its_own(wire: Wire, da
     assert (taken.kind, taken.data["path"]) == ("conflict", "$.toId")
 
 
-def test_a_version_that_there_is_not_is_told_to_whoever_asks_for_it(wire: Wire, tmp_path: Path) -> None:
+def test_a_missing_version_is_reported_by_every_method(wire: Wire, tmp_path: Path) -> None:
     wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-seven"}))
     table, told = "in.c-seven.x", 'Table "in.c-seven.x" has no version 7: its newest is 0.'
     assert told in str(wire.refused("storage.table.get", id=table, version=7))
@@ -163,9 +165,7 @@ def test_a_version_that_there_is_not_is_told_to_whoever_asks_for_it(wire: Wire, 
     assert [out["message"], clone["message"]] == [told, told]
 
 
-def test_a_table_that_is_loaded_or_made_in_a_branch_is_in_that_branch_alone(
-    wire: Wire, tmp_path: Path
-) -> None:
+def test_a_table_loaded_or_created_in_a_branch_is_only_in_that_branch(wire: Wire, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("n\n1\n2\n")
     load = {"id": "in.c-apart.x", "path": str(tmp_path / "x.csv")}
     wire.call("branch.create", branch={"id": "apart"})
@@ -179,7 +179,7 @@ def test_a_table_that_is_loaded_or_made_in_a_branch_is_in_that_branch_alone(
     assert (tmp_path / "y.csv").read_text().split() == ["n", "1", "2"]
 
 
-def test_nothing_is_loaded_made_or_cloned_into_a_branch_that_is_not_there(wire: Wire, tmp_path: Path) -> None:
+def test_loading_creating_and_cloning_into_a_missing_branch_is_refused(wire: Wire, tmp_path: Path) -> None:
     wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-lost"}))
     table = {"id": "in.c-lost.y", "columns": [{"name": "n"}]}
     for method, path, params in (
@@ -202,13 +202,13 @@ def test_nothing_is_loaded_made_or_cloned_into_a_branch_that_is_not_there(wire: 
         ("config.list", {}),
     ],
 )
-def test_a_branch_that_is_not_there_has_no_list(wire: Wire, method: str, more: Message) -> None:
+def test_listing_a_missing_branch_is_refused(wire: Wire, method: str, more: Message) -> None:
     refusal = wire.refused(method, branchId="nope", **more)
     assert (refusal.kind, refusal.data["path"]) == ("not_found", "$.branchId")
     assert "`lockside branch ls` lists those that exist" in str(refusal)
 
 
-def test_what_components_tell_of_a_table_is_kept(wire: Wire) -> None:
+def test_metadata_that_components_report_of_a_table_is_stored(wire: Wire) -> None:
     schema = [{"name": "id", "description": "a number", "data_type": {"base": {"type": "INTEGER"}}}]
     manifest = {"schema": schema, "has_header": True, "table_metadata": {"source": "shop"}}
     output = {"tables": [{"source": "x.csv", "destination": "in.c-told.x", "description": "all orders"}]}
@@ -243,7 +243,7 @@ def test_versions_are_compared_by_key(wire: Wire) -> None:
     assert wire.refused("storage.diff", table="in.c-diff.x", **{"from": 7}).data["path"] == "$.from"
 
 
-def test_lineage_tells_what_made_a_version_and_who_read_it(wire: Wire) -> None:
+def test_lineage_shows_which_job_made_a_version_and_which_jobs_read_it(wire: Wire) -> None:
     to = {"tables": [{"source": "x.csv", "destination": "in.c-line.a"}]}
     first = wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=to))
     read = {"input": {"tables": [{"source": "in.c-line.a", "destination": "a.csv"}]}}
@@ -271,7 +271,7 @@ def test_lineage_tells_what_made_a_version_and_who_read_it(wire: Wire) -> None:
     assert whole["nodes"][-1]["table"] == "out.c-line.b"
 
 
-def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire: Wire) -> None:
+def test_a_bucket_is_created_with_its_first_table_and_deleted_only_when_empty(wire: Wire) -> None:
     wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-held"}))
     bucket = wire.call("storage.bucket.get", id="in.c-held")
     assert of(bucket, "access", "version", "description") == ("private", 1, None)
@@ -308,7 +308,7 @@ def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire
         ("allRead", 0o755, 0o444),
     ],
 )
-def test_files_are_as_open_as_their_bucket(
+def test_files_have_the_permissions_of_their_bucket(
     wire: Wire, daemon: Daemon, access: str, folder_mode: int, file_mode: int
 ) -> None:
     bucket = f"in.c-access-{access}"
@@ -322,7 +322,7 @@ def test_files_are_as_open_as_their_bucket(
     assert entry.stat().st_mode & 0o444 == file_mode
 
 
-def test_a_dropped_table_comes_back_from_the_trash(wire: Wire, daemon: Daemon) -> None:
+def test_a_dropped_table_can_be_restored_from_the_trash(wire: Wire, daemon: Daemon) -> None:
     mapping = {"source": "x.csv", "destination": "in.c-back.x", "primary_key": ["id"]}
     for text in ("id\n1\n", "id\n2\n"):
         wire.done(writes(wire, {"x.csv": text}, output={"tables": [mapping]}))
@@ -336,7 +336,7 @@ def test_a_dropped_table_comes_back_from_the_trash(wire: Wire, daemon: Daemon) -
     assert wire.refused("storage.table.restore", id="in.c-none.x", fromTrash=True).kind == "not_found"
 
 
-def test_a_dropped_table_is_gone_and_its_name_is_free(wire: Wire, daemon: Daemon) -> None:
+def test_a_dropped_table_is_gone_and_its_name_can_be_reused(wire: Wire, daemon: Daemon) -> None:
     output = {"default_bucket": "in.c-drop"}
     wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=output))
     published(wire, daemon, "in.c-drop.x", 0)

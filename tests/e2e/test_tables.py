@@ -1,4 +1,4 @@
-"""What a job leaves in out/tables becomes a table that everybody can read, whole or not at all."""
+"""Files that a job leaves in out/tables become tables that everybody can read, completely or not at all."""
 
 import subprocess
 import sys
@@ -73,7 +73,7 @@ def test_rows_of_known_keys_are_updated(wire: Wire, daemon: Daemon) -> None:
     assert of(table, "version", "rowsUnchanged") == (1, 1)
 
 
-def test_several_tables_are_written_in_one_moment_or_none(wire: Wire, daemon: Daemon) -> None:
+def test_several_tables_are_written_atomically(wire: Wire, daemon: Daemon) -> None:
     output = {"default_bucket": "out.c-many"}
     good = {"a.csv": "x\n1\n", "b.csv": "x\n1\n", "c.csv": "x\n1\n"}
     assert wire.done(writes(wire, good, output=output))["status"] == "success"
@@ -96,7 +96,7 @@ def test_a_job_without_tables_has_no_storage_step(wire: Wire) -> None:
     assert of(orphaned, "status", "message") == ("error", 'Found orphaned table manifest: "y.csv.manifest"')
 
 
-def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:
+def test_a_version_that_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh(**LAKE)
     wire = daemon.wire()
     output = {"default_bucket": "out.c-late"}
@@ -115,7 +115,7 @@ def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon
     assert not list((folder(daemon, "out.c-late.a") / "_lockside" / "staged").iterdir())
 
 
-def test_a_job_waits_for_the_tables_that_another_writes(wire: Wire, daemon: Daemon) -> None:
+def test_a_job_waits_for_tables_that_another_job_is_writing(wire: Wire, daemon: Daemon) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-shared.x"}]}
     first = writes(wire, {"x.csv": "n\n" + "1\n" * 300_000}, "first", output=output)
     wait_until(wire, first, lambda job: job["stage"] == "output_mapping")
@@ -208,7 +208,7 @@ def test_all_rows_of_a_job_read_the_tables_as_they_were_when_it_started(wire: Wi
     assert wire.text(job).splitlines() == ["in.c-pinned.x ['n', '1']"] * 2
 
 
-def test_a_job_that_another_ends_for_sees_its_tables(wire: Wire) -> None:
+def test_a_dependant_sees_the_tables_of_the_job_that_it_depends_on(wire: Wire) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-handed.x"}]}
     first = writes(wire, {"x.csv": "n\n7\n"}, output=output)
     second = reads(wire, [{"source": "in.c-handed.x"}], dependsOn=[{"job": first["id"]}])
@@ -216,7 +216,7 @@ def test_a_job_that_another_ends_for_sees_its_tables(wire: Wire) -> None:
     assert wire.text(second) == "in.c-handed.x ['n', '7']\n"
 
 
-def test_tables_are_listed_described_and_looked_into(wire: Wire) -> None:
+def test_tables_can_be_listed_described_and_previewed(wire: Wire) -> None:
     output = {
         "tables": [
             {"source": "x.csv", "destination": "in.c-seen.x", "primary_key": ["id"], "incremental": True}
@@ -253,7 +253,7 @@ def test_tables_are_listed_described_and_looked_into(wire: Wire) -> None:
     assert of(wire.call("storage.status"), "backend", "foreign") == ("lake", [])
 
 
-def test_what_is_not_there_is_said(wire: Wire) -> None:
+def test_missing_tables_are_named(wire: Wire) -> None:
     assert wire.refused("storage.table.get", id="in.c-none.x").kind == "not_found"
     refused = wire.refused("storage.preview", table="in.c-none.x")
     assert (refused.kind, refused.data["path"]) == ("not_found", "$.table")
@@ -286,7 +286,7 @@ def test_the_command_line_lists_tables_and_queries_them(wire: Wire, daemon: Daem
     assert lockside("sql", 'SELECT sum(n::int) AS s FROM "in.c-cli.x"').split() == ["12"]
 
 
-def test_a_table_gets_the_content_of_an_earlier_version(wire: Wire, daemon: Daemon) -> None:
+def test_a_table_can_be_restored_to_an_earlier_version(wire: Wire, daemon: Daemon) -> None:
     output = {"tables": [{"source": "x.csv", "destination": "in.c-back.x"}]}
     wire.done(writes(wire, {"x.csv": "n\n1\n2\n"}, output=output))
     bad = wire.done(writes(wire, {"x.csv": "n,other\n9,9\n"}, output=output | {"table_modifications": "all"}))
@@ -300,7 +300,7 @@ def test_a_table_gets_the_content_of_an_earlier_version(wire: Wire, daemon: Daem
     assert wire.refused("storage.table.restore", id="in.c-back.x", version=99).kind == "not_found"
 
 
-def test_many_writers_of_one_table_lose_and_double_nothing(wire: Wire, daemon: Daemon) -> None:
+def test_many_writers_of_one_table_lose_and_duplicate_nothing(wire: Wire, daemon: Daemon) -> None:
     mapping = {"source": "x.csv", "destination": "in.c-busy.x", "primary_key": ["id"], "incremental": True}
     jobs = []
     for turn in range(3):

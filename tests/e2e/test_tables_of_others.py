@@ -1,4 +1,4 @@
-"""Under a daemon of root the kernel decides who reads and writes which tables."""
+"""With a daemon of root, the kernel decides which users read and write which tables."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.real_processes, needs_root]
 
 
 def others_can_run_us() -> bool:
-    """Whether other users may execute the interpreter of these tests, which runs storage steps."""
+    """Return whether other users can execute the interpreter of these tests, which runs storage steps."""
     named, real = Path(sys.executable), Path(sys.executable).resolve()
     return all(path.stat().st_mode & 0o001 for path in (*named.parents, *real.parents, real))
 
@@ -72,7 +72,7 @@ def test_a_table_belongs_to_the_user_whose_job_made_it(wire: Wire, daemon: Daemo
     assert wire.call("storage.table.get", id="in.c-anna.x")["version"] == 0
 
 
-def test_a_query_of_a_user_sees_their_own_tables_and_names_the_one_that_it_may_not_read(
+def test_a_query_reads_the_users_own_tables_and_names_a_table_it_may_not_read(
     wire: Wire, daemon: Daemon
 ) -> None:
     for person, table in ((ANNA, "in.c-sql-anna.a"), (BERT, "in.c-sql-bert.b")):
@@ -105,7 +105,7 @@ def test_a_query_of_a_user_sees_their_own_tables_and_names_the_one_that_it_may_n
     assert sql("SELECT * FROM read_csv('/etc/passwd')").returncode != 0
 
 
-def test_a_bucket_for_all_is_read_by_others_and_written_by_its_owner_alone(
+def test_a_public_bucket_is_readable_by_others_and_writable_only_by_its_owner(
     wire: Wire, daemon: Daemon
 ) -> None:
     anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
@@ -126,7 +126,7 @@ def test_a_bucket_for_all_is_read_by_others_and_written_by_its_owner_alone(
     assert path.stat().st_uid == BERT
 
 
-def test_root_s_own_table_is_closed_to_others(wire: Wire, daemon: Daemon) -> None:
+def test_a_table_of_root_cannot_be_read_by_others(wire: Wire, daemon: Daemon) -> None:
     assert (
         wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-root"}))["status"]
         == "success"
@@ -135,7 +135,7 @@ def test_root_s_own_table_is_closed_to_others(wire: Wire, daemon: Daemon) -> Non
     assert "Not allowed to read" in answer["error"]["message"]
 
 
-def test_the_tables_of_a_user_are_cleaned_as_that_user(wire: Wire, daemon: Daemon) -> None:
+def test_the_tables_of_a_user_are_vacuumed_as_that_user(wire: Wire, daemon: Daemon) -> None:
     anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
     assert run_as(anna, wire, **prepared(wire))["status"] == "success"
     jobs = wire.call("storage.vacuum")["jobs"]
@@ -148,7 +148,7 @@ def test_the_tables_of_a_user_are_cleaned_as_that_user(wire: Wire, daemon: Daemo
     assert answer["error"]["data"]["kind"] == "forbidden"
 
 
-def test_a_stored_file_is_its_owner_s_alone(wire: Wire, daemon: Daemon) -> None:
+def test_a_stored_file_is_accessible_only_to_its_owner(wire: Wire, daemon: Daemon) -> None:
     anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
     put_component(wire, "acme.writer", command=python(WRITER))
     output = {"files": [{"source": "f", "tags": ["hers"]}]}

@@ -1,4 +1,4 @@
-"""What the daemon works with is removed, renamed or replaced under it: nothing that it accepted is lost."""
+"""The daemon's own files are removed, renamed or replaced under it: nothing that it accepted is lost."""
 
 import shutil
 import socket
@@ -18,7 +18,7 @@ from e2e.signs import Ear, Gate
 from e2e.wire import Message, Wire, of, until_running
 
 LOOKED_AT_AGAIN_SECONDS = 0.06
-"""Beside many commits the files are looked at this often."""
+"""While there are many commits, the daemon looks at the files at this interval."""
 FILES = ("lockside.db", "lockside.db-wal", "lockside.db-shm")
 
 
@@ -35,7 +35,7 @@ def wire(daemon: Daemon) -> Wire:
 
 
 def refused(daemon: Daemon, wire: Wire) -> Message:
-    """The refusal of a job, when the daemon had the time to see what happened."""
+    """Return the refusal of a job, after the daemon had time to notice what happened."""
     alive_for(daemon, LOOKED_AT_AGAIN_SECONDS)
     refusal = wire.refused(
         "job.create", component="lockside.command", configData={"parameters": {"shell": "true"}}
@@ -57,7 +57,7 @@ def stored(path: Path) -> list[int]:
 # -- the database
 
 
-def test_the_size_of_the_store_is_that_of_the_database_and_its_log(daemon: Daemon, wire: Wire) -> None:
+def test_the_size_of_the_store_includes_the_database_and_its_log(daemon: Daemon, wire: Wire) -> None:
     wire.done(wire.shell("true"))
     told = wire.call("daemon.status")["store"]["sizeBytes"]
     main, log = ((daemon.state_dir / name).stat().st_size for name in ("lockside.db", "lockside.db-wal"))
@@ -65,7 +65,7 @@ def test_the_size_of_the_store_is_that_of_the_database_and_its_log(daemon: Daemo
     assert told == main + log
 
 
-def test_a_removed_database_is_told_and_what_it_held_can_be_saved_and_restored(
+def test_a_removed_database_is_reported_and_its_content_can_be_saved_and_restored(
     daemon: Daemon, wire: Wire, place: Path
 ) -> None:
     jobs = [wire.done(wire.shell("true")), *(wire.shell("true", hold=True) for _ in range(3))]
@@ -90,7 +90,7 @@ def test_a_removed_database_is_told_and_what_it_held_can_be_saved_and_restored(
     assert [job["id"] for job in listed][-len(jobs) :] == [job["id"] for job in jobs]
 
 
-def test_a_state_folder_that_is_renamed_stops_all_but_what_runs_until_it_is_back(
+def test_a_renamed_state_folder_stops_all_but_running_jobs_until_it_is_back(
     daemon: Daemon, wire: Wire, gate: Gate, ear: Ear
 ) -> None:
     running_job = wire.shell(f"echo up > {ear.path}; {gate.text}; echo end > {ear.path}; exit 7")
@@ -112,7 +112,7 @@ def test_a_state_folder_that_is_renamed_stops_all_but_what_runs_until_it_is_back
     assert wire.call("daemon.check")["problems"] == []
 
 
-def test_a_removed_state_folder_ends_neither_the_daemon_nor_what_runs(
+def test_a_removed_state_folder_ends_neither_the_daemon_nor_running_jobs(
     daemon: Daemon, wire: Wire, gate: Gate, ear: Ear, place: Path
 ) -> None:
     running_job = wire.shell(f"echo up > {ear.path}; {gate.text}; echo end > {ear.path}")
@@ -129,21 +129,23 @@ def test_a_removed_state_folder_ends_neither_the_daemon_nor_what_runs(
     assert wire.call("daemon.status")["keeper"]["isConnected"]
 
 
-def test_an_older_backup_that_is_copied_over_the_database_is_not_believed(
+def test_an_older_backup_copied_over_the_database_is_rejected(
     daemon: Daemon, wire: Wire, place: Path
 ) -> None:
     first = wire.done(wire.shell("true"))
     backup = place / "older.db"
     wire.call("daemon.backup", path=str(backup))
     wire.done(wire.shell("true"))
-    wire = daemon.restart().wire()  # the database has all of it now, its log nothing
+    wire = daemon.restart().wire()  # now everything is in the database and nothing in its log
     daemon.keeper_pid()
+    alive_for(daemon, LOOKED_AT_AGAIN_SECONDS)  # the commits of a start come too quickly to look after each
+    wire.call("job.annotate", id=first["id"], name="first")
     shutil.copyfile(daemon.state_dir / "lockside.db", place / "right.db")
     shutil.copyfile(backup, daemon.state_dir / "lockside.db")
     error = refused(daemon, wire)
     assert "another program wrote into" in error["message"]
     assert "--restore" in error["message"]
-    alive_for(daemon, 1.5)  # the first look at its content comes after a second
+    alive_for(daemon, 1.5)  # its content is first checked after a second
     assert refused(daemon, wire)["message"] == error["message"]
     assert wire.refused("job.get", id=first["id"]).kind == "unavailable"
     assert "store" in {one["kind"] for one in wire.call("daemon.check")["problems"]}
@@ -155,9 +157,7 @@ def test_an_older_backup_that_is_copied_over_the_database_is_not_believed(
 @pytest.mark.parametrize(
     "gone", [["lockside.db-wal"], ["lockside.db-shm"], ["lockside.db-wal", "lockside.db-shm"]]
 )
-def test_a_log_of_the_database_that_is_removed_costs_nothing(
-    daemon: Daemon, wire: Wire, gone: list[str]
-) -> None:
+def test_removing_the_log_of_the_database_loses_nothing(daemon: Daemon, wire: Wire, gone: list[str]) -> None:
     kept = wire.shell("true", hold=True)
     for name in gone:
         (daemon.state_dir / name).unlink()
@@ -177,20 +177,20 @@ def test_a_second_daemon_is_refused_although_the_lock_file_was_removed(daemon: D
 
 
 @pytest.mark.skipif(unmountable() is not None, reason=str(unmountable()))
-def test_a_file_system_that_is_mounted_over_the_state_folder_is_noticed_and_its_end_too() -> None:
+def test_mounting_over_the_state_folder_and_unmounting_are_both_noticed() -> None:
     with daemon_on("size=8m") as disk:
         wire = disk.daemon.wire()
         kept = wire.shell("true", hold=True)
         mount(disk, "mount", "-t", "tmpfs", "tmpfs", str(disk.mount))
         refused(disk.daemon, wire)
-        mount(disk, "umount", "--lazy", str(disk.mount))  # the daemon may be looking into it just now
+        mount(disk, "umount", "--lazy", str(disk.mount))  # the daemon may be reading from it just now
         until_writable(disk.daemon, wire)
         wire.call("job.release", id=kept["id"])
         assert wire.done(kept)["status"] == "success"
 
 
 def mount(disk: Disk, *command: str) -> None:
-    """Run it where the daemon lives."""
+    """Run a command in the mount namespace of the daemon."""
     assert disk.daemon.process is not None
     inside = ["nsenter", "-t", str(disk.daemon.process.pid), "-m"]
     subprocess.run([*inside, *command], check=True, capture_output=True)
@@ -212,14 +212,14 @@ def rename_folder_above(path: Path) -> None:
 
 
 @pytest.mark.parametrize("take_away", [unlink, remove_folder, rename_folder_above])
-def test_a_removed_socket_is_made_again_and_open_connections_go_on(
+def test_a_removed_socket_is_recreated_and_open_connections_continue(
     place: Path, take_away: Callable[[Path], None]
 ) -> None:
     with running(LOCKSIDE_DAEMON__SOCKET=str(place / "above" / "run" / "lockside.sock")) as daemon:
         before = daemon.wire()
         job = before.shell("true", hold=True)
         waits = before.ask("job.wait", id=job["id"], timeoutSeconds=60)
-        for _ in range(2):  # the second one is watched as the first
+        for _ in range(2):  # the second socket is watched like the first
             told = len(daemon.stderr())
             take_away(daemon.socket)
             until_logged(daemon, "made again", told)
@@ -234,7 +234,7 @@ def test_a_removed_socket_is_made_again_and_open_connections_go_on(
         daemon.start()
 
 
-def test_a_socket_that_another_process_put_in_its_place_is_told_and_left_alone(
+def test_a_socket_that_another_process_put_in_its_place_is_reported_and_kept(
     daemon: Daemon, wire: Wire
 ) -> None:
     with socket.socket(socket.AF_UNIX) as other:
@@ -244,16 +244,16 @@ def test_a_socket_that_another_process_put_in_its_place_is_told_and_left_alone(
         until_logged(daemon, "Another process listens")
         (problem,) = [one for one in wire.call("daemon.check")["problems"] if one["kind"] == "socket"]
         assert "is another process's" in problem["message"]
-    daemon.socket.unlink()  # it is dead by now
+    daemon.socket.unlink()  # that process has ended by now
     until_logged(daemon, "made again")
     with Wire(daemon.socket) as after:
         assert after.call("daemon.check")["problems"] == []
 
 
-# -- what else is in the folder
+# -- other files in the state folder
 
 
-def test_a_folder_of_a_job_that_is_removed_under_it_costs_its_log_alone(
+def test_removing_the_folder_of_a_running_job_loses_only_its_log(
     daemon: Daemon, wire: Wire, gate: Gate, ear: Ear
 ) -> None:
     job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
@@ -266,7 +266,7 @@ def test_a_folder_of_a_job_that_is_removed_under_it_costs_its_log_alone(
     assert wire.done(wire.shell("true"))["status"] == "success"
 
 
-def test_keepers_whose_sockets_are_removed_go_on_with_their_daemon(
+def test_keepers_whose_sockets_are_removed_continue_with_their_daemon(
     daemon: Daemon, wire: Wire, gate: Gate, ear: Ear
 ) -> None:
     job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")

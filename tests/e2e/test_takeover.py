@@ -1,4 +1,4 @@
-"""What a keeper says right after its hello: nothing of it is lost, whoever is still reading the hello."""
+"""Messages that a keeper sends right after its hello are not lost, even while the hello is being read."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from e2e.wire import Message, of
 
 
 class Scripted:
-    """A keeper that says what the test says; it starts nothing."""
+    """A keeper that sends what the test says; it starts nothing."""
 
     def __init__(self, path: Path) -> None:
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -24,7 +24,7 @@ class Scripted:
         self._lines = self._peer.makefile("rb")
 
     def greeted(self) -> None:
-        """Take the daemon's next connection and its hello."""
+        """Accept the daemon's next connection and read its hello."""
         self.hang_up()
         self._peer, _ = self._listening.accept()
         self._peer.settimeout(PATIENCE_SECONDS)
@@ -32,7 +32,7 @@ class Scripted:
         self.expect("hello")
 
     def expect(self, op: str) -> Message:
-        """The daemon's next message of this kind."""
+        """Return the daemon's next message of this kind."""
         for line in self._lines:
             message: Message = json.loads(line)
             if message["op"] == op:
@@ -40,7 +40,7 @@ class Scripted:
         raise AssertionError(f"the daemon hung up before {op}")
 
     def say(self, *messages: Message) -> None:
-        """Say all of it in one breath."""
+        """Send all messages at once."""
         self._peer.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in messages))
 
     def hang_up(self) -> None:
@@ -78,7 +78,7 @@ def ended(token: str) -> Message:
     return {"op": "ended", "token": token, "outcome": outcome}
 
 
-def test_an_end_that_follows_the_hello_at_once_is_taken_for_what_it_is() -> None:
+def test_an_end_reported_right_after_the_hello_is_processed() -> None:
     with short_folder() as folder, scripted(folder / "k.sock") as keeper:
         daemon = Daemon(folder, LOCKSIDE_KEEPER__SOCKET=str(folder / "k.sock"))
         wire = daemon.start().wire()

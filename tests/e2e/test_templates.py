@@ -1,4 +1,4 @@
-"""Templates: what is submitted often is stored once, with values to be filled in."""
+"""Templates: a request that is submitted often is stored once, with values to be filled in."""
 
 import json
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def given(**values: Any) -> Message:
     return {"values": [{"name": name, "value": value} for name, value in values.items()]}
 
 
-def test_a_job_of_a_template_is_the_job_asked_for_in_full(loads: Wire, seen: Path) -> None:
+def test_a_job_of_a_template_equals_the_job_requested_in_full(loads: Wire, seen: Path) -> None:
     version = put(loads)["version"]
     made = loads.call(
         "job.create", template="load", variableValuesData=given(country="CZ"), labels={"who": "ann"}
@@ -125,12 +125,16 @@ def test_a_faulty_request_is_refused_with_its_path(loads: Wire, request_: Messag
         ({"job": {"component": "a", "template": "b"}}, "job.template"),
     ],
 )
-def test_a_template_from_which_no_job_can_be_made_is_refused(loads: Wire, change: Message, path: str) -> None:
+def test_a_template_from_which_no_job_can_be_created_is_refused(
+    loads: Wire, change: Message, path: str
+) -> None:
     spec = {"id": "wrong", "values": VALUES, "job": JOB, **change}
     assert loads.refused("template.put", template=spec).data["path"] == f"$.template.{path}"
 
 
-def test_a_secret_default_is_stored_encrypted_and_kept_by_the_same_value(daemon: Daemon, loads: Wire) -> None:
+def test_a_secret_default_is_stored_encrypted_and_unchanged_by_the_same_value(
+    daemon: Daemon, loads: Wire
+) -> None:
     stored = put(loads, "secretive")
     assert stored["values"][3]["default"].startswith("lockside:v1:project:")
     assert put(loads, "secretive")["version"] == stored["version"]
@@ -140,7 +144,7 @@ def test_a_secret_default_is_stored_encrypted_and_kept_by_the_same_value(daemon:
     assert loads.create("acme.CZ", configData=body, hold=True), "it is bound to the component of the job"
 
 
-def test_own_fields_win_and_maps_are_merged_by_key(loads: Wire) -> None:
+def test_fields_of_the_request_win_and_maps_are_merged_by_key(loads: Wire) -> None:
     put(loads, "merged", job={**JOB, "priority": 5, "variableValuesData": given(more="of the template")})
     made = loads.call(
         "job.create",
@@ -176,7 +180,7 @@ def test_an_operators_command_does_not_run_as_another_user() -> None:
         assert anna.kind("job.create", template="mine") == "forbidden"
 
 
-def test_a_task_of_an_orchestration_may_name_a_template(loads: Wire, seen: Path) -> None:
+def test_a_task_of_an_orchestration_can_name_a_template(loads: Wire, seen: Path) -> None:
     put(loads, "tasked")
     values = given(country="{{ where }}", **{"#token": "of the task"})
     task = {"template": "tasked", "variableValuesData": values, "priority": 3}
@@ -198,7 +202,7 @@ def test_a_task_of_an_orchestration_may_name_a_template(loads: Wire, seen: Path)
     assert refusal.data["path"] == "$.configuration.tasks[0].task.template"
 
 
-def test_a_project_has_as_many_templates_as_the_settings_say(fresh: Callable[..., Daemon]) -> None:
+def test_the_settings_limit_the_templates_of_a_project(fresh: Callable[..., Daemon]) -> None:
     wire = fresh(LOCKSIDE_TEMPLATES__MAX_PER_PROJECT="2").wire()
     many = [{"id": f"n{number}", "job": {"component": "lockside.command"}} for number in range(3)]
     refusal = wire.refused("catalog.apply", templates=many)
@@ -212,7 +216,7 @@ def test_a_project_has_as_many_templates_as_the_settings_say(fresh: Callable[...
     assert wire.refused("template.rollback", id="n0", version=1).kind == "limit"
 
 
-def test_a_folder_has_templates(loads: Wire) -> None:
+def test_a_folder_can_contain_templates(loads: Wire) -> None:
     spec = {"id": "applied", "values": VALUES, "job": {**JOB, "component": "acme.CZ"}}
     assert loads.call("catalog.apply", templates=[spec])["changes"][0]["action"] == "create"
     assert loads.call("catalog.apply", templates=[spec])["changes"] == []
@@ -224,7 +228,7 @@ def test_a_folder_has_templates(loads: Wire) -> None:
     ]
 
 
-def test_a_schedule_runs_a_template(loads: Wire, seen: Path) -> None:
+def test_a_schedule_can_run_a_template(loads: Wire, seen: Path) -> None:
     version = put(loads, "scheduled")["version"]
     job = {"template": "scheduled", "variableValuesData": given(country="CZ")}
     loads.call("schedule.put", schedule={"id": "nightly", "cronTab": "0 2 * * *", "job": job})

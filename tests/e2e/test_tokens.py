@@ -1,4 +1,4 @@
-"""Who acts as whom: delegates as the users whom they serve, anybody with a token of one's own."""
+"""Delegates act as the users whom they serve, and any user can act with a token of their own."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ from e2e.wire import Message, Wire
 pytestmark = needs_root
 
 USER = "daemon"
-"""A user that every machine has."""
+"""A user that exists on every machine."""
 USER_UID = pwd.getpwnam(USER).pw_uid if os.geteuid() == 0 else 0
 DELEGATE = 64009
 RECIPIENT = {"channel": "webhook", "url": "https://hooks.example.com/x"}
@@ -40,7 +40,7 @@ def delegate(daemon: Daemon) -> Person:
 
 
 def acting(person: Person, as_whom: Message, *calls: tuple[str, Message]) -> list[Message]:
-    """What calls of a connection come to that acts as somebody."""
+    """Return the results of calls on a connection that acts as another user."""
     return person.ask(("session.actAs", as_whom), *calls)
 
 
@@ -53,7 +53,7 @@ def token_of(person: Person, **more: Any) -> Message:
     return made
 
 
-def test_a_delegate_does_all_that_follows_as_the_user(wire: Wire, delegate: Person) -> None:
+def test_a_delegate_makes_all_later_calls_as_the_user(wire: Wire, delegate: Person) -> None:
     told, made, again = acting(
         delegate, {"user": USER}, ("job.create", COMMAND), ("session.actAs", {"user": USER})
     )
@@ -74,11 +74,11 @@ def test_only_delegates_act_as_others(daemon: Daemon, anna: Person, delegate: Pe
     assert delegate.kind("session.actAs") == "invalid"
 
 
-def test_a_delegate_that_acts_as_nobody_has_its_own_rights(delegate: Person) -> None:
+def test_a_delegate_that_acts_as_no_one_has_its_own_rights(delegate: Person) -> None:
     assert delegate.kind("job.list") == "forbidden"
 
 
-def test_nobody_is_an_admin_through_a_delegate(daemon: Daemon, delegate: Person) -> None:
+def test_no_user_is_an_admin_through_a_delegate(daemon: Daemon, delegate: Person) -> None:
     admin = Person(daemon, BERT, BERT, groups=str(ADMINS))
     secret = token_of(admin)["secret"]
     told, listed = acting(delegate, {"token": secret}, ("job.list", {}))
@@ -93,9 +93,7 @@ def test_nobody_is_an_admin_through_a_delegate(daemon: Daemon, delegate: Person)
     assert admin.kind("daemon.undrain") == "fine"
 
 
-def test_a_token_gives_its_role_and_no_more_than_its_user_has(
-    daemon: Daemon, wire: Wire, anna: Person
-) -> None:
+def test_a_token_gives_at_most_the_role_of_its_user(daemon: Daemon, wire: Wire, anna: Person) -> None:
     made = token_of(anna, role="viewer")
     assert made["secret"].startswith(f"lsk_{made['id']}_")
     assert len(made["secret"].rpartition(f"lsk_{made['id']}_")[2]) == 43
@@ -109,7 +107,7 @@ def test_a_token_gives_its_role_and_no_more_than_its_user_has(
     assert Person(daemon, ANNA, VIEWERS).kind("session.actAs", token=made["secret"]) == "fine"
 
 
-def test_a_token_of_another_user_is_for_delegates(wire: Wire, anna: Person, delegate: Person) -> None:
+def test_only_delegates_can_use_a_token_of_another_user(wire: Wire, anna: Person, delegate: Person) -> None:
     secret = wire.call("token.create", name="t", user=USER, role="operator")["secret"]
     assert anna.kind("session.actAs", token=secret) == "forbidden"
     told, made = acting(delegate, {"token": secret}, ("job.create", {**COMMAND, "hold": True}))
@@ -119,7 +117,7 @@ def test_a_token_of_another_user_is_for_delegates(wire: Wire, anna: Person, dele
 
 
 @pytest.mark.parametrize("secret", ["", "lsk_1_", "lsk_99_" + "a" * 43, "lsk_1_" + "a" * 43, "nothing"])
-def test_what_is_no_token_is_refused(anna: Person, secret: str) -> None:
+def test_an_invalid_token_is_refused(anna: Person, secret: str) -> None:
     token_of(anna)
     assert anna.kind("session.actAs", token=secret) == "not_found"
 
@@ -185,7 +183,7 @@ def test_an_expired_token_ends_its_connections() -> None:
             assert wire.refused("session.actAs", token=secret).kind == "not_found"
 
 
-def test_tokens_of_others_are_the_admins(wire: Wire, anna: Person, bert: Person) -> None:
+def test_only_admins_can_manage_tokens_of_other_users(wire: Wire, anna: Person, bert: Person) -> None:
     made = token_of(anna)
     assert made["id"] in [one["id"] for one in anna.call("token.list")["tokens"]]
     assert made["id"] in [one["id"] for one in wire.call("token.list")["tokens"]]
@@ -194,7 +192,7 @@ def test_tokens_of_others_are_the_admins(wire: Wire, anna: Person, bert: Person)
     assert anna.kind("token.revoke", id=made["id"]) == "fine"
 
 
-def test_a_secret_is_answered_once_and_stored_nowhere(daemon: Daemon, wire: Wire) -> None:
+def test_a_token_secret_is_returned_once_and_stored_nowhere(daemon: Daemon, wire: Wire) -> None:
     made = wire.call("token.create", name="once", deduplicationId="d")
     again = wire.call("token.create", name="once", deduplicationId="d")
     assert again == {"id": made["id"], "deduplicated": True}
@@ -202,7 +200,7 @@ def test_a_secret_is_answered_once_and_stored_nowhere(daemon: Daemon, wire: Wire
     assert made["secret"].rpartition("_")[2].encode() not in stored
 
 
-def test_every_event_of_what_a_delegate_does_tells_so(wire: Wire, delegate: Person) -> None:
+def test_every_event_caused_by_a_delegate_names_the_delegate(wire: Wire, delegate: Person) -> None:
     configured = {"component": "lockside.command", "config": "of-a-delegate"}
     job = {**COMMAND, "name": "of a delegate"}
     calls = [
@@ -241,7 +239,7 @@ def test_every_event_of_what_a_delegate_does_tells_so(wire: Wire, delegate: Pers
     assert {event["principal"].get("via") for event in told} == {str(DELEGATE)}, told
 
 
-def test_what_follows_waits_and_no_batch_has_it(daemon: Daemon) -> None:
+def test_later_calls_wait_for_act_as_and_a_batch_cannot_contain_it(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         secret = wire.call("token.create", name="t", role="viewer")["secret"]
         act = {"jsonrpc": "2.0", "id": "a", "method": "session.actAs", "params": {"token": secret}}

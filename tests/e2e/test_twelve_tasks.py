@@ -1,4 +1,4 @@
-"""An orchestration of three phases and twelve tasks, judged by its events, with kills on the way."""
+"""An orchestration of three phases and twelve tasks, checked by its events, with kills during the run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from e2e.wire import Message, Wire, put_component, put_config
 
 
 def put_twelve(wire: Wire, place: Path, gate: Gate, last: Gate) -> None:
-    """Three phases of four tasks: 20 rows three at a time, a warning, a retried task, and a stop."""
+    """Store three phases of four tasks: 20 rows three at a time, a warning, a retried task, and a stop."""
     wire.call("pool.put", pool={"id": "wide", "slots": "infinity"})
     wire.call("pool.put", pool={"id": "narrow", "slots": 1})
     put_config(
@@ -66,7 +66,7 @@ EXPECTED = {
 }
 
 
-def test_three_phases_with_twelve_tasks_go_as_they_should_at_every_moment(
+def test_three_phases_with_twelve_tasks_keep_every_rule_at_every_moment(
     body: Wire, place: Path, gates: Callable[[str], Gate]
 ) -> None:
     gate, last = gates("gate"), gates("last")
@@ -98,7 +98,7 @@ def test_three_phases_with_twelve_tasks_go_as_they_should_at_every_moment(
 
 
 def check_waits(wire: Wire, jobs: dict[str, Message]) -> None:
-    """While the first phase is held up, all behind it waits for it and says so."""
+    """While the first phase is blocked, all later ones wait for it and say so."""
     for name, before in (("transform", "extract"), ("load", "transform")):
         (reason,) = wire.explain(jobs[name])
         assert (reason["kind"], reason["phases"]) == ("phase", [before])
@@ -147,7 +147,7 @@ def check_history(
     assert at_end(changes, ids["load"]).time == at_end(changes, ids["goes-on"]).time
 
 
-def test_it_ends_the_same_when_the_daemon_is_killed_on_the_way(
+def test_the_orchestration_ends_the_same_when_the_daemon_is_killed_meanwhile(
     fresh: Callable[..., Daemon], place: Path, gates: Callable[[str], Gate]
 ) -> None:
     gate, last = gates("gate"), gates("last")
@@ -186,7 +186,7 @@ def test_it_ends_the_same_when_the_daemon_is_killed_on_the_way(
 
 
 def hear_events(wire: Wire, root: Message, after: int, number: int) -> int:
-    """Return as soon as so many changes of status happened in the tree; or as many as there can be."""
+    """Return after this many status changes in the tree, or after as many as can happen."""
     prefix = {"runIdPrefix": root["runId"], "kinds": ["job.status"]}
     wire.call("event.subscribe", after=after, **prefix)
     seen = 0

@@ -1,4 +1,4 @@
-"""A job that was wrong is undone by one call: tables, states, all of it in one moment."""
+"""A wrong job is undone by one call: tables and states together, in one transaction."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def loads(wire: Wire, bucket: str, number: int, *names: str, **more: Any) -> Message:
-    """A job that gives tables of a bucket one row with a number, and saves that as its state."""
+    """Run a job that gives tables of a bucket one row with a number, and saves the number as its state."""
     tables = {f"{name}.csv": f"n\n{number}\n" for name in names}
     return wire.done(
         writes(wire, tables, bucket, output={"default_bucket": f"in.c-{bucket}"}, state={"n": number}, **more)
@@ -32,7 +32,7 @@ def state(wire: Wire, config: str) -> dict[str, Any]:
     return found
 
 
-def test_tables_and_state_of_a_job_go_back_together(wire: Wire, daemon: Daemon) -> None:
+def test_tables_and_state_of_a_job_are_reverted_together(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "undo", 1, "a", "b")
     bad = loads(wire, "undo", 2, "a", "b", "new")
     undoing = wire.done(wire.call("job.undo", id=bad["id"]))
@@ -52,7 +52,7 @@ def test_tables_and_state_of_a_job_go_back_together(wire: Wire, daemon: Daemon) 
     assert undoing["id"] in str(refusal.value)
 
 
-def test_an_undone_undo_brings_everything_back(wire: Wire, daemon: Daemon) -> None:
+def test_undoing_an_undo_restores_everything(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "redo", 1, "a")
     bad = loads(wire, "redo", 2, "a")
     undoing = wire.done(wire.call("job.undo", id=bad["id"]))
@@ -62,7 +62,7 @@ def test_an_undone_undo_brings_everything_back(wire: Wire, daemon: Daemon) -> No
     assert state(wire, "redo") == {"n": 2}
 
 
-def test_what_another_job_changed_since_is_named_and_nothing_changes(wire: Wire, daemon: Daemon) -> None:
+def test_later_changes_by_another_job_are_named_and_nothing_is_undone(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "later", 1, "a", "b")
     bad = loads(wire, "later", 2, "a", "b")
     later = loads(wire, "later", 3, "a")
@@ -84,7 +84,7 @@ def test_what_another_job_changed_since_is_named_and_nothing_changes(wire: Wire,
     assert state(wire, "later") == {"n": 3}
 
 
-def test_force_takes_back_later_changes_too(wire: Wire, daemon: Daemon) -> None:
+def test_force_also_reverts_later_changes(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "force", 1, "a")
     bad = loads(wire, "force", 2, "a")
     loads(wire, "force", 3, "a")
@@ -94,7 +94,7 @@ def test_force_takes_back_later_changes_too(wire: Wire, daemon: Daemon) -> None:
     assert state(wire, "force") == {"n": 1}
 
 
-def test_what_changes_while_the_undoing_waits_is_not_lost(wire: Wire, daemon: Daemon) -> None:
+def test_changes_made_while_an_undo_waits_are_not_lost(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "race", 1, "a")
     bad = loads(wire, "race", 2, "a")
     output = {"default_bucket": "in.c-race"}
@@ -113,7 +113,7 @@ def test_what_changes_while_the_undoing_waits_is_not_lost(wire: Wire, daemon: Da
     assert state(wire, "race") == {"n": 2}
 
 
-def test_a_state_alone_is_undone(wire: Wire) -> None:
+def test_a_job_that_changed_only_its_state_can_be_undone(wire: Wire) -> None:
     loads(wire, "stateful", 1)
     bad = loads(wire, "stateful", 2)
     undoing = wire.done(wire.call("job.undo", id=bad["id"]))
@@ -121,7 +121,7 @@ def test_a_state_alone_is_undone(wire: Wire) -> None:
     assert state(wire, "stateful") == {"n": 1}
 
 
-def test_a_table_in_the_trash_leaves_its_name_to_another(fresh: Callable[..., Daemon]) -> None:
+def test_the_name_of_a_table_in_the_trash_can_be_reused(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh(**LAKE)
     wire = daemon.wire()
     bad = loads(wire, "trash", 1, "a")
@@ -143,8 +143,8 @@ def test_a_job_that_changed_nothing_cannot_be_undone(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("way", ["request", "configuration", "task"])
-def test_only_the_method_makes_jobs_that_undo_or_clean_up(wire: Wire, way: str) -> None:
-    """The method asks whether the caller may act on the job, and what is kept."""
+def test_only_the_methods_create_jobs_that_undo_or_vacuum(wire: Wire, way: str) -> None:
+    """The method checks that the caller may act on the job, and which versions are kept."""
     for operation, method in (("undo", "job.undo"), ("vacuum", "storage.vacuum")):
         parameters = {"operation": operation, "job": "1", "force": True, "tables": [], "states": []}
         body = {"parameters": parameters}

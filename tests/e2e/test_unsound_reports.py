@@ -1,4 +1,4 @@
-"""What a job says that is not sound is told in its log or its error; nobody else's job notices."""
+"""An invalid report of a job is named in its log or its error; no other job is affected."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ DEEP = "[" * 980 + "]" * 980
         (f'{{"outputs": {DEEP}}}', "is nested deeper than 32 levels"),
     ],
 )
-def test_a_progress_line_that_is_not_sound_is_told_in_the_log(
+def test_an_invalid_progress_line_is_reported_in_the_log(
     daemon: Daemon, wire: Wire, line: str, problem: str
 ) -> None:
     beside = wire.shell("sleep 600")
@@ -37,7 +37,7 @@ def test_a_progress_line_that_is_not_sound_is_told_in_the_log(
         assert again.done(beside)["status"] == "terminated"
 
 
-def test_a_state_that_is_nested_too_deep_fails_its_run_and_no_later_one(daemon: Daemon) -> None:
+def test_a_state_nested_too_deeply_fails_its_run_and_no_later_run(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         deep = f'{{"a": {DEEP}}}'
         body = f"[ $(cat $KBC_DATADIR/in/state.json) = {{}} ] && echo '{deep}' > $KBC_DATADIR/out/state.json"
@@ -52,10 +52,10 @@ def test_a_state_that_is_nested_too_deep_fails_its_run_and_no_later_one(daemon: 
             )
 
 
-def test_a_record_that_cannot_be_read_ends_its_job_as_lost_and_is_not_run_again(
+def test_a_job_with_an_unreadable_record_ends_as_lost_and_is_not_run_again(
     fresh: Callable[..., Daemon], ear: Ear
 ) -> None:
-    """As a keeper of an earlier release may have left it, which took what this one refuses."""
+    """A keeper of an earlier release accepted what this one refuses, and may have left such a record."""
     daemon = fresh()
     wire = daemon.wire()
     job = wire.shell(f"echo $$ > {ear.path}; exec sleep 600")

@@ -1,4 +1,4 @@
-"""A value for a variable that nothing uses: a warning where a job is made, a fault where it is typed."""
+"""An unused value for a variable: a warning where a job is created, an error where a user typed it."""
 
 import sys
 from subprocess import CompletedProcess, run
@@ -11,7 +11,7 @@ from e2e.wire import Wire, put_component, put_config
 
 @pytest.fixture
 def paced(wire: Wire) -> Wire:
-    """Has a configuration that uses one variable."""
+    """A connection to a daemon with a configuration that uses one variable."""
     put_component(wire, "unused.main", command=["true"])
     body = {"parameters": {"pace": "{{ pace }}"}, "variables": {"pace": "1"}}
     put_config(wire, "unused.main", "c", configuration=body)
@@ -27,7 +27,7 @@ def lockside(daemon: Daemon, *words: str) -> CompletedProcess[str]:
     return run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_value_that_nothing_uses_is_a_warning_in_the_answer(paced: Wire) -> None:
+def test_an_unused_value_is_a_warning_in_the_answer(paced: Wire) -> None:
     given = values(pace="2", paec="9")
     job = paced.create("unused.main", config="c", variableValuesData=given)
     path = "$.variableValuesData.values[1]"
@@ -38,7 +38,7 @@ def test_a_value_that_nothing_uses_is_a_warning_in_the_answer(paced: Wire) -> No
     paced.done(good)
 
 
-def test_an_orchestration_that_hands_a_value_to_nobody_warns(paced: Wire) -> None:
+def test_an_orchestration_with_a_value_that_no_task_uses_is_a_warning(paced: Wire) -> None:
     task = {"component": "unused.main", "config": "c", "variableValuesData": values(pace="{{ speed }}")}
     body = {
         "phases": [{"id": "p"}],
@@ -54,7 +54,7 @@ def test_an_orchestration_that_hands_a_value_to_nobody_warns(paced: Wire) -> Non
     assert warning.endswith("no {{ other }} in lockside.orchestrator/unused")
 
 
-def test_a_value_that_a_task_inherits_is_used(paced: Wire) -> None:
+def test_a_value_that_a_task_inherits_counts_as_used(paced: Wire) -> None:
     task = {"component": "unused.main", "config": "c"}
     body = {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": task}]}
     put_config(paced, "lockside.orchestrator", "inherited", configuration=body)
@@ -64,7 +64,7 @@ def test_a_value_that_a_task_inherits_is_used(paced: Wire) -> None:
     assert warning.endswith("no {{ paec }} in lockside.orchestrator/inherited; did you mean pace?")
 
 
-def test_the_command_line_refuses_it_and_makes_no_job(daemon: Daemon, paced: Wire) -> None:
+def test_the_command_line_refuses_an_unused_value_and_creates_no_job(daemon: Daemon, paced: Wire) -> None:
     before = paced.call("job.list", count=True, limit=1)["total"]
     ran = lockside(daemon, "run", "unused.main/c", "--set", "paec=9")
     assert (ran.returncode, "no {{ paec }} in unused.main/c; did you mean pace?" in ran.stderr) == (2, True)
@@ -73,7 +73,7 @@ def test_the_command_line_refuses_it_and_makes_no_job(daemon: Daemon, paced: Wir
     assert good.returncode == 0
 
 
-def test_a_value_that_a_template_uses_itself_is_used(daemon: Daemon, paced: Wire) -> None:
+def test_a_value_that_a_template_itself_uses_counts_as_used(daemon: Daemon, paced: Wire) -> None:
     job = {"component": "unused.main", "config": "c", "name": "of {{ day }}"}
     paced.call("template.put", template={"id": "daily", "values": [{"name": "day"}], "job": job})
     ran = lockside(daemon, "run", "--template", "daily", "--set", "day=monday", "--wait")

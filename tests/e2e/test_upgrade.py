@@ -1,4 +1,4 @@
-"""Upgrades and downgrades: what another release's keeper keeps goes on, new jobs start under our own."""
+"""Upgrades and downgrades: jobs under another release's keeper continue, new jobs start under our own."""
 
 import os
 import signal
@@ -32,14 +32,14 @@ def upgrading() -> Iterator[Daemon]:
 
 
 def keepers(wire: Wire) -> tuple[Message, list[Message]]:
-    """The current keeper and the former ones, once new jobs can start."""
+    """Return the current keeper and the former ones, once new jobs can start."""
     wire.done(wire.shell("true"))
     status = wire.call("daemon.status")
     return status["keeper"], status["formerKeepers"]
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_job_goes_on_under_the_keeper_of_another_release_which_leaves_with_it(
+def test_a_job_continues_under_the_keeper_of_another_release_which_exits_with_it(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate, other: str
 ) -> None:
     daemon = upgrading.start(before=release(place, **OTHERS[other]))
@@ -69,7 +69,7 @@ def test_a_job_goes_on_under_the_keeper_of_another_release_which_leaves_with_it(
     assert wire.call("daemon.check")["problems"] == []
 
 
-def test_every_death_of_the_daemon_in_the_middle_of_a_change_finds_both_keepers_again(
+def test_a_daemon_killed_during_the_change_finds_both_keepers_again(
     upgrading: Daemon, place: Path, ear: Ear, gates: Callable[[str], Gate]
 ) -> None:
     daemon = upgrading.start(before=release(place, version=0))
@@ -122,7 +122,7 @@ def test_jobs_of_a_former_keeper_are_paused_resumed_and_stopped(
     assert not is_alive(pid)
 
 
-def test_the_death_of_a_former_keeper_is_the_loss_of_its_own_jobs_alone(
+def test_the_death_of_a_former_keeper_loses_only_its_own_jobs(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     daemon = upgrading.start(before=release(place, version=0))
@@ -147,7 +147,7 @@ def test_the_death_of_a_former_keeper_is_the_loss_of_its_own_jobs_alone(
     assert wire.call("daemon.status")["formerKeepers"] == []
 
 
-def test_what_ended_under_a_former_keeper_while_no_daemon_ran_is_known(
+def test_an_end_under_a_former_keeper_without_a_daemon_is_known(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     daemon = upgrading.start(before=release(place, version=2))
@@ -163,7 +163,7 @@ def test_what_ended_under_a_former_keeper_while_no_daemon_ran_is_known(
     wait_for_end(old)
 
 
-def test_a_former_keeper_that_does_not_answer_loses_nothing_and_keeps_nobody_from_starting(
+def test_an_unresponsive_former_keeper_loses_nothing_and_does_not_prevent_the_start(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     daemon = upgrading.start(before=release(place, version=0))
@@ -189,7 +189,7 @@ def test_a_former_keeper_that_does_not_answer_loses_nothing_and_keeps_nobody_fro
     wait_for_end(old)
 
 
-def test_a_keeper_that_keeps_nothing_is_replaced_at_once(upgrading: Daemon, place: Path) -> None:
+def test_an_idle_keeper_is_replaced_at_once(upgrading: Daemon, place: Path) -> None:
     daemon = upgrading.start(before=release(place, version=0))
     with daemon.wire() as wire:
         wire.done(wire.shell("true"))
@@ -205,7 +205,7 @@ def test_a_keeper_that_keeps_nothing_is_replaced_at_once(upgrading: Daemon, plac
 
 
 def start_old_release(daemon: Daemon, units: Manager, ear: Ear, gate: Gate, **other: Any) -> Message:
-    """Another release under a service manager, killed with a job that will end with 7; then ours is there."""
+    """Kill another release under a service manager while a job runs that will exit with 7, and start ours."""
     old = units.folder / "old"
     units.release = old
     daemon.settings["LOCKSIDE_KEEPER__SOCKET"] = units.setting
@@ -217,7 +217,7 @@ def start_old_release(daemon: Daemon, units: Manager, ear: Ear, gate: Gate, **ot
     return job
 
 
-def test_under_a_service_manager_the_idle_socket_takes_the_new_jobs(
+def test_under_a_service_manager_new_jobs_go_to_the_idle_socket(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "ab") as units:
@@ -234,7 +234,7 @@ def test_under_a_service_manager_the_idle_socket_takes_the_new_jobs(
         assert units.pids == [old, new]
 
 
-def test_with_one_socket_jobs_wait_until_a_keeper_of_another_protocol_keeps_nothing(
+def test_with_one_socket_jobs_wait_until_a_keeper_of_another_protocol_is_idle(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "a") as units:
@@ -251,7 +251,7 @@ def test_with_one_socket_jobs_wait_until_a_keeper_of_another_protocol_keeps_noth
         assert len(units.pids) == 2
 
 
-def test_with_one_socket_other_code_of_the_same_protocol_takes_jobs_until_it_can_be_replaced(
+def test_with_one_socket_a_keeper_of_the_same_protocol_takes_jobs_until_replaced(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "a") as units:

@@ -1,4 +1,4 @@
-"""What of tables is no longer kept goes once a day, and nothing that anybody may still read."""
+"""Table data that is no longer kept is deleted once a day, but nothing that anybody may still read."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ KEEPING = {
     "LOCKSIDE_STORAGE__TRASH_DAYS": "1",
 }
 LATER = (datetime.now(UTC) + timedelta(days=40)).isoformat()
-"""Of the daemon's clock, for which all files are old."""
+"""A time of the daemon's clock at which all files are old."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def loads(wire: Wire, bucket: str, numbers: range) -> Message:
-    """Full loads of the table `a` of a bucket, one row with each number."""
+    """Load the table `a` of a bucket in full, one row for each number."""
     output = {"default_bucket": f"in.c-{bucket}"}
     for number in numbers:
         job = wire.done(writes(wire, {"a.csv": f"n\n{number}\n"}, bucket, output=output))
@@ -47,7 +47,7 @@ def vacuumed(wire: Wire, *tables: str, **more: bool) -> Message:
     return wire.done(job)
 
 
-def test_files_of_versions_that_are_not_kept_go(wire: Wire, daemon: Daemon) -> None:
+def test_files_of_versions_no_longer_kept_are_deleted(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "old", range(4))
     path = published(wire, daemon, "in.c-old.a", 3)
     assert len(files(path)) == 4
@@ -69,7 +69,7 @@ def test_files_of_versions_that_are_not_kept_go(wire: Wire, daemon: Daemon) -> N
     assert failed["message"] == 'Version 1 of table "in.c-old.a" is no longer kept.'
 
 
-def test_what_a_live_job_has_pinned_stays(wire: Wire, daemon: Daemon, tmp_path: Path) -> None:
+def test_versions_pinned_by_a_live_job_are_kept(wire: Wire, daemon: Daemon, tmp_path: Path) -> None:
     loads(wire, "pinned", range(1))
     gate = Gate(tmp_path)
     put_component(wire, "acme.slow", command=["sh", "-c", gate.text])
@@ -87,7 +87,7 @@ def test_what_a_live_job_has_pinned_stays(wire: Wire, daemon: Daemon, tmp_path: 
     assert len(files(path)) == 2
 
 
-def test_leftovers_go_and_staged_commits_stay(wire: Wire, daemon: Daemon) -> None:
+def test_leftovers_are_deleted_and_staged_commits_are_kept(wire: Wire, daemon: Daemon) -> None:
     loads(wire, "left", range(2))
     path = published(wire, daemon, "in.c-left.a", 1)
     obstacle = path / "_delta_log" / f"{2:020d}.json"
@@ -102,7 +102,7 @@ def test_leftovers_go_and_staged_commits_stay(wire: Wire, daemon: Daemon) -> Non
     assert wire.call("storage.preview", table="in.c-left.a")["rows"] == [["2"]]
 
 
-def test_the_daemon_cleans_once_a_day_and_empties_the_trash(wire: Wire, daemon: Daemon) -> None:
+def test_the_daemon_vacuums_once_a_day_and_empties_the_trash(wire: Wire, daemon: Daemon) -> None:
     bad = loads(wire, "trash", range(1))
     loads(wire, "daily", range(4))
     wire.done(wire.call("job.undo", id=bad["id"]))

@@ -1,4 +1,4 @@
-"""`job.wait`: all, any, a time-out, many at once, and what ends a wait that nobody reads any more."""
+"""`job.wait`: all, any, a time-out, many at once, and how a wait without a reader ends."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from e2e.signs import Gate
 from e2e.wire import Wire, of
 
 
-def test_a_wait_ends_with_the_job_or_with_its_time(wire: Wire, gate: Gate) -> None:
+def test_a_wait_ends_with_the_job_or_at_its_time_out(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text)
     view = wire.call("job.wait", id=job["id"], timeoutSeconds=0.2)
     assert of(view, "isFinished", "status") == (False, "processing")
@@ -18,7 +18,7 @@ def test_a_wait_ends_with_the_job_or_with_its_time(wire: Wire, gate: Gate) -> No
     assert wire.call("job.wait", id=job["id"])["isFinished"] is True
 
 
-def test_any_and_all(wire: Wire, gates: Callable[[str], Gate]) -> None:
+def test_a_wait_can_be_for_any_or_all_of_several_jobs(wire: Wire, gates: Callable[[str], Gate]) -> None:
     a, b = gates("a"), gates("b")
     first, second = wire.shell(a.text), wire.shell(b.text)
     ids = [second["id"], first["id"]]
@@ -32,7 +32,7 @@ def test_any_and_all(wire: Wire, gates: Callable[[str], Gate]) -> None:
     assert [job["isFinished"] for job in wire.answer(for_all)["jobs"]] == [True, True]
 
 
-def test_a_hundred_waits_on_one_connection_hold_up_nothing_else(wire: Wire, gate: Gate) -> None:
+def test_a_hundred_waits_on_one_connection_delay_nothing_else(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text)
     waits = [wire.ask("job.wait", id=job["id"], fields=["status"]) for _ in range(100)]
     assert wire.call("daemon.status")["version"]
@@ -58,7 +58,7 @@ def test_a_client_that_leaves_while_it_waits_costs_nothing(daemon: Daemon, wire:
     assert wire.done(job)["status"] == "success"
 
 
-def test_a_client_that_shuts_its_sending_side_still_gets_its_answer(
+def test_a_client_that_shuts_down_its_sending_side_still_gets_its_answer(
     daemon: Daemon, wire: Wire, gate: Gate
 ) -> None:
     job = wire.shell(gate.text)
@@ -70,7 +70,7 @@ def test_a_client_that_shuts_its_sending_side_still_gets_its_answer(
         assert other.read() is None
 
 
-def test_waits_are_answered_unavailable_within_two_seconds_of_sigterm(
+def test_waits_are_answered_with_unavailable_within_two_seconds_of_sigterm(
     fresh: Callable[..., Daemon], gate: Gate
 ) -> None:
     daemon = fresh()
@@ -94,7 +94,7 @@ def test_waits_are_answered_unavailable_within_two_seconds_of_sigterm(
     assert wire.done(job)["starts"] == 1
 
 
-def test_an_unknown_job_of_several_is_named_by_its_place(wire: Wire) -> None:
+def test_an_unknown_job_among_several_is_named_by_its_path(wire: Wire) -> None:
     job = wire.shell("true")
     for ids in ([job["id"], "99999"], [job["id"], "00000000-0000-0000-0000-000000000009"]):
         refusal = wire.refused("job.wait", ids=ids)

@@ -1,4 +1,4 @@
-"""What failed and why, as the job tells it: the step, row or side of a pipeline, and the telling line."""
+"""What failed and why, as the job reports it: the step, row or side of a pipeline, and the decisive line."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def plain(wire: Wire, *command: str) -> Any:
 
 
 def processed(wire: Wire, main: list[str], processor: str) -> Any:
-    """A job of a component with one processor after it."""
+    """Run a job of a component with one processor after it."""
     put_component(wire, "told.main", command=main)
     put_component(wire, "told.proc", type="processor", shell=processor)
     after = {"after": [{"definition": {"component": "told.proc"}}]}
@@ -29,7 +29,7 @@ def processed(wire: Wire, main: list[str], processor: str) -> Any:
     return wire.done(wire.create("told.main", config="c"))
 
 
-def test_the_message_is_the_telling_line_and_the_result_has_all_of_it(wire: Wire) -> None:
+def test_the_message_is_the_decisive_line_and_the_result_contains_all_output(wire: Wire) -> None:
     job = wire.done(plain(wire, *python('raise ValueError("the reason")')))
     assert job["message"] == "ValueError: the reason"
     assert job["result"]["message"].startswith("Traceback (most recent call last):")
@@ -40,7 +40,7 @@ def test_the_message_is_the_telling_line_and_the_result_has_all_of_it(wire: Wire
     assert wire.done(wire.shell("exit 3"))["message"] == "exit code 3, no output"
 
 
-def test_a_processor_that_fails_is_named_and_so_is_every_step(wire: Wire) -> None:
+def test_a_failed_processor_is_named_and_every_step_is_listed(wire: Wire) -> None:
     job = processed(wire, ["true"], "echo real reason >&2; exit 1")
     assert job["message"] == job["result"]["message"] == "step 2 of 2, processor told.proc: real reason"
     where = {"step": 2, "component": "told.proc", "row": None, "side": None, "message": "real reason"}
@@ -52,7 +52,7 @@ def test_a_processor_that_fails_is_named_and_so_is_every_step(wire: Wire) -> Non
     assert begun == sorted(begun)
 
 
-def test_a_row_that_fails_is_named(wire: Wire) -> None:
+def test_a_failed_row_is_named(wire: Wire) -> None:
     put_component(wire, "told.rows", shell='[ "$KBC_CONFIGROWID" != two ] || { echo no table >&2; exit 1; }')
     put_config(wire, "told.rows", "c", rows=[{"id": name} for name in ("one", "two", "three")])
     job = wire.done(wire.create("told.rows", config="c"))
@@ -62,7 +62,7 @@ def test_a_row_that_fails_is_named(wire: Wire) -> None:
     assert [(one["row"], one["exitCode"]) for one in job["result"]["steps"]] == [("one", 0), ("two", 1)]
 
 
-def test_the_side_of_a_pipeline_that_fails_is_named_with_the_exit_codes_of_all(wire: Wire) -> None:
+def test_the_failed_side_of_a_pipeline_is_named_with_all_exit_codes(wire: Wire) -> None:
     pipeline = [["true"], ["sh", "-c", "echo bad column >&2; exit 4"], ["cat"]]
     job = wire.done(wire.create("lockside.command", configData={"parameters": {"pipeline": pipeline}}))
     assert job["message"] == "side 2 of 3, sh: bad column"
@@ -70,7 +70,7 @@ def test_the_side_of_a_pipeline_that_fails_is_named_with_the_exit_codes_of_all(w
     assert job["result"]["steps"][0]["exitCodes"] == [0, 4, 0]
 
 
-def test_where_a_step_begins_stands_a_mark_in_the_log(wire: Wire) -> None:
+def test_a_mark_in_the_log_shows_where_a_step_begins(wire: Wire) -> None:
     job = processed(wire, ["echo", "from the component"], "echo from the processor")
     frames = wire.call("job.log", id=job["id"])["frames"]
     told = [frame.get("text") or (frame["step"]["step"], frame["step"]["component"]) for frame in frames]
@@ -84,7 +84,7 @@ def test_where_a_step_begins_stands_a_mark_in_the_log(wire: Wire) -> None:
     assert [frame["text"] for frame in wire.call("job.log", id=alone["id"])["frames"]] == ["alone\n"]
 
 
-def test_usage_is_that_of_all_steps(wire: Wire) -> None:
+def test_usage_covers_all_steps(wire: Wire) -> None:
     job = processed(wire, python(BURNS), "true")
     process, steps = job["process"], job["result"]["steps"]
     assert process["userSeconds"] + process["systemSeconds"] >= 0.4
@@ -95,7 +95,7 @@ def test_usage_is_that_of_all_steps(wire: Wire) -> None:
     assert (process["spawnTime"], process["exitTime"]) == (steps[-1]["startTime"], steps[-1]["endTime"])
 
 
-def test_usage_counts_processes_that_nobody_in_the_job_waited_for(wire: Wire) -> None:
+def test_usage_includes_processes_that_the_job_did_not_wait_for(wire: Wire) -> None:
     orphan = "import os, sys\nif os.fork() == 0:\n    exec(sys.argv[1])\n"
     put_component(wire, "told.orphan", command=[*python(orphan), BURNS], leftovers="wait")
     job = wire.done(wire.create("told.orphan"))
@@ -104,7 +104,7 @@ def test_usage_counts_processes_that_nobody_in_the_job_waited_for(wire: Wire) ->
     assert job["process"]["usageSource"] in ("cgroup", "processes")
 
 
-def test_the_end_of_the_program_is_known_while_its_processes_live_on(wire: Wire, gate: Gate) -> None:
+def test_the_end_of_the_program_is_reported_while_its_processes_still_run(wire: Wire, gate: Gate) -> None:
     job = wire.shell(
         f"({gate.text}) & exit 1",
     )
@@ -122,7 +122,7 @@ def test_the_end_of_the_program_is_known_while_its_processes_live_on(wire: Wire,
     assert ended["message"] == "exit code 1, no output"
 
 
-def test_only_outputs_stay_of_what_a_component_left(wire: Wire) -> None:
+def test_only_outputs_of_a_component_are_kept(wire: Wire) -> None:
     text = 'cd "$KBC_DATADIR"; echo a > out/files/kept; echo b > beside; mkdir d; cd -; echo c > here'
     put_component(wire, "told.leaves", shell=text)
     job = wire.done(wire.create("told.leaves"))
@@ -132,7 +132,7 @@ def test_only_outputs_stay_of_what_a_component_left(wire: Wire) -> None:
     assert not (work / "cwd").exists()
 
 
-def test_every_row_has_its_outputs_in_a_folder_of_its_own(wire: Wire) -> None:
+def test_each_row_has_its_outputs_in_its_own_folder(wire: Wire) -> None:
     put_component(wire, "told.files", shell='echo "$KBC_CONFIGROWID" > "$KBC_DATADIR/out/files/made"')
     put_config(wire, "told.files", "c", rows=[{"id": "r1"}, {"id": "r2"}])
     job = wire.done(wire.create("told.files", config="c"))

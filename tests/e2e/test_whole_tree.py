@@ -1,4 +1,4 @@
-"""A stop reaches all that a job started, whatever it did to get away; a pipeline fails as its sides do."""
+"""A stop ends all processes of a job, however they tried to escape; a pipeline fails if a side fails."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ live()
 
 @pytest.fixture(scope="module", params=["cgroup", "scan"])
 def daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """A daemon whose keeper uses cgroups, and one whose keeper must do without."""
+    """A daemon whose keeper uses cgroups, and one whose keeper must do without them."""
     settings = {} if request.param == "cgroup" else {"LOCKSIDE_KEEPER__CGROUPS": "off"}
     with running(**settings) as one:
         with Wire(one.socket) as wire:
@@ -63,7 +63,7 @@ def proof(wire: Wire) -> str:
 
 
 @pytest.mark.parametrize("kind", ["gentle", "stubborn"])
-def test_what_forks_daemonises_and_takes_sessions_of_its_own_is_gone_after_terminate(
+def test_processes_that_daemonise_into_new_sessions_are_gone_after_terminate(
     wire: Wire, ear: Ear, kind: str
 ) -> None:
     argv = [sys.executable, "-I", "-S", "-c", AWAY, str(ear.path), kind]
@@ -87,7 +87,7 @@ def test_what_forks_daemonises_and_takes_sessions_of_its_own_is_gone_after_termi
     assert wire.done(behind)["startTime"] >= ended["endTime"], "the lock was free while something lived"
 
 
-def test_a_second_terminate_answers_the_job_unchanged(wire: Wire, ear: Ear) -> None:
+def test_a_second_terminate_returns_the_job_unchanged(wire: Wire, ear: Ear) -> None:
     argv = [sys.executable, "-I", "-S", "-c", AWAY, str(ear.path), "stubborn"]
     job = wire.create(configData={"parameters": {"command": argv}})
     for _ in range(4):
@@ -101,7 +101,9 @@ def test_a_second_terminate_answers_the_job_unchanged(wire: Wire, ear: Ear) -> N
     assert again == ended
 
 
-def test_what_outlives_its_leader_is_stopped_before_the_job_is_final(wire: Wire, ear: Ear) -> None:
+def test_processes_that_outlive_their_leader_are_stopped_before_the_job_is_final(
+    wire: Wire, ear: Ear
+) -> None:
     text = f"(trap '' HUP; echo $BASHPID > {ear.path}; exec sleep 600) >/dev/null 2>&1 &"
     text += " setsid -f sleep 601; exit 0"
     argv = ["bash", "-c", text]
@@ -140,7 +142,7 @@ def test_leftovers_can_be_waited_for_instead(wire: Wire, ear: Ear, place: object
         ([["echo", "a"], ["cat"], ["cat"]], "success", 0),
     ],
 )
-def test_a_pipeline_fails_when_any_side_fails_but_for_a_broken_pipe(
+def test_a_pipeline_fails_when_any_side_fails_except_by_a_broken_pipe(
     wire: Wire, pipeline: list[list[str]], status: str, code: int
 ) -> None:
     put_component(wire, "acme.pipeline", pipeline=pipeline, exitCodes={"success": [0], "userError": []})
@@ -151,7 +153,7 @@ def test_a_pipeline_fails_when_any_side_fails_but_for_a_broken_pipe(
         assert (error["type"], error["kind"], error["exitCode"]) == ("application", "exit", code)
 
 
-def test_a_job_that_is_stopped_while_paused_ends(wire: Wire) -> None:
+def test_a_paused_job_can_be_stopped(wire: Wire) -> None:
     job = wire.shell("sleep 600")
     until_running(wire, job)
     wire.call("job.pause", id=job["id"])
@@ -168,7 +170,7 @@ def test_a_time_limit_stops_the_whole_tree(wire: Wire, ear: Ear) -> None:
     assert [pid for pid in pids if is_alive(pid)] == []
 
 
-def test_no_stop_can_touch_another_job(wire: Wire, ear: Ear, fresh: Callable[..., Daemon]) -> None:
+def test_no_stop_affects_another_job(wire: Wire, ear: Ear, fresh: Callable[..., Daemon]) -> None:
     beside = wire.shell(f"echo up > {ear.path}; exec sleep 600")
     assert ear.hear() == "up"
     argv = [sys.executable, "-I", "-S", "-c", AWAY, str(ear.path), "stubborn"]

@@ -1,4 +1,4 @@
-"""The methods around jobs: lists and cursors, events, metrics, the document of the wire, unknown names."""
+"""Methods beyond single jobs: lists and cursors, events, metrics, the document of the wire, unknown names."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def test_an_unknown_method_or_field_is_named(wire: Wire) -> None:
         assert path.rpartition(".")[2].split("[")[0] in refusal.error["message"]
 
 
-def test_what_is_for_later_is_refused_by_name(wire: Wire) -> None:
+def test_names_reserved_for_later_are_unknown_methods(wire: Wire) -> None:
     for method in ("chunk.list", "storage.list"):
         assert wire.refused(method).code == -32601
 
@@ -65,7 +65,7 @@ def test_metrics_are_in_the_prometheus_text_format(wire: Wire) -> None:
     assert "# HELP" in text
 
 
-def test_metrics_tell_of_each_configuration_how_it_ended_and_when_it_last_did_well(body: Wire) -> None:
+def test_metrics_show_how_each_configuration_ended_and_its_last_success(body: Wire) -> None:
     parallel = {"runtime": {"parallelism": 2}}
     rows = [{"id": "a"}, {"id": "b"}]
     put_config(body, "acme.body", "scraped", configuration=parallel, rows=rows)
@@ -83,7 +83,7 @@ def test_metrics_tell_of_each_configuration_how_it_ended_and_when_it_last_did_we
     assert float(figures[f"lockside_configuration_last_duration_seconds{labels}}}"]) > 0
 
 
-def test_status_tells_how_the_daemon_is(wire: Wire, daemon: Daemon) -> None:
+def test_status_reports_the_condition_of_the_daemon(wire: Wire, daemon: Daemon) -> None:
     told = wire.call("daemon.status")
     assert daemon.process is not None
     assert of(told, "pid", "isDraining", "stateDir") == (daemon.process.pid, False, str(daemon.state_dir))
@@ -168,14 +168,14 @@ def test_pages_are_stable_and_complete(wire: Wire, many: list[dict[str, Any]]) -
         ({"visible": False}, 0),
     ],
 )
-def test_filters_say_which_jobs(
+def test_filters_select_jobs(
     wire: Wire, many: list[dict[str, Any]], filters: dict[str, Any], count: int
 ) -> None:
     found = wire.call("job.list", component="acme.list", limit=1000, **filters)["jobs"]
     assert len(found) == count
 
 
-def test_both_spellings_and_foreign_words_of_a_status_are_accepted(
+def test_both_spellings_and_other_systems_words_of_a_status_are_accepted(
     wire: Wire, many: list[dict[str, Any]]
 ) -> None:
     for word in ("cancelled", "canceled", "CANCELED"):
@@ -193,7 +193,7 @@ def test_an_owner_is_found_by_name_and_number(wire: Wire, many: list[dict[str, A
         assert len(wire.call("job.list", component="acme.list", owner=owner)["jobs"]) == 36
 
 
-def test_stats_count_and_measure_by_group(wire: Wire, many: list[dict[str, Any]]) -> None:
+def test_stats_are_counted_and_measured_by_group(wire: Wire, many: list[dict[str, Any]]) -> None:
     groups = wire.call("job.stats", groupBy=["config", "status"], component="acme.list")["groups"]
     assert {(one["group"]["config"], one["group"]["status"], one["count"]) for one in groups} == {
         ("a", "success", 18),
@@ -208,7 +208,7 @@ def test_stats_count_and_measure_by_group(wire: Wire, many: list[dict[str, Any]]
 # -- events
 
 
-def test_events_are_told_in_order_with_who_did_it(wire: Wire, gate: Gate) -> None:
+def test_events_are_listed_in_order_with_the_user_who_caused_them(wire: Wire, gate: Gate) -> None:
     job = wire.shell(gate.text)
     wire.call("job.annotate", id=job["id"], name="told")
     gate.open()
@@ -240,7 +240,7 @@ def test_events_are_filtered_and_paged(wire: Wire) -> None:
     assert ahead["events"] == []
 
 
-def test_a_subscription_pushes_what_happens_and_can_be_resumed(daemon: Daemon, wire: Wire) -> None:
+def test_a_subscription_pushes_events_and_can_be_resumed(daemon: Daemon, wire: Wire) -> None:
     with Wire(daemon.socket) as watcher:
         begun = watcher.call("event.subscribe", kinds=["job.created", "job.status"])
         jobs = [wire.done(wire.shell("true")) for _ in range(3)]
@@ -262,7 +262,7 @@ def test_a_subscription_pushes_what_happens_and_can_be_resumed(daemon: Daemon, w
     assert seqs == sorted(set(seqs))
 
 
-def test_an_unsubscribed_connection_is_told_no_more(wire: Wire) -> None:
+def test_an_unsubscribed_connection_gets_no_more_events(wire: Wire) -> None:
     number = wire.call("event.subscribe")["subscription"]
     wire.done(wire.shell("true"))
     assert wire.notice()["method"] == "event"
@@ -270,9 +270,7 @@ def test_an_unsubscribed_connection_is_told_no_more(wire: Wire) -> None:
     assert wire.refused("event.unsubscribe", subscription=number).kind == "not_found"
 
 
-def test_a_reader_that_falls_behind_loses_nothing_that_it_cannot_read_again(
-    daemon: Daemon, wire: Wire
-) -> None:
+def test_a_slow_reader_can_read_every_lost_event_again(daemon: Daemon, wire: Wire) -> None:
     with Wire(daemon.socket) as slow:
         number = slow.call("event.subscribe", kinds=["job.annotated"])["subscription"]
         job = wire.done(wire.shell("true"))
@@ -294,7 +292,7 @@ def test_a_reader_that_falls_behind_loses_nothing_that_it_cannot_read_again(
         assert told == 300
 
 
-def test_events_of_one_project_are_not_told_to_another(wire: Wire) -> None:
+def test_events_of_one_project_are_not_sent_to_another(wire: Wire) -> None:
     wire.call("component.put", project="apart", component={"id": "acme.apart", "command": ["true"]})
     job = wire.call("job.create", project="apart", component="acme.apart")
     wire.done(job)

@@ -1,4 +1,4 @@
-"""What is written always is stored when the job fails, too, and nothing else of it."""
+"""Outputs marked `write_always` are stored even when the job fails, and no other output is."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ def exists(wire: Wire, table: str) -> bool:
         return False
 
 
-def test_a_failed_component_leaves_the_tables_that_are_written_always(wire: Wire, daemon: Daemon) -> None:
+def test_the_write_always_tables_of_a_failed_component_are_stored(wire: Wire, daemon: Daemon) -> None:
     job = wire.done(writes(wire, FILES, output=OUTPUT, state={"n": 1}, code=2))
     assert (job["status"], job["result"]["error"]["exitCode"]) == ("error", 2)
     (table,) = job["result"]["output"]["tables"]
@@ -51,7 +51,7 @@ def test_a_failed_component_leaves_the_tables_that_are_written_always(wire: Wire
     assert sorted(path.name for path in left.iterdir()) == ["x.csv"]
 
 
-def test_an_output_step_that_failed_runs_again_for_them_alone(wire: Wire, daemon: Daemon) -> None:
+def test_a_failed_output_step_runs_again_for_write_always_tables_alone(wire: Wire, daemon: Daemon) -> None:
     output = {"default_bucket": "out.c-again", "tables": [{"source": "log.csv", "write_always": True}]}
     job = wire.done(writes(wire, {**FILES, "x.csv": "id\n1,2\n"}, output=output))
     error = job["result"]["error"]
@@ -61,7 +61,7 @@ def test_an_output_step_that_failed_runs_again_for_them_alone(wire: Wire, daemon
     assert not exists(wire, "out.c-again.x")
 
 
-def test_what_goes_wrong_with_them_is_added_to_the_message(wire: Wire) -> None:
+def test_a_failure_to_store_write_always_tables_is_added_to_the_message(wire: Wire) -> None:
     output = {"default_bucket": "out.c-bad"}
     manifests = {"log.csv": {"write_always": True}}
     job = wire.done(writes(wire, {"log.csv": ""}, output=output, manifests=manifests, code=1))
@@ -71,7 +71,9 @@ def test_what_goes_wrong_with_them_is_added_to_the_message(wire: Wire) -> None:
     assert not exists(wire, "out.c-bad.log")
 
 
-def test_rows_that_ran_before_the_one_that_failed_leave_theirs(wire: Wire, daemon: Daemon) -> None:
+def test_rows_that_ran_before_the_failed_one_store_their_write_always_tables(
+    wire: Wire, daemon: Daemon
+) -> None:
     body = (
         "import os, pathlib, sys; data = pathlib.Path(os.environ['KBC_DATADIR']);"
         "row = os.environ['KBC_CONFIGROWID'];"
@@ -87,7 +89,7 @@ def test_rows_that_ran_before_the_one_that_failed_leave_theirs(wire: Wire, daemo
     assert rows(published(wire, daemon, "out.c-rows.log", 0)) == [("a",), ("b",)]
 
 
-def test_a_terminated_job_leaves_none_of_them(wire: Wire, ear: Ear) -> None:
+def test_a_terminated_job_stores_no_write_always_tables(wire: Wire, ear: Ear) -> None:
     body = (
         "import os, pathlib, time; data = pathlib.Path(os.environ['KBC_DATADIR']);"
         f"(data / 'out/tables/log.csv').write_text('a'); open({str(ear.path)!r}, 'w').write('up\\n');"
@@ -104,7 +106,9 @@ def test_a_terminated_job_leaves_none_of_them(wire: Wire, ear: Ear) -> None:
     assert len(ended["result"]["steps"]) == 1
 
 
-def test_they_are_stored_once_whoever_is_killed(fresh: Callable[..., Daemon]) -> None:
+def test_write_always_tables_are_stored_once_whichever_process_is_killed(
+    fresh: Callable[..., Daemon],
+) -> None:
     daemon = fresh(**LAKE)
     wire = daemon.wire()
     job = writes(wire, {**FILES, "log.csv": "line\n" + "broke\n" * 300_000}, output=OUTPUT, code=1)

@@ -1,4 +1,4 @@
-"""The statuses of all jobs of a tree, moment by moment, from the event history alone."""
+"""The statuses of all jobs of a tree at each moment, computed from the event history alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from e2e.wire import Message, Wire
 
 @dataclass(frozen=True)
 class Change:
-    """One status event, and how everything stood after it. `last` tells that its transaction ends with it."""
+    """A status event, and all statuses after it. `last` is true for the last event of its transaction."""
 
     seq: int
     time: str
@@ -21,7 +21,7 @@ class Change:
 
 
 def timeline(wire: Wire, root: Message) -> list[Change]:
-    """Every change of status in the tree of a root job, in order."""
+    """Return every change of status in the tree of a root job, in order."""
     statuses: dict[str, str] = {}
     changes = []
     for event in wire.events(runIdPrefix=root["runId"], kinds=["job.created", "job.status"]):
@@ -45,25 +45,25 @@ def timeline(wire: Wire, root: Message) -> list[Change]:
 
 
 def moments(changes: list[Change]) -> Iterator[Change]:
-    """The last change of each moment: what one step of the daemon came to."""
+    """Return the last change of each moment: the result of one step of the daemon."""
     for change, following in zip(changes, [*changes[1:], None], strict=True):
         if following is None or following.time != change.time:
             yield change
 
 
 def at_start(changes: list[Change], job_id: str) -> dict[str, str]:
-    """How everything stood when the step was over in which this job began to process."""
+    """Return all statuses after the step in which this job began to process."""
     begun = next(one for one in changes if one.job == job_id and one.after == "processing")
     return next(one.statuses for one in moments(changes) if one.seq >= begun.seq)
 
 
 def at_end(changes: list[Change], job_id: str) -> Change:
-    """The change that made this job final."""
+    """Return the change that made this job final."""
     return next(one for one in changes if one.job == job_id and one.after in FINAL)
 
 
 def children(wire: Wire, parent: Message | str) -> list[Message]:
-    """The jobs right below one, in the order in which they were made."""
+    """Return the direct children of a job, in the order in which they were created."""
     run_id = parent if isinstance(parent, str) else parent["runId"]
     jobs: list[Message] = []
     cursor = None

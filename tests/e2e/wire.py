@@ -1,4 +1,4 @@
-"""One connection with a daemon, and what tests ask for most."""
+"""A connection to a daemon, and the requests that tests make most often."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ Message = dict[str, Any]
 
 
 class Refusal(Exception):
-    """An answer that is an error."""
+    """An error answer."""
 
     def __init__(self, error: Message) -> None:
         super().__init__(f"{error['code']} {error['message']} {error.get('data')}")
@@ -24,13 +24,13 @@ class Refusal(Exception):
 
 
 def check_declared(method: str, refusal: Refusal) -> None:
-    """A method refuses with no kind of error but those that its declaration names."""
+    """Check that a method refuses only with kinds of errors that its declaration names."""
     if method in TEST_METHODS:
         assert refusal.kind in TEST_METHODS[method].errors, f"{method} does not declare {refusal}"
 
 
 class Wire:
-    """One connection. `ask` sends, `answer` waits for one answer; what comes in between is kept."""
+    """One connection. `ask` sends, `answer` waits for one answer; messages in between are kept."""
 
     def __init__(self, path: Path | str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -60,7 +60,7 @@ class Wire:
         self.socket.sendall(data)
 
     def read(self) -> Any:
-        """The next frame, whatever it is; None at the end."""
+        """Return the next frame; None at the end of the stream."""
         line = self._lines.readline()
         return json.loads(line) if line else None
 
@@ -92,7 +92,7 @@ class Wire:
         return self.answer(self.ask(method, **params))
 
     def refused(self, method: str, **params: Any) -> Refusal:
-        """The error of a call that must fail."""
+        """Return the error of a call that must fail."""
         try:
             result = self.call(method, **params)
         except Refusal as refusal:
@@ -101,7 +101,7 @@ class Wire:
         raise AssertionError(f"{method} was not refused: {result}")
 
     def notice(self) -> Message:
-        """The next notification."""
+        """Return the next notification."""
         while not self._notices:
             message = self.read()
             if message is None:
@@ -119,7 +119,7 @@ class Wire:
         return made
 
     def shell(self, text: str, **request: Any) -> Message:
-        """A job of `lockside.command` that runs this."""
+        """Create a job of `lockside.command` that runs this shell text."""
         environment = request.pop("environment", {})
         parameters = {"shell": text, "environment": {"PATH": PLAIN["PATH"], **environment}}
         return self.create(configData={"parameters": parameters}, **request)
@@ -129,7 +129,7 @@ class Wire:
         return found
 
     def done(self, job: Message | str) -> Message:
-        """The job when it is final."""
+        """Wait until the job is final and return it."""
         job_id = job if isinstance(job, str) else job["id"]
         ended: Message = self.call("job.wait", id=job_id, timeoutSeconds=PATIENCE_SECONDS)
         assert ended["isFinished"], ended
@@ -149,18 +149,18 @@ class Wire:
         return events
 
     def history(self, job: Message) -> list[str]:
-        """Every status that the job had, the first included."""
+        """Return every status that the job had, the first included."""
         steps = [event["data"] for event in self.events(job, kinds=["job.status"])]
         return [*([steps[0]["from"]] if steps else []), *(step["to"] for step in steps)]
 
     def text(self, job: Message, **more: Any) -> str:
-        """All that a job wrote."""
+        """Return everything that a job wrote."""
         frames = self.call("job.log", id=job["id"], limit=10_000, **more)["frames"]
         return "".join(frame.get("text", "") for frame in frames)
 
 
 def connected(wire: Wire) -> Message:
-    """The keeper's part of `daemon.status` once it is connected: a job that has run proves that it is."""
+    """Return the keeper's part of `daemon.status` once a job has run, which proves it connected."""
     status: Message = wire.call("daemon.status")["keeper"]
     if not status["isConnected"]:
         wire.done(wire.shell("true"))
@@ -169,7 +169,7 @@ def connected(wire: Wire) -> Message:
 
 
 def wait_until(wire: Wire, job: Message, holds: Callable[[Message], bool]) -> Message:
-    """The job as soon as this holds; looked at again whenever an event tells that it changed."""
+    """Return the job once this holds; it is checked again whenever an event reports a change of the job."""
     number = wire.call("event.subscribe", job=job["id"])["subscription"]
     try:
         while not holds(view := wire.get(job["id"])):
@@ -181,7 +181,7 @@ def wait_until(wire: Wire, job: Message, holds: Callable[[Message], bool]) -> Me
 
 
 def until_running(wire: Wire, job: Message) -> Message:
-    """The job once its process exists."""
+    """Return the job once its process exists."""
     return wait_until(wire, job, lambda view: view["process"]["pid"] is not None)
 
 
@@ -196,5 +196,5 @@ def put_config(wire: Wire, component: str, config: str, **more: Any) -> Message:
 
 
 def of(view: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
-    """Some members of an object."""
+    """Return some members of an object."""
     return tuple(view[name] for name in names)

@@ -1,4 +1,4 @@
-"""A keeper of its own for each test, and a peer that speaks to it as the daemon does."""
+"""A separate keeper for each test, and a peer that speaks to it as the daemon does."""
 
 import json
 import os
@@ -52,7 +52,7 @@ class Peer:
         self._socket.sendall(data)
 
     def expect(self, op: str, token: str | None = None) -> Message:
-        """The next message of this kind; others are kept for later."""
+        """Return the next message of this kind; others are kept for later."""
         for place, message in enumerate(self._kept):
             if _fits(message, op, token):
                 return self._kept.pop(place)
@@ -125,7 +125,7 @@ class Keeper:
         self._ready, self._is_ready = ready, False
 
     def restart(self) -> None:
-        """A new keeper after the death of the one before."""
+        """Start a new keeper after the death of the previous one."""
         self.process.wait()
         self._ready.close()
         self._spawn()
@@ -148,7 +148,7 @@ class Keeper:
             self._is_ready = True
 
     def order(self, *argv: str, token: str = "1-1-0", **fields: Any) -> Message:
-        """An order to start one program, or `pipeline=[...]`; its folders are made."""
+        """Return an order to start one program, or `pipeline=[...]`; its folders are created."""
         folder = self.base / "runs" / token
         cwd = fields.pop("cwd", None) or folder / "cwd"
         folder.mkdir(parents=True, exist_ok=True)
@@ -215,7 +215,7 @@ def running_keeper(base: Path, **options: Any) -> Iterator[Keeper]:
 
 
 def read_frames(folder: Path) -> list[Frame]:
-    """All frames of a log in order."""
+    """Return all frames of a log in order."""
     frames: list[Frame] = []
     for path in sorted(folder.glob("*.seg")):
         frames += [frame for frame, _ in logformat.scan(path.read_bytes())]
@@ -228,7 +228,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    """Wait for the end of a process that is nobody's child here."""
+    """Wait for the end of a process that is not a child of this one."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Claims: whoever is first decides, however the link is made."""
+"""Claims: the first claim decides, however the link is created."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ import pytest
 from locksided.keeper.start.claim import BURNT, STARTED, Claims
 
 
-def test_the_second_claim_of_a_token_hears_the_word_of_the_first(tmp_path: Path) -> None:
+def test_the_second_claim_of_a_token_returns_the_word_of_the_first(tmp_path: Path) -> None:
     assert Claims().claim(str(tmp_path), BURNT) is None
     assert Claims().claim(str(tmp_path), STARTED) == BURNT
 
 
-def test_claims_of_one_word_are_names_of_one_link(tmp_path: Path) -> None:
+def test_claims_with_the_same_word_are_hard_links_to_one_symbolic_link(tmp_path: Path) -> None:
     claims, folders = Claims(), [str(tmp_path / name) for name in "abc"]
     assert [claims.claim(folder, STARTED) for folder in folders] == [None, None, None]
     links = [os.path.join(folder, "claim") for folder in folders]
@@ -36,13 +36,13 @@ def test_when_the_link_is_gone_a_new_one_is_made(tmp_path: Path) -> None:
     assert os.readlink(tmp_path / "b" / "claim") == STARTED
 
 
-def test_a_folder_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "0" / "steps" / "1-0"
     assert Claims().claim(str(folder), STARTED) is None
     assert {path.stat().st_mode & 0o777 for path in (folder, *folder.parents[:3])} == {0o700}
 
 
-def test_a_claim_where_no_folder_can_be_is_the_systems_error(tmp_path: Path) -> None:
+def test_a_claim_whose_folder_cannot_be_created_raises_the_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         Claims().claim(str(tmp_path / "file" / "steps"), STARTED)

@@ -1,4 +1,4 @@
-"""A connection with a daemon that dies: what it said last is heard, whatever the keeper has to say."""
+"""The connection of a daemon that dies: its last messages are read, whatever the keeper has to send."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from locksided.keeper.connection import DaemonConnection
 
 
 class ByHand:
-    """A loop whose turns the test takes."""
+    """A loop whose turns the test makes."""
 
     def __init__(self) -> None:
         self.ready: dict[int, Callable[[], None]] = {}
@@ -39,7 +39,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     keeper.close()
 
 
-def test_what_a_daemon_said_before_it_died_is_heard(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_the_last_messages_of_a_daemon_that_died_are_read(pair: tuple[socket.socket, socket.socket]) -> None:
     daemon, keeper = pair
     loop = ByHand()
     taken: list[bytes] = []

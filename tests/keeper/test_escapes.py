@@ -1,6 +1,6 @@
-"""Ways in which processes try to get away from their stop, or to be taken for gone: none of them works.
+"""Ways in which processes try to escape a stop or to be taken for ended: none of them works.
 
-Without cgroups all of it rests on what can be seen of processes, while they do their best not to be seen.
+Without cgroups everything depends on what can be seen of processes, which try not to be seen.
 """
 
 import os
@@ -80,7 +80,7 @@ away(overwritten)
 
 @pytest.fixture
 def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
-    """Two other runs, one older and one younger than the run of the test, that nothing may happen to."""
+    """Two other runs, one older and one younger than the run of the test, which must stay unharmed."""
     daemon.send(**keeper.order("sleep", "600.5", token="7-1-0"))
     yield daemon.expect("started", "7-1-0")["pid"]
     daemon.send(op="stop", token="7-1-0")
@@ -88,8 +88,8 @@ def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
 
 
 def reported(report: Path, count: int = 2) -> set[int]:
-    """The pids of so many processes, as they tell them."""
-    with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # held open for writing, it never ends
+    """Read the pids that this number of processes report."""
+    with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # open for writing, it never ends
         told = b""
         while told.count(b"\n") < count:
             told += pipe.read(100)
@@ -97,7 +97,7 @@ def reported(report: Path, count: int = 2) -> set[int]:
 
 
 def bearers(folder: Path) -> list[int]:
-    """Every living process of the machine that has the number of the run with this folder."""
+    """Return every living process of the machine that has the number of the run with this folder."""
     number = mark.of_folder(str(folder)).number
     found = []
     for entry in os.listdir("/proc"):
@@ -110,7 +110,7 @@ def bearers(folder: Path) -> list[int]:
 
 @pytest.mark.parametrize("body", [HOPS, STORM], ids=["hops", "storm"])
 @pytest.mark.parametrize("leftovers", ["stop", "wait"])
-def test_what_is_never_there_when_looked_for_is_caught(
+def test_processes_that_avoid_being_seen_are_killed(
     keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, body: str, leftovers: str
 ) -> None:
     report = tmp_path / "report"
@@ -126,8 +126,8 @@ def test_what_is_never_there_when_looked_for_is_caught(
     assert is_alive(beside)
 
 
-def test_a_run_that_hops_on_is_not_taken_for_ended(keeper: Keeper, daemon: Peer, beside: int) -> None:
-    """Its leader ends at once; until the limit some process of it is always there, but for moments."""
+def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon: Peer, beside: int) -> None:
+    """Its leader ends at once; until the limit some process of it exists almost always."""
     report = keeper.base / "report"
     os.mkfifo(report)
     order = keeper.order(*PYTHON, HOPS, str(report), graceSeconds=0.1, leftovers="wait", timeoutSeconds=1.5)
@@ -138,7 +138,7 @@ def test_a_run_that_hops_on_is_not_taken_for_ended(keeper: Keeper, daemon: Peer,
     assert bearers(keeper.folder()) == []
 
 
-def test_daemons_without_an_environment_are_known_among_other_runs(
+def test_daemons_without_an_environment_are_attributed_to_their_run(
     keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
@@ -153,7 +153,7 @@ def test_daemons_without_an_environment_are_known_among_other_runs(
     assert is_alive(beside)
 
 
-def test_a_successor_finds_them_too(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+def test_the_next_keeper_also_finds_such_daemons(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
     order = keeper.order(*PYTHON, BLANK, str(report), sys.executable, graceSeconds=0.2, leftovers="wait")
@@ -189,7 +189,7 @@ leave() if sys.argv[3] == "leader" else os._exit(0)
 
 @needs_root
 @pytest.mark.parametrize("who", ["leader", "daemon"])
-def test_what_moves_to_another_cgroup_is_stopped_with_the_rest(
+def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
     keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, who: str
 ) -> None:
     found = hierarchy.find({})

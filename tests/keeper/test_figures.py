@@ -1,4 +1,4 @@
-"""Figures for people: printed, with generous bounds where a promise stands behind them."""
+"""Figures for people: they are printed, and have generous bounds where there is a promise."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Messages that a run sends by GELF come into its log, redacted, and the listener is no part of the job."""
+"""Messages that a run sends by GELF are redacted in its log, and the listener is not part of the job."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def listeners_of(keeper: Keeper) -> list[int]:
 
 
 def said(daemon: Peer) -> str:
-    """Wait until the job has written a line, which then is the first of its log."""
+    """Wait until the job has written the first line of its log."""
     daemon.expect("started", "1-1-0")
     daemon.send(op="watch", token="1-1-0", seq=0)
     return str(daemon.expect("log", "1-1-0"))
@@ -83,7 +83,7 @@ def test_messages_by_tcp_are_kept_by_the_visibility_of_their_level(keeper: Keepe
     assert outcome["gelfTail"] == "Application error."
 
 
-def test_a_pipeline_with_a_limit_is_heard_too(keeper: Keeper, daemon: Peer) -> None:
+def test_messages_of_a_pipeline_with_a_limit_are_received_too(keeper: Keeper, daemon: Peer) -> None:
     code = "link.sendall(text(3, 'one') + b'\\n' + text(6, 'two'))"
     asked = order(keeper, code, memoryBytes=200 * 2**20, cpus=1)
     daemon.send(**{**asked, "pipeline": [["true"], *asked["pipeline"]]})
@@ -91,7 +91,7 @@ def test_a_pipeline_with_a_limit_is_heard_too(keeper: Keeper, daemon: Peer) -> N
     assert texts(keeper) == ["one\n", "two\n"]
 
 
-def test_what_is_no_gelf_is_text_of_level_6(keeper: Keeper, daemon: Peer) -> None:
+def test_input_that_is_not_gelf_is_text_of_level_6(keeper: Keeper, daemon: Peer) -> None:
     lines = ["plain", "[1]", '{"level": 3}', '{"short_message": 5}', "[" * 5000]
     daemon.send(**order(keeper, f"link.sendall({chr(10).join(lines).encode()!r} + b'\\n\\xff\\r\\n\\n\\0')"))
     daemon.outcome("1-1-0")
@@ -139,14 +139,14 @@ def test_a_long_message_is_several_frames_and_one_that_is_too_long_is_counted(
     assert 1_100_000 + 70_000 < lost < 1_100_000 + 71_000
 
 
-def test_nothing_is_lost_when_the_job_ends_with_much_unread(keeper: Keeper, daemon: Peer) -> None:
+def test_nothing_is_lost_when_the_job_ends_with_unread_messages(keeper: Keeper, daemon: Peer) -> None:
     code = "link.sendall((text(6, 'x' * 100) + b'\\0') * 12_000)"
     daemon.send(**order(keeper, code))
     assert daemon.outcome("1-1-0")["log"]["nextSeq"] == 12_000
     assert lost_bytes(keeper) == []
 
 
-def test_a_connection_too_many_leaves_a_gap(keeper: Keeper, daemon: Peer) -> None:
+def test_a_connection_above_the_limit_is_closed_and_leaves_a_gap(keeper: Keeper, daemon: Peer) -> None:
     code = (
         f"links = [socket.create_connection(address) for _ in range({MAX_CONNECTIONS - 1})]\n"
         "links[-1].sendall(text(6, 'the last') + b'\\0')\n"
@@ -160,7 +160,7 @@ def test_a_connection_too_many_leaves_a_gap(keeper: Keeper, daemon: Peer) -> Non
     assert (texts(keeper), lost_bytes(keeper)) == (["the last\n", "ended True\n"], [0])
 
 
-def test_the_listener_is_no_leftover_and_hears_what_is_one(keeper: Keeper, daemon: Peer) -> None:
+def test_the_listener_is_no_leftover_and_receives_from_leftovers(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "if os.fork() == 0:\n"
         "    os.setsid()\n"
@@ -200,7 +200,7 @@ def test_a_job_that_is_stopped_can_log_until_its_end(
     assert texts(keeper) == ["here\n", "going down\n"]
 
 
-def test_a_job_that_minds_no_signal_is_killed_with_its_listener(keeper: Keeper, daemon: Peer) -> None:
+def test_a_job_that_ignores_signals_is_killed_with_its_listener(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "signal.signal(15, signal.SIG_IGN)\n"
         "link.sendall(text(6, 'here') + b'\\0')\n"
@@ -216,7 +216,7 @@ def test_a_job_that_minds_no_signal_is_killed_with_its_listener(keeper: Keeper, 
     assert not is_alive(listener)
 
 
-def test_a_pause_holds_the_listener_too_and_nothing_is_lost(keeper: Keeper, daemon: Peer) -> None:
+def test_a_pause_also_stops_the_listener_and_nothing_is_lost(keeper: Keeper, daemon: Peer) -> None:
     code = "link.sendall(text(6, 'one') + b'\\0')\nsys.stdin.read()\nsignal.pause()"
     daemon.send(**order(keeper, code))
     said(daemon)
@@ -227,7 +227,7 @@ def test_a_pause_holds_the_listener_too_and_nothing_is_lost(keeper: Keeper, daem
     assert texts(keeper) == ["one\n"]
 
 
-def test_a_job_that_kills_its_listener_is_told_of_and_goes_on(keeper: Keeper, daemon: Peer) -> None:
+def test_a_job_that_kills_its_listener_is_reported_and_continues(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "link.sendall(text(6, 'one') + b'\\0')\n"
         "sys.stdin = open(sys.argv[1])\n"
@@ -249,7 +249,7 @@ def test_a_job_that_kills_its_listener_is_told_of_and_goes_on(keeper: Keeper, da
     assert keeper.text(STDERR) == told
 
 
-def test_junk_in_the_records_is_dropped_and_hurts_nobody(keeper: Keeper, daemon: Peer) -> None:
+def test_junk_in_the_records_is_dropped_without_harm(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "link.sendall(text(6, 'one') + b'\\0')\n"
         "pid = int(open(sys.argv[1]).readline())\n"
@@ -300,7 +300,7 @@ def test_a_listener_has_the_rights_of_the_job(keeper: Keeper, daemon: Peer) -> N
     daemon.outcome("1-1-0")
 
 
-def test_datagrams_are_heard_whole_packed_and_in_chunks(keeper: Keeper, daemon: Peer) -> None:
+def test_datagrams_are_received_whole_compressed_and_in_chunks(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "import gzip, zlib\n"
         "link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -323,7 +323,7 @@ def test_datagrams_are_heard_whole_packed_and_in_chunks(keeper: Keeper, daemon: 
 
 
 @needs_root
-def test_datagrams_that_come_close_together_have_room(keeper: Keeper, daemon: Peer) -> None:
+def test_a_burst_of_datagrams_is_received_completely(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
         "for number in range(2000): link.sendto(text(6, f'{number} ' + 'x' * 500), address)\n"
@@ -333,7 +333,7 @@ def test_datagrams_that_come_close_together_have_room(keeper: Keeper, daemon: Pe
     assert [int(text.split()[0]) for text in texts(keeper)] == list(range(2000))
 
 
-def test_a_foreign_sender_that_never_ends_does_not_keep_a_run(keeper: Keeper, daemon: Peer) -> None:
+def test_a_foreign_sender_that_never_ends_does_not_keep_a_run_alive(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "if os.fork() == 0:\n"
         "    open(sys.argv[1], 'w').write(f'{address[1]}\\n')\n"
@@ -363,7 +363,7 @@ def flood_through(foreign: socket.socket) -> None:
             foreign.sendall(b"more" * 10_000 + b"\n")
 
 
-def test_posts_are_heard_and_answered(keeper: Keeper, daemon: Peer) -> None:
+def test_posts_are_received_and_answered(keeper: Keeper, daemon: Peer) -> None:
     code = (
         "import contextlib, http.client, gzip\n"
         "def ask(method, body, headers={}, fresh=[]):\n"

@@ -1,4 +1,4 @@
-"""Whatever bytes come, messages are found in them the same way, and nothing breaks."""
+"""Messages are found in the same way however the bytes arrive, and no input causes a failure."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_posts_do_not_depend_on_how_they_are_cut(places: list[int]) -> None:
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_junk_by_http_ends_in_an_answer_or_is_waited_for(pieces: list[bytes]) -> None:
+def test_junk_by_http_is_answered_or_treated_as_incomplete(pieces: list[bytes]) -> None:
     reading = Requests()
     found = found_by(reading, pieces)
     assert all(isinstance(one, int) for one in found)
@@ -47,7 +47,7 @@ def test_junk_by_http_ends_in_an_answer_or_is_waited_for(pieces: list[bytes]) ->
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda rest: b"\x1e\x0f" + rest)))
-def test_junk_in_chunks_is_lost_by_the_end(datagrams: list[bytes]) -> None:
+def test_junk_in_chunks_is_discarded_by_the_end(datagrams: list[bytes]) -> None:
     reading = Datagrams()
     for data in datagrams:
         reading.feed(data, "sender", 0.0)
@@ -59,7 +59,7 @@ def chunk(name: int, place: int, total: int) -> bytes:
     return b"\x1e\x0f" + name.to_bytes(8) + bytes([place, total]) + b"xy"
 
 
-def test_chunks_come_in_any_order_from_each_sender_apart_and_in_time() -> None:
+def test_chunks_are_joined_in_any_order_separately_for_each_sender_and_in_time() -> None:
     reading = Datagrams()
     assert reading.feed(chunk(1, 1, 2), "ann", 0) == []
     assert reading.feed(chunk(1, 0, 2), "bob", 0) == []
@@ -70,13 +70,13 @@ def test_chunks_come_in_any_order_from_each_sender_apart_and_in_time() -> None:
     assert reading.finish() == []
 
 
-def test_of_too_many_begun_messages_the_oldest_is_lost() -> None:
+def test_the_oldest_of_too_many_incomplete_messages_is_lost() -> None:
     reading = Datagrams()
     found = [reading.feed(chunk(name, 0, 2), "ann", 0) for name in range(MAX_BEGUN + 1)]
     assert found == [[]] * MAX_BEGUN + [[2]]
 
 
-def test_a_message_that_is_too_long_is_one_number_however_it_comes() -> None:
+def test_a_message_that_is_too_long_becomes_its_length_however_it_is_cut() -> None:
     long = b"x" * (MAX_MESSAGE_BYTES + 1)
     pieces = [b"before\n", *[long[at : at + 50_000] for at in range(0, len(long), 50_000)], b"\nafter"]
     assert found_by(Lines(), pieces) == [b"before", len(long), b"after"]
@@ -89,14 +89,14 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["short_message", "full_message", "level", "_a", "_b"]), JSON))
-def test_whatever_a_message_says_can_be_told_to_the_keeper(document: dict[str, object]) -> None:
+def test_any_content_of_a_message_can_be_sent_to_the_keeper(document: dict[str, object]) -> None:
     record = record_of(json.dumps(document).encode(), ALL)
     assert record is not None
     text = json.dumps(record._asdict(), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     assert strictjson.read(text, MAX_DEPTH)["level"] in range(8)
 
 
-def test_levels_are_numbers_from_0_to_7_and_else_the_one_of_gelf() -> None:
+def test_levels_are_numbers_from_0_to_7_or_else_the_default_of_gelf() -> None:
     def level(value: object) -> int:
         record = record_of(json.dumps({"short_message": "x", "level": value}).encode(), ALL)
         assert record is not None
@@ -105,6 +105,6 @@ def test_levels_are_numbers_from_0_to_7_and_else_the_one_of_gelf() -> None:
     assert [level(value) for value in (0, 7, "3", 8, -1, "x", None, True, 3.0)] == [0, 7, 3, 1, 1, 1, 1, 1, 1]
 
 
-def test_what_is_nested_too_deep_is_text() -> None:
+def test_a_message_that_is_nested_too_deep_is_text() -> None:
     deep = b'{"short_message": "x", "_d": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}"
     assert record_of(deep, ALL) == Record(6, deep.decode(), {})

@@ -9,14 +9,14 @@ MOUNTINFO = """\
 """
 
 
-def test_only_cgroup_mounts_are_taken() -> None:
+def test_only_cgroup_mounts_are_used() -> None:
     assert read_mounts(MOUNTINFO) == [
         Mount("/sys/fs/cgroup/memory", "/a", "cgroup", frozenset(("rw", "memory"))),
         Mount("/sys/fs/cgroup/unified", "/", "cgroup2", frozenset(("rw",))),
     ]
 
 
-def test_the_own_cgroup_of_every_controller_is_known() -> None:
+def test_the_cgroup_of_the_process_is_read_for_every_controller() -> None:
     assert read_own("4:memory:/a/b\n2:cpu,cpuacct:/c\n0::/\n") == {
         "memory": "/a/b",
         "cpu": "/c",

@@ -1,4 +1,4 @@
-"""The lease of a runner: what happens when it cannot say that it lives."""
+"""The lease of a runner: what happens when it cannot be renewed."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_a_lease_that_has_run_out_is_not_renewed_and_ends_the_run(
     lease = Lease(str(tmp_path), lambda: None)
     monkeypatch.setattr(clock, "boot_seconds", lambda: started + now[0] - remote.ALONE_SECONDS)
     lease.renew({})
-    now[0] = remote.ALONE_SECONDS + 1  # it stood still; now it goes on, and its loop may be first
+    now[0] = remote.ALONE_SECONDS + 1  # it was suspended; it continues, and its loop may run first
     lease.renew({})
     assert beat(tmp_path) == 0
     lease.begin(loop, loop.stop)

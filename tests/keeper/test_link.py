@@ -1,4 +1,4 @@
-"""The daemon's link to a keeper, over a real socket: what counts as said, and when a keeper was let go."""
+"""The daemon's link to a keeper, over a real socket: which messages count as sent, when it is let go."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ HELLO = {"op": "hello", "version": VERSION, "pid": 1, "runs": [KEPT]}
 
 
 class Greeter:
-    """A keeper that says its hello and notes all that it is told until the connection ends."""
+    """A keeper that sends its hello and records all messages until the connection ends."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str | None]] = []
@@ -27,7 +27,7 @@ class Greeter:
         self.has_ended.set()
 
 
-async def test_what_was_sent_before_a_link_hangs_up_is_said(tmp_path: Path) -> None:
+async def test_messages_sent_before_a_link_hangs_up_are_delivered(tmp_path: Path) -> None:
     greeter, link = Greeter(), Link(tmp_path / "keeper.sock")
     async with await asyncio.start_unix_server(greeter.serve, link.path):
         await link.connect()
@@ -37,7 +37,7 @@ async def test_what_was_sent_before_a_link_hangs_up_is_said(tmp_path: Path) -> N
     assert greeter.told == [("hello", None), ("stop", "2-1-0")]
 
 
-async def test_a_keeper_is_let_go_once_it_was_told_so_and_not_before(tmp_path: Path) -> None:
+async def test_a_keeper_counts_as_let_go_only_once_it_has_been_told(tmp_path: Path) -> None:
     greeter, link = Greeter(), Link(tmp_path / "keeper.sock")
     async with await asyncio.start_unix_server(greeter.serve, link.path):
         await link.connect()

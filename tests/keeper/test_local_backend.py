@@ -1,4 +1,4 @@
-"""The backend of this machine: which keeper is told what about a run."""
+"""The backend of this machine: which keeper gets which messages about a run."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from locksided.keeper.messages import Ended, KeptRun, Outcome
 
 
 class Told:
-    """Stands for a link, for the keepers and for whoever hears from them: it notes what it is told."""
+    """Replaces a link, the keepers and the receiver of their messages; it records what it is told."""
 
     def __init__(self) -> None:
         self.is_up, self.generation, self.said = True, 1, list[Any]()
@@ -29,7 +29,7 @@ def backend(keepers: Any, reports: Any) -> LocalBackend:
     return made
 
 
-def test_an_end_is_acknowledged_to_the_keeper_that_tells_it_whoever_had_the_run_before() -> None:
+def test_an_end_is_acknowledged_to_the_keeper_that_reports_it() -> None:
     link, reports = Told(), Told()
     local, ended = backend(Told(), reports), Ended("1-1-0", Outcome("1-1-0"))
     local.keeper_said(link, ended)  # type: ignore[arg-type]
@@ -38,7 +38,7 @@ def test_an_end_is_acknowledged_to_the_keeper_that_tells_it_whoever_had_the_run_
     assert link.said == [("ack", "1-1-0")]
 
 
-def test_the_end_of_a_run_that_nobody_wants_is_acknowledged_unread() -> None:
+def test_the_end_of_a_run_that_is_not_tracked_is_acknowledged_unread() -> None:
     link, keepers, reports = Told(), Told(), Told()
     local = backend(keepers, reports)
     local.dismiss(KeptRun("1-1-0", "running"))

@@ -1,4 +1,4 @@
-"""The log on disk: whole frames, bounded size, nothing hidden by a fault."""
+"""The log on disk: whole frames, bounded size, no frame hidden by a fault."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ BIG = 64 * 1024 * 1024
 
 @contextmanager
 def full_disk(limit_bytes: int) -> Iterator[None]:
-    """Files cannot grow past a limit: writing behind it fails with EFBIG, half a write is possible."""
+    """Limit the size of files: a write beyond the limit fails with EFBIG; partial writes are possible."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
@@ -33,14 +33,14 @@ def full_disk(limit_bytes: int) -> Iterator[None]:
 
 
 def covered(folder: Path) -> list[int]:
-    """Every sequence number that the log accounts for, in order."""
+    """Return every sequence number that the log accounts for, in order."""
     numbers: list[int] = []
     for frame in read_frames(folder):
         numbers += range(frame.seq, logformat.last_seq(frame) + 1)
     return numbers
 
 
-def test_nothing_is_made_before_there_is_output(tmp_path: Path) -> None:
+def test_no_file_is_created_before_there_is_output(tmp_path: Path) -> None:
     writer = LogWriter(str(tmp_path / "log"), BIG)
     assert writer.next_seq == 0
     writer.close()
@@ -60,7 +60,7 @@ def test_frames_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert (writer.next_seq, writer.written_bytes) == (3, 13)
 
 
-def test_the_next_writer_counts_on(tmp_path: Path) -> None:
+def test_the_next_writer_continues_the_numbering(tmp_path: Path) -> None:
     for _ in range(3):
         writer = LogWriter(str(tmp_path), BIG)
         writer.append(STDOUT, [b"x\n"])
@@ -105,7 +105,7 @@ def test_a_broken_frame_in_the_middle_does_not_hide_the_later_ones(tmp_path: Pat
     assert LogWriter(str(tmp_path), BIG).next_seq == 3
 
 
-def test_head_and_end_stay_and_what_is_dropped_between_is_marked(tmp_path: Path) -> None:
+def test_the_head_and_the_end_stay_and_the_part_dropped_between_is_marked(tmp_path: Path) -> None:
     writer = LogWriter(str(tmp_path), 64 * 1024)
     lines = [b"%04d %s\n" % (n, b"x" * 500) for n in range(1000)]
     for line in lines:
@@ -123,7 +123,7 @@ def test_head_and_end_stay_and_what_is_dropped_between_is_marked(tmp_path: Path)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 64 * 1024 + 200
 
 
-def test_the_ring_goes_on_after_a_new_writer(tmp_path: Path) -> None:
+def test_a_new_writer_continues_the_ring(tmp_path: Path) -> None:
     for start in range(0, 1000, 100):
         writer = LogWriter(str(tmp_path), 64 * 1024)
         for n in range(start, start + 100):
@@ -154,7 +154,7 @@ def test_a_reader_meets_no_gap_while_a_segment_is_being_dropped(
         assert sorted(set(numbers)) == list(range(max(numbers) + 1))
 
 
-def test_what_a_full_disk_lost_is_marked_when_it_is_writable_again(tmp_path: Path) -> None:
+def test_output_lost_to_a_full_disk_is_marked_once_the_disk_is_writable_again(tmp_path: Path) -> None:
     writer = LogWriter(str(tmp_path), BIG)
     writer.append(STDOUT, [b"before\n"])
     with full_disk(100):
@@ -184,7 +184,7 @@ def test_a_disk_that_stays_full_leaves_whole_frames_only(tmp_path: Path) -> None
     assert writer.written_bytes + writer.dropped_bytes == 100 * 99
 
 
-def test_a_folder_that_cannot_be_read_first_does_not_make_numbers_twice(
+def test_a_folder_that_cannot_be_read_at_first_does_not_cause_duplicate_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = LogWriter(str(tmp_path), BIG)

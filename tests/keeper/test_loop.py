@@ -1,4 +1,4 @@
-"""The loop calls back in time, and only whom it should."""
+"""The loop calls back in time, and only the right callbacks."""
 
 import os
 
@@ -15,7 +15,7 @@ def test_timers_run_in_the_order_of_their_moments() -> None:
     assert seen == ["now", "soon", "later"]
 
 
-def test_a_cancelled_timer_is_silent() -> None:
+def test_a_cancelled_timer_is_not_called() -> None:
     loop, seen = Loop(), []
     timer = loop.after(0.01, lambda: seen.append("cancelled"))
     loop.after(0.02, loop.stop)
@@ -56,7 +56,7 @@ def test_a_descriptor_is_watched_until_it_is_forgotten() -> None:
     assert seen == [b"first", b"second"]
 
 
-def test_an_urgent_descriptor_is_served_although_many_others_have_much_to_say() -> None:
+def test_an_urgent_descriptor_is_served_although_many_others_are_busy() -> None:
     loop = Loop()
     pipes = [os.pipe() for _ in range(20)]
     turns: list[int] = []

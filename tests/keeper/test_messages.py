@@ -1,4 +1,4 @@
-"""What a keeper of any release says is read, and what cannot be read costs the run that it is about alone."""
+"""Messages of a keeper of any release are read, and an unreadable part affects only the run it is about."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ DEEP = "[" * 980 + "]" * 980
 
 
 def hello(*runs: str, **more: Any) -> Hello:
-    """What is read of a hello with these runs, each as text, and a good one."""
+    """Read a hello with these runs, each given as text, and a valid one."""
     text = json.dumps({"op": "hello", "version": 1, "pid": 7, "runs": "RUNS", **more})
     return read_hello(text.replace('"RUNS"', f"[{', '.join((*runs, json.dumps(GOOD)))}]").encode())
 
@@ -25,7 +25,7 @@ BAD_VALUES = ["Infinity", "NaN", "1e400", DEEP, '"\\ud800"', "tru"]
 
 @pytest.mark.parametrize("value", BAD_VALUES)
 @pytest.mark.parametrize("outcome_text", ["VALUE", '{"exitCode": 3, "progress": {"outputs": [VALUE]}}'])
-def test_a_run_whose_outcome_cannot_be_read_is_that_runs_loss_alone(outcome_text: str, value: str) -> None:
+def test_an_unreadable_outcome_affects_only_its_own_run(outcome_text: str, value: str) -> None:
     bad = outcome_text.replace("VALUE", value)
     lost, good = hello(f'{{"token": "1-1-0", "state": "ended", "paused": false, "outcome": {bad}}}').runs
     assert (good.token, good.outcome) == ("2-1-0", outcome.blank("2-1-0"))
@@ -35,7 +35,7 @@ def test_a_run_whose_outcome_cannot_be_read_is_that_runs_loss_alone(outcome_text
     assert lost.outcome.unreadable
 
 
-def test_what_can_be_read_of_such_an_outcome_is_kept() -> None:
+def test_the_readable_fields_of_an_unreadable_outcome_are_kept() -> None:
     bad = '{"token": "1-1-0", "state": "ended", "outcome": {"exitCode": 3, "pid": 5, "progress": {"x": NaN}}}'
     found = hello(bad).runs[0].outcome
     assert found is not None
@@ -47,18 +47,18 @@ def test_what_can_be_read_of_such_an_outcome_is_kept() -> None:
 @pytest.mark.parametrize(
     "field", ['"pid": "x"', '"spawnTime": 1e400', '"state": "frozen"', f'"paused": {DEEP}']
 )
-def test_a_run_that_lives_is_adopted_whatever_else_is_said_of_it(field: str) -> None:
+def test_a_living_run_is_adopted_whatever_else_its_entry_contains(field: str) -> None:
     run = hello('{"token": "1-1-0", "state": "running", "outcome": null, ' + field + "}").runs[0]
     assert (run.token, run.state, run.outcome, run.pid) == ("1-1-0", "running", None, None)
 
 
-def test_a_run_without_a_token_and_strange_strays_take_nothing_with_them() -> None:
+def test_a_run_without_a_token_and_malformed_strays_affect_no_other_run() -> None:
     assert [run.token for run in hello('{"token": 5}', "{}", "7", '{"x": Infinity}').runs] == ["2-1-0"]
     assert hello(strays=[{"pid": "x"}], build=5, newer={"a": 1}).build == ""
 
 
 @pytest.mark.parametrize("value", BAD_VALUES)
-def test_an_end_that_cannot_be_read_is_an_end_that_says_so(value: str) -> None:
+def test_an_unreadable_end_is_an_end_marked_as_unreadable(value: str) -> None:
     line = f'{{"op": "ended", "token": "1-1-0", "outcome": {{"exitCode": 3, "progress": {{"a": {value}}}}}}}'
     message = read_message(line.encode())
     assert isinstance(message, Ended)
@@ -69,7 +69,7 @@ def test_an_end_that_cannot_be_read_is_an_end_that_says_so(value: str) -> None:
 @pytest.mark.parametrize(
     "line", ['{"op": "refused", "token": "1-1-0", "kind": 5}', '{"op": "ended", "token": "1-1-0"}']
 )
-def test_an_end_that_lacks_what_it_needs_is_one_too(line: str) -> None:
+def test_an_end_that_lacks_a_required_field_is_also_unreadable(line: str) -> None:
     message = read_message(line.encode())
     assert isinstance(message, Ended)
     assert message.outcome.unreadable
@@ -85,7 +85,7 @@ def test_any_other_line_that_cannot_be_read_is_refused(line: bytes) -> None:
         read_message(line)
 
 
-def test_a_record_is_read_told_of_as_unreadable_or_none_when_it_is_not_whole() -> None:
+def test_a_record_is_read_or_marked_as_unreadable_or_none_if_incomplete() -> None:
     whole = json.dumps(to_wire(outcome.blank("1-1-0")))
     assert read_outcome(whole.encode()) == outcome.blank("1-1-0")
     bad = read_outcome(whole.replace('"progress": {}', '"progress": {"a": Infinity}').encode())
@@ -95,7 +95,7 @@ def test_a_record_is_read_told_of_as_unreadable_or_none_when_it_is_not_whole() -
         assert read_outcome(whole[:cut].encode()) is None
 
 
-def test_json_is_cut_where_it_says_so_whatever_stands_inside() -> None:
+def test_json_is_cut_at_its_delimiters_whatever_its_strings_contain() -> None:
     assert members(b' {"a": [1, "},{"], "b\\"" : NaN ,"c":{"d": {}}} ') == {
         "a": b'[1, "},{"]',
         'b"': b"NaN",

@@ -1,4 +1,4 @@
-"""What the mount table says about file systems that may keep a caller waiting."""
+"""Which file systems of the mount table may block a caller."""
 
 import pytest
 
@@ -12,10 +12,10 @@ LOCAL = """\
 """
 
 
-def test_local_file_systems_keep_nobody_waiting() -> None:
+def test_local_file_systems_do_not_block_a_caller() -> None:
     assert not has_hanging(LOCAL)
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "ceph", "9p", "autofs"])
-def test_one_mount_that_may_wait_for_others_is_enough(kind: str) -> None:
+def test_one_mount_that_may_block_is_enough(kind: str) -> None:
     assert has_hanging(LOCAL + f"90 25 0:50 / /srv/data rw shared:7 - {kind} server:/data rw\n")

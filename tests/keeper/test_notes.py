@@ -1,4 +1,4 @@
-"""Notes in the control folder: late while the daemon listens, at once when nobody does."""
+"""Notes in the control folder: written late while a daemon is connected, else at once."""
 
 import json
 import os
@@ -29,13 +29,13 @@ def run_until_noted(loop: Loop, run: Noted) -> None:
         loop._turn()
 
 
-def test_without_a_daemon_everything_is_noted_when_it_happens() -> None:
+def test_without_a_daemon_everything_is_noted_at_once() -> None:
     notes, run = Notes(Loop()), Noted("1")
     notes.soon(run)
     assert run.said == ["1"]
 
 
-def test_what_lasts_is_noted_a_moment_later() -> None:
+def test_a_run_that_lasts_is_noted_a_moment_later() -> None:
     loop = Loop()
     notes, first, second = heard(loop), Noted("1"), Noted("2")
     notes.soon(first)
@@ -46,7 +46,7 @@ def test_what_lasts_is_noted_a_moment_later() -> None:
     assert (first.said, second.said) == (["1"], ["2"])
 
 
-def test_what_is_forgotten_before_is_never_noted() -> None:
+def test_a_run_that_is_forgotten_before_that_is_never_noted() -> None:
     loop = Loop()
     notes, gone, later = heard(loop), Noted("1"), Noted("2")
     notes.soon(gone)
@@ -56,7 +56,7 @@ def test_what_is_forgotten_before_is_never_noted() -> None:
     assert not gone.said
 
 
-def test_what_came_further_is_noted_once() -> None:
+def test_a_run_that_was_to_be_noted_twice_is_noted_once() -> None:
     loop = Loop()
     notes, run, later = heard(loop), Noted("1"), Noted("2")
     notes.soon(run)
@@ -66,14 +66,14 @@ def test_what_came_further_is_noted_once() -> None:
     assert run.said == ["1"]
 
 
-def test_when_the_daemon_goes_all_that_waits_is_noted() -> None:
+def test_all_pending_notes_are_written_when_the_daemon_disconnects() -> None:
     notes, run = heard(Loop()), Noted("1")
     notes.soon(run)
     notes.nobody_listens()
     assert run.said == ["1"]
 
 
-def test_a_run_whose_daemon_is_gone_is_noted_before_another_is_greeted(keeper: Keeper, daemon: Peer) -> None:
+def test_the_runs_of_a_lost_daemon_are_noted_before_the_next_hello(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", "600", notedLate=True))
     started = daemon.expect("started", "1-1-0")
     keeper.connect()
@@ -95,6 +95,6 @@ def test_an_end_that_was_acknowledged_in_time_leaves_only_its_claim(keeper: Keep
     daemon.send(**keeper.order("true", notedLate=True))
     daemon.outcome("1-1-0")
     daemon.send(op="ack", token="1-1-0")
-    keeper.connect()  # by now everything that was to be noted is
+    keeper.connect()  # by now everything that had to be noted is noted
     left = set(os.listdir(keeper.folder())) - {"cwd"}
     assert left in ({"claim"}, {"claim", "outcome.json"}), "the latter only where the machine was too slow"

@@ -1,4 +1,4 @@
-"""An order is checked before anything is done for it."""
+"""An order is validated before anything is done for it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_what_is_not_told_has_its_default() -> None:
+def test_a_field_that_is_omitted_has_its_default() -> None:
     order = parse(GOOD)
     assert (order.grace_seconds, order.stop_signal, order.timeout_seconds) == (10.0, 15, None)
     assert order.stages == [[b"true"]]

@@ -1,4 +1,4 @@
-"""What a run's exits mean."""
+"""How the exit statuses of a run's processes are interpreted."""
 
 from locksided.keeper import outcome
 from locksided.keeper.outcome import Exit, effective, exit_of
@@ -17,16 +17,16 @@ def test_the_leftmost_failure_stands_for_a_pipeline() -> None:
     assert effective([OK, Exit(2, None), Exit(3, None)]) == Exit(2, None)
 
 
-def test_a_broken_pipe_is_no_failure_of_a_pipeline() -> None:
+def test_a_broken_pipe_is_not_a_failure_of_a_pipeline() -> None:
     assert effective([BROKEN_PIPE, OK]) == OK
     assert effective([BROKEN_PIPE, Exit(1, None)]) == Exit(1, None)
 
 
-def test_a_broken_pipe_at_the_end_is_what_it_is() -> None:
+def test_a_broken_pipe_of_the_last_stage_is_a_failure() -> None:
     assert effective([OK, BROKEN_PIPE]) == BROKEN_PIPE
 
 
-def test_of_more_processes_than_are_listed_the_others_are_counted() -> None:
+def test_processes_beyond_the_listed_ones_are_counted() -> None:
     signals = outcome.Signals("cgroup")
     signals.add([Hit(pid, "sleep", 15) for pid in range(900)], 1)
     signals.add([Hit(pid, "sleep", 9) for pid in range(300)], 2)

@@ -1,4 +1,4 @@
-"""Runs get cgroups that others left, as long as nothing of those is in them."""
+"""Runs reuse the cgroups of earlier runs, as long as these are empty."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
 
 
 def place_of(keeper: Keeper, daemon: Peer, token: str, script: str = "") -> str:
-    """The cgroup of a run that does something in it."""
+    """Return the cgroup of a run, in which it executes a command."""
     daemon.send(**keeper.order("sh", "-c", f"{OWN}; {script}", token=token))
     ended = daemon.outcome(token)
     assert ended["exitCode"] == 0, ended
@@ -33,7 +33,7 @@ def place_of(keeper: Keeper, daemon: Peer, token: str, script: str = "") -> str:
     return str(ended["stdoutTail"]).strip()
 
 
-def test_runs_get_the_cgroups_of_those_before_them(keeper: Keeper, daemon: Peer) -> None:
+def test_runs_reuse_the_cgroups_of_earlier_runs(keeper: Keeper, daemon: Peer) -> None:
     seen = [place_of(keeper, daemon, f"{number}-1-0") for number in range(5)]
     if not os.path.exists(f"{seen[0]}/memory.peak"):
         assert len(set(seen)) == 2
@@ -42,7 +42,7 @@ def test_runs_get_the_cgroups_of_those_before_them(keeper: Keeper, daemon: Peer)
     assert not own.splitlines()[-1].endswith(seen[-1].rpartition("unified")[2])
 
 
-def test_a_cgroup_in_which_others_were_made_is_not_used_again(keeper: Keeper, daemon: Peer) -> None:
+def test_a_cgroup_with_nested_cgroups_is_not_used_again(keeper: Keeper, daemon: Peer) -> None:
     changed = place_of(keeper, daemon, "1-1-0", "mkdir below && rmdir below")
     assert changed not in {place_of(keeper, daemon, f"{number}-1-0") for number in range(2, 6)}
     assert not os.path.exists(changed)
@@ -59,7 +59,7 @@ def test_a_frozen_cgroup_is_not_used_again(keeper: Keeper, daemon: Peer) -> None
     assert not any(place_of(keeper, daemon, f"{number}-1-0").endswith(own) for number in range(2, 6))
 
 
-def test_what_a_run_used_is_not_counted_for_the_next_in_its_cgroup(keeper: Keeper, daemon: Peer) -> None:
+def test_the_usage_of_a_run_is_not_counted_for_the_next_in_its_cgroup(keeper: Keeper, daemon: Peer) -> None:
     busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
     used = []
     for number, script in enumerate(("true", busy, "true", "true")):
@@ -69,7 +69,7 @@ def test_what_a_run_used_is_not_counted_for_the_next_in_its_cgroup(keeper: Keepe
     assert max(used[2:]) < used[1] / 2
 
 
-def test_a_dead_keepers_run_is_found_by_what_is_noted_at_its_cgroup(keeper: Keeper, daemon: Peer) -> None:
+def test_the_run_of_a_dead_keeper_is_found_by_the_note_at_its_cgroup(keeper: Keeper, daemon: Peer) -> None:
     place_of(keeper, daemon, "1-1-0")
     order = keeper.order("env", "-i", "sleep", SLEEP, token="2-1-0")
     daemon.send(**order)

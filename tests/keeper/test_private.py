@@ -1,4 +1,4 @@
-"""A process between fork and exec keeps nothing of the keeper's: its death is seen at once."""
+"""A process between fork and exec holds no descriptor of the keeper, whose death is seen at once."""
 
 import os
 import select
@@ -23,7 +23,7 @@ ORDER = {
 
 
 def stuck_stage(entered: int, null: int) -> PipelineStage:
-    """A stage whose process says that it is there and then never gets to its program."""
+    """A stage whose process reports that it exists and then never executes its program."""
 
     def enter() -> None:
         os.write(entered, b"x")
@@ -32,7 +32,7 @@ def stuck_stage(entered: int, null: int) -> PipelineStage:
     return PipelineStage([b"true"], null, null, null, null, None, -1, enter, None)
 
 
-def test_the_peer_of_a_keeper_that_is_gone_hears_it_though_a_new_process_is_stuck() -> None:
+def test_the_peer_of_a_dead_keeper_notices_although_a_new_process_is_stuck() -> None:
     ours, keepers = socket.socketpair()
     entered, entering = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Processes are recognised by pid and start time, and signalled only if they are the same still."""
+"""Processes are identified by pid and start time, and signalled only if they are still the same."""
 
 import os
 import signal
@@ -7,12 +7,12 @@ import subprocess
 from locksided.keeper.tree import mark, proc
 
 
-def test_a_name_with_brackets_and_blanks_is_read_right() -> None:
+def test_a_name_with_brackets_and_blanks_is_read_correctly() -> None:
     text = b"42 (a) b (c)) S 7 42 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0"
     assert proc.parse_stat(text) == proc.Process(42, 7, 40, 12345, "S", "a) b (c)")
 
 
-def test_a_process_that_is_not_there_is_none() -> None:
+def test_a_process_that_does_not_exist_is_none() -> None:
     child = subprocess.Popen(["true"])
     child.wait()
     assert proc.read(child.pid) is None

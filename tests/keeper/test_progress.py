@@ -1,4 +1,4 @@
-"""Only sound progress is taken from a job, and it is told what was not."""
+"""Only valid progress is accepted from a job, and invalid progress is reported to it."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from locksided.keeper.progress import MAX_LINE_BYTES, parse
 DEEP = b'{"outputs": ' + b"[" * 980 + b"]" * 980 + b"}"
 
 
-def test_the_known_fields_are_taken() -> None:
+def test_the_known_fields_are_accepted() -> None:
     line = b'{"progress": 0.4, "message": "m", "counts": {"success": 10}, "outputs": [{"a": 1}]}'
     assert parse(line) == (
         {"progress": 0.4, "message": "m", "counts": {"success": 10}, "outputs": [{"a": 1}]},
@@ -20,7 +20,7 @@ def test_the_known_fields_are_taken() -> None:
     )
 
 
-def test_what_a_program_says_of_the_world_outside_is_taken() -> None:
+def test_a_report_that_a_program_is_blocked_is_accepted() -> None:
     assert parse(b'{"blocked": {"retryAfterSeconds": 120, "message": "m", "more": 1}}') == (
         {"blocked": {"retryAfterSeconds": 120, "message": "m"}},
         None,
@@ -52,7 +52,7 @@ def test_what_a_program_says_of_the_world_outside_is_taken() -> None:
         (b'{"message": "' + b"x" * MAX_LINE_BYTES + b'"}', "is longer than 65536 bytes"),
     ],
 )
-def test_a_line_that_is_not_sound_says_nothing_and_why(line: bytes, problem: str) -> None:
+def test_an_invalid_line_yields_nothing_and_the_reason(line: bytes, problem: str) -> None:
     news, told = parse(line)
     assert news == {}
     assert told is not None
@@ -64,29 +64,27 @@ def test_a_field_of_the_wrong_type_does_not_hide_the_others() -> None:
     assert parse(line) == ({"message": "m"}, "has no number from 0 to 1 in 'progress'")
 
 
-def test_unknown_fields_and_counts_are_passed_over() -> None:
+def test_unknown_fields_and_counts_are_ignored() -> None:
     assert parse(b'{"status": "success", "counts": {"error": 1, "x": -1}}') == (
         {"counts": {"error": 1}},
         None,
     )
 
 
-def test_a_line_of_quotes_without_an_end_takes_no_longer_than_another() -> None:
+def test_a_line_of_unterminated_quotes_takes_no_longer_than_another() -> None:
     begun = time.process_time()
     parse(b"[" * 33 + b'"' + b'\\"' * 30_000)
     assert time.process_time() - begun < 0.5
 
 
 def said(line: bytes) -> str:
-    """The shell command that says this as progress."""
+    """Return the shell command that reports this as progress."""
     text = line.decode("latin-1").replace("\\", "\\\\").replace("%", "%%")
     return f"printf '{text}\\n' >&$LOCKSIDE_PROGRESS_FD"
 
 
 @pytest.mark.parametrize("line", [DEEP, b'{"outputs": [{"rows": 1e400}]}', b'{"message": "\\udcff"}'])
-def test_a_progress_line_that_is_refused_costs_nobody_anything_and_is_told_once(
-    scanning: Keeper, line: bytes
-) -> None:
+def test_a_refused_progress_line_is_harmless_and_is_reported_once(scanning: Keeper, line: bytes) -> None:
     peer = scanning.connect()
     peer.send(**scanning.order("sleep", "1000", token="bystander"))
     peer.expect("started", "bystander")
@@ -103,7 +101,7 @@ def test_a_progress_line_that_is_refused_costs_nobody_anything_and_is_told_once(
     again.send(op="ack", token="1-1-0")
 
 
-def test_what_a_job_counts_under_names_of_its_own_does_not_pile_up(scanning: Keeper) -> None:
+def test_counts_under_names_that_a_job_invents_do_not_pile_up(scanning: Keeper) -> None:
     peer = scanning.connect()
     script = (
         "import json, os\n"
@@ -115,8 +113,8 @@ def test_what_a_job_counts_under_names_of_its_own_does_not_pile_up(scanning: Kee
     assert peer.outcome("1-1-0")["progress"] == {"counts": {"error": 39}}
 
 
-def test_outcomes_that_have_no_room_in_a_hello_are_told_as_others_are_acknowledged(scanning: Keeper) -> None:
-    """Each is as large as a job can make it; together they are more than a daemon reads in a line."""
+def test_outcomes_that_do_not_fit_in_a_hello_are_sent_as_others_are_acknowledged(scanning: Keeper) -> None:
+    """Each is as large as a job can make it; together they exceed the line that a daemon reads."""
     names = [f"{number}-1-0" for number in range(1, 121)]
     output = json.dumps({"outputs": ["é" * 32_000]}, ensure_ascii=False)
     (scanning.base / "line").write_text(output + "\n")

@@ -1,4 +1,4 @@
-"""Secrets do not reach the disk, however they are spelt and cut."""
+"""Secrets do not reach the disk, however they are encoded and split."""
 
 import base64
 import json
@@ -24,13 +24,13 @@ def test_a_secret_across_portions_is_hidden_byte_by_byte() -> None:
     assert redact(["s3cret"], *(text[at : at + 1] for at in range(len(text)))) == b"a [hidden] b"
 
 
-def test_what_only_began_like_a_secret_comes_out_unharmed() -> None:
+def test_text_that_only_begins_like_a_secret_is_unchanged() -> None:
     redactor = Redactor(["s3cret"])
     assert redactor.feed(b"a s3cr") == b"a "
     assert redactor.feed(b"uel") == b"s3cruel"
 
 
-def test_a_held_back_end_comes_out_when_the_stream_ends() -> None:
+def test_a_retained_end_is_released_when_the_stream_ends() -> None:
     assert redact(["s3cret"], b"s3cre") == b"s3cre"
 
 
@@ -55,7 +55,7 @@ def test_a_secret_of_three_characters_is_left_alone() -> None:
     assert redact(["abc"], b"abcabc") == b"abcabc"
 
 
-def test_the_longer_of_two_secrets_wins_also_when_its_end_comes_later() -> None:
+def test_the_longer_of_two_secrets_wins_even_when_its_end_comes_later() -> None:
     assert redact(["pass", "password"], b"my pass", b"word!") == b"my [hidden]!"
     assert redact(["pass", "password"], b"my pass", b"port") == b"my [hidden]port"
 
@@ -64,7 +64,7 @@ def test_a_secret_that_overlaps_the_beginning_of_another_is_hidden() -> None:
     assert redact(["xxab", "abyy"], b"xxab", b"zz") == b"[hidden]zz"
 
 
-def test_a_secret_is_not_looked_for_in_what_was_put_in_its_place() -> None:
+def test_a_secret_is_not_searched_for_in_its_replacement() -> None:
     assert redact(["hidden"], b"hidden") == HIDDEN
 
 

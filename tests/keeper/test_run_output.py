@@ -1,4 +1,4 @@
-"""What a run writes: its progress, its log and the ends of its output."""
+"""The output of a run: its progress, its log and the ends of its output."""
 
 import os
 
@@ -16,7 +16,7 @@ def test_progress_is_merged_redacted_and_in_the_outcome(keeper: Keeper, daemon: 
     assert daemon.outcome("1-1-0")["progress"] == merged
 
 
-def test_progress_is_told_while_the_job_runs(keeper: Keeper, daemon: Peer) -> None:
+def test_progress_is_reported_while_the_job_runs(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sh", "-c", "echo '{\"progress\": 0.5}' >&3; sleep 600"))
     assert daemon.expect("progress", "1-1-0")["progress"] == {"progress": 0.5}
 
@@ -30,7 +30,7 @@ def test_secrets_are_hidden_in_log_and_tails(keeper: Keeper, daemon: Peer) -> No
     assert keeper.text(STDERR) == b"ret b\n"
 
 
-def test_a_long_output_is_told_by_its_end(keeper: Keeper, daemon: Peer) -> None:
+def test_the_end_of_a_long_output_is_reported(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sh", "-c", "yes 0123456789 | head -n 2000; echo end"))
     tail = daemon.outcome("1-1-0")["stdoutTail"]
     assert tail.startswith("… ")
@@ -55,14 +55,14 @@ def test_the_log_can_be_followed_while_the_job_runs(keeper: Keeper, daemon: Peer
     assert keeper.text(STDOUT) == b"one\nmore\ntwo"
 
 
-def test_a_line_that_is_not_finished_is_shown_soon(keeper: Keeper, daemon: Peer) -> None:
+def test_an_unfinished_line_is_shown_soon(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sh", "-c", "printf 'Password? '; sleep 600"))
     daemon.send(op="watch", token="1-1-0", seq=0)
     assert daemon.expect("log", "1-1-0")["seq"] == 1
     assert keeper.text(STDOUT) == b"Password? "
 
 
-def test_watching_a_run_that_is_not_known_ends_at_once(keeper: Keeper, daemon: Peer) -> None:
+def test_watching_an_unknown_run_ends_at_once(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(op="watch", token="7-1-0", seq=5)
     assert daemon.expect("log", "7-1-0")["complete"]
 

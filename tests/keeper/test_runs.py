@@ -48,7 +48,7 @@ def test_a_run_without_output_leaves_no_log(keeper: Keeper, daemon: Peer) -> Non
     assert sorted(path.name for path in keeper.folder().iterdir()) == ["claim", "cwd", "outcome.json"]
 
 
-def test_while_it_runs_the_control_folder_says_who_runs(keeper: Keeper, daemon: Peer) -> None:
+def test_the_control_folder_identifies_the_process_of_a_run(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", "600"))
     started = daemon.expect("started", "1-1-0")
     noted = json.loads((keeper.folder() / "run.json").read_text())
@@ -67,7 +67,7 @@ def test_a_death_by_a_signal_is_reported_as_that_signal(keeper: Keeper, daemon: 
 
 
 @pytest.mark.parametrize("behind", [[], [["cat"]]], ids=["started directly", "forked"])
-def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(
+def test_a_job_gets_the_environment_of_its_order_and_nothing_of_the_keeper(
     keeper: Keeper, daemon: Peer, behind: list[list[str]]
 ) -> None:
     code = (
@@ -110,7 +110,7 @@ def test_a_job_has_the_umask_of_its_order(keeper: Keeper, daemon: Peer, behind: 
 
 
 @pytest.mark.parametrize(("found", "handed_on"), [(b"-900", b"0"), (b"0", b"0"), (b"300", b"300")])
-def test_jobs_are_not_spared_for_want_of_memory_because_their_keeper_is(
+def test_jobs_do_not_inherit_the_protection_of_the_keeper_against_the_oom_killer(
     found: bytes, handed_on: bytes
 ) -> None:
     assert score_for_children(found) == handed_on
@@ -156,7 +156,7 @@ def test_a_missing_program_is_refused_by_name_and_remembered(keeper: Keeper, dae
     assert daemon.hello()["runs"] == []
 
 
-def test_a_file_that_is_no_program_is_refused(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_program_is_refused(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
     plain, garbage = tmp_path / "plain", tmp_path / "garbage"
     plain.write_text("hello")
     garbage.write_bytes(b"\x00garbage")
@@ -177,7 +177,7 @@ def test_a_file_that_is_no_program_is_refused(keeper: Keeper, daemon: Peer, tmp_
     ],
 )
 @pytest.mark.parametrize("is_piped", [False, True])
-def test_a_program_that_cannot_be_executed_is_told_with_what_it_lacks(
+def test_a_program_that_cannot_be_executed_is_reported_with_what_it_lacks(
     keeper: Keeper, daemon: Peer, tmp_path: Path, content: bytes, told: str, is_piped: bool
 ) -> None:
     program = tmp_path / "program"
@@ -205,7 +205,7 @@ def test_a_pipeline_with_a_missing_target_runs_nothing(keeper: Keeper, daemon: P
     assert not trace.exists()
 
 
-def test_a_stage_that_only_the_exec_refuses_stops_the_others(
+def test_a_stage_that_fails_only_at_exec_stops_the_others(
     keeper: Keeper, daemon: Peer, tmp_path: Path
 ) -> None:
     garbage = tmp_path / "garbage"
@@ -243,7 +243,7 @@ def test_the_same_start_sent_twice_starts_once(keeper: Keeper, daemon: Peer, tmp
     assert (tmp_path / "trace").read_text() == "x\n"
 
 
-def test_a_control_folder_that_is_missing_is_made_for_the_claim(keeper: Keeper, daemon: Peer) -> None:
+def test_a_missing_control_folder_is_created_for_the_claim(keeper: Keeper, daemon: Peer) -> None:
     folder = keeper.base / "nowhere" / "yet"
     daemon.send(**{**keeper.order("true"), "folder": str(folder)})
     assert daemon.outcome("1-1-0")["exitCode"] == 0
@@ -251,7 +251,7 @@ def test_a_control_folder_that_is_missing_is_made_for_the_claim(keeper: Keeper, 
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_control_folder_that_cannot_be_made_is_the_systems_fault(keeper: Keeper, daemon: Peer) -> None:
+def test_a_control_folder_that_cannot_be_created_is_a_system_fault(keeper: Keeper, daemon: Peer) -> None:
     (keeper.base / "file").touch()
     daemon.send(**{**keeper.order("true"), "folder": str(keeper.base / "file" / "nowhere")})
     refused = daemon.expect("refused", "1-1-0")
@@ -275,7 +275,7 @@ def test_a_folder_in_which_a_run_left_something_is_kept_and_named(keeper: Keeper
     assert os.listdir(folders[0]) == ["left"]
 
 
-def test_an_empty_folder_that_is_there_already_is_the_systems_fault(keeper: Keeper, daemon: Peer) -> None:
+def test_an_empty_folder_that_already_exists_is_a_system_fault(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("true", emptyFolders=[str(keeper.base)]))
     refused = daemon.expect("refused", "1-1-0")
     assert (refused["kind"], refused["errno"]) == ("system", errno.EEXIST)
@@ -287,7 +287,7 @@ def test_an_order_that_cannot_be_understood_is_refused(keeper: Keeper, daemon: P
     assert (refused["kind"], refused["errno"]) == ("program", 22)
 
 
-def test_lines_that_make_no_sense_are_passed_over(keeper: Keeper, daemon: Peer) -> None:
+def test_lines_that_make_no_sense_are_ignored(keeper: Keeper, daemon: Peer) -> None:
     for line in (
         b"garbage\n",
         b"[1]\n",
@@ -357,7 +357,7 @@ def test_no_leader_is_left_as_a_zombie(keeper: Keeper, daemon: Peer) -> None:
     assert proc.read(pid) is None
 
 
-def test_many_runs_at_once_are_all_told_apart(keeper: Keeper, daemon: Peer) -> None:
+def test_many_runs_at_once_are_all_kept_apart(keeper: Keeper, daemon: Peer) -> None:
     for n in range(40):
         daemon.send(**keeper.order("sh", "-c", f"echo {n}; exit {n}", token=f"{n}-1-0"))
     for n in range(40):

@@ -1,4 +1,4 @@
-"""Empty folders that go from one run to the next."""
+"""Empty folders that are passed from one run to the next."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def inode(path: Path) -> int:
     return path.stat().st_ino
 
 
-def test_a_folder_that_was_left_as_it_was_made_is_the_next_ones(tmp_path: Path, place: str) -> None:
+def test_a_folder_left_as_it_was_created_is_used_for_the_next_run(tmp_path: Path, place: str) -> None:
     spares, first, second = SpareFolders(), tmp_path / "first", tmp_path / "second"
     spares.put(str(first))
     known = inode(first)
@@ -37,7 +37,7 @@ def test_a_folder_with_another_mode_is_removed_and_not_handed_on(tmp_path: Path,
     assert not os.path.exists(place)
 
 
-def test_a_folder_in_which_something_was_left_stays(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_is_not_empty_stays(tmp_path: Path, place: str) -> None:
     spares, folder = SpareFolders(), tmp_path / "folder"
     spares.put(str(folder))
     (folder / "left").touch()
@@ -54,7 +54,7 @@ def test_a_link_where_the_folder_was_stays_and_is_not_followed(tmp_path: Path, p
     assert elsewhere.is_dir()
 
 
-def test_a_folder_that_is_gone_was_taken_away(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_no_longer_exists_counts_as_taken_away(tmp_path: Path, place: str) -> None:
     assert SpareFolders().take(str(tmp_path / "gone"), place)
 
 
@@ -65,7 +65,7 @@ def test_without_a_place_for_spare_folders_an_empty_one_is_removed(tmp_path: Pat
     assert not folder.exists()
 
 
-def test_nothing_is_put_where_something_is(tmp_path: Path, place: str) -> None:
+def test_a_spare_folder_does_not_replace_an_existing_folder(tmp_path: Path, place: str) -> None:
     spares, folder, taken = SpareFolders(), tmp_path / "folder", tmp_path / "taken"
     spares.put(str(folder))
     spares.take(str(folder), place)
@@ -75,7 +75,7 @@ def test_nothing_is_put_where_something_is(tmp_path: Path, place: str) -> None:
         spares.put(str(taken))
 
 
-def test_a_spare_folder_that_somebody_removed_is_not_missed(tmp_path: Path, place: str) -> None:
+def test_a_spare_folder_that_was_removed_is_replaced_by_a_new_one(tmp_path: Path, place: str) -> None:
     spares, folder = SpareFolders(), tmp_path / "folder"
     spares.put(str(folder))
     spares.take(str(folder), place)
@@ -84,7 +84,9 @@ def test_a_spare_folder_that_somebody_removed_is_not_missed(tmp_path: Path, plac
     assert folder.is_dir()
 
 
-def test_what_a_dead_keeper_left_is_taken_over_and_a_living_ones_is_not(tmp_path: Path, place: str) -> None:
+def test_the_spares_of_a_dead_keeper_are_taken_over_those_of_a_living_one_not(
+    tmp_path: Path, place: str
+) -> None:
     os.makedirs(place)
     os.mkdir(f"{place}/999999999-1", 0o700)
     os.mkdir(f"{place}/{os.getppid()}-1", 0o700)
@@ -95,7 +97,7 @@ def test_what_a_dead_keeper_left_is_taken_over_and_a_living_ones_is_not(tmp_path
     assert os.listdir(place) == [f"{os.getppid()}-1"]
 
 
-def test_runs_get_the_folders_of_those_before_them(keeper: Keeper, daemon: Peer) -> None:
+def test_runs_reuse_the_folders_of_earlier_runs(keeper: Keeper, daemon: Peer) -> None:
     place, seen = str(keeper.base / "spare"), []
     for token in ("1-1-0", "2-1-0", "3-1-0"):
         folder = str(keeper.base / token)

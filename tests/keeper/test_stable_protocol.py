@@ -1,6 +1,6 @@
-"""What every keeper understands and says, whatever its version: daemons of other releases rely on it.
+"""The messages that keepers of every version understand and send: daemons of other releases rely on them.
 
-The lines here are never changed. A keeper that no longer passes would lose the jobs of an upgrade.
+These lines must never change. A keeper that fails here would lose jobs in an upgrade.
 """
 
 import json
@@ -18,19 +18,19 @@ OUTCOME_FIELDS = {
 
 
 def say(peer: Peer, line: str) -> None:
-    """Send a line as it stands."""
+    """Send a line unchanged."""
     peer.send(**json.loads(line))
 
 
 def greet(keeper: Keeper) -> tuple[Peer, Message]:
-    """A fresh connection, greeted by the line of the first release."""
+    """Open a connection and send the hello of the first release."""
     keeper.wait_until_ready()
     peer = Peer(keeper.socket)
     say(peer, '{"op": "hello", "version": 1}')
     return peer, peer.expect("hello")
 
 
-def test_a_hello_of_any_version_is_answered_by_what_is_kept(scanning: Keeper) -> None:
+def test_a_hello_of_any_version_is_answered_with_the_kept_runs(scanning: Keeper) -> None:
     peer = scanning.connect()
     peer.send(**scanning.order("sleep", SLEEP))
     peer.expect("started")
@@ -77,7 +77,7 @@ def test_a_log_is_watched_and_an_outcome_acknowledged(scanning: Keeper) -> None:
     peer.close()
 
 
-def test_unknown_operations_are_passed_over_and_a_shutdown_ends_it(scanning: Keeper) -> None:
+def test_unknown_operations_are_ignored_and_a_shutdown_ends_the_keeper(scanning: Keeper) -> None:
     peer, _ = greet(scanning)
     say(peer, '{"op": "of a later release", "with": ["anything"]}')
     say(peer, '{"op": "shutdown"}')

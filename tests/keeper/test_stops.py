@@ -1,4 +1,4 @@
-"""Whatever a job is made of, it can be stopped for sure, paused, limited."""
+"""Whatever processes a job consists of, it can reliably be stopped, paused and limited."""
 
 import os
 import sys
@@ -69,7 +69,7 @@ def test_a_stop_is_a_signal_and_an_end(keeper: Keeper, daemon: Peer) -> None:
     assert [(hit["pid"], hit["signal"]) for hit in outcome["killReport"]["processes"]] == [(pid, 15)]
 
 
-def test_another_stop_signal_can_be_told(keeper: Keeper, daemon: Peer) -> None:
+def test_another_stop_signal_can_be_chosen(keeper: Keeper, daemon: Peer) -> None:
     script = "trap 'echo interrupted; exit 7' INT; echo ready; while :; do sleep 0.01; done"
     daemon.send(**keeper.order("sh", "-c", script, stopSignal=2))
     daemon.send(op="watch", token="1-1-0", seq=0)
@@ -153,7 +153,7 @@ def test_leftovers_that_end_in_time_are_left_alone(keeper: Keeper, daemon: Peer)
     assert outcome["stdoutTail"] == "early\nlate\n"
 
 
-def test_leftovers_are_waited_for_if_that_was_asked(keeper: Keeper, daemon: Peer) -> None:
+def test_leftovers_are_waited_for_if_the_order_says_so(keeper: Keeper, daemon: Peer) -> None:
     fifo = keeper.base / "fifo"
     os.mkfifo(fifo)
     order = keeper.order(
@@ -180,7 +180,7 @@ def test_a_time_limit_holds_for_leftovers_too(keeper: Keeper, daemon: Peer) -> N
     assert daemon.outcome("1-1-0")["stopped"] == "timeout"
 
 
-def test_a_job_that_exits_with_0_when_stopped_was_stopped_all_the_same(keeper: Keeper, daemon: Peer) -> None:
+def test_a_job_that_exits_with_0_when_stopped_still_counts_as_stopped(keeper: Keeper, daemon: Peer) -> None:
     script = "trap 'exit 0' TERM; while :; do sleep 0.01; done"
     daemon.send(**keeper.order("sh", "-c", script, timeoutSeconds=0.2))
     outcome = daemon.outcome("1-1-0")
@@ -188,7 +188,7 @@ def test_a_job_that_exits_with_0_when_stopped_was_stopped_all_the_same(keeper: K
 
 
 def states(pid: int) -> str:
-    """How the process stands: `frozen` by signal or cgroup, else its state."""
+    """Return the state of a process: `frozen` by signal or cgroup, else the letter of its state."""
     text = Path(f"/proc/{pid}/stat").read_text()
     state = text[text.rindex(")") + 2]
     cgroup = Path(f"/proc/{pid}/cgroup").read_text().splitlines()[-1].split(":", 2)[2]
@@ -199,7 +199,7 @@ def states(pid: int) -> str:
     return "frozen" if state == "T" else state
 
 
-def test_a_paused_job_stands_still_with_its_limit_and_goes_on(keeper: Keeper, daemon: Peer) -> None:
+def test_a_paused_job_and_its_time_limit_stand_still_and_then_continue(keeper: Keeper, daemon: Peer) -> None:
     fifo = keeper.base / "fifo"
     os.mkfifo(fifo)
     daemon.send(**keeper.order("sh", "-c", f"read line < {fifo}; echo $line; echo done", timeoutSeconds=0.5))
@@ -259,7 +259,7 @@ signal.pause()
 """
 
 
-def test_a_process_that_stopped_itself_goes_on_to_take_its_stop_signal(keeper: Keeper, daemon: Peer) -> None:
+def test_a_process_that_stopped_itself_receives_its_stop_signal(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order(sys.executable, "-I", "-S", "-c", STOPS_ITSELF, graceSeconds=20))
     daemon.send(op="watch", token="1-1-0", seq=0)
     daemon.expect("log", "1-1-0")
@@ -305,7 +305,7 @@ def test_with_cgroups_the_kernel_says_that_memory_ran_out(keeper: Keeper, daemon
     assert daemon.outcome("2-1-0")["outOfMemory"] is False
 
 
-def test_the_keeper_told_to_stop_stops_its_jobs_for_the_machine(
+def test_a_keeper_that_receives_sigterm_stops_its_jobs_with_the_reason_machine(
     keeper: Keeper, daemon: Peer, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
@@ -323,7 +323,7 @@ def test_the_keeper_told_to_stop_stops_its_jobs_for_the_machine(
     assert not keeper.socket.exists()
 
 
-def test_a_shutdown_by_word_is_the_same(keeper: Keeper, daemon: Peer) -> None:
+def test_a_shutdown_message_stops_the_jobs_with_the_reason_machine(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", SLEEP))
     daemon.expect("started")
     daemon.send(op="shutdown")

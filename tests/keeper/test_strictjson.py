@@ -1,4 +1,4 @@
-"""JSON of jobs is read strictly, in bounded time and depth; what a message cannot hold is left out of it."""
+"""JSON of jobs is read strictly, in bounded time and depth; values that JSON cannot express are left out."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from locksided.keeper.strictjson import BadJson, is_deeper, read
 
 
 @pytest.mark.parametrize("value", [{}, [], "", "é\0", 2**63 - 1, -(2**63), 1e308, None, {"a": [{"b": True}]}])
-def test_what_is_json_is_read_as_it_is(value: Any) -> None:
+def test_valid_json_is_read_unchanged(value: Any) -> None:
     assert read(json.dumps(value).encode(), 10) == value
     assert read(json.dumps(value, ensure_ascii=False).encode(), 10) == value
 
@@ -25,7 +25,7 @@ def test_a_pair_of_surrogates_is_one_character_and_half_of_one_is_refused() -> N
         read(b'{"\\udcff": 1}', 1)
 
 
-def test_of_equal_keys_the_last_one_counts() -> None:
+def test_the_last_of_several_equal_keys_counts() -> None:
     assert read(b'{"a": 1, "a": 2}', 1) == {"a": 2}
 
 
@@ -37,7 +37,7 @@ def test_depth_is_counted_outside_of_strings(depth: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("inf"), float("nan"), {1j: 1}, object(), {"a": [1, float("-inf")]}])
-def test_a_value_that_is_no_json_becomes_null_and_the_message_is_sent(bad: Any) -> None:
+def test_a_value_that_is_not_json_becomes_null_and_the_message_is_sent(bad: Any) -> None:
     said = wire.encode({"op": "ended", "token": "1-1-0", "outcome": {"exitCode": 0, "progress": bad}})
     message = json.loads(said, parse_constant=pytest.fail)
     assert message["outcome"]["exitCode"] == 0

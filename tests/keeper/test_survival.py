@@ -1,4 +1,4 @@
-"""The daemon may die at any moment, and so may the keeper: nothing is lost, nothing is left."""
+"""The daemon or the keeper may die at any moment: no outcome is lost and no process is left."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_a_new_connection_ends_the_old_one_and_finds_all_runs(keeper: Keeper, da
     assert second.outcome("1-1-0")["stopped"] == "terminate"
 
 
-def test_what_ends_without_a_daemon_is_logged_recorded_and_told_to_the_next(keeper: Keeper) -> None:
+def test_a_run_that_ends_without_a_daemon_is_logged_recorded_and_reported_to_the_next(keeper: Keeper) -> None:
     fifo = keeper.base / "fifo"
     os.mkfifo(fifo)
     first = keeper.connect()
@@ -56,7 +56,7 @@ def test_what_ends_without_a_daemon_is_logged_recorded_and_told_to_the_next(keep
     assert keeper.text(STDOUT) == b"alone\n"
 
 
-def test_limits_are_carried_out_without_a_daemon(keeper: Keeper) -> None:
+def test_limits_are_enforced_without_a_daemon(keeper: Keeper) -> None:
     first = keeper.connect()
     first.send(**keeper.order("sleep", SLEEP, timeoutSeconds=0.3))
     pid = first.expect("started")["pid"]
@@ -67,7 +67,7 @@ def test_limits_are_carried_out_without_a_daemon(keeper: Keeper) -> None:
     assert told["stopped"] == "timeout"
 
 
-def test_an_outcome_is_told_again_until_it_is_acknowledged(keeper: Keeper, daemon: Peer) -> None:
+def test_an_outcome_is_reported_again_until_it_is_acknowledged(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("true"))
     told = daemon.outcome("1-1-0")
     for _ in range(3):
@@ -78,7 +78,7 @@ def test_an_outcome_is_told_again_until_it_is_acknowledged(keeper: Keeper, daemo
     assert keeper.first_hello["runs"] == []
 
 
-def test_nothing_is_said_before_the_hello(keeper: Keeper, daemon: Peer) -> None:
+def test_nothing_is_sent_before_the_hello(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", SLEEP))
     daemon.expect("started")
     second = Peer(keeper.socket)
@@ -97,7 +97,7 @@ def test_a_run_whose_keeper_was_killed_is_stopped_and_reported_as_lost(
     keeper: Keeper, daemon: Peer, tmp_path: Path, mode: str
 ) -> None:
     report = tmp_path / "report"
-    # Without cgroups nothing tells that a process with a new environment and a new session was the job's.
+    # Without cgroups nothing shows that a process with a new environment and session belonged to the job.
     known = 4 if mode == "stay" else 3
     daemon.send(**keeper.order(*nasty(keeper, mode, report), graceSeconds=0.2, leftovers="wait"))
     daemon.expect("started")
@@ -155,7 +155,7 @@ def test_a_run_that_was_never_claimed_is_burnt_by_the_reaper(keeper: Keeper, dae
     assert daemon.expect("refused", "1-1-0")["kind"] == "burnt"
 
 
-def test_a_run_that_was_claimed_but_left_no_note_is_found_all_the_same(keeper: Keeper, daemon: Peer) -> None:
+def test_a_run_that_was_claimed_but_left_no_note_is_still_found(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", SLEEP))
     pid = daemon.expect("started")["pid"]
     keeper.kill()
@@ -167,7 +167,7 @@ def test_a_run_that_was_claimed_but_left_no_note_is_found_all_the_same(keeper: K
     assert not is_alive(pid)
 
 
-def test_a_run_of_another_boot_is_lost_and_nobody_is_signalled(keeper: Keeper, daemon: Peer) -> None:
+def test_a_run_of_another_boot_is_lost_and_no_process_is_signalled(keeper: Keeper, daemon: Peer) -> None:
     bystander = subprocess.Popen(["sleep", SLEEP])
     try:
         keeper.order("true")
@@ -187,7 +187,7 @@ def test_a_run_of_another_boot_is_lost_and_nobody_is_signalled(keeper: Keeper, d
         bystander.wait()
 
 
-def test_a_pid_that_another_process_got_is_not_taken_for_the_run(keeper: Keeper, daemon: Peer) -> None:
+def test_a_pid_reused_by_another_process_is_not_taken_for_the_run(keeper: Keeper, daemon: Peer) -> None:
     bystander = subprocess.Popen(["sleep", SLEEP])
     try:
         keeper.order("true")
@@ -224,7 +224,7 @@ def test_a_second_keeper_on_the_same_socket_refuses(scanning: Keeper) -> None:
     assert scanning.connect().hello()["pid"] == scanning.pid
 
 
-def test_who_connects_and_says_nothing_takes_nobodys_place(keeper: Keeper, daemon: Peer) -> None:
+def test_a_connection_without_a_hello_does_not_replace_the_daemon(keeper: Keeper, daemon: Peer) -> None:
     with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as strange:
         silent.connect(str(keeper.socket))
         strange.connect(str(keeper.socket))
@@ -241,7 +241,7 @@ def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
         assert keeper.connect().hello()["pid"] == keeper.pid
 
 
-def test_the_socket_is_the_users_own_also_under_a_long_path(tmp_path: Path) -> None:
+def test_the_socket_is_accessible_to_its_user_alone_even_under_a_long_path(tmp_path: Path) -> None:
     base = tmp_path / ("long" * 20) / ("path" * 20)
     base.mkdir(parents=True)
     with running_keeper(base) as keeper:
@@ -252,7 +252,7 @@ def test_the_socket_is_the_users_own_also_under_a_long_path(tmp_path: Path) -> N
         assert peer.outcome("1-1-0")["exitCode"] == 0
 
 
-def test_a_keeper_without_work_and_daemon_leaves(tmp_path: Path) -> None:
+def test_a_keeper_without_runs_and_without_a_daemon_exits(tmp_path: Path) -> None:
     with running_keeper(tmp_path, linger=0.1) as keeper:
         peer = keeper.connect()
         peer.send(**keeper.order("true"))
@@ -265,7 +265,7 @@ def test_a_keeper_without_work_and_daemon_leaves(tmp_path: Path) -> None:
 
 
 def end_without_a_daemon(keeper: Keeper, *, in_the_way: bool) -> None:
-    """Let a run end with 3 after its daemon is gone; a folder can be in the way of its note."""
+    """Let a run exit with 3 after its daemon is gone; a folder may prevent its note."""
     gate = keeper.base / "gate"
     os.mkfifo(gate)
     peer = keeper.connect()
@@ -278,14 +278,14 @@ def end_without_a_daemon(keeper: Keeper, *, in_the_way: bool) -> None:
     gate.write_text("go\n")
 
 
-def test_a_keeper_leaves_when_all_outcomes_are_written_down_and_no_daemon_comes_back(tmp_path: Path) -> None:
+def test_a_keeper_exits_when_all_outcomes_are_recorded_and_no_daemon_returns(tmp_path: Path) -> None:
     with running_keeper(tmp_path, linger=0.1) as keeper:
         end_without_a_daemon(keeper, in_the_way=False)
         assert keeper.process.wait(PATIENCE_SECONDS) == 0
         assert json.loads((keeper.folder() / outcome.FILE).read_text())["exitCode"] == 3
 
 
-def test_a_keeper_that_could_not_write_an_outcome_down_stays_to_tell_it(tmp_path: Path) -> None:
+def test_a_keeper_that_could_not_record_an_outcome_stays_to_report_it(tmp_path: Path) -> None:
     with running_keeper(tmp_path, linger=0.1) as keeper:
         end_without_a_daemon(keeper, in_the_way=True)
         with pytest.raises(subprocess.TimeoutExpired):

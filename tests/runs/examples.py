@@ -1,4 +1,4 @@
-"""Stored objects and requests as the tests of runs use them."""
+"""Stored objects and requests that the tests of runs use."""
 
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ DEFAULTS = Defaults(pools={"default": 4, "night": 2, "small": 1}, resources={"gp
 
 
 def read(kind: type[T], document: Any, path: str = "$") -> T:
-    """A document as callers give it. Raises `Invalid`."""
+    """Read a document as callers send it. Raises `Invalid`."""
     try:
         return convert(document, kind)
     except ValidationError as problem:
@@ -41,7 +41,7 @@ def component(**fields: Any) -> Stored[Manifest]:
 
 
 def named(component_id: str, **fields: Any) -> Stored[Manifest]:
-    """A stored component of another id."""
+    """A stored component with another id."""
     return Stored(component_id, 1, read(Manifest, {"id": component_id, **fields}))
 
 
@@ -52,7 +52,7 @@ def config(
     of: str = "ex.table",
     **root: Any,
 ) -> Stored[ConfigSpec]:
-    """A stored configuration `flights`; the other keywords stand under `configuration`."""
+    """A stored configuration `flights`; the other keywords become members of `configuration`."""
     body = {"name": "Flights", "isDisabled": disabled, "configuration": root, "rows": rows or []}
     return Stored("flights", 7, read(ConfigSpec, {"component": of, "config": "flights", **body}))
 
@@ -72,7 +72,7 @@ def resolved(
     orchestration: dict[str, Any] | None = None,
     inherited: dict[str, str] | None = None,
 ) -> Resolved:
-    """A request resolved; it names the component, and the configuration when one is stored."""
+    """A resolved request; it names the component, and the configuration when one is stored."""
     values = {"component": "ex.table", **({} if stored is None else {"config": stored.id}), **(request or {})}
     found = Found(
         component=of or component(),
@@ -108,7 +108,7 @@ def context(state_dir: object, *, run_as: User | None = None, job_id: int = 12) 
 
 
 def outcome(**fields: Any) -> Outcome:
-    """What the keeper reports of a run that ended well; `fields` have the names of the wire."""
+    """What the keeper reports of a successful run; `fields` have the names of the wire."""
     said = {
         "token": "12-1-0",
         "pid": 4711,

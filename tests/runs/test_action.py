@@ -18,25 +18,25 @@ def action(config_data: dict[str, Any] | None = None, **fields: Any) -> Action:
     return plan_action(read(ActionRun, values), component(**fields))
 
 
-def test_the_action_stands_in_config_json_and_storage_does_not() -> None:
+def test_config_json_contains_the_action_and_no_storage() -> None:
     content = action({"parameters": {"a": 1}, "storage": {"input": {}}}).step.config_file
     assert content == {"parameters": {"a": 1}, "image_parameters": {}, "action": "testConnection"}
 
 
-def test_an_action_has_half_a_minute_and_names_no_job() -> None:
+def test_an_action_has_a_limit_of_half_a_minute_and_no_job() -> None:
     sent = action_order(action(), context("/state"), "action-5")
     assert (sent.token, sent.timeout_seconds) == ("action-5", 30.0)
     assert not {"LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID"} & sent.env.keys()
     assert action(limits={"timeoutSeconds": 3}).spec.limits.timeout_seconds == 3
 
 
-def test_the_folder_of_an_action_is_as_components_expect_it(tmp_path: Path) -> None:
+def test_the_folder_of_an_action_has_the_common_layout(tmp_path: Path) -> None:
     job = context(tmp_path)
     data_folder.prepare(action().step, job, None)
     assert (Path(job.folder.data) / "in/state.json").read_text() == "{}"
 
 
-def test_an_unknown_action_is_not_found_where_actions_are_named() -> None:
+def test_an_unknown_action_is_not_found_when_the_component_lists_its_actions() -> None:
     with pytest.raises(NotFound) as caught:
         action(actions=["listTables"])
     assert caught.value.path == "$.action"
@@ -58,7 +58,7 @@ def test_an_unknown_component_and_a_built_in_one_are_refused() -> None:
         (b"null", None),
     ],
 )
-def test_all_of_stdout_or_its_last_line_is_the_answer(stdout: bytes, value: object) -> None:
+def test_the_answer_is_all_of_stdout_or_its_last_line(stdout: bytes, value: object) -> None:
     assert action_value(action(), outcome(), stdout) == value
 
 
@@ -83,7 +83,7 @@ def test_an_answer_that_cannot_be_sent_on_is_refused_with_its_cause(stdout: byte
         action_value(action(), outcome(), stdout)
 
 
-def test_a_failed_action_says_what_it_wrote() -> None:
+def test_the_message_of_a_failed_action_is_its_output() -> None:
     with pytest.raises(ActionFailed, match="bad password") as caught:
         action_value(action(), outcome(exitCode=1, stderrTail="bad password"), b"")
     assert caught.value.type is ErrorType.USER

@@ -1,4 +1,4 @@
-"""Runs against their neighbours: requests as the wire reads them, messages as the keeper reads them."""
+"""Runs and their neighbours: requests as the wire reads them, messages as the keeper reads them."""
 
 import msgspec
 
@@ -53,13 +53,13 @@ def test_the_keeper_reads_every_start_order() -> None:
     assert order.parse(to_wire(action_order(action, job, "action-1"))).timeout_seconds == 30
 
 
-def test_a_lost_run_is_no_success() -> None:
+def test_a_lost_run_is_not_a_success() -> None:
     result = resolved()
     lost = conclude(steps(result)[0], result.spec, blank("12-1-0")._replace(lost=True), Collected())
     assert not lost.success
 
 
-def test_a_result_is_what_the_wire_calls_one() -> None:
+def test_a_result_has_the_form_that_the_wire_declares() -> None:
     result = resolved(stored=config())
     shown = conclude(steps(result)[0], result.spec, outcome(exitCode=1), Collected()).result
     read = msgspec.convert(shown, Result)

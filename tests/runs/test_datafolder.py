@@ -1,4 +1,4 @@
-"""A job's folder on a real disk, from fresh to removed, with whatever a program may leave in it."""
+"""A job's folder on a real disk, from creation to removal, with whatever a program may leave in it."""
 
 import json
 import os
@@ -24,7 +24,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run jobs a
 
 @pytest.fixture(params=[None, pytest.param(NOBODY, marks=as_root)], ids=["own", "nobody"])
 def job(request: pytest.FixtureRequest, tmp_path: Path) -> JobContext:
-    """A job of the daemon's own account, then one of another."""
+    """A job of the daemon's own account, then one of another account."""
     return context(tmp_path, run_as=request.param)
 
 
@@ -37,7 +37,7 @@ def data(job: JobContext) -> Path:
 
 
 def chown_all(job: JobContext) -> None:
-    """What a test made in the folder belongs to the job, as if its program had made it."""
+    """Give what a test created in the folder to the account of the job, as if its program had created it."""
     if job.run_as is not None:
         for parent, folders, files in os.walk(job.folder.data):
             for name in (*folders, *files):
@@ -77,7 +77,7 @@ def test_a_fresh_folder_has_everything_that_components_rely_on(job: JobContext) 
     assert Path(job.folder.control(1, 0)).is_dir()
 
 
-def test_everything_in_it_belongs_to_the_jobs_account_alone(job: JobContext) -> None:
+def test_everything_in_the_folder_belongs_to_the_account_of_the_job_alone(job: JobContext) -> None:
     data_folder.prepare(one_step(), job, None)
     uid = os.geteuid() if job.run_as is None else job.run_as.uid
     for path in (job.folder.data, job.folder.tmp, job.folder.cwd):
@@ -91,7 +91,7 @@ def test_the_first_state_is_an_empty_object(job: JobContext) -> None:
     assert (data(job) / "in/state.json").read_text() == "{}"
 
 
-def test_a_started_again_job_finds_nothing_of_the_run_before(job: JobContext) -> None:
+def test_a_restarted_job_finds_nothing_of_its_previous_run(job: JobContext) -> None:
     data_folder.prepare(one_step(), job, None)
     for path in (job.folder.data, job.folder.tmp, job.folder.cwd):
         (Path(path) / "script.py").write_text("x")
@@ -132,7 +132,9 @@ def test_output_becomes_input_for_the_next_step(job: JobContext) -> None:
 
 
 @pytest.mark.parametrize("done", ["prepare", "set_aside", "note", "advance"])
-def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: JobContext, done: str) -> None:
+def test_a_step_prepared_again_still_finds_the_output_of_the_previous_step(
+    job: JobContext, done: str
+) -> None:
     processor = named("pr.x", command=["x"])
     stored = config(processors={"after": [{"definition": {"component": "pr.x"}}] * 2})
     main, first, second = steps(resolved(stored=stored, processors={"pr.x": processor}))
@@ -159,7 +161,7 @@ def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: J
     assert "handed" not in os.listdir(job.folder.root)
 
 
-def test_a_program_that_removed_its_output_folder_hands_on_nothing(job: JobContext) -> None:
+def test_a_program_that_removed_its_output_folder_passes_on_nothing(job: JobContext) -> None:
     processor = named("pr.x", command=["x"])
     stored = config(processors={"after": [{"definition": {"component": "pr.x"}}]})
     main, after = steps(resolved(stored=stored, processors={"pr.x": processor}))
@@ -172,7 +174,7 @@ def test_a_program_that_removed_its_output_folder_hands_on_nothing(job: JobConte
     assert os.listdir(data(job) / "in/tables") == []
 
 
-def test_at_the_end_only_output_and_artifacts_stay(job: JobContext) -> None:
+def test_only_output_and_artifacts_are_kept_at_the_end(job: JobContext) -> None:
     data_folder.prepare(one_step(), job, None)
     (data(job) / "out/tables/t.csv").write_text("1")
     (data(job) / "temp").mkdir()
@@ -182,7 +184,7 @@ def test_at_the_end_only_output_and_artifacts_stay(job: JobContext) -> None:
     data_folder.finish(job)
 
 
-def test_what_a_program_made_in_its_working_directory_goes(job: JobContext) -> None:
+def test_files_created_in_the_working_directory_are_removed(job: JobContext) -> None:
     data_folder.prepare(one_step(command(command=["make"])), job, None)
     (Path(job.folder.cwd) / "result").write_text("1")
     assert not data_folder.is_finished(job)
@@ -223,7 +225,7 @@ def test_state_and_usage_are_read(job: JobContext) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "large", "link to out"])
-def test_a_state_that_is_no_plain_small_file_is_a_problem_and_never_followed(
+def test_a_state_that_is_not_a_small_regular_file_is_a_problem_and_never_followed(
     job: JobContext, kind: str
 ) -> None:
     data_folder.prepare(one_step(), job, None)
@@ -271,7 +273,7 @@ def test_outputs_are_listed_with_their_manifests(job: JobContext) -> None:
     ]
 
 
-def test_what_is_not_listed_of_too_many_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_beyond_the_limit_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_listing, "MAX_ENTRIES", 2)
     for folder, names in (("out/files", "abcd"), ("out/tables", ""), ("artifacts/out", "xyz")):
         (tmp_path / folder).mkdir(parents=True)
@@ -285,7 +287,7 @@ def test_what_is_not_listed_of_too_many_is_counted(tmp_path: Path, monkeypatch: 
     assert found["omitted"] == {"tables": 0, "files": 2, "artifacts": 1}
 
 
-def test_a_name_that_is_no_utf8_is_listed_all_the_same(job: JobContext) -> None:
+def test_a_name_that_is_not_utf8_is_listed_too(job: JobContext) -> None:
     data_folder.prepare(one_step(), job, None)
     with open(os.path.join(os.fsencode(data(job)), b"out/tables/\xff.csv"), "w") as file:
         file.write("1")
@@ -299,7 +301,9 @@ def test_a_removed_output_folder_lists_nothing(job: JobContext) -> None:
     assert data_folder.collect(one_step(), job).tables == []
 
 
-def test_a_link_in_place_of_the_data_folder_removes_the_link_only(job: JobContext, tmp_path: Path) -> None:
+def test_only_the_link_is_removed_when_a_link_replaces_the_data_folder(
+    job: JobContext, tmp_path: Path
+) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("x")
@@ -312,7 +316,9 @@ def test_a_link_in_place_of_the_data_folder_removes_the_link_only(job: JobContex
 
 
 @as_root
-def test_another_accounts_folder_is_touched_with_that_accounts_rights_only(tmp_path: Path) -> None:
+def test_the_folder_of_another_account_is_accessed_only_with_the_rights_of_that_account(
+    tmp_path: Path,
+) -> None:
     job = context(tmp_path, run_as=NOBODY)
     data_folder.prepare(one_step(), job, None)
     root_only = data(job) / "out/state.json"
@@ -332,7 +338,7 @@ def test_the_argument_of_a_step_survives_any_text(job: JobContext) -> None:
 
 
 @as_root
-def test_what_cannot_be_removed_is_moved_aside_for_the_next_start(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_removed_is_moved_aside_for_the_next_start(tmp_path: Path) -> None:
     job = context(tmp_path, run_as=NOBODY)
     data_folder.prepare(one_step(), job, None)
     for path in (data(job) / "in", Path(job.folder.tmp)):
@@ -345,7 +351,7 @@ def test_what_cannot_be_removed_is_moved_aside_for_the_next_start(tmp_path: Path
 
 
 @as_root
-def test_a_helper_that_its_own_user_ends_is_that_users_fault(
+def test_a_helper_killed_by_its_own_user_is_a_user_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = context(tmp_path, run_as=NOBODY)

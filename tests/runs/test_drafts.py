@@ -1,4 +1,4 @@
-"""The trees of drafts that requests become: rows side by side, attempts, phases with their tasks."""
+"""The trees of drafts that requests become: parallel rows, attempts, phases with their tasks."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_two_rows_with_parallelism_are_children_without_a_lock() -> None:
     assert [child.values["creator_id"] for child in made.children] == ["r0", "r1", "r2"]
 
 
-def test_infinity_is_no_limit_at_all() -> None:
+def test_a_parallelism_of_infinity_is_no_limit() -> None:
     made = tree({"parallelism": "infinity"}, stored=rows(2))
     assert (made.type, made.parallelism, len(made.children)) == (JobType.CONTAINER, None, 2)
 
@@ -75,13 +75,13 @@ def test_without_parallelism_or_with_one_row_it_is_one_job(request_: dict[str, A
     assert tree(request_, stored=rows(3)).type is JobType.STANDARD
 
 
-def test_what_a_container_shares_with_its_rows_is_not_stored_in_itself() -> None:
+def test_members_that_a_container_shares_with_its_rows_are_stored_once() -> None:
     made = tree({"parallelism": 2}, stored=rows(3))
     assert (spec(made)["rows"], spec(made)["configuration"], spec(made)["parallelism"]) == (None, None, 2)
     assert [one["id"] for one in spec(made.children[1])["rows"]] == ["r1"]
 
 
-def test_on_error_of_an_outermost_container_speaks_of_its_rows_and_of_a_task_of_itself() -> None:
+def test_on_error_applies_to_the_rows_of_a_root_container_but_to_a_task_as_a_whole() -> None:
     request = {"parallelism": 2, "behavior": {"onError": "stop"}}
     assert [child.on_error for child in tree(request, stored=rows(2)).children] == [OnError.STOP] * 2
     inside = tree(request, stored=rows(2), place=PLACE._replace(is_child=True))
@@ -120,7 +120,7 @@ def test_the_policy_may_stand_on_the_component() -> None:
     assert tree(of=component(retry=RETRY), stored=config()).type is JobType.RETRY
 
 
-def test_each_row_is_retried_by_itself() -> None:
+def test_each_row_is_retried_separately() -> None:
     made = tree({"parallelism": 2, "retry": {**RETRY, "releaseLock": True}}, stored=rows(2))
     assert (made.type, made.retry, tree_size(made)) == (JobType.CONTAINER, None, 5)
     for child in made.children:
@@ -149,7 +149,7 @@ def orchestration(**root: Any) -> Resolved:
     return resolved({"component": "lockside.orchestrator"}, stored=stored)
 
 
-def test_an_orchestration_holds_its_phases_which_hold_their_tasks() -> None:
+def test_an_orchestration_contains_phases_that_contain_tasks() -> None:
     meant = orchestration()
     first, second = read_orchestration(meant.root)
     task = tree(stored=config())

@@ -40,13 +40,13 @@ def test_a_line_that_is_too_long_is_one_bad_line(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MAX_RECORDS", 2), ("MAX_BYTES", 40)])
-def test_what_lies_beyond_a_limit_is_counted(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_beyond_the_limit_are_counted(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failed_records, limit, most)
     found = list(lines_of(listed(*['{"record": {}}'] * 5)))
     assert found == [{"record": {}}] * 2 + [None] * 3
 
 
-def test_runs_of_good_lines_are_read() -> None:
+def test_consecutive_valid_lines_are_read_together() -> None:
     lines = [json.dumps({"record": {"n": n}}) for n in range(10)]
     lines.insert(3, "bad")
     found = records_at(listed(*lines), [(7, 2), (2, 2)])
@@ -70,7 +70,7 @@ def test_a_folder_of_a_job_is_measured_and_read_without_following_links(tmp_path
         os.close(fd)
 
 
-def test_a_page_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failed_records, "MAX_PAGE_BYTES", 50)
     (tmp_path / "list").write_text('{"record": {"a": 1}}\n' * 10)
     fd = os.open(tmp_path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The line of a program's output that tells why it failed."""
+"""The line of a program's output that explains why it failed."""
 
 import pytest
 
@@ -108,7 +108,7 @@ DBT = """\
         (DBT, '12:00:03    Parser Error: syntax error at or near "selec"'),
     ],
 )
-def test_of_a_trace_it_is_the_line_of_its_exception(output: str, line: str) -> None:
+def test_the_line_of_a_traceback_is_that_of_its_exception(output: str, line: str) -> None:
     assert telling_line(readable(output)) == line
 
 
@@ -127,7 +127,7 @@ def test_of_a_trace_it_is_the_line_of_its_exception(output: str, line: str) -> N
         ("", ""),
     ],
 )
-def test_without_a_trace_it_is_the_last_line_of_failure_else_the_last(output: str, line: str) -> None:
+def test_without_a_traceback_it_is_the_last_error_line_or_else_the_last_line(output: str, line: str) -> None:
     assert telling_line(readable(output)) == line
 
 

@@ -1,4 +1,4 @@
-"""What a manifest says of GELF, as the keeper is told it."""
+"""The GELF settings of a manifest, as they are sent to the keeper."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from locksided.keeper.messages import Gelf
 from locksided.runs.start_order import gelf_of
 
 
-def told(**logging: Any) -> Gelf | None:
+def gelf_settings(**logging: Any) -> Gelf | None:
     return gelf_of(convert(logging, Logging))
 
 
 def test_a_component_without_gelf_has_no_listener() -> None:
-    assert told() is None
-    assert told(type="standard", transport="udp") is None
+    assert gelf_settings() is None
+    assert gelf_settings(type="standard", transport="udp") is None
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_component_without_gelf_has_no_listener() -> None:
     ],
 )
 def test_each_level_has_its_visibility(logging: dict[str, Any], gelf: Gelf) -> None:
-    assert told(type="gelf", **logging) == gelf
+    assert gelf_settings(type="gelf", **logging) == gelf

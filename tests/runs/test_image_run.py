@@ -1,4 +1,4 @@
-"""The command line of podman for a step that is an image. No container is started here."""
+"""The podman command line of a step that is an image. No container is started here."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def argv(**fields: Any) -> list[str]:
     return stage
 
 
-def test_the_command_runs_in_the_image_that_was_found_and_not_by_its_name() -> None:
+def test_the_image_is_named_by_the_id_that_was_found_and_not_by_its_name() -> None:
     stage = argv(command=["run", "--data={datadir}"])
     assert stage[:3] == ["podman", "--root=/i", "run"]
     assert stage[stage.index("abc") :] == ["abc", "--data=/data/"]
@@ -43,7 +43,7 @@ def test_the_command_runs_in_the_image_that_was_found_and_not_by_its_name() -> N
     assert "--name=ls-12345678-12-1-0" in stage
 
 
-def test_without_a_program_the_image_has_its_own() -> None:
+def test_without_a_command_the_image_runs_its_own_program() -> None:
     stage = argv()
     assert stage[-1] == "abc"
     assert not any(option.startswith("--entrypoint") for option in stage)
@@ -55,20 +55,20 @@ def test_each_stage_of_a_pipeline_is_a_container() -> None:
     assert sum("--pidfile" in stage for stage in stages) == 1
 
 
-def test_values_of_variables_are_on_no_command_line() -> None:
+def test_values_of_variables_are_not_on_the_command_line() -> None:
     run = image_run(command=["run"])
     assert not any("s3cret" in word for word in run.pipeline[0])
     assert "--env=TOKEN" in run.pipeline[0]
     assert run.environment["TOKEN"] == "s3cret"
 
 
-def test_the_address_of_the_gelf_listener_is_handed_on_where_there_is_one() -> None:
+def test_the_address_of_the_gelf_listener_is_passed_on_if_there_is_one() -> None:
     names = {"--env=KBC_LOGGER_ADDR", "--env=KBC_LOGGER_PORT"}
     assert names <= set(argv(command=["run"], logging={"type": "gelf"}))
     assert not names & set(argv(command=["run"]))
 
 
-def test_paths_are_those_inside_and_home_and_path_are_the_images() -> None:
+def test_paths_are_those_inside_the_container_and_home_and_path_are_the_images_own() -> None:
     run = image_run(command=["run"])
     assert run.environment == {
         "PATH": "/bin",
@@ -83,7 +83,7 @@ def test_paths_are_those_inside_and_home_and_path_are_the_images() -> None:
     )
 
 
-def test_the_socket_of_the_daemon_is_known_where_it_is_mounted() -> None:
+def test_the_socket_of_the_daemon_is_named_where_it_is_mounted() -> None:
     run = image_run(command=["run"], imageOptions={"mounts": [{"source": "/run/ls", "target": "/ls"}]})
     assert run.environment["LOCKSIDE_SOCKET"] == "/ls/sock"
 
@@ -97,7 +97,7 @@ def test_the_socket_of_the_daemon_is_known_where_it_is_mounted() -> None:
         ({"uid": 1000, "imageOptions": {"user": "job"}}, {"--userns=keep-id"}),
     ],
 )
-def test_whoever_runs_inside_is_the_user_of_the_job_outside(
+def test_the_user_inside_maps_to_the_user_of_the_job_outside(
     fields: dict[str, Any], options: set[str]
 ) -> None:
     assert {word for word in argv(command=["run"], **fields) if word.startswith("--user")} == options
@@ -118,12 +118,12 @@ def test_whoever_runs_inside_is_the_user_of_the_job_outside(
         ({"imageOptions": {"network": "lan"}}, "$.imageOptions.network"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_its_path(fields: dict[str, Any], path: str) -> None:
+def test_an_image_that_cannot_be_run_is_refused_with_its_path(fields: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as refused:
         read(Manifest, {"id": "acme.orders", "image": IMAGE, "tag": "7", **fields})
     assert refused.value.path == path
 
 
-def test_files_of_the_run_have_their_paths_inside() -> None:
+def test_files_of_the_run_are_named_by_their_paths_inside_the_container() -> None:
     stage = argv(command=["tap", "--state={state}", "--config", "{parameters.tap}"])
     assert stage[-3:] == ["--state=/data/in/state.json", "--config", "/data/in/parameters.tap.json"]

@@ -1,4 +1,4 @@
-"""Images that no run has used for long are removed, whoever met them first."""
+"""Images that no run has used for a long time are removed, whichever daemon saw them first."""
 
 import os
 import subprocess
@@ -17,14 +17,14 @@ esac
 
 
 def sweep(folder: Path, now: int) -> set[str]:
-    """Remove what is unused for a day; the images that are left."""
+    """Remove images unused for a day; returns the remaining images."""
     command = ["/bin/sh", "-c", REMOVE_UNUSED, "sh", str(folder), str(now), str(now - DAY)]
     environment = {**os.environ, "BOOKS": str(folder / "books")}
     subprocess.run([*command, str(folder / "podman")], env=environment, check=True)
     return set((folder / "books").read_text().split())
 
 
-def test_an_image_goes_when_it_was_not_used_for_long_and_one_in_use_stays(tmp_path: Path) -> None:
+def test_an_image_unused_for_long_is_removed_and_an_image_in_use_is_kept(tmp_path: Path) -> None:
     (tmp_path / "podman").write_text(PODMAN)
     (tmp_path / "podman").chmod(0o755)
     images = {"sha256:old", "sha256:new", "sha256:kept"}

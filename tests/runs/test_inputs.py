@@ -1,4 +1,4 @@
-"""Input folders go from run to run as long as nobody changed anything in them."""
+"""Input folders are passed from run to run as long as nobody changed anything in them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from locksided.runs import folder_operations, spare_inputs
 
 
 class Run:
-    """A data folder and the descriptor that the operations work on."""
+    """A data folder, and the descriptor that the operations use."""
 
     def __init__(self, data: Path, spares: Path) -> None:
         self.data = data
@@ -19,7 +19,7 @@ class Run:
         self._fd = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
 
     def fill(self) -> int:
-        """The number that the file system gives its input folder."""
+        """Prepare the input folder and return its inode number."""
         folder_operations.fill(self._fd, self._argument)
         return os.stat(self.data / "in").st_ino
 
@@ -49,7 +49,7 @@ def run(tmp_path: Path, spares: Path) -> Iterator[Callable[[], Run]]:
         one.close()
 
 
-def test_the_next_run_gets_the_folder_that_the_last_one_left(run: Callable[[], Run], spares: Path) -> None:
+def test_the_next_run_reuses_the_folder_of_the_previous_one(run: Callable[[], Run], spares: Path) -> None:
     first, second = run(), run()
     number = first.fill()
     first.finish()
@@ -62,14 +62,14 @@ def test_the_next_run_gets_the_folder_that_the_last_one_left(run: Callable[[], R
     }
 
 
-def test_two_runs_at_once_have_one_each(run: Callable[[], Run]) -> None:
+def test_two_runs_at_once_have_separate_folders(run: Callable[[], Run]) -> None:
     first, second, third = run(), run(), run()
     number = first.fill()
     first.finish()
     assert len({number, second.fill(), third.fill()}) == 2
 
 
-def test_no_state_is_handed_on(run: Callable[[], Run], spares: Path) -> None:
+def test_no_state_is_passed_on(run: Callable[[], Run], spares: Path) -> None:
     one = run()
     one.fill()
     one.finish()
@@ -91,7 +91,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_one_that_was_changed_is_removed(run: Callable[[], Run], spares: Path, change: str) -> None:
+def test_a_changed_folder_is_removed(run: Callable[[], Run], spares: Path, change: str) -> None:
     one = run()
     one.fill()
     CHANGES[change](one.data / "in")
@@ -99,7 +99,7 @@ def test_one_that_was_changed_is_removed(run: Callable[[], Run], spares: Path, c
     assert not spares.exists() or not list(spares.iterdir())
 
 
-def test_no_more_are_kept_than_runs_need(run: Callable[[], Run], spares: Path) -> None:
+def test_no_more_folders_are_kept_than_runs_need(run: Callable[[], Run], spares: Path) -> None:
     runs = [run() for _ in range(spare_inputs.MOST + 3)]
     for one in runs:
         one.fill()

@@ -34,7 +34,7 @@ def test_a_log_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert tail(str(tmp_path / "log"), 3) == []
 
 
-def test_frames_are_read_from_any_number_on_across_segments(tmp_path: Path) -> None:
+def test_frames_are_read_from_any_number_across_segments(tmp_path: Path) -> None:
     segment(tmp_path, [frame(0), frame(1), frame(2)])
     segment(tmp_path, [frame(3), frame(4)])
     for offset in range(6):
@@ -43,7 +43,7 @@ def test_frames_are_read_from_any_number_on_across_segments(tmp_path: Path) -> N
         )
 
 
-def test_a_page_ends_at_its_limits_and_the_next_goes_on(tmp_path: Path) -> None:
+def test_a_page_ends_at_its_limits_and_the_next_page_continues(tmp_path: Path) -> None:
     segment(tmp_path, [frame(seq, b"0123456789") for seq in range(5)])
     page = read_page(str(tmp_path), 0, limit=2)
     assert (seqs(page), page.next_offset, page.at_end) == ([0, 1], 2, False)
@@ -59,7 +59,7 @@ def test_one_stream_alone_can_be_read(tmp_path: Path) -> None:
     assert stream_bytes(str(tmp_path), STDOUT, 3) == b"x\nx"
 
 
-def test_the_length_of_a_log_counts_what_was_lost_and_nothing_that_is_torn(tmp_path: Path) -> None:
+def test_the_length_of_a_log_includes_lost_frames_but_no_torn_frame(tmp_path: Path) -> None:
     assert length(str(tmp_path / "log")) == 0
     segment(tmp_path, [frame(0), frame(1)])
     assert length(str(tmp_path)) == 2
@@ -87,7 +87,7 @@ def test_a_torn_end_of_an_earlier_segment_never_hides_the_rest(tmp_path: Path) -
     assert seqs(read_page(str(tmp_path))) == [0, (1, 1), 2]
 
 
-def test_a_damaged_frame_is_a_gap_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_a_damaged_frame_is_a_gap_and_all_others_are_read(tmp_path: Path) -> None:
     path = segment(tmp_path, [frame(seq) for seq in range(4)])
     data = bytearray(path.read_bytes())
     size = len(logformat.encode(frame(0)))
@@ -109,14 +109,14 @@ def test_a_marker_stands_for_the_frames_that_were_dropped(tmp_path: Path) -> Non
     assert seqs(read_page(str(tmp_path), 9)) == [9]
 
 
-def test_a_segment_that_is_gone_is_a_gap(tmp_path: Path) -> None:
+def test_a_missing_segment_is_a_gap(tmp_path: Path) -> None:
     segment(tmp_path, [frame(0)])
     segment(tmp_path, [frame(5)])
     assert seqs(read_page(str(tmp_path))) == [0, (1, 4), 5]
     assert seqs(read_page(str(tmp_path), 3)) == [(3, 4), 5]
 
 
-def test_a_ring_that_turned_over_reads_as_head_marker_and_rest(tmp_path: Path) -> None:
+def test_a_ring_that_wrapped_around_reads_as_head_marker_and_rest(tmp_path: Path) -> None:
     folder = str(tmp_path / "log")
     writer = LogWriter(folder, 64_000)
     for number in range(400):
@@ -132,7 +132,7 @@ def test_a_ring_that_turned_over_reads_as_head_marker_and_rest(tmp_path: Path) -
     assert tail(folder, 2) == [f"{398:0999d}", f"{399:0999d}"]
 
 
-def test_a_follower_sees_what_is_written_after_it_began(tmp_path: Path) -> None:
+def test_a_follower_sees_frames_written_after_it_began(tmp_path: Path) -> None:
     folder = str(tmp_path / "log")
     writer = LogWriter(folder, 1_000_000)
     seen: list[bytes] = []
@@ -155,7 +155,7 @@ def test_seeking_far_into_a_large_segment_finds_the_frame(tmp_path: Path) -> Non
     assert tail(str(tmp_path), 1)[0].endswith("0019999")
 
 
-def test_a_new_log_under_an_old_name_is_read_afresh(tmp_path: Path) -> None:
+def test_a_new_log_under_the_same_name_is_read_without_stale_positions(tmp_path: Path) -> None:
     for text in (b"first\n", b"second, longer\n", b"3\n"):
         path = segment(tmp_path, [frame(seq, text) for seq in range(5000)])
         assert read_page(str(tmp_path), 4999).items == (frame(4999, text),)
@@ -178,13 +178,13 @@ def test_the_tail_joins_lines_over_frames_and_keeps_streams_apart(tmp_path: Path
     assert tail(str(tmp_path), 0) == []
 
 
-def test_the_tail_of_a_log_of_tiny_frames_is_joined_in_one_go(tmp_path: Path) -> None:
+def test_the_tail_of_a_log_of_tiny_frames_is_joined_in_one_pass(tmp_path: Path) -> None:
     frames = (Frame(STDOUT, 0, seq, 1, b"x") for seq in range(200_000))
     (tmp_path / logformat.segment_name(0)).write_bytes(b"".join(map(logformat.encode, frames)))
     assert tail(str(tmp_path), 1) == ["x" * 200_000]
 
 
-def test_other_files_in_the_folder_are_no_segments(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_not_segments(tmp_path: Path) -> None:
     segment(tmp_path, [frame(0)])
     (tmp_path / "notes.seg").write_text("x")
     (tmp_path / (logformat.segment_name(1) + ".new")).write_text("x")
@@ -197,7 +197,7 @@ def test_a_link_in_place_of_a_segment_is_not_followed(tmp_path: Path) -> None:
         read_page(str(tmp_path))
 
 
-def test_the_wire_form_is_text_or_base64_or_what_is_missing() -> None:
+def test_the_wire_form_of_a_frame_is_text_or_base64_or_a_gap() -> None:
     assert wire_frame(frame(1, b"a\xffb"), raw=False) == {
         "seq": 1,
         "time": "1970-01-01T00:00:01.000000Z",
@@ -220,7 +220,7 @@ PAYLOADS = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_s
     st.sampled_from([None, STDOUT, STDERR]),
 )
 @settings(max_examples=150)
-def test_pages_together_are_what_a_list_would_give(
+def test_all_pages_together_equal_the_model(
     tmp_path_factory: pytest.TempPathFactory,
     payloads: list[tuple[int, bytes]],
     borders: set[int],

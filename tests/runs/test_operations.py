@@ -1,4 +1,4 @@
-"""Operations: where they stand in a run, what their results mean, and how often one is repeated."""
+"""Operations: their place in a run, what their results mean, and how often one is repeated."""
 
 import os
 from dataclasses import replace
@@ -38,7 +38,7 @@ def planned(*operations: Operation, rows: int = 0) -> tuple[Step, ...]:
     return plan(result.spec, None, operations)
 
 
-def test_each_stands_at_its_place_and_the_component_finds_what_the_one_before_it_left() -> None:
+def test_operations_are_in_their_places_and_the_component_finds_the_result_before_it() -> None:
     found = [
         (step.operation and step.operation.name, step.row, step.folder) for step in planned(*ALL, rows=2)
     ]
@@ -63,12 +63,12 @@ def test_each_stands_at_its_place_and_the_component_finds_what_the_one_before_it
     assert {step.total for step in steps} == {8}
 
 
-def test_an_operation_that_a_run_has_no_order_for_is_no_step_of_it() -> None:
+def test_an_operation_without_an_order_is_not_a_step_of_the_run() -> None:
     (only,) = planned(operation("input", OperationPlace.BEFORE_ROW, lambda spec, row: None))
     assert (only.kind, only.folder) == (StepKind.COMPONENT, DataFolder.FRESH)
 
 
-def test_a_run_without_rows_that_are_enabled_has_no_operation_either() -> None:
+def test_a_run_without_enabled_rows_has_no_operation() -> None:
     result = resolved(stored=config([row("a", disabled=True)]))
     assert plan(result.spec, None, ALL) == ()
 
@@ -88,7 +88,7 @@ def after(number: int, **seen: Any) -> int | None:
     return None if found is None else found.step
 
 
-def test_a_run_goes_on_with_what_is_meant_for_failures_once_a_component_has_run() -> None:
+def test_a_failed_run_continues_with_the_failure_operation_once_a_component_has_run() -> None:
     fetch, more, component_of_r0, input_of_r1, output, rescue = 0, 2, 3, 4, 7, 8
     assert after(component_of_r0, exitCode=0) == input_of_r1
     assert after(fetch, exitCode=1) is after(more, exitCode=1) is None
@@ -98,11 +98,11 @@ def test_a_run_goes_on_with_what_is_meant_for_failures_once_a_component_has_run(
 
 
 @pytest.mark.parametrize("seen", [{"stopped": "terminate"}, {"lost": True}, {"unreadable": "cut off"}])
-def test_a_run_that_was_terminated_or_lost_does_not_go_on(seen: dict[str, Any]) -> None:
+def test_a_terminated_or_lost_run_does_not_continue(seen: dict[str, Any]) -> None:
     assert after(3, **seen) is None
 
 
-def test_a_run_that_went_on_after_a_failure_ends_with_that_and_tells_of_another() -> None:
+def test_a_run_that_continued_after_a_failure_reports_it_and_any_later_one() -> None:
     steps = planned(*ALL, rows=2)
     failed, good, bad = ended(steps[3], exitCode=2), ended(steps[8], exitCode=0), ended(steps[8], exitCode=3)
     stored = replace(good, commits=[{"key": "t"}], added={"output": {"tables": [{"path": "None"}]}})
@@ -117,7 +117,7 @@ def test_a_run_that_went_on_after_a_failure_ends_with_that_and_tells_of_another(
     assert not joined([replace(stored), failed]).commits
 
 
-def test_the_steps_that_were_left_out_are_not_looked_for_in_an_earlier_run(tmp_path: Path) -> None:
+def test_skipped_steps_are_not_looked_up_in_an_earlier_run(tmp_path: Path) -> None:
     folder, steps = RunFolder(str(tmp_path)), planned(*ALL, rows=2)
     for launch, step, code in ((1, 0, 0), (1, 1, 0), (1, 2, 0), (2, 0, 0), (3, 1, 1)):
         keep_result(folder, launch, step, ended(steps[step], exitCode=code))
@@ -129,7 +129,7 @@ def test_the_steps_that_were_left_out_are_not_looked_for_in_an_earlier_run(tmp_p
 @pytest.mark.parametrize(
     "content", [None, b"", b"[]", b'{"message": 5}', b'{"result": []}', b"[" * 1000, b'{"a": NaN}']
 )
-def test_a_result_that_is_none_says_what_is_wrong_with_it(content: bytes | None) -> None:
+def test_an_invalid_result_says_what_is_wrong_with_it(content: bytes | None) -> None:
     with pytest.raises(BadResult, match=r"result\.json"):
         read_result(content)
 
@@ -139,7 +139,7 @@ def concluded(content: bytes | None, **seen: Any) -> RunResult:
     return conclude_operation(step, resolved(of=component()).spec, outcome(**seen), OutFile(content), list)
 
 
-def test_one_that_is_done_adds_to_the_result_and_says_nothing_of_its_process() -> None:
+def test_a_successful_operation_adds_to_the_result_but_not_its_process() -> None:
     done = concluded(b'{"result": {"input": {"tables": [1]}}}')
     assert (done.verdict, dict(done.process), dict(done.metrics)) == (Verdict.SUCCESS, {}, {})
     failed = concluded(b'{"message": "no"}', exitCode=1)
@@ -148,13 +148,13 @@ def test_one_that_is_done_adds_to_the_result_and_says_nothing_of_its_process() -
     assert whole.process["exitCode"] == 1
 
 
-def test_a_success_without_a_result_is_a_fault_of_the_program() -> None:
+def test_a_success_without_a_result_is_an_application_error() -> None:
     failure = concluded(None).failure
     assert failure is not None
     assert (failure.type, failure.kind) == ("application", FailureKind.INPUT)
 
 
-def test_a_stopped_operation_is_terminated_whatever_it_left() -> None:
+def test_a_stopped_operation_is_terminated_whatever_result_it_left() -> None:
     assert concluded(None, stopped="terminate", exitCode=1).verdict is Verdict.TERMINATED
 
 
@@ -172,7 +172,7 @@ def test_a_stopped_operation_is_terminated_whatever_it_left() -> None:
         (["1-0", "1-3", "2-3", "3-3"], 3, 3, 2),
     ],
 )
-def test_what_was_started_again_alone_is_told_by_the_claims(
+def test_operations_restarted_alone_are_recognised_by_their_claims(
     tmp_path: Path, started: list[str], launch: int, step: int, repeats: int
 ) -> None:
     folder = RunFolder(str(tmp_path))

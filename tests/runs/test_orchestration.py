@@ -1,4 +1,4 @@
-"""Orchestrations as they are configured: the order of phases, what tasks ask for, what is refused."""
+"""Orchestrations as configured: the order of phases, what tasks request, what is refused."""
 
 from itertools import pairwise
 from typing import Any
@@ -44,7 +44,7 @@ def refused(phases: list[Any], tasks: list[Any] | None = None) -> Invalid:
     return caught.value
 
 
-def test_phases_stand_behind_those_that_they_depend_on_and_else_as_they_are_written() -> None:
+def test_phases_follow_their_dependencies_and_otherwise_keep_their_order() -> None:
     phases = read(
         [phase("load", "clean", "extract"), phase("extract"), phase("clean", "extract"), phase("z")]
     )
@@ -52,12 +52,12 @@ def test_phases_stand_behind_those_that_they_depend_on_and_else_as_they_are_writ
     assert [one.after for one in phases] == [(), (), (0,), (0, 2)]
 
 
-def test_tasks_stand_in_their_phase_in_their_order() -> None:
+def test_tasks_keep_their_order_within_their_phase() -> None:
     (one, two) = read([phase("1"), phase("2")], [task("a", "2"), task("b", "1"), task("c", "2")])
     assert ([t.id for t in one.tasks], [t.id for t in two.tasks]) == (["b"], ["a", "c"])
 
 
-def test_files_of_other_systems_are_read_as_they_are() -> None:
+def test_files_of_other_systems_are_read_unchanged() -> None:
     foreign = {"componentId": "ex.table", "configId": "daily", "behavior": [], "mode": "run"}
     (only,) = read([phase(7, name="Load")], [{"id": 3, "phase": 7, "task": foreign, "backend": []}])
     (one,) = only.tasks
@@ -106,13 +106,13 @@ def test_texts_for_priority_and_delay_are_read() -> None:
         ([phase("a")], [task("t", "a"), task("t", "a")], "tasks[1].id"),
     ],
 )
-def test_what_cannot_be_put_in_an_order_is_refused_by_its_path(
+def test_phases_that_cannot_be_ordered_are_refused_with_their_path(
     phases: list[Any], tasks: list[Any], path: str
 ) -> None:
     assert (refused(phases, tasks).path or "").startswith(f"$.configuration.{path}")
 
 
-def test_a_circle_of_phases_is_named() -> None:
+def test_a_cycle_of_phases_is_named() -> None:
     error = refused([phase("a", "c"), phase("b", "a"), phase("c", "b")])
     circle = error.message.rpartition(": ")[2].rstrip(".").split(" -> ")
     assert circle[0] == circle[-1]
@@ -121,7 +121,7 @@ def test_a_circle_of_phases_is_named() -> None:
 
 
 @given(st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
-def test_every_order_without_circles_is_found(order: list[int], edges: set[tuple[int, int]]) -> None:
+def test_every_acyclic_order_is_found(order: list[int], edges: set[tuple[int, int]]) -> None:
     before: dict[int, set[int]] = {}
     for one, other in edges:
         if one < other:
@@ -133,7 +133,7 @@ def test_every_order_without_circles_is_found(order: list[int], edges: set[tuple
         assert {phases[earlier].id for earlier in one.after} == {str(b) for b in before.get(int(one.id), ())}
 
 
-def test_an_orchestration_hands_down_its_runtime_values_and_no_others() -> None:
+def test_an_orchestration_passes_down_only_the_runtime_values() -> None:
     request = read_document(
         JobRequest,
         {
@@ -148,13 +148,13 @@ def test_an_orchestration_hands_down_its_runtime_values_and_no_others() -> None:
     assert [level.values for level in passed_on(levels)] == [Runtime(pool="night"), Runtime(tag="2")]
 
 
-def test_a_refusal_of_a_task_tells_the_whole_path() -> None:
+def test_a_refusal_of_a_task_has_the_full_path() -> None:
     seen = as_seen_above(Invalid("$.retry.on: no", path="$.retry.on"), "$.configuration.tasks[2].task")
     path = "$.configuration.tasks[2].task.retry.on"
     assert (seen.path, seen.message) == (path, f"{path}: no")
 
 
-def test_a_refusal_of_what_the_orchestration_handed_down_is_its_own() -> None:
+def test_a_refusal_of_a_value_passed_down_names_the_orchestration() -> None:
     (level,) = passed_on((Level(Runtime(tag="9"), "$"),))
     seen = as_seen_above(NotFound("no such tag", path=f"{level.path}.tag"), "$.configuration.tasks[2].task")
     assert seen.path == "$.tag"
@@ -180,7 +180,7 @@ def test_selected_tasks_run_disabled_or_not_and_no_others() -> None:
     assert actions([]) == {"a": "skip", "b": "skip", "c": "skip"}
 
 
-def test_what_succeeded_the_last_time_is_carried_over() -> None:
+def test_tasks_that_succeeded_last_time_are_carried_over() -> None:
     assert actions(None, {"a": "17", "b": "18"}) == {"a": "carry", "b": "skip", "c": "run"}
     assert actions(["c"], {"a": "17", "c": "19"}) == {"a": "carry", "b": "skip", "c": "run"}
 

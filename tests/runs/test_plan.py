@@ -1,4 +1,4 @@
-"""The steps of a run, their environment and the message that starts each."""
+"""The steps of a run, their environment and the message that starts each step."""
 
 import os
 from typing import Any
@@ -25,7 +25,7 @@ def test_a_plain_configuration_is_one_step() -> None:
     assert step.config_file == {"parameters": {"a": "1"}, "image_parameters": {}, "action": "run"}
 
 
-def test_config_json_has_what_the_component_needs_and_nothing_else() -> None:
+def test_config_json_contains_only_what_the_component_needs() -> None:
     stored = config(
         parameters={"a": 1},
         storage={"input": {"tables": []}},
@@ -62,7 +62,7 @@ def test_a_configuration_whose_rows_are_all_disabled_has_no_steps() -> None:
     assert steps(resolved(stored=config([row("a", disabled=True)]))) == ()
 
 
-def test_a_childs_specification_runs_its_row_alone() -> None:
+def test_the_specification_of_a_child_runs_only_its_row() -> None:
     result = resolved({"parallelism": 2}, stored=config([row("a"), row("b")]))
     of_rows = dict(row_by_row(result.spec, None))
     (step,) = plan(of_rows["b"])
@@ -122,7 +122,7 @@ def test_the_environment_is_the_common_interface_and_a_plain_base() -> None:
     }
 
 
-def test_nothing_of_the_daemons_environment_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_variable_of_the_daemons_environment_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAEMON_SECRET", "x")
     result = resolved()
     assert not {"DAEMON_SECRET", "KBC_TOKEN"} & message(steps(result)[0], result.spec)["env"].keys()
@@ -140,13 +140,13 @@ def test_without_a_stored_configuration_its_id_is_a_hash_of_the_content() -> Non
     assert config_id({"a": 1}) != config_id({"a": 2})
 
 
-def test_a_row_is_named_and_debug_is_told() -> None:
+def test_the_environment_names_the_row_and_the_debug_mode() -> None:
     result = resolved({"mode": "debug"}, stored=config([row("a")]))
     env = message(steps(result)[0], result.spec)["env"]
     assert (env["KBC_CONFIGROWID"], env["KBC_COMPONENT_RUN_MODE"]) == ("a", "debug")
 
 
-def test_the_start_message_says_all_the_keeper_needs() -> None:
+def test_the_start_message_contains_all_that_the_keeper_needs() -> None:
     of = component(stopSignal="SIGINT", graceSeconds=3, leftovers="wait", limits={"cpus": 2})
     stored = config(parameters={"#password": "hunter22"}, runtime={"limits": {"memoryBytes": "1GB"}})
     result = resolved(of=of, stored=stored)
@@ -170,19 +170,19 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
     }
 
 
-def test_the_umask_is_the_programs_own_else_the_given_one() -> None:
+def test_the_umask_is_that_of_the_program_or_else_the_given_one() -> None:
     for result in command(command=["make"], umask="027"), resolved(of=component(umask="027")):
         assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o027
     result = command(command=["make"])
     assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o022
 
 
-def test_a_run_whose_time_is_up_is_still_told_a_limit() -> None:
+def test_a_run_whose_time_is_up_still_gets_a_limit() -> None:
     result = resolved({"limits": {"timeoutSeconds": 5}})
     assert message(steps(result)[0], result.spec, spent_seconds=9)["timeoutSeconds"] > 0
 
 
-def test_another_account_is_told_with_its_groups() -> None:
+def test_another_account_is_sent_with_its_groups() -> None:
     result = resolved()
     account = context(STATE, run_as=User(1000, 1000, (1000, 27)))
     assert to_wire(start_order(steps(result)[0], result.spec, account))["user"] == {
@@ -192,7 +192,7 @@ def test_another_account_is_told_with_its_groups() -> None:
     }
 
 
-def test_the_data_folder_is_filled_in_everywhere_a_component_names_it() -> None:
+def test_the_data_folder_is_inserted_wherever_a_component_names_it() -> None:
     of = component(command=None, shell="cp {datadir}in/* {datadir}out", cwd="{datadir}in/user")
     result = resolved(of=of)
     sent = message(steps(result)[0], result.spec)

@@ -1,4 +1,4 @@
-"""Programs are looked for below another root as a start there finds them; what cannot be told is not said."""
+"""Programs are looked up below another root as a start there would; an undecidable case is not reported."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from locksided.backends.program_lookup import missing_program
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with a program, links to it by both kinds of path, and things that are no programs."""
+    """A root with a program, absolute and relative links to it, and files that are not programs."""
     for folder in ("usr/bin", "opt/tool/bin", "work"):
         (tmp_path / folder).mkdir(parents=True)
     program = tmp_path / "opt/tool/bin/tool"
@@ -42,7 +42,7 @@ def test_a_program_that_is_not_there_is_named(root: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "folder", "/usr/bin/plain"])
-def test_what_nobody_may_execute_is_no_program(root: Path, name: str) -> None:
+def test_a_file_that_nobody_may_execute_is_not_a_program(root: Path, name: str) -> None:
     assert missing(root, name) == f"{name}: Permission denied"
 
 
@@ -57,7 +57,7 @@ def test_relative_names_and_folders_count_from_the_working_folder(root: Path) ->
     assert missing(root, cwd="/gone") == "working folder /gone: No such file or directory"
 
 
-def test_what_cannot_be_told_is_left_to_the_start(root: Path) -> None:
+def test_undecidable_cases_are_left_to_the_start(root: Path) -> None:
     assert missing(root, "circle") is None
     assert missing(root, "/proc/self/exe") is None
     assert missing(root / "gone", "nothing") is None

@@ -1,4 +1,4 @@
-"""Which policy a failure matches, in which words a test is told, and which jobs share a condition."""
+"""Which policy a failure matches, how a test is described, and which jobs share a condition."""
 
 from dataclasses import replace
 from typing import Any
@@ -52,11 +52,11 @@ def policy(policy_id: str = "outage", **members: Any) -> RecoveryPolicy:
         ({"exitCodes": [75], "contains": ["quota"]}, False, False),
     ],
 )
-def test_all_that_is_given_must_hold(match: dict[str, Any], reported: bool, holds: bool) -> None:
+def test_every_given_criterion_must_match(match: dict[str, Any], reported: bool, holds: bool) -> None:
     assert matches(msgspec.convert(match, RecoveryMatch), BUSY, reported=reported) is holds
 
 
-def test_the_first_policy_that_matches_counts() -> None:
+def test_the_first_matching_policy_applies() -> None:
     known = [policy("no", match={"exitCodes": [1]}), policy("yes"), policy("late")]
     assert first_match(known, BUSY, None) is known[1]
     assert first_match(known, None, None) is None
@@ -84,7 +84,7 @@ def test_the_first_policy_that_matches_counts() -> None:
         ({"wait": True}, "the pause is over"),
     ],
 )
-def test_a_test_is_told_in_words_without_secrets(tester: dict[str, Any], words: str) -> None:
+def test_a_test_is_described_without_secrets(tester: dict[str, Any], words: str) -> None:
     assert in_words(msgspec.convert(tester, recovery.Tester)) == words
 
 
@@ -115,13 +115,13 @@ def test_jobs_share_a_condition_when_test_parameters_and_user_are_the_same() -> 
     assert condition(file) != condition(file, hasher=Hasher(b"j" * 32))
 
 
-def test_the_configuration_is_a_parameter_of_an_action_alone() -> None:
+def test_the_configuration_is_a_parameter_of_actions_only() -> None:
     action, command = {"action": "test"}, {"command": ["true"]}
     assert condition(action, account="one") != condition(action, account="two")
     assert condition(command, account="one") == condition(command, account="two")
 
 
-def test_what_a_policy_asks_for_is_told_to_the_core_in_microseconds() -> None:
+def test_the_durations_of_a_policy_reach_the_core_in_microseconds() -> None:
     asked = policy(intervalSeconds="1m", expirySeconds=90, holdLock=True, maxBlocks=2)
     terms = terms_of(asked, [step()], ANN, HASHER, {"blocked": {"retryAfterSeconds": 120}})
     assert (terms.interval_us, terms.max_interval_us, terms.expiry_us) == (
@@ -161,13 +161,13 @@ WELL, NOT_YET, HOPELESS = CheckOutcome.WELL, CheckOutcome.NOT_YET, CheckOutcome.
         (Outcome(exit_code=2, stderr_tail="gone"), b"", True, (HOPELESS, "gone")),
     ],
 )
-def test_the_exit_code_of_a_test_and_the_answer_of_an_action_decide(
+def test_the_exit_code_of_a_test_or_the_answer_of_an_action_decides(
     outcome: Outcome, stdout: bytes, is_action: bool, found: tuple[CheckOutcome, str]
 ) -> None:
     assert found_of(outcome, stdout, is_action=is_action, timeout_seconds=5) == found
 
 
-def test_an_action_that_answers_no_json_is_not_good_yet() -> None:
+def test_an_action_that_does_not_answer_json_is_not_good_yet() -> None:
     found, said = found_of(Outcome(exit_code=0), b"hello", is_action=True, timeout_seconds=5)
     assert found is NOT_YET
     assert "one JSON value is expected" in said

@@ -45,7 +45,7 @@ def test_an_id_is_never_a_path(field: str, name: str) -> None:
     assert caught.value.path == f"$.{field}"
 
 
-def test_row_ids_are_no_paths_either() -> None:
+def test_a_row_id_is_never_a_path_either() -> None:
     error = refusal(Invalid, {"configRowIds": ["ok", "../up"]}, stored=config([row("ok")]))
     assert error.path == "$.configRowIds[1]"
 
@@ -68,7 +68,7 @@ def test_a_disabled_configuration_is_refused_unless_forced() -> None:
     assert resolved({"mode": "forceRun"}, stored=stored).spec.mode == "forceRun"
 
 
-def test_config_data_overrides_a_stored_configuration_whole() -> None:
+def test_config_data_replaces_a_stored_configuration_completely() -> None:
     stored = config([row("a")], parameters={"from": "stored"}, disabled=True)
     result = resolved(
         {"configData": {"parameters": {"from": "request"}}, "configRowIds": ["gone"]}, stored=stored
@@ -93,19 +93,19 @@ def test_without_configuration_parameters_are_empty_and_there_is_no_lock() -> No
     assert (result.lock_key, result.spec.configuration) == (None, {})
 
 
-def test_the_lock_is_the_configurations_own_in_its_branch() -> None:
+def test_the_lock_is_that_of_the_configuration_in_its_branch() -> None:
     assert resolved(stored=config()).lock_key == "c:default/ex.table/flights"
     assert resolved({"branchId": "dev"}, stored=config()).lock_key == "c:dev/ex.table/flights"
 
 
-def test_a_free_lock_key_never_equals_a_configurations() -> None:
+def test_a_custom_lock_key_never_equals_that_of_a_configuration() -> None:
     result = resolved({"configData": {}, "lockKey": "default/ex.table/flights"})
     stored = resolved(stored=config())
     assert wire_lock_key(result.lock_key) == wire_lock_key(stored.lock_key)
     assert result.lock_key != stored.lock_key
 
 
-def test_jobs_that_differ_in_nothing_but_their_lock_keys_share_their_specification() -> None:
+def test_jobs_that_differ_only_in_their_lock_keys_share_their_specification() -> None:
     one, other = (resolved({"configData": {}, "lockKey": key}) for key in ("a", "b"))
     assert one.lock_key != other.lock_key
     assert one.spec == other.spec
@@ -124,7 +124,7 @@ def test_a_lock_key_beside_a_configuration_is_refused() -> None:
         ("none", "exclusive", "none"),
     ],
 )
-def test_the_lock_policy_is_the_configurations_else_the_components_else_the_daemons(
+def test_the_lock_policy_is_that_of_the_configuration_or_component_or_daemon(
     on_config: str | None, on_component: str | None, expected: str
 ) -> None:
     result = resolved(of=component(lock=on_component), stored=config(runtime={"lock": on_config}))
@@ -134,19 +134,19 @@ def test_the_lock_policy_is_the_configurations_else_the_components_else_the_daem
 
 
 @pytest.mark.parametrize("policy", ["shared", "shared:0", "shared:x", "mutex", "shared:-1", 3])
-def test_an_unknown_lock_policy_is_refused_where_it_stands(policy: object) -> None:
+def test_an_unknown_lock_policy_is_refused_with_its_path(policy: object) -> None:
     with pytest.raises(Invalid) as caught:
         config(runtime={"lock": policy})
     assert caught.value.path == "$.configuration.runtime.lock"
 
 
-def test_rows_asked_for_run_even_if_disabled_in_the_configurations_order() -> None:
+def test_requested_rows_run_even_if_disabled_in_the_order_of_the_configuration() -> None:
     stored = config([row("a"), row("b", disabled=True), row("c")])
     assert resolved({"configRowIds": ["c", "b"]}, stored=stored).rows == ("b", "c")
     assert resolved(stored=stored).rows == ("a", "c")
 
 
-def test_an_unknown_row_is_refused_with_its_place() -> None:
+def test_an_unknown_row_is_refused_with_its_path() -> None:
     error = refusal(NotFound, {"configRowIds": ["a", "z"]}, stored=config([row("a")]))
     assert error.path == "$.configRowIds[1]"
     assert "'z'" in error.message
@@ -174,12 +174,12 @@ def test_the_type_follows_parallelism_and_rows(parallelism: object, rows: int, e
     assert resolved({"parallelism": parallelism}, stored=stored).type is expected
 
 
-def test_an_orchestrator_makes_an_orchestration() -> None:
+def test_a_configuration_of_the_orchestrator_is_an_orchestration() -> None:
     result = resolved({"component": "lockside.orchestrator", "configData": {"phases": [], "tasks": []}})
     assert result.type is JobType.ORCHESTRATION
 
 
-def test_the_default_name_tells_component_configuration_and_row() -> None:
+def test_the_default_name_contains_component_configuration_and_row() -> None:
     stored = config([row("a"), row("b")])
     assert resolved().name == "ex.table"
     assert resolved(stored=stored).name == "ex.table/flights"
@@ -192,7 +192,7 @@ def test_an_unknown_pool_is_not_found_where_it_is_named() -> None:
     assert refusal(NotFound, stored=config(runtime={"pool": "moon"})).path == "$.configuration.runtime.pool"
 
 
-def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
+def test_a_tag_changes_only_the_members_that_it_names() -> None:
     of = component(
         tag="1.0",
         tags={"2.0": {"shell": "new", "limits": {"cpus": 2}}},
@@ -227,7 +227,7 @@ def test_parameters_are_checked_against_the_schema_with_the_path_of_the_fault() 
     assert resolved(stored=config(parameters={"limit": 1}), of=of)
 
 
-def test_variables_are_filled_before_the_schema_is_asked() -> None:
+def test_variables_are_filled_before_the_schema_is_checked() -> None:
     schema = {"properties": {"table": {"pattern": "^[a-z]+$"}}}
     stored = config(parameters={"table": "{{ table }}"}, variables={"table": "flights"})
     assert resolved(stored=stored, of=component(schema=schema))
@@ -273,7 +273,7 @@ def test_a_command_keeps_braces_unless_variables_are_given() -> None:
     assert result.spec.variables == {"x": "7"}
 
 
-def test_a_commands_environment_is_kept_apart() -> None:
+def test_the_environment_of_a_command_is_kept_separately() -> None:
     result = command(command=["make"], cwd="/src", environment={"TOKEN": "secret"})
     assert result.environment == {"TOKEN": "secret"}
     assert b"secret" not in freeze(result.spec).body
@@ -315,7 +315,7 @@ def test_an_unknown_processor_is_not_found() -> None:
     assert error.path == "$.configuration.processors.before[0].definition.component"
 
 
-def test_php_empty_lists_stand_for_empty_objects() -> None:
+def test_empty_php_lists_count_as_empty_objects() -> None:
     result = resolved(stored=config(parameters=[], storage=[], processors=[], runtime=[], authorization=[]))
     assert result.warnings == ()
 
@@ -356,14 +356,14 @@ _FIELDS = [
 
 
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON), _JSON)
-def test_whatever_is_asked_is_resolved_or_refused_with_a_path(request: dict[str, Any], root: Any) -> None:
+def test_every_request_is_resolved_or_refused_with_a_path(request: dict[str, Any], root: Any) -> None:
     body = {"component": "ex.table", "config": "flights", "configuration": root, "rows": []}
     values = {"component": "ex.table", "config": "flights", **request}
     assert (refused_path(values, body) or "$").startswith("$")
 
 
 def refused_path(values: dict[str, Any], body: dict[str, Any]) -> str | None:
-    """Where a request is refused, None when it is not."""
+    """Return the path of a refusal, or None if the request is accepted."""
     try:
         stored = Stored("flights", 1, read(ConfigSpec, body))
         resolve(read(JobRequest, values), Found(component(), stored), DEFAULTS)
@@ -393,14 +393,14 @@ def test_a_task_inherits_variables_that_win_over_everything_but_its_own_values()
     assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeat is given the same"
 
 
-def test_an_orchestration_hands_on_all_that_it_was_given() -> None:
+def test_an_orchestration_passes_on_everything_that_it_was_given() -> None:
     root = {"component": "lockside.orchestrator", "configData": {"variables": {"day": "today"}}}
     inner = resolved(root, inherited={"day": "monday", "zone": "eu"})
     assert inner.values == {"day": "monday", "zone": "eu"}
     assert len(inner.spec.variable_values_data.values) == 2
 
 
-def test_a_processor_is_filled_with_its_own_parameters_and_must_have_them() -> None:
+def test_a_processor_needs_and_uses_its_own_parameters() -> None:
     head = named("pr.head", command=["head", "-n", "{{ lines }}"])
 
     def around(**parameters: Any) -> Resolved:

@@ -15,7 +15,7 @@ POOLS = {"default", *LEVELS}
 
 
 def at_levels(name: str, values: dict[str, Any]) -> Resolved:
-    """A job with a field named at some levels; a configuration stands below configData."""
+    """A job with a field set at some levels; a stored configuration ranks below configData."""
     of = component(**({name: values["component"]} if "component" in values else {}))
     runtimes: dict[str, dict[str, Any]] = {
         level: {"runtime": {name: values[level]}} if level in values else {}
@@ -35,21 +35,21 @@ def nearest(present: tuple[bool, ...]) -> str | None:
 
 
 @pytest.mark.parametrize("present", list(product([True, False], repeat=5)))
-def test_the_nearest_level_that_names_a_value_decides(present: tuple[bool, ...]) -> None:
+def test_the_nearest_level_that_sets_a_value_decides(present: tuple[bool, ...]) -> None:
     named = [level for level, there in zip(LEVELS, present, strict=True) if there]
     winner = nearest(present)
     pool = at_levels("pool", {level: level for level in named})
     assert pool.spec.pool == (winner or "default")
     tag = at_levels("tag", {level: level for level in named})
     assert tag.spec.tag == winner
-    # The component's limit is a ceiling, so nearer levels ask for less here.
+    # The component's limit is a ceiling, so nearer levels request less here.
     seconds = {level: 100.0 + LEVELS.index(level) for level in named}
     limits = at_levels("limits", {level: {"timeoutSeconds": seconds[level]} for level in named})
     assert limits.spec.limits.timeout_seconds == (seconds[winner] if winner else 3600.0)
 
 
 @pytest.mark.parametrize("present", list(product([True, False], repeat=4)))
-def test_the_nearest_level_decides_what_a_component_does_not_say(present: tuple[bool, ...]) -> None:
+def test_the_nearest_level_decides_what_the_component_does_not_set(present: tuple[bool, ...]) -> None:
     named = [level for level, there in zip(LEVELS, present, strict=False) if there]
     winner = named[0] if named else None
     backend = at_levels("backend", {level: {"type": level} for level in named})
@@ -58,12 +58,12 @@ def test_the_nearest_level_decides_what_a_component_does_not_say(present: tuple[
     assert at_levels("parallelism", number).spec.parallelism == number.get(winner or "")
 
 
-def test_a_null_names_nothing_and_a_zero_does() -> None:
+def test_a_null_sets_nothing_and_a_zero_does() -> None:
     assert at_levels("parallelism", {"request": None, "configuration": 3}).spec.parallelism == 3
     assert at_levels("parallelism", {"request": 0, "configuration": 3}).spec.parallelism == 0
 
 
-def test_each_limit_is_found_by_itself() -> None:
+def test_each_limit_is_resolved_separately() -> None:
     result = at_levels(
         "limits",
         {
@@ -94,7 +94,7 @@ def test_the_components_limit_is_a_ceiling_and_an_hour_the_default(
     assert at_levels("limits", values).spec.limits.timeout_seconds == expected
 
 
-def test_processors_of_all_machines_together_are_divided_by_them_with_a_warning() -> None:
+def test_total_processors_are_divided_by_the_number_of_machines_with_a_warning() -> None:
     values = {"request": {"processorsPerNode": 7}, "configuration": {"cpus": 1, "nodes": 2}}
     result = at_levels("limits", values)
     assert (result.spec.limits.cpus, result.spec.limits.nodes) == (4, 2)
@@ -103,7 +103,7 @@ def test_processors_of_all_machines_together_are_divided_by_them_with_a_warning(
     assert nearer.spec.limits.cpus == 3
 
 
-def test_a_job_for_several_machines_is_refused_in_a_pool_that_has_one() -> None:
+def test_a_job_for_several_machines_is_refused_in_a_pool_of_one_machine() -> None:
     defaults = Defaults(pools={"default": 1, "cluster": 1}, one_node_pools={"default"})
     limits = {"limits": {"nodes": 2}}
     assert resolved({**limits, "pool": "cluster"}, defaults=defaults).spec.limits.nodes == 2
@@ -113,7 +113,7 @@ def test_a_job_for_several_machines_is_refused_in_a_pool_that_has_one() -> None:
     assert resolved({"limits": {"nodes": 1}}, defaults=defaults).spec.limits.nodes == 1
 
 
-def test_a_plain_command_has_no_time_limit_unless_one_is_asked_for() -> None:
+def test_a_plain_command_has_no_time_limit_unless_requested() -> None:
     request = {"component": "lockside.command", "configData": {"parameters": {"shell": "x"}}}
     assert resolved(request).spec.limits.timeout_seconds is None
     assert resolved({**request, "limits": {"timeoutSeconds": 3}}).spec.limits.timeout_seconds == 3
@@ -133,13 +133,13 @@ def test_a_plain_command_has_no_time_limit_unless_one_is_asked_for() -> None:
         ("processorsPerNode", "many", "$.limits.processorsPerNode"),
     ],
 )
-def test_a_limit_that_is_none_is_refused(name: str, value: object, path: str) -> None:
+def test_an_invalid_limit_is_refused(name: str, value: object, path: str) -> None:
     with pytest.raises(Invalid) as caught:
         resolved({"limits": {name: value}})
     assert caught.value.path == path
 
 
-def test_what_is_lost_is_requeued_unless_somebody_says_otherwise() -> None:
+def test_a_lost_job_is_requeued_by_default() -> None:
     assert resolved().spec.on_lost == "requeue"
     assert resolved(of=component(onLost="error")).spec.on_lost == "error"
     assert resolved(
@@ -154,7 +154,7 @@ def test_a_retry_policy_has_its_defaults() -> None:
     assert retry.on == [FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST]
 
 
-def test_the_nearest_retry_policy_stands_as_a_whole() -> None:
+def test_the_nearest_retry_policy_applies_as_a_whole() -> None:
     result = resolved(
         {"retry": {"maxAttempts": 2}}, of=component(retry={"maxAttempts": 5, "delaySeconds": 60})
     )
@@ -174,7 +174,7 @@ def test_the_nearest_retry_policy_stands_as_a_whole() -> None:
         ({"maxAttempts": 2, "delaySeconds": -1}, "$.retry.delaySeconds"),
     ],
 )
-def test_a_retry_policy_that_is_none_is_refused(retry: dict[str, Any], path: str) -> None:
+def test_an_invalid_retry_policy_is_refused(retry: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as caught:
         resolved({"retry": retry})
     assert caught.value.path == path

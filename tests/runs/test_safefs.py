@@ -65,7 +65,7 @@ def build(path: Path, tree: object, target: Path) -> None:
 
 @given(TREES)
 @settings(max_examples=60)
-def test_any_tree_is_removed_and_no_link_followed(
+def test_any_tree_is_removed_and_no_link_is_followed(
     tmp_path_factory: pytest.TempPathFactory, tree: object
 ) -> None:
     base = tmp_path_factory.mktemp("tree")

@@ -1,4 +1,4 @@
-"""Snapshots of a data folder: openable, complete, in the place of earlier ones, nothing secret in them."""
+"""Snapshots of a data folder: readable, complete, replacing earlier ones, and free of secrets."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def opened(context: JobContext, path: str) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_snapshot_has_every_file_and_empty_folder_but_not_the_new_state(tmp_path: Path) -> None:
+def test_a_snapshot_contains_every_file_and_empty_folder_but_not_the_new_state(tmp_path: Path) -> None:
     here, (step,) = context(tmp_path), steps(resolved(stored=config(parameters={"a": 1})))
     prepare(step, here, {"n": 1})
     data = Path(here.folder.data)
@@ -53,7 +53,7 @@ def test_no_secret_is_in_a_snapshot_in_any_form(tmp_path: Path) -> None:
     assert found["out/files/plain"] == b"x[hidden]x" * 200_000
 
 
-def test_stages_are_counted_per_row_and_listed_in_their_order(tmp_path: Path) -> None:
+def test_stages_are_counted_per_row_and_listed_in_order(tmp_path: Path) -> None:
     here = context(tmp_path)
     chain = steps(resolved(stored=config([row("a"), row("b")])))
     assert [stage_before(chain, step) for step in chain] == ["stage_0", "stage_0"]
@@ -73,7 +73,7 @@ def test_stages_are_counted_per_row_and_listed_in_their_order(tmp_path: Path) ->
         assert one["sizeBytes"] == os.stat(f"{here.folder.root}/{one['path']}").st_size
 
 
-def test_processors_are_stages_of_their_own() -> None:
+def test_processors_are_separate_stages() -> None:
     head = named("pr.head", command=["head"])
     around = {side: [{"definition": {"component": "pr.head"}}] for side in ("before", "after")}
     meant = resolved(stored=config(processors=around), processors={"pr.head": head})
@@ -82,7 +82,7 @@ def test_processors_are_stages_of_their_own() -> None:
     assert [stage_before(chain, step) for step in chain] == [f"stage_{n}" for n in range(len(chain))]
 
 
-def test_a_run_that_begins_anew_begins_its_snapshots_anew(tmp_path: Path) -> None:
+def test_a_restarted_run_restarts_its_snapshots(tmp_path: Path) -> None:
     here, (step,) = context(tmp_path), steps(resolved(stored=config()))
     prepare(step, here, None)
     keep_stage(OUTPUT, None, here, [])
@@ -90,13 +90,13 @@ def test_a_run_that_begins_anew_begins_its_snapshots_anew(tmp_path: Path) -> Non
     assert kept_stages(here.folder, [step]) == []
 
 
-def test_nothing_but_snapshots_and_the_log_stays_of_a_debug_run(tmp_path: Path) -> None:
+def test_a_debug_run_leaves_only_snapshots_and_the_log(tmp_path: Path) -> None:
     here, (step,) = context(tmp_path), steps(resolved(stored=config()))
     prepare(step, here, None)
     keep_stage("stage_0", None, here, [])
     finish_without_output(here)
     assert sorted(os.listdir(here.folder.root)) == ["debug", "steps"]
-    keep_stage(OUTPUT, None, here, [])  # read again after a crash: the folder is gone, nothing is made of it
+    keep_stage(OUTPUT, None, here, [])  # read again after a crash: the folder is gone, and it yields nothing
     assert [one["name"] for one in kept_stages(here.folder, [step])] == ["stage_0"]
 
 
@@ -110,7 +110,7 @@ def ended(here: JobContext, launch: int, step: int, next_seq: int | None) -> Non
         (control / "outcome.json").write_text(json.dumps({"log": {"nextSeq": next_seq}}))
 
 
-def test_a_steps_frames_begin_where_the_one_before_ended(tmp_path: Path) -> None:
+def test_the_frames_of_a_step_begin_where_those_of_the_previous_step_ended(tmp_path: Path) -> None:
     here = context(tmp_path)
     assert log_range(here.folder, 0, 0) is None
     for step, seq in enumerate((3, 3, 9)):
@@ -120,7 +120,7 @@ def test_a_steps_frames_begin_where_the_one_before_ended(tmp_path: Path) -> None
     assert log_range(here.folder, 1, 2) == LogRange(3, 9)
 
 
-def test_a_running_step_has_no_end_and_one_to_come_no_frames(tmp_path: Path) -> None:
+def test_a_running_step_has_no_last_frame_and_a_future_step_has_no_frames(tmp_path: Path) -> None:
     here = context(tmp_path)
     ended(here, 1, 0, 4)
     ended(here, 1, 1, None)
@@ -128,7 +128,7 @@ def test_a_running_step_has_no_end_and_one_to_come_no_frames(tmp_path: Path) -> 
     assert log_range(here.folder, 2, 2) is None
 
 
-def test_a_run_that_was_begun_anew_goes_on_in_the_log(tmp_path: Path) -> None:
+def test_a_restarted_run_continues_the_log(tmp_path: Path) -> None:
     here = context(tmp_path)
     ended(here, 1, 0, 4)
     ended(here, 1, 1, 6)
@@ -137,7 +137,7 @@ def test_a_run_that_was_begun_anew_goes_on_in_the_log(tmp_path: Path) -> None:
     assert log_range(here.folder, 1, 1) is None
 
 
-def test_a_step_that_was_told_to_start_twice_counts_by_its_later_launch(tmp_path: Path) -> None:
+def test_a_step_that_was_started_twice_counts_by_its_later_launch(tmp_path: Path) -> None:
     here = context(tmp_path)
     ended(here, 1, 0, 4)
     ended(here, 1, 1, None)

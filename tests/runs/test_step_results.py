@@ -1,4 +1,4 @@
-"""The results of steps, in folders that may be the jobs' users'."""
+"""The results of steps, in folders that may belong to the users of jobs."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def made(message: str) -> RunResult:
     return RunResult(Verdict.SUCCESS, message, None, {})
 
 
-def test_a_result_is_kept_beside_whatever_a_job_has_put_in_its_way(folder: RunFolder, tmp_path: Path) -> None:
+def test_a_result_is_stored_whatever_a_job_has_put_in_its_place(folder: RunFolder, tmp_path: Path) -> None:
     control = Path(folder.control(1, 0))
     keep_result(folder, 1, 0, made("first"))
     victim = tmp_path / "victim"
@@ -33,7 +33,7 @@ def test_a_result_is_kept_beside_whatever_a_job_has_put_in_its_way(folder: RunFo
     assert kept.message == "second"
 
 
-def test_what_is_no_plain_file_is_no_result(folder: RunFolder) -> None:
+def test_only_a_regular_file_is_a_result(folder: RunFolder) -> None:
     control = Path(folder.control(1, 0))
     control.mkdir(parents=True)
     assert kept_result(folder, 1, 0) is None

@@ -1,4 +1,4 @@
-"""What a step tells of files that it stored: it comes from a process of the job's account."""
+"""A step's report of the files that it stored is checked: it comes from a process of the job's account."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from locksided.tables.stored_files import BadFiles, file_name, read_stored
 GOOD = {"id": 7, "name": "a", "sizeBytes": 1, "sha256": "0" * 64}
 
 
-def test_files_are_read_under_the_numbers_that_the_job_was_given() -> None:
+def test_reported_files_must_have_the_numbers_assigned_to_the_job() -> None:
     (one,) = read_stored([GOOD], [6, 7])
     assert (one.id, one.name, one.tags) == (7, "a", [])
 
@@ -26,7 +26,7 @@ def test_files_are_read_under_the_numbers_that_the_job_was_given() -> None:
         [{**GOOD, "tags": [""]}],
     ],
 )
-def test_what_a_job_cannot_have_stored_is_refused(told: Any) -> None:
+def test_a_report_of_files_that_the_job_cannot_have_stored_is_refused(told: Any) -> None:
     with pytest.raises(BadFiles):
         read_stored(told, [7])
 

@@ -1,4 +1,4 @@
-"""Threads: each account waits for its own helpers, and nobody for another's."""
+"""Threads: each account waits for its own helpers, and never for those of another."""
 
 from threading import Event
 
@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 30
 
 
 @pytest.mark.anyio
-async def test_an_account_that_stops_its_helpers_holds_up_nobody_else() -> None:
+async def test_an_account_whose_helpers_are_stopped_delays_no_other_account() -> None:
     stopped, entered = Event(), []
 
     def held() -> None:

@@ -1,4 +1,4 @@
-"""How a run ended and what its result says."""
+"""How a run ended and what its result contains."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ def error(**seen: Any) -> dict[str, Any]:
     return found
 
 
-def test_exit_code_zero_is_success_whatever_was_written_to_stderr() -> None:
+def test_exit_code_zero_is_a_success_whatever_was_written_to_stderr() -> None:
     result = concluded(stderrTail="WARNING everything is fine")
     assert (result.verdict, result.result["error"]) == (Verdict.SUCCESS, None)
     assert result.message == "Component processing finished."
 
 
-def test_the_process_is_told_with_times_of_the_wire() -> None:
+def test_the_process_is_reported_with_wire_timestamps() -> None:
     assert concluded().process == {
         "pid": 4711,
         "startToken": "12-1-0",
@@ -63,18 +63,18 @@ def test_exit_code_one_is_a_user_error_with_the_end_of_stderr() -> None:
     }
 
 
-def test_without_stderr_the_message_is_the_end_of_stdout_else_a_plain_sentence() -> None:
+def test_without_stderr_the_message_is_the_end_of_stdout_or_a_plain_sentence() -> None:
     assert error(exitCode=1, stderrTail=" \n", stdoutTail="wrong table")["message"] == "wrong table"
     assert error(exitCode=3)["message"] == "exit code 3, no output"
 
 
-def test_the_message_is_all_of_the_output_and_the_summary_its_telling_line() -> None:
+def test_the_message_is_the_whole_output_and_the_summary_its_decisive_line() -> None:
     trace = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\nValueError: the reason\n'
     result = concluded(exitCode=1, stderrTail=trace)
     assert (result.message, result.summary) == (trace.strip(), "ValueError: the reason")
 
 
-def test_what_tells_most_is_not_lost_before_a_long_trace() -> None:
+def test_a_decisive_line_before_a_long_traceback_is_not_lost() -> None:
     frames = "".join(f"\tat com.example.Deep.call{number}(Deep.java:{number})\n" for number in range(300))
     result = concluded(exitCode=2, stderrTail=f"java.lang.IllegalStateException: no table\n{frames}")
     assert result.summary == "java.lang.IllegalStateException: no table"
@@ -82,12 +82,12 @@ def test_what_tells_most_is_not_lost_before_a_long_trace() -> None:
     assert len(result.message) == 4096
 
 
-def test_escape_codes_and_what_was_overwritten_are_in_no_message() -> None:
+def test_messages_contain_no_escape_codes_and_no_overwritten_text() -> None:
     result = concluded(exitCode=2, stderrTail="10%\r100%\r\n\x1b[31mERROR\x1b[0m: disk on fire\r\n")
     assert (result.message, result.summary) == ("100%\nERROR: disk on fire", "ERROR: disk on fire")
 
 
-def test_of_a_timeout_the_summary_is_the_sentence_alone() -> None:
+def test_the_summary_of_a_timeout_is_only_the_sentence() -> None:
     result = concluded(exitCode=None, signal=9, stopped="timeout", stderrTail="still loading")
     assert result.summary == "It ran longer than its time limit of 3600 seconds and was stopped."
     assert result.message == f"{result.summary}\nstill loading"
@@ -98,7 +98,7 @@ def test_an_exit_code_above_one_is_an_application_error(code: int) -> None:
     assert (error(exitCode=code)["type"], error(exitCode=code)["exitCode"]) == ("application", code)
 
 
-def test_a_component_may_give_its_codes_other_meanings() -> None:
+def test_a_component_can_give_exit_codes_other_meanings() -> None:
     of = component(exitCodes={"success": [0, 3], "userError": [20]})
     assert concluded(of=of, exitCode=3).success
     assert error(of=of, exitCode=20)["type"] == "user"
@@ -119,7 +119,7 @@ def test_a_component_may_give_its_codes_other_meanings() -> None:
         ),
     ],
 )
-def test_the_kind_tells_one_death_from_another(
+def test_the_kind_distinguishes_causes_of_death(
     seen: dict[str, Any], kind: str, retry_class: FailureClass
 ) -> None:
     result = concluded(**seen)
@@ -128,19 +128,19 @@ def test_the_kind_tells_one_death_from_another(
     assert result.failure.retry_class is retry_class
 
 
-def test_a_good_exit_is_no_memory_error_though_a_child_was_killed() -> None:
+def test_a_successful_exit_is_not_a_memory_error_even_if_a_child_was_killed() -> None:
     assert concluded(outOfMemory=True).success
 
 
 @pytest.mark.parametrize("seen", [{"lost": True}, {"stopped": "machine", "signal": 15}])
-def test_a_run_that_its_keeper_lost_says_so(seen: dict[str, Any]) -> None:
+def test_a_run_lost_by_its_keeper_says_so(seen: dict[str, Any]) -> None:
     result = concluded(**seen)
     assert result.verdict is Verdict.LOST
     assert result.failure is not None
     assert (result.failure.kind, result.failure.retry_class) == (FailureKind.LOST, FailureClass.LOST)
 
 
-def test_what_a_process_stopped_on_request_exits_with_does_not_matter() -> None:
+def test_the_exit_code_of_a_process_stopped_on_request_does_not_matter() -> None:
     report = {"proof": "scan", "processes": [{"pid": 1, "name": "x", "signal": 15, "time": 0}]}
     for code in (0, 1, 255):
         result = concluded(exitCode=code, stopped="terminate", killReport=report)
@@ -148,7 +148,7 @@ def test_what_a_process_stopped_on_request_exits_with_does_not_matter() -> None:
         assert result.kill_report["processes"][0]["time"] == "1970-01-01T00:00:00.000000Z"
 
 
-def test_the_state_of_a_good_run_is_saved_and_a_missing_file_clears_it() -> None:
+def test_the_state_of_a_successful_run_is_saved_and_a_missing_file_clears_it() -> None:
     assert concluded(Collected(state=OutFile(b'{"last": 5}'))).states == {None: {"last": 5}}
     for content in (None, b"", b" \n", b"[]", b"{}"):
         assert concluded(Collected(state=OutFile(content))).states == {None: {}}
@@ -163,13 +163,13 @@ def test_a_failed_or_a_debug_run_saves_no_state() -> None:
 @pytest.mark.parametrize(
     "content", [b"{", b"7", b'"x"', b'{"a": NaN}', b"\xff\xfe", b'{"a": "\\ud800"}', b"[" * 50_000]
 )
-def test_a_state_that_is_no_object_is_the_users_error(content: bytes) -> None:
+def test_a_state_that_is_not_an_object_is_a_user_error(content: bytes) -> None:
     found = error(collected=Collected(state=OutFile(content)))
     assert (found["type"], found["kind"]) == ("user", "output")
     assert "out/state.json" in found["message"]
 
 
-def test_a_state_that_cannot_be_read_is_the_users_error() -> None:
+def test_a_state_that_cannot_be_read_is_a_user_error() -> None:
     found = error(collected=Collected(state=OutFile(problem="out/state.json is a link")))
     assert "link" in found["message"]
 
@@ -183,7 +183,7 @@ def test_usage_is_taken_from_failed_runs_too() -> None:
     "content",
     [b"{}", b'[{"metric": "a"}]', b'[{"metric": "a", "value": "1"}]', b'[{"metric": 1, "value": 1}]'],
 )
-def test_usage_of_another_form_fails_a_good_run_and_not_a_failed_one(content: bytes) -> None:
+def test_invalid_usage_fails_a_successful_run_and_does_not_change_a_failed_one(content: bytes) -> None:
     left = Collected(usage=OutFile(content))
     assert error(collected=left)["kind"] == "output"
     assert error(collected=left, exitCode=2)["kind"] == "exit"
@@ -198,7 +198,7 @@ def test_usage_of_another_form_fails_a_good_run_and_not_a_failed_one(content: by
         ("error", Verdict.ERROR),
     ],
 )
-def test_failed_records_count_as_the_rule_says(rule: str | None, verdict: Verdict) -> None:
+def test_failed_records_are_judged_by_the_rule(rule: str | None, verdict: Verdict) -> None:
     progress = {"counts": {"success": 10, "error": 2, "ignored": True}}
     result = concluded(request={"onRecordErrors": rule}, progress=progress)
     assert result.verdict is verdict
@@ -235,7 +235,7 @@ def test_the_result_lists_tables_in_both_forms_of_manifest() -> None:
     assert result.metrics["storage"]["outputTablesBytesSum"] == 30
 
 
-def test_what_the_program_reported_of_an_output_stands_beside_what_was_found() -> None:
+def test_what_the_program_reported_of_an_output_is_added_to_what_was_found() -> None:
     table = {"name": "a", "path": "out/tables/a", "isSliced": False, "sizeBytes": 1, "updatedUs": 0}
     progress = {"outputs": [{"name": "a", "recordsCount": 5, "sizeBytes": 99}, {"name": "elsewhere"}, 7]}
     tables = concluded(Collected(tables=[table]), progress=progress).result["output"]["tables"]
@@ -245,16 +245,14 @@ def test_what_the_program_reported_of_an_output_stands_beside_what_was_found() -
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 @pytest.mark.parametrize("report", [{"name": ["a"]}, {"name": "a", "sizeBytes": "many"}, {"sizeBytes": None}])
-def test_a_report_of_strange_values_is_shown_and_costs_nothing(
-    report: dict[str, Any], exit_code: int
-) -> None:
+def test_a_report_with_odd_values_is_shown_and_does_no_harm(report: dict[str, Any], exit_code: int) -> None:
     result = concluded(progress={"outputs": [report]}, exitCode=exit_code)
     shown = [one["name"] for one in result.result["output"]["tables"]]
     assert shown == ([] if exit_code or report.get("name") != "a" else ["a"])
     assert result.metrics["storage"]["outputTablesBytesSum"] == 0
 
 
-def test_an_outcome_that_cannot_be_read_is_an_end_of_nobodys_knowing_and_not_run_again() -> None:
+def test_a_run_with_an_unreadable_outcome_ended_unknown_and_is_not_run_again() -> None:
     result = concluded(unreadable="JSON is malformed", exitCode=0)
     assert (result.verdict, result.process["exitCode"]) == (Verdict.ERROR, 0)
     assert result.result["error"]["type"] == "application"
@@ -294,12 +292,12 @@ def test_secret_variables_are_hidden_in_the_result() -> None:
     assert shown == {"day": "1", "#key": "[hidden]"}
 
 
-def test_nothing_to_run_is_a_success_that_says_so() -> None:
+def test_a_run_with_nothing_to_run_succeeds_and_says_so() -> None:
     result = nothing_to_run(resolved(stored=config([row("a", disabled=True)])).spec)
     assert (result.verdict, result.message) == (Verdict.SUCCESS, "No configurations executed.")
 
 
-def test_a_run_that_never_starts_tells_the_kind() -> None:
+def test_a_run_that_never_starts_has_the_kind_of_its_refusal() -> None:
     result = failed_before_start(resolved().spec, FailureKind.INPUT, "x" * 9000)
     assert result.message.endswith("[trimmed]")
     assert result.result["error"]["kind"] == "input"
@@ -330,14 +328,14 @@ def test_a_failed_run_keeps_the_tables_that_are_written_always(
     assert (len(good["tables"]), len(good["files"])) == (1, 1)
 
 
-def test_a_debug_run_tells_of_no_output() -> None:
+def test_a_debug_run_reports_no_output() -> None:
     result = resolved({"mode": "debug"}, stored=config())
     (step,) = steps(result)
     done = conclude(step, result.spec, outcome(), Collected(tables=[TABLE], artifacts=[TABLE])).result
     assert (done["output"], done["artifacts"]) == ({"tables": [], "files": []}, {})
 
 
-def test_outputs_are_named_where_they_stay() -> None:
+def test_outputs_are_listed_with_their_final_paths() -> None:
     result = resolved(stored=config([row("a"), row("b")]))
     first, second = steps(result)
     always = '{"write_always": true}'
@@ -355,7 +353,7 @@ def test_outputs_are_named_where_they_stay() -> None:
     assert done["output"]["tables"][0]["path"] == "data/out/tables/t"
 
 
-def test_steps_join_to_one_result() -> None:
+def test_steps_are_combined_into_one_result() -> None:
     result = resolved(stored=config([row("a"), row("b")]))
     first, second = steps(result)
     left = Collected(state=OutFile(b'{"n": 1}'), usage=OutFile(b'[{"metric": "m", "value": 1}]'))
@@ -369,7 +367,7 @@ def test_steps_join_to_one_result() -> None:
     assert failed.summary == "row b: no. Rows that did not run: c."
 
 
-def test_what_all_steps_used_is_summed_and_the_process_is_the_last() -> None:
+def test_the_usage_of_all_steps_is_summed_and_the_process_is_the_last_one() -> None:
     result = resolved(stored=config([row("a"), row("b")]))
     first, second = steps(result)
     large = conclude(first, result.spec, outcome(userSeconds=2.0, maxRssBytes=200_000_000), NOTHING)
@@ -385,7 +383,7 @@ def test_what_all_steps_used_is_summed_and_the_process_is_the_last() -> None:
     assert [step["usage"]["userSeconds"] for step in both.result["steps"]] == [2.0, 0.1]
 
 
-def test_the_message_begins_with_the_step_that_failed() -> None:
+def test_the_message_begins_with_the_failed_step() -> None:
     processors = {"after": [{"definition": {"component": "m.proc"}}]}
     result = resolved(
         stored=config(processors=processors),
@@ -399,7 +397,7 @@ def test_the_message_begins_with_the_step_that_failed() -> None:
     assert (told["step"], told["kind"], told["status"], told["exitCode"]) == (2, "processor", "error", 1)
 
 
-def test_of_a_pipeline_the_side_that_failed_is_named() -> None:
+def test_the_failed_side_of_a_pipeline_is_named() -> None:
     result = resolved(of=component(command=None, pipeline=[["tap"], ["/bin/target-csv", "-x"], ["tee"]]))
     exits = [
         {"exitCode": None, "signal": 13},

@@ -92,7 +92,7 @@ def test_a_socket_on_which_somebody_answers_is_left_alone(tmp_path: Path) -> Non
 
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("precious")
-    with pytest.raises(ListenError, match="no socket"):
+    with pytest.raises(ListenError, match="not a socket"):
         listen(tmp_path / "s")
     assert (tmp_path / "s").read_text() == "precious"
 

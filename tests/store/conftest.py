@@ -1,4 +1,4 @@
-"""A store in a folder of its own for every test."""
+"""A separate store for every test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Jobs, events and changes to try the store with; only what a test says differs from these."""
+"""Jobs, events and changes for tests of the store; a test states only what differs."""
 
 import re
 import sqlite3
@@ -17,7 +17,7 @@ BOB = {"uid": 1001, "user": "bob"}
 
 
 def new(job_id: int, **values: Any) -> InsertJob:
-    """A job that has just been accepted."""
+    """Return a job that has just been accepted."""
     defaults = {"run_id": str(job_id), "line_order": job_id, "created_us": NOW + job_id, "status": "created"}
     return InsertJob(job_id, {**defaults, **values})
 
@@ -44,7 +44,7 @@ async def save(store: Store, *saves: Any) -> Applied:
 
 
 async def do(store: Store, work: Callable[[Transaction], Any]) -> Any:
-    """Run one operation and answer its result, or raise what undid it."""
+    """Run one operation and return its result, or raise the error that undid it."""
     (result,) = (await store.apply([Operation(work)])).results
     if isinstance(result, Exception):
         raise result
@@ -52,11 +52,11 @@ async def do(store: Store, work: Callable[[Transaction], Any]) -> Any:
 
 
 async def on_writer(store: Store, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Run something on the writing connection that no verb does."""
+    """Run work for which the store has no method on its writing connection."""
     return await store._writer.run(work)
 
 
 def nothing(statement: str) -> dict[str, None] | list[None]:
-    """Parameters that are all null, named or not, as the statement has them."""
+    """Return null for every parameter of a statement, named or positional."""
     names = dict.fromkeys(re.findall(r":(\w+)", statement))
     return names or [None] * statement.count("?")

@@ -1,4 +1,4 @@
-"""What is asked to be saved is saved, many units to a commit, each of them whole or not at all."""
+"""Requested saves are committed, many units at a time, each of them completely or not at all."""
 
 import sqlite3
 from enum import Enum
@@ -24,7 +24,7 @@ class Colour(Enum):
     RED = "red"
 
 
-async def test_a_job_comes_back_as_it_was_saved(store: Store) -> None:
+async def test_a_job_is_read_as_it_was_saved(store: Store) -> None:
     values = {
         "labels": {"team": "ünï"},
         "stages": {"accepted": NOW},
@@ -52,7 +52,7 @@ async def test_enums_and_truth_values_are_stored_as_their_values(store: Store) -
     assert (row.name, row.visible) == ("red", 0)
 
 
-async def test_a_job_that_is_not_there_is_none(store: Store) -> None:
+async def test_a_job_that_does_not_exist_is_none(store: Store) -> None:
     assert await store.job_row(1) is None
 
 
@@ -111,7 +111,7 @@ async def test_a_dependency_of_a_job_that_does_not_exist_contradicts(store: Stor
     assert await store.job_row(1) is None
 
 
-async def test_nobody_waits_for_a_job_that_was_purged_meanwhile(store: Store) -> None:
+async def test_no_job_waits_for_a_job_that_was_purged_meanwhile(store: Store) -> None:
     await save(store, new(1), InsertDependency(1, 99, "final"))
     assert await store.job_row(1) is not None
     assert await store.dependencies_of([1]) == []
@@ -126,7 +126,7 @@ async def test_a_pool_keeps_what_a_later_put_does_not_name(store: Store) -> None
     assert await store.pool("p") == pool
 
 
-async def test_pools_are_put_and_deleted_in_the_order_that_was_asked(store: Store) -> None:
+async def test_pools_are_put_and_deleted_in_the_requested_order(store: Store) -> None:
     await save(
         store,
         PutPool("p", {"slots": 1}),
@@ -153,7 +153,7 @@ async def test_an_update_of_an_unknown_job_undoes_the_whole_apply(store: Store) 
     assert await store.last_seq() == 0
 
 
-async def test_every_unit_has_its_result_in_its_place(store: Store) -> None:
+async def test_the_results_are_in_the_order_of_the_units(store: Store) -> None:
     applied = await store.apply([Saves([new(1)]), Operation(lambda tx: "done"), Saves([])])
     assert applied.results == [None, "done", None]
 
@@ -174,7 +174,7 @@ async def test_a_refused_operation_is_undone_alone(store: Store) -> None:
     assert await store.meta("half") is None
 
 
-async def test_what_an_operation_had_flushed_for_units_before_it_survives_its_refusal(store: Store) -> None:
+async def test_saves_flushed_by_an_operation_for_earlier_units_survive_its_refusal(store: Store) -> None:
     seen = []
 
     def refused(tx: Transaction) -> None:
@@ -213,11 +213,11 @@ async def test_a_number_that_sqlite_cannot_hold_undoes_everything(store: Store) 
     await save(store, new(1))
 
 
-async def test_an_empty_apply_is_fine(store: Store) -> None:
+async def test_an_empty_apply_succeeds(store: Store) -> None:
     assert (await store.apply([])).results == []
 
 
-async def test_what_was_applied_is_there_after_opening_again(tmp_path: Path) -> None:
+async def test_what_was_applied_exists_after_reopening(tmp_path: Path) -> None:
     path, backups = str(tmp_path / "s.db"), str(tmp_path / "b")
     async with await Store.open(path, backups) as store:
         identity = store.identity
@@ -250,12 +250,12 @@ async def test_the_reader_cannot_write(store: Store) -> None:
         await store.read(lambda connection: connection.execute("DELETE FROM jobs"))
 
 
-async def test_the_database_is_its_owners_alone(store: Store, tmp_path: Path) -> None:
+async def test_the_database_is_accessible_to_its_owner_alone(store: Store, tmp_path: Path) -> None:
     await save(store, new(1))
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("lockside.db*")} == {"0o600"}
 
 
-async def test_what_a_vital_operation_raises_undoes_the_saves_beside_it(store: Store) -> None:
+async def test_an_error_of_a_vital_operation_undoes_the_saves_beside_it(store: Store) -> None:
     def refuse(tx: Transaction) -> None:
         tx.save(SetMeta("beside", "x"))
         raise Conflict("no")

@@ -1,4 +1,4 @@
-"""Components, configurations, branches and variables have versions; what was put can be got back the same."""
+"""Components, configurations, branches and variables have versions and are read exactly as they were put."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +45,7 @@ async def kinds(store: Store) -> list[str]:
     return [event.kind for event in await store.events_after(EventFilter(), 0, 100)]
 
 
-async def test_a_component_comes_back_as_it_was_put(store: Store) -> None:
+async def test_a_component_is_read_as_it_was_put(store: Store) -> None:
     stored = await do(store, lambda tx: objects.put(tx, EX, BODY, change(description="why")))
     assert await store.object(EX) == stored
     assert list(stored.body) == list(BODY)
@@ -53,7 +53,7 @@ async def test_a_component_comes_back_as_it_was_put(store: Store) -> None:
     assert (stored.created_us, stored.changed_us, stored.changed_by) == (NOW, NOW, ANN)
 
 
-async def test_every_change_is_a_new_version_and_an_event_and_old_versions_stay(store: Store) -> None:
+async def test_every_change_makes_a_new_version_and_an_event_and_old_versions_stay(store: Store) -> None:
     await do(store, lambda tx: objects.put(tx, EX, {"a": 1}, change()))
     second = await do(store, lambda tx: objects.put(tx, EX, {"a": 2}, change(NOW + 5, BOB)))
     assert (second.version, second.created_us, second.changed_us, second.changed_by) == (2, NOW, NOW + 5, BOB)
@@ -73,7 +73,7 @@ async def test_the_same_content_makes_no_version_and_no_event(store: Store) -> N
 
 
 @pytest.mark.parametrize("other", [1.0, True, "1"])
-async def test_values_of_another_type_are_another_content(store: Store, other: Any) -> None:
+async def test_values_of_another_type_are_different_content(store: Store, other: Any) -> None:
     await put(store, {"a": 1})
     assert (await put(store, {"a": other})).version == 2
 
@@ -99,7 +99,7 @@ async def test_a_deleted_object_is_hidden_but_its_versions_stay_readable(store: 
     assert (await kinds(store))[-1] == "config.deleted"
 
 
-async def test_an_object_that_is_put_again_goes_on_with_its_version_numbers(store: Store) -> None:
+async def test_an_object_that_is_put_again_continues_its_version_numbers(store: Store) -> None:
     await put(store, {"a": 1})
     await do(store, lambda tx: objects.delete(tx, A.key(), change()))
     again = await put(store, {"a": 1}, expected_version=0)
@@ -119,7 +119,7 @@ async def test_an_object_that_is_put_again_goes_on_with_its_version_numbers(stor
         lambda tx: objects.put(tx, ConfigId("ex", "a", "no").key(), {}, change()),
     ],
 )
-async def test_what_is_not_there_is_not_found_and_nothing_happens(
+async def test_a_missing_object_is_not_found_and_nothing_changes(
     store: Store, work: Callable[[Any], Any]
 ) -> None:
     await put(store, {"a": 1})
@@ -128,14 +128,14 @@ async def test_what_is_not_there_is_not_found_and_nothing_happens(
     assert await kinds(store) == ["config.created"]
 
 
-async def test_a_delete_can_be_done_once(store: Store) -> None:
+async def test_an_object_can_be_deleted_only_once(store: Store) -> None:
     await put(store, {"a": 1})
     await do(store, lambda tx: objects.delete(tx, A.key(), change()))
     with pytest.raises(NotFound):
         await do(store, lambda tx: objects.delete(tx, A.key(), change()))
 
 
-async def test_configurations_are_apart_by_project_branch_and_component(store: Store) -> None:
+async def test_configurations_are_separate_by_project_branch_and_component(store: Store) -> None:
     await do(store, lambda tx: objects.create(tx, key(BRANCH, "dev"), {"id": "dev", "name": "Dev"}, change()))
     places = [A, ConfigId("ex2", "a"), ConfigId("ex", "a", "dev"), ConfigId("ex", "a", project="other")]
     for number, place in enumerate(places):
@@ -168,7 +168,7 @@ async def test_a_rollback_to_the_current_content_changes_nothing(store: Store) -
     assert await do(store, lambda tx: objects.rollback(tx, A.key(), 1, change())) == first
 
 
-async def test_a_copy_is_a_configuration_of_its_own(store: Store) -> None:
+async def test_a_copy_is_a_separate_configuration(store: Store) -> None:
     await put(store, {"n": 1})
     await put(store, {"n": 2})
     target = ConfigId("ex", "b")
@@ -179,7 +179,7 @@ async def test_a_copy_is_a_configuration_of_its_own(store: Store) -> None:
         await do(store, lambda tx: objects.copy(tx, A.key(), target.key(), change()))
 
 
-async def test_a_history_of_nothing_is_not_found(store: Store) -> None:
+async def test_the_history_of_a_missing_object_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         await store.versions(A.key())
 
@@ -195,7 +195,7 @@ async def test_components_are_listed_by_id_and_by_type(store: Store) -> None:
     assert await listed(store, all_of(COMPONENT, "other")) == []
 
 
-async def test_what_is_created_must_not_exist(store: Store) -> None:
+async def test_an_object_to_be_created_must_not_exist(store: Store) -> None:
     body = {"id": "dev", "name": "Dev"}
     made = await do(store, lambda tx: objects.create(tx, key(BRANCH, "dev"), body, change()))
     assert await listed(store, all_of(BRANCH)) == [made]

@@ -1,4 +1,4 @@
-"""The next attempt is stored as a copy of the one before: what was asked for, and nothing that came of it."""
+"""The next attempt is stored as a copy of the previous one: its request, without its results."""
 
 import pytest
 
@@ -34,7 +34,7 @@ async def first_attempt(store: Store) -> None:
     )
 
 
-async def test_what_was_asked_for_is_copied_and_what_came_of_it_is_not(store: Store) -> None:
+async def test_the_request_of_a_job_is_copied_and_its_results_are_not(store: Store) -> None:
     await first_attempt(store)
     result = {"message": "It failed."}
     await save(store, ended(2, "error", starts=1, launches=1, result=result), next_attempt(3, 2, attempt=1))
@@ -46,7 +46,7 @@ async def test_what_was_asked_for_is_copied_and_what_came_of_it_is_not(store: St
     assert (row.result, row.start_us, row.end_us) == (None, None, None)
 
 
-async def test_a_copy_may_start_in_the_step_that_ends_the_one_before_and_takes_its_lock(store: Store) -> None:
+async def test_a_copy_may_start_in_the_step_that_ends_the_original_and_takes_its_lock(store: Store) -> None:
     await first_attempt(store)
     await save(
         store, ended(2, "error"), next_attempt(3, 2), UpdateJob(3, {"status": "processing", "start_us": NOW})
@@ -71,7 +71,7 @@ async def test_a_copy_is_found_by_its_labels(store: Store) -> None:
     assert [row.id for row in found.rows] == [3, 2]
 
 
-async def test_there_is_no_copy_of_a_job_that_is_not(store: Store) -> None:
+async def test_a_job_that_does_not_exist_cannot_be_copied(store: Store) -> None:
     with pytest.raises(StoreContradiction):
         await save(store, next_attempt(3, 2))
 

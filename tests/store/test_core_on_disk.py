@@ -1,4 +1,4 @@
-"""What the core saves on a random day goes into the real store, and the same core comes out of it again."""
+"""The core's saves of a random day go into the real store, and the same core is loaded from it."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ DAYS = 4
 
 
 class Recording(World):
-    """A world that remembers what each step saved."""
+    """A world that records what each step saved."""
 
     def __init__(self, **slots: int | None) -> None:
         self.steps: list[list[Save]] = []
@@ -37,7 +37,7 @@ class Recording(World):
 
 
 def keep_resources(tx: Transaction, world: World) -> None:
-    """Their documents are no saves of the core."""
+    """Store the resources, whose documents are not among the core's saves."""
     for one in world.disk.resources.values():
         amount = {"units": list(one.units)} if one.units else {"capacity": one.capacity or "infinity"}
         body = {"id": one.id, "shared": one.is_shared, **amount}
@@ -45,7 +45,7 @@ def keep_resources(tx: Transaction, world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(DAYS))
-async def test_after_every_part_of_a_day_the_store_knows_what_the_core_knows(
+async def test_after_every_part_of_a_day_the_store_has_the_state_of_the_core(
     store: Store, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(test_simulation, "World", Recording)

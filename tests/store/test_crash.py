@@ -1,4 +1,4 @@
-"""What was answered outlives a kill; a store that is left open keeps no process from ending."""
+"""Answered changes survive a kill; a store that is left open does not prevent a process from exiting."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 @pytest.mark.parametrize("answers", [1, 7, 40])
-async def test_what_was_answered_survives_a_kill_and_nothing_is_half_there(
+async def test_everything_answered_survives_a_kill_and_nothing_is_stored_partially(
     tmp_path: Path, answers: int
 ) -> None:
     acknowledged = 0
@@ -80,7 +80,7 @@ def test_a_store_that_is_left_open_does_not_keep_the_interpreter_from_ending(tmp
     assert (done.returncode, done.stdout) == (0, "open\n"), done.stderr
 
 
-async def test_closing_is_over_when_it_answers(tmp_path: Path) -> None:
+async def test_close_returns_when_closing_is_complete(tmp_path: Path) -> None:
     store = await Store.open(str(tmp_path / "s.db"), str(tmp_path / "b"))
     await store.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.db"]

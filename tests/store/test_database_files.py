@@ -1,4 +1,4 @@
-"""The files of an open database: what other programs do to them is noticed before anything is lost by it."""
+"""The files of an open database: interference by other programs is noticed before it loses data."""
 
 import shutil
 import sqlite3
@@ -22,7 +22,7 @@ INDEX: Stamp = (1, 12, 32768, 5)
 LEFT = (DATABASE, LOG, INDEX)
 
 
-# -- what the stamps tell
+# -- what the file stamps show
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ LEFT = (DATABASE, LOG, INDEX)
         ((DATABASE, LOG, (1, 22, 32768, 5)), DatabaseFault.LOG_REPLACED),
     ],
 )
-def test_a_fault_is_told_from_how_the_files_were_left(
+def test_a_fault_is_recognised_by_comparing_the_files_with_their_last_state(
     found: tuple[Stamp | None, ...], expected: DatabaseFault | None
 ) -> None:
     told_fault = fault("/s/lockside.db", LEFT, found, may_be_ours=False)
@@ -52,7 +52,7 @@ def test_a_fault_is_told_from_how_the_files_were_left(
         assert told_fault.remedy
 
 
-def test_after_commits_that_nobody_looked_at_only_a_smaller_database_is_surely_not_ours() -> None:
+def test_after_unobserved_commits_only_a_smaller_database_is_surely_not_ours() -> None:
     checkpointed = ((1, 10, 8192, 9), LOG, INDEX)
     assert fault("/s/lockside.db", LEFT, checkpointed, may_be_ours=True) is None
     shrunk = fault("/s/lockside.db", LEFT, ((1, 10, 2048, 9), LOG, INDEX), may_be_ours=True)
@@ -69,7 +69,7 @@ def test_a_log_that_did_not_exist_may_appear() -> None:
 
 @pytest.fixture
 async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
-    """A store with job 1 that looks at its files before every commit, however fast they come."""
+    """Open a store with job 1 that checks its files before every commit, however fast commits come."""
     monkeypatch.setattr(files, "LONGEST_PAUSE_US", 0)
     folder = tmp_path / "state"
     folder.mkdir()
@@ -84,7 +84,7 @@ def read_elsewhere(path: str) -> None:
 
 
 def stored_jobs(path: Path) -> list[int]:
-    """What a daemon that is started on this file would find."""
+    """Return the jobs that a daemon started on this file would find."""
     with closing(sqlite3.connect(path)) as connection:
         return [job_id for (job_id,) in connection.execute("SELECT id FROM jobs ORDER BY id")]
 
@@ -133,7 +133,7 @@ def replace_by_a_backup(path: Path) -> None:
 @pytest.mark.parametrize(
     "take_away", [rename_database, rename_folder, remove_folder, remove_all_files, replace_by_a_backup]
 )
-async def test_nothing_is_accepted_into_a_database_that_nobody_finds(
+async def test_nothing_is_accepted_into_a_database_that_is_not_at_its_path(
     store: Store, take_away: Callable[[Path], None]
 ) -> None:
     take_away(Path(store.path))
@@ -146,7 +146,7 @@ async def test_nothing_is_accepted_into_a_database_that_nobody_finds(
 
 
 @pytest.mark.parametrize("there_and_back", [rename_database, rename_folder])
-async def test_it_goes_on_when_the_right_files_are_back(
+async def test_the_store_continues_when_the_right_files_are_back(
     store: Store, there_and_back: Callable[[Path], None]
 ) -> None:
     path = Path(store.path)
@@ -174,7 +174,7 @@ async def test_a_backup_saves_what_a_removed_database_still_holds(
 
 
 @pytest.mark.parametrize("gone", [("-wal",), ("-shm",), ("-wal", "-shm")])
-async def test_a_log_that_was_removed_is_written_into_the_database_and_made_again(
+async def test_a_log_that_was_removed_is_written_into_the_database_and_created_again(
     store: Store, gone: tuple[str, ...]
 ) -> None:
     for suffix in gone:
@@ -204,7 +204,7 @@ async def test_a_log_that_was_replaced_is_left_alone_until_somebody_removes_it(s
     assert stored_jobs(Path(store.path)) == [1, 2]
 
 
-async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_not_believed(
+async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_not_used(
     store: Store, tmp_path: Path
 ) -> None:
     backup = tmp_path / "older.db"
@@ -229,10 +229,10 @@ async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_n
     assert len(await store.job_rows(range(1, 41))) == 40
 
 
-async def test_damage_that_a_read_meets_first_is_told_with_its_remedy_and_examined(store: Store) -> None:
+async def test_damage_that_a_read_finds_first_is_examined_and_reported_with_its_remedy(store: Store) -> None:
     await save(store, *(new(n) for n in range(2, 40)), told())
     await store.forget_removed()
-    store._files._has_unseen_commits = True  # a change of the database may be ours: only SQLite can tell
+    store._files._has_unseen_commits = True  # the change may be the store's own: only SQLite can tell
     right = Path(store.path).read_bytes()
     Path(store.path).write_bytes(right[:4096] + b"\xff" * (len(right) - 4096))
     with pytest.raises(StoreUnavailable) as refused:
@@ -252,7 +252,7 @@ def _all(connection: sqlite3.Connection) -> object:
     return connection.execute("SELECT * FROM jobs, events").fetchall()
 
 
-async def test_another_program_that_changes_the_database_as_sqlite_does_is_believed_after_a_look(
+async def test_changes_that_another_program_makes_with_sqlite_are_accepted_after_a_check(
     store: Store,
 ) -> None:
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
@@ -265,7 +265,7 @@ async def test_another_program_that_changes_the_database_as_sqlite_does_is_belie
     assert first.name == "theirs"
 
 
-async def test_checkpoints_of_its_own_are_no_fault(store: Store) -> None:
+async def test_the_stores_own_checkpoints_are_not_a_fault(store: Store) -> None:
     for n in range(2, 30):
         await save(store, new(n, message="m" * 500_000))
     await store.forget_removed()
@@ -274,7 +274,7 @@ async def test_checkpoints_of_its_own_are_no_fault(store: Store) -> None:
     await save(store, new(30), told())
 
 
-async def test_commits_that_come_fast_are_looked_at_from_time_to_time(
+async def test_during_fast_commits_the_files_are_checked_from_time_to_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_us = 1_000_000

@@ -1,4 +1,4 @@
-"""How the jobs of configurations ended: counted over all of them once, and then from event to event."""
+"""Outcomes of the jobs of configurations: counted over all jobs once, then updated by events."""
 
 from lockside.documents.enums import JobType
 from locksided.api.event_counts import Outcomes, Tally
@@ -35,7 +35,9 @@ async def test_outcomes_are_counted_by_status_with_the_last_success_and_the_last
     assert await tally.outcomes() == {DAILY: expected}, "nothing counts twice"
 
 
-async def test_what_ends_later_is_added_by_its_event_and_a_new_tally_counts_the_same(store: Store) -> None:
+async def test_a_job_that_ends_later_is_added_by_its_event_and_a_new_tally_counts_the_same(
+    store: Store,
+) -> None:
     tally = Tally(store)
     await end(store, 1, second=1)
     await tally.outcomes()
@@ -69,7 +71,7 @@ async def test_only_the_configurations_whose_jobs_ended_last_are_kept(store: Sto
     assert [one.config for one in await tally.outcomes()] == ["a", "c"]
 
 
-async def test_all_is_counted_anew_when_events_between_are_gone(store: Store) -> None:
+async def test_everything_is_counted_again_when_events_between_are_missing(store: Store) -> None:
     tally = Tally(store)
     await end(store, 1)
     await tally.outcomes()
@@ -95,7 +97,7 @@ async def test_totals_count_by_status_pool_and_component_with_histograms(
     assert dict(ran.buckets)["+Inf"] == 2, "what was cancelled never ran"
 
 
-async def test_of_many_components_the_busiest_have_names_and_keep_them(store: Store) -> None:
+async def test_only_the_busiest_of_many_components_are_named_and_keep_their_names(store: Store) -> None:
     tally = Tally(store, most_components=2)
     await end(store, 1, component="a")
     for number, name in enumerate(["b", "b", "c", "c", "c"], 2):

@@ -1,4 +1,4 @@
-"""Events have numbers without gaps that are never used twice, and are found by kind, job and run."""
+"""Events have consecutive numbers that are never reused, and are found by kind, job and run."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from store.samples import ANN, NOW, do, new, save, told
 ALL = EventFilter()
 
 
-async def test_events_are_answered_as_they_will_be_read(store: Store) -> None:
+async def test_apply_returns_events_as_they_are_read_later(store: Store) -> None:
     applied = await save(
         store, new(1), told("job.created", 1, principal=ANN, data={"to": ["é", 1]}), told("daemon.started")
     )
@@ -21,7 +21,7 @@ async def test_events_are_answered_as_they_will_be_read(store: Store) -> None:
     assert applied.events[1] == EventRow(2, NOW, "daemon.started", "default", None, None, None, {})
 
 
-async def test_events_are_read_on_from_a_number(store: Store) -> None:
+async def test_events_are_read_from_a_number_on(store: Store) -> None:
     await save(store, *(told(f"k{n}") for n in range(5)))
     assert [event.seq for event in await store.events_after(ALL, 2, 2)] == [3, 4]
     assert [event.seq for event in await store.events_after(ALL, 4, 2)] == [5]
@@ -49,7 +49,9 @@ async def test_without_events_there_is_no_oldest(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_a_filter_reads_what_it_matches(store: Store, wanted: EventFilter, expected: list[int]) -> None:
+async def test_a_filter_reads_only_matching_events(
+    store: Store, wanted: EventFilter, expected: list[int]
+) -> None:
     applied = await save(
         store,
         told("job.created", 1),
@@ -72,7 +74,7 @@ async def test_a_failed_apply_uses_up_no_numbers_and_shows_no_events(store: Stor
     assert [each.seq for each in await store.events_after(ALL, 0, 10)] == [1, 2]
 
 
-async def test_numbers_go_on_after_opening_again_and_after_pruning_everything(tmp_path: Path) -> None:
+async def test_numbers_continue_after_reopening_and_after_pruning_everything(tmp_path: Path) -> None:
     path, backups = str(tmp_path / "s.db"), str(tmp_path / "b")
     async with await Store.open(path, backups) as store:
         await save(store, *(told() for _ in range(5)))

@@ -1,4 +1,4 @@
-"""Lists of jobs have what the filter says, page by page, in the order that was asked for."""
+"""Lists of jobs contain exactly the matching jobs, page by page, in the requested order."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ FINAL = ("success", "warning", "error", "terminated")
 
 
 def population(size: int, seed: int) -> list[Any]:
-    """Jobs with all kinds of values, some common and some rare."""
+    """Return jobs with all kinds of values, some common and some rare."""
     rnd = random.Random(seed)
     saves: list[Any] = [PutSpec(name, body) for name, body in SPECS.items()]
     runs: dict[int, str] = {}
@@ -68,7 +68,7 @@ def population(size: int, seed: int) -> list[Any]:
 
 
 def matches(row: JobRow, wanted: JobFilter) -> bool:
-    """The filter's meaning, said again in plain words."""
+    """Return whether a job matches a filter: an independent, simple implementation."""
     parent = wanted.parent_run_id
     given: list[tuple[Any, Callable[[Any], bool]]] = [
         (wanted.statuses or None, lambda value: row.status in value),
@@ -128,7 +128,7 @@ def key(order_by: OrderBy) -> Callable[[JobRow], tuple[int, int]]:
 
 
 async def pages(store: Store, wanted: JobFilter, page: JobPage) -> list[JobRow]:
-    """All pages, one after the other."""
+    """Return the rows of all pages."""
     rows: list[JobRow] = []
     while True:
         found = await store.list_jobs(wanted, page)
@@ -222,7 +222,7 @@ async def test_every_filter_in_every_order_finds_exactly_its_jobs(
         assert counted.total == len(expected)
 
 
-async def test_values_that_many_jobs_have_and_that_never_meet_are_read_side_by_side(
+async def test_common_values_that_never_occur_together_are_read_side_by_side(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "FEW", 5)
@@ -232,7 +232,7 @@ async def test_values_that_many_jobs_have_and_that_never_meet_are_read_side_by_s
     assert [row.id for row in found] == list(range(2, 41, 2))
 
 
-async def test_the_values_that_a_text_begins_are_read_side_by_side_with_others(
+async def test_the_values_with_a_prefix_are_read_side_by_side_with_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "FEW", 5)
@@ -245,10 +245,10 @@ async def test_the_values_that_a_text_begins_are_read_side_by_side_with_others(
     assert any("INTERSECT" in statement for statement in statements)
 
 
-async def test_a_range_of_times_is_found_among_the_ids_whatever_the_clock_did(
+async def test_a_range_of_times_is_found_by_ids_even_if_the_clock_was_set_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Jobs of several blocks of ids, some of which were made while the clock was an hour behind."""
+    """Tests jobs of several blocks of ids, some of which were created while the clock was an hour behind."""
     hour_us = 3_600_000_000
     ids = [*range(1, 20_000, 500), *range(100_000, 120_000, 500)]
     late = {job_id: NOW + job_id * 1000 - (hour_us if job_id % 7 == 0 else 0) for job_id in ids}
@@ -281,7 +281,7 @@ async def test_a_total_is_counted_only_when_asked(store: Store) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "?", "bm90IGEgY3Vyc29y", "W10", "ä", "WyJpZCIsdHJ1ZSwxXQ"])
-async def test_what_is_no_cursor_is_invalid(store: Store, cursor: str) -> None:
+async def test_a_text_that_is_not_a_cursor_is_invalid(store: Store, cursor: str) -> None:
     with pytest.raises(Invalid) as refusal:
         await store.list_jobs(JobFilter(), JobPage(cursor=cursor))
     assert refusal.value.path == "$.cursor"
@@ -301,13 +301,13 @@ async def test_a_limit_out_of_bounds_is_invalid(store: Store, limit: int) -> Non
         await store.list_jobs(JobFilter(), JobPage(limit=limit))
 
 
-def test_ids_that_begin_with_a_text_are_ranges() -> None:
+def test_a_prefix_of_ids_becomes_ranges_of_ids() -> None:
     assert id_ranges("12")[:3] == [(12, 12), (120, 129), (1200, 1299)]
     assert id_ranges("012") == id_ranges("x") == id_ranges("") == id_ranges("1" * 30) == id_ranges("²") == []
     assert all(first <= last < 2**63 for first, last in id_ranges("9") + id_ranges("9" * 18))
 
 
-async def test_figures_are_counted_group_by_group(store: Store) -> None:
+async def test_statistics_are_counted_group_by_group(store: Store) -> None:
     day_us = 86_400_000_000
     await save(
         store,

@@ -21,7 +21,7 @@ LIMITS = [(1000, 2**20), (2, 2**20), (1000, 4000), (3, 1)]
 async def read_all(
     read: Callable[[PageRequest], Awaitable[Slice[Any]]], limit: int, max_bytes: int
 ) -> list[Any]:
-    """All entries of a list; every page but an empty list's has one."""
+    """Return all entries of a list; every page has an entry, unless the list is empty."""
     found: list[Any] = []
     cursor = None
     while True:
@@ -50,7 +50,7 @@ async def test_stored_objects_are_read_to_the_end(store: Store, limit: int, max_
 
 
 @pytest.mark.parametrize(("limit", "max_bytes"), LIMITS)
-async def test_a_list_of_some_of_the_objects_is_read_to_the_end(
+async def test_a_filtered_list_of_objects_is_read_to_the_end(
     store: Store, limit: int, max_bytes: int
 ) -> None:
     for place, size in enumerate(SIZES):

@@ -1,4 +1,4 @@
-"""Statements that run often look rows up: none reads a whole table or sorts what may be a million rows."""
+"""Statements that run often use an index: none reads a whole table or sorts up to a million rows."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ SMALL_OR_RARE = {
     "live_notifying_jobs",  # the index has only live jobs with notifications of their own
     "asides",  # there are few
     "recovery_conditions",  # a project has a thousand at most
-    "all_states",  # a check that reads the whole database anyway
+    "all_states",  # a check that reads the whole database in any case
     "has_secrets",  # only after an upgrade, and of backups
     "plain_hashes",  # only after an upgrade
     "projects_of_spec",  # there are few projects
@@ -85,7 +85,7 @@ SMALL_OR_RARE = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
-    """A store with a few jobs, for all tests of this module: they only read."""
+    """A store with a few jobs, shared by all tests of this module: they only read."""
     folder = tmp_path_factory.mktemp("store")
     async with await Store.open(str(folder / "lockside.db"), str(folder / "backups")) as opened:
         jobs = [new(number, labels={"team": "a"}) for number in range(1, 9)]
@@ -116,7 +116,7 @@ def is_slow(step: str) -> bool:
 async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     store: Store, monkeypatch: pytest.MonkeyPatch, wanted: JobFilter, order_by: OrderBy, descending: bool
 ) -> None:
-    """As it is when every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
+    """Assumes that every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
     monkeypatch.setattr(search, "FEW", -1)
     page = JobPage(limit=2, order_by=order_by, descending=descending)
     cursor = (await store.list_jobs(JobFilter(), page)).next_cursor
@@ -142,7 +142,7 @@ async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     ],
     ids=str,
 )
-async def test_events_are_read_on_without_a_scan(store: Store, wanted: EventFilter) -> None:
+async def test_events_are_read_without_a_scan(store: Store, wanted: EventFilter) -> None:
     statements: list[str] = []
 
     def run(connection: sqlite3.Connection) -> None:
@@ -155,7 +155,7 @@ async def test_events_are_read_on_without_a_scan(store: Store, wanted: EventFilt
 
 
 @pytest.mark.parametrize("name", sorted(set(QUERIES) - SMALL_OR_RARE))
-async def test_a_named_statement_looks_rows_up(store: Store, name: str) -> None:
+async def test_a_named_statement_uses_an_index(store: Store, name: str) -> None:
     def explain(connection: sqlite3.Connection) -> list[str]:
         found = connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[name]}", nothing(QUERIES[name]))
         return [row[3] for row in found]

@@ -1,4 +1,4 @@
-"""What the daemon reads at its start and on the way."""
+"""What the daemon reads at its start and while it runs."""
 
 from dataclasses import asdict
 
@@ -35,7 +35,7 @@ async def test_a_live_job_has_the_same_values_as_the_whole_row(store: Store) -> 
     assert asdict(live) == {name: getattr(row, name) for name in asdict(live)}
 
 
-async def test_statuses_are_told_of_final_jobs_only(store: Store) -> None:
+async def test_statuses_are_returned_for_final_jobs_only(store: Store) -> None:
     await save(store, new(1), new(2), new(3), ended(1), ended(2, "error"))
     assert await store.final_statuses([1, 2, 3, 4]) == {1: "success", 2: "error"}
     assert await store.final_statuses([]) == {}

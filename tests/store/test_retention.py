@@ -1,4 +1,4 @@
-"""What is old goes, what is in use stays, and no number is given twice."""
+"""Old data is removed, data in use stays, and no number is given twice."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ from locksided.store.retention import (
 from store.samples import NOW, do, ended, new, save, started, told
 
 
-async def test_final_jobs_expire_in_their_order_until_their_folder_is_gone(store: Store) -> None:
+async def test_final_jobs_expire_in_order_until_their_folder_is_removed(store: Store) -> None:
     await save(
         store,
         *(new(n) for n in range(1, 5)),
@@ -37,7 +37,7 @@ async def test_final_jobs_expire_in_their_order_until_their_folder_is_gone(store
     assert (row.cleaned_us, row.expires_us) == (NOW + 30, NOW + 10)
 
 
-async def test_an_environment_goes_with_the_last_folder_that_has_it(store: Store) -> None:
+async def test_an_environment_is_deleted_with_the_last_folder_that_uses_it(store: Store) -> None:
     await save(
         store, PutSpec("e", b'"secret"'), new(1, env_hash="e"), new(2, env_hash="e"), ended(1), ended(2)
     )
@@ -47,7 +47,7 @@ async def test_an_environment_goes_with_the_last_folder_that_has_it(store: Store
     assert await store.specs(["e"]) == {}
 
 
-async def test_a_purged_job_is_gone_with_all_rows_about_it_but_its_events(store: Store) -> None:
+async def test_a_purged_job_is_deleted_with_all_its_rows_except_its_events(store: Store) -> None:
     await save(
         store,
         PutSpec("s", b"1"),
@@ -72,7 +72,7 @@ async def test_a_purged_job_is_gone_with_all_rows_about_it_but_its_events(store:
     assert await store.check() == []
 
 
-async def test_a_purged_container_takes_what_it_made_but_not_what_only_ran_inside_it(store: Store) -> None:
+async def test_purging_a_container_deletes_its_strong_descendants_only(store: Store) -> None:
     await save(
         store,
         new(1, type="container"),
@@ -85,7 +85,7 @@ async def test_a_purged_container_takes_what_it_made_but_not_what_only_ran_insid
     assert [row.id for row in await store.job_rows(range(1, 5))] == [4]
 
 
-async def test_a_job_is_not_purged_while_anything_of_it_lives(store: Store) -> None:
+async def test_a_job_is_not_purged_while_a_part_of_it_is_live(store: Store) -> None:
     await save(
         store, new(1, type="container"), ended(1), new(2, parent_id=1, relation="strong", run_id="1.2")
     )
@@ -96,7 +96,7 @@ async def test_a_job_is_not_purged_while_anything_of_it_lives(store: Store) -> N
 
 
 async def test_a_child_is_not_purged_while_its_container_counts_it(store: Store) -> None:
-    """Or the container would forget after a restart that one of its children failed."""
+    """Otherwise the container would not know after a restart that one of its children failed."""
     child = new(2, parent_id=1, relation="strong", run_id="1.2")
     await save(store, new(1, type="container"), child, ended(2, "error"))
     with pytest.raises(InvalidTransition, match="part of job 1, which is created"):
@@ -105,7 +105,7 @@ async def test_a_child_is_not_purged_while_its_container_counts_it(store: Store)
     assert await do(store, lambda tx: purge_job(tx, 2)) == [2]
 
 
-async def test_purging_what_is_not_there_is_not_found(store: Store) -> None:
+async def test_purging_a_missing_job_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         await do(store, lambda tx: purge_job(tx, 1))
 
@@ -118,7 +118,7 @@ async def test_the_id_of_a_purged_job_is_never_given_again(store: Store) -> None
     assert await store.last_job_id() == 2
 
 
-async def test_events_go_when_they_are_old_and_enough_newer_ones_are_kept(store: Store) -> None:
+async def test_events_are_pruned_when_they_are_old_and_enough_newer_ones_remain(store: Store) -> None:
     await save(store, *(told(time_us=NOW + day * DAY_US) for day in range(10)))
     now_us = NOW + 9 * DAY_US
 
@@ -137,7 +137,7 @@ async def test_events_go_when_they_are_old_and_enough_newer_ones_are_kept(store:
     assert await store.oldest_seq() == await store.last_seq() == 10
 
 
-async def test_deduplication_ids_are_kept_for_a_while_and_as_long_as_their_job(store: Store) -> None:
+async def test_deduplication_ids_are_kept_for_a_while_and_as_long_as_their_job_exists(store: Store) -> None:
     await save(store, new(1), ended(1))
 
     keys = {name: DedupKey("default", 1, "m", name) for name in ("old", "young", "living")}

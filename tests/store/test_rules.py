@@ -1,4 +1,4 @@
-"""The database repeats the core's rules and objects when they are broken."""
+"""The database enforces the core's rules too and rejects violations."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ async def test_a_job_may_be_inserted_running_in_the_step_that_ends_the_holder(st
     await save(store, new(2, **EXCLUSIVE), started(2), ended(1))
 
 
-async def test_keys_are_apart_by_project_and_by_policy(store: Store) -> None:
+async def test_keys_are_separate_by_project_and_by_policy(store: Store) -> None:
     await save(store, new(1, **EXCLUSIVE), started(1), new(2, **EXCLUSIVE, project="other"), started(2))
     shared = {"lock_key": "k", "lock_policy": "shared:2"}
     await save(store, new(3, **shared), started(3), new(4, **shared), started(4))
@@ -69,13 +69,13 @@ async def test_keys_are_apart_by_project_and_by_policy(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_a_job_that_cannot_be_is_refused(store: Store, values: dict[str, Any]) -> None:
+async def test_an_impossible_job_is_refused(store: Store, values: dict[str, Any]) -> None:
     with pytest.raises(StoreUnavailable):
         await save(store, new(1, **values))
     assert await store.job_row(1) is None
 
 
-async def test_no_job_waits_for_itself(store: Store) -> None:
+async def test_a_job_cannot_wait_for_itself(store: Store) -> None:
     with pytest.raises(StoreContradiction):
         await save(store, new(1), InsertDependency(1, 1, "final"))
 

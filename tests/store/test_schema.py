@@ -1,4 +1,4 @@
-"""A database comes to this release's schema from any older one, after a backup; a newer one is refused."""
+"""A database of any older schema is migrated after a backup; a newer one is refused."""
 
 import sqlite3
 from contextlib import closing
@@ -14,7 +14,7 @@ from store.samples import change, do, new, nothing, save
 
 
 def described(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
-    """Everything that the schema defines, and each table's columns in their order."""
+    """Return everything that the schema defines, and each table's columns in their order."""
     objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")
     found = [tuple(_bare(str(part)) for part in row) for row in objects]
     for table in [row[1] for row in found if row[0] == "table"]:
@@ -23,11 +23,11 @@ def described(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 
 def _bare(statement: str) -> str:
-    """A statement without its line ends: a column that was added stands behind one."""
+    """Return a statement without line breaks: an added column follows one."""
     return " ".join(statement.split()).replace(" ,", ",").replace(" )", ")")
 
 
-def test_migrating_from_the_first_schema_comes_to_the_same_as_the_schema() -> None:
+def test_migrating_from_the_first_schema_results_in_the_current_schema() -> None:
     with closing(sqlite3.connect(":memory:")) as fresh, closing(sqlite3.connect(":memory:")) as migrated:
         fresh.executescript(sql.schema())
         for step in sql.migrations():
@@ -50,14 +50,14 @@ def test_a_named_statement_fits_the_schema(name: str) -> None:
         assert list(connection.execute(f"EXPLAIN {sql.QUERIES[name]}", nothing(sql.QUERIES[name])))
 
 
-def test_no_statement_is_without_a_user() -> None:
+def test_every_named_statement_is_used() -> None:
     package = Path(sql.__file__).parent
     code = "".join(path.read_text() for path in package.rglob("*.py"))
     assert [name for name in sql.QUERIES if f'QUERIES["{name}"]' not in code] == []
 
 
 async def _at_version(path: Path, number: int) -> None:
-    """Make a store and have it say that its schema is of that number."""
+    """Create a store whose schema claims to have this number."""
     async with await Store.open(str(path), str(path.parent / "backups")) as store:
         await save(store, new(1))
     with closing(sqlite3.connect(path)) as connection:
@@ -112,7 +112,7 @@ async def test_a_migration_that_fails_changes_nothing(
         assert connection.execute("SELECT name FROM jobs").fetchall() == [(None,)]
 
 
-async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+async def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
@@ -122,7 +122,7 @@ async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Pat
     assert path.read_bytes() == before
 
 
-async def test_a_file_that_is_no_database_cannot_be_opened(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_cannot_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "text.db"
     path.write_text("this is no database, though it is long enough to look at\n" * 20)
     with pytest.raises(StoreUnavailable):
@@ -143,7 +143,7 @@ async def test_a_backup_is_a_store_of_the_same_identity(store: Store, tmp_path: 
         assert await copy.check() == []
 
 
-async def test_a_backup_replaces_nothing(store: Store, tmp_path: Path) -> None:
+async def test_a_backup_does_not_replace_an_existing_file(store: Store, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     target.write_text("mine")
     with pytest.raises(StoreUnavailable):
@@ -160,13 +160,13 @@ async def test_a_check_names_what_is_wrong(store: Store, tmp_path: Path) -> None
     assert "job_labels" in problem
 
 
-def test_an_event_is_no_row_of_a_batch() -> None:
+def test_a_value_that_is_not_a_save_is_rejected_by_a_batch() -> None:
     with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(TypeError):
         write(connection, ["nonsense"])  # type: ignore[list-item]
     assert Batch().inserts == {}
 
 
-async def test_objects_of_a_database_that_listed_the_kinds_are_read_as_they_are(tmp_path: Path) -> None:
+async def test_objects_of_a_database_that_restricted_their_kinds_are_read_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("".join(sql.migrations()[:2]))
@@ -185,7 +185,7 @@ async def test_objects_of_a_database_that_listed_the_kinds_are_read_as_they_are(
         assert again == found
 
 
-def test_deliveries_of_an_older_release_go_on_and_no_number_is_given_twice() -> None:
+def test_deliveries_of_an_older_release_continue_and_no_number_is_given_twice() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         for step in sql.migrations()[:10]:
             connection.executescript(step)

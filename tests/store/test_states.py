@@ -1,4 +1,4 @@
-"""State is what the last successful run left; deduplication ids name the first request."""
+"""The state is that of the last successful run; deduplication ids identify the first request."""
 
 import pytest
 
@@ -13,11 +13,11 @@ A = ConfigId("ex", "a")
 KEY = DedupKey("default", 1000, "job.create", "d1")
 
 
-async def test_without_a_saved_state_there_is_an_empty_one(store: Store) -> None:
+async def test_without_a_saved_state_the_state_is_empty(store: Store) -> None:
     assert await store.state(A) == StateRow({}, 0, None, None)
 
 
-async def test_a_saved_state_is_read_and_told(store: Store) -> None:
+async def test_a_saved_state_can_be_read_and_emits_an_event(store: Store) -> None:
     saved = await do(store, lambda tx: save_state(tx, A, None, {"last": "x"}, change(), job_id=7))
     assert saved == await store.state(A) == StateRow({"last": "x"}, 1, NOW, 7)
     (event,) = await store.events_after(EventFilter(), 0, 10)
@@ -26,7 +26,7 @@ async def test_a_saved_state_is_read_and_told(store: Store) -> None:
     assert event.data == names
 
 
-async def test_rows_have_states_of_their_own(store: Store) -> None:
+async def test_rows_have_separate_states(store: Store) -> None:
     await do(store, lambda tx: save_state(tx, A, "r1", {"n": 1}, change()))
     assert (await store.state(A)).version == 0
     assert (await store.state(A, "r1")).body == {"n": 1}
@@ -47,14 +47,14 @@ async def test_an_empty_state_clears_it(store: Store, empty: dict[str, int] | No
     assert (cleared.body, cleared.version) == ({}, 2)
 
 
-async def test_a_reset_clears_the_state_and_says_so(store: Store) -> None:
+async def test_a_reset_clears_the_state_and_emits_an_event(store: Store) -> None:
     await do(store, lambda tx: save_state(tx, A, None, {"n": 1}, change()))
     assert (await do(store, lambda tx: reset_state(tx, A, None, change()))).body == {}
     events = await store.events_after(EventFilter(kinds=("state.reset",)), 0, 10)
     assert [event.data["version"] for event in events] == [2]
 
 
-async def test_a_first_request_is_remembered_and_a_repeat_answers_it(store: Store) -> None:
+async def test_a_first_request_is_stored_and_a_repeat_returns_its_answer(store: Store) -> None:
     assert await do(store, lambda tx: remember_dedup(tx, KEY, "h", {"job": "1"}, NOW, job_id=1)) is None
     repeat = await do(store, lambda tx: remember_dedup(tx, KEY, "h", {"job": "2"}, NOW + 9, job_id=2))
     assert repeat == await store.dedup(KEY)
@@ -78,7 +78,7 @@ async def test_other_parameters_under_the_same_id_conflict_naming_the_first(stor
     ],
     ids=str,
 )
-async def test_an_id_is_apart_by_project_user_and_method(store: Store, other: DedupKey) -> None:
+async def test_an_id_is_separate_by_project_user_and_method(store: Store, other: DedupKey) -> None:
     await do(store, lambda tx: remember_dedup(tx, KEY, "h", {"job": "1"}, NOW))
     assert await store.dedup(other) is None
     assert await do(store, lambda tx: remember_dedup(tx, other, "else", {}, NOW)) is None

@@ -1,4 +1,4 @@
-"""How many jobs have each status is told from what happened, and is what a count of all of them comes to."""
+"""The number of jobs of each status is updated by events and always equals a count of all jobs."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ async def test_statuses_are_counted_over_all_projects(store: Store) -> None:
     assert (await counted(store)).counts == {"created": 2, "success": 1}
 
 
-async def test_what_happened_since_is_added(store: Store) -> None:
+async def test_changes_since_the_last_count_are_added(store: Store) -> None:
     await save(store, new(1), told("job.created", 1))
     known = await counted(store)
     await save(store, new(2), told("job.created", 2), started(1), moved(1, "created", "processing"))
@@ -35,7 +35,7 @@ async def test_what_happened_since_is_added(store: Store) -> None:
 
 
 @pytest.mark.parametrize("most", [0, 100])
-async def test_all_are_counted_anew_when_events_do_not_tell(store: Store, most: int) -> None:
+async def test_all_are_counted_again_when_the_events_do_not_suffice(store: Store, most: int) -> None:
     await save(store, new(1), new(2), told("job.created", 1), told("job.created", 2), ended(1), ended(2))
     known = await counted(store)
     await do(store, lambda tx: purge_job(tx, 1))
@@ -43,7 +43,7 @@ async def test_all_are_counted_anew_when_events_do_not_tell(store: Store, most: 
     assert (await counted(store, known, most=most)).counts == {"success": 1}
 
 
-async def test_all_are_counted_anew_when_events_are_pruned(store: Store) -> None:
+async def test_all_are_counted_again_when_events_are_pruned(store: Store) -> None:
     await save(store, new(1), told("job.created", 1))
     known = await counted(store)
     await save(store, new(2), told("job.created", 2), new(3), told("job.created", 3))

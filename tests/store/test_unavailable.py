@@ -1,4 +1,4 @@
-"""When the disk will not, nothing is done, everybody is told, and it goes on when the disk does again."""
+"""If the disk fails, nothing is done, every caller gets an error, and the store recovers with the disk."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ BIG = "x" * 200_000
 
 
 def limit_pages(connection: sqlite3.Connection, more: int) -> None:
-    """Let the file grow by so many pages only, as a full disk would."""
+    """Limit the growth of the file to this number of pages, as a full disk would."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + more}")
 
@@ -52,7 +52,7 @@ async def test_a_full_disk_undoes_the_whole_apply_and_reading_goes_on(store: Sto
     assert await store.last_seq() == 1
 
 
-async def test_a_full_disk_in_an_operation_is_nobodys_refusal(store: Store) -> None:
+async def test_a_full_disk_in_an_operation_is_not_a_refusal(store: Store) -> None:
     await on_writer(store, partial(limit_pages, more=2))
 
     def fill(connection: sqlite3.Connection) -> None:
@@ -63,7 +63,7 @@ async def test_a_full_disk_in_an_operation_is_nobodys_refusal(store: Store) -> N
     assert await store.job_row(1) is None
 
 
-async def test_a_probe_tells_when_writing_works_again_and_numbers_go_on(store: Store) -> None:
+async def test_a_probe_reports_when_writing_works_again_and_numbers_continue(store: Store) -> None:
     await save(store, told())
     await store.probe()
     await on_writer(store, lambda connection: connection.execute("VACUUM"))
@@ -80,7 +80,7 @@ async def test_a_probe_tells_when_writing_works_again_and_numbers_go_on(store: S
     assert await store.meta("probe") is None
 
 
-async def test_another_programs_lock_makes_it_unavailable_until_it_is_released(store: Store) -> None:
+async def test_the_store_is_unavailable_while_another_program_holds_a_lock(store: Store) -> None:
     await on_writer(store, lambda connection: connection.execute("PRAGMA busy_timeout = 1"))
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -91,7 +91,7 @@ async def test_another_programs_lock_makes_it_unavailable_until_it_is_released(s
     await save(store, new(1))
 
 
-async def test_a_transaction_that_sqlite_rolled_back_by_itself_is_no_trouble(store: Store) -> None:
+async def test_a_transaction_that_sqlite_itself_rolled_back_does_no_harm(store: Store) -> None:
     def fail(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")  # as SQLite does after ENOSPC or EIO
         raise sqlite3.OperationalError("database or disk is full")
@@ -139,14 +139,14 @@ async def test_reads_see_the_last_commit_while_a_write_is_under_way(store: Store
     assert [row.id for row in await store.job_rows([1, 2])] == [1, 2]
 
 
-async def test_applies_at_once_are_done_one_after_the_other(store: Store) -> None:
+async def test_concurrent_applies_are_done_one_after_the_other(store: Store) -> None:
     results = await asyncio.gather(*(save(store, new(n), told(), told()) for n in range(1, 21)))
     numbers = [event.seq for applied in results for event in applied.events]
     assert numbers == list(range(1, 41))
     assert len(await store.events_after(EventFilter(), 0, 100)) == 40
 
 
-async def test_several_reads_in_a_snapshot_see_one_commit(store: Store) -> None:
+async def test_several_reads_in_a_snapshot_see_the_same_commit(store: Store) -> None:
     await save(store, new(1))
     loop = asyncio.get_running_loop()
 
@@ -225,7 +225,7 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_another_program_that_has_read_the_database_leaves_its_log(store: Store) -> None:
-    """SQLite removes the log with the last connection; which that is, it tells by locks of processes."""
+    """SQLite removes the log with the last connection, which it determines by the locks of processes."""
     await save(store, new(1), told())
     await store.check()  # on a connection of its own, opened after the others
     reading = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM jobs').close()"

@@ -1,4 +1,4 @@
-"""What is kept of watchers of folders."""
+"""What is stored about watchers of folders."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from locksided.triggers.words import Words, keep_words
 from store.samples import do
 
 
-async def test_a_watcher_that_gave_up_a_folder_is_not_taken_for_the_one_that_is_wanted(store: Store) -> None:
+async def test_a_watcher_that_gave_up_a_folder_is_not_taken_for_the_wanted_one(store: Store) -> None:
     wanted = [{"project": "default", "id": "t", "folder": folder} for folder in ("/full", "/other")]
     await do(store, partial(watching.add, uid=1, token="w", watches=wanted))
     [before] = await store.read(watching.watchers)

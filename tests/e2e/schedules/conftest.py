@@ -1,4 +1,4 @@
-"""The daemon of tests of schedules and triggers: each has one of its own, with a clock that it moves."""
+"""The daemon for tests of schedules and triggers: each test has its own, with a clock that it advances."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from e2e.scheduling import MORNING, at
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
-    """At 8 o'clock on a Monday in January."""
+    """Its clock starts at 8 o'clock on a Monday in January."""
     with at(MORNING) as one:
         yield one

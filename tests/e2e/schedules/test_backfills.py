@@ -1,4 +1,4 @@
-"""The past: backfills, and jobs by hand."""
+"""Moments in the past: backfills, and runs by hand."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from e2e.wire import Wire, until_running
 
 
 def daily(wire: Wire, days: int) -> None:
-    """A daily schedule that has fired on so many days."""
+    """A daily schedule that has fired on that many days."""
     put(wire, cronTab="0 6 * * *", overlap={"policy": "allow"})
     for _ in range(days):
         wire.call("clock.advance", seconds=86_400)
@@ -16,7 +16,7 @@ def daily(wire: Wire, days: int) -> None:
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_backfill_makes_the_jobs_of_moments_that_have_no_good_one(gate: Gate, is_killed: bool) -> None:
+def test_a_backfill_creates_jobs_for_moments_without_a_successful_one(gate: Gate, is_killed: bool) -> None:
     with at("2026-01-05T08:00:00Z") as daemon:
         wire = daemon.wire()
         daily(wire, 3)
@@ -69,7 +69,7 @@ def test_a_backfill_makes_the_jobs_of_moments_that_have_no_good_one(gate: Gate, 
         assert (row["outcome"], row["backfills"]) == ("fired", [])
 
 
-def test_a_stopped_backfill_leaves_nothing_alive(wire: Wire, gate: Gate) -> None:
+def test_stopping_a_backfill_ends_all_of_its_jobs(wire: Wire, gate: Gate) -> None:
     wire.call("component.put", component={"id": "acme.job", "shell": gate.text})
     put(wire, cronTab="0 6 * * *")
     made = wire.call("schedule.backfill", id="s", **{"from": "2026-01-01", "to": "2026-01-04"})
@@ -88,7 +88,7 @@ def test_more_than_a_thousand_jobs_are_refused_with_their_number(wire: Wire) -> 
     assert jobs_of(wire) == []
 
 
-def test_a_run_by_hand_stands_in_the_row_of_its_moment(wire: Wire) -> None:
+def test_a_run_by_hand_is_recorded_in_the_row_of_its_moment(wire: Wire) -> None:
     put(wire, every="1h")
     wire.call("clock.advance", seconds=3600)
     wire.done(jobs_of(wire)[0])

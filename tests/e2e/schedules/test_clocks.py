@@ -1,4 +1,4 @@
-"""Clocks that are set, zones that change, and the nights in which clocks do."""
+"""Clocks that are set, time zones that change, and the nights of daylight saving changes."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, to
 from nights import BY_POLICY, NIGHTS, REAL_TIME
 
 
-def test_a_clock_that_is_set_fires_nothing_twice() -> None:
+def test_setting_the_clock_fires_nothing_twice() -> None:
     with at("2026-01-05T10:07:00Z") as daemon:
         wire = daemon.wire()
         put(wire, cronTab="*/15 * * * *", overlap={"policy": "allow"})
@@ -48,7 +48,7 @@ def zone_file(folder: Path, name: str) -> None:
     made.rename(folder / "Test" / "Zone")
 
 
-def test_a_zone_whose_rules_change_is_planned_anew(tmp_path: Path) -> None:
+def test_a_change_of_the_rules_of_a_zone_replans_its_schedules(tmp_path: Path) -> None:
     zone_file(tmp_path, "Europe/Prague")
     paths = f"{tmp_path}:/usr/share/zoneinfo"
     with at("2026-06-01T05:00:00Z", PYTHONTZPATH=paths) as daemon:
@@ -75,7 +75,7 @@ def test_a_zone_whose_rules_change_is_planned_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
-def test_a_wall_time_that_is_earlier_now_and_was_not_settled_was_missed(
+def test_a_moment_that_a_zone_change_moves_into_the_past_counts_as_missed(
     tmp_path: Path, is_restarted: bool
 ) -> None:
     zone_file(tmp_path, "Europe/Prague")
@@ -96,7 +96,7 @@ def test_a_wall_time_that_is_earlier_now_and_was_not_settled_was_missed(
 
 
 def spans() -> list[tuple[datetime, datetime, list[tuple[dict[str, Any], list[str]]]]]:
-    """Each night, in their order, with the schedules that are tried in it and their moments."""
+    """Return each night in order, with the schedules that are tried in it and their moments."""
     found = []
     for (zone, line, first, last, expected), by_policy in zip(NIGHTS, BY_POLICY, strict=True):
         tried = []
@@ -116,7 +116,7 @@ def moment(text: str) -> datetime:
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_moments_of_nights_in_which_clocks_change_are_told_before_and_fire(is_killed: bool) -> None:
+def test_moments_in_nights_of_clock_changes_are_predicted_and_fire(is_killed: bool) -> None:
     job = {"component": "acme.job", "config": "daily", "lock": "none"}
     with at("2026-03-01T00:00:00Z") as daemon:
         wire = daemon.wire()
@@ -146,7 +146,9 @@ def test_moments_of_nights_in_which_clocks_change_are_told_before_and_fire(is_ki
                 wire.call("schedule.delete", id=schedule_id)
 
 
-def test_a_schedule_whose_zone_is_gone_can_be_steered_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+def test_a_schedule_whose_zone_is_missing_can_be_paused_and_continues_when_the_zone_is_back(
+    tmp_path: Path,
+) -> None:
     zone_file(tmp_path, "Europe/Prague")
     with at("2026-06-01T05:00:00Z", PYTHONTZPATH=f"{tmp_path}:/usr/share/zoneinfo") as daemon:
         wire = daemon.wire()
@@ -169,7 +171,7 @@ def test_a_schedule_whose_zone_is_gone_can_be_steered_and_goes_on_when_it_is_bac
         assert [told(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
 
 
-def test_no_row_extends_over_one_that_was_written_before_the_clock_was_set_back(daemon: Daemon) -> None:
+def test_no_ledger_row_spans_a_row_written_before_the_clock_was_set_back(daemon: Daemon) -> None:
     wire = daemon.wire()
     put(wire, every="20m")
     wire.call("config.delete", component="acme.job", config="daily")

@@ -1,4 +1,4 @@
-"""Retries, failures, the last job, and the alarm for the job that did not run."""
+"""Retries, failures, the last job, and the alarm for a job that did not run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from e2e.wire import Wire
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_attempts_are_of_one_moment_and_count_once(tmp_path: Path, is_killed: bool) -> None:
+def test_attempts_belong_to_one_moment_and_count_once(tmp_path: Path, is_killed: bool) -> None:
     with at(MORNING) as daemon:
         wire = daemon.wire()
         mark = daemon.folder / "attempts"
@@ -39,7 +39,7 @@ def test_attempts_are_of_one_moment_and_count_once(tmp_path: Path, is_killed: bo
         assert wire.call("schedule.get", id="s")["status"] == "active"
 
 
-def test_a_refused_job_is_a_failed_moment_and_pauses_after_so_many(wire: Wire) -> None:
+def test_a_refused_job_fails_its_moment_and_several_in_a_row_pause_the_schedule(wire: Wire) -> None:
     put(wire, every="1h", pauseAfterFailures=2)
     wire.call("config.delete", component="acme.job", config="daily")
     wire.call("clock.advance", seconds=2 * 3600)

@@ -42,12 +42,12 @@ def made(wire: Wire) -> list[dict[str, Any]]:
 
 
 def counted(wire: Wire) -> Counter[str]:
-    """How often each path was a cause of a job."""
+    """Return how often each path was a cause of a job."""
     return Counter(cause["path"] for job in made(wire) for cause in job["trigger"]["causes"])
 
 
 def until(wire: Wire, holds: Callable[[], bool]) -> None:
-    """Wait for an event after which it holds."""
+    """Wait for an event after which this holds."""
     subscription = wire.call("event.subscribe")["subscription"]
     while not holds():
         wire.notice()
@@ -59,7 +59,7 @@ def until_counted(wire: Wire, *paths: Path) -> None:
 
 
 def watcher(daemon: Daemon, folder: Path) -> int:
-    """The pid of the only watcher, once it has told a file in that folder."""
+    """Wait until the only watcher has reported a file in that folder, and return its pid."""
     with Wire(daemon.socket) as wire:
         until_counted(wire, written(folder / "first.csv"))
     [pid] = [
@@ -99,14 +99,14 @@ def test_links_folders_and_other_names_do_not_count(wire: Wire, folder: Path) ->
     assert counted(wire) == {str(folder / "y.csv"): 1}
 
 
-def test_a_file_counts_at_its_end_however_often_it_is_written_before(wire: Wire, folder: Path) -> None:
+def test_a_file_counts_once_it_is_complete_however_often_it_was_written(wire: Wire, folder: Path) -> None:
     put(wire, folder)
     slow = folder / "slow.csv"
     with slow.open("a") as file:
         for number in range(3):
             file.write("line\n")
             file.flush()
-            with slow.open("a") as other:  # somebody else closes it meanwhile
+            with slow.open("a") as other:  # another process closes it meanwhile
                 other.write("more\n")
             until_counted(wire, written(folder / f"{number}.csv"))
             assert str(slow) not in counted(wire)
@@ -115,7 +115,7 @@ def test_a_file_counts_at_its_end_however_often_it_is_written_before(wire: Wire,
     assert [cause["sizeBytes"] for cause in causes if cause["path"] == str(slow)] == [30]
 
 
-def test_a_file_that_is_written_anew_counts_again(wire: Wire, folder: Path) -> None:
+def test_a_file_that_is_rewritten_counts_again(wire: Wire, folder: Path) -> None:
     put(wire, folder)
     one = written(folder / "one.csv")
     until_counted(wire, one)
@@ -124,13 +124,13 @@ def test_a_file_that_is_written_anew_counts_again(wire: Wire, folder: Path) -> N
 
 
 @pytest.mark.parametrize("existing", [False, True])
-def test_what_lay_there_counts_only_when_it_is_to(daemon: Daemon, folder: Path, existing: bool) -> None:
+def test_existing_files_count_only_when_requested(daemon: Daemon, folder: Path, existing: bool) -> None:
     wire = daemon.wire()
     old = written(folder / "old.csv")
     os.utime(old, (1, 1))
     put(wire, folder, files={"existing": existing})
     new = written(folder / "new.csv")
-    os.utime(new, (1, 1))  # as a copy that keeps its times
+    os.utime(new, (1, 1))  # as a copy does that preserves times
     until_counted(wire, new)
     put(wire, folder, files={"existing": existing}, name="another version")
     last = written(folder / "last.csv")
@@ -139,7 +139,7 @@ def test_what_lay_there_counts_only_when_it_is_to(daemon: Daemon, folder: Path, 
     assert counted(wire) == expected
 
 
-def test_a_folder_may_come_later_and_be_another(daemon: Daemon, folder: Path) -> None:
+def test_the_folder_may_be_created_later_and_replaced(daemon: Daemon, folder: Path) -> None:
     wire, later = daemon.wire(), daemon.folder / "later" / "in"
     put(wire, folder, later)
     watcher(daemon, folder)
@@ -154,14 +154,14 @@ def test_a_folder_may_come_later_and_be_another(daemon: Daemon, folder: Path) ->
     assert set(counted(wire).values()) == {1}
 
 
-def test_a_folder_in_which_nothing_is_told_is_listed(wire: Wire, folder: Path) -> None:
+def test_a_folder_without_notifications_is_listed(wire: Wire, folder: Path) -> None:
     put(wire, folder, files={"pollSeconds": 1})
     target = written(folder.parent / "elsewhere.csv")
     os.link(target, folder / "linked.csv")  # neither closed nor moved in
     until_counted(wire, folder / "linked.csv")
 
 
-def test_other_folders_are_watched_when_the_trigger_is_changed_or_gone(daemon: Daemon, folder: Path) -> None:
+def test_changing_or_deleting_a_trigger_updates_the_watched_folders(daemon: Daemon, folder: Path) -> None:
     wire, other = daemon.wire(), daemon.folder / "other"
     other.mkdir()
     put(wire, folder)
@@ -176,7 +176,7 @@ def test_other_folders_are_watched_when_the_trigger_is_changed_or_gone(daemon: D
     wait_for_end(second)
 
 
-def test_a_disabled_trigger_hears_of_no_files(daemon: Daemon, folder: Path) -> None:
+def test_a_disabled_trigger_counts_no_files(daemon: Daemon, folder: Path) -> None:
     wire = daemon.wire()
     put(wire, folder)
     first = watcher(daemon, folder)
@@ -188,9 +188,7 @@ def test_a_disabled_trigger_hears_of_no_files(daemon: Daemon, folder: Path) -> N
     assert str(folder / "one.csv") not in counted(wire)
 
 
-def test_files_are_not_lost_and_not_counted_twice_when_watcher_and_daemon_die(
-    daemon: Daemon, folder: Path
-) -> None:
+def test_no_file_is_lost_or_counted_twice_when_watcher_and_daemon_die(daemon: Daemon, folder: Path) -> None:
     wire = daemon.wire()
     put(wire, folder, files={"exclude": [], "match": "*"})
     pid = watcher(daemon, folder)
@@ -206,7 +204,7 @@ def test_files_are_not_lost_and_not_counted_twice_when_watcher_and_daemon_die(
     assert counted(wire) == dict.fromkeys(map(str, [folder / "first.csv", *paths]), 1)
 
 
-def test_a_watcher_that_lives_on_is_heard_by_the_next_daemon(daemon: Daemon, folder: Path) -> None:
+def test_the_next_daemon_takes_over_a_watcher_that_is_still_running(daemon: Daemon, folder: Path) -> None:
     put(daemon.wire(), folder)
     pid = watcher(daemon, folder)
     daemon.kill()
@@ -220,7 +218,7 @@ def test_a_watcher_that_lives_on_is_heard_by_the_next_daemon(daemon: Daemon, fol
 
 @pytest.fixture
 def roomy() -> Iterator[Path]:
-    """A folder in memory, in which very many files are made and removed soon."""
+    """A folder in memory in which a great number of files can be created and removed quickly."""
     with TemporaryDirectory(dir="/dev/shm") as name:
         yield Path(name)
 
@@ -242,7 +240,7 @@ def test_a_trigger_is_broken_while_its_folder_has_too_many_files(wire: Wire, roo
 
 
 @needs_root
-def test_a_watcher_is_its_owner_and_sees_what_he_may(daemon: Daemon, folder: Path) -> None:
+def test_a_watcher_runs_as_the_owner_and_sees_what_the_owner_may_read(daemon: Daemon, folder: Path) -> None:
     wire = daemon.wire()
     folder.chmod(0o755)
     put(wire, folder)
@@ -268,6 +266,8 @@ def _bare(wire: Wire) -> dict[str, Any]:
         ({"folder": "/in", "pollSeconds": 0.1}, "$.trigger.on[0].files.pollSeconds"),
     ],
 )
-def test_faults_of_conditions_have_their_path(wire: Wire, files: dict[str, Any], path: str) -> None:
+def test_faults_in_conditions_are_reported_with_their_path(
+    wire: Wire, files: dict[str, Any], path: str
+) -> None:
     trigger = {"id": "t", "on": [{"files": files}], "job": {"component": "acme.job"}}
     assert wire.refused("trigger.put", trigger=trigger).data["path"] == path

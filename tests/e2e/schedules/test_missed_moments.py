@@ -1,4 +1,4 @@
-"""What was due while no daemon ran has one outcome, and very much of it is one step."""
+"""Moments that were due while no daemon ran have one outcome, and a great number of them takes one step."""
 
 from time import monotonic
 
@@ -10,7 +10,7 @@ from e2e.wire import Wire
 
 
 def start_again(daemon: Daemon, time: str, *, is_killed: bool) -> None:
-    """Start it at that time, once more when it is killed while it decides."""
+    """Start the daemon at that time; when it is killed while it decides, once more."""
     restarted(daemon, time)
     if is_killed:
         restarted(daemon, time)
@@ -30,11 +30,11 @@ MISFIRES = {
         ],
     ),
 }
-"""By schedule: its policy, where the window of its job begins, and its ledger at 10:05."""
+"""By schedule: its policy, the start of its job's window, and its ledger at 10:05."""
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_what_was_due_while_no_daemon_ran_goes_by_the_misfire_policy(
+def test_moments_due_while_no_daemon_ran_follow_the_misfire_policy(
     daemon: Daemon, wire: Wire, is_killed: bool
 ) -> None:
     for name, (misfire, _, _) in MISFIRES.items():
@@ -55,7 +55,7 @@ def test_what_was_due_while_no_daemon_ran_goes_by_the_misfire_policy(
                 assert about["latenessSeconds"] == 300
 
 
-def test_a_moment_that_is_late_within_the_grace_period_is_on_time(daemon: Daemon, wire: Wire) -> None:
+def test_a_moment_within_the_grace_period_counts_as_on_time(daemon: Daemon, wire: Wire) -> None:
     put(wire, every="15m")
     wire.close()
     start_again(daemon, "2026-01-05T10:00:30Z", is_killed=False)
@@ -67,7 +67,7 @@ def test_a_moment_that_is_late_within_the_grace_period_is_on_time(daemon: Daemon
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_all_makes_a_job_for_each_missed_moment_in_their_order(
+def test_the_policy_all_creates_a_job_for_each_missed_moment_in_order(
     daemon: Daemon, wire: Wire, is_killed: bool
 ) -> None:
     put(wire, every="15m", misfire={"policy": "all"})
@@ -84,7 +84,7 @@ def test_all_makes_a_job_for_each_missed_moment_in_their_order(
     ("year", "count", "is_killed"),
     [("2026-01-05T11:20:00Z", 199, False), ("2027-01-05T08:00:00Z", None, True)],
 )
-def test_very_many_missed_moments_are_one_job_and_one_row(
+def test_a_large_number_of_missed_moments_become_one_job_and_one_row(
     daemon: Daemon, wire: Wire, year: str, count: int | None, is_killed: bool
 ) -> None:
     put(wire, cronTab="* * * * *")

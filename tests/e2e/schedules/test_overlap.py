@@ -1,4 +1,4 @@
-"""What becomes of a moment while earlier jobs are live."""
+"""What happens to a moment while earlier jobs are still live."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ POLICIES: dict[str, tuple[str, int, dict[Any, int], int]] = {
     "replace": ("exclusive", 5, {("fired", "time"): 5}, 4),
     "allow": ("none", 5, {("fired", "time"): 5}, 0),
 }
-"""By policy: the lock of its jobs, how many are made, the ledger, and how many are terminated."""
+"""By policy: the lock of its jobs, how many jobs are created, the ledger, and how many are terminated."""
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_moment_meets_the_jobs_that_are_live(gate: Gate, is_killed: bool) -> None:
+def test_the_overlap_policy_decides_what_happens_while_jobs_are_live(gate: Gate, is_killed: bool) -> None:
     with at(MORNING, LOCKSIDE_POOLS__DEFAULT__SLOTS="12") as daemon:
         wire = daemon.wire()
         wire.call("component.put", component={"id": "acme.job", "shell": gate.text})

@@ -1,4 +1,4 @@
-"""Whose a schedule is: nobody's jobs run what another wrote."""
+"""Ownership of schedules: no user's jobs run what another user wrote."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from e2e.wire import Wire, of
 
 
 @needs_root
-def test_nobodys_jobs_run_what_another_wrote(daemon: Daemon, wire: Wire) -> None:
-    """Jobs run as the owner; whoever is gone, or has another name, runs nothing."""
+def test_no_users_jobs_run_what_another_user_wrote(daemon: Daemon, wire: Wire) -> None:
+    """Jobs run as the owner; an owner who no longer exists or has another name runs nothing."""
     daemon.state_dir.chmod(0o711)
     daemon.socket.chmod(0o666)
     anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
@@ -38,7 +38,7 @@ def test_nobodys_jobs_run_what_another_wrote(daemon: Daemon, wire: Wire) -> None
 
 
 @needs_root
-def test_a_user_who_is_gone_runs_nothing_until_an_admin_gives_it_to_another() -> None:
+def test_the_schedule_of_a_deleted_user_is_not_run_until_an_admin_reassigns_it() -> None:
     with short_folder() as folder:
         passwd = folder / "passwd"
         known = Path("/etc/passwd").read_text()

@@ -1,4 +1,4 @@
-"""Pauses, edits and disabled schedules: what fell into them does not fire by itself."""
+"""Pauses, edits and disabled schedules: the moments that they cover do not fire by themselves."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from e2e.wire import Wire
 
 @pytest.mark.parametrize("is_restarted", [False, True])
 @pytest.mark.parametrize("catch_up", [None, "last"])
-def test_what_fell_into_a_pause_is_skipped_unless_it_is_to_be_caught_up(
+def test_moments_during_a_pause_are_skipped_unless_catch_up_is_requested(
     is_restarted: bool, catch_up: str | None
 ) -> None:
     with at("2026-01-05T01:00:00Z") as daemon:
@@ -53,7 +53,7 @@ def test_a_pause_ends_by_itself_without_catching_up(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_editing_never_fires(daemon: Daemon, is_killed: bool) -> None:
+def test_editing_a_schedule_never_fires_it(daemon: Daemon, is_killed: bool) -> None:
     wire = daemon.wire()
     wire.call("clock.set", time="2026-01-05T01:00:00Z")
     put(wire, cronTab="15 1 * * *")

@@ -1,4 +1,4 @@
-"""Schedules over the wire: what is stored, listed, applied and told to jobs."""
+"""Schedules over the wire: how they are stored, listed and applied, and what their jobs receive."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from e2e.scheduling import jobs_of, put, restarted, rows, short, told
 from e2e.wire import Wire
 
 
-def test_a_schedule_makes_its_job_when_it_is_due_and_again_after_the_daemon_was_killed(
+def test_a_schedule_creates_its_job_when_due_and_again_after_the_daemon_was_killed(
     daemon: Daemon, wire: Wire
 ) -> None:
     stored = put(wire, every="15m")
@@ -54,7 +54,7 @@ def test_a_program_finds_its_window_in_the_environment_and_in_variables(wire: Wi
     assert '"of":"s"' in said.replace(" ", "")
 
 
-def test_faults_have_their_path_in_the_schedule(wire: Wire) -> None:
+def test_faults_are_reported_with_their_path_in_the_schedule(wire: Wire) -> None:
     job = {"component": "acme.job", "config": "daily"}
     for members, path in (
         ({"cronTab": "0 0 31 2 *", "job": job}, "$.schedule.cronTab"),
@@ -67,7 +67,7 @@ def test_faults_have_their_path_in_the_schedule(wire: Wire) -> None:
         assert wire.refused("schedule.put", schedule={"id": "s", **members}).data["path"] == path
 
 
-def test_schedules_are_listed_by_what_they_are_and_how_they_stand(wire: Wire) -> None:
+def test_schedules_can_be_filtered_and_listed_in_pages(wire: Wire) -> None:
     put(wire, "a", every="1h")
     put(wire, "b", every="1h", target={"componentId": "acme.job", "configurationId": "daily"}, job=None)
     wire.call("schedule.pause", id="b")
@@ -89,9 +89,7 @@ def test_schedules_are_listed_by_what_they_are_and_how_they_stand(wire: Wire) ->
     assert wire.refused("schedule.ledger", id="never").kind == "not_found"
 
 
-def test_schedules_are_applied_exported_and_applied_for_nothing(
-    daemon: Daemon, wire: Wire, tmp_path: Path
-) -> None:
+def test_applying_exported_schedules_changes_nothing(daemon: Daemon, wire: Wire, tmp_path: Path) -> None:
     folder = tmp_path / "in" / "schedules"
     folder.mkdir(parents=True)
     job = '[job]\ncomponent = "acme.job"\nconfig = "daily"\n'
@@ -136,7 +134,7 @@ def test_schedules_have_commands(daemon: Daemon, wire: Wire) -> None:
 
 
 def lockside(daemon: Daemon, *words: str) -> str:
-    """What a command printed."""
+    """Return what a command printed."""
     command = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket), *words]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert ended.returncode == 0, ended.stderr + ended.stdout

@@ -34,7 +34,7 @@ def put(wire: Wire, *components: str, trigger_id: str = "t", **members: Any) -> 
 
 
 def end(wire: Wire, name: str) -> str:
-    """A job of that component ends, and what follows is done; its id."""
+    """Run a job of that component to its end and wait for what follows; returns its id."""
     job_id: str = wire.done(wire.create(f"acme.{name}"))["id"]
     wire.call("clock.advance", seconds=0)
     return job_id
@@ -50,7 +50,9 @@ def causes(job: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_all_conditions_since_the_last_firing_and_a_cool_down(daemon: Daemon, is_killed: bool) -> None:
+def test_a_trigger_needs_all_conditions_since_its_last_firing_and_a_cool_down(
+    daemon: Daemon, is_killed: bool
+) -> None:
     wire, now = daemon.wire(), 0
 
     def later(seconds: int) -> Wire:
@@ -87,7 +89,7 @@ def test_all_conditions_since_the_last_firing_and_a_cool_down(daemon: Daemon, is
     assert [(row["outcome"], len(row["causes"])) for row in rows] == [("fired", 2), ("fired", 3)]
 
 
-def test_a_trigger_waits_until_nothing_more_happens(wire: Wire) -> None:
+def test_a_trigger_waits_until_no_further_causes_arrive(wire: Wire) -> None:
     put(wire, "a", quietSeconds=60)
     heard = [end(wire, "a")]
     wire.call("clock.advance", seconds=59)
@@ -110,7 +112,7 @@ def test_a_job_that_has_not_started_takes_further_causes(wire: Wire, gate: Gate)
     assert rows[0]["job"] == made(wire)[1]["id"]
 
 
-def test_only_ends_after_its_put_with_its_statuses_count(wire: Wire) -> None:
+def test_only_ends_with_its_statuses_after_the_trigger_was_stored_count(wire: Wire) -> None:
     end(wire, "a")
     wire.call("component.put", component={"id": "acme.b", "command": ["false"]})
     put(wire, "a", "b")
@@ -120,7 +122,7 @@ def test_only_ends_after_its_put_with_its_statuses_count(wire: Wire) -> None:
     assert [causes(one) for one in made(wire)] == [[job]]
 
 
-def test_attempts_are_no_ends_of_their_own(wire: Wire) -> None:
+def test_attempts_do_not_count_as_separate_ends(wire: Wire) -> None:
     put(wire, "a")
     job = wire.done(wire.create("acme.a", retry={"maxAttempts": 2}))
     wire.call("clock.advance", seconds=0)
@@ -141,7 +143,7 @@ def test_a_trigger_on_its_own_job_runs_once(daemon: Daemon, is_killed: bool) -> 
     assert len(made(wire)) == 1
 
 
-def test_triggers_that_set_each_other_off_are_stopped() -> None:
+def test_triggers_that_fire_each_other_are_stopped() -> None:
     with at(MORNING, LOCKSIDE_TRIGGERS__MAX_DEPTH="3") as daemon, Wire(daemon.socket) as wire:
         for name in ("a", "b", "c"):
             wire.call("component.put", component={"id": f"acme.{name}", "command": ["true"]})
@@ -156,7 +158,7 @@ def test_triggers_that_set_each_other_off_are_stopped() -> None:
         assert wire.call("trigger.get", id="b")["status"] == "paused"
 
 
-def test_what_a_paused_trigger_heard_is_passed_over_or_fires_once(wire: Wire) -> None:
+def test_causes_during_a_pause_are_skipped_or_fire_once(wire: Wire) -> None:
     put(wire, "a")
     for catch_up, expected in ((None, 0), ("once", 1)):
         wire.call("trigger.pause", id="t", comment="why")
@@ -178,7 +180,7 @@ def test_a_program_finds_its_causes_in_the_environment(wire: Wire) -> None:
     assert (told["id"], [one["job"] for one in told["causes"]], told["more"]) == ("t", [cause], 0)
 
 
-def test_a_trigger_fires_by_hand_with_what_it_heard(wire: Wire) -> None:
+def test_a_trigger_fired_by_hand_uses_its_pending_causes(wire: Wire) -> None:
     put(wire, "a", "b", when="all")
     heard = end(wire, "a")
     job = wire.call("trigger.run", id="t")
@@ -227,7 +229,7 @@ def test_jobs_that_fail_in_a_row_pause_their_trigger(wire: Wire) -> None:
     assert shown["statusCause"] == f"2 in a row failed; the last is job {last['id']}"
 
 
-def test_triggers_are_listed_by_what_they_are_and_how_they_stand(wire: Wire) -> None:
+def test_triggers_can_be_filtered(wire: Wire) -> None:
     put(wire, "a", trigger_id="one")
     put(wire, "a", trigger_id="two", name="called", job={"component": "acme.b"})
     put(wire, "a", trigger_id="three", state="disabled")
@@ -271,7 +273,7 @@ def test_each_new_version_of_a_table_counts_but_not_those_of_its_own_jobs(is_kil
         assert len(made(wire)) == 1
 
 
-def test_faults_have_their_path_in_the_trigger(wire: Wire) -> None:
+def test_faults_are_reported_with_their_path_in_the_trigger(wire: Wire) -> None:
     on = [{"job": {"component": "acme.a"}}]
     for members, path in (
         ({"on": on, "job": {"component": "acme.job", "config": "none"}}, "$.trigger.job.config"),
