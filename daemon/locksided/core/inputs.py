@@ -265,8 +265,7 @@ class TablesNeeded(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class Finished(OfRun):
-    """The run ended and its process tree is empty. `values` are columns: result, process, usage, kill report
-    …
+    """The run ended and its process tree is empty. `values` are columns such as result, usage, kill report.
 
     `status` is success, warning or error; it is ignored when the job was asked to terminate. `stages` are the
     stages passed at the end and their times. `started` says whether any process existed (an error before the
