@@ -14,7 +14,7 @@ DEAR = {"tables", "table_jobs", "history", "waiting"}
 
 
 @pytest.mark.parametrize("part", PARTS if LONG else sorted(set(PARTS) - DEAR))
-def test_a_part_of_the_benchmark_gives_figures(part: str, tmp_path: Path) -> None:
+def test_every_part_of_the_benchmark_produces_figures(part: str, tmp_path: Path) -> None:
     scale = Scale(Path("/tmp"), tmp_path, rounds=1, share=0.0005)
     figures = measured([part], scale)
     assert figures
