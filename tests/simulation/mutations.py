@@ -1,4 +1,4 @@
-"""Faults put into the daemon on purpose: each breaks one promise, and the simulation must see it soon."""
+"""Faults put into the daemon on purpose: each breaks one promise, and the simulation must detect it soon."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,7 +72,7 @@ def acknowledge_before_save() -> Any:
 
 
 def forget_to_vacate_a_lock() -> Any:
-    """Who ended still holds its lock."""
+    """A job that has ended still holds its lock."""
     return patch.object(Gate, "leave", lambda self, job: None)
 
 
@@ -91,7 +91,7 @@ def one_slot_too_many() -> Any:
 
 
 def miss_a_wake_up() -> Any:
-    """Nobody looks at the lines when a lock becomes free."""
+    """The lines are not examined when a lock becomes free."""
     return patch("locksided.core.turn.Turn.mark_gate", lambda self, job: None)
 
 
@@ -101,7 +101,7 @@ def believe_nothing_started() -> Any:
 
 
 def keeper_ignores_burnt_claims() -> Any:
-    """A token that was taken back is started all the same."""
+    """A revoked token is started all the same."""
     claim = Disk.claim
 
     def blind(self: Disk, token: str, word: str) -> str | None:
@@ -125,7 +125,7 @@ def keep_a_core_that_was_not_saved() -> Any:
 
 
 def write_starts_before_ends() -> Any:
-    """Within a transaction a lock is taken before it is let go."""
+    """Within a transaction a lock is taken before it is released."""
     return patch.object(writes, "HOLDING", frozenset(str(status) for status in Status))
 
 
@@ -139,12 +139,12 @@ def _added_with(**columns: Any) -> Any:
 
 
 def forget_a_stop_at_the_start() -> Any:
-    """A daemon that starts does not know who was asked to terminate."""
+    """A daemon that starts does not know which jobs were asked to terminate."""
     return _added_with(desired_status=Status.PROCESSING)
 
 
 def forget_holds_at_the_start() -> Any:
-    """A daemon that starts lets held jobs go."""
+    """A daemon that starts releases held jobs."""
     return _added_with(held_by=None)
 
 
@@ -205,7 +205,7 @@ def stop_only_the_parent() -> Any:
 
 
 def forget_who_depends() -> Any:
-    """Nobody is told that the job ended on which it depends."""
+    """A dependant is not told that its dependency has ended."""
     discard = State.discard
 
     def silent(self: State, job: Any, status: Status) -> list[Any]:
@@ -221,7 +221,7 @@ def purge_what_is_counted() -> Any:
 
 
 def show_a_stale_core() -> Any:
-    """While the store cannot be read, what was never saved is shown."""
+    """While the store cannot be read, an unsaved state is shown."""
 
     def show(self: SchedulerActor, look: Any) -> None:
         look.look(self._loaded_core)
@@ -275,7 +275,7 @@ def reap_what_a_former_keeper_has() -> Any:
 
 
 def let_go_unheard() -> Any:
-    """What could not be sent to a keeper counts as said."""
+    """A message that could not be sent to a keeper counts as sent."""
 
     def acknowledge(self: Link, token: str) -> None:
         self.send({"op": "ack", "token": token})
@@ -286,7 +286,7 @@ def let_go_unheard() -> Any:
 
 
 def deliver_before_it_is_forgotten() -> Any:
-    """What an aside came to is saved, and that it is delivered only later."""
+    """The outcome of an aside is saved, but its delivery only later."""
     delivered = asides.Asides._delivered
 
     async def hasty(self: asides.Asides, aside: Any, outcome: Any, write: Any) -> None:
@@ -298,12 +298,12 @@ def deliver_before_it_is_forgotten() -> Any:
 
 
 def repeat_an_operation_after_a_reboot() -> Any:
-    """A step is started again alone whatever the machine did."""
+    """A step is started again alone even after a reboot."""
     return patch.object(BootHistory, "has_ended", lambda self, token: False)
 
 
 def check_again_what_is_being_tested() -> Any:
-    """After a restart a condition is tested although that is under way."""
+    """After a restart a condition is tested although a test is in progress."""
     return patch.object(asides.Asides, "references", lambda self, purpose: [])
 
 
@@ -328,12 +328,12 @@ def lose_a_moment() -> Any:
 
 
 def keep_causes_that_were_taken() -> Any:
-    """What a trigger has fired for, it fires for again."""
+    """A trigger fires again for the same causes."""
     return patch.object(triggers, "forget_causes", lambda tx, name, through=0: None)
 
 
 def try_again_at_once() -> Any:
-    """A round that cannot be done is done again without any pause."""
+    """A round that fails is repeated without a pause."""
     return patch.object(Rounds, "_pause", lambda self, scheduler: clock.call_later(0, self.news.set))
 
 

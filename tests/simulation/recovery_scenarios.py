@@ -1,4 +1,4 @@
-"""Stories of blocked jobs: each test is made and counts once, whatever dies when."""
+"""Scenarios of blocked jobs: each test runs and counts once, whatever dies when."""
 
 from locksided.core import inputs as i
 from simulation.people import ROOT
@@ -20,7 +20,7 @@ def _blocked(stage: Stage) -> None:
 
 
 def a_test_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
-    """The next one acts on it, and makes no other."""
+    """The next daemon uses its result and makes no other test."""
     _blocked(stage)
     stage.kill_daemon()
     stage.ends("aside-test-1", 0)
@@ -30,7 +30,7 @@ def a_test_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
 
 
 def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
-    """It is found again, although it is overdue."""
+    """The test is found again, although it is overdue."""
     _blocked(stage)
     stage.kill_daemon()
     stage.pass_time(30)
@@ -44,7 +44,7 @@ def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
 
 
 def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
-    """The daemon dies between the save and the start: it is made again."""
+    """The daemon dies between the save and the start: the test is made again."""
     stage.submit()
     stage.settle()
     stage.ends("1-1-0", BLOCKED)
@@ -59,7 +59,7 @@ def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
 
 
 def a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something(stage: Stage) -> None:
-    """The core decides on the next message before whoever told it goes on: it is made again all the same."""
+    """The core handles the next message before the loss is fully handled: the test is still made again."""
     _blocked(stage)
     stage.kill_keeper()
     stage.settle()
