@@ -208,7 +208,7 @@ def _let_go(world: World) -> bool:
     wishes += [
         i.PutPool(pool.id, 3, pool.executor, "", ROOT)
         for pool in state.pools.values()
-        if pool.slots is not None and pool.slots < 3  # some jobs take three rounds
+        if pool.slots is not None and pool.slots < 3  # some jobs take three slots
     ]
     if state.draining is not None:
         wishes.append(i.Undrain(ROOT))

@@ -16,7 +16,7 @@ PUT = i.PutPool("third", 1, "local", "", ROOT)
 
 
 def come_to_number(stage: Stage, number: int) -> None:
-    """Give the next job this number, which determines its steps (one or three) and if its start is prepared."""
+    """Give the next job this number, which decides if its run has one step or three and a prepared start."""
     while len(stage.world.statuses) + 1 < number:
         stage.submit(held=True)
 
