@@ -1,4 +1,4 @@
-"""The benchmark runs: every part gives its figures, with so little work that they mean nothing."""
+"""Checks that every part of the benchmark produces figures, with too little work for meaningful values."""
 
 from pathlib import Path
 

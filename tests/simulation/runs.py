@@ -110,7 +110,7 @@ class Runs:
         await self._daemon.hop("the removal of a folder")
 
     def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
-        """Conclude a run that left nothing to be read or removed; report that it runs if it `is_new`."""
+        """Conclude a run that left nothing to be read or removed."""
         if outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
         return _finished(token, outcome)
