@@ -115,7 +115,7 @@ def _multiply(path: Path, jobs: int) -> None:
         " ORDER BY 1, 2, 3"
     )
     _multiply_events(database, values)
-    database.execute("DELETE FROM jobs WHERE id <= ?", (model,))  # they are younger than those behind them
+    database.execute("DELETE FROM jobs WHERE id <= ?", (model,))  # they are younger than the jobs behind them
     database.execute("COMMIT")
     for _, statement in made_again:
         database.execute(statement)

@@ -1,4 +1,4 @@
-"""A daemon with a test clock that is killed at each write or at random; time goes on meanwhile."""
+"""A daemon with a test clock that is killed at each write or at random, while time passes."""
 
 import random
 import signal

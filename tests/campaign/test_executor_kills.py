@@ -115,7 +115,7 @@ def _campaign(
                 daemon.wire().call("job.terminate", id=job)
     ended = {name: _done(daemon, job) for name, job in zip(names, jobs, strict=True)}
     for log in daemon.state_dir.glob("executors/*.log"):
-        print(log.read_text())  # who was lost, and with which proof
+        print(log.read_text())  # which runs were lost, and with which proof
     found = spans(file)
     told.add("jobs", len(ended))
     told.add("terminated", sum(one["status"] != "success" for one in ended.values()))

@@ -147,7 +147,7 @@ def test_a_running_job_is_adopted_with_its_process_lock_and_log(
     daemon.kill()
     wire = daemon.start().wire()
     assert of(wire.get(job["id"]), "status", "process", "starts") == of(before, "status", "process", "starts")
-    # `no_executor` stands beside it until the keeper is connected.
+    # `no_executor` is a further reason until the keeper is connected.
     reason = next(one for one in wire.explain(behind) if one["kind"] != "no_executor")
     assert of(reason, "kind", "holders") == ("config_lock", [job["id"]])
     gate.open()

@@ -161,7 +161,7 @@ def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
 
 
 @pytest.mark.parametrize("name", ["nightly", "get", "files", "files 1", "load", "upload", "api", "api 1"])
-def test_the_forecast_of_every_job_of_an_orchestration_is_what_happens(name: str) -> None:
+def test_the_forecast_for_every_job_of_an_orchestration_is_right(name: str) -> None:
     world = World(default=2)
     jobs = world.make(
         orchestration(

@@ -96,7 +96,7 @@ def test_moments_decided_before_the_clock_was_set_back_are_not_decided_again() -
     assert due.candidates[0].absorbs[0].first_us == 11 * HOUR
 
 
-def test_more_moments_than_can_be_counted_are_one_stretch() -> None:
+def test_moments_too_many_to_count_are_one_stretch() -> None:
     terms = Terms(Every(SECOND, 0, PRAGUE), misfire=MisfirePolicy.SKIP)
     [missed] = sort_due(terms, Standing(0), 400 * DAY).stretches
     assert (missed.count, missed.last_us) == (None, 400 * DAY - 60 * SECOND)

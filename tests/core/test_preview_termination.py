@@ -1,4 +1,4 @@
-"""A preview of a termination says what the termination then does."""
+"""A preview of a termination states what the termination then does."""
 
 from core.world import World
 

@@ -95,7 +95,7 @@ def test_a_job_that_is_blocked_too_often_ends_with_its_last_error() -> None:
     assert (error["recovery"]["cause"], error["recovery"]["blocks"]) == ("max_blocks", 2)
 
 
-def test_a_job_expires_after_its_first_block_also_in_a_drain() -> None:
+def test_a_job_expires_after_its_first_block_even_during_a_drain() -> None:
     world = World()
     (job,) = blocked(world, expiry=100)
     check_at(world, 30, "well")

@@ -251,7 +251,7 @@ def test_a_run_on_several_machines_has_ended_when_the_engine_says_so(desk: Desk)
     assert (desk.run.outcome or {})["killReport"] == {"proof": "engine", "processes": []}
 
 
-def test_a_run_whose_node_is_down_goes_on_until_the_node_has_booted(desk: Desk) -> None:
+def test_a_run_whose_node_is_down_continues_until_the_node_has_booted(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.NODE_DOWN, times=5, booted_us=10**12 - 1)
     assert desk.run.outcome is None

@@ -153,7 +153,9 @@ def test_daemons_without_an_environment_are_attributed_to_their_run(
     assert is_alive(beside)
 
 
-def test_the_next_keeper_also_finds_such_daemons(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+def test_a_successor_also_finds_daemons_without_an_environment(
+    keeper: Keeper, daemon: Peer, tmp_path: Path
+) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
     order = keeper.order(*PYTHON, BLANK, str(report), sys.executable, graceSeconds=0.2, leftovers="wait")

@@ -49,7 +49,7 @@ def nasty(keeper: Keeper, mode: str, report: Path) -> list[str]:
 
 
 def pids(report: Path, count: int) -> dict[str, int]:
-    """Wait until so many processes of the nasty job have reported themselves."""
+    """Wait until this number of processes of the nasty job have reported themselves."""
     found: dict[str, int] = {}
     with report.open() as lines:
         while len(found) < count:

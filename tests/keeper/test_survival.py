@@ -20,7 +20,7 @@ def reap(peer: Peer, keeper: Keeper, token: str = "1-1-0", grace: float = 0.2) -
     peer.send(op="reap", token=token, folder=folder, graceSeconds=grace, stopSignal=15)
 
 
-def test_a_new_connection_ends_the_old_one_and_finds_all_runs(keeper: Keeper, daemon: Peer) -> None:
+def test_a_new_connection_replaces_the_old_one_and_finds_all_runs(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", SLEEP))
     started = daemon.expect("started")
     daemon.send(**keeper.order("sh", "-c", "exit 3", token="2-1-0"))
@@ -134,9 +134,7 @@ def test_a_run_that_ended_with_its_keeper_is_lost_without_a_kill(keeper: Keeper,
     assert (told["lost"], told["killReport"], told["pid"]) == (True, None, pid)
 
 
-def test_an_outcome_that_the_dead_keeper_recorded_is_reported_as_it_stands(
-    keeper: Keeper, daemon: Peer
-) -> None:
+def test_an_outcome_that_the_dead_keeper_recorded_is_reported_unchanged(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sh", "-c", "echo x; exit 9"))
     told = daemon.outcome("1-1-0")
     keeper.kill()

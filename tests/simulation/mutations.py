@@ -77,7 +77,7 @@ def forget_to_vacate_a_lock() -> Any:
 
 
 def admit_everybody() -> Any:
-    """A lock keeps nobody out."""
+    """A lock excludes no job."""
     return patch.object(Gate, "admits", lambda self, job: True)
 
 
@@ -111,7 +111,7 @@ def keeper_ignores_burnt_claims() -> Any:
 
 
 def lose_deduplication() -> Any:
-    """What was done under an id is not remembered."""
+    """Requests under a deduplication id are not remembered."""
     return patch.object(deduplication, "_remember", lambda tx, once, answer: None)
 
 
@@ -236,7 +236,7 @@ def give_up_an_unreadable_outcome() -> Any:
 
 
 def forget_what_a_reboot_ended() -> Any:
-    """The boot is noted, but not what was in flight when the one before it ended."""
+    """The boot is recorded, but not the runs in flight when the previous boot ended."""
 
     def forgetful(self: BootHistory, tx: Transaction) -> None:
         tx.save(SetMeta(BOOT_ID, self._now))
@@ -264,7 +264,7 @@ def spin_without_a_keeper() -> Any:
 
 
 def reap_what_a_former_keeper_has() -> Any:
-    """Whoever is not the current keeper counts as having nothing."""
+    """A keeper other than the current one counts as having no runs."""
     is_attended = LocalBackend.is_attended
 
     def blind(self: LocalBackend, token: str) -> bool:
@@ -313,7 +313,7 @@ def let_go_of_the_lock_of_a_blocked_job() -> Any:
 
 
 def keep_a_condition_without_jobs() -> Any:
-    """A condition that nobody waits for is left in the store."""
+    """A condition without waiting jobs is left in the store."""
     return patch.object(writes, "_write_conditions", lambda *_: None)
 
 

@@ -1,6 +1,6 @@
-"""A model of runs: it makes no folders, but what it reports of an outcome is the same.
+"""A model of runs: it creates no folders, but reports the same of an outcome.
 
-A job has as many steps as its id says. Each hop to a thread is something under way in the world and may fail.
+The id of a job determines its number of steps. Each hop to a thread is a pending event and may fail.
 """
 
 from collections.abc import Callable, Sequence

@@ -38,7 +38,7 @@ def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
 
 
 def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
-    """The daemon fell over the start of a run that it had been told to stop."""
+    """The daemon failed at the start of a run that it had been told to stop."""
     stage.submit(lock_key="a")
     come_to_number(stage, 4)
     stage.submit(lock_key="a")

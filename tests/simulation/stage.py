@@ -19,7 +19,7 @@ from simulation.world import World
 
 
 class Stage:
-    """A world and what a scenario may do to it. Hops are slow only `while_slow`."""
+    """A world and the actions of a scenario. Hops are slow only within `slow`."""
 
     def __init__(self) -> None:
         self.world = World(tells=True)

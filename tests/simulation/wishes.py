@@ -58,7 +58,7 @@ def sends_again(world: "World") -> str | None:
 
 
 def hangs_up(world: "World") -> str | None:
-    """A caller who does not wait for the answer: the server cancels the call."""
+    """A caller does not wait for the answer: the server cancels the call."""
     waiting = [request for request in world.people.sent.values() if request.is_open]
     request = world.one_of(waiting)
     if request is None or request.task is None or request.once is None:

@@ -1,4 +1,4 @@
-"""The witness: what really ran, noted by the processes themselves, whatever daemon and keeper believe.
+"""The witness: what really ran, recorded by the processes themselves, whatever daemon and keeper believe.
 
 Every promise about processes is checked here at the moment when it could be broken.
 """

@@ -28,7 +28,7 @@ async def test_events_are_read_from_a_number_on(store: Store) -> None:
     assert (await store.oldest_seq(), await store.last_seq()) == (1, 5)
 
 
-async def test_without_events_there_is_no_oldest(store: Store) -> None:
+async def test_without_events_there_is_no_oldest_event(store: Store) -> None:
     assert (await store.oldest_seq(), await store.last_seq()) == (None, 0)
 
 

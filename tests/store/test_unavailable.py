@@ -34,7 +34,7 @@ def limit_pages(connection: sqlite3.Connection, more: int) -> None:
     connection.execute(f"PRAGMA max_page_count = {pages + more}")
 
 
-async def test_a_full_disk_undoes_the_whole_apply_and_reading_goes_on(store: Store) -> None:
+async def test_a_full_disk_undoes_the_whole_apply_and_reads_still_work(store: Store) -> None:
     await save(store, new(1), told())
     await on_writer(store, partial(limit_pages, more=2))
     ran: list[Transaction] = []
