@@ -42,7 +42,7 @@ def lines() -> list[str]:
 
 
 @cache
-def walls(text: str, first: datetime, last: datetime) -> list[datetime]:
+def wall_times(text: str, first: datetime, last: datetime) -> list[datetime]:
     """Return the wall times that cronsim computes."""
     return list(takewhile(lambda wall: wall <= last, CronSim(text, first)))
 
@@ -55,7 +55,7 @@ def offsets(zone: ZoneInfo) -> list[timedelta]:
 
 
 @cache
-def meant(wall: datetime, zone: ZoneInfo, gap: Gap, fold: Fold) -> list[int]:
+def expected_moments(wall: datetime, zone: ZoneInfo, gap: Gap, fold: Fold) -> list[int]:
     """Return the moments of a wall time according to the policies for gaps and folds."""
     tried = [(wall - ahead).replace(tzinfo=UTC) for ahead in offsets(zone)]
     shown = [one for one in tried if one.astimezone(zone).replace(tzinfo=None) == wall]
@@ -97,9 +97,9 @@ def test_lines_give_the_same_wall_times_as_cronsim(name: str) -> None:
         gap, fold = policies(parsed, chance.choice([None, *Gap]), chance.choice([None, *Fold]))
         calendar = Cron([parsed], zone, gap, fold)
         for first, last in windows(zone, dense=len(parsed.minutes) > MOST_OF_A_DAY):
-            named = walls(text, first - timedelta(days=2), last + timedelta(days=2))
+            named = wall_times(text, first - timedelta(days=2), last + timedelta(days=2))
             from_us, to_us = plain_us(first), plain_us(last)
-            expected = {one for wall in named for one in meant(wall, zone, gap, fold)}
+            expected = {one for wall in named for one in expected_moments(wall, zone, gap, fold)}
             wanted = sorted(one for one in expected if from_us < one <= to_us)
             assert list(moments_between(calendar, from_us, to_us)) == wanted, (text, name, gap, fold)
             assert calendar.count(from_us + 1, to_us, 10**9) == len(wanted)

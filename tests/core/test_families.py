@@ -114,7 +114,7 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
 # -- the forecast of a termination ------------------------------------------------------------------------
 
 
-def foretold(world: World, job_id: int) -> None:
+def check_forecast(world: World, job_id: int) -> None:
     """Terminate a job and check that the forecast was right."""
     told = world.scheduler.preview_termination(job_id, world.now_us)
     world.check()
@@ -156,8 +156,8 @@ def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
     whole = world.scheduler.preview_termination(nightly["nightly"], world.now_us)
     assert after in whole.cancelled
     assert anyway in whole.started
-    foretold(world, nightly["b"])
-    foretold(world, nightly["files"])
+    check_forecast(world, nightly["b"])
+    check_forecast(world, nightly["files"])
 
 
 @pytest.mark.parametrize("name", ["nightly", "get", "files", "files 1", "load", "upload", "api", "api 1"])
@@ -173,7 +173,7 @@ def test_the_forecast_for_every_job_of_an_orchestration_is_right(name: str) -> N
     )
     world.submit("c:nightly")
     world.submit(after=[jobs["get"]], when="final")
-    foretold(world, jobs[name])
+    check_forecast(world, jobs[name])
 
 
 # -- amending ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from core.world import World
 
 
-def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
+def carry_out(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
     """Terminate a job, let the stopped jobs end, and return the stopped, cancelled and started jobs."""
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job)
@@ -21,7 +21,7 @@ def check(world: World, job: int) -> list[str]:
     told = world.scheduler.preview_termination(job, world.now_us)
     assert world.picture() == before
     world.check()
-    stopped, cancelled, started = done(world, job)
+    stopped, cancelled, started = carry_out(world, job)
     assert sorted(told.stopped) == sorted(stopped)
     assert sorted(told.cancelled) == sorted(cancelled)
     assert list(told.started) == started

@@ -26,7 +26,7 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.events import EventFilter, cursor_key
 from locksided.store.retention import prune_events
 from locksided.store.rows import EventRow
-from store.samples import do, save, told
+from store.samples import do, emit, save
 
 NAME, KIND = "counter", "config.created"
 ANNA = Principal(1000, "anna", 1000)
@@ -123,7 +123,7 @@ async def living(path: Path, counter: Counter) -> AsyncIterator[Life]:
 
 async def test_a_new_follower_begins_with_the_events_after_its_first_start(tmp_path: Path) -> None:
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(KIND) for _ in range(3)))
+        await save(store, *(emit(KIND) for _ in range(3)))
     async with living(tmp_path, Counter()) as life:
         assert await life.caught_up() == 3
         await life.happens("a", "b")
@@ -137,7 +137,7 @@ async def test_events_that_happen_while_the_daemon_is_down_are_decided_once_at_i
     async with living(tmp_path, Counter()) as life:
         await life.caught_up()
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(KIND) for _ in range(3)))
+        await save(store, *(emit(KIND) for _ in range(3)))
     for _ in range(2):
         async with living(tmp_path, Counter()) as life:
             await life.caught_up()
@@ -279,7 +279,7 @@ async def test_events_that_concern_no_follower_wake_it_only_occasionally(
 
 async def test_events_are_kept_until_every_follower_has_decided_on_them(tmp_path: Path) -> None:
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(time_us=1) for _ in range(10)))
+        await save(store, *(emit(time_us=1) for _ in range(10)))
         await save(store, SetMeta(cursor_key("one"), "4"), SetMeta(cursor_key("another"), "12"))
         prune: Callable[[Transaction], int] = lambda tx: prune_events(tx, 10**15, limit=100, keep_count=1)  # noqa: E731
         assert await do(store, prune) == 4

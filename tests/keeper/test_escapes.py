@@ -96,7 +96,7 @@ def reported(report: Path, count: int = 2) -> set[int]:
     return {int(line) for line in told.split()}
 
 
-def bearers(folder: Path) -> list[int]:
+def processes_of_run(folder: Path) -> list[int]:
     """Return every living process of the machine that has the number of the run with this folder."""
     number = mark.of_folder(str(folder)).number
     found = []
@@ -122,7 +122,7 @@ def test_processes_that_avoid_being_seen_are_killed(
     outcome = daemon.outcome("1-1-0")
     assert outcome["stopped"] == "terminate"
     assert {hit["signal"] for hit in outcome["killReport"]["processes"]} >= {9}
-    assert bearers(keeper.folder()) == []
+    assert processes_of_run(keeper.folder()) == []
     assert is_alive(beside)
 
 
@@ -135,7 +135,7 @@ def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon:
     assert report.read_text() == "up\n"
     outcome = daemon.outcome("1-1-0")
     assert outcome["stopped"] == "timeout", "it was taken for ended before"
-    assert bearers(keeper.folder()) == []
+    assert processes_of_run(keeper.folder()) == []
 
 
 def test_daemons_without_an_environment_are_attributed_to_their_run(
@@ -210,5 +210,5 @@ def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
     outcome = daemon.outcome("1-1-0")
     assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
     assert not any(map(is_alive, pids))
-    assert bearers(keeper.folder()) == []
+    assert processes_of_run(keeper.folder()) == []
     assert is_alive(beside)

@@ -77,7 +77,7 @@ def test_a_line_of_unterminated_quotes_takes_no_longer_than_another() -> None:
     assert time.process_time() - begun < 0.5
 
 
-def said(line: bytes) -> str:
+def report_command(line: bytes) -> str:
     """Return the shell command that reports this as progress."""
     text = line.decode("latin-1").replace("\\", "\\\\").replace("%", "%%")
     return f"printf '{text}\\n' >&$LOCKSIDE_PROGRESS_FD"
@@ -88,7 +88,7 @@ def test_a_refused_progress_line_is_harmless_and_is_reported_once(scanning: Keep
     peer = scanning.connect()
     peer.send(**scanning.order("sleep", "1000", token="bystander"))
     peer.expect("started", "bystander")
-    script = [said(line), said(line), said(b'{"progress": 1}'), "exit 3"]
+    script = [report_command(line), report_command(line), report_command(b'{"progress": 1}'), "exit 3"]
     peer.send(**scanning.order("sh", "-c", "; ".join(script), token="1-1-0"))
     ended = peer.outcome("1-1-0")
     assert (ended["exitCode"], ended["progress"], ended["stderrTail"]) == (3, {"progress": 1.0}, "")
