@@ -50,13 +50,13 @@ def timed(command: list[str]) -> float:
 def run(command: list[str]) -> tuple[float, int]:
     """Return the seconds until the end of a program, and its maximum memory."""
     begin = time.monotonic()
-    with tempfile.TemporaryFile() as told:
-        program = subprocess.Popen(command, stdout=told, stderr=told)
+    with tempfile.TemporaryFile() as output:
+        program = subprocess.Popen(command, stdout=output, stderr=output)
         _, status, usage = os.wait4(program.pid, 0)
         took = time.monotonic() - begin
         program.returncode = os.waitstatus_to_exitcode(status)
-        told.seek(0)
-        assert program.returncode == 0, told.read().decode()
+        output.seek(0)
+        assert program.returncode == 0, output.read().decode()
     return took, usage.ru_maxrss * 1024
 
 

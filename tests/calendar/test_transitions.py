@@ -58,14 +58,14 @@ def test_several_lines_are_one_calendar_and_moments_that_coincide_are_one() -> N
 
 def test_a_preview_explains_gaps_and_excluded_dates() -> None:
     spec = schedule(cronTab="30 2 * * *", timezone="Europe/Prague", excludeDates=["2026-03-30"])
-    told = preview(spec, time_us("2026-03-28T12:00:00Z"), 3)
-    assert [one["note"] for one in told["moments"]] == [
+    shown = preview(spec, time_us("2026-03-28T12:00:00Z"), 3)
+    assert [one["note"] for one in shown["moments"]] == [
         "02:30 does not exist; fires at 03:00",
         "2026-03-30 is excluded; does not fire",
         None,
     ]
-    assert told["moments"][0]["utcOffset"] == "+02:00"
-    assert told["says"] == "At 02:30 every day, Europe/Prague, except on 2026-03-30"
+    assert shown["moments"][0]["utcOffset"] == "+02:00"
+    assert shown["says"] == "At 02:30 every day, Europe/Prague, except on 2026-03-30"
 
 
 def test_periods_count_from_their_start_or_from_1970_in_real_time() -> None:

@@ -111,6 +111,6 @@ def test_a_waiting_row_takes_few_bytes_and_an_ended_one_none() -> None:
 def test_a_preview_of_the_end_of_many_rows_names_all_that_would_be_cancelled() -> None:
     scheduler = core()
     job = submit(scheduler, container(MANY))
-    told = scheduler.preview_termination(job, NOON)
-    assert len(told.cancelled) == MANY - AT_ONCE
+    preview = scheduler.preview_termination(job, NOON)
+    assert len(preview.cancelled) == MANY - AT_ONCE
     assert len(scheduler.state.jobs) == MANY + 1

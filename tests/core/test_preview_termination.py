@@ -18,14 +18,14 @@ def carry_out(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
 def check(world: World, job: int) -> list[str]:
     """Check that the forecast is right; returns the keys that it says are freed."""
     before = world.picture()
-    told = world.scheduler.preview_termination(job, world.now_us)
+    preview = world.scheduler.preview_termination(job, world.now_us)
     assert world.picture() == before
     world.check()
     stopped, cancelled, started = carry_out(world, job)
-    assert sorted(told.stopped) == sorted(stopped)
-    assert sorted(told.cancelled) == sorted(cancelled)
-    assert list(told.started) == started
-    return list(told.freed)
+    assert sorted(preview.stopped) == sorted(stopped)
+    assert sorted(preview.cancelled) == sorted(cancelled)
+    assert list(preview.started) == started
+    return list(preview.freed)
 
 
 def test_the_next_job_of_the_line_would_start() -> None:

@@ -124,8 +124,8 @@ def test_a_hopeless_condition_ends_all_its_jobs() -> None:
     world.advance(30)
     world.tested("hopeless", message="HTTP 403")
     assert world.statuses(*jobs) == ["error"] * 3
-    told = world.row(jobs[0])["result"]["error"]["recovery"]
-    assert (told["cause"], told["lastMessage"]) == ("hopeless", "HTTP 403")
+    reported = world.row(jobs[0])["result"]["error"]["recovery"]
+    assert (reported["cause"], reported["lastMessage"]) == ("hopeless", "HTTP 403")
     assert world.disk.conditions == {}
 
 

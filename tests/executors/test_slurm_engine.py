@@ -62,8 +62,8 @@ def test_the_elements_of_an_array_are_found_and_distinguished_by_their_control_f
     for one in orders:
         later.adopt(one)
     assert later.find(orders) == {one.name: [id_] for one, id_ in zip(orders, ids, strict=True)}
-    told = later.status(ids)
-    assert [(told[id_].state, told[id_].control) for id_ in ids] == [
+    statuses = later.status(ids)
+    assert [(statuses[id_].state, statuses[id_].control) for id_ in ids] == [
         (State.RUNNING, orders[0].control),
         (State.QUEUED, orders[1].control),
     ]

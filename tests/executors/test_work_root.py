@@ -12,5 +12,5 @@ ASKS = "import sys; sys.path.insert(0, sys.argv[1]); import locksided.keeper.run
 def test_the_runner_is_one_file_that_is_already_compiled(tmp_path: Path) -> None:
     root = WorkRoot(str(tmp_path))
     root.prepare()
-    told = subprocess.check_output([sys.executable, "-I", "-c", ASKS, root.runner], text=True)
-    assert told.strip() == f"{root.runner}/locksided/keeper/runner.pyc"
+    output = subprocess.check_output([sys.executable, "-I", "-c", ASKS, root.runner], text=True)
+    assert output.strip() == f"{root.runner}/locksided/keeper/runner.pyc"

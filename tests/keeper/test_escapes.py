@@ -79,7 +79,7 @@ away(overwritten)
 
 
 @pytest.fixture
-def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
+def other_run(keeper: Keeper, daemon: Peer) -> Iterator[int]:
     """Two other runs, one older and one younger than the run of the test, which must stay unharmed."""
     daemon.send(**keeper.order("sleep", "600.5", token="7-1-0"))
     yield daemon.expect("started", "7-1-0")["pid"]
@@ -90,10 +90,10 @@ def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
 def reported(report: Path, count: int = 2) -> set[int]:
     """Read the pids that this number of processes report."""
     with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # open for writing, it never ends
-        told = b""
-        while told.count(b"\n") < count:
-            told += pipe.read(100)
-    return {int(line) for line in told.split()}
+        data = b""
+        while data.count(b"\n") < count:
+            data += pipe.read(100)
+    return {int(line) for line in data.split()}
 
 
 def processes_of_run(folder: Path) -> list[int]:
@@ -111,7 +111,7 @@ def processes_of_run(folder: Path) -> list[int]:
 @pytest.mark.parametrize("body", [HOPS, STORM], ids=["hops", "storm"])
 @pytest.mark.parametrize("leftovers", ["stop", "wait"])
 def test_processes_that_avoid_being_seen_are_killed(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, body: str, leftovers: str
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path, body: str, leftovers: str
 ) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
@@ -123,10 +123,12 @@ def test_processes_that_avoid_being_seen_are_killed(
     assert outcome["stopped"] == "terminate"
     assert {hit["signal"] for hit in outcome["killReport"]["processes"]} >= {9}
     assert processes_of_run(keeper.folder()) == []
-    assert is_alive(beside)
+    assert is_alive(other_run)
 
 
-def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon: Peer, beside: int) -> None:
+def test_a_run_that_keeps_forking_is_not_taken_for_ended(
+    keeper: Keeper, daemon: Peer, other_run: int
+) -> None:
     """Its leader ends at once; until the limit some process of it exists almost always."""
     report = keeper.base / "report"
     os.mkfifo(report)
@@ -139,7 +141,7 @@ def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon:
 
 
 def test_daemons_without_an_environment_are_attributed_to_their_run(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
@@ -150,7 +152,7 @@ def test_daemons_without_an_environment_are_attributed_to_their_run(
     assert {process["pid"] for process in outcome["leftovers"]} == pids
     assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
     assert not any(map(is_alive, pids))
-    assert is_alive(beside)
+    assert is_alive(other_run)
 
 
 def test_a_successor_also_finds_daemons_without_an_environment(
@@ -192,7 +194,7 @@ leave() if sys.argv[3] == "leader" else os._exit(0)
 @needs_root
 @pytest.mark.parametrize("who", ["leader", "daemon"])
 def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, who: str
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path, who: str
 ) -> None:
     found = hierarchy.find({})
     if not keeper.first_hello["cgroups"] or found is None:
@@ -211,4 +213,4 @@ def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
     assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
     assert not any(map(is_alive, pids))
     assert processes_of_run(keeper.folder()) == []
-    assert is_alive(beside)
+    assert is_alive(other_run)

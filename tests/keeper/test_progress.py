@@ -53,10 +53,10 @@ def test_a_report_that_a_program_is_blocked_is_accepted() -> None:
     ],
 )
 def test_an_invalid_line_yields_nothing_and_the_reason(line: bytes, problem: str) -> None:
-    news, told = parse(line)
+    news, reason = parse(line)
     assert news == {}
-    assert told is not None
-    assert told.startswith(problem)
+    assert reason is not None
+    assert reason.startswith(problem)
 
 
 def test_a_field_of_the_wrong_type_does_not_hide_the_others() -> None:
@@ -124,10 +124,10 @@ def test_outcomes_that_do_not_fit_in_a_hello_are_sent_as_others_are_acknowledged
         peer.send(**scanning.order("sh", "-c", script, token=name))
         peer.outcome(name)
     again = scanning.connect()
-    told = {run["token"]: run for run in scanning.first_hello["runs"]}
-    assert list(told) == names
-    first = [name for name in names if told[name]["state"] == "ended"]
-    later = [name for name in names if told[name]["state"] == "stopping"]
+    runs = {run["token"]: run for run in scanning.first_hello["runs"]}
+    assert list(runs) == names
+    first = [name for name in names if runs[name]["state"] == "ended"]
+    later = [name for name in names if runs[name]["state"] == "stopping"]
     assert [*first, *later] == names
     assert len(later) > 20
     for acknowledged, name in zip(names, later, strict=False):

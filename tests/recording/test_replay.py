@@ -112,11 +112,11 @@ def test_a_step_that_fails_is_reported_with_its_line_and_the_history_of_the_job(
     file = written(tmp_path, recorded())
     with patch.object(lifecycle, "_count_start", wrong):
         assert main([str(file)]) == 1
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         "line 5, Spawned at 1970-01-12T13:46:40.000000Z: IllegalTransition: job 1 cannot go"
     )
-    assert "created -> processing (admitted) during Submit" in told
+    assert "created -> processing (admitted) during Submit" in output
 
 
 def test_a_broken_invariant_is_reported_with_its_line(
@@ -127,8 +127,8 @@ def test_a_broken_invariant_is_reported_with_its_line(
     file = written(tmp_path, world)
     with patch.object(Gate, "leave", lambda self, job: None):
         assert main([str(file)]) == 1
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         "line 7, Finished at 1970-01-12T13:46:40.000000Z: the state contradicts itself\n  locks:"
     )
 

@@ -162,7 +162,7 @@ async def test_several_reads_in_a_snapshot_see_the_same_commit(store: Store) -> 
 
 FULL_DISK = """
 import asyncio, os, sys
-from store.samples import new, save, emit
+from store.samples import emit, new, save
 from locksided.store import EventFilter, Store, StoreUnavailable
 
 async def main(folder):
