@@ -14,7 +14,7 @@ def an_aside_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
     assert stage.delivered() == ["1 2"]
 
 
-def an_aside_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
+def an_aside_that_continues_while_a_daemon_starts(stage: Stage) -> None:
     """The aside is found again and continues."""
     stage.ask_for_an_aside()
     stage.settle()
@@ -41,7 +41,7 @@ def an_aside_whose_delivery_is_saved_and_not_acknowledged(stage: Stage) -> None:
     assert not stage.keeper.runs
 
 
-def an_aside_that_is_noted_and_never_started(stage: Stage) -> None:
+def an_aside_that_is_recorded_and_never_started(stage: Stage) -> None:
     """The daemon dies between the save and the start: the caller is told that the aside never ran."""
     with stage.slow():
         stage.ask_for_an_aside()
@@ -100,9 +100,9 @@ def an_aside_whose_end_cannot_be_saved(stage: Stage) -> None:
 
 ASIDE_SCENARIOS: list[Scenario] = [
     an_aside_that_ends_while_there_is_no_daemon,
-    an_aside_that_goes_on_while_a_daemon_comes,
+    an_aside_that_continues_while_a_daemon_starts,
     an_aside_whose_delivery_is_saved_and_not_acknowledged,
-    an_aside_that_is_noted_and_never_started,
+    an_aside_that_is_recorded_and_never_started,
     an_aside_that_is_lost_with_its_keeper,
     an_aside_that_another_boot_ended,
     an_aside_whose_caller_is_gone,

@@ -6,7 +6,7 @@ from simulation.scenarios import Scenario, come_to_number
 from simulation.stage import Stage
 
 
-def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
+def an_end_that_a_former_keeper_reports_to_a_full_disk(stage: Stage) -> None:
     """The new keeper was told to reap the run meanwhile; then two keepers had it and one reported it lost."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
@@ -24,7 +24,7 @@ def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
     assert stage.status(1) == "success"
 
 
-def an_end_that_is_told_twice_while_it_cannot_be_saved(stage: Stage) -> None:
+def an_end_that_is_reported_twice_while_it_cannot_be_saved(stage: Stage) -> None:
     """The second report found no run and was acknowledged: then no keeper knew the outcome."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
@@ -113,8 +113,8 @@ def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
 
 
 DISK_SCENARIOS: list[Scenario] = [
-    an_end_that_a_former_keeper_tells_to_a_full_disk,
-    an_end_that_is_told_twice_while_it_cannot_be_saved,
+    an_end_that_a_former_keeper_reports_to_a_full_disk,
+    an_end_that_is_reported_twice_while_it_cannot_be_saved,
     a_core_that_can_neither_be_saved_nor_read,
     an_outcome_that_cannot_be_read_at_once,
     a_claim_that_cannot_be_made_on_a_full_disk,

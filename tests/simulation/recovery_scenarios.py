@@ -29,7 +29,7 @@ def a_test_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
     assert stage.world.tests == 1
 
 
-def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
+def a_test_that_continues_while_a_daemon_starts(stage: Stage) -> None:
     """The test is found again, although it is overdue."""
     _blocked(stage)
     stage.kill_daemon()
@@ -43,7 +43,7 @@ def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
     assert stage.world.tests == 2
 
 
-def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
+def a_test_that_is_recorded_and_never_started(stage: Stage) -> None:
     """The daemon dies between the save and the start: the test is made again."""
     stage.submit()
     stage.settle()
@@ -58,7 +58,7 @@ def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
     assert stage.world.witness.alive_of("aside-test-2")
 
 
-def a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something(stage: Stage) -> None:
+def a_lost_test_whose_loss_is_saved_while_a_request_arrives(stage: Stage) -> None:
     """The core handles the next message before the loss is fully handled: the test is still made again."""
     _blocked(stage)
     stage.kill_keeper()
@@ -75,7 +75,7 @@ def a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something(stage: Sta
 
 RECOVERY_SCENARIOS: list[Scenario] = [
     a_test_that_ends_while_there_is_no_daemon,
-    a_test_that_goes_on_while_a_daemon_comes,
-    a_test_that_is_noted_and_never_started,
-    a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something,
+    a_test_that_continues_while_a_daemon_starts,
+    a_test_that_is_recorded_and_never_started,
+    a_lost_test_whose_loss_is_saved_while_a_request_arrives,
 ]

@@ -21,7 +21,7 @@ def come_to_number(stage: Stage, number: int) -> None:
         stage.submit(held=True)
 
 
-def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
+def an_end_that_is_reported_while_a_new_daemon_takes_over(stage: Stage) -> None:
     """The end was acknowledged as unknown, and its job never ended."""
     stage.submit()
     stage.settle()
@@ -76,7 +76,7 @@ def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
     assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
 
 
-def a_crash_after_the_reboot_is_noted(stage: Stage) -> None:
+def a_crash_after_the_reboot_is_recorded(stage: Stage) -> None:
     """Runs lost in the reboot are still lost for the next daemon, and not taken for never started."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
@@ -130,7 +130,7 @@ def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
     assert stage.world.witness.alive_of("3-1-1")
 
 
-def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
+def a_keeper_that_exits_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
     """The step that waited for a keeper kept the daemon busy until the save was done."""
     come_to_number(stage, 3)
     stage.submit()
@@ -311,14 +311,14 @@ def an_operation_that_another_boot_ended(stage: Stage) -> None:
 
 
 SCENARIOS: list[Scenario] = [
-    an_end_that_is_told_while_a_new_daemon_takes_over,
+    an_end_that_is_reported_while_a_new_daemon_takes_over,
     a_terminate_in_the_step_of_the_start,
     a_caller_who_hangs_up_and_sends_again_at_once,
     a_power_loss_that_takes_a_claim,
-    a_crash_after_the_reboot_is_noted,
+    a_crash_after_the_reboot_is_recorded,
     a_second_crash_after_a_reboot,
     a_step_that_is_due_while_there_is_no_keeper,
-    a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow,
+    a_keeper_that_exits_while_a_step_waits_and_a_save_is_slow,
     a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper,
     a_former_keeper_whose_connection_ends_before_its_last_end_is_saved,
     a_child_that_is_purged_before_its_container_has_ended,
