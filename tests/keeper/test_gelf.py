@@ -245,8 +245,8 @@ def test_a_job_that_kills_its_listener_is_reported_and_continues(keeper: Keeper,
     assert daemon.outcome("1-1-0")["exitCode"] == 0
     assert texts(keeper) == ["one\n"]
     assert lost_bytes(keeper) == [0]
-    warning = b"lockside: The GELF listener has ended before the job: what is sent to it is lost.\n"
-    assert keeper.text(STDERR) == warning
+    told = b"lockside: The GELF listener has ended before the job: what is sent to it is lost.\n"
+    assert keeper.text(STDERR) == told
 
 
 def test_junk_in_the_records_is_dropped_without_harm(keeper: Keeper, daemon: Peer) -> None:
