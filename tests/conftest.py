@@ -1,4 +1,4 @@
-"""Marks the tests of real processes, and shows the figures of the campaigns when a run has ended."""
+"""Marks the tests of real processes, and shows the figures of the campaigns at the end of a run."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from campaign.figures import MARK, table
 
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
-"""Folders whose tests all start programs; in other folders the modules that do have the mark."""
+"""Folders whose tests all start programs; in other folders, modules that do so have the mark."""
 LONGEST = (
     "web/test_page_journeys.py",
     "handbook/test_examples.py",
@@ -38,26 +38,26 @@ LONGEST = (
     "web/test_page_live.py",
     "e2e/test_slurm.py",
 )
-"""The modules that take longest: one that began last would run alone at the end."""
+"""The modules that take longest: if one began last, it would run alone at the end."""
 
 
 @pytest.fixture(autouse=True)
 def _own_umask() -> Iterator[None]:
-    """Steps set the umask of their process, which is that of the tests where one calls them as functions."""
+    """Restore the umask: a step sets it, and a test that calls a step as a function shares its process."""
     before = os.umask(0o022)
     yield
     os.umask(before)
 
 
 def pytest_configure() -> None:
-    """Make the surroundings plain before the first module is read, in each worker, too."""
+    """Make the surroundings plain before the first module is imported, in each worker too."""
     surroundings.make_plain()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try tests of real processes twice, and no others: a retry of a pure test would hide a fault.
 
-    On a busy machine a program can be slower than any time-out. The longest come first, the pure ones last.
+    On a busy machine a program can exceed any time-out. The longest modules come first, pure tests last.
     """
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in REAL_PROCESSES:
@@ -75,7 +75,7 @@ def _begins(item: pytest.Item) -> int:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """One table, whichever worker ran the tests; nothing when none of them did."""
+    """Show one table for the tests of all workers; nothing if no campaign ran."""
     reports = [one for one in terminalreporter.getreports("passed") if isinstance(one, pytest.TestReport)]
     rows = [value for report in reports for name, value in report.user_properties if name == MARK]
     if rows:

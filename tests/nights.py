@@ -1,4 +1,4 @@
-"""Nights in which clocks change, and the moments of schedules in them, in UTC: day and time."""
+"""Nights in which clocks change, and the moments of schedules in them (day and time, in UTC)."""
 
 NIGHTS = [
     ("Europe/Prague", "30 2 * * *", "2026-03-28T00:00", "2026-03-30T12:00", "28T01:30 {} 30T00:30"),
@@ -16,7 +16,7 @@ BY_POLICY = [
     {"after": "03T15:30", "shift": "03T15:45", "skip": ""},
     {"first": "04T14:45", "second": "04T15:15", "both": "04T14:45 04T15:15"},
 ]
-"""For each of these nights what stands in it, by the policy."""
+"""For each of these nights, the moments that replace `{}`, by policy."""
 
 REAL_TIME = [
     ("0 */2 * * *", "2026-03-28T22:00", "2026-03-29T04:00", "28T23:00 29T02:00 29T04:00"),

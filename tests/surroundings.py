@@ -1,6 +1,6 @@
-"""What the tests take over from whoever starts them: nothing but PATH, TMPDIR and their own settings.
+"""The tests inherit nothing from their caller but PATH, TMPDIR and their own settings.
 
-Signals that the caller blocked or ignores, its umask, its locale, its home and its daemon do not matter.
+Signals that the caller blocks or ignores, its umask, locale, home and daemon do not matter.
 """
 
 import os
@@ -15,10 +15,10 @@ SYSTEMDS = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "STATE_DIRECTORY
 
 
 def make_plain() -> None:
-    """Give this process, and all that it starts, plain surroundings."""
+    """Give this process and its children plain surroundings."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals():
-        if signal.getsignal(number) is signal.SIG_IGN and number != signal.SIGXFSZ:  # Python ignores that one
+        if signal.getsignal(number) is signal.SIG_IGN and number != signal.SIGXFSZ:  # Python ignores SIGXFSZ
             signal.signal(number, HANDLED_BY_PYTHON.get(signal.Signals(number), signal.SIG_DFL))
     os.umask(0o022)
     cache = Path(os.environ.get("HOME", "/")) / ".cache" / "lockside-tests"

@@ -1,4 +1,4 @@
-"""What the machine can do without lockside: the measurements that the figures stand beside."""
+"""What the machine can do without lockside: the bare measurements beside the figures."""
 
 import json
 import os
@@ -39,7 +39,7 @@ asyncio.run(main())
 
 
 def spawns_a_second(count: int) -> float:
-    """`/bin/true` by posix_spawn, two at a time, each waited for."""
+    """Return how often `/bin/true` can be spawned and waited for per second by posix_spawn, two at a time."""
     begin = time.monotonic()
     for started in range(count):
         if started >= SLOTS:
@@ -51,7 +51,7 @@ def spawns_a_second(count: int) -> float:
 
 
 def saved_spawns_a_second(folder: Path, count: int) -> float:
-    """The same with a commit before each: what is left when nothing starts that is not on disk."""
+    """The same with a commit before each: the rate if every start must be on disk first."""
     one_at_a_time = threading.Lock()
     with durable_table(folder) as database:
 
@@ -72,7 +72,7 @@ def saved_spawns_a_second(folder: Path, count: int) -> float:
 
 @contextmanager
 def durable_table(folder: Path) -> Iterator[sqlite3.Connection]:
-    """A table in a WAL with synchronous=FULL."""
+    """Open a table in a WAL with synchronous=FULL."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         database = sqlite3.connect(f"{place}/bare.db", isolation_level=None, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
@@ -83,16 +83,16 @@ def durable_table(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def commit_one(database: sqlite3.Connection, number: int) -> None:
-    """A transaction of one row."""
+    """Commit a transaction of one row."""
     database.execute("BEGIN IMMEDIATE")
     database.execute("INSERT INTO t VALUES (?, ?)", (number, "x" * 200))
     database.execute("COMMIT")
 
 
 def insert_seconds(database: Path, folder: Path, at_once: int) -> float:
-    """How long the jobs of a database and their events take to be inserted into tables that are like its own.
+    """Return the time to insert the jobs of a database and their events into similar tables.
 
-    `at_once` jobs are in a transaction, each of which is on disk before the next begins.
+    A transaction has `at_once` jobs and is on disk before the next one begins.
     """
     with tempfile.TemporaryDirectory(dir=folder) as place:
         source = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
@@ -119,7 +119,7 @@ def insert_seconds(database: Path, folder: Path, at_once: int) -> float:
 
 
 def commit_seconds(folder: Path, count: int) -> float:
-    """The median of such transactions."""
+    """Return the median time of such transactions."""
     took = []
     with durable_table(folder) as database:
         for number in range(count):
@@ -146,7 +146,7 @@ def echo(folder: Path) -> Iterator[Path]:
 
 
 def round_trip_seconds(path: Path, count: int, request: dict[str, object]) -> float:
-    """The median time from a request to its answer, one at a time on one connection."""
+    """Return the median time from a request to its answer, one at a time on one connection."""
     took = []
     with Line(path) as line:
         for _ in range(count):
@@ -158,12 +158,12 @@ def round_trip_seconds(path: Path, count: int, request: dict[str, object]) -> fl
 
 
 def interpreter_seconds(count: int) -> float:
-    """The median time of an interpreter that does nothing."""
+    """Return the median time of an interpreter that does nothing."""
     return command_seconds([sys.executable, "-c", "pass"], count)
 
 
 def command_seconds(command: list[str], count: int, environment: dict[str, str] | None = None) -> float:
-    """The median time that a command takes, from its start to its end."""
+    """Return the median time of a command, from its start to its end."""
     took = []
     for _ in range(count):
         begin = time.monotonic()
@@ -176,7 +176,7 @@ def command_seconds(command: list[str], count: int, environment: dict[str, str] 
 
 
 def pipe_to_file_seconds(folder: Path, command: list[str]) -> float:
-    """What a program writes, read from a pipe and written to a file: how long until its end."""
+    """Return the time of a program whose output is read from a pipe and written to a file."""
     with tempfile.TemporaryFile(dir=folder) as file:
         begin = time.monotonic()
         program = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
@@ -188,7 +188,7 @@ def pipe_to_file_seconds(folder: Path, command: list[str]) -> float:
 
 
 def socket_pair_seconds(count: int) -> float:
-    """A byte to another thread and back: what waking somebody costs here at least."""
+    """Return the time of a byte to another thread and back: the minimum cost of a wake-up."""
     here, there = socket.socketpair()
 
     def answer() -> None:

@@ -1,4 +1,4 @@
-"""Figure 8: what a call of the command line takes, beside an interpreter that does nothing."""
+"""Figure 8: the time of a call of the command line, beside an interpreter that does nothing."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ BARE = "python -c pass"
 
 
 def lockside() -> str:
-    """The command as it is installed beside this interpreter."""
+    """Return the command that is installed beside this interpreter."""
     return str(Path(sys.executable).parent / "lockside")
 
 

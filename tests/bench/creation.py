@@ -14,7 +14,7 @@ CONNECTIONS = 64
 
 
 def create_seconds(daemon: Daemon, count: int) -> float:
-    """The median time of a creation, one at a time on one connection."""
+    """Return the median time of a creation, one at a time on one connection."""
     asked, took = request("job.create", **COMMAND), []
     with Line(daemon.socket) as line:
         for _ in range(count):

@@ -1,7 +1,7 @@
-"""Figure 10: what a decision of the core costs among a hundred thousand jobs that wait, without any I/O.
+"""Figure 10: the cost of a decision of the core among a hundred thousand waiting jobs, without I/O.
 
-A decision is the end of a job, the start of the next, and the submission of another. What jobs ask for is
-one pool, one of two pools, or resources and several slots.
+A decision is the end of a job, the start of the next, and the submission of another. Jobs ask for one pool,
+for one of two pools, or for resources and several slots.
 """
 
 import time
@@ -36,7 +36,7 @@ SHAPES: dict[str, list[dict[str, Any]]] = {
 
 
 class Crowd:
-    """A core with two full pools and so many jobs of a shape that wait."""
+    """A core with two full pools and a number of waiting jobs of one shape."""
 
     def __init__(self, shape: str, number: int) -> None:
         self.core = Scheduler(State())
@@ -60,7 +60,7 @@ class Crowd:
         self._handle(i.Submit((draft,), ANNA))
 
     def seconds(self, decisions: int) -> float:
-        """Processor time that so many decisions take."""
+        """Return the processor time of this number of decisions."""
         begin = time.process_time()
         for _ in range(decisions):
             job = self.core.started_jobs()[0]

@@ -1,7 +1,7 @@
-"""Figure 3: how soon a job starts and its end is told on an idle daemon, and what waiting jobs cost: nothing.
+"""Figure 3: how soon a job starts and its end is reported on an idle daemon, and the cost of waiting jobs.
 
 The start is the keeper's `spawnTime` (CLOCK_REALTIME, taken just before the spawn), the answer is read on the
-same clock. The end is the moment in which the byte was written that the job's process waits for.
+same clock. The end is the moment at which the byte that the job's process waits for was written.
 """
 
 import os
@@ -18,7 +18,7 @@ from lockside.documents.times import time_us
 
 
 def start_delays(daemon: Daemon, count: int, ask: dict[str, object] = COMMAND) -> list[float]:
-    """Milliseconds from the answer of `job.create` to the process; below 0 it was there before the answer."""
+    """Return the milliseconds from the answer of `job.create` to the process, negative if earlier."""
     asked, delays = request("job.create", **ask), []
     with Line(daemon.socket) as line:
         for _ in range(count):
@@ -32,7 +32,7 @@ def start_delays(daemon: Daemon, count: int, ask: dict[str, object] = COMMAND) -
 
 
 def end_delays(daemon: Daemon, folder: Path, count: int) -> list[float]:
-    """Milliseconds from the byte that lets a process end to the answer of who waits for the job."""
+    """Return the milliseconds from the byte that lets a process end to the answer of `job.wait`."""
     gate = folder / "gate"
     os.mkfifo(gate)
     shell = {"parameters": {"shell": f"echo > {folder}/up; read line < {gate}"}}
@@ -45,7 +45,7 @@ def end_delays(daemon: Daemon, folder: Path, count: int) -> list[float]:
             os.read(up, 1)
             line.socket.sendall(request("job.wait", id=job, timeoutSeconds=60, fields=["status"]))
             writer = os.open(gate, os.O_WRONLY)
-            other.call("daemon.status")  # the wait was read before: its connection is older
+            other.call("daemon.status")  # the daemon has read the wait: its connection is older
             begin = time.monotonic()
             os.write(writer, b"\n")
             line.exchange(b"")
@@ -56,7 +56,7 @@ def end_delays(daemon: Daemon, folder: Path, count: int) -> list[float]:
 
 
 def idle(daemon: Daemon, seconds: float) -> tuple[float, float]:
-    """Wake-ups a second and the share of a processor, of daemon and keeper, while nothing happens."""
+    """Return the wake-ups per second and the processor share of daemon and keeper while nothing happens."""
     both = pids(daemon)
     time.sleep(min(1.0, seconds))
     woken, used = sum(map(wake_ups, both)), sum(map(cpu_seconds, both))

@@ -1,4 +1,4 @@
-"""A figure: one measured value beside a bare one of the same run, and whether its target is reached."""
+"""A figure: a measured value beside a bare one of the same run, and whether its target is reached."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `about` holds whatever else was seen, for the JSON."""
+    """One line of the table. `about` holds further observations for the JSON."""
 
     name: str
     value: float
@@ -59,7 +59,7 @@ def at_most(bound: float, of: str = "ratio") -> Target:
 
 
 def rounds(count: int, *measurements: Callable[[], float]) -> list[float]:
-    """The median of each measurement; they take turns, so that all see the same moods of the machine."""
+    """Return the median of each measurement; they alternate, so that all see the same load of the machine."""
     seen: list[list[float]] = [[] for _ in measurements]
     for _ in range(count):
         for values, measure in zip(seen, measurements, strict=True):
@@ -68,6 +68,6 @@ def rounds(count: int, *measurements: Callable[[], float]) -> list[float]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of the values lies."""
+    """Return the value below which this share of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

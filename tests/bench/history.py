@@ -1,4 +1,4 @@
-"""Figure 5: what a million jobs that ended cost: throughput, pages of lists, the start of the daemon."""
+"""Figure 5: the cost of a million finished jobs: throughput, pages of lists, the start of the daemon."""
 
 import json
 import time
@@ -17,7 +17,7 @@ PAGES = 100
 
 
 def filters(newest: dict[str, Any], days: list[str]) -> dict[str, dict[str, Any]]:
-    """Every filter that there is, alone; then some together, also such that never meet."""
+    """Return every filter alone, and some combinations, including values that never occur together."""
     number = int(newest["id"]) // 2 // 10 * 10
     return {
         "none": {},
@@ -71,7 +71,7 @@ ORDERS = {
 
 
 def page_times(line: Line, wanted: dict[str, Any], count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of the first page, and of the hundredth or the last."""
+    """Return the milliseconds of the first page, and of the hundredth or the last."""
     asked = request("job.list", **wanted)
     cursor = last = None
     for _ in range(PAGES - 1):
@@ -91,7 +91,7 @@ def _timed(line: Line, asked: bytes) -> float:
 
 
 def lists(scale: Scale, daemon: Daemon, echo: Path) -> Iterator[Figure]:
-    """The slowest filter's 99th percentile of the first and of the hundredth page."""
+    """Yield the 99th percentile of the slowest filter for the first and the hundredth page."""
     count = scale.of(40, 1)
     with Line(daemon.socket) as line:
         newest, *_ = line.call("job.list", limit=1)["jobs"]
@@ -122,7 +122,7 @@ def _created(line: Line, job: int) -> str:
 
 
 def start_seconds(daemon: Daemon) -> float:
-    """From the start of the program to its notice that it is ready."""
+    """Return the seconds from the start of the program to its notice that it is ready."""
     daemon.stop()
     begin = time.monotonic()
     daemon.start()

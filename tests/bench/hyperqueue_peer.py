@@ -1,6 +1,6 @@
-"""HyperQueue as PyPI has it: `hyperqueue_peer.py FOLDER COUNT` prints how many no-op tasks a second it does.
+"""HyperQueue from PyPI: `hyperqueue_peer.py FOLDER COUNT` prints how many no-op tasks it runs per second.
 
-Server and worker are in this process, with two cores, no journal, and nothing is kept of the output.
+Server and worker are in this process, with two cores, without a journal; output is discarded.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Figure 7: how fast a job can write, what that means for the start of others, and what followers cost."""
+"""Figure 7: how fast a job can write, the effect on starts of other jobs, and the cost of followers."""
 
 import multiprocessing
 import sys
@@ -28,7 +28,7 @@ while left > 0:
 
 
 def writer(size_bytes: int) -> list[str]:
-    """A program that writes lines, as many bytes as it is told."""
+    """Return a program that writes lines up to a number of bytes."""
     return [sys.executable, "-I", "-S", "-c", WRITER, str(size_bytes)]
 
 
@@ -43,7 +43,7 @@ def write(line: Line, size_bytes: int) -> str:
 
 
 def megabytes_a_second(line: Line, job: str, size_bytes: int) -> float:
-    """By the times of the process, which is over when all that it wrote was taken."""
+    """Return the rate by the times of the process, which ends when its whole output was read."""
     ended = line.call("job.wait", id=job, timeoutSeconds=300, fields=["status", "process"])
     assert ended["status"] == "success", ended
     took_us = time_us(ended["process"]["exitTime"]) - time_us(ended["process"]["spawnTime"])
@@ -63,7 +63,7 @@ def follow(path: str, job: str, following: Event) -> None:
 
 
 def delays_meanwhile(daemon: Daemon, line: Line, job: str) -> list[float]:
-    """Start delays of other jobs for as long as this one runs."""
+    """Return the start delays of other jobs while a job runs."""
     over = threading.Event()
 
     def wait() -> None:

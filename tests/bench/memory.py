@@ -1,4 +1,4 @@
-"""Figure 6: what daemon and keeper take when nothing runs."""
+"""Figure 6: the memory of daemon and keeper when nothing runs."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Notifications are in nobody's way: throughput with receivers that never answer, and without."""
+"""Notifications do not slow down jobs: throughput with receivers that never answer, and without."""
 
 import socket
 import statistics
@@ -17,7 +17,7 @@ BARE = "without subscriptions"
 
 @contextmanager
 def silent_receiver() -> Iterator[int]:
-    """The port of one that lets everybody connect and never answers."""
+    """Yield the port of a receiver that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as server:
         yield server.getsockname()[1]
 
@@ -30,7 +30,7 @@ def subscribe(daemon: Daemon, number: int, port: int) -> None:
 
 
 def measured(daemon: Daemon, requests: list[dict[str, Any]]) -> tuple[float, float]:
-    """Jobs a second, and the milliseconds of processor time of daemon and keeper for each job."""
+    """Return the jobs per second, and the milliseconds of processor time of daemon and keeper per job."""
     before = sum(map(cpu_seconds, pids(daemon)))
     a_second = jobs_a_second(daemon, requests)
     return a_second, (sum(map(cpu_seconds, pids(daemon))) - before) / len(requests) * 1e3

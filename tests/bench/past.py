@@ -1,4 +1,4 @@
-"""Makes a database with any number of jobs that ended, quickly: one real job, copied in bulk and varied.
+"""Quickly makes a database with any number of finished jobs: one real job, copied in bulk and varied.
 
 The variety is regular, so that a filter's share of all jobs is known: see `VARIED`.
 """
@@ -41,7 +41,7 @@ VARIED = {
     "created_us": ":now - :step * (:last - n) - 2000000",
     "start_us": ":now - :step * (:last - n) - 1500000",
     "ready_us": ":now - :step * (:last - n) - 2000000",
-    # Long and short ones: they do not end in the order in which they were made.
+    # Long and short jobs: they do not end in the order of their creation.
     "end_us": ":now - :step * (:last - n) - 1000000 + n % 13 * 60000",
     "updated_us": ":now - :step * (:last - n) - 1000000 + n % 13 * 60000",
     "spec_hash": "spec_hash || '-' || (n % 200)",
@@ -50,7 +50,7 @@ NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT :first UNION ALL SELECT n + 1 F
 
 
 def database_with(scale: Scale, jobs: int) -> Path:
-    """A database with this many jobs that ended, made once per schema and number."""
+    """Return a database with this number of finished jobs, made once per schema and number."""
     mark = abs(hash_of(sql.schema()))
     path = scale.cache / f"past-{jobs}-{mark:x}.db"
     if not path.exists():
@@ -63,7 +63,7 @@ def database_with(scale: Scale, jobs: int) -> Path:
 
 
 def hash_of(text: str) -> int:
-    """The same in every process."""
+    """Return a hash that is the same in every process."""
     found = 0
     for byte in text.encode():
         found = (found * 31 + byte) % (1 << 48)
@@ -71,7 +71,7 @@ def hash_of(text: str) -> int:
 
 
 def _template(scale: Scale, path: Path) -> None:
-    """A database in which one job ran."""
+    """Save a database in which one job ran."""
     with running(scale) as daemon:
         with Line(daemon.socket) as line:
             line.call("component.put", component={"id": "bench.noop", "command": ["/bin/true"]})
@@ -115,7 +115,7 @@ def _multiply(path: Path, jobs: int) -> None:
         " ORDER BY 1, 2, 3"
     )
     _multiply_events(database, values)
-    database.execute("DELETE FROM jobs WHERE id <= ?", (model,))  # they are younger than those behind them
+    database.execute("DELETE FROM jobs WHERE id <= ?", (model,))  # they are younger than the jobs behind them
     database.execute("COMMIT")
     for _, statement in made_again:
         database.execute(statement)
@@ -125,7 +125,7 @@ def _multiply(path: Path, jobs: int) -> None:
 
 
 def _multiply_events(database: sqlite3.Connection, values: dict[str, int]) -> None:
-    """Three events a job: that it was made, started and ended."""
+    """Insert three events for each job: its creation, start and end."""
     (newest,) = database.execute("SELECT max(seq) FROM events").fetchone()
     database.execute(
         f"""{NUMBERS} INSERT INTO events (seq, time_us, kind, project, job_id, run_id, principal, data)

@@ -1,4 +1,4 @@
-"""The same no-op work through other queues that are there: in one call, and one by one from a shell."""
+"""The same no-op work through other installed queues: in one call, and one by one from a shell."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ BARE = "posix_spawn of /bin/true, two at a time"
 
 
 def shell(text: str, place: dict[str, str]) -> float:
-    """Seconds that a text of shell takes."""
+    """Return the seconds that a shell script takes."""
     begin = time.monotonic()
     subprocess.run(["sh", "-ec", text], env=place, stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - begin
@@ -47,7 +47,7 @@ def task_spooler(folder: Path, count: int) -> float:
 
 
 def nq(folder: Path, count: int) -> float:
-    """It runs one at a time; there is no other way."""
+    """Measure nq, which can only run one job at a time."""
     place = _place(folder, NQDIR=f"{folder}/nq")
     return count / shell(f"{loop('nq -q true', count)}; nq -w", place)
 
@@ -80,7 +80,7 @@ def pueue(folder: Path, count: int) -> float:
 
 
 def _cluster() -> dict[str, str]:
-    """The way to a cluster that is there already."""
+    """Return the access to an existing cluster."""
     found = {name: value for name, value in os.environ.items() if name.startswith("SLURM_")}
     return _place(Path("/tmp"), **found)
 
@@ -115,7 +115,7 @@ NAMES = {
 
 
 def by_shell(daemon: Daemon, count: int) -> float:
-    """`lockside run` in a shell's loop, until all are done."""
+    """Measure `lockside run` in a shell loop until all jobs are done."""
     ours = environment(daemon)
     begin = time.monotonic()
     shell(loop(f"{lockside()} run -d -- true", count), ours)
@@ -124,7 +124,7 @@ def by_shell(daemon: Daemon, count: int) -> float:
 
 
 def by_file(daemon: Daemon, folder: Path, count: int) -> float:
-    """`lockside run --from-file`, until all are done."""
+    """Measure `lockside run --from-file` until all jobs are done."""
     file = folder / "commands.txt"
     file.write_text("true\n" * count)
     begin = time.monotonic()

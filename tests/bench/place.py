@@ -1,4 +1,4 @@
-"""Daemons of the benchmark's own, and what they cost the machine."""
+"""The benchmark's daemons, and their cost for the machine."""
 
 import os
 import shutil
@@ -19,9 +19,9 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is done: sizes are multiplied by `share`, everything is measured `rounds` times.
+    """The amount of work: sizes are multiplied by `share`, everything is measured `rounds` times.
 
-    `folder` is where databases are made (a disk, or durability costs nothing), `cache` where big ones are
+    `folder` is for databases (on a disk, otherwise durability costs nothing), `cache` for large ones that are
     kept, `beside` is a checkout of other code that some figures compare with.
     """
 
@@ -38,7 +38,7 @@ class Scale:
 
 @contextmanager
 def short_folder(scale: Scale) -> Iterator[Path]:
-    """A folder whose path is short enough for sockets in it."""
+    """Create a folder whose path is short enough for sockets in it."""
     folder = Path(tempfile.mkdtemp(prefix="lb-", dir=scale.folder))
     try:
         yield folder
@@ -50,15 +50,15 @@ def short_folder(scale: Scale) -> Iterator[Path]:
 def running(
     scale: Scale, database: Path | None = None, python: str | None = None, **settings: str
 ) -> Iterator[Daemon]:
-    """A daemon with two slots and a connected keeper, on a copy of a database if one is given.
+    """Run a daemon with two slots and a connected keeper, on a copy of a database if one is given.
 
-    `python` is an interpreter with other code than ours.
+    `python` is an interpreter with other code than this checkout's.
     """
     with short_folder(scale) as folder:
         daemon = Daemon(folder, **{"LOCKSIDE_POOLS__DEFAULT__SLOTS": "2", **settings})
         if python is not None:
             daemon.program = [python, *daemon.program[1:]]
-            daemon.usual_settings = {}  # older code refuses those that it does not know
+            daemon.usual_settings = {}  # older code refuses settings that it does not know
         if database is not None:
             daemon.state_dir.mkdir(mode=0o700)
             shutil.copyfile(database, daemon.state_dir / "lockside.db")
@@ -71,7 +71,7 @@ def running(
 
 
 def end(daemon: Daemon) -> None:
-    """End it with all that it started, also when a signal to all of us has told it to stop already."""
+    """End the daemon and its children, even if a signal to the whole group has already told it to stop."""
     try:
         daemon.end()
     except OSError:
@@ -81,13 +81,13 @@ def end(daemon: Daemon) -> None:
 
 
 def pids(daemon: Daemon) -> tuple[int, int]:
-    """The daemon and its keeper."""
+    """Return the pids of the daemon and its keeper."""
     assert daemon.process is not None
     return daemon.process.pid, daemon.keeper_pid()
 
 
 def pss_megabytes(pid: int) -> float:
-    """The process's share of the memory, what it has alone and its part of what it shares."""
+    """Return the process's proportional share of memory: private memory and its part of shared memory."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
@@ -107,7 +107,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def wake_ups(pid: int) -> int:
-    """How often the threads of a process went to sleep of themselves, which is how often they were woken."""
+    """Return the voluntary context switches of all threads of a process, which equal its wake-ups."""
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         for line in (task / "status").read_text().splitlines():
@@ -117,7 +117,7 @@ def wake_ups(pid: int) -> int:
 
 
 def create_many(line: Line, requests: list[dict[str, Any]], at_once: int = 100) -> list[str]:
-    """Make jobs, so many in a call, and answer their ids."""
+    """Create jobs, several in a call, and return their ids."""
     ids: list[str] = []
     for start in range(0, len(requests), at_once):
         made = line.call("job.createMany", jobs=requests[start : start + at_once], fields=["id"])
@@ -126,7 +126,7 @@ def create_many(line: Line, requests: list[dict[str, Any]], at_once: int = 100) 
 
 
 def wait_for(line: Line, ids: list[str], status: str = "success") -> None:
-    """Wait for the last jobs of a line, and see that all that are before ended so, too."""
+    """Wait for the last of these jobs, and check the status of the first and of the last ones."""
     last = ids[-100:]
     line.call("job.wait", ids=last, timeoutSeconds=500, fields=["id"])
     for one in (ids[0], *last):
@@ -135,7 +135,7 @@ def wait_for(line: Line, ids: list[str], status: str = "success") -> None:
 
 
 def jobs_a_second(daemon: Daemon, requests: list[dict[str, Any]]) -> float:
-    """From the first request to the last final state, sent in hundreds."""
+    """Return the rate from the first request to the last final status; jobs are created by hundreds."""
     with Line(daemon.socket) as line:
         begin = time.monotonic()
         ids = create_many(line, requests)

@@ -1,4 +1,4 @@
-"""The figures as a table for people, and as JSON that a later version is compared with."""
+"""The figures as a table for people, and as JSON for comparison with later versions."""
 
 import json
 import os
@@ -15,7 +15,7 @@ HEAD = ("figure", "value", "bare", "ratio", "target", "", "bare is")
 
 
 def number(value: float | None) -> str:
-    """Three digits that count."""
+    """Format a number with three significant digits."""
     if value is None:
         return ""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -36,7 +36,7 @@ def cells(figure: Figure) -> tuple[str, ...]:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns beside each other, the first row as a head."""
+    """Return the text of a table whose first row is the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
@@ -44,7 +44,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def figures_table(figures: Sequence[Figure]) -> str:
-    """A table for each group of figures."""
+    """Return a table for each group of figures."""
     texts = []
     for group in dict.fromkeys(figure.group for figure in figures):
         rows = [cells(figure) for figure in figures if figure.group == group]
@@ -53,7 +53,7 @@ def figures_table(figures: Sequence[Figure]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine on which the figures were measured."""
     return {
         "cpus": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
@@ -64,7 +64,7 @@ def machine() -> dict[str, Any]:
 
 
 def write(path: Path, figures: Sequence[Figure]) -> None:
-    """Write all figures; a figure that is there by name is replaced, so that parts can be measured apart."""
+    """Write all figures; an existing figure of the same name is replaced, so parts can be measured apart."""
     old = json.loads(path.read_text())["figures"] if path.exists() else []
     fresh = {figure.name: figure.as_json() for figure in figures}
     kept = {each["name"]: each for each in old}
@@ -73,7 +73,7 @@ def write(path: Path, figures: Sequence[Figure]) -> None:
 
 
 def comparison(old: Path, figures: Sequence[Figure]) -> str:
-    """Each figure beside the one of an older run: by its ratio where it has one, else by its value."""
+    """Compare each figure with that of an older run: by its ratio if it has one, else by its value."""
     before = {each["name"]: each for each in json.loads(old.read_text())["figures"]}
     rows = [("figure", "before", "now", "now/before")]
     for figure in figures:

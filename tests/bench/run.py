@@ -1,7 +1,7 @@
 """Measures lockside: `python tests/bench/run.py [--only NAMES] [--json FILE] [--compare FILE] [--quick]`.
 
-Every figure stands beside a bare measurement of the same run. Nothing here is a test; `test_smoke.py` proves
-that it runs.
+Every figure stands beside a bare measurement of the same run. Nothing here is a test; `test_smoke.py` shows
+that the benchmark runs.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def figures_of(part: str) -> Callable[[Scale], Iterator[Figure]]:
 
 
 def measured(parts: list[str], scale: Scale) -> list[Figure]:
-    """All figures of these parts, each told as it is known."""
+    """Return all figures of these parts, and print each one as soon as it is known."""
     figures = []
     for part in parts:
         for figure in figures_of(part)(scale):
@@ -55,7 +55,7 @@ def measured(parts: list[str], scale: Scale) -> list[Figure]:
 
 
 def main() -> int:
-    """Measure as told; a SIGTERM ends daemons and jobs, too."""
+    """Measure according to the arguments; SIGTERM also ends daemons and jobs."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     listed = "\n".join(f"  {name:12}{text}" for name, text in PARTS.items())
     parser = argparse.ArgumentParser(

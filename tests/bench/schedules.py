@@ -1,4 +1,4 @@
-"""Figures of schedules: what idle ones cost, how late a job is made, a year of missed minutes."""
+"""Figures of schedules: the cost of idle ones, the lateness of a job, a year of missed minutes."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def ready_seconds(daemon: Daemon) -> float:
 
 
 def latenesses(daemon: Daemon, count: int) -> list[float]:
-    """Seconds from the due time to the job, of a schedule that fires every second."""
+    """Return the seconds from due time to job creation, for a schedule that fires every second."""
     with Wire(daemon.socket) as wire:
         wire.call("event.subscribe", kinds=["schedule.fired"])
         wire.call(
@@ -48,7 +48,7 @@ def latenesses(daemon: Daemon, count: int) -> list[float]:
 
 
 def year_seconds() -> float:
-    """From the start to the decision on a year of minutes; the daemon answers meanwhile."""
+    """Return the seconds from the start to the decision on a year of minutes, while the daemon answers."""
     with at("2026-01-05T08:00:00Z") as daemon:
         with Line(daemon.socket) as line:
             schedule = {"id": "s", "cronTab": "* * * * *", "timezone": "Europe/Prague", "job": COMMAND}

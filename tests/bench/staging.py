@@ -27,7 +27,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 def figures(scale: Scale) -> Iterator[Figure]:
-    """How fast an input comes, verified and synced; nothing where there is no curl."""
+    """Measure the rate of an input, verified and synced, and of an archive."""
     size = scale.of(2_000_000_000)
     with short_folder(scale) as folder:
         served = folder / "served"
@@ -62,7 +62,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
 
 
 def _left(folder: Path, size: int) -> Path:
-    """What a job left."""
+    """Write the file that a job leaves, and return its path."""
     left = folder / "data/out/files/left"
     left.parent.mkdir(parents=True, exist_ok=True)
     with left.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Figures of tables through the daemon: what a job with tables costs, many loads, many tables."""
+"""Figures of tables through the daemon: the cost of a job with tables, many loads, many tables."""
 
 import sqlite3
 import time
@@ -46,7 +46,7 @@ def job_seconds(wire: Wire, config: str) -> float:
 
 
 def small_job(scale: Scale, wire: Wire) -> Iterator[Figure]:
-    """One table of ten rows in, one out."""
+    """Run a job with one input table of ten rows and one output table."""
     wire.done(writes(wire, {"x.csv": "n\n" + "1\n" * 10}, output={"default_bucket": "in.c-small"}))
     put_component(
         wire, "bench.copy", command=python(COPY), stagingStorage={"input": "none", "output": "none"}
@@ -67,7 +67,7 @@ def small_job(scale: Scale, wire: Wire) -> Iterator[Figure]:
 
 
 def side_by_side(scale: Scale, daemon: Daemon, wire: Wire) -> Iterator[Figure]:
-    """Two jobs that load a table each, one after the other and at once."""
+    """Measure two jobs that load a table each, one after the other and in parallel."""
     path = daemon.folder / "rows.csv"
     make_csv(path, 0, scale.of(1_000_000, 200))
     text = f"import os, shutil; shutil.copy({str(path)!r}, os.environ['KBC_DATADIR'] + '/out/tables/x.csv')"
@@ -90,7 +90,7 @@ def side_by_side(scale: Scale, daemon: Daemon, wire: Wire) -> Iterator[Figure]:
 
 
 def publication(scale: Scale, daemon: Daemon, wire: Wire) -> Figure:
-    """From the final status of a job with many tables to the last one that everybody sees."""
+    """Measure the time from the final status of a job with many tables to the last published table."""
     count = scale.of(100, 3)
     tables = {f"t{number}.csv": "n\n1\n" for number in range(count)}
     job = wire.done(writes(wire, tables, "many", output={"default_bucket": "in.c-many"}))
@@ -103,7 +103,7 @@ def publication(scale: Scale, daemon: Daemon, wire: Wire) -> Figure:
 
 
 def many_tables(scale: Scale, daemon: Daemon) -> Iterator[Figure]:
-    """What tables cost the daemon that nobody uses."""
+    """Measure the cost of unused tables for the daemon."""
     daemon.stop()
     daemon.start()
     before, _ = _used(scale, daemon)
@@ -117,7 +117,7 @@ def many_tables(scale: Scale, daemon: Daemon) -> Iterator[Figure]:
 
 
 def _used(scale: Scale, daemon: Daemon) -> tuple[float, list[float]]:
-    """The daemon's memory after the same few calls, and the seconds that each list took."""
+    """Return the daemon's memory after the same few calls, and the seconds of each list."""
     took = []
     with Wire(daemon.socket) as line:
         line.call("storage.status")
@@ -129,7 +129,7 @@ def _used(scale: Scale, daemon: Daemon) -> tuple[float, list[float]]:
 
 
 def _make_tables(state_dir: Path, count: int) -> int:
-    """Many tables like one that is there."""
+    """Create many tables like an existing one."""
     with closing(sqlite3.connect(state_dir / "lockside.db")) as database, database:
         row = dict(_named(database, "tables"))
         version = dict(_named(database, "table_versions"))
@@ -153,7 +153,7 @@ def _named(database: sqlite3.Connection, table: str) -> Iterator[tuple[str, Any]
 
 
 def many_loads(scale: Scale) -> Iterator[Figure]:
-    """Small loads with a key into one table: the last hundred beside an early hundred."""
+    """Measure small loads with a key into one table: the last hundred beside an early hundred."""
     count, some = scale.of(10_000, 30), scale.of(100, 10)
     entry = {"source": "x.csv", "destination": f"{BUCKET}.x", "primary_key": ["n"], "incremental": True}
     with short_folder(scale) as folder:
@@ -171,7 +171,7 @@ def many_loads(scale: Scale) -> Iterator[Figure]:
 
 
 def opened(scale: Scale, lake: Lake) -> Iterator[Figure]:
-    """What readers have of such a table."""
+    """Measure the effect on readers of such a table."""
     text = "n,m\n" + "".join(f"{n},{m}\n" for n, m in lake.rows())
     lake.load({"fresh.csv": text}, {"source": "fresh.csv", "destination": f"{BUCKET}.fresh"}, names=["fresh"])
     seconds, bare = rounds(

@@ -1,4 +1,4 @@
-"""Storage steps beside what DuckDB takes for the same: each a process, from its start to its end."""
+"""Storage steps beside DuckDB for the same work: each is a process, measured from start to end."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def query(sql: str) -> None:
 
 
 def make_csv(path: Path, first: int, count: int, step: int = 1) -> None:
-    """A file of 14 texts a row: the key, and 13 that look random."""
+    """Write a file with 14 texts in each row: the key, and 13 random-looking ones."""
     rows = (
         f"SELECT i::VARCHAR AS id, {TEXTS} FROM (SELECT ({first} + {step} * r) AS i FROM range({count}) t(r))"
     )
@@ -37,7 +37,7 @@ def make_csv(path: Path, first: int, count: int, step: int = 1) -> None:
 
 
 def bare(*statements: str, sync: Path | None = None) -> float:
-    """Seconds that a Python with DuckDB takes for these statements."""
+    """Return the seconds that Python with DuckDB takes for these statements."""
     lines = ["import duckdb", "c = duckdb.connect()", *(f"c.execute({one!r})" for one in statements)]
     lines += [SYNC.format(path=str(sync))] if sync is not None else []
     return timed([sys.executable, "-c", "\n".join(lines)])
@@ -48,15 +48,15 @@ def timed(command: list[str]) -> float:
 
 
 def run(command: list[str]) -> tuple[float, int]:
-    """Seconds until the end of a program, and the most memory that it had."""
+    """Return the seconds until the end of a program, and its maximum memory."""
     begin = time.monotonic()
-    with tempfile.TemporaryFile() as told:
-        program = subprocess.Popen(command, stdout=told, stderr=told)
+    with tempfile.TemporaryFile() as output:
+        program = subprocess.Popen(command, stdout=output, stderr=output)
         _, status, usage = os.wait4(program.pid, 0)
         took = time.monotonic() - begin
         program.returncode = os.waitstatus_to_exitcode(status)
-        told.seek(0)
-        assert program.returncode == 0, told.read().decode()
+        output.seek(0)
+        assert program.returncode == 0, output.read().decode()
     return took, usage.ru_maxrss * 1024
 
 
@@ -72,7 +72,7 @@ class Steps:
         self.result: dict[str, Any] = {}
 
     def run(self, operation: str, order: dict[str, Any]) -> float:
-        """Seconds that the step takes; what it left is in `result`."""
+        """Return the seconds that the step takes; its result is in `result`."""
         place = self.folder / "order"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
@@ -82,7 +82,7 @@ class Steps:
         return took
 
     def load(self, name: str, *, is_kept: bool = True, **more: Any) -> float:
-        """Load the file into a table; it stays as it was unless the load is kept."""
+        """Load the file into a table, which changes only if the load is kept."""
         source = self.lake.base / "data/out/tables" / f"{name}.csv"
         if not source.exists():
             os.link(self.csv, source)
@@ -98,7 +98,7 @@ class Steps:
         return took
 
     def table(self, name: str) -> dict[str, Any]:
-        """What a step that reads the table is told of it."""
+        """Return the description of a table for a step that reads it."""
         known = self.lake.tables[f"default/default/{BUCKET}.{name}"]
         return {"key": "", "folder": f"default/default/{BUCKET}/{name}", "branch": "default", **known}
 
@@ -172,7 +172,7 @@ def exports(scale: Scale, steps: Steps) -> Iterator[Figure]:
 
 
 def upserts(scale: Scale, steps: Steps, count: int) -> Iterator[Figure]:
-    """Keys everywhere, then keys of one file out of ten."""
+    """Measure upserts with keys in all files, then with keys in one file out of ten."""
     changed, files = scale.of(10_000, 20), 10
     for number in range(files):
         make_csv(steps.csv, number * count // files, count // files)
@@ -198,7 +198,7 @@ def upserts(scale: Scale, steps: Steps, count: int) -> Iterator[Figure]:
 
 
 def large(scale: Scale, steps: Steps) -> Iterator[Figure]:
-    """Ten million rows: memory, and what costs no more than with few."""
+    """Measure ten million rows: memory, and operations that cost no more than with few rows."""
     peaks, steps.engine = {}, {"memory_bytes": MEMORY_BYTES}
     for name, count in (("few", 10_000), ("some", 1_000_000), ("many", 10_000_000)):
         make_csv(steps.csv, 0, scale.of(count, 200))

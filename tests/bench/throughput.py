@@ -1,4 +1,4 @@
-"""Figure 1: jobs that do nothing, from the first request to the last final state."""
+"""Figure 1: jobs that do nothing, from the first request to the last final status."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Figure 4: what a hundred thousand jobs that wait cost, on one lock key and on as many keys."""
+"""Figure 4: the cost of a hundred thousand waiting jobs, on one lock key and on as many keys."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ AT_ONCE = 1000
 
 
 def on_one_key(line: Line, count: int) -> list[dict[str, Any]]:
-    """Jobs that wait for one that sleeps."""
+    """Return jobs that wait for a sleeping job."""
     holder = {"component": "lockside.command", "lockKey": "one"}
     sleep = {"parameters": {"command": ["/bin/sleep", "3600"]}}
     line.call("pool.put", pool={"id": "sleeps", "slots": 1})
@@ -26,7 +26,7 @@ def on_one_key(line: Line, count: int) -> list[dict[str, Any]]:
 
 
 def on_as_many_keys(line: Line, count: int) -> list[dict[str, Any]]:
-    """Jobs that each hold back nothing and wait for their pool."""
+    """Return jobs that hold back no other job and wait for their pool."""
     line.call("pool.put", pool={"id": "parked", "slots": 0})
     return [{**COMMAND, "lockKey": f"key-{number}", "pool": "parked"} for number in range(count)]
 
@@ -86,7 +86,7 @@ def _waiting(scale: Scale, name: str, many: int) -> Iterator[Figure]:
 
 
 def _made(daemon: Daemon, name: str, count: int) -> tuple[float, float]:
-    """Seconds that it takes to make them, and the megabytes that the daemon grows by."""
+    """Return the seconds to create the jobs, and the megabytes by which the daemon grows."""
     pid, _ = pids(daemon)
     before = pss_megabytes(pid)
     with Line(daemon.socket) as line:
@@ -98,7 +98,7 @@ def _made(daemon: Daemon, name: str, count: int) -> tuple[float, float]:
 
 
 def _million(scale: Scale, count: int) -> Iterator[Figure]:
-    """It works: they are made, the daemon starts again with them, and is no giant."""
+    """Measure a million waiting jobs: their creation, a restart of the daemon, and its memory."""
     with running(scale) as daemon:
         took, _ = _made(daemon, "one key", count)
         yield Figure(f"4 createMany of {count}", took, "s")

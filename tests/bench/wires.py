@@ -1,4 +1,4 @@
-"""Raw lines to a socket, with next to no cost of their own: what is measured is who answers, not who asks."""
+"""Raw lines to a socket, with almost no cost of their own: the server is measured, not the client."""
 
 import json
 import selectors
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 600.0
 
 
 class Line:
-    """One connection on which one request is under way at a time."""
+    """One connection with one request at a time."""
 
     def __init__(self, path: Path | str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -28,14 +28,14 @@ class Line:
         self.socket.close()
 
     def exchange(self, request: bytes) -> bytes:
-        """Send a line and answer the line that comes back."""
+        """Send a line and return the line that comes back."""
         self.socket.sendall(request)
         answer = self._lines.readline()
         assert answer.endswith(b"\n"), "the other side hung up"
         return answer
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result of a call; an error is an assertion."""
+        """Return the result of a call; an error raises AssertionError."""
         return result(self.exchange(request(method, **params)))
 
 
@@ -50,7 +50,7 @@ def result(answer: bytes) -> Any:
 
 
 def many_at_once(path: Path | str, connections: int, requests: Iterable[bytes]) -> float:
-    """Send requests over many connections, one under way on each; answer how long it took."""
+    """Send requests over many connections, one at a time on each; returns how long it took."""
     waiting = iter(requests)
     with selectors.DefaultSelector() as selector:
         under_way = 0

@@ -1,4 +1,4 @@
-"""Figure 9: the processor time that a no-op job takes in the daemon and in its keeper.
+"""Figure 9: the processor time of a no-op job in the daemon and in its keeper.
 
 With `--beside` the code in another folder, with its own `.venv`, does the same work in turn, round by round.
 """
@@ -25,7 +25,7 @@ class Work(NamedTuple):
 
 
 def work_of(daemon: Daemon, request: dict[str, object], count: int) -> Work:
-    """What jobs of that kind cost from the first request to the last final state."""
+    """Return the cost of jobs of a kind, from the first request to the last final status."""
     both = pids(daemon)
     before = [cpu_seconds(pid) for pid in both]
     with Line(daemon.socket) as line:
@@ -37,7 +37,7 @@ def work_of(daemon: Daemon, request: dict[str, object], count: int) -> Work:
 
 
 def creation_work(daemon: Daemon, request: dict[str, object], count: int) -> float:
-    """The daemon's milliseconds for each job that only waits, made one at a time."""
+    """Return the daemon's milliseconds for each job that only waits; jobs are created one at a time."""
     pid, _ = pids(daemon)
     with Line(daemon.socket) as line:
         line.call("pool.pause", id="default")
@@ -78,5 +78,5 @@ def _one_round(daemon: Daemon, count: int) -> Iterator[tuple[str, float]]:
 
 
 def python_of(folder: Path) -> str:
-    """The interpreter with which another checkout was installed."""
+    """Return the interpreter with which another checkout was installed."""
     return str(folder.resolve() / ".venv/bin/python")

@@ -1,4 +1,4 @@
-"""The calendar against another way to the same moments: cronsim's wall times, each tried as a moment."""
+"""Compares the calendar with an independent computation: cronsim's wall times, each converted to moments."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def random_line(chance: random.Random) -> str:
-    """A line, dense or sparse."""
+    """Return a dense or sparse line."""
     minute = chance.choice(["0", "30", "*/20", "59", f"{chance.randrange(60)}", "1-59/29"])
     hour = chance.choice(["0", "1", "2", "3", "23", "*", "*/6", "1-3", f"{chance.randrange(24)}"])
     day = chance.choice(["*", "*", "*", "1", "L", "LW", "13", "25-31", "*/5"])
@@ -36,27 +36,27 @@ def random_line(chance: random.Random) -> str:
 
 @cache
 def lines() -> list[str]:
-    """The same lines for all zones."""
+    """Return the same lines for all zones."""
     chance = random.Random(200)
     return [random_line(chance) for _ in range(LINES)]
 
 
 @cache
-def walls(text: str, first: datetime, last: datetime) -> list[datetime]:
-    """The wall times that cronsim names."""
+def wall_times(text: str, first: datetime, last: datetime) -> list[datetime]:
+    """Return the wall times that cronsim computes."""
     return list(takewhile(lambda wall: wall <= last, CronSim(text, first)))
 
 
 @cache
 def offsets(zone: ZoneInfo) -> list[timedelta]:
-    """All offsets of the years."""
+    """Return all offsets of the years."""
     days = (YEARS[0].replace(tzinfo=UTC) + timedelta(days=day) for day in range((YEARS[1] - YEARS[0]).days))
     return sorted({day.astimezone(zone).utcoffset() or timedelta() for day in days})
 
 
 @cache
-def meant(wall: datetime, zone: ZoneInfo, gap: Gap, fold: Fold) -> list[int]:
-    """The moments of a wall time: those that show it; of a gap what the policy says."""
+def expected_moments(wall: datetime, zone: ZoneInfo, gap: Gap, fold: Fold) -> list[int]:
+    """Return the moments of a wall time according to the policies for gaps and folds."""
     tried = [(wall - ahead).replace(tzinfo=UTC) for ahead in offsets(zone)]
     shown = [one for one in tried if one.astimezone(zone).replace(tzinfo=None) == wall]
     if len(shown) == 2:
@@ -71,13 +71,13 @@ def meant(wall: datetime, zone: ZoneInfo, gap: Gap, fold: Fold) -> list[int]:
 
 
 def shows(wall: datetime, zone: ZoneInfo) -> bool:
-    """Whether the zone's clock ever shows a time."""
+    """Return whether the zone's clock ever shows a time."""
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == wall
 
 
 @cache
 def windows(zone: ZoneInfo, dense: bool) -> list[tuple[datetime, datetime]]:
-    """The five years; of dense lines the weeks in which the offset changes."""
+    """Return the five years; for dense lines, the weeks in which the offset changes."""
     if not dense:
         return [YEARS]
     found, day = [], YEARS[0] + timedelta(days=10)
@@ -90,16 +90,16 @@ def windows(zone: ZoneInfo, dense: bool) -> list[tuple[datetime, datetime]]:
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_lines_name_the_moments_that_cronsim_names_on_the_wall(name: str) -> None:
+def test_lines_give_the_same_wall_times_as_cronsim(name: str) -> None:
     chance, zone = random.Random(name), ZoneInfo(name)
     for text in lines():
         parsed = line(text)
         gap, fold = policies(parsed, chance.choice([None, *Gap]), chance.choice([None, *Fold]))
         calendar = Cron([parsed], zone, gap, fold)
         for first, last in windows(zone, dense=len(parsed.minutes) > MOST_OF_A_DAY):
-            named = walls(text, first - timedelta(days=2), last + timedelta(days=2))
+            named = wall_times(text, first - timedelta(days=2), last + timedelta(days=2))
             from_us, to_us = plain_us(first), plain_us(last)
-            expected = {one for wall in named for one in meant(wall, zone, gap, fold)}
+            expected = {one for wall in named for one in expected_moments(wall, zone, gap, fold)}
             wanted = sorted(one for one in expected if from_us < one <= to_us)
             assert list(moments_between(calendar, from_us, to_us)) == wanted, (text, name, gap, fold)
             assert calendar.count(from_us + 1, to_us, 10**9) == len(wanted)

@@ -1,4 +1,4 @@
-"""What becomes of wall times when the clocks change, in zones that change them in different ways."""
+"""The treatment of wall times when clocks change, in zones that change them in different ways."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def moments(spec: ScheduleSpec, first: str, last: str) -> list[str]:
         for policy, between in found.items()
     ],
 )
-def test_a_wall_time_that_is_missing_or_comes_twice_goes_by_the_policy(
+def test_a_wall_time_that_is_missing_or_occurs_twice_follows_the_policy(
     night: tuple[str, ...], policy: str, between: str
 ) -> None:
     zone, line, first, last, expected = night
@@ -39,7 +39,7 @@ def test_a_wall_time_that_is_missing_or_comes_twice_goes_by_the_policy(
 
 
 @pytest.mark.parametrize(("line", "first", "last", "expected"), REAL_TIME)
-def test_a_line_of_real_time_leaves_no_real_time_out(line: str, first: str, last: str, expected: str) -> None:
+def test_a_line_of_intervals_skips_no_real_time(line: str, first: str, last: str, expected: str) -> None:
     assert moments(schedule(cronTab=line, timezone="Europe/Prague"), first, last) == expected.split()
 
 
@@ -56,16 +56,16 @@ def test_several_lines_are_one_calendar_and_moments_that_coincide_are_one() -> N
     assert spec.effective_dst().gap == "after"
 
 
-def test_what_is_to_come_tells_what_a_gap_and_an_excluded_date_do() -> None:
+def test_a_preview_explains_gaps_and_excluded_dates() -> None:
     spec = schedule(cronTab="30 2 * * *", timezone="Europe/Prague", excludeDates=["2026-03-30"])
-    told = preview(spec, time_us("2026-03-28T12:00:00Z"), 3)
-    assert [one["note"] for one in told["moments"]] == [
+    shown = preview(spec, time_us("2026-03-28T12:00:00Z"), 3)
+    assert [one["note"] for one in shown["moments"]] == [
         "02:30 does not exist; fires at 03:00",
         "2026-03-30 is excluded; does not fire",
         None,
     ]
-    assert told["moments"][0]["utcOffset"] == "+02:00"
-    assert told["says"] == "At 02:30 every day, Europe/Prague, except on 2026-03-30"
+    assert shown["moments"][0]["utcOffset"] == "+02:00"
+    assert shown["says"] == "At 02:30 every day, Europe/Prague, except on 2026-03-30"
 
 
 def test_periods_count_from_their_start_or_from_1970_in_real_time() -> None:

@@ -1,4 +1,4 @@
-"""A daemon with a test clock that is killed at each write or at random; time goes on meanwhile."""
+"""A daemon with a test clock that is killed at each write or at random, while time passes."""
 
 import random
 import signal
@@ -54,11 +54,11 @@ class Clocked:
         raise NotImplementedError
 
 
-def kill_at_each_write(watched: Clocked, place: Path, told: Figures) -> None:
+def kill_at_each_write(watched: Clocked, place: Path, totals: Figures) -> None:
     """Kill the daemon at each write and sync of a step, and judge. Skipped where tracing is impossible."""
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
-    came = 0
+    hits = 0
     assert watched.daemon.process is not None
     with traced(watched.daemon.process.pid, [*Fault(CALLS, None, place / "trace").tracer, "-f"]):
         assert watched.pass_a_step()
@@ -69,14 +69,14 @@ def kill_at_each_write(watched: Clocked, place: Path, told: Figures) -> None:
             if is_done:
                 watched.daemon.kill()
             watched.start_again(is_overdue=not is_done)
-        came += not is_done
-        told.add("points")
-    told.add("kills", came)
-    told.add(watched.counted, watched.judge())
-    assert came, "no fault came: the sweep shows nothing"
+        hits += not is_done
+        totals.add("points")
+    totals.add("kills", hits)
+    totals.add(watched.counted, watched.judge())
+    assert hits, "no fault came: the sweep shows nothing"
 
 
-def kill_at_random(watched: Clocked, told: Figures, steps: int = 1) -> None:
+def kill_at_random(watched: Clocked, totals: Figures, steps: int = 1) -> None:
     """Kill the daemon at random moments after requesting several steps at once, and judge."""
     chance = random.Random(17)
     for _ in range(RANDOM_KILLS):
@@ -86,5 +86,5 @@ def kill_at_random(watched: Clocked, told: Figures, steps: int = 1) -> None:
             alive_for(watched.daemon, chance.random() * 0.3)
             watched.daemon.kill()
         watched.start_again()
-        told.add("kills")
-    told.add(watched.counted, watched.judge())
+        totals.add("kills")
+    totals.add(watched.counted, watched.judge())

@@ -69,8 +69,8 @@ def with_token(argv: list[str]) -> list[str]:
 
 def survivors(file: Path) -> list[str]:
     """Return the jobs that found an earlier execution of themselves alive."""
-    told = Path(f"{file}.twice")
-    return told.read_text().split() if told.exists() else []
+    path = Path(f"{file}.twice")
+    return path.read_text().split() if path.exists() else []
 
 
 def spans(file: Path) -> list[Span]:

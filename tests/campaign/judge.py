@@ -78,8 +78,8 @@ def _of_one(name: str, job: Message, spans: list[Span], rules: Rules) -> list[Vi
     if not job["isFinished"]:
         found.append(Violation(Wrong.LOST, f"{name} is not final: {job['status']}"))
     if len(spans) > job["starts"] or job["starts"] > rules.starts:
-        told = f"{name} ran {len(spans)} times, {job['starts']} starts are known, {rules.starts} allowed"
-        found.append(Violation(Wrong.DOUBLED, told))
+        text = f"{name} ran {len(spans)} times, {job['starts']} starts are known, {rules.starts} allowed"
+        found.append(Violation(Wrong.DOUBLED, text))
     if job["status"] == "cancelled" and (spans or job["starts"]):
         found.append(Violation(Wrong.CANCELLED_BUT_RAN, name))
     if name in rules.codes:
@@ -95,10 +95,10 @@ def _of_code(name: str, job: Message, spans: list[Span], code: int) -> list[Viol
     """Check that a job that should run to its end did, with its own exit code and with evidence."""
     if not spans or spans[-1].end_ns is None:
         return [Violation(Wrong.LOST, f"{name} never came to its end: {job['status']}, {job['message']}")]
-    told = (job["process"]["exitCode"], job["status"])
-    if told != (code, "error" if code else "success"):
+    pair = (job["process"]["exitCode"], job["status"])
+    if pair != (code, "error" if code else "success"):
         return [
-            Violation(Wrong.WRONG_CODE, f"{name} ended with {code}, the daemon says {told}: {job['message']}")
+            Violation(Wrong.WRONG_CODE, f"{name} ended with {code}, the daemon says {pair}: {job['message']}")
         ]
     return []
 

@@ -69,7 +69,7 @@ def test_an_archive_is_complete_or_has_no_list_wherever_its_step_dies(
         (place / "data" / path).write_bytes(content)
     (place / "there").mkdir()
     calls, count = (CALLS, 5) if server == "file" else ("sendto", 2)
-    folder, trace, came = place / "there/runs/17", place / "trace", 0
+    folder, trace, hits = place / "there/runs/17", place / "trace", 0
     found = figures(f"sweep, archive step, {server}, {fault}")
     with SERVERS[server](place / "there") as given:
         assert step(place, ["strace", "-f", "-o", str(trace), "-e", f"trace={calls}"], given) == 0
@@ -78,12 +78,12 @@ def test_an_archive_is_complete_or_has_no_list_wherever_its_step_dies(
             shutil.rmtree(folder)
             inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
             code = step(place, inject, given)
-            came += code != 0
+            hits += code != 0
             found.add("points")
             assert is_archived(folder) or code != 0
             step_again(place, given)
             assert is_archived(folder)
             names = {one.name for one in folder.rglob("*") if one.is_file()}
             assert names == {*"abc", "lockside-archive.json"}
-    found.add("kills", came)
-    assert came
+    found.add("kills", hits)
+    assert hits

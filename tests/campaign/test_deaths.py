@@ -93,7 +93,7 @@ def test_no_job_is_lost_doubled_or_left_whichever_process_dies_or_is_suspended(
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))
     print(f"LOCKSIDE_TEST_SEED={seed}")
     dice = random.Random(seed)
-    told = figures(f"{doing.__name__.replace('_', ' ')}, cgroups {cgroups}")
+    totals = figures(f"{doing.__name__.replace('_', ' ')}, cgroups {cgroups}")
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(SLOTS), LOCKSIDE_KEEPER__CGROUPS=cgroups)
     for number in range(1, ROUNDS + 1):
         script = Script(str(number), place / f"evidence-{number}")
@@ -103,8 +103,8 @@ def test_no_job_is_lost_doubled_or_left_whichever_process_dies_or_is_suspended(
         alive_for(daemon, dice.uniform(0, 0.3))
         doing(daemon)
         judge(daemon, script, starts=starts, slots=SLOTS)
-        told.add("jobs", script.jobs)
-        told.add("deaths" if "kill" in doing.__name__ else "stops")
+        totals.add("jobs", script.jobs)
+        totals.add("deaths" if "kill" in doing.__name__ else "stops")
 
 
 def test_timers_that_expire_while_the_daemon_is_suspended_take_effect(fresh: Callable[..., Daemon]) -> None:

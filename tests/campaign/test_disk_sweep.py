@@ -65,8 +65,8 @@ def test_a_daemon_whose_disk_fails_at_any_call_loses_and_doubles_nothing(
     times: int,
 ) -> None:
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(SLOTS))
-    told = figures(f"disk sweep, daemon, {error} of {calls} x{times}")
-    Sweep(daemon, place, fail_in_daemon, told, what=f"error={error}", times=times).run(calls, 2, "faults")
+    totals = figures(f"disk sweep, daemon, {error} of {calls} x{times}")
+    Sweep(daemon, place, fail_in_daemon, totals, what=f"error={error}", times=times).run(calls, 2, "faults")
 
 
 def test_a_store_whose_disk_turned_read_only_is_reported_and_written_again_later(
@@ -99,5 +99,5 @@ def test_a_keeper_whose_disk_fails_at_any_call_loses_and_doubles_nothing(
     fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures], error: str
 ) -> None:
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(SLOTS))
-    told = figures(f"disk sweep, keeper, {error} of {KEEPERS}")
-    Sweep(daemon, place, fail_in_keeper, told, what=f"error={error}").run(KEEPERS, 2, "faults")
+    totals = figures(f"disk sweep, keeper, {error} of {KEEPERS}")
+    Sweep(daemon, place, fail_in_keeper, totals, what=f"error={error}").run(KEEPERS, 2, "faults")

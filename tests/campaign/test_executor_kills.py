@@ -49,8 +49,8 @@ def test_no_run_is_lost_doubled_or_overlapping_whatever_is_killed(
             "executor": lambda: cluster.kill_executor("fakewise"),
             "runner": lambda: _kill_runner(cluster),
         }
-        told = figures("kills of executors and runners")
-        _campaign(cluster.daemon, "far", place / "witness", kills, dice, told, most_seconds=0.5)
+        totals = figures("kills of executors and runners")
+        _campaign(cluster.daemon, "far", place / "witness", kills, dice, totals, most_seconds=0.5)
 
 
 @in_long_form
@@ -77,8 +77,8 @@ def test_no_run_in_slurm_is_lost_doubled_or_overlapping_whatever_is_killed(
             "slurmctld": lambda: kill("slurmctld"),
             "slurmd": lambda: kill(f"slurmd-{slurm.node(dice.randint(1, 3))}"),
         }
-        told = figures("kills around Slurm")
-        _campaign(slurm.daemon, "cluster", place / "witness", kills, dice, told, most_seconds=6)
+        totals = figures("kills around Slurm")
+        _campaign(slurm.daemon, "cluster", place / "witness", kills, dice, totals, most_seconds=6)
         for restart in restarts.values():
             restart.join()
 
@@ -89,7 +89,7 @@ def _campaign(
     file: Path,
     kills: Kills,
     dice: random.Random,
-    told: Figures,
+    totals: Figures,
     *,
     most_seconds: float,
 ) -> None:
@@ -107,7 +107,7 @@ def _campaign(
         victim = dice.choice(list(kills)) if LONG else list(kills)[n % len(kills)]
         with suppress(ProcessLookupError, FileNotFoundError, ValueError):  # a pid file is not written yet
             kills[victim]()
-        told.add(f"kills of the {victim}")
+        totals.add(f"kills of the {victim}")
         if n % 5 == 4:
             job = jobs[n * JOBS // (2 * KILLS) + n % 3 + 1]["id"]
             terminated.add(job)
@@ -115,11 +115,11 @@ def _campaign(
                 daemon.wire().call("job.terminate", id=job)
     ended = {name: _done(daemon, job) for name, job in zip(names, jobs, strict=True)}
     for log in daemon.state_dir.glob("executors/*.log"):
-        print(log.read_text())  # who was lost, and with which proof
+        print(log.read_text())  # which runs were lost, and with which proof
     found = spans(file)
-    told.add("jobs", len(ended))
-    told.add("terminated", sum(one["status"] != "success" for one in ended.values()))
-    told.add("started again", sum(one["starts"] > 1 for one in ended.values()))
+    totals.add("jobs", len(ended))
+    totals.add("terminated", sum(one["status"] != "success" for one in ended.values()))
+    totals.add("started again", sum(one["starts"] > 1 for one in ended.values()))
     unasked = [one for one in ended.values() if one["status"] != "success" and one["id"] not in terminated]
     assert not unasked, [(one, _outcomes(one)) for one in unasked]
     assert not [pair for key in range(KEYS) for pair in _overlaps(found, f"{key}:")]
@@ -136,20 +136,20 @@ def _done(daemon: Daemon, job: Message) -> Message:
     return ended
 
 
-def _judge(job: Message, its: list[Span]) -> None:
+def _judge(job: Message, job_spans: list[Span]) -> None:
     """Check that no start is doubled or lost without need, and that a cancelled job never ran.
 
     A runner may be killed after its program has ended and before that is recorded: then the job runs again.
     """
     assert job["status"] in ("success", "terminated", "cancelled")
-    assert len({span.name for span in its}) == len(its) <= job["starts"]
-    assert job["status"] != "cancelled" or not its
+    assert len({span.name for span in job_spans}) == len(job_spans) <= job["starts"]
+    assert job["status"] != "cancelled" or not job_spans
     outcomes = _outcomes(job)
     good = ['"exitCode":0' in one and '"stopped":null' in one for one in outcomes]
-    assert sum(good) <= 1, (job["id"], its, outcomes)
+    assert sum(good) <= 1, (job["id"], job_spans, outcomes)
     if job["status"] == "success":
-        assert its[-1].end_ns is not None
-        assert job["starts"] > 1 or len(its) == 1
+        assert job_spans[-1].end_ns is not None
+        assert job["starts"] > 1 or len(job_spans) == 1
 
 
 def _outcomes(job: Message) -> list[str]:

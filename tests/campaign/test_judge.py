@@ -83,8 +83,8 @@ def test_a_second_execution_beside_a_living_first_one_reports_itself(tmp_path: P
         finally:
             kill_and_wait(first.pid)
     assert evidence.survivors(file) == ["one"]
-    told = violations(evidence.spans(file), evidence.survivors(file), jobs(), RULES)
-    assert {Wrong.OVERLAPPING, Wrong.DOUBLED} <= {one.wrong for one in told}
+    wrongs = violations(evidence.spans(file), evidence.survivors(file), jobs(), RULES)
+    assert {Wrong.OVERLAPPING, Wrong.DOUBLED} <= {one.wrong for one in wrongs}
 
 
 def test_an_execution_after_the_first_was_killed_reports_nothing(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def kill_at_recovery(daemon: Daemon, script: Script, fault: Fault) -> bool:
 
 
 def kill_keeper(daemon: Daemon, script: Script, fault: Fault) -> bool:
-    """Kill the keeper; the daemon starts another and goes on."""
+    """Kill the keeper; the daemon starts another and continues."""
     keeper = daemon.keeper_pid()
     with traced(keeper, fault.tracer):
         assert script.run(daemon), daemon.stderr()

@@ -114,10 +114,10 @@ def test_jobs_run_once_and_end_with_their_own_code_however_often_the_daemon_is_k
             assert most_at_once(of_key) == 1, f"two jobs of {key} ran at once"
         while_down = [s for s in ran if s.end_ns and any(low < s.end_ns < high for low, high in down)]
         assert while_down, "no job ended while the daemon was down: the test shows nothing"
-    told = figures("random kills under load")
-    told.add("jobs", JOBS)
-    told.add("kills", KILLS)
-    told.add("ended while the daemon was down", len(while_down))
+    totals = figures("random kills under load")
+    totals.add("jobs", JOBS)
+    totals.add("kills", KILLS)
+    totals.add("ended while the daemon was down", len(while_down))
 
 
 def test_the_exit_code_of_a_job_that_ended_while_the_daemon_was_down_is_reported(
@@ -147,7 +147,7 @@ def test_a_running_job_is_adopted_with_its_process_lock_and_log(
     daemon.kill()
     wire = daemon.start().wire()
     assert of(wire.get(job["id"]), "status", "process", "starts") == of(before, "status", "process", "starts")
-    # `no_executor` stands beside it until the keeper is connected.
+    # `no_executor` is a further reason until the keeper is connected.
     reason = next(one for one in wire.explain(behind) if one["kind"] != "no_executor")
     assert of(reason, "kind", "holders") == ("config_lock", [job["id"]])
     gate.open()

@@ -84,9 +84,9 @@ def test_no_more_than_the_capacity_is_held_however_often_the_daemon_is_killed(
         for resource in wire.call("resource.list")["resources"]:
             assert (resource["used"], resource["waiting"]) == (0, 0)
     judge(spans(file), wanted, {name: pools[job_id] for name, job_id in ids.items()})
-    told = figures("kills among jobs with needs")
-    told.add("jobs", JOBS)
-    told.add("kills", KILLS)
+    totals = figures("kills among jobs with needs")
+    totals.add("jobs", JOBS)
+    totals.add("kills", KILLS)
 
 
 def judge(ran: list[Span], wanted: dict[str, dict[str, Any]], pools: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ FAILING_AT_ONCE = 10
 TIMEOUT = 36_000 if LONG else 300
 
 
-class Telling:
+class Failures:
     """Jobs that fail, and some that do not, under a daemon that is killed again and again."""
 
     def __init__(self, daemon: Daemon, receiver: Receiver) -> None:
@@ -77,45 +77,45 @@ def shell(text: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def telling(fresh: Callable[..., Daemon]) -> Iterator[Telling]:
+def failures(fresh: Callable[..., Daemon]) -> Iterator[Failures]:
     with receiving() as receiver:
         settings = {"ALLOW": "127.0.0.0/8", "PER_MINUTE": "10000"}
         daemon = fresh(**{f"LOCKSIDE_NOTIFICATIONS__{name}": value for name, value in settings.items()})
-        yield Telling(daemon, receiver)
+        yield Failures(daemon, receiver)
 
 
 @pytest.mark.timeout(TIMEOUT)
 def test_a_daemon_killed_at_any_write_sends_every_failure(
-    telling: Telling, place: Path, figures: Callable[[str], Figures]
+    failures: Failures, place: Path, figures: Callable[[str], Figures]
 ) -> None:
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
-    told, came = figures("kills while failures are told"), 0
-    assert telling.daemon.process is not None
-    with traced(telling.daemon.process.pid, [*Fault(CALLS, None, place / "trace").tracer, "-f"]):
-        assert telling.jobs_end()
+    totals, hits = figures("kills while failures are told"), 0
+    assert failures.daemon.process is not None
+    with traced(failures.daemon.process.pid, [*Fault(CALLS, None, place / "trace").tracer, "-f"]):
+        assert failures.jobs_end()
     for call, k in points(ranges(place / "trace"), POINTS):
-        with traced(telling.daemon.process.pid, [*Fault(call, k, place / "trace").tracer, "-f"]):
-            is_done = telling.jobs_end()
+        with traced(failures.daemon.process.pid, [*Fault(call, k, place / "trace").tracer, "-f"]):
+            is_done = failures.jobs_end()
             if is_done:
-                telling.daemon.kill()
-            telling.start_again()
-        came += not is_done
-        told.add("points")
-    told.add("kills", came)
-    told.add("jobs", telling.judge())
-    assert came, "no fault came: the sweep shows nothing"
+                failures.daemon.kill()
+            failures.start_again()
+        hits += not is_done
+        totals.add("points")
+    totals.add("kills", hits)
+    totals.add("jobs", failures.judge())
+    assert hits, "no fault came: the sweep shows nothing"
 
 
 @pytest.mark.timeout(TIMEOUT)
-def test_couriers_that_are_killed_lose_nothing(telling: Telling, figures: Callable[[str], Figures]) -> None:
-    told = figures("kills of couriers")
+def test_couriers_that_are_killed_lose_nothing(failures: Failures, figures: Callable[[str], Figures]) -> None:
+    totals = figures("kills of couriers")
     for _ in range(COURIER_KILLS):
-        telling.receiver.gate.clear()
-        assert telling.jobs_end()
-        telling.posts.append(telling.receiver.take())
-        for pid in couriers(telling.daemon):
+        failures.receiver.gate.clear()
+        assert failures.jobs_end()
+        failures.posts.append(failures.receiver.take())
+        for pid in couriers(failures.daemon):
             kill_and_wait(pid)
-            told.add("kills")
-        telling.receiver.gate.set()
-    told.add("jobs", telling.judge())
+            totals.add("kills")
+        failures.receiver.gate.set()
+    totals.add("jobs", failures.judge())

@@ -46,7 +46,7 @@ def test_everything_answered_survives_a_power_cut_and_no_job_runs_twice_at_once(
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))
     print(f"LOCKSIDE_TEST_SEED={seed}")
     dice = random.Random(seed)
-    told = figures("power cuts")
+    totals = figures("power cuts")
     with machine() as computer:
         for number in range(1, ROUNDS + 1):
             script = Script(str(number), place / f"evidence-{number}")
@@ -57,8 +57,8 @@ def test_everything_answered_survives_a_power_cut_and_no_job_runs_twice_at_once(
             computer.cut()
             computer.boot()
             judge(computer.daemon, script, starts=2, slots=SLOTS)
-            told.add("jobs", script.jobs)
-            told.add("power cuts")
+            totals.add("jobs", script.jobs)
+            totals.add("power cuts")
 
 
 def test_a_job_that_ran_when_the_power_failed_is_lost_even_if_the_disk_forgot_its_start(

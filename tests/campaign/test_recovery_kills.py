@@ -64,12 +64,12 @@ class Outage(Clocked):
             for job in self.jobs:
                 ended = wire.done(job)
                 assert (ended["status"], ended["starts"], ended["blockedCount"]) == ("success", 2, 1)
-            told = [event["data"] for event in wire.events(kinds=["recovery.checked"])]
+            totals = [event["data"] for event in wire.events(kinds=["recovery.checked"])]
             assert wire.call("recovery.list")["conditions"] == []
-        assert [one["checks"] for one in told] == list(range(1, len(told) + 1))
-        assert sum(one["released"] for one in told) == JOBS
-        assert len(self.lines.read_text().splitlines()) == len(told)
-        return len(told)
+        assert [one["checks"] for one in totals] == list(range(1, len(totals) + 1))
+        assert sum(one["released"] for one in totals) == JOBS
+        assert len(self.lines.read_text().splitlines()) == len(totals)
+        return len(totals)
 
 
 @pytest.fixture

@@ -58,16 +58,16 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Place]:
 def test_an_executor_killed_at_any_call_around_a_submission_loses_and_doubles_nothing(
     engine: Place, place: Path, figures: Callable[[str], Figures]
 ) -> None:
-    told = figures(f"kill sweep, executor of {engine.kind}")
+    totals = figures(f"kill sweep, executor of {engine.kind}")
     _run_once(engine, place / "before", None)
     _run_once(engine, place / "ranges", Fault(CALLS, None, place / "trace"))
-    came = 0
+    hits = 0
     for call, k in points(ranges(place / "trace"), POINTS):
         print(f"{call} k={k}", flush=True)
-        came += _run_once(engine, place / f"{call}-{k}", Fault(CALLS, k, place / "trace-k"))
-        told.add("points")
-    told.add("kills", came)
-    assert came, "no kill came: the sweep shows nothing"
+        hits += _run_once(engine, place / f"{call}-{k}", Fault(CALLS, k, place / "trace-k"))
+        totals.add("points")
+    totals.add("kills", hits)
+    assert hits, "no kill came: the sweep shows nothing"
 
 
 def _run_once(engine: Place, witness: Path, fault: Fault | None) -> bool:

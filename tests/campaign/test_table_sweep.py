@@ -101,13 +101,13 @@ def test_a_daemon_killed_at_any_call_leaves_all_tables_of_a_job_or_none(
         pytest.skip(reason)
     loads, found = Loads(fresh(**LAKE), place), figures("kill sweep, daemon, tables")
     loads.load(Fault(OF_DAEMON, None, place / "trace-1"))
-    came = 0
+    hits = 0
     for call, k in points(ranges(place / "trace-1"), 4):
-        came += loads.load(Fault(call, k, place / f"trace-{call}-{k}"))
+        hits += loads.load(Fault(call, k, place / f"trace-{call}-{k}"))
         found.add("points")
-    found.add("kills", came)
+    found.add("kills", hits)
     found.add("loads", loads.rounds)
-    assert came
+    assert hits
     assert set(loads.fates) == {"success"}
 
 
@@ -189,14 +189,14 @@ def test_a_step_killed_or_failing_at_any_call_changes_nothing_visible(
     before = [log_of(path) for path in paths]
     trace, found = place / "trace", figures(f"sweep, output step, {fault}")
     assert step(place, 1, ["strace", "-f", "-o", str(trace), "-e", f"trace={OF_STEP}"]) == 0
-    came = 0
+    hits = 0
     for call, k in points(ranges(trace), 5):
         inject = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:{fault}:when={k}"]
-        came += step(place, 1, inject) != 0
+        hits += step(place, 1, inject) != 0
         found.add("points")
         assert [log_of(path) for path in paths] == before
         assert [rows(path) for path in paths] == [[("0",)]] * 3
         assert step(place, 1, []) == 0
         assert (place / "lake/files/0/1_g").read_text() == "g"
-    found.add("kills", came)
-    assert came
+    found.add("kills", hits)
+    assert hits

@@ -1,4 +1,4 @@
-"""A live core that contradicts itself is a problem with its remedy; so is one that differs from the store."""
+"""The memory check reports a core that contradicts itself or differs from the store, with the remedy."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -8,7 +8,7 @@ from locksided.checks.state import memory
 
 
 class Stored:
-    """A store and the actor over a world's core, as far as the check uses them."""
+    """The store and the actor of a world's core, as far as the check uses them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -32,7 +32,7 @@ async def test_a_sound_core_has_no_problems() -> None:
     assert await memory(stored, stored) == []
 
 
-async def test_a_broken_invariant_is_a_problem_that_reading_the_jobs_again_mends() -> None:
+async def test_a_broken_invariant_is_a_problem_that_is_repaired_by_reading_the_jobs_again() -> None:
     world = World()
     world.submit("orders")
     del world.state.pool("default").running[1]

@@ -1,4 +1,4 @@
-"""The clock of `--test-clock`, alone: timers, moves, and when a move is over."""
+"""Tests of the clock of `--test-clock` alone: timers, moves, and when a move ends."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,7 +14,7 @@ START_US = clock.from_text("2026-03-29T00:00:00Z")
 
 
 class Story:
-    """What happened, and when by the clock."""
+    """Records what happened, and when by the clock."""
 
     def __init__(self, tested: ManualClock) -> None:
         self._clock = tested
@@ -28,7 +28,7 @@ class Story:
 
 
 def play(main: Callable[[ManualClock, Story], Coroutine[Any, Any, None]]) -> list[tuple[str, float]]:
-    """Run this by a clock of its own; answers its story."""
+    """Run a coroutine with a clock of its own; returns what it recorded."""
     tested = ManualClock(START_US)
     story = Story(tested)
     with clock.used(tested), asyncio.Runner(loop_factory=tested.new_loop) as runner:
@@ -46,7 +46,7 @@ def test_the_clock_stands_still_until_it_is_moved() -> None:
     assert play(main) == []
 
 
-def test_time_that_passes_stops_at_each_deadline_and_at_those_that_are_set_on_the_way() -> None:
+def test_advancing_stops_at_each_deadline_including_those_set_on_the_way() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         def again() -> None:
             story.tell("first")
@@ -67,7 +67,7 @@ def test_time_that_passes_stops_at_each_deadline_and_at_those_that_are_set_on_th
     ]
 
 
-def test_a_timer_that_is_cancelled_is_not_called_even_by_one_that_is_due_with_it() -> None:
+def test_a_timer_is_not_called_if_another_timer_of_its_time_cancels_it() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         clock.call_later(5, story.teller("cancelled before")).cancel()
         clock.call_later(10, lambda: other.cancel())
@@ -77,7 +77,7 @@ def test_a_timer_that_is_cancelled_is_not_called_even_by_one_that_is_due_with_it
     assert play(main) == []
 
 
-def test_a_timer_that_is_due_when_it_is_set_needs_no_move() -> None:
+def test_a_timer_that_is_due_when_it_is_set_is_called_without_a_move() -> None:
     async def main(_: ManualClock, story: Story) -> None:
         await clock.sleep(0)
         clock.call_at(START_US - SECOND_US, story.teller("late"))
@@ -87,7 +87,7 @@ def test_a_timer_that_is_due_when_it_is_set_needs_no_move() -> None:
     assert play(main) == [("late", 0)]
 
 
-def test_a_move_is_over_when_all_that_follows_from_it_is_done() -> None:
+def test_a_move_ends_when_everything_it_caused_is_done() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         async def follow() -> None:
             for number in range(1, 4):
@@ -105,7 +105,7 @@ def test_a_move_is_over_when_all_that_follows_from_it_is_done() -> None:
     assert play(main) == [("1", 10), ("2", 20), ("moved", 20), ("3", 30)]
 
 
-def test_a_move_begins_when_all_that_was_begun_before_is_done() -> None:
+def test_a_move_begins_when_everything_begun_before_is_done() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         async def begun() -> None:
             await threads.run_sync(str)
@@ -118,7 +118,7 @@ def test_a_move_begins_when_all_that_was_begun_before_is_done() -> None:
     assert play(main) == [("due", 10)]
 
 
-def test_over_a_suspend_both_clocks_jump_at_once() -> None:
+def test_a_suspend_makes_both_clocks_jump_at_once() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         clock.call_later(10, story.teller("first"))
         clock.call_at(START_US + 20 * SECOND_US, story.teller("second"))
@@ -129,7 +129,7 @@ def test_over_a_suspend_both_clocks_jump_at_once() -> None:
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_a_clock_that_is_set_wakes_those_who_go_by_it_and_changes_no_duration(hours: int) -> None:
+def test_setting_the_clock_wakes_those_who_wait_for_it_and_changes_no_duration(hours: int) -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         clock.call_later(10, story.teller("a duration"))
         clock.call_at(START_US + 20 * SECOND_US, story.teller("a deadline"))
@@ -143,7 +143,9 @@ def test_a_clock_that_is_set_wakes_those_who_go_by_it_and_changes_no_duration(ho
 
 
 @pytest.mark.parametrize(("seconds", "ends"), [(10, True), (0, True), (10.5, False), (None, False)])
-def test_what_has_a_limit_is_cancelled_when_the_time_has_passed(seconds: float | None, ends: bool) -> None:
+def test_a_call_with_a_time_limit_is_cancelled_when_the_time_has_passed(
+    seconds: float | None, ends: bool
+) -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         async def limited() -> None:
             with clock.move_on_after(seconds) as scope:
@@ -167,7 +169,7 @@ def test_moves_are_made_one_after_another() -> None:
     assert play(main) == [("due", 5), ("due", 15), ("due", 25), ("end", 30)]
 
 
-def test_a_move_that_is_given_up_leaves_the_clock_to_the_next() -> None:
+def test_a_move_that_is_cancelled_does_not_block_the_next() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         given_up = asyncio.create_task(tested.advance(10))
         clock.call_later(5, given_up.cancel)

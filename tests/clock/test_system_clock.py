@@ -1,4 +1,4 @@
-"""The system's clock on an event loop whose time the test moves: suspends, and a clock that is set."""
+"""The system clock on an event loop whose time the test controls: suspends and setting of the clock."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from simulation.loop import Loop
 
 
 class Machine(SystemClock):
-    """The loop's clock stops during a suspend, the boot clock goes on, the wall clock can be set."""
+    """The loop clock stops during a suspend, the boot clock continues, the wall clock can be set."""
 
     def __init__(self) -> None:
         self.awake_seconds = 0
@@ -39,7 +39,7 @@ def machine() -> Iterator[Machine]:
 
 
 def set_timers(machine: Machine, seconds: int) -> list[str]:
-    """A timer of each clock; the list of those that were called."""
+    """Set a timer of each clock; returns the list that names the called ones."""
     called: list[str] = []
 
     def both() -> None:
@@ -59,7 +59,7 @@ def test_a_timer_is_called_when_its_time_has_passed(machine: Machine) -> None:
     assert sorted(called) == ["boot", "wall"]
 
 
-def test_a_timer_of_the_boot_clock_is_exact_however_far_away(machine: Machine) -> None:
+def test_a_timer_of_the_boot_clock_is_exact_however_distant(machine: Machine) -> None:
     called = set_timers(machine, 1000)
     machine.wait(999)
     assert "boot" not in called
@@ -75,7 +75,7 @@ def test_a_suspend_is_noticed_within_a_minute_of_waking(machine: Machine) -> Non
     assert sorted(called) == ["boot", "wall"]
 
 
-def test_a_clock_that_is_set_is_noticed_within_a_minute_and_changes_no_duration(machine: Machine) -> None:
+def test_setting_the_clock_is_noticed_within_a_minute_and_changes_no_duration(machine: Machine) -> None:
     called = set_timers(machine, 3600)
     machine.wait(10)
     machine.set_by_seconds = 7200

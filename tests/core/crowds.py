@@ -1,4 +1,4 @@
-"""How many jobs make a crowd. A cost that grows with the crowd shows in the small sizes as well."""
+"""How many jobs make a crowd. A small crowd shows as well as a large one how a cost grows."""
 
 import os
 

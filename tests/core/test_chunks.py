@@ -25,8 +25,8 @@ def drafts(number: int) -> tuple[Draft, ...]:
 def splits(world: World, splitter: int, number: int, status: str = "success") -> None:
     """End the splitter, which reports this number of chunks."""
     world.spawned(splitter)
-    told = i.Finished(splitter, world.token(splitter), Status(status), {}, children=drafts(number))
-    world.handle(told)
+    finished = i.Finished(splitter, world.token(splitter), Status(status), {}, children=drafts(number))
+    world.handle(finished)
 
 
 def test_the_chunks_are_made_in_the_step_that_ends_the_splitter() -> None:

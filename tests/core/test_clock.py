@@ -18,7 +18,7 @@ def test_a_start_time_that_was_reached_stays_reached_when_the_clock_is_set_back(
     assert world.reasons(one) == {"pool_paused"}
 
 
-def test_a_delay_counts_from_the_start_of_its_phase_whatever_the_clock_said_before() -> None:
+def test_a_delay_counts_from_the_start_of_its_phase_even_if_the_clock_was_set() -> None:
     world = World()
     night = world.make(orchestration("night", phase("one", job("late", delay=5))), held=True)
     world.now_us -= HOUR_US

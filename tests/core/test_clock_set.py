@@ -1,4 +1,4 @@
-"""The wall clock is set by an hour while jobs run and wait: durations stay what they are."""
+"""The wall clock is set by an hour while jobs run and wait: durations do not change."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ def test_a_pause_across_the_jump_keeps_its_length(seconds: float) -> None:
 
 
 @both_ways
-def test_a_pause_before_an_attempt_lasts_as_long_as_it_should(seconds: float) -> None:
+def test_a_pause_before_an_attempt_keeps_its_length(seconds: float) -> None:
     world = World()
     jobs = world.make(retried("api", 3, pause=30))
     world.fails(jobs["api 1"], failure="application")
@@ -66,7 +66,7 @@ def test_a_pause_before_an_attempt_lasts_as_long_as_it_should(seconds: float) ->
 
 
 @both_ways
-def test_a_delay_lasts_as_long_as_it_should(seconds: float) -> None:
+def test_a_delay_keeps_its_length(seconds: float) -> None:
     world = World()
     (job,) = world.submit_all(replace(world.draft(delay=30), delay_us=30 * SECOND))
     world.advance(10)

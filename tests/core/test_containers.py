@@ -308,7 +308,7 @@ def test_a_requeued_row_comes_back_to_its_place_among_its_siblings() -> None:
     assert world.status(jobs["orders 2"]) == "waiting"
 
 
-# -- what people do to it ---------------------------------------------------------------------------------
+# -- actions of people on a container ---------------------------------------------------------------------
 
 
 def test_pausing_a_container_pauses_its_running_jobs_and_resuming_continues_them() -> None:

@@ -88,9 +88,9 @@ def test_decisions_on_other_jobs_cost_no_more_beside_many_rows() -> None:
 
 def test_a_waiting_row_takes_few_bytes_and_an_ended_one_none() -> None:
     scheduler = core()
-    submit(scheduler, container(FEW))  # what is remembered of the newest inputs grows up to its bound here,
+    submit(scheduler, container(FEW))  # the history of the newest inputs reaches its bound here,
     while scheduler.state.jobs:
-        end_first(scheduler)  # and not in what is measured
+        end_first(scheduler)  # and not during the measurement
     draft = container(MANY)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -111,6 +111,6 @@ def test_a_waiting_row_takes_few_bytes_and_an_ended_one_none() -> None:
 def test_a_preview_of_the_end_of_many_rows_names_all_that_would_be_cancelled() -> None:
     scheduler = core()
     job = submit(scheduler, container(MANY))
-    told = scheduler.preview_termination(job, NOON)
-    assert len(told.cancelled) == MANY - AT_ONCE
+    preview = scheduler.preview_termination(job, NOON)
+    assert len(preview.cancelled) == MANY - AT_ONCE
     assert len(scheduler.state.jobs) == MANY + 1

@@ -17,7 +17,7 @@ def test_a_job_may_wait_for_its_child_that_can_run() -> None:
     assert world.state.waits == {}
 
 
-def test_a_wait_for_a_child_in_a_pool_of_one_slot_is_refused_and_the_cycle_named() -> None:
+def test_a_wait_for_a_child_in_a_pool_of_one_slot_is_refused_as_a_cycle() -> None:
     world = World(default=1)
     root = world.submit()
     child = world.submit(parent=root)

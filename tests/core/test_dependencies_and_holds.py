@@ -42,7 +42,7 @@ def test_a_delayed_job_does_not_stand_in_line() -> None:
     assert world.status(first) == "waiting"
 
 
-def test_a_delayed_job_comes_to_the_place_that_its_age_gives_it() -> None:
+def test_a_delayed_job_takes_the_place_of_its_age() -> None:
     world = World()
     running = world.submit("orders")
     delayed = world.submit("orders", delay=10)

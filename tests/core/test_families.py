@@ -114,9 +114,9 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
 # -- the forecast of a termination ------------------------------------------------------------------------
 
 
-def foretold(world: World, job_id: int) -> None:
+def check_forecast(world: World, job_id: int) -> None:
     """Terminate a job and check that the forecast was right."""
-    told = world.scheduler.preview_termination(job_id, world.now_us)
+    forecast = world.scheduler.preview_termination(job_id, world.now_us)
     world.check()
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job_id)
@@ -125,14 +125,14 @@ def foretold(world: World, job_id: int) -> None:
         for other in stopped:
             world.ends(other)
     now = {other: world.status(other) for other in before}
-    assert sorted(told.stopped) == sorted(stopped)
+    assert sorted(forecast.stopped) == sorted(stopped)
     cancelled = {other for other, status in now.items() if status == "cancelled" != before[other]}
-    ended = dict(told.ended)
-    assert set(told.cancelled) | {one for one in ended if ended[one] is Status.CANCELLED} == cancelled
+    ended = dict(forecast.ended)
+    assert set(forecast.cancelled) | {one for one in ended if ended[one] is Status.CANCELLED} == cancelled
     for container, status in ended.items():
         assert now[container] == status
     started = [other for other, status in now.items() if status == "processing" != before[other]]
-    assert sorted(told.started) == sorted(started)
+    assert sorted(forecast.started) == sorted(started)
 
 
 def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
@@ -147,21 +147,21 @@ def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
     after = world.submit(after=[nightly["nightly"]])
     same = world.make(rows("same", 2, at_once=2, lock="c:files"))
     anyway = world.submit(after=[nightly["nightly"]], when="final")
-    told = world.scheduler.preview_termination(nightly["files"], world.now_us)
-    assert told.stopped == (nightly["files 1"],)
-    assert set(told.cancelled) == {nightly["files 2"], nightly["files 3"]}
-    assert told.ended == ((nightly["files"], Status.TERMINATED),)
-    assert told.freed == ("c:files",)
-    assert told.started == (same["same"], same["same 1"])
+    forecast = world.scheduler.preview_termination(nightly["files"], world.now_us)
+    assert forecast.stopped == (nightly["files 1"],)
+    assert set(forecast.cancelled) == {nightly["files 2"], nightly["files 3"]}
+    assert forecast.ended == ((nightly["files"], Status.TERMINATED),)
+    assert forecast.freed == ("c:files",)
+    assert forecast.started == (same["same"], same["same 1"])
     whole = world.scheduler.preview_termination(nightly["nightly"], world.now_us)
     assert after in whole.cancelled
     assert anyway in whole.started
-    foretold(world, nightly["b"])
-    foretold(world, nightly["files"])
+    check_forecast(world, nightly["b"])
+    check_forecast(world, nightly["files"])
 
 
 @pytest.mark.parametrize("name", ["nightly", "get", "files", "files 1", "load", "upload", "api", "api 1"])
-def test_the_forecast_of_every_job_of_an_orchestration_is_what_happens(name: str) -> None:
+def test_the_forecast_for_every_job_of_an_orchestration_is_right(name: str) -> None:
     world = World(default=2)
     jobs = world.make(
         orchestration(
@@ -173,7 +173,7 @@ def test_the_forecast_of_every_job_of_an_orchestration_is_what_happens(name: str
     )
     world.submit("c:nightly")
     world.submit(after=[jobs["get"]], when="final")
-    foretold(world, jobs[name])
+    check_forecast(world, jobs[name])
 
 
 # -- amending ---------------------------------------------------------------------------------------------

@@ -253,7 +253,7 @@ def test_a_lost_job_is_requeued_at_most_three_times_and_then_ends_as_an_error() 
     assert world.history(job) == ["created", *["processing", "created"] * 3, "processing", "error"]
 
 
-def test_a_job_that_must_not_run_twice_is_an_error_when_it_is_lost() -> None:
+def test_a_job_that_must_not_run_twice_ends_as_an_error_when_it_is_lost() -> None:
     world = World()
     job = world.submit(on_lost="error")
     world.spawned(job)

@@ -38,7 +38,7 @@ def test_a_key_applies_only_within_its_project() -> None:
     assert world.running() == jobs
 
 
-def test_one_configurations_jobs_never_hold_back_those_of_others() -> None:
+def test_the_jobs_of_a_configuration_never_hold_back_those_of_others() -> None:
     world = World(default=4)
     same = [world.submit("same") for _ in range(40)]
     others = [world.submit(f"other {number}") for number in range(40)]

@@ -34,7 +34,7 @@ def hourly(**members: object) -> Terms:
     return Terms(Every(HOUR, 0, PRAGUE), **members)  # type: ignore[arg-type]
 
 
-def in_short(due: Due) -> list[tuple[str, str, int | None]]:
+def brief(due: Due) -> list[tuple[str, str, int | None]]:
     rows = [(str(one.outcome), str(one.cause), one.count) for one in due.stretches]
     return rows + [
         ("candidate", str(one.cause), sum(each.count or 0 for each in one.absorbs)) for one in due.candidates
@@ -68,18 +68,16 @@ def test_late_moments_are_treated_by_the_misfire_policy(
     members: dict[str, object], late: int, expected: list[tuple[str, str, int | None]]
 ) -> None:
     due = sort_due(hourly(**members), Standing(8 * HOUR), NOON + late)
-    assert in_short(due) == expected
+    assert brief(due) == expected
     assert due.through_us == NOON
 
 
 def test_moments_due_during_a_pause_are_skipped_and_later_ones_are_not() -> None:
     pause = Pause(9 * HOUR + MINUTE, 11 * HOUR + MINUTE)
     due = sort_due(hourly(), Standing(9 * HOUR, pause), NOON)
-    assert in_short(due) == [("skipped", "paused", 2), ("candidate", "time", 0)]
+    assert brief(due) == [("skipped", "paused", 2), ("candidate", "time", 0)]
     caught_up = Pause(9 * HOUR + MINUTE, catch_up=MisfirePolicy.ALL)
-    assert (
-        in_short(sort_due(hourly(), Standing(9 * HOUR, caught_up), NOON)) == [("candidate", "misfire", 0)] * 3
-    )
+    assert brief(sort_due(hourly(), Standing(9 * HOUR, caught_up), NOON)) == [("candidate", "misfire", 0)] * 3
 
 
 def test_jitter_changes_when_moments_are_due_but_not_the_moments() -> None:
@@ -92,11 +90,11 @@ def test_jitter_changes_when_moments_are_due_but_not_the_moments() -> None:
 
 def test_moments_decided_before_the_clock_was_set_back_are_not_decided_again() -> None:
     due = sort_due(hourly(), Standing(8 * HOUR, decided=[(9 * HOUR, 10 * HOUR)]), NOON)
-    assert in_short(due) == [("candidate", "time", 1)]
+    assert brief(due) == [("candidate", "time", 1)]
     assert due.candidates[0].absorbs[0].first_us == 11 * HOUR
 
 
-def test_more_moments_than_can_be_counted_are_one_stretch() -> None:
+def test_moments_too_many_to_count_are_one_stretch() -> None:
     terms = Terms(Every(SECOND, 0, PRAGUE), misfire=MisfirePolicy.SKIP)
     [missed] = sort_due(terms, Standing(0), 400 * DAY).stretches
     assert (missed.count, missed.last_us) == (None, 400 * DAY - 60 * SECOND)

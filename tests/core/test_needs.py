@@ -309,10 +309,10 @@ RUNS = 3
 
 
 def started_after(reserve: float | None, seconds: int) -> int | None:
-    """How many seconds a job of four slots waits, in a pool of four, under streams that never end.
+    """Return how many seconds a job of four slots waits, in a pool of four, under endless streams of jobs.
 
-    Jobs of one slot keep arriving in its pool, and in another those that hold what it needs; all run for
-    RUNS seconds. None when it has not started after so many seconds.
+    Jobs of one slot keep arriving in its pool, and holders of the resource that it needs in another; all run
+    for RUNS seconds. None if it has not started after `seconds`.
     """
     world = world_with(1, a=4, b=4)
     world.reserve_after(reserve)

@@ -1,7 +1,7 @@
-"""Hypothesis compares pools, weights and resources with a model that knows nothing of lines and demands.
+"""Hypothesis compares pools, weights and resources with a model without lines and demands.
 
-The model is a list of jobs. After every step it says who has to run and where: it looks at all that wait, in
-their order, again and again until nobody starts any more.
+The model is a list of jobs. After every step it determines which jobs must run and where: it examines all
+waiting jobs in order, again and again until no more job starts.
 """
 
 from dataclasses import dataclass, field

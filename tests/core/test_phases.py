@@ -79,7 +79,7 @@ def test_phases_may_be_listed_in_any_order() -> None:
     assert world.started() == [jobs["b"]]
 
 
-def test_phases_that_wait_for_each_other_are_refused_and_the_cycle_named() -> None:
+def test_phases_that_wait_for_each_other_are_refused_as_a_cycle() -> None:
     world = World()
     tree = orchestration(
         "nightly", phase("a", job("x"), after="b"), phase("b", job("y"), after="a"), phase("c", job("z"))
@@ -122,7 +122,7 @@ def test_a_delay_counts_from_the_start_of_its_phase() -> None:
 # -- failures ---------------------------------------------------------------------------------------------
 
 
-def test_a_failed_phase_cancels_those_that_need_it_and_so_on_down() -> None:
+def test_a_failed_phase_cancels_the_phases_that_need_it_transitively() -> None:
     world = World()
     jobs = nightly(world)
     world.ends(jobs["orders"])

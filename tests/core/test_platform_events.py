@@ -10,25 +10,25 @@ from locksided.core.pools import PoolSnapshot, Trouble
 from locksided.pool_view import event_data
 
 
-def told(world: World, kind: str) -> list[PoolSnapshot]:
+def event_pools(world: World, kind: str) -> list[PoolSnapshot]:
     return [event["pool"] for event in world.events(kind)]
 
 
 def test_every_change_of_a_pool_emits_the_whole_pool_as_it_is_after_the_change() -> None:
     world = World()
     world.handle(i.PutPool("heavy", 2, "local", "for the big ones", ANNA))
-    assert told(world, "pool.put")[-1] == PoolSnapshot(
+    assert event_pools(world, "pool.put")[-1] == PoolSnapshot(
         *("heavy", 2, "local", "for the big ones"), False, None, None, None, None, None
     )
     world.pause_pool("heavy", "disk swap")
-    (paused,) = told(world, "pool.paused")
+    (paused,) = event_pools(world, "pool.paused")
     assert (paused.is_paused, paused.paused_by, paused.paused_us) == (True, "anna", NOON)
     assert (paused.comment, paused.description, paused.slots) == ("disk swap", "for the big ones", 2)
     world.resume_pool("heavy")
-    (resumed,) = told(world, "pool.resumed")
+    (resumed,) = event_pools(world, "pool.resumed")
     assert (resumed.is_paused, resumed.paused_by, resumed.comment) == (False, None, None)
     world.delete_pool("heavy")
-    (deleted,) = told(world, "pool.deleted")
+    (deleted,) = event_pools(world, "pool.deleted")
     assert deleted == resumed
 
 
@@ -41,14 +41,16 @@ def test_the_trouble_of_an_executor_and_its_end_are_reported_for_each_of_its_poo
     world.executor_down("the keeper is of another release")
     world.executor_up()
     world.executor_up()
-    troubles = [(pool.id, pool.trouble_cause, pool.trouble_since_us) for pool in told(world, "pool.trouble")]
+    troubles = [
+        (pool.id, pool.trouble_cause, pool.trouble_since_us) for pool in event_pools(world, "pool.trouble")
+    ]
     assert troubles == [
         ("default", "no keeper", NOON),
         ("other", "no keeper", NOON),
         ("default", "the keeper is of another release", NOON),
         ("other", "the keeper is of another release", NOON),
     ]
-    assert [(pool.id, pool.trouble_cause) for pool in told(world, "pool.recovered")] == [
+    assert [(pool.id, pool.trouble_cause) for pool in event_pools(world, "pool.recovered")] == [
         ("default", None),
         ("other", None),
     ]
@@ -58,12 +60,12 @@ def test_refused_starts_are_trouble_until_a_trial_has_a_process() -> None:
     world = World(default=1)
     job = world.submit()
     world.not_started(job, "no memory")
-    assert [pool.trouble_cause for pool in told(world, "pool.trouble")] == ["no memory"]
+    assert [pool.trouble_cause for pool in event_pools(world, "pool.trouble")] == ["no memory"]
     world.advance(1)
     assert world.started() == [job]
-    assert told(world, "pool.recovered") == []
+    assert event_pools(world, "pool.recovered") == []
     world.spawned(job)
-    (recovered,) = told(world, "pool.recovered")
+    (recovered,) = event_pools(world, "pool.recovered")
     assert (recovered.id, recovered.trouble_cause) == ("default", None)
 
 
@@ -71,7 +73,7 @@ def test_a_new_pool_of_an_executor_that_is_down_reports_the_trouble() -> None:
     world = World()
     world.executor_down("no keeper")
     world.pool("late", 1)
-    assert told(world, "pool.put")[-1].trouble_cause == "no keeper"
+    assert event_pools(world, "pool.put")[-1].trouble_cause == "no keeper"
 
 
 def test_the_start_of_a_daemon_reports_all_pools_even_those_never_stored() -> None:

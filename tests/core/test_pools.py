@@ -107,7 +107,7 @@ def test_the_time_since_which_a_pool_has_no_slots_survives_a_restart() -> None:
     assert world.why(job)["pool_paused"].since_us == NOON + 5 * SECOND
 
 
-def test_an_unknown_pool_is_refused_with_those_that_exist() -> None:
+def test_an_unknown_pool_is_refused_with_a_list_of_the_existing_ones() -> None:
     world = World(big=1)
     with world.refused(NotFound, "no pool 'bg'.*big, default"):
         world.submit(pool="bg")
@@ -162,7 +162,7 @@ def test_nothing_starts_while_the_executor_is_down() -> None:
     assert world.started() == [job]
 
 
-def test_a_pool_made_while_its_executor_is_down_knows_it() -> None:
+def test_a_pool_created_while_its_executor_is_down_has_the_trouble() -> None:
     world = World()
     world.executor_down()
     world.pool("late", 1)

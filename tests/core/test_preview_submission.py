@@ -32,12 +32,12 @@ def test_the_previewed_reasons_are_those_of_the_job_once_it_is_accepted(wishes: 
     world.submit(pool="full")
     draft = world.draft(wishes.get("key"), **{name: value for name, value in wishes.items() if name != "key"})
     before = world.picture()
-    told = preview_submission(world.state, draft, world.now_us)
+    forecast = preview_submission(world.state, draft, world.now_us)
     world.check()
     assert world.picture() == before
     (job,) = world.submit_all(draft)
     starts = world.status(job) == "processing"
-    assert (told.reasons == ()) == starts
+    assert (forecast.reasons == ()) == starts
     if not starts:
-        assert {reason.kind.value for reason in told.reasons} == world.reasons(job)
-        assert told.status.value == world.status(job)
+        assert {reason.kind.value for reason in forecast.reasons} == world.reasons(job)
+        assert forecast.status.value == world.status(job)

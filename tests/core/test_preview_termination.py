@@ -1,9 +1,9 @@
-"""A preview of a termination says what the termination then does."""
+"""A preview of a termination states what the termination then does."""
 
 from core.world import World
 
 
-def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
+def carry_out(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
     """Terminate a job, let the stopped jobs end, and return the stopped, cancelled and started jobs."""
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job)
@@ -18,14 +18,14 @@ def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
 def check(world: World, job: int) -> list[str]:
     """Check that the forecast is right; returns the keys that it says are freed."""
     before = world.picture()
-    told = world.scheduler.preview_termination(job, world.now_us)
+    preview = world.scheduler.preview_termination(job, world.now_us)
     assert world.picture() == before
     world.check()
-    stopped, cancelled, started = done(world, job)
-    assert sorted(told.stopped) == sorted(stopped)
-    assert sorted(told.cancelled) == sorted(cancelled)
-    assert list(told.started) == started
-    return list(told.freed)
+    stopped, cancelled, started = carry_out(world, job)
+    assert sorted(preview.stopped) == sorted(stopped)
+    assert sorted(preview.cancelled) == sorted(cancelled)
+    assert list(preview.started) == started
+    return list(preview.freed)
 
 
 def test_the_next_job_of_the_line_would_start() -> None:

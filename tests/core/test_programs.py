@@ -10,14 +10,14 @@ from locksided.core.actions import CheckProgram
 MISSING = {"result": {"message": "no such program", "error": {"type": "user", "kind": "spawn"}}}
 
 
-def doubted(world: World, key: str | None = None, **wishes: object) -> int:
+def without_program(world: World, key: str | None = None, **wishes: object) -> int:
     """Submit a job whose program is missing."""
     draft = replace(world.draft(key, **wishes), is_program_missing=True)  # type: ignore[arg-type]
     (job_id,) = world.submit_all(draft)
     return job_id
 
 
-def sought(world: World) -> list[int]:
+def lookups(world: World) -> list[int]:
     return [action.job_id for action in world.actions if isinstance(action, CheckProgram)]
 
 
@@ -27,15 +27,15 @@ def missing(world: World, job_id: int) -> None:
 
 def test_the_program_of_a_job_is_looked_up_when_there_is_no_other_reason_to_wait() -> None:
     world = World()
-    job = doubted(world)
-    assert (sought(world), world.started()) == ([job], [])
+    job = without_program(world)
+    assert (lookups(world), world.started()) == ([job], [])
     assert world.reasons(job) == {"no_executor"}
     assert world.status(job) == "created"
 
 
 def test_a_job_whose_program_is_found_starts_in_the_same_step() -> None:
     world = World()
-    job = doubted(world)
+    job = without_program(world)
     world.handle(i.ProgramFound(job))
     assert world.started() == [job]
     assert world.history(job) == ["created", "processing"]
@@ -43,7 +43,7 @@ def test_a_job_whose_program_is_found_starts_in_the_same_step() -> None:
 
 def test_a_job_whose_program_is_missing_ends_as_an_error_without_processing() -> None:
     world = World()
-    job = doubted(world)
+    job = without_program(world)
     missing(world, job)
     assert world.history(job) == ["created", "error"]
     assert world.row(job)["result"] == MISSING["result"]
@@ -53,18 +53,18 @@ def test_a_job_whose_program_is_missing_ends_as_an_error_without_processing() ->
 def test_the_program_of_a_waiting_job_is_looked_up_at_its_turn_and_not_before() -> None:
     world = World()
     first = world.submit("a")
-    job = doubted(world, "a")
-    assert sought(world) == []
+    job = without_program(world, "a")
+    assert lookups(world) == []
     assert world.status(job) == "waiting"
     world.ends(first)
-    assert sought(world) == [job]
+    assert lookups(world) == [job]
     missing(world, job)
     assert world.history(job) == ["created", "waiting", "created", "error"]
 
 
 def test_a_job_keeps_its_slot_while_its_program_is_looked_up() -> None:
     world = World(default=1)
-    job, other = doubted(world), world.submit()
+    job, other = without_program(world), world.submit()
     assert (world.reasons(job), world.reasons(other)) == ({"no_executor"}, {"pool_full"})
     world.handle(i.ProgramFound(job))
     assert (world.started(), world.reasons(other)) == ([job], {"pool_full"})
@@ -72,14 +72,14 @@ def test_a_job_keeps_its_slot_while_its_program_is_looked_up() -> None:
 
 def test_a_job_without_a_program_releases_its_slot() -> None:
     world = World(default=1)
-    job, other = doubted(world), world.submit()
+    job, other = without_program(world), world.submit()
     missing(world, job)
     assert world.started() == [other]
 
 
 def test_a_job_terminated_during_the_lookup_releases_its_slot() -> None:
     world = World(default=1)
-    job, other = doubted(world), world.submit()
+    job, other = without_program(world), world.submit()
     world.terminate(job)
     assert world.started() == [other]
 
@@ -88,18 +88,18 @@ def test_no_more_programs_are_looked_up_at_once_than_there_are_slots() -> None:
     world = World(default=2)
     jobs, looked_for = [], []
     for _ in range(5):
-        jobs.append(doubted(world))
-        looked_for += sought(world)
+        jobs.append(without_program(world))
+        looked_for += lookups(world)
     assert looked_for == jobs[:2]
     world.handle(i.ProgramFound(jobs[0]))
-    assert (world.started(), sought(world)) == (jobs[:1], [])
+    assert (world.started(), lookups(world)) == (jobs[:1], [])
     missing(world, jobs[1])
-    assert sought(world) == jobs[2:3]
+    assert lookups(world) == jobs[2:3]
 
 
 def test_other_jobs_of_the_lock_start_while_a_program_is_looked_up() -> None:
     world = World(default=2)
-    job = doubted(world, "a")
+    job = without_program(world, "a")
     other = world.submit("a")
     assert world.started() == [other]
     world.handle(i.ProgramFound(job))
@@ -110,7 +110,7 @@ def test_other_jobs_of_the_lock_start_while_a_program_is_looked_up() -> None:
 
 def test_dependants_of_a_job_without_a_program_are_decided_by_its_end() -> None:
     world = World()
-    job = doubted(world)
+    job = without_program(world)
     never, after = world.submit(after=[job]), world.submit(after=[job], when="final")
     missing(world, job)
     assert world.statuses(never, after) == ["cancelled", "processing"]
@@ -118,11 +118,11 @@ def test_dependants_of_a_job_without_a_program_are_decided_by_its_end() -> None:
 
 def test_a_lookup_result_that_comes_too_late_changes_nothing() -> None:
     world = World()
-    job = doubted(world)
+    job = without_program(world)
     world.terminate(job)
     missing(world, job)
     assert world.history(job) == ["created", "cancelled"]
-    held = doubted(world)
+    held = without_program(world)
     world.hold(held)
     world.handle(i.ProgramFound(held))
     assert (world.reasons(held), world.started()) == ({"held"}, [])
@@ -139,7 +139,7 @@ def test_after_a_restart_every_program_is_looked_up_again() -> None:
     world.spawned(running)
     world.crash(doubting=True)
     world.ends(running)
-    assert sought(world) == [waiting]
+    assert lookups(world) == [waiting]
     world.handle(i.ProgramFound(waiting))
     assert world.started() == [waiting]
 
@@ -147,13 +147,13 @@ def test_after_a_restart_every_program_is_looked_up_again() -> None:
 def test_a_forecast_assumes_that_the_program_exists() -> None:
     world = World()
     first = world.submit("a")
-    job = doubted(world, "a")
+    job = without_program(world, "a")
     assert world.scheduler.preview_termination(first, world.now_us).started == (job,)
 
 
 def test_a_job_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -> None:
     world = World(default=1)
-    job = doubted(world)
+    job = without_program(world)
     other = world.submit()
     assert world.started() == []
     world.handle(i.ProgramAwaited(job, "its image is being pulled"))
@@ -167,7 +167,7 @@ def test_a_job_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -
 
 def test_a_job_whose_program_is_fetched_can_be_held_terminated_and_refused() -> None:
     world = World()
-    held, ended, refused = doubted(world), doubted(world), doubted(world)
+    held, ended, refused = without_program(world), without_program(world), without_program(world)
     for job in (held, ended, refused):
         world.handle(i.ProgramAwaited(job, "its image is being pulled"))
     world.hold(held)

@@ -54,7 +54,7 @@ def test_a_lock_reason_names_the_holders_and_counts_the_jobs_ahead() -> None:
     assert world.why(second)["config_lock"].ahead == 0
 
 
-def test_a_lock_is_closed_since_its_holder_started() -> None:
+def test_a_lock_has_been_closed_since_its_holder_started() -> None:
     world = World(default=1)
     running = world.submit()
     world.submit("orders")
@@ -67,7 +67,7 @@ def test_a_lock_is_closed_since_its_holder_started() -> None:
     assert world.why(waiting)["config_lock"].since_us == NOON + 60 * SECOND
 
 
-def test_a_shared_lock_is_closed_since_the_last_place_was_taken() -> None:
+def test_a_shared_lock_has_been_closed_since_its_last_place_was_taken() -> None:
     world = World()
     world.submit("orders", shared=2)
     world.advance(10)
@@ -80,14 +80,14 @@ def test_a_shared_lock_is_closed_since_the_last_place_was_taken() -> None:
     assert world.status(waiting) == "processing"
 
 
-def test_a_lock_held_by_an_ancestor_says_so() -> None:
+def test_a_lock_held_by_an_ancestor_names_the_ancestor() -> None:
     world = World()
     root = world.submit("orders")
     child = world.submit("orders", parent=root)
     assert world.why(child)["config_lock"].has_ancestor
 
 
-def test_the_last_slot_held_by_an_ancestor_says_so() -> None:
+def test_the_last_slot_held_by_an_ancestor_names_the_ancestor() -> None:
     world = World(default=1)
     root = world.submit()
     child = world.submit(parent=root)
@@ -118,7 +118,7 @@ def test_a_full_pool_names_the_running_jobs_and_counts_the_jobs_ahead_when_asked
     assert explain(world.state, world.job(second)).position is None
 
 
-def test_a_pool_is_full_since_its_last_slot_was_taken() -> None:
+def test_a_pool_has_been_full_since_its_last_slot_was_taken() -> None:
     world = World(default=2)
     world.submit()
     world.advance(5)

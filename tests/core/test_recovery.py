@@ -95,7 +95,7 @@ def test_a_job_that_is_blocked_too_often_ends_with_its_last_error() -> None:
     assert (error["recovery"]["cause"], error["recovery"]["blocks"]) == ("max_blocks", 2)
 
 
-def test_a_job_expires_after_its_first_block_also_in_a_drain() -> None:
+def test_a_job_expires_after_its_first_block_even_during_a_drain() -> None:
     world = World()
     (job,) = blocked(world, expiry=100)
     check_at(world, 30, "well")
@@ -124,8 +124,8 @@ def test_a_hopeless_condition_ends_all_its_jobs() -> None:
     world.advance(30)
     world.tested("hopeless", message="HTTP 403")
     assert world.statuses(*jobs) == ["error"] * 3
-    told = world.row(jobs[0])["result"]["error"]["recovery"]
-    assert (told["cause"], told["lastMessage"]) == ("hopeless", "HTTP 403")
+    reported = world.row(jobs[0])["result"]["error"]["recovery"]
+    assert (reported["cause"], reported["lastMessage"]) == ("hopeless", "HTTP 403")
     assert world.disk.conditions == {}
 
 

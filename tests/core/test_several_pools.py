@@ -22,7 +22,7 @@ def test_with_room_in_several_pools_a_job_takes_the_first_of_its_list() -> None:
     assert world.row(job)["pool"] == "b"
 
 
-def test_with_the_first_full_it_runs_in_the_next_and_is_stored_there() -> None:
+def test_if_the_first_pool_is_full_a_job_runs_in_the_next_and_is_stored_there() -> None:
     world = two_pools()
     world.submit(pool="a")
     job = world.submit(pools=("a", "b"))
@@ -108,7 +108,7 @@ def test_the_next_attempt_chooses_its_pool_again() -> None:
     assert (world.row(second)["pool"], world.row(second)["pools"]) == ("a", ["a", "b"])
 
 
-def test_jobs_of_one_key_with_different_lists_stand_in_lines_of_their_own() -> None:
+def test_jobs_of_one_key_with_different_lists_wait_in_separate_lines() -> None:
     world = two_pools()
     world.submit(pool="a")
     first, second = world.submit("key", pool="a"), world.submit("key", pools=("a", "b"))

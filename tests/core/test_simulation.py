@@ -238,12 +238,12 @@ class Day:
     def somebody_terminates(self) -> None:
         job, world = self.one_of(self.jobs()), self.world
         live = {other.id: other.has_started for other in self.jobs()}
-        told = world.scheduler.preview_termination(job.id, world.now_us)
+        preview = world.scheduler.preview_termination(job.id, world.now_us)
         world.terminate(job.id)
-        assert list(told.stopped) == world.stopped()
+        assert list(preview.stopped) == world.stopped()
         gone = {other for other in live if other not in world.state.jobs}
-        assert {other for other in gone if not live[other]} <= set(told.cancelled)
-        assert {other for other in gone if live[other]} <= {other for other, _ in told.ended}
+        assert {other for other in gone if not live[other]} <= set(preview.cancelled)
+        assert {other for other in gone if live[other]} <= {other for other, _ in preview.ended}
 
     def somebody_holds_or_releases(self) -> None:
         job = self.one_of(self.jobs())

@@ -1,4 +1,4 @@
-"""The table of transitions: what it allows, and that only the core, and only by it, sets a status."""
+"""The table of transitions: what it allows, and that no status is set in another way."""
 
 from itertools import pairwise, product
 from typing import get_args

@@ -12,7 +12,7 @@ def rule(conditions: int = 2, **members: object) -> Rule:
     return Rule(conditions, **{**known, **members})  # type: ignore[arg-type]
 
 
-def heard(*causes: tuple[int, int]) -> list[Cause]:
+def received(*causes: tuple[int, int]) -> list[Cause]:
     return [Cause(seconds * SECOND, frozenset({condition})) for seconds, condition in causes]
 
 
@@ -32,5 +32,5 @@ def test_a_trigger_fires_when_enough_has_happened_and_time_has_passed(
     asked: Rule, causes: list[tuple[int, int]], fired: int | None, expected: int | None
 ) -> None:
     fired_us = None if fired is None else fired * SECOND
-    found = fires_at(asked, heard(*causes), fired_us)
+    found = fires_at(asked, received(*causes), fired_us)
     assert found == (None if expected is None else expected * SECOND)

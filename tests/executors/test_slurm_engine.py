@@ -1,4 +1,4 @@
-"""What Slurm's commands are asked, and what is made of their answers."""
+"""The calls of Slurm's commands and the interpretation of their answers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from locksided.executors.slurm.engine import Slurm
 
 
 class Answers:
-    """Slurm's commands: what each says, and what was asked."""
+    """Replaces Slurm's commands: holds the answer of each and records the calls."""
 
     def __init__(self) -> None:
         self.said: dict[str, str] = {}
@@ -48,7 +48,7 @@ def line(id_: str, name: str, state: str) -> str:
 
 
 @pytest.mark.parametrize(("options", "at"), [({}, ""), ({"clusters": "north"}, ";north")])
-def test_elements_of_an_array_are_found_and_told_by_their_control_folders(
+def test_the_elements_of_an_array_are_found_and_distinguished_by_their_control_folders(
     slurm: Answers, tmp_path: Path, options: dict[str, str], at: str
 ) -> None:
     orders = [order(tmp_path, job, **options) for job in (7, 8)]
@@ -62,14 +62,14 @@ def test_elements_of_an_array_are_found_and_told_by_their_control_folders(
     for one in orders:
         later.adopt(one)
     assert later.find(orders) == {one.name: [id_] for one, id_ in zip(orders, ids, strict=True)}
-    told = later.status(ids)
-    assert [(told[id_].state, told[id_].control) for id_ in ids] == [
+    statuses = later.status(ids)
+    assert [(statuses[id_].state, statuses[id_].control) for id_ in ids] == [
         (State.RUNNING, orders[0].control),
         (State.QUEUED, orders[1].control),
     ]
 
 
-def test_an_array_of_somebody_else_is_none_of_ours_whatever_its_name(slurm: Answers, tmp_path: Path) -> None:
+def test_an_array_of_another_user_is_never_ours_whatever_its_name(slurm: Answers, tmp_path: Path) -> None:
     found = Slurm()
     found.adopt(order(tmp_path, 7))
     (tmp_path / ".lockside" / "arrays").mkdir(parents=True)

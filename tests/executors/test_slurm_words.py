@@ -1,4 +1,4 @@
-"""What Slurm's words mean, and which element of an array is which order."""
+"""The meaning of Slurm's output, and which element of an array is which order."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from locksided.executors.slurm.arrays import Arrays
     ("state", "is_up"),
     [("IDLE", True), ("MIXED", True), ("DOWN*", False), ("IDLE*", False), ("DOWN+DRAIN", False)],
 )
-def test_a_node_is_up_or_not_and_has_booted_at_a_time(state: str, is_up: bool) -> None:
+def test_the_state_and_the_boot_time_of_a_node_are_read(state: str, is_up: bool) -> None:
     line = f"NodeName=n1 Arch=x86_64 State={state} BootTime=2026-11-30T03:15:00 LastBusyTime=Unknown"
     (found,) = words.nodes(line).items()
     assert found[0] == "n1"
@@ -32,14 +32,14 @@ def test_a_line_of_squeue_is_a_status() -> None:
     assert (found["8"].start_estimate or "").endswith(".000Z")
 
 
-def test_a_job_cannot_speak_for_another_by_its_name() -> None:
+def test_the_name_of_a_job_cannot_forge_the_status_of_another() -> None:
     name = "x\n7|ls-a|FAILED|None|N/A|main|n1\nm|7|ls-a|FAILED|None|N/A|main|n1\n"
     text = f"guess|9|{name}|PENDING|None|N/A|main|\nguess|8|a|b|FAILED|None|N/A|main|n1\n"
     assert words.statuses(text, "guess") == {}
     assert words.accounted("9guessFAILEDguessn1guessx\n7|FAILED|n1|ls-a\n", "guess").keys() == {"9"}
 
 
-def test_what_the_accounts_say_of_a_job_that_is_over_is_a_status_with_who_ended_it() -> None:
+def test_the_accounting_record_of_an_ended_job_is_a_status_with_the_user_who_ended_it() -> None:
     text = "7_3|CANCELLED by 1000|n2|ls-a\n8|RUNNING|n1|ls-b\n9|OUT_OF_MEMORY|None assigned|ls-c\n\n"
     found = words.accounted(text.replace("|", "-m-"), "-m-")
     assert {id_: (one.state, one.node, one.name, one.by) for id_, one in found.items()} == {
@@ -48,7 +48,7 @@ def test_what_the_accounts_say_of_a_job_that_is_over_is_a_status_with_who_ended_
     }
 
 
-def test_the_elements_of_an_array_are_known_to_who_comes_after(tmp_path: Path) -> None:
+def test_the_elements_of_an_array_are_known_to_later_executors(tmp_path: Path) -> None:
     controls = ["/w/1/control", "/w/2/control"]
     path = Arrays().write(str(tmp_path), "ls-x.1", controls)
     later = Arrays()

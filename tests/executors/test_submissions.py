@@ -1,4 +1,4 @@
-"""What goes to an engine together, what is looked for, and what is tried again."""
+"""Which orders are submitted to an engine together, searched for, and tried again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from locksided.keeper import clock
 
 
 class Hand:
-    """A loop and a worker by hand: time passes, and the engine works, when the test says so."""
+    """A manual loop and worker: time passes and the engine works when the test says so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -37,7 +37,7 @@ class Hand:
         self._work.append((work, then))
 
     def answer(self) -> None:
-        """Have the engine do what it was given."""
+        """Let the engine do its pending work."""
         work, then = self._work.pop(0)
         try:
             came_to = work()
@@ -106,7 +106,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(monkeypatch)
 
 
-def test_an_order_that_comes_alone_goes_at_once(desk: Desk) -> None:
+def test_a_single_order_is_submitted_at_once(desk: Desk) -> None:
     desk.add(1)
     desk.hand.pass_seconds(0)
     assert desk.taken == ["1"]
@@ -121,7 +121,7 @@ def test_a_thousand_orders_within_five_seconds_are_three_submissions(desk: Desk)
     assert [call for call, _ in desk.engine.calls] == ["submit"] * 3
 
 
-def test_after_an_outage_all_are_looked_for_and_submitted_together(desk: Desk) -> None:
+def test_after_an_outage_all_orders_are_searched_for_and_submitted_together(desk: Desk) -> None:
     desk.engine.problem = NotNow("no controller")
     for number in range(100):
         desk.add(number)
@@ -134,7 +134,7 @@ def test_after_an_outage_all_are_looked_for_and_submitted_together(desk: Desk) -
     assert desk.engine.calls == [("find", 100), ("submit", 100)]
 
 
-def test_what_is_not_taken_for_ten_minutes_is_given_up(desk: Desk) -> None:
+def test_an_order_that_is_not_accepted_for_ten_minutes_is_given_up(desk: Desk) -> None:
     desk.engine.problem = NotNow("no controller")
     desk.add(1)
     desk.hand.pass_seconds(599)
@@ -143,7 +143,7 @@ def test_what_is_not_taken_for_ten_minutes_is_given_up(desk: Desk) -> None:
     assert desk.given_up == ["1"]
 
 
-def test_one_that_is_refused_is_no_reason_against_those_with_it(desk: Desk) -> None:
+def test_a_refused_order_does_not_affect_the_others_of_its_submission(desk: Desk) -> None:
     desk.engine.bad = "3"
     for number in range(6):
         desk.add(number)
@@ -152,7 +152,7 @@ def test_one_that_is_refused_is_no_reason_against_those_with_it(desk: Desk) -> N
     assert sorted(desk.taken) == ["0", "1", "2", "4", "5"]
 
 
-def test_those_that_may_have_been_handed_over_are_refused_one_by_one_where_nothing_can_be_looked_for(
+def test_orders_that_may_have_been_submitted_are_refused_singly_by_an_engine_without_names(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Counting, "knows_names", False)

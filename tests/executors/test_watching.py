@@ -1,4 +1,4 @@
-"""What follows from an engine's words about a run, beside what lies in its folder."""
+"""The conclusions from an engine's status of a run and from the files in the run's folder."""
 
 import errno
 import json
@@ -23,7 +23,7 @@ NAME = "ls-12345678-7-1-0"
 
 
 class Clock:
-    """A loop that calls what is to be done later when it is told to."""
+    """A loop that runs delayed calls when the test says so."""
 
     def __init__(self) -> None:
         self.later: list[Callable[[], Any]] = []
@@ -63,7 +63,7 @@ class Knowing(Engine):
 
 
 class Desk:
-    """One run, and what was told and done about it."""
+    """One run, and the messages and actions about it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -123,7 +123,7 @@ def desk(tmp_path: Path) -> Desk:
         (State.CANCELLED, "system", []),
     ],
 )
-def test_what_is_over_before_it_was_claimed_is_taken_back(
+def test_a_run_that_ended_before_it_was_claimed_is_taken_back(
     desk: Desk, state: State, kind: str, blamed: list[str]
 ) -> None:
     desk.hear(state, times=1)
@@ -158,7 +158,7 @@ def test_a_claimed_run_without_outcome_ends_as_the_engine_says(
 @pytest.mark.parametrize(
     ("state", "more"), [(State.ENDED, {}), (State.NODE_DOWN, {"booted_us": 10**12 + 1}), (State.TIMEOUT, {})]
 )
-def test_an_end_that_a_runner_recorded_and_could_not_tell_counts(
+def test_an_end_that_a_runner_recorded_but_could_not_report_counts(
     desk: Desk, state: State, more: dict[str, int]
 ) -> None:
     desk.claim()
@@ -175,7 +175,7 @@ def socket_at(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/shadow"), os.mkfifo, socket_at])
-def test_whatever_a_job_makes_of_its_files_its_run_is_lost_with_its_runner(
+def test_a_run_is_lost_with_its_runner_whatever_the_job_does_to_its_files(
     desk: Desk, make: Callable[[Path], object]
 ) -> None:
     desk.claim()
@@ -200,7 +200,7 @@ def test_a_run_whose_folder_cannot_be_read_is_not_lost(desk: Desk, monkeypatch: 
     assert (desk.run.outcome or {})["lost"] is True
 
 
-def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(desk: Desk) -> None:
+def test_the_run_of_a_stopped_runner_ends_when_the_engine_has_ended_it(desk: Desk) -> None:
     desk.claim()
     desk.end(signal=9)
     desk.hear(State.RUNNING)
@@ -217,7 +217,7 @@ def test_a_runner_that_was_stopped_is_concluded_when_the_engine_is_done_with_it(
         (False, {"by": "anna"}, {"stoppedBy": "anna"}),
     ],
 )
-def test_a_cancellation_that_the_runner_and_the_accounts_know_nothing_of_is_the_engines_mistake(
+def test_a_cancellation_unknown_to_runner_and_accounting_is_a_mistake_of_the_engine(
     desk: Desk, is_signalled: bool, more: dict[str, str], says: dict[str, Any]
 ) -> None:
     desk.engine.asks_first = True  # type: ignore[misc] - of this engine alone
@@ -227,7 +227,7 @@ def test_a_cancellation_that_the_runner_and_the_accounts_know_nothing_of_is_the_
     assert says.items() <= (desk.run.outcome or {}).items()
 
 
-def test_a_run_whose_runner_says_that_it_lives_is_not_over_for_the_engines_word(desk: Desk) -> None:
+def test_a_run_whose_runner_is_alive_has_not_ended_whatever_the_engine_says(desk: Desk) -> None:
     desk.claim()
     remote.write(str(desk.folder), remote.LEASE, {"beat": 5})
     desk.run.look_at_lease()
@@ -238,7 +238,7 @@ def test_a_run_whose_runner_says_that_it_lives_is_not_over_for_the_engines_word(
     assert (desk.run.outcome or {})["lost"] is True
 
 
-def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -> None:
+def test_a_run_on_several_machines_has_ended_when_the_engine_says_so(desk: Desk) -> None:
     desk.run.record.order["nodes"] = 2
     desk.claim()
     desk.end(exitCode=0, killReport={"proof": "cgroup", "processes": []})
@@ -251,7 +251,7 @@ def test_a_run_on_several_machines_is_over_when_the_engine_says_so(desk: Desk) -
     assert (desk.run.outcome or {})["killReport"] == {"proof": "engine", "processes": []}
 
 
-def test_a_run_whose_node_is_down_goes_on_until_the_node_has_booted(desk: Desk) -> None:
+def test_a_run_whose_node_is_down_continues_until_the_node_has_booted(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.NODE_DOWN, times=5, booted_us=10**12 - 1)
     assert desk.run.outcome is None
@@ -267,20 +267,20 @@ def test_the_end_of_a_run_whose_node_does_not_answer_proves_nothing(desk: Desk, 
     assert desk.run.outcome is None
 
 
-def test_why_a_queued_run_waits_is_told_in_words_beside_the_engines_own(desk: Desk) -> None:
+def test_the_reason_of_a_queued_run_is_reported_beside_the_engines_own_words(desk: Desk) -> None:
     desk.hear(State.QUEUED, times=1, reason="Priority", why="others go first")
     told = desk.told[-1]
     assert (told.remote["remoteState"], told.remote["remoteReason"]) == ("QUEUED", "Priority")
     assert (told.state, told.reason) == ("queued", "others go first")
 
 
-def test_who_had_the_engine_end_a_run_is_in_its_outcome(desk: Desk) -> None:
+def test_the_outcome_of_a_run_names_the_user_who_made_the_engine_end_it(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.CANCELLED, by="anna")
     assert (desk.run.outcome or {})["stoppedBy"] == "anna"
 
 
-def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
+def test_an_id_with_a_foreign_name_says_nothing_about_a_run(desk: Desk) -> None:
     desk.claim()
     for _ in range(5):
         desk.watching._answered({"1": Status(State.ENDED, "FAILED", name="somebody")})
@@ -299,14 +299,14 @@ def test_an_id_with_a_name_that_is_not_ours_says_nothing(desk: Desk) -> None:
         ({"name": "ls-12345678-9-1-0.ab12", "control": "/w/8/steps/1-0"}, False),
     ],
 )
-def test_a_submission_is_a_runs_own_or_that_of_a_step_which_handed_its_machine_on(
+def test_a_submission_belongs_to_a_run_or_to_the_step_that_passed_on_its_machine(
     desk: Desk, said: dict[str, str], is_ours: bool
 ) -> None:
     desk.run.record.folder = "/w/7/steps/1-0"
     assert desk.run.is_of(Status(State.RUNNING, **said)) is is_ours
 
 
-def test_an_id_that_has_become_anothers_is_not_cancelled(desk: Desk) -> None:
+def test_an_id_that_was_reused_for_another_job_is_not_cancelled(desk: Desk) -> None:
     desk.engine.told = {
         "1": Status(State.RUNNING, name="ls-12345678-9-1-0"),
         "2": Status(State.QUEUED, name=NAME),
@@ -319,7 +319,7 @@ def test_an_id_that_has_become_anothers_is_not_cancelled(desk: Desk) -> None:
     assert desk.engine.cancelled == ["2", "4"]
 
 
-def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(desk: Desk) -> None:
+def test_a_suspension_and_an_engine_without_answers_are_reported_until_they_end(desk: Desk) -> None:
     desk.claim()
     desk.hear(State.RUNNING, is_suspended=True)
     desk.hear(State.RUNNING)
@@ -332,7 +332,7 @@ def test_what_is_suspended_or_not_answered_for_is_said_in_words_and_over_again(d
     assert desk.messages[3] == ""
 
 
-def test_an_answer_does_not_lift_the_trouble_of_submissions(desk: Desk) -> None:
+def test_an_answer_about_statuses_does_not_end_the_trouble_of_submissions(desk: Desk) -> None:
     desk.watching.engine_down("submit", "job submit limit")
     desk.hear(State.QUEUED)
     assert {"op": "up"} not in desk.told
@@ -340,7 +340,7 @@ def test_an_answer_does_not_lift_the_trouble_of_submissions(desk: Desk) -> None:
     assert desk.told[-1] == {"op": "up"}
 
 
-def test_a_lease_runs_out_though_the_executor_is_killed_meanwhile(
+def test_a_lease_expires_even_if_the_executor_is_killed_meanwhile(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [1000.0]

@@ -1,4 +1,4 @@
-"""Followers of the event log: each event counts exactly once, whatever is killed or fails at which moment."""
+"""Followers of the event log: each event counts exactly once, whatever is killed or fails, and when."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,14 +26,14 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.events import EventFilter, cursor_key
 from locksided.store.retention import prune_events
 from locksided.store.rows import EventRow
-from store.samples import do, save, told
+from store.samples import do, emit, save
 
 NAME, KIND = "counter", "config.created"
 ANNA = Principal(1000, "anna", 1000)
 
 
 class Executors:
-    """Has nothing to start: these tests make no jobs."""
+    """Executors with nothing to start: these tests create no jobs."""
 
     def preparing(self, actions: Sequence[Action]) -> None:
         """Read nothing."""
@@ -75,7 +75,7 @@ class Counter:
 
 
 class Life:
-    """One life of the daemon's parts that a follower needs."""
+    """One run of the daemon's parts that a follower needs."""
 
     def __init__(self, store: Store, counter: Counter) -> None:
         self.store, self.broker, self.counter = store, Broker(), counter
@@ -84,7 +84,7 @@ class Life:
         self.following = Following(follower, store, self.scheduler, self.broker)
 
     async def happens(self, *names: str, kind: str = KIND) -> None:
-        """Commit events through the scheduler, as everybody does."""
+        """Commit events through the scheduler, as all callers do."""
 
         def write(tx: Transaction) -> None:
             for name in names:
@@ -93,7 +93,7 @@ class Life:
         await self.scheduler.ask(write)
 
     async def caught_up(self, through: int | None = None) -> int:
-        """Wait until the follower has decided on all events that concern it, or on that one; its cursor."""
+        """Wait until the follower has decided on all its events, or on a given one; returns its cursor."""
         if through is None:
             concerning = await self.store.events_after(EventFilter(kinds=(KIND,)), 0, 10_000)
             through = concerning[-1].seq if concerning else 0
@@ -102,7 +102,7 @@ class Life:
         return cursor
 
     async def seen(self) -> dict[int, int]:
-        """How often each event was decided on, by what is on disk."""
+        """Return how often each event was decided on, according to the disk."""
         events = await self.store.events_after(EventFilter(kinds=(KIND,)), 0, 10_000)
         found = {event.seq: await self.store.meta(f"seen {event.seq}") for event in events}
         return {seq: int(count or 0) for seq, count in found.items()}
@@ -110,7 +110,7 @@ class Life:
 
 @asynccontextmanager
 async def living(path: Path, counter: Counter) -> AsyncIterator[Life]:
-    """A life that ends as by SIGKILL: nothing is said to anybody."""
+    """A life that ends as if by SIGKILL, without any notice."""
     async with await Store.open(str(path / "lockside.db"), str(path / "backups")) as store:
         life = Life(store, counter)
         await life.scheduler.start(Executors())
@@ -121,9 +121,9 @@ async def living(path: Path, counter: Counter) -> AsyncIterator[Life]:
             tasks.cancel_scope.cancel()
 
 
-async def test_a_new_follower_begins_with_what_happens_after_its_first_start(tmp_path: Path) -> None:
+async def test_a_new_follower_begins_with_the_events_after_its_first_start(tmp_path: Path) -> None:
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(KIND) for _ in range(3)))
+        await save(store, *(emit(KIND) for _ in range(3)))
     async with living(tmp_path, Counter()) as life:
         assert await life.caught_up() == 3
         await life.happens("a", "b")
@@ -131,18 +131,20 @@ async def test_a_new_follower_begins_with_what_happens_after_its_first_start(tmp
         assert await life.seen() == {1: 0, 2: 0, 3: 0, 4: 1, 5: 1}
 
 
-async def test_what_happened_while_the_daemon_was_away_is_decided_once_at_its_return(tmp_path: Path) -> None:
+async def test_events_that_happen_while_the_daemon_is_down_are_decided_once_at_its_return(
+    tmp_path: Path,
+) -> None:
     async with living(tmp_path, Counter()) as life:
         await life.caught_up()
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(KIND) for _ in range(3)))
+        await save(store, *(emit(KIND) for _ in range(3)))
     for _ in range(2):
         async with living(tmp_path, Counter()) as life:
             await life.caught_up()
             assert set((await life.seen()).values()) == {1}
 
 
-async def test_more_events_than_fit_one_decision_are_decided_in_order(
+async def test_more_events_than_fit_into_one_decision_are_decided_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower_module, "EVENTS_AT_ONCE", 7)
@@ -224,7 +226,7 @@ async def test_a_decision_that_could_not_be_saved_is_made_again_when_the_store_i
     assert len(counter.calls) == 2
 
 
-async def test_a_fault_of_a_follower_holds_up_nobody_and_is_tried_again_at_the_next_news(
+async def test_a_fault_of_a_follower_delays_no_other_and_is_retried_at_the_next_event(
     tmp_path: Path,
 ) -> None:
     counter = Counter()
@@ -243,7 +245,7 @@ async def test_a_fault_of_a_follower_holds_up_nobody_and_is_tried_again_at_the_n
         assert life.scheduler._core is cores, "the core was not read again"
 
 
-async def test_a_fault_in_what_a_follower_writes_costs_its_own_decision_alone(tmp_path: Path) -> None:
+async def test_a_fault_in_a_followers_write_undoes_only_its_own_decision(tmp_path: Path) -> None:
     counter = Counter()
     counter.fault_of_write = RuntimeError("a fault")
     async with living(tmp_path, counter) as life:
@@ -259,7 +261,7 @@ async def test_a_fault_in_what_a_follower_writes_costs_its_own_decision_alone(tm
         assert life.scheduler._core is core, "the core was not read again"
 
 
-async def test_what_concerns_no_follower_wakes_it_only_now_and_then(
+async def test_events_that_concern_no_follower_wake_it_only_occasionally(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower_module, "PASSED_OVER", 10)
@@ -277,7 +279,7 @@ async def test_what_concerns_no_follower_wakes_it_only_now_and_then(
 
 async def test_events_are_kept_until_every_follower_has_decided_on_them(tmp_path: Path) -> None:
     async with await Store.open(str(tmp_path / "lockside.db"), str(tmp_path / "backups")) as store:
-        await save(store, *(told(time_us=1) for _ in range(10)))
+        await save(store, *(emit(time_us=1) for _ in range(10)))
         await save(store, SetMeta(cursor_key("one"), "4"), SetMeta(cursor_key("another"), "12"))
         prune: Callable[[Transaction], int] = lambda tx: prune_events(tx, 10**15, limit=100, keep_count=1)  # noqa: E731
         assert await do(store, prune) == 4

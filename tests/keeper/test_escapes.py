@@ -79,7 +79,7 @@ away(overwritten)
 
 
 @pytest.fixture
-def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
+def other_run(keeper: Keeper, daemon: Peer) -> Iterator[int]:
     """Two other runs, one older and one younger than the run of the test, which must stay unharmed."""
     daemon.send(**keeper.order("sleep", "600.5", token="7-1-0"))
     yield daemon.expect("started", "7-1-0")["pid"]
@@ -90,13 +90,13 @@ def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
 def reported(report: Path, count: int = 2) -> set[int]:
     """Read the pids that this number of processes report."""
     with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # open for writing, it never ends
-        told = b""
-        while told.count(b"\n") < count:
-            told += pipe.read(100)
-    return {int(line) for line in told.split()}
+        data = b""
+        while data.count(b"\n") < count:
+            data += pipe.read(100)
+    return {int(line) for line in data.split()}
 
 
-def bearers(folder: Path) -> list[int]:
+def processes_of_run(folder: Path) -> list[int]:
     """Return every living process of the machine that has the number of the run with this folder."""
     number = mark.of_folder(str(folder)).number
     found = []
@@ -111,7 +111,7 @@ def bearers(folder: Path) -> list[int]:
 @pytest.mark.parametrize("body", [HOPS, STORM], ids=["hops", "storm"])
 @pytest.mark.parametrize("leftovers", ["stop", "wait"])
 def test_processes_that_avoid_being_seen_are_killed(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, body: str, leftovers: str
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path, body: str, leftovers: str
 ) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
@@ -122,11 +122,13 @@ def test_processes_that_avoid_being_seen_are_killed(
     outcome = daemon.outcome("1-1-0")
     assert outcome["stopped"] == "terminate"
     assert {hit["signal"] for hit in outcome["killReport"]["processes"]} >= {9}
-    assert bearers(keeper.folder()) == []
-    assert is_alive(beside)
+    assert processes_of_run(keeper.folder()) == []
+    assert is_alive(other_run)
 
 
-def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon: Peer, beside: int) -> None:
+def test_a_run_that_keeps_forking_is_not_taken_for_ended(
+    keeper: Keeper, daemon: Peer, other_run: int
+) -> None:
     """Its leader ends at once; until the limit some process of it exists almost always."""
     report = keeper.base / "report"
     os.mkfifo(report)
@@ -135,11 +137,11 @@ def test_a_run_that_keeps_forking_is_not_taken_for_ended(keeper: Keeper, daemon:
     assert report.read_text() == "up\n"
     outcome = daemon.outcome("1-1-0")
     assert outcome["stopped"] == "timeout", "it was taken for ended before"
-    assert bearers(keeper.folder()) == []
+    assert processes_of_run(keeper.folder()) == []
 
 
 def test_daemons_without_an_environment_are_attributed_to_their_run(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
@@ -150,10 +152,12 @@ def test_daemons_without_an_environment_are_attributed_to_their_run(
     assert {process["pid"] for process in outcome["leftovers"]} == pids
     assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
     assert not any(map(is_alive, pids))
-    assert is_alive(beside)
+    assert is_alive(other_run)
 
 
-def test_the_next_keeper_also_finds_such_daemons(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+def test_a_successor_also_finds_daemons_without_an_environment(
+    keeper: Keeper, daemon: Peer, tmp_path: Path
+) -> None:
     report = tmp_path / "report"
     os.mkfifo(report)
     order = keeper.order(*PYTHON, BLANK, str(report), sys.executable, graceSeconds=0.2, leftovers="wait")
@@ -190,7 +194,7 @@ leave() if sys.argv[3] == "leader" else os._exit(0)
 @needs_root
 @pytest.mark.parametrize("who", ["leader", "daemon"])
 def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
-    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, who: str
+    keeper: Keeper, daemon: Peer, other_run: int, tmp_path: Path, who: str
 ) -> None:
     found = hierarchy.find({})
     if not keeper.first_hello["cgroups"] or found is None:
@@ -208,5 +212,5 @@ def test_a_process_that_moves_to_another_cgroup_is_stopped_with_the_rest(
     outcome = daemon.outcome("1-1-0")
     assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
     assert not any(map(is_alive, pids))
-    assert bearers(keeper.folder()) == []
-    assert is_alive(beside)
+    assert processes_of_run(keeper.folder()) == []
+    assert is_alive(other_run)

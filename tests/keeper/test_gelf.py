@@ -38,13 +38,13 @@ def order(
     return keeper.order(sys.executable, "-I", "-c", connect + code, gelf=gelf, **fields)
 
 
-def heard(keeper: Keeper) -> list[tuple[int, str, dict[str, Any], bool]]:
+def logged_messages(keeper: Keeper) -> list[tuple[int, str, dict[str, Any], bool]]:
     parts = [read_gelf(frame.payload) for frame in keeper.frames() if frame.stream == GELF]
     return [(one.level, one.text.decode(), one.fields, one.for_admins) for one in parts if one]
 
 
 def texts(keeper: Keeper) -> list[str]:
-    return [text for _, text, _, _ in heard(keeper)]
+    return [text for _, text, _, _ in logged_messages(keeper)]
 
 
 def lost_bytes(keeper: Keeper) -> list[int]:
@@ -56,7 +56,7 @@ def listeners_of(keeper: Keeper) -> list[int]:
     return [pid for pid, program in programs.items() if b"keeper.gelf.listener" in program]
 
 
-def said(daemon: Peer) -> str:
+def first_line(daemon: Peer) -> str:
     """Wait until the job has written the first line of its log."""
     daemon.expect("started", "1-1-0")
     daemon.send(op="watch", token="1-1-0", seq=0)
@@ -71,7 +71,7 @@ def test_messages_by_tcp_are_kept_by_the_visibility_of_their_level(keeper: Keepe
     daemon.send(**order(keeper, code, visibilities="csvcssvn"))
     outcome = daemon.outcome("1-1-0")
     assert (outcome["exitCode"], outcome["killReport"], outcome["leftovers"]) == (0, None, [])
-    assert heard(keeper) == [
+    assert logged_messages(keeper) == [
         (6, "full 6\n", {"_n": 6}, False),
         (5, "short 5\n", {}, False),
         (4, "short 4\n", {}, False),
@@ -95,7 +95,7 @@ def test_input_that_is_not_gelf_is_text_of_level_6(keeper: Keeper, daemon: Peer)
     lines = ["plain", "[1]", '{"level": 3}', '{"short_message": 5}', "[" * 5000]
     daemon.send(**order(keeper, f"link.sendall({chr(10).join(lines).encode()!r} + b'\\n\\xff\\r\\n\\n\\0')"))
     daemon.outcome("1-1-0")
-    assert heard(keeper) == [(6, f"{line}\n", {}, False) for line in [*lines, "\ufffd"]]
+    assert logged_messages(keeper) == [(6, f"{line}\n", {}, False) for line in [*lines, "\ufffd"]]
 
 
 def test_secrets_are_hidden_in_every_text_of_a_message(keeper: Keeper, daemon: Peer) -> None:
@@ -117,7 +117,7 @@ def test_secrets_are_hidden_in_every_text_of_a_message(keeper: Keeper, daemon: P
         "_f": 1.5,
         "_none": None,
     }
-    assert heard(keeper) == [(6, "a [hidden] b [hidden]\n", hidden, False)]
+    assert logged_messages(keeper) == [(6, "a [hidden] b [hidden]\n", hidden, False)]
     log = b"".join(path.read_bytes() for path in (keeper.folder() / "log").iterdir())
     assert SECRET.encode() not in log
     assert coded.encode() not in log
@@ -132,7 +132,7 @@ def test_a_long_message_is_several_frames_and_one_that_is_too_long_is_counted(
     )
     daemon.send(**order(keeper, code, visibilities="vvvvvvvv"))
     daemon.outcome("1-1-0")
-    *parts, (_, after, fields, _) = heard(keeper)
+    *parts, (_, after, fields, _) = logged_messages(keeper)
     assert "".join(text for _, text, _, _ in parts) == "ž" * 100_000 + "\n"
     assert (after, fields) == ("after\n", {"_small": 1})
     (lost,) = lost_bytes(keeper)
@@ -193,7 +193,7 @@ def test_a_job_that_is_stopped_can_log_until_its_end(
         "while True: signal.pause()\n"
     )
     daemon.send(**order(keeper, code, stopSignal=int(number)))
-    said(daemon)
+    first_line(daemon)
     daemon.send(op="stop", token="1-1-0")
     outcome = daemon.outcome("1-1-0")
     assert (outcome["stopped"], len(outcome["killReport"]["processes"])) == ("terminate", 1)
@@ -207,7 +207,7 @@ def test_a_job_that_ignores_signals_is_killed_with_its_listener(keeper: Keeper, 
         "while True: signal.pause()\n"
     )
     daemon.send(**order(keeper, code, graceSeconds=0.1))
-    said(daemon)
+    first_line(daemon)
     (listener,) = listeners_of(keeper)
     daemon.send(op="stop", token="1-1-0")
     report = daemon.outcome("1-1-0")["killReport"]["processes"]
@@ -219,7 +219,7 @@ def test_a_job_that_ignores_signals_is_killed_with_its_listener(keeper: Keeper, 
 def test_a_pause_also_stops_the_listener_and_nothing_is_lost(keeper: Keeper, daemon: Peer) -> None:
     code = "link.sendall(text(6, 'one') + b'\\0')\nsys.stdin.read()\nsignal.pause()"
     daemon.send(**order(keeper, code))
-    said(daemon)
+    first_line(daemon)
     daemon.send(op="pause", token="1-1-0")
     daemon.expect("paused", "1-1-0")
     daemon.send(op="stop", token="1-1-0")
@@ -239,7 +239,7 @@ def test_a_job_that_kills_its_listener_is_reported_and_continues(keeper: Keeper,
     asked = order(keeper, code)
     asked["pipeline"][0].append(str(fifo))
     daemon.send(**asked)
-    said(daemon)
+    first_line(daemon)
     (listener,) = listeners_of(keeper)
     fifo.write_text(f"{listener}\n")
     assert daemon.outcome("1-1-0")["exitCode"] == 0
@@ -266,7 +266,7 @@ def test_junk_in_the_records_is_dropped_without_harm(keeper: Keeper, daemon: Pee
     asked = order(keeper, code)
     asked["pipeline"][0].append(str(fifo))
     daemon.send(**asked)
-    said(daemon)
+    first_line(daemon)
     (listener,) = listeners_of(keeper)
     fifo.write_text(f"{listener}\n")
     outcome = daemon.outcome("1-1-0")
@@ -276,7 +276,7 @@ def test_junk_in_the_records_is_dropped_without_harm(keeper: Keeper, daemon: Pee
 
 def test_a_listener_ends_with_its_keeper(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**order(keeper, "link.sendall(text(6, 'one') + b'\\0')\nsignal.pause()"))
-    said(daemon)
+    first_line(daemon)
     (listener,) = listeners_of(keeper)
     leaders = set(proc.all_child_pids(keeper.pid)) - {listener}
     keeper.kill()
@@ -291,7 +291,7 @@ def test_a_listener_has_the_rights_of_the_job(keeper: Keeper, daemon: Peer) -> N
     user = {"uid": 64001, "gid": 64002, "groups": [64003]}
     gelf = {"transport": "tcp", "visibilities": NORMAL}
     daemon.send(**keeper.order("bash", "-c", shell, cwd="/", user=user, gelf=gelf, graceSeconds=0.1))
-    said(daemon)
+    first_line(daemon)
     (listener,) = listeners_of(keeper)
     status = Path(f"/proc/{listener}/status").read_text()
     ids = [line.split()[1:] for line in status.splitlines() if line.startswith(("Uid", "Gid", "Groups"))]

@@ -7,7 +7,7 @@ from locksided.backends.local import LocalBackend
 from locksided.keeper.messages import Ended, KeptRun, Outcome
 
 
-class Told:
+class Recorder:
     """Replaces a link, the keepers and the receiver of their messages; it records what it is told."""
 
     def __init__(self) -> None:
@@ -30,8 +30,8 @@ def backend(keepers: Any, reports: Any) -> LocalBackend:
 
 
 def test_an_end_is_acknowledged_to_the_keeper_that_reports_it() -> None:
-    link, reports = Told(), Told()
-    local, ended = backend(Told(), reports), Ended("1-1-0", Outcome("1-1-0"))
+    link, reports = Recorder(), Recorder()
+    local, ended = backend(Recorder(), reports), Ended("1-1-0", Outcome("1-1-0"))
     local.keeper_said(link, ended)  # type: ignore[arg-type]
     assert reports.said == [ended]
     local.acknowledge("1-1-0")
@@ -39,7 +39,7 @@ def test_an_end_is_acknowledged_to_the_keeper_that_reports_it() -> None:
 
 
 def test_the_end_of_a_run_that_is_not_tracked_is_acknowledged_unread() -> None:
-    link, keepers, reports = Told(), Told(), Told()
+    link, keepers, reports = Recorder(), Recorder(), Recorder()
     local = backend(keepers, reports)
     local.dismiss(KeptRun("1-1-0", "running"))
     assert keepers.said == [("stop", "1-1-0")]
@@ -48,8 +48,8 @@ def test_the_end_of_a_run_that_is_not_tracked_is_acknowledged_unread() -> None:
 
 
 def test_a_run_of_an_earlier_connection_is_not_attended() -> None:
-    link, reports = Told(), Told()
-    local = backend(Told(), reports)
+    link, reports = Recorder(), Recorder()
+    local = backend(Recorder(), reports)
     local.keeper_said(link, Ended("1-1-0", Outcome("1-1-0")))  # type: ignore[arg-type]
     assert local.is_attended("1-1-0")
     link.generation = 2

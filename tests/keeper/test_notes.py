@@ -10,7 +10,7 @@ from locksided.keeper.notes import Notes
 
 
 @dataclass
-class Noted:
+class FakeRun:
     token: str
     said: list[str] = field(default_factory=list)
 
@@ -18,26 +18,26 @@ class Noted:
         self.said.append(self.token)
 
 
-def heard(loop: Loop) -> Notes:
+def connected_notes(loop: Loop) -> Notes:
     notes = Notes(loop)
     notes.somebody_listens()
     return notes
 
 
-def run_until_noted(loop: Loop, run: Noted) -> None:
+def run_until_noted(loop: Loop, run: FakeRun) -> None:
     while not run.said:
         loop._turn()
 
 
 def test_without_a_daemon_everything_is_noted_at_once() -> None:
-    notes, run = Notes(Loop()), Noted("1")
+    notes, run = Notes(Loop()), FakeRun("1")
     notes.soon(run)
     assert run.said == ["1"]
 
 
 def test_a_run_that_lasts_is_noted_a_moment_later() -> None:
     loop = Loop()
-    notes, first, second = heard(loop), Noted("1"), Noted("2")
+    notes, first, second = connected_notes(loop), FakeRun("1"), FakeRun("2")
     notes.soon(first)
     assert not first.said
     run_until_noted(loop, first)
@@ -48,7 +48,7 @@ def test_a_run_that_lasts_is_noted_a_moment_later() -> None:
 
 def test_a_run_that_is_forgotten_before_that_is_never_noted() -> None:
     loop = Loop()
-    notes, gone, later = heard(loop), Noted("1"), Noted("2")
+    notes, gone, later = connected_notes(loop), FakeRun("1"), FakeRun("2")
     notes.soon(gone)
     notes.soon(later)
     notes.forget("1")
@@ -58,7 +58,7 @@ def test_a_run_that_is_forgotten_before_that_is_never_noted() -> None:
 
 def test_a_run_that_was_to_be_noted_twice_is_noted_once() -> None:
     loop = Loop()
-    notes, run, later = heard(loop), Noted("1"), Noted("2")
+    notes, run, later = connected_notes(loop), FakeRun("1"), FakeRun("2")
     notes.soon(run)
     notes.soon(run)
     notes.soon(later)
@@ -67,7 +67,7 @@ def test_a_run_that_was_to_be_noted_twice_is_noted_once() -> None:
 
 
 def test_all_pending_notes_are_written_when_the_daemon_disconnects() -> None:
-    notes, run = heard(Loop()), Noted("1")
+    notes, run = connected_notes(Loop()), FakeRun("1")
     notes.soon(run)
     notes.nobody_listens()
     assert run.said == ["1"]

@@ -53,10 +53,10 @@ def test_a_report_that_a_program_is_blocked_is_accepted() -> None:
     ],
 )
 def test_an_invalid_line_yields_nothing_and_the_reason(line: bytes, problem: str) -> None:
-    news, told = parse(line)
+    news, reason = parse(line)
     assert news == {}
-    assert told is not None
-    assert told.startswith(problem)
+    assert reason is not None
+    assert reason.startswith(problem)
 
 
 def test_a_field_of_the_wrong_type_does_not_hide_the_others() -> None:
@@ -77,7 +77,7 @@ def test_a_line_of_unterminated_quotes_takes_no_longer_than_another() -> None:
     assert time.process_time() - begun < 0.5
 
 
-def said(line: bytes) -> str:
+def report_command(line: bytes) -> str:
     """Return the shell command that reports this as progress."""
     text = line.decode("latin-1").replace("\\", "\\\\").replace("%", "%%")
     return f"printf '{text}\\n' >&$LOCKSIDE_PROGRESS_FD"
@@ -88,7 +88,7 @@ def test_a_refused_progress_line_is_harmless_and_is_reported_once(scanning: Keep
     peer = scanning.connect()
     peer.send(**scanning.order("sleep", "1000", token="bystander"))
     peer.expect("started", "bystander")
-    script = [said(line), said(line), said(b'{"progress": 1}'), "exit 3"]
+    script = [report_command(line), report_command(line), report_command(b'{"progress": 1}'), "exit 3"]
     peer.send(**scanning.order("sh", "-c", "; ".join(script), token="1-1-0"))
     ended = peer.outcome("1-1-0")
     assert (ended["exitCode"], ended["progress"], ended["stderrTail"]) == (3, {"progress": 1.0}, "")
@@ -124,10 +124,10 @@ def test_outcomes_that_do_not_fit_in_a_hello_are_sent_as_others_are_acknowledged
         peer.send(**scanning.order("sh", "-c", script, token=name))
         peer.outcome(name)
     again = scanning.connect()
-    told = {run["token"]: run for run in scanning.first_hello["runs"]}
-    assert list(told) == names
-    first = [name for name in names if told[name]["state"] == "ended"]
-    later = [name for name in names if told[name]["state"] == "stopping"]
+    runs = {run["token"]: run for run in scanning.first_hello["runs"]}
+    assert list(runs) == names
+    first = [name for name in names if runs[name]["state"] == "ended"]
+    later = [name for name in names if runs[name]["state"] == "stopping"]
     assert [*first, *later] == names
     assert len(later) > 20
     for acknowledged, name in zip(names, later, strict=False):

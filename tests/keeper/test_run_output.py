@@ -50,8 +50,8 @@ def test_the_log_can_be_followed_while_the_job_runs(keeper: Keeper, daemon: Peer
     assert daemon.expect("log", "1-1-0")["seq"] > 1
     daemon.outcome("1-1-0")
     daemon.send(op="watch", token="1-1-0", seq=99)
-    told = daemon.expect("log", "1-1-0")
-    assert told["complete"]
+    message = daemon.expect("log", "1-1-0")
+    assert message["complete"]
     assert keeper.text(STDOUT) == b"one\nmore\ntwo"
 
 

@@ -116,7 +116,7 @@ def test_jobs_do_not_inherit_the_protection_of_the_keeper_against_the_oom_killer
     assert score_for_children(found) == handed_on
 
 
-def test_a_broken_pipe_kills_a_job_as_it_should(keeper: Keeper, daemon: Peer) -> None:
+def test_a_broken_pipe_kills_a_job_as_usual(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order(pipeline=[["yes"], ["head", "-n", "1"]]))
     outcome = daemon.outcome("1-1-0")
     assert outcome["exits"] == [{"exitCode": None, "signal": 13}, {"exitCode": 0, "signal": None}]
@@ -365,7 +365,7 @@ def test_many_runs_at_once_are_all_kept_apart(keeper: Keeper, daemon: Peer) -> N
         assert (outcome["exitCode"], outcome["stdoutTail"]) == (n, f"{n}\n")
 
 
-def test_a_keeper_short_of_descriptors_refuses_a_start_and_goes_on(tmp_path: Path) -> None:
+def test_a_keeper_short_of_descriptors_refuses_a_start_and_continues(tmp_path: Path) -> None:
     limit = (96, 96)
     with running_keeper(
         tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)

@@ -84,9 +84,7 @@ def test_a_spare_folder_that_was_removed_is_replaced_by_a_new_one(tmp_path: Path
     assert folder.is_dir()
 
 
-def test_the_spares_of_a_dead_keeper_are_taken_over_those_of_a_living_one_not(
-    tmp_path: Path, place: str
-) -> None:
+def test_only_the_spares_of_a_dead_keeper_are_taken_over(tmp_path: Path, place: str) -> None:
     os.makedirs(place)
     os.mkdir(f"{place}/999999999-1", 0o700)
     os.mkdir(f"{place}/{os.getppid()}-1", 0o700)

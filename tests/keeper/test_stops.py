@@ -49,7 +49,7 @@ def nasty(keeper: Keeper, mode: str, report: Path) -> list[str]:
 
 
 def pids(report: Path, count: int) -> dict[str, int]:
-    """Wait until so many processes of the nasty job have reported themselves."""
+    """Wait until this number of processes of the nasty job have reported themselves."""
     found: dict[str, int] = {}
     with report.open() as lines:
         while len(found) < count:
@@ -132,12 +132,12 @@ def test_processes_that_appear_all_the_time_do_not_escape(keeper: Keeper, daemon
 def test_leftovers_are_reported_and_then_stopped(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("bash", "-c", f"setsid sleep {SLEEP} & echo $!", graceSeconds=0.2))
     message = daemon.expect("leftovers", "1-1-0")
-    told = message["processes"]
+    processes = message["processes"]
     outcome = daemon.outcome("1-1-0")
-    assert outcome["leftovers"] == told
+    assert outcome["leftovers"] == processes
     assert (message["pid"], message["exitCode"], message["signal"]) == (outcome["pid"], 0, None)
     assert message["exitTime"] == outcome["exitTime"] < message["stopTime"] <= outcome["endTime"]
-    assert [process["pid"] for process in told] == [int(outcome["stdoutTail"])]
+    assert [process["pid"] for process in processes] == [int(outcome["stdoutTail"])]
     assert (outcome["exitCode"], outcome["stopped"]) == (0, None)
     assert [hit["signal"] for hit in outcome["killReport"]["processes"]] == [15]
 

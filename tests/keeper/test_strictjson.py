@@ -19,7 +19,7 @@ def test_a_byte_order_mark_is_skipped() -> None:
     assert read(b'\xef\xbb\xbf{"a": 1}', 1) == {"a": 1}
 
 
-def test_a_pair_of_surrogates_is_one_character_and_half_of_one_is_refused() -> None:
+def test_a_surrogate_pair_is_one_character_and_a_lone_surrogate_is_refused() -> None:
     assert read(b'"\\ud83d\\ude00"', 1) == "\U0001f600"
     with pytest.raises(BadJson, match="half of a surrogate pair"):
         read(b'{"\\udcff": 1}', 1)

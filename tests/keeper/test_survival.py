@@ -20,7 +20,7 @@ def reap(peer: Peer, keeper: Keeper, token: str = "1-1-0", grace: float = 0.2) -
     peer.send(op="reap", token=token, folder=folder, graceSeconds=grace, stopSignal=15)
 
 
-def test_a_new_connection_ends_the_old_one_and_finds_all_runs(keeper: Keeper, daemon: Peer) -> None:
+def test_a_new_connection_replaces_the_old_one_and_finds_all_runs(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sleep", SLEEP))
     started = daemon.expect("started")
     daemon.send(**keeper.order("sh", "-c", "exit 3", token="2-1-0"))
@@ -50,9 +50,9 @@ def test_a_run_that_ends_without_a_daemon_is_logged_recorded_and_reported_to_the
     wait_until_gone(pid)
     second = keeper.connect()
     (run,) = keeper.first_hello["runs"]
-    told = run["outcome"] or second.outcome("1-1-0")
-    assert told["exitCode"] == 7
-    assert json.loads((keeper.folder() / "outcome.json").read_text()) == told
+    result = run["outcome"] or second.outcome("1-1-0")
+    assert result["exitCode"] == 7
+    assert json.loads((keeper.folder() / "outcome.json").read_text()) == result
     assert keeper.text(STDOUT) == b"alone\n"
 
 
@@ -63,16 +63,16 @@ def test_limits_are_enforced_without_a_daemon(keeper: Keeper) -> None:
     first.close()
     wait_until_gone(pid)
     second = keeper.connect()
-    told = keeper.first_hello["runs"][0]["outcome"] or second.outcome("1-1-0")
-    assert told["stopped"] == "timeout"
+    result = keeper.first_hello["runs"][0]["outcome"] or second.outcome("1-1-0")
+    assert result["stopped"] == "timeout"
 
 
 def test_an_outcome_is_reported_again_until_it_is_acknowledged(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("true"))
-    told = daemon.outcome("1-1-0")
+    result = daemon.outcome("1-1-0")
     for _ in range(3):
         peer = keeper.connect()
-        assert [run["outcome"] for run in keeper.first_hello["runs"]] == [told]
+        assert [run["outcome"] for run in keeper.first_hello["runs"]] == [result]
     peer.send(op="ack", token="1-1-0")
     keeper.connect()
     assert keeper.first_hello["runs"] == []
@@ -109,14 +109,14 @@ def test_a_run_whose_keeper_was_killed_is_stopped_and_reported_as_lost(
     keeper.restart()
     peer = keeper.connect()
     reap(peer, keeper)
-    told = peer.outcome("1-1-0")
-    assert told["lost"]
-    assert told["exitCode"] is None
+    result = peer.outcome("1-1-0")
+    assert result["lost"]
+    assert result["exitCode"] is None
     assert not any(map(is_alive, found.values()))
     assert {(pid, 9) for pid in found.values()} <= {
-        (hit["pid"], hit["signal"]) for hit in told["killReport"]["processes"]
+        (hit["pid"], hit["signal"]) for hit in result["killReport"]["processes"]
     }
-    assert json.loads((keeper.folder() / "outcome.json").read_text()) == told
+    assert json.loads((keeper.folder() / "outcome.json").read_text()) == result
     peer.send(op="ack", token="1-1-0")
     assert peer.hello()["runs"] == []
 
@@ -130,20 +130,18 @@ def test_a_run_that_ended_with_its_keeper_is_lost_without_a_kill(keeper: Keeper,
     keeper.restart()
     peer = keeper.connect()
     reap(peer, keeper)
-    told = peer.outcome("1-1-0")
-    assert (told["lost"], told["killReport"], told["pid"]) == (True, None, pid)
+    result = peer.outcome("1-1-0")
+    assert (result["lost"], result["killReport"], result["pid"]) == (True, None, pid)
 
 
-def test_an_outcome_that_the_dead_keeper_recorded_is_reported_as_it_stands(
-    keeper: Keeper, daemon: Peer
-) -> None:
+def test_an_outcome_that_the_dead_keeper_recorded_is_reported_unchanged(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("sh", "-c", "echo x; exit 9"))
-    told = daemon.outcome("1-1-0")
+    result = daemon.outcome("1-1-0")
     keeper.kill()
     keeper.restart()
     peer = keeper.connect()
     reap(peer, keeper)
-    assert peer.outcome("1-1-0") == told
+    assert peer.outcome("1-1-0") == result
 
 
 def test_a_run_that_was_never_claimed_is_burnt_by_the_reaper(keeper: Keeper, daemon: Peer) -> None:
@@ -296,9 +294,9 @@ def test_a_keeper_that_could_not_record_an_outcome_stays_to_report_it(tmp_path: 
 
 @pytest.mark.parametrize("arguments", [[], ["--socket"], ["--what", "x"], ["--socket", "x", "--linger", "y"]])
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
-    told = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
-    assert told.returncode == 2
-    assert "usage" in told.stderr
+    result = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "usage" in result.stderr
 
 
 def test_a_socket_passed_by_systemd_is_used(tmp_path: Path) -> None:

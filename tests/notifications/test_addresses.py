@@ -53,6 +53,6 @@ def test_the_setting_names_networks_hosts_and_ports(
     assert allowed.may_connect(Target.of(url), ipaddress.ip_address(address)) is is_allowed
 
 
-def test_a_name_is_no_number() -> None:
+def test_a_host_name_is_not_an_address() -> None:
     assert literal("localhost") is None
     assert literal("hooks.example.com") is None

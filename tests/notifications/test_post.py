@@ -12,7 +12,7 @@ PUBLIC, LOCAL = "93.184.216.34", "127.0.0.1"
 
 
 class Unreachable(socket.socket):
-    """Connects to nobody and notes to whom it was to."""
+    """Never connects, and records the requested address."""
 
     asked: list[Any] = []  # noqa: RUF012 - of all of them
 
@@ -21,7 +21,7 @@ class Unreachable(socket.socket):
         raise ConnectionRefusedError(111, "Connection refused")
 
 
-def test_a_name_that_leads_elsewhere_the_second_time_is_looked_up_once(
+def test_a_name_whose_address_changes_is_looked_up_only_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = [PUBLIC, LOCAL, LOCAL]

@@ -1,4 +1,4 @@
-"""Signatures of webhooks are those of the specification."""
+"""Signatures of webhooks conform to the specification."""
 
 from datetime import UTC, datetime
 

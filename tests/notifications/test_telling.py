@@ -1,4 +1,4 @@
-"""What is told of an event, and the conditions of subscriptions. Without a daemon."""
+"""The bodies of notifications and the filters of subscriptions, without a daemon."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def test_a_filter_compares_numbers_as_numbers_and_all_else_as_text(
     assert Filter(field=field, operator=operator, value=value).holds(DATA) is holds
 
 
-def test_what_is_about_no_job_has_no_label() -> None:
+def test_an_event_without_a_job_has_no_label() -> None:
     about = {"schedule": {"id": "nightly"}}
     assert not Filter(field="job.labels.team", value="core").holds(about)
     assert Filter(field="job.labels.team", operator="!=", value="core").holds(about)
@@ -97,7 +97,7 @@ def test_a_url_that_cannot_be_posted_to_is_refused(url: str) -> None:
         Webhook(url=url)
 
 
-def test_one_event_and_several_are_told_alike() -> None:
+def test_one_event_and_several_have_the_same_format() -> None:
     recipient = {"channel": "webhook", "url": "https://a/"}
     one, two = (
         msgspec.convert({"id": "a", "event": event, "recipient": recipient}, SubscriptionSpec)
@@ -106,7 +106,7 @@ def test_one_event_and_several_are_told_alike() -> None:
     assert one.events == two.events
 
 
-def test_what_a_courier_began_and_did_not_end_is_a_failed_attempt() -> None:
+def test_an_attempt_that_a_courier_began_and_did_not_end_is_a_failed_attempt() -> None:
     lines = [{"begun": 1}, {"ended": 1, "time": 5, "seconds": 0.1, "statusCode": 204}, {"begun": 2}]
     said = b"\n".join(json.dumps(line).encode() for line in lines) + b'\n{"ended": 2, "ti'
     reports = Reports.read(said)

@@ -1,4 +1,4 @@
-"""Recorded inputs lead a fresh core to the same state, tell where it goes wrong, and tell no secrets."""
+"""Recorded inputs bring a fresh core to the same state, show where a fault occurs, and contain no secrets."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ EMPTY = LoadedState(next_id=1, max_requeues=3, retention_us=30 * 86_400_000_000,
 
 
 class RecordedWorld(World):
-    """A world whose present core is recorded."""
+    """A world whose current core is recorded."""
 
     def __init__(self, **slots: int | None) -> None:
         self.lines = [state_line(EMPTY)]
@@ -68,7 +68,7 @@ class RecordedWorld(World):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_recorded_day_leads_a_fresh_core_to_the_same_state(seed: int) -> None:
+def test_replaying_a_recorded_day_gives_a_fresh_core_the_same_state(seed: int) -> None:
     with patch.object(test_simulation, "World", RecordedWorld):
         day = Day(seed)
         day.live_through(150)
@@ -94,14 +94,16 @@ def written(folder: Path, world: RecordedWorld) -> Path:
     return file
 
 
-def test_a_recording_that_goes_well_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_that_replays_without_a_fault_reports_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(written(tmp_path, recorded()))]) == 0
     assert capsys.readouterr().out == (
         "4 inputs were handled and 1 refused; every invariant holds; 2 jobs are live at the end\n"
     )
 
 
-def test_a_step_that_fails_is_told_with_its_line_and_the_story_of_the_job(
+def test_a_step_that_fails_is_reported_with_its_line_and_the_history_of_the_job(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def wrong(turn: Any, found: Any, run: Any) -> None:
@@ -110,14 +112,14 @@ def test_a_step_that_fails_is_told_with_its_line_and_the_story_of_the_job(
     file = written(tmp_path, recorded())
     with patch.object(lifecycle, "_count_start", wrong):
         assert main([str(file)]) == 1
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         "line 5, Spawned at 1970-01-12T13:46:40.000000Z: IllegalTransition: job 1 cannot go"
     )
-    assert "created -> processing (admitted) during Submit" in told
+    assert "created -> processing (admitted) during Submit" in output
 
 
-def test_an_invariant_that_breaks_is_told_with_its_line(
+def test_a_broken_invariant_is_reported_with_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = recorded()
@@ -125,8 +127,8 @@ def test_an_invariant_that_breaks_is_told_with_its_line(
     file = written(tmp_path, world)
     with patch.object(Gate, "leave", lambda self, job: None):
         assert main([str(file)]) == 1
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         "line 7, Finished at 1970-01-12T13:46:40.000000Z: the state contradicts itself\n  locks:"
     )
 
@@ -170,7 +172,7 @@ LOADED = {
 
 
 @pytest.mark.parametrize("kind", LOADED)
-def test_what_the_core_only_hands_on_is_not_recorded(kind: type) -> None:
+def test_values_that_the_core_only_passes_on_are_not_recorded(kind: type) -> None:
     line = input_line(LOADED[kind], NOON)
     assert SECRET not in line.decode()
     ((number, now_us, asked),) = read_inputs([line])
@@ -178,7 +180,7 @@ def test_what_the_core_only_hands_on_is_not_recorded(kind: type) -> None:
     assert set(json.loads(line)["values"]) == {field.name for field in fields(kind)}
 
 
-def test_every_input_that_has_such_a_field_is_among_them() -> None:
+def test_every_input_that_has_such_a_value_is_tested_above() -> None:
     carrying = {kind for kind in get_args(i.Input) if {field.name for field in fields(kind)} & CARGO.keys()}
     assert carrying | {i.Submit, i.Amend} == set(LOADED)
     assert set(INPUTS.values()) == set(get_args(i.Input))
@@ -192,7 +194,7 @@ def test_the_results_of_containers_are_not_recorded() -> None:
     assert SECRET not in state_line(loaded).decode()
 
 
-def test_an_input_is_written_before_it_is_handled_and_old_files_make_room(tmp_path: Path) -> None:
+def test_an_input_is_written_before_it_is_handled_and_old_files_are_removed(tmp_path: Path) -> None:
     for number in range(recording.MOST_FILES + 3):
         written = Recording(tmp_path, replace(EMPTY, now_us=NOON + number))
     core = ObservedScheduler(State(), (), written, checks=False)
@@ -207,7 +209,7 @@ def test_an_input_is_written_before_it_is_handled_and_old_files_make_room(tmp_pa
         assert "3 inputs were handled" in replay(iter(lines))
 
 
-def test_a_recording_ends_at_its_limit_and_the_core_goes_on(tmp_path: Path) -> None:
+def test_a_recording_ends_at_its_limit_and_the_core_continues(tmp_path: Path) -> None:
     with patch.object(recording, "MOST_BYTES", 1000):
         core = ObservedScheduler(State(), (), Recording(tmp_path, EMPTY), checks=False)
     for _ in range(50):
@@ -216,7 +218,7 @@ def test_a_recording_ends_at_its_limit_and_the_core_goes_on(tmp_path: Path) -> N
     assert file.stat().st_size <= 1000
 
 
-def test_a_recording_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+def test_a_recording_that_cannot_be_written_does_not_stop_the_core(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     core = ObservedScheduler(State(), (), Recording(tmp_path / "file", EMPTY), checks=False)
     assert core.handle(i.TimePassed(), NOON).saves == []

@@ -1,4 +1,4 @@
-"""The vault without a daemon: what is encrypted, where it can be decrypted, what keeps its cipher text."""
+"""The vault without a daemon: what is encrypted, where it can be decrypted, which cipher text is kept."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def vault() -> Vault:
 
 
 @given(document=documents)
-def test_what_is_sealed_opens_to_the_same_and_has_no_secret_in_plain(document: object) -> None:
+def test_a_sealed_document_opens_to_the_same_and_has_no_secret_in_plain_text(document: object) -> None:
     vault = Vault(KeysInMemory("one"))
     sealed = vault.seal(document, CONFIG, unfit=Unfit.ENCRYPT)
     refuse_plain(msgspec.json.encode(sealed))
@@ -65,7 +65,7 @@ def test_what_is_sealed_opens_to_the_same_and_has_no_secret_in_plain(document: o
     [(CONFIG, [CONFIG]), (JOBS, [CONFIG, OTHER, JOBS]), (MANIFEST, [CONFIG, OTHER, JOBS, MANIFEST])],
     ids=["config", "project", "component"],
 )
-def test_a_wider_place_includes_the_narrower_ones(
+def test_a_value_encrypted_for_a_wider_place_fits_the_narrower_ones(
     vault: Vault, encrypted_for: Place, fits: list[Place]
 ) -> None:
     text = vault.encrypt("x", encrypted_for)
@@ -78,12 +78,12 @@ def test_a_moved_secret_takes_its_cipher_text_along(vault: Vault) -> None:
     assert after["rows"] == list(reversed(before["rows"]))
 
 
-def test_equal_values_of_one_document_have_cipher_texts_of_their_own(vault: Vault) -> None:
+def test_equal_values_of_one_document_have_different_cipher_texts(vault: Vault) -> None:
     sealed = vault.seal({"#a": "same", "#b": "same"}, CONFIG)
     assert sealed["#a"] != sealed["#b"]
 
 
-def test_a_copy_is_encrypted_anew_only_where_it_must_be(vault: Vault) -> None:
+def test_a_copy_is_encrypted_again_only_where_necessary(vault: Vault) -> None:
     wide = vault.encrypt("x", JOBS)
     source = vault.seal({"#a": "x", "#wide": wide}, CONFIG)
     copy = vault.seal(source, OTHER, source=CONFIG)
@@ -94,14 +94,14 @@ def test_a_copy_is_encrypted_anew_only_where_it_must_be(vault: Vault) -> None:
 @pytest.mark.parametrize(
     "spoil", [lambda text: text[:-8], lambda text: text.replace(":config:", ":project:")]
 )
-def test_a_spoilt_cipher_text_is_refused(vault: Vault, spoil: Callable[[str], str]) -> None:
+def test_a_damaged_cipher_text_is_refused(vault: Vault, spoil: Callable[[str], str]) -> None:
     text = vault.encrypt("x", CONFIG)
     with pytest.raises(Invalid) as refused:
         vault.seal({"a": [{"#b": spoil(text)}]}, CONFIG, path="$.configuration")
     assert refused.value.path == "$.configuration.a[0].#b"
 
 
-def test_a_cipher_text_that_is_stored_stays_and_one_of_a_state_is_a_value(vault: Vault) -> None:
+def test_a_stored_cipher_text_is_kept_and_one_from_a_state_is_encrypted_as_a_value(vault: Vault) -> None:
     lost = Vault(KeysInMemory("lost")).encrypt("x", CONFIG)
     assert vault.seal({"#a": lost}, CONFIG, unfit=Unfit.KEEP) == {"#a": lost}
     assert [one.path for one in missing_in(vault.opened_if_possible({"#a": lost}, CONFIG))] == ["$.#a"]
@@ -109,7 +109,7 @@ def test_a_cipher_text_that_is_stored_stays_and_one_of_a_state_is_a_value(vault:
     assert vault.opened(value, CONFIG) == {"#a": lost}
 
 
-def test_what_is_reencrypted_is_under_the_newest_key_and_the_same(vault: Vault) -> None:
+def test_a_reencrypted_value_is_the_same_under_the_newest_key(vault: Vault) -> None:
     text = vault.encrypt(["x"], CONFIG)
     both = Vault(KeysInMemory("two", "one"))
     again = both.reencrypted(text)
@@ -118,14 +118,14 @@ def test_what_is_reencrypted_is_under_the_newest_key_and_the_same(vault: Vault) 
     assert Vault(KeysInMemory("two")).open_value(again, CONFIG) == ["x"]
 
 
-def test_a_secret_in_plain_is_never_written(vault: Vault) -> None:
+def test_a_secret_in_plain_text_is_never_written(vault: Vault) -> None:
     with pytest.raises(PlainSecretError) as refused:
         refuse_plain(b'{"a": [{"name": "#x", "value": "hunter22"}]}')
     assert "hunter22" not in str(refused.value)
     refuse_plain(msgspec.json.encode({"#a": vault.encrypt("x", CONFIG), "#empty": "", "#none": None}))
 
 
-def test_secrets_are_named_pairs_and_defaults_too() -> None:
+def test_values_and_defaults_of_secret_names_are_secrets_too() -> None:
     found: list[tuple[object, ...]] = []
     document = {"a": {"name": "#x", "value": 1, "default": 2, "other": 3}, "#y": {"#z": 4}, "name": "#no"}
     replaced(document, lambda one: found.append((one.steps, one.name, one.value)))
@@ -137,7 +137,7 @@ def test_secrets_are_named_pairs_and_defaults_too() -> None:
     assert not is_cipher({"#z": 4})
 
 
-def test_keys_that_are_not_ours_are_left_alone() -> None:
+def test_keys_that_another_process_changed_are_left_alone() -> None:
     keys = KeysInMemory("two", "one")
     with pytest.raises(Conflict, match="restart the daemon"):
         keys.rotate()

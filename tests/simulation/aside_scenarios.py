@@ -1,11 +1,11 @@
-"""Stories of asides: an outcome is delivered once, whatever dies when; what nobody waits for is stopped."""
+"""Scenarios of asides: an outcome is delivered once, whatever dies; an aside without a caller is stopped."""
 
 from simulation.scenarios import Scenario
 from simulation.stage import Stage
 
 
 def an_aside_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
-    """Its outcome is delivered by the next one."""
+    """The next daemon delivers its outcome."""
     stage.ask_for_an_aside()
     stage.settle()
     stage.kill_daemon()
@@ -14,8 +14,8 @@ def an_aside_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
     assert stage.delivered() == ["1 2"]
 
 
-def an_aside_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
-    """It is found again, and goes on."""
+def an_aside_that_continues_while_a_daemon_starts(stage: Stage) -> None:
+    """The aside is found again and continues."""
     stage.ask_for_an_aside()
     stage.settle()
     stage.kill_daemon()
@@ -27,22 +27,22 @@ def an_aside_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
 
 
 def an_aside_whose_delivery_is_saved_and_not_acknowledged(stage: Stage) -> None:
-    """The keeper tells its end again, and nobody is told twice."""
+    """The keeper reports its end again, and no caller is told twice."""
     stage.ask_for_an_aside()
     stage.settle()
     with stage.slow():
         stage.ends("aside-1")
         stage.step("reach_daemon")
         stage.step("come_back", "an aside")
-        stage.step("come_back", "a save")  # it is on the disk, and the daemon does not know
+        stage.step("come_back", "a save")  # it is on the disk, but the daemon does not know it
         assert stage.delivered() == ["1 0"]
         stage.kill_daemon()
     stage.settle()
     assert not stage.keeper.runs
 
 
-def an_aside_that_is_noted_and_never_started(stage: Stage) -> None:
-    """The daemon dies between the save and the start: whoever asked is told that nothing came of it."""
+def an_aside_that_is_recorded_and_never_started(stage: Stage) -> None:
+    """The daemon dies between the save and the start: the caller is told that the aside never ran."""
     with stage.slow():
         stage.ask_for_an_aside()
         stage.step("come_back", "a save")
@@ -52,7 +52,7 @@ def an_aside_that_is_noted_and_never_started(stage: Stage) -> None:
 
 
 def an_aside_that_is_lost_with_its_keeper(stage: Stage) -> None:
-    """What is left of it is stopped before anybody is told."""
+    """Its remaining processes are stopped before its caller is told."""
     stage.ask_for_an_aside()
     stage.settle()
     stage.kill_keeper()
@@ -72,7 +72,7 @@ def an_aside_that_another_boot_ended(stage: Stage) -> None:
 
 
 def an_aside_whose_caller_is_gone(stage: Stage) -> None:
-    """It is stopped, and forgotten."""
+    """The aside is stopped and forgotten."""
     stage.ask_for_an_aside(is_waited_for=True)
     stage.settle()
     stage.kill_daemon()
@@ -100,9 +100,9 @@ def an_aside_whose_end_cannot_be_saved(stage: Stage) -> None:
 
 ASIDE_SCENARIOS: list[Scenario] = [
     an_aside_that_ends_while_there_is_no_daemon,
-    an_aside_that_goes_on_while_a_daemon_comes,
+    an_aside_that_continues_while_a_daemon_starts,
     an_aside_whose_delivery_is_saved_and_not_acknowledged,
-    an_aside_that_is_noted_and_never_started,
+    an_aside_that_is_recorded_and_never_started,
     an_aside_that_is_lost_with_its_keeper,
     an_aside_that_another_boot_ended,
     an_aside_whose_caller_is_gone,

@@ -1,4 +1,4 @@
-"""Asides in the simulation: the real ones, with a purpose that notes what is delivered to it."""
+"""Asides in the simulation: the real code, with a purpose that records what is delivered to it."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +23,7 @@ PROBE = "probe"
 
 
 class Asides(asides.Asides):
-    """A control folder is named like its token, and nothing is in a folder."""
+    """A control folder has the name of its token, and folders have no files."""
 
     def __init__(self, daemon: "Daemon", tasks: Any) -> None:
         self.deliver_to: dict[str, asides.Deliver] = {PROBE: self._deliver}
@@ -53,7 +53,7 @@ def said_of(reference: Mapping[str, Any], outcome: Outcome) -> str:
 
 
 def asks_for_an_aside(world: "World") -> str:
-    """Whose outcome is delivered, or waited for."""
+    """Ask for an aside whose outcome is delivered or waited for."""
     return ask_for(world, is_waited_for=world.random.random() < 0.4)
 
 
@@ -75,13 +75,13 @@ def ask_for(world: "World", *, is_waited_for: bool) -> str:
 
 
 def note_recorded(world: "World") -> None:
-    """What is in the table once is to be delivered, if a purpose asked for it."""
+    """Record that an aside in the table must be delivered, if a purpose asked for it."""
     for (token,) in world.disk.rows("SELECT token FROM asides WHERE purpose = ?", PROBE):
         world.asides_recorded.add(token)
 
 
 def check_all_delivered(world: "World") -> None:
-    """Once each, and the keeper has none left."""
+    """Check that each outcome was delivered once and the keeper has none left."""
     left = world.disk.rows("SELECT token FROM asides")
     if left:
         raise Violation(f"asides {left} are never delivered")

@@ -1,6 +1,6 @@
-"""What stands in the backend for sockets and connections: what is said to whom, and who lives where.
+"""Replaces the backend's sockets and connections: which message goes to which keeper, and which keepers live.
 
-Which keeper takes new starts, which are let go and when a connection is made anew is the real code's to say.
+The real code decides which keeper takes new starts, which are let go and when to connect again.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ CONNECTION = "a connection to a keeper"
 
 
 class Sockets:
-    """One socket for each release; behind it lives at most one keeper."""
+    """One socket for each release, each with at most one live keeper."""
 
     def __init__(self, daemon: "Daemon") -> None:
         self._daemon = daemon
@@ -54,7 +54,7 @@ class Sockets:
 
 
 class Link(RealLink):
-    """The real link, but for its streams: it reads when the world lets a line come."""
+    """The real link without its streams: it reads when the world delivers a line."""
 
     def __init__(self, daemon: "Daemon", path: Path) -> None:
         super().__init__(path)
@@ -93,7 +93,7 @@ class Link(RealLink):
             said(read_message(json.dumps(dict(message)).encode()))
 
     def hang_up(self) -> None:
-        """What was said and not read may be read still, or be gone."""
+        """Sent messages that were not read may still be read or may be lost."""
         if self.wire is not None and not self.wire.ended:
             self.wire.ended = True
             for _ in range(self._daemon.world.random.randrange(len(self.wire.to_daemon) + 1)):

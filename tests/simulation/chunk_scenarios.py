@@ -1,4 +1,4 @@
-"""Stories of jobs that are cut into chunks: whenever the daemon dies, the chunks are made once."""
+"""Scenarios of jobs that are cut into chunks: whenever the daemon dies, the chunks are created once."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from simulation.stage import Stage
 
 
 def cut() -> Draft:
-    """A job that is cut; what its splitter reports to have made follows from that job's id."""
+    """Return a job that is cut; the report of its splitter follows from the id of that job."""
     phases = phase("splitter", PLAIN)[0], phase("chunks")[0], phase("assembler", PLAIN)[0]
     ordered = [replace(one, after=(place - 1,) if place else ()) for place, one in enumerate(phases)]
     return of_rows("cut", ordered, None)
@@ -32,7 +32,7 @@ def _chunks(stage: Stage) -> int:
 
 
 def a_splitter_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
-    """Its end is told to the next one, which makes the chunks."""
+    """The end is reported to the next daemon, which creates the chunks."""
     _splits(stage)
     stage.kill_daemon()
     stage.ends(f"{SPLITTER}-1-0")
@@ -41,7 +41,7 @@ def a_splitter_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
 
 
 def a_daemon_that_dies_while_the_chunks_are_saved(stage: Stage) -> None:
-    """None of them is there or all are, and they are made once."""
+    """Either all chunks exist or none, and they are created once."""
     _splits(stage)
     with stage.slow():
         stage.ends(f"{SPLITTER}-1-0")

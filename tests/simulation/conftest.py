@@ -1,4 +1,4 @@
-"""After the tests: what all simulated worlds went through together."""
+"""Shows after the tests what all simulated worlds went through."""
 
 from typing import Any
 

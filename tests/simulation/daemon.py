@@ -1,7 +1,7 @@
 """One life of the daemon: the real actors and core on the world's loop, over the real store.
 
-Workshop and wire are models. It can die between any two effects: a save, the word of it, an action, a line to
-the keeper, an answer.
+Workshop and wire are models. It can die between any two effects: a save, the report of it, an action, a line
+to the keeper, an answer.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class Core(Scheduler):
 
 
 class Actor(SchedulerActor):
-    """The real actor; a step that fails without a fault of the disk is a fault of ours."""
+    """The real actor; a step that fails without a fault of the disk is a bug."""
 
     daemon: "Daemon"
 
@@ -134,7 +134,7 @@ class Performing:
 
 
 class Tasks:
-    """A task group as far as it is used: what is raised in it ends the daemon."""
+    """A task group as far as it is used: an exception in it ends the daemon."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -144,7 +144,7 @@ class Tasks:
 
 
 class Daemon:
-    """Begins to start when it is made. `is_serving` once people can ask it."""
+    """Starts when it is created. `is_serving` once it accepts requests."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -191,7 +191,7 @@ class Daemon:
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
-            self.loop.is_dead = True  # it says why and exits; the service manager starts it again
+            self.loop.is_dead = True  # it reports the reason and exits; the service manager starts it again
             return
         self.is_serving = True
         self.loop.create_task(self._schedule())
@@ -213,7 +213,7 @@ class Daemon:
     # -- what the world does ------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Go on until everybody waits for the world."""
+        """Run until every task waits for the world."""
         self.loop.run()
         self.world.raise_broken()
         for fault in self.loop.faults:
@@ -228,10 +228,10 @@ class Daemon:
         self.loop.die()
         self.hops.clear()
 
-    # -- what happens in it -------------------------------------------------------------------------------
+    # -- inside the daemon --------------------------------------------------------------------------------
 
     async def hop(self, what: str) -> None:
-        """Wait for the world to let a thread come back; some are back at once."""
+        """Wait until the world lets a thread return; some return at once."""
         if self.world.is_hurrying():
             return
         future = self.loop.create_future()
@@ -239,7 +239,7 @@ class Daemon:
         await future
 
     def effect(self) -> None:
-        """Something was done that others can see, or is about to be."""
+        """A visible effect has happened or is about to happen."""
         if self.is_dead:
             raise Crash
         if self.dies_after is not None:
@@ -285,7 +285,7 @@ class Daemon:
             self.reports.append(asked)
 
     def sending(self, message: Mapping[str, Any]) -> None:
-        """Save, then act: a start that is told stands on the disk; an end that is acknowledged does, too."""
+        """Check the rule "save, then act" for a start that is sent and an end that is acknowledged."""
         try:
             if message["op"] == "start":
                 self.world.check_told_to_start(message["token"])
@@ -325,7 +325,7 @@ class WorldClock(clock.SystemClock):
 
 
 class Log:
-    """Where the actors log: faults that they take for ours are kept, all else is dropped."""
+    """The actors' log: faults that they take for bugs are kept, everything else is dropped."""
 
     def __init__(self) -> None:
         self.faults: list[BaseException] = []
@@ -339,7 +339,7 @@ class Log:
 
 @contextmanager
 def surroundings(world: "World") -> Iterator[None]:
-    """The real modules look at the world's clock and disk, hop to its threads and log into it."""
+    """Let the real modules use the world's clock, disk, threads and log."""
 
     async def run_sync(work: Callable[..., Any], *args: Any) -> Any:
         daemon = world.daemon

@@ -1,7 +1,7 @@
-"""What outlives daemons, keepers and machines: the real database, claims, outcomes; and how a disk fails.
+"""What survives daemons, keepers and machines: the real database, claims, outcomes; and how a disk fails.
 
-The SQL is the store's own, on SQLite in memory. A hop to the store's thread is something under way in the
-world: it comes when the world lets it, it may fail at any statement, and the daemon may die before or after.
+The SQL is the store's own, on SQLite in memory. A hop to the store's thread is a pending event of the world:
+it returns when the world lets it, it may fail at any statement, and the daemon may die before or after it.
 """
 
 import json
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @cache
 def _blank() -> bytes:
-    """A new database, made once as the store makes it."""
+    """Return a new database, created once as the store creates it."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     prepare(connection)
     _begin(connection, path=":memory:", backups="")
@@ -52,7 +52,7 @@ class Disk:
         """At which statement from now on the next write to the database fails."""
 
     def _have_resources(self) -> None:
-        """Those that drafts need, for all projects."""
+        """Create the resources that drafts need, for all projects."""
         bodies = {"api": {"id": "api", "capacity": RESOURCES["api"], "shared": True}}
         bodies["gpu"] = {"id": "gpu", "units": ["0", "1"], "shared": True}
         for name, body in bodies.items():
@@ -67,7 +67,7 @@ class Disk:
     # -- files --------------------------------------------------------------------------------------------
 
     def claim(self, token: str, word: str) -> str | None:
-        """The keeper's way to decide a token: None for whoever is first, else the word of the first."""
+        """Decide a token as the keeper does: returns None for the first claim, else the word of the first."""
         if token in self.claims:
             return self.claims[token]
         self.claims[token] = word
@@ -76,7 +76,7 @@ class Disk:
         return None
 
     def burn(self, token: str) -> Claim:
-        """The daemon's way."""
+        """Decide a token as the daemon does."""
         if token in self.claims:
             return Claim.BURNT if self.claims[token] == "burnt" else Claim.STARTED
         if self.is_full:
@@ -102,7 +102,7 @@ class Disk:
 
 
 class Broken:
-    """A connection on a disk that fails at the n-th statement, with what SQLite does then."""
+    """A connection on a disk that fails at the n-th statement, and behaves as SQLite does then."""
 
     def __init__(self, connection: sqlite3.Connection, statements: int) -> None:
         self._connection = connection
@@ -131,7 +131,7 @@ class Broken:
 
 
 class Thread:
-    """Stands for one of the store's connections on its thread, as a daemon has it open."""
+    """Replaces one of the store's connections on its thread, as a daemon has it open."""
 
     def __init__(self, disk: Disk, daemon: "Daemon", *, writes: bool) -> None:
         self._disk = disk
@@ -139,7 +139,7 @@ class Thread:
         self._writes = writes
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As the real one: the work is done whole on the plain connection, and its errors get their names."""
+        """Like the real one: all the work is done on the plain connection, and its errors are translated."""
         await self._daemon.hop("a save" if self._writes else "a read of the store")
         try:
             result = self._do(work)
@@ -167,7 +167,7 @@ class Thread:
 
 
 def open_store(disk: Disk, daemon: "Daemon") -> Store:
-    """The real store over that disk."""
+    """Open the real store on a disk."""
     (seq,) = disk.connection.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()
     writer = Thread(disk, daemon, writes=True)
     readers = (Thread(disk, daemon, writes=False), Thread(disk, daemon, writes=False))

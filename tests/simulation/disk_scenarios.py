@@ -1,4 +1,4 @@
-"""Stories of a disk that is full or cannot be read: what ends meanwhile is told, saved and done once."""
+"""Scenarios of a full or unreadable disk: the end of a run is reported, saved and handled once."""
 
 from lockside.documents.enums import OnLost
 from simulation.keeper import Release
@@ -6,8 +6,8 @@ from simulation.scenarios import Scenario, come_to_number
 from simulation.stage import Stage
 
 
-def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
-    """The new keeper was told to reap it meanwhile, and then two keepers had it: one said it was lost."""
+def an_end_that_a_former_keeper_reports_to_a_full_disk(stage: Stage) -> None:
+    """The new keeper was told to reap the run meanwhile; then two keepers had it and one reported it lost."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
     stage.kill_daemon()
@@ -24,8 +24,8 @@ def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
     assert stage.status(1) == "success"
 
 
-def an_end_that_is_told_twice_while_it_cannot_be_saved(stage: Stage) -> None:
-    """The second time it was nobody's, and acknowledged: no keeper knew it any more."""
+def an_end_that_is_reported_twice_while_it_cannot_be_saved(stage: Stage) -> None:
+    """The second report found no run and was acknowledged: then no keeper knew the outcome."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
     stage.kill_keeper()
@@ -45,20 +45,20 @@ def an_end_that_is_told_twice_while_it_cannot_be_saved(stage: Stage) -> None:
 
 
 def a_core_that_can_neither_be_saved_nor_read(stage: Stage) -> None:
-    """What was never saved was shown, and the end of a run acknowledged for it."""
+    """An unsaved state was shown, and the end of a run was acknowledged because of it."""
     stage.submit()
     stage.settle()
     stage.world.disk.fails_at = 0
     with stage.slow():
         stage.ends("1-1-0")
         stage.step("reach_daemon")
-        stage.step("come_back")  # the outcome is read: its save is under way
+        stage.step("come_back")  # the outcome is read: its save is pending
         assert stage.keeper.wire is not None
         stage.keeper.wire.ended = True
         stage.keeper.wire = None
         stage.step("come_back")  # the save fails
         stage.world.disk.fails_at = -1
-        stage.step("come_back")  # so does the reading of what is stored
+        stage.step("come_back")  # so does reading the stored state
         stage.step("hang_up")
         stage.step("come_back", "a connection")
         stage.step("reach_keeper")
@@ -69,7 +69,7 @@ def a_core_that_can_neither_be_saved_nor_read(stage: Stage) -> None:
 
 
 def an_outcome_that_cannot_be_read_at_once(stage: Stage) -> None:
-    """Nobody read it again until the keeper's connection ended."""
+    """It was not read again until the keeper's connection ended."""
     come_to_number(stage, 4)
     stage.submit()
     stage.settle()
@@ -85,12 +85,12 @@ def an_outcome_that_cannot_be_read_at_once(stage: Stage) -> None:
 
 
 def a_claim_that_cannot_be_made_on_a_full_disk(stage: Stage) -> None:
-    """The job was looked at once, and hung when the disk had room again."""
+    """The job was examined only once, and hung when the disk had room again."""
     with stage.slow():
         stage.submit()
         stage.step("come_back")  # the deduplication id is looked up, before the call and in the step
         stage.step("come_back")
-        stage.step("come_back", "a save")  # nothing is told to the keeper
+        stage.step("come_back", "a save")  # nothing is sent to the keeper
     stage.kill_daemon()
     stage.world.disk.is_full = True
     stage.settle()
@@ -101,7 +101,7 @@ def a_claim_that_cannot_be_made_on_a_full_disk(stage: Stage) -> None:
 
 
 def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
-    """As long as they asked more often than once a second nobody looked whether the disk had room again."""
+    """While they asked more often than once a second, no probe checked whether the disk had room again."""
     stage.world.disk.is_full = True
     stage.submit()
     stage.world.disk.is_full = False
@@ -113,8 +113,8 @@ def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
 
 
 DISK_SCENARIOS: list[Scenario] = [
-    an_end_that_a_former_keeper_tells_to_a_full_disk,
-    an_end_that_is_told_twice_while_it_cannot_be_saved,
+    an_end_that_a_former_keeper_reports_to_a_full_disk,
+    an_end_that_is_reported_twice_while_it_cannot_be_saved,
     a_core_that_can_neither_be_saved_nor_read,
     an_outcome_that_cannot_be_read_at_once,
     a_claim_that_cannot_be_made_on_a_full_disk,

@@ -1,6 +1,6 @@
-"""One story of a world: a seed gives a list of operations; then faults stop and all must become final.
+"""One story of a world: a seed gives a list of operations; then faults stop and all jobs must become final.
 
-An operation is a name and a number; each is complete by itself, so any of them can be left out of a story.
+An operation is a name and a number; each is complete in itself, so any can be left out of a story.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ ALL = NATURE | PEOPLE | FAULTS
 
 
 def operations(seed: int, number: int) -> list[Operation]:
-    """The operations of that seed."""
+    """Return the operations of a seed."""
     random = Random(seed)
     names = random.choices(list(ALL), [weight for weight, _ in ALL.values()], k=number)
     return [(name, random.getrandbits(32)) for name in names]
@@ -83,7 +83,7 @@ def operations(seed: int, number: int) -> list[Operation]:
 
 @dataclass
 class Failure:
-    """What went wrong, at which operation (None: after all of them), and what happened until then."""
+    """A failure, its operation (None: after all of them), and the story until then."""
 
     error: BaseException
     at: int | None
@@ -91,7 +91,7 @@ class Failure:
 
     @property
     def kind(self) -> str:
-        """What two failures of one cause have in common."""
+        """Return what two failures of the same cause have in common."""
         first = str(self.error).partition("\n")[0]
         return f"{type(self.error).__name__} {''.join(one for one in first if one.isalpha() or one == ' ')}"
 
@@ -99,7 +99,7 @@ class Failure:
 def play(
     todo: list[Operation], figures: Figures | None = None, *, tells: bool = False, heals: bool = True
 ) -> Failure | None:
-    """Live through the operations, then let everything become final; answers what was not as it must be."""
+    """Perform the operations, then let everything become final; returns the failure, if any."""
     world = World(figures, tells=tells)
     world.figures.worlds += 1
     at: int | None = None
@@ -134,7 +134,7 @@ def perform(world: World, operation: Operation) -> None:
 
 
 def end_well(world: World) -> None:
-    """Once nothing fails any more, every job becomes final in so many rounds, and nothing is left behind."""
+    """Check that without faults every job becomes final within bounded rounds, and nothing is left behind."""
     world.note("-- From here on nothing fails any more.")
     world.has_faults = False
     world.disk.is_full = False
@@ -176,7 +176,7 @@ def _unfinished(world: World) -> str:
 
 
 def _go_on(world: World) -> None:
-    """What is under way first, then whatever people keep back, then processes, then time."""
+    """Advance pending events first, then what people keep back, then processes, then time."""
     happenings = nature.possible(world)
     if happenings:
         world.one_of(happenings)()  # type: ignore[misc]
@@ -194,7 +194,7 @@ def _go_on(world: World) -> None:
 
 
 def _let_go(world: World) -> bool:
-    """Whether something was kept back by people; it is let go."""
+    """Release what people keep back; returns whether there was anything."""
     state = world.state
     if world.serving.scheduler.trouble is not None:
         return False
@@ -208,7 +208,7 @@ def _let_go(world: World) -> bool:
     wishes += [
         i.PutPool(pool.id, 3, pool.executor, "", ROOT)
         for pool in state.pools.values()
-        if pool.slots is not None and pool.slots < 3  # some jobs take three
+        if pool.slots is not None and pool.slots < 3  # some jobs take three slots
     ]
     if state.draining is not None:
         wishes.append(i.Undrain(ROOT))
@@ -218,7 +218,7 @@ def _let_go(world: World) -> bool:
 
 
 def _stop_schedules(world: World) -> bool:
-    """Whether schedules could fire for ever; they are deleted."""
+    """Delete the schedules, which could fire forever; returns whether there were any."""
     found = world.disk.rows("SELECT id FROM schedules")
     for (name,) in found:
         makers.delete(world, SCHEDULE, name)
@@ -226,7 +226,7 @@ def _stop_schedules(world: World) -> bool:
 
 
 def check_nothing_left(world: World) -> None:
-    """Nobody stands in any index any more, every answer was true, and the disk knows the same."""
+    """Check that no index has a job left, every answer was true, and the disk has the same state."""
     state = world.state
     left = (state.gates, state.dependants, state.descendants, state.no_pool.running, state.waits)
     if any(left):

@@ -1,4 +1,4 @@
-"""What goes wrong: daemons, keepers, machines die, disks fail, wires break, clocks jump, news come twice."""
+"""Faults: daemons, keepers, machines die, disks fail, wires break, clocks jump, reports come twice."""
 
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def keeper_is_told_to_stop(world: "World") -> str | None:
 
 
 def machine_goes_down(world: "World") -> str | None:
-    """Every process is gone, and the last files that nobody synced may be, too."""
+    """Every process is gone, and the last unsynced files may be gone, too."""
     lose_power(world)
     for files in (world.disk.claims, world.disk.outcomes):
         for token in list(files)[-3:]:
@@ -108,12 +108,12 @@ def connection_breaks(world: "World") -> str | None:
     keeper = world.one_of([one for one in world.keepers.values() if one.wire and not one.wire.ended])
     if keeper is None or keeper.wire is None:
         return None
-    keeper.wire.ended = True  # what was said before is heard
+    keeper.wire.ended = True  # messages sent before are still read
     return "The connection to the keeper breaks."
 
 
 def lockside_is_upgraded(world: "World") -> str | None:
-    """Or taken back to the release before; the daemon is restarted, keepers of any release stay."""
+    """Or downgraded to the previous release; the daemon is restarted, keepers of any release stay."""
     if world.daemon is None:
         return None
     before = world.release.number
@@ -129,7 +129,7 @@ def clock_jumps(world: "World") -> str:
 
 
 def old_news_come_again(world: "World") -> str | None:
-    """A report that was told before, by this daemon, comes once more or late."""
+    """A report that this daemon already received comes again or late."""
     if not world.is_served:
         return None
     report = world.one_of(world.serving.reports[-12:])

@@ -1,11 +1,11 @@
-"""How much a simulation went through."""
+"""Counts what a simulation went through."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass
 class Figures:
-    """Counts of what happened; they can be added."""
+    """Counts of events; they can be added."""
 
     worlds: int = 0
     events: int = 0

@@ -19,7 +19,7 @@ KIND, COUNT = "job.status", "counted"
 
 
 async def count(events: Sequence[EventRow], _core: Scheduler) -> Decided:
-    """Add these events to those that were counted before."""
+    """Add these events to the counted ones."""
 
     def write(tx: Transaction) -> None:
         counted = int(meta(tx.reading(), COUNT) or 0)
@@ -33,7 +33,7 @@ BEGIN = f"INSERT INTO meta (key, value) VALUES ('{cursor_key(COUNTER.name)}', '0
 
 
 def check_counted(disk: "Disk", *, is_over: bool = False) -> None:
-    """Every event up to the cursor was counted exactly once; when all `is_over`, every event at all."""
+    """Check that every event up to the cursor was counted exactly once; if `is_over`, all events."""
     key = cursor_key(COUNTER.name)
     ((cursor,),) = disk.rows("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?", key)
     ((counted,),) = disk.rows("SELECT ifnull(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = ?", COUNT)

@@ -1,7 +1,7 @@
 """A model of the keeper: it claims, spawns, stops, and keeps each outcome until it is acknowledged.
 
-Of simple runs it notes the outcome only a moment later, if it still has it then. It may die between any two
-effects. What it leaves running is nobody's child until another keeper reaps it.
+It records the outcome of a simple run only a moment later, if it still has it then. It may die between any
+two effects. Runs that it leaves behind have no parent until another keeper reaps them.
 """
 
 from collections import deque
@@ -43,7 +43,7 @@ class Release:
 
 @dataclass(eq=False)
 class Wire:
-    """One connection between a daemon and a keeper: what each side has said and the other has not read."""
+    """One connection between a daemon and a keeper: the messages that the other side has not read yet."""
 
     to_keeper: deque[Message] = field(default_factory=deque)
     to_daemon: deque[Message] = field(default_factory=deque)
@@ -94,7 +94,7 @@ class Keeper:
         self.dies_after: int | None = None
 
     def effect(self) -> None:
-        """Something is about to be done that others can see."""
+        """A visible effect is about to happen."""
         if self.dies_after is not None:
             if self.dies_after == 0:
                 raise KeeperDies
@@ -103,7 +103,7 @@ class Keeper:
     # -- the daemon ---------------------------------------------------------------------------------------
 
     def accept(self, wire: Wire) -> None:
-        """A new connection ends the old one, and what was not read of it is gone."""
+        """A new connection ends the old one, whose unread messages are lost."""
         if self.wire is not None:
             self.wire.ended = True
         self.note_all()
@@ -120,7 +120,7 @@ class Keeper:
             self.wire.to_daemon.append(message)
 
     def take(self, message: Message) -> None:
-        """One message of the daemon."""
+        """Handle one message of the daemon."""
         token = message.get("token", "")
         run = self.runs.get(token)
         match message["op"]:
@@ -174,7 +174,7 @@ class Keeper:
         self.tell({"op": "refused", "token": token, "kind": kind, "message": message})
 
     def stop(self, run: Run, reason: str) -> None:
-        """The first reason is the one that counts. The processes end when the world lets them."""
+        """The first reason counts. The processes end when the world lets them."""
         if run.outcome is not None or run.stopped_by is not None or run.is_reaping:
             return
         run.stopped_by = reason
@@ -246,7 +246,7 @@ class Keeper:
         )
 
     def tree_is_empty(self, run: Run, now_us: int) -> None:
-        """All its processes are gone: how it ended is recorded, then told."""
+        """All processes of a run are gone: its outcome is recorded, then reported."""
         process = run.process
         assert process is not None
         if run.is_reaping:
@@ -276,7 +276,7 @@ class Keeper:
         self._tell_end(run)
 
     def note_all(self) -> None:
-        """Write down the outcomes that waited."""
+        """Record the pending outcomes."""
         waiting, self.unnoted = self.unnoted, {}
         for run in waiting.values():
             assert run.outcome is not None
@@ -284,14 +284,14 @@ class Keeper:
                 self._disk.outcomes[run.token] = run.outcome
 
     def leave(self) -> None:
-        """Told to go: every run is stopped for the machine's sake."""
+        """Told to exit: every run is stopped with the reason `machine`."""
         self.is_leaving = True
         for run in self.runs.values():
             self.stop(run, "machine")
 
     @property
     def is_gone(self) -> bool:
-        """Whether it has left, as it was told."""
+        """Return whether the keeper has exited as it was told."""
         return self.is_leaving and all(run.outcome is not None for run in self.runs.values())
 
 

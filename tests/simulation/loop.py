@@ -1,6 +1,6 @@
 """An event loop without threads, sockets or a clock of its own, one callback at a time.
 
-It runs until nothing is ready. Time is the world's; who waits for the world waits in a future of its own.
+It runs until nothing is ready. Time is the world's; each task that waits for the world has its own future.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ MOST_CALLBACKS = 100_000
 
 
 class Loop(asyncio.AbstractEventLoop):
-    """First come, first served, as asyncio promises. `clock` answers the monotonic time in seconds."""
+    """First come, first served, as asyncio promises. `clock` returns the monotonic time in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class Loop(asyncio.AbstractEventLoop):
         self.faults: list[BaseException] = []
         self.tasks: dict[asyncio.Task[Any], None] = {}
 
-    # -- what asyncio asks for ----------------------------------------------------------------------------
+    # -- the interface for asyncio ------------------------------------------------------------------------
 
     def get_debug(self) -> bool:
         return False
@@ -68,7 +68,7 @@ class Loop(asyncio.AbstractEventLoop):
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Dropped when it comes up."""
+        """A cancelled timer is dropped when it is due."""
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.faults.append(context.get("exception") or AssertionError(context["message"]))
@@ -85,10 +85,10 @@ class Loop(asyncio.AbstractEventLoop):
         if error is not None:
             self.faults.append(error)
 
-    # -- what the world asks for --------------------------------------------------------------------------
+    # -- the interface for the world ----------------------------------------------------------------------
 
     def run(self) -> None:
-        """Go on until everybody waits for the world, or until the process is dead."""
+        """Run until every task waits for the world, or until the process is dead."""
         asyncio._set_running_loop(self)
         try:
             left = MOST_CALLBACKS
@@ -102,13 +102,13 @@ class Loop(asyncio.AbstractEventLoop):
             asyncio._set_running_loop(None)
 
     def next_timer(self) -> float | None:
-        """When the first timer is due; None without one."""
+        """Return when the first timer is due; None without timers."""
         while self._timers and self._timers[0][2].cancelled():
             heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
     def ring(self) -> bool:
-        """Call what is due by now; False when nothing was."""
+        """Call the due timers; returns False if there were none."""
         rang = False
         while (when := self.next_timer()) is not None and when <= self.time():
             self._ready.append(heappop(self._timers)[2])
@@ -116,13 +116,13 @@ class Loop(asyncio.AbstractEventLoop):
         return rang
 
     def die(self) -> None:
-        """Nothing runs any more. Whatever a coroutine would still do on its way out is not done."""
+        """End the loop. Cleanup code of coroutines is not executed."""
         self.is_dead = True
         self._ready.clear()
         self._timers.clear()
         tasks, self.tasks = list(self.tasks), {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # some never began
+            warnings.simplefilter("ignore", RuntimeWarning)  # some were never started
             _close(tasks)
 
 
@@ -134,4 +134,4 @@ def _close(tasks: list["asyncio.Task[Any]"]) -> None:
         try:
             coroutine.close()  # type: ignore[union-attr]
         except (RuntimeError, ValueError):
-            continue  # it is the one that is running, or it wants to wait on its way out
+            continue  # it is the running coroutine, or it awaits in its cleanup code

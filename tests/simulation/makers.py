@@ -1,7 +1,7 @@
-"""Schedules and triggers in the simulation: the real planners and followers; drafts and accounts are models.
+"""Schedules and triggers in the simulation: real planners and followers; drafts and accounts are models.
 
 After each commit the ledger must be right: as far as a schedule is settled, each moment is in exactly one
-row, each of its jobs in one that fired, and no end of a job is twice a cause of a trigger.
+row, each of its jobs in a row that fired, and the end of a job is at most once a cause of a trigger.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class Makers:
         )
 
     async def run(self) -> None:
-        """Begin; what cannot be read ends the daemon."""
+        """Start; an unreadable schedule or trigger ends the daemon."""
         daemon, store = self._daemon, self._daemon.store
         zones.forget()
         ends, hearing = Ends(store), Hearing(store, asyncio.Event())
@@ -83,7 +83,7 @@ class Makers:
         daemon.loop.create_task(TriggerPlanner(self.service, hearing).run())
 
     def ask(self, work: Any) -> None:
-        """Let somebody do it, who takes a refusal for an answer."""
+        """Let a person do something and accept a refusal."""
 
         async def asked() -> None:
             try:
@@ -176,7 +176,7 @@ def a_zone_changes(world: "World") -> str:
 
 
 async def _put(service: Any, kind: Kind, body: dict[str, Any]) -> None:
-    """As the API does: what is due is decided before."""
+    """Put a document as the API does: due moments are decided before."""
     record, key = RECORDS[kind.word], _key(kind, body["id"])
     stored = msgspec.to_builtins(from_store(body, kind.document))
 
@@ -204,7 +204,7 @@ def _key(kind: Kind, name: str) -> Key:
 
 
 def models(world: "World", stack: ExitStack) -> None:
-    """Put models in the place of what reads the catalog's documents, accounts and zone files."""
+    """Replace the functions that read the catalog's documents, accounts and zone files by models."""
 
     async def owner(_service: Any, _row: Any) -> Any:
         return SimpleNamespace(**ANNA)
@@ -250,7 +250,7 @@ def _rules(name: str | None) -> bytes | None:
     return None if name is None else Path("/usr/share/zoneinfo", name).read_bytes()
 
 
-# -- what must be so ----------------------------------------------------------------------------------------
+# -- checks -----------------------------------------------------------------------------------------------
 
 
 class Settled(NamedTuple):
@@ -262,7 +262,7 @@ class Settled(NamedTuple):
 
 
 class Ledgers:
-    """What a witness knows of schedules and triggers."""
+    """A witness's independent record of schedules and triggers."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -272,7 +272,7 @@ class Ledgers:
         self._expected: set[int] = set()
 
     def check(self) -> None:
-        """Look at what was committed."""
+        """Check a commit."""
         rows = self._world.disk.rows(_NEWS, self._last_seq)
         if not rows:
             return
@@ -307,7 +307,7 @@ class Ledgers:
                 raise Violation(f"{clock.to_text(moment_us)} of {name} is in {count} rows of its ledger")
 
     def _expect(self, seq: int, job_id: int) -> None:
-        """Note a job's end that the steady trigger must hear of."""
+        """Record the end of a job that the steady trigger must receive."""
         disk, row = self._world.disk, self._world.disk.row(job_id)
         since = disk.rows("SELECT since_seq FROM triggers WHERE id = ?", STEADY)
         if row is None or not since or seq <= since[0][0] or row["project"] != "default":
@@ -333,7 +333,7 @@ class Ledgers:
         return Counter(int(cause["job"]) for cause in found)
 
     def check_over(self) -> None:
-        """Nothing is left: every end that counts was heard."""
+        """Check that every relevant end was received and nothing is left."""
         self._check_triggers()
         missing = self._expected - self._causes(STEADY).keys() - self._world.people.purged
         if missing:

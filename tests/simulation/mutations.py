@@ -1,4 +1,4 @@
-"""Faults put into the daemon on purpose: each breaks one promise, and the simulation must see it soon."""
+"""Faults put into the daemon on purpose: each breaks one promise, and the simulation must detect it soon."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,12 +72,12 @@ def acknowledge_before_save() -> Any:
 
 
 def forget_to_vacate_a_lock() -> Any:
-    """Who ended still holds its lock."""
+    """A job that has ended still holds its lock."""
     return patch.object(Gate, "leave", lambda self, job: None)
 
 
-def admit_everybody() -> Any:
-    """A lock keeps nobody out."""
+def admit_every_job() -> Any:
+    """A lock excludes no job."""
     return patch.object(Gate, "admits", lambda self, job: True)
 
 
@@ -91,7 +91,7 @@ def one_slot_too_many() -> Any:
 
 
 def miss_a_wake_up() -> Any:
-    """Nobody looks at the lines when a lock becomes free."""
+    """The lines are not examined when a lock becomes free."""
     return patch("locksided.core.turn.Turn.mark_gate", lambda self, job: None)
 
 
@@ -101,7 +101,7 @@ def believe_nothing_started() -> Any:
 
 
 def keeper_ignores_burnt_claims() -> Any:
-    """A token that was taken back is started all the same."""
+    """A revoked token is started all the same."""
     claim = Disk.claim
 
     def blind(self: Disk, token: str, word: str) -> str | None:
@@ -111,7 +111,7 @@ def keeper_ignores_burnt_claims() -> Any:
 
 
 def lose_deduplication() -> Any:
-    """What was done under an id is not remembered."""
+    """Requests under a deduplication id are not remembered."""
     return patch.object(deduplication, "_remember", lambda tx, once, answer: None)
 
 
@@ -125,7 +125,7 @@ def keep_a_core_that_was_not_saved() -> Any:
 
 
 def write_starts_before_ends() -> Any:
-    """Within a transaction a lock is taken before it is let go."""
+    """Within a transaction a lock is taken before it is released."""
     return patch.object(writes, "HOLDING", frozenset(str(status) for status in Status))
 
 
@@ -139,16 +139,16 @@ def _added_with(**columns: Any) -> Any:
 
 
 def forget_a_stop_at_the_start() -> Any:
-    """A daemon that starts does not know who was asked to terminate."""
+    """A daemon that starts does not know which jobs were asked to terminate."""
     return _added_with(desired_status=Status.PROCESSING)
 
 
 def forget_holds_at_the_start() -> Any:
-    """A daemon that starts lets held jobs go."""
+    """A daemon that starts releases held jobs."""
     return _added_with(held_by=None)
 
 
-def cancel_what_ran() -> Any:
+def cancel_a_job_that_ran() -> Any:
     """A job that ran is called cancelled."""
 
     def wrong(turn: Any, job: Any, cause: str, **values: Any) -> None:
@@ -204,8 +204,8 @@ def stop_only_the_parent() -> Any:
     return patch.object(termination, "subtree", lambda state, job: [job])
 
 
-def forget_who_depends() -> Any:
-    """Nobody is told that the job ended on which it depends."""
+def forget_dependants() -> Any:
+    """A dependant is not told that its dependency has ended."""
     discard = State.discard
 
     def silent(self: State, job: Any, status: Status) -> list[Any]:
@@ -215,13 +215,13 @@ def forget_who_depends() -> Any:
     return patch.object(State, "discard", silent)
 
 
-def purge_what_is_counted() -> Any:
+def purge_a_counted_child() -> Any:
     """A child can be purged whose container still counts it."""
     return patch.object(retention, "_refuse_while_counted", lambda connection, job: None)
 
 
 def show_a_stale_core() -> Any:
-    """While the store cannot be read, what was never saved is shown."""
+    """While the store cannot be read, an unsaved state is shown."""
 
     def show(self: SchedulerActor, look: Any) -> None:
         look.look(self._loaded_core)
@@ -235,8 +235,8 @@ def give_up_an_unreadable_outcome() -> Any:
     return patch.object(Keepers, "reconnect_soon", lambda self: None)
 
 
-def forget_what_a_reboot_ended() -> Any:
-    """The boot is noted, but not what was in flight when the one before it ended."""
+def forget_runs_ended_by_a_reboot() -> Any:
+    """The boot is recorded, but not the runs in flight when the previous boot ended."""
 
     def forgetful(self: BootHistory, tx: Transaction) -> None:
         tx.save(SetMeta(BOOT_ID, self._now))
@@ -263,8 +263,8 @@ def spin_without_a_keeper() -> Any:
     return patch.object(Keepers, "until_current", at_once)
 
 
-def reap_what_a_former_keeper_has() -> Any:
-    """Whoever is not the current keeper counts as having nothing."""
+def reap_runs_of_a_former_keeper() -> Any:
+    """A keeper other than the current one counts as having no runs."""
     is_attended = LocalBackend.is_attended
 
     def blind(self: LocalBackend, token: str) -> bool:
@@ -274,8 +274,8 @@ def reap_what_a_former_keeper_has() -> Any:
     return patch.object(LocalBackend, "is_attended", blind)
 
 
-def let_go_unheard() -> Any:
-    """What could not be sent to a keeper counts as said."""
+def let_a_keeper_go_unheard() -> Any:
+    """A message that could not be sent to a keeper counts as sent."""
 
     def acknowledge(self: Link, token: str) -> None:
         self.send({"op": "ack", "token": token})
@@ -286,7 +286,7 @@ def let_go_unheard() -> Any:
 
 
 def deliver_before_it_is_forgotten() -> Any:
-    """What an aside came to is saved, and that it is delivered only later."""
+    """The outcome of an aside is saved, but its delivery only later."""
     delivered = asides.Asides._delivered
 
     async def hasty(self: asides.Asides, aside: Any, outcome: Any, write: Any) -> None:
@@ -298,12 +298,12 @@ def deliver_before_it_is_forgotten() -> Any:
 
 
 def repeat_an_operation_after_a_reboot() -> Any:
-    """A step is started again alone whatever the machine did."""
+    """A step is started again alone even after a reboot."""
     return patch.object(BootHistory, "has_ended", lambda self, token: False)
 
 
-def check_again_what_is_being_tested() -> Any:
-    """After a restart a condition is tested although that is under way."""
+def repeat_a_test_in_progress() -> Any:
+    """After a restart a condition is tested although a test is in progress."""
     return patch.object(asides.Asides, "references", lambda self, purpose: [])
 
 
@@ -313,7 +313,7 @@ def let_go_of_the_lock_of_a_blocked_job() -> Any:
 
 
 def keep_a_condition_without_jobs() -> Any:
-    """A condition that nobody waits for is left in the store."""
+    """A condition without waiting jobs is left in the store."""
     return patch.object(writes, "_write_conditions", lambda *_: None)
 
 
@@ -327,13 +327,13 @@ def lose_a_moment() -> Any:
     return patch.object(schedules, "record", forgetful)
 
 
-def keep_causes_that_were_taken() -> Any:
-    """What a trigger has fired for, it fires for again."""
+def keep_used_causes() -> Any:
+    """A trigger fires again for the same causes."""
     return patch.object(triggers, "forget_causes", lambda tx, name, through=0: None)
 
 
 def try_again_at_once() -> Any:
-    """A round that cannot be done is done again without any pause."""
+    """A round that fails is repeated without a pause."""
     return patch.object(Rounds, "_pause", lambda self, scheduler: clock.call_later(0, self.news.set))
 
 
@@ -342,7 +342,7 @@ SEEN_BY_CHANCE: list[Mutation] = [
     act_before_save,
     acknowledge_before_save,
     forget_to_vacate_a_lock,
-    admit_everybody,
+    admit_every_job,
     one_slot_too_many,
     miss_a_wake_up,
     believe_nothing_started,
@@ -353,12 +353,12 @@ SEEN_BY_CHANCE: list[Mutation] = [
     forget_holds_at_the_start,
     count_starts_twice,
     stop_only_the_parent,
-    forget_who_depends,
-    check_again_what_is_being_tested,
+    forget_dependants,
+    repeat_a_test_in_progress,
     let_go_of_the_lock_of_a_blocked_job,
     keep_a_condition_without_jobs,
     lose_a_moment,
-    keep_causes_that_were_taken,
+    keep_used_causes,
     try_again_at_once,
 ]
 """Any few worlds show them."""
@@ -368,16 +368,16 @@ SEEN_FROM: dict[Mutation, int] = {believe_nothing_started: 52, keeper_ignores_bu
 
 SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (ask_the_twin_who_hung_up, scenarios.a_caller_who_hangs_up_and_sends_again_at_once),
-    (cancel_what_ran, scenarios.a_requeued_job_that_is_cancelled),
+    (cancel_a_job_that_ran, scenarios.a_requeued_job_that_is_cancelled),
     (end_before_the_tree_is_empty, scenarios.processes_that_outlive_their_keeper),
     (never_notice_a_reboot, scenarios.a_power_loss_that_takes_a_claim),
-    (forget_what_a_reboot_ended, scenarios.a_crash_after_the_reboot_is_noted),
-    (dismiss_unheard_ends, scenarios.an_end_that_is_told_while_a_new_daemon_takes_over),
+    (forget_runs_ended_by_a_reboot, scenarios.a_crash_after_the_reboot_is_recorded),
+    (dismiss_unheard_ends, scenarios.an_end_that_is_reported_while_a_new_daemon_takes_over),
     (write_starts_before_ends, scenarios.a_lock_that_passes_to_a_new_job_in_one_step),
     (spin_without_a_keeper, scenarios.a_step_that_is_due_while_there_is_no_keeper),
-    (reap_what_a_former_keeper_has, disk_scenarios.an_end_that_a_former_keeper_tells_to_a_full_disk),
-    (let_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
-    (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
+    (reap_runs_of_a_former_keeper, disk_scenarios.an_end_that_a_former_keeper_reports_to_a_full_disk),
+    (let_a_keeper_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
+    (purge_a_counted_child, scenarios.a_child_that_is_purged_before_its_container_has_ended),
     (show_a_stale_core, disk_scenarios.a_core_that_can_neither_be_saved_nor_read),
     (deliver_before_it_is_forgotten, aside_scenarios.an_aside_whose_delivery_is_saved_and_not_acknowledged),
     (repeat_an_operation_after_a_reboot, scenarios.an_operation_that_another_boot_ended),

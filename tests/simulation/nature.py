@@ -1,4 +1,4 @@
-"""What happens by itself: threads come back, messages arrive, processes begin and end, time passes."""
+"""Events that happen by themselves: threads return, messages arrive, processes begin and end, time passes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ A_MOMENT_SECONDS = 0.01
 
 
 def possible(world: "World") -> list[Happening]:
-    """Everything that is under way and may come next."""
+    """Return every pending event that may come next."""
     found: list[Happening] = []
     daemon = world.daemon
     if daemon is None:
@@ -56,7 +56,7 @@ def _seconds_to_timer(daemon: Daemon, world: "World") -> float:
 
 
 def a_moment_passes(world: "World", daemon: Daemon) -> str:
-    """So short that nothing else need come before."""
+    """A moment so short that no other event need come before."""
     return pass_time(world, _seconds_to_timer(daemon, world) + 1e-6)
 
 
@@ -123,7 +123,7 @@ def note(keeper: Keeper) -> str:
 
 
 def with_keeper(world: "World", keeper: Keeper, work: Callable[[], None]) -> None:
-    """Let a keeper do something; it may die over it, or leave when it was told to and that was the last."""
+    """Let a keeper do something; it may die meanwhile, or exit if it was told to and has nothing left."""
     try:
         work()
     except KeeperDies:
@@ -146,13 +146,13 @@ def keeper_dies(world: "World", keeper: Keeper) -> None:
 
 
 def proceeds(world: "World") -> str | None:
-    """One of the things that are under way."""
+    """Let one pending event happen."""
     happens = world.one_of(possible(world))
     return happens() if happens is not None else None
 
 
 def settles(world: "World") -> str | None:
-    """Everything that is under way comes to its end, first come first served."""
+    """Let all pending events happen, in the order of their arrival."""
     count = 0
     while happenings := possible(world):
         world.note(f"   {happenings[count % len(happenings)]()}")
@@ -165,7 +165,7 @@ def settles(world: "World") -> str | None:
 
 
 def machine_is_faster_or_slower(world: "World") -> str:
-    """How many of the hops to a thread are back at once."""
+    """Set the share of hops to a thread that return at once."""
     world.hurry = world.random.choice([0.1, 0.4, 0.7, 0.95])
     return f"From now on {world.hurry:.0%} of what hops to a thread is back at once."
 
@@ -209,7 +209,7 @@ def a_job_tells_progress(world: "World") -> str | None:
 
 
 def an_idle_keeper_leaves(world: "World") -> str | None:
-    """It has nothing, and no daemon came for a while."""
+    """A keeper without runs exits after a while without a daemon."""
     idle = [one for one in world.keepers.values() if not one.runs and (one.wire is None or one.wire.ended)]
     keeper = world.one_of(idle)
     if keeper is None:
@@ -224,7 +224,7 @@ def time_passes(world: "World") -> str | None:
 
 
 def a_while_passes(world: "World") -> str:
-    """So long that many moments of schedules are due."""
+    """A time so long that many moments of schedules become due."""
     return pass_time(world, world.random.choice([60.0, 600.0, 4000.0]))
 
 

@@ -1,4 +1,4 @@
-"""What people ask for at random: they submit, steer, ask again what was not answered, and forget nothing."""
+"""Random requests of people: they submit, steer, repeat unanswered requests, and forget nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass
 class People:
-    """Everybody's requests, and what they were told."""
+    """The requests of all people, and the answers."""
 
     world: "World"
     numbers: int = 0
@@ -110,13 +110,13 @@ class People:
         self.known.update(ids)
 
     def daemon_died(self) -> None:
-        """Whoever was not answered does not know."""
+        """The results of unanswered requests are unknown."""
         for request in self.sent.values():
             if request.is_open:
                 self._not_done(request)
 
     def check_answers(self) -> None:
-        """No job that was answered for is missing, and none was made twice."""
+        """Check that no answered job is missing, and none was created twice."""
         stored = {job_id for (job_id,) in self.world.disk.rows("SELECT id FROM jobs")}
         missing = self.known - stored - self.purged
         if missing:
@@ -162,7 +162,7 @@ class People:
         )
 
     def tree(self) -> Draft:
-        """Hold, start time, dependencies and parent are the outermost container's."""
+        """Hold, start time, dependencies and parent belong to the outermost container."""
         outermost = self.draft()
         names = ("project", "priority", "start_at_us", "held", "depends_on", "parent_id")
         return replace(Trees(self.world.random).tree(), **{name: getattr(outermost, name) for name in names})
@@ -189,7 +189,7 @@ def reference(ids: Any) -> dict[str, Any]:
 
 
 def words(draft: Draft) -> str:
-    """A draft in a few words."""
+    """Describe a draft in a few words."""
     parts = [str(draft.type), f"pool {draft.pool}"]
     if draft.lock_key is not None:
         parts.append(f"lock {draft.lock_key}{f' shared:{draft.lock_share}' if draft.lock_share else ''}")

@@ -47,7 +47,7 @@ class Checks(checks.Checks):
 
 
 def lets_go(world: "World") -> str | None:
-    """Somebody unblocks a job, or has a condition tested."""
+    """A person unblocks a job, or has a condition tested."""
     conditions = world.state.recoveries.conditions
     job = world.one_of([job for job in world.jobs() if job.block is not None])
     if job is None or job.block is None:
@@ -61,7 +61,7 @@ def lets_go(world: "World") -> str | None:
 
 
 def check_under_way(world: "World") -> None:
-    """While nothing hops, a condition that is being tested has its test; else nobody would go on."""
+    """Check that a condition that is being tested has its test while no hop is pending."""
     daemon = world.daemon
     if daemon is None or not daemon.is_serving or daemon.hops or daemon.has_unsaved:
         return
@@ -74,7 +74,7 @@ def check_under_way(world: "World") -> None:
 
 
 def check_rows(world: "World") -> None:
-    """After a commit: blocked jobs and conditions need each other, and a test is made once at a time."""
+    """Check after a commit that blocked jobs and conditions match, with one test at a time for each."""
     named = "SELECT DISTINCT block ->> '$.terms.condition' FROM jobs WHERE block IS NOT NULL ORDER BY 1"
     blocking = world.disk.rows(named)
     known = world.disk.rows("SELECT id FROM recovery_conditions ORDER BY id")

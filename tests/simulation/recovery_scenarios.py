@@ -1,4 +1,4 @@
-"""Stories of blocked jobs: each test is made and counts once, whatever dies when."""
+"""Scenarios of blocked jobs: each test runs and counts once, whatever dies when."""
 
 from locksided.core import inputs as i
 from simulation.people import ROOT
@@ -20,7 +20,7 @@ def _blocked(stage: Stage) -> None:
 
 
 def a_test_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
-    """The next one acts on it, and makes no other."""
+    """The next daemon uses its result and makes no other test."""
     _blocked(stage)
     stage.kill_daemon()
     stage.ends("aside-test-1", 0)
@@ -29,8 +29,8 @@ def a_test_that_ends_while_there_is_no_daemon(stage: Stage) -> None:
     assert stage.world.tests == 1
 
 
-def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
-    """It is found again, although it is overdue."""
+def a_test_that_continues_while_a_daemon_starts(stage: Stage) -> None:
+    """The test is found again, although it is overdue."""
     _blocked(stage)
     stage.kill_daemon()
     stage.pass_time(30)
@@ -43,8 +43,8 @@ def a_test_that_goes_on_while_a_daemon_comes(stage: Stage) -> None:
     assert stage.world.tests == 2
 
 
-def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
-    """The daemon dies between the save and the start: it is made again."""
+def a_test_that_is_recorded_and_never_started(stage: Stage) -> None:
+    """The daemon dies between the save and the start: the test is made again."""
     stage.submit()
     stage.settle()
     stage.ends("1-1-0", BLOCKED)
@@ -58,8 +58,8 @@ def a_test_that_is_noted_and_never_started(stage: Stage) -> None:
     assert stage.world.witness.alive_of("aside-test-2")
 
 
-def a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something(stage: Stage) -> None:
-    """The core decides on the next message before whoever told it goes on: it is made again all the same."""
+def a_lost_test_whose_loss_is_saved_while_a_request_arrives(stage: Stage) -> None:
+    """The core handles the next message before the loss is fully handled: the test is still made again."""
     _blocked(stage)
     stage.kill_keeper()
     stage.settle()
@@ -75,7 +75,7 @@ def a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something(stage: Sta
 
 RECOVERY_SCENARIOS: list[Scenario] = [
     a_test_that_ends_while_there_is_no_daemon,
-    a_test_that_goes_on_while_a_daemon_comes,
-    a_test_that_is_noted_and_never_started,
-    a_lost_test_whose_loss_is_saved_while_somebody_asks_for_something,
+    a_test_that_continues_while_a_daemon_starts,
+    a_test_that_is_recorded_and_never_started,
+    a_lost_test_whose_loss_is_saved_while_a_request_arrives,
 ]

@@ -1,6 +1,6 @@
-"""A model of runs: it makes no folders, but what it reports of an outcome is the same.
+"""A model of runs: it creates no folders, but reports the same of an outcome.
 
-A job has as many steps as its id says. Each hop to a thread is something under way in the world and may fail.
+The id of a job determines its number of steps. Each hop to a thread is a pending event and may fail.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,27 +39,27 @@ STATE_OF = ConfigId("tap", "daily")
 
 
 def steps_of(job_id: int) -> int:
-    """How many steps a job's run has; behind them stands one that is meant for failures."""
+    """Return the number of steps of a job's run; a further step is meant for failures."""
     return 3 if job_id % 5 == 3 else 1
 
 
 def never_starts(job_id: int) -> bool:
-    """Whether its program does not exist."""
+    """Return whether the job's program does not exist."""
     return job_id % 37 == 11
 
 
 def is_simple(job_id: int) -> bool:
-    """Whether its only step is one command of which nothing is to be prepared."""
+    """Return whether the job's only step is a command that needs no preparation."""
     return steps_of(job_id) == 1 and job_id % 4 != 0 and not never_starts(job_id)
 
 
 def is_operation(token: str) -> bool:
-    """Whether the step is repeated alone when it is lost."""
+    """Return whether the step is repeated alone when it is lost."""
     return StartToken.parse(token).step == 1
 
 
 class Loader:
-    """A control folder is named like its token."""
+    """A control folder has the name of its token."""
 
     def control(self, token: str) -> str:
         return token
@@ -73,7 +73,7 @@ class Loader:
 
 
 class Runs:
-    """What an executor asks of runs."""
+    """The interface of runs for an executor."""
 
     def __init__(self, daemon: "Daemon") -> None:
         self._daemon = daemon
@@ -110,7 +110,7 @@ class Runs:
         await self._daemon.hop("the removal of a folder")
 
     def conclude_at_once(self, token: str, outcome: Outcome, *, is_new: bool) -> i.Finished | None:
-        """What ended and left nothing to be read or removed; of one that `is_new` it tells that it runs."""
+        """Conclude a run that left nothing to be read or removed."""
         if outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
             return None
         return _finished(token, outcome)
@@ -140,13 +140,13 @@ class Runs:
         return _after_step(token, outcome)
 
     def _repeats(self, token: str) -> int:
-        """How often it was lost before; this one may be lost once."""
+        """Return how often the step was lost before; it may be lost once."""
         job_id, launch, step = StartToken.parse(token)
         earlier = (str(StartToken(job_id, one, step)) for one in range(1, launch))
         return sum(self._daemon.disk.claims.get(one) == "started" for one in earlier)
 
     def start_at_once(self, action: StartStep, documents: Documents) -> StartOrder | None:
-        """The order for a simple command; what was read for it is what was committed with its start."""
+        """Return the order of a simple command, built from the data that was committed with its start."""
         row = documents.rows.get(action.job_id)
         if row is None:
             return None
@@ -186,7 +186,7 @@ class Runs:
 
 
 def terms_of(job_id: int) -> RecoveryTerms:
-    """What the policy of a job asks for; nothing is tested of every third condition."""
+    """Return the terms of a job's policy; every third condition has no test."""
     number = job_id % 3
     return recovery_terms(
         f"condition {number}",
@@ -200,12 +200,12 @@ def terms_of(job_id: int) -> RecoveryTerms:
 
 
 def order(token: str) -> StartOrder:
-    """What is to be started."""
+    """Return the order of a step."""
     return StartOrder(token, token, [["program"]], "/", {}, token, 1, 10.0)
 
 
 def _after_step(token: str, outcome: Outcome) -> Conclusion:
-    """The next step, or the end of the run with all that is saved of it."""
+    """Return the next step, or the end of the run with everything that is saved for it."""
     job_id, _, step = StartToken.parse(token)
     status, _ = meaning(outcome)
     if status is not Status.ERROR and step + 1 < steps_of(job_id):
@@ -230,12 +230,12 @@ def _finished(token: str, outcome: Outcome) -> i.Finished:
 
 
 def chunks_of(job_id: int) -> tuple[Draft, ...]:
-    """What a job reports to have been cut into; of any but a splitter the core makes nothing of it."""
+    """Return the reported chunks of a job; the core ignores them unless the job is a splitter."""
     return tuple(replace(PLAIN, values={"name": f"chunk {number}"}) for number in range(job_id % 4))
 
 
 def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:
-    """What an outcome comes to."""
+    """Interpret an outcome."""
     if outcome.stopped == "timeout":
         return Status.ERROR, FailureClass.TIMEOUT
     match outcome.exit_code:
@@ -250,13 +250,13 @@ def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:
 
 
 def _error(kind: str, outcome: Outcome) -> dict[str, Any]:
-    """The result of a failure, whose message is the job's, too."""
+    """Return the result of a failure, whose message is also the job's."""
     error = {"kind": kind, "exitCode": outcome.exit_code}
     return {"result": {"message": kind, "error": error}, "message": kind}
 
 
 def _state_to_save(job_id: int, ended: Any) -> Any:
-    """The state of a run that ended well, for the transaction that says so."""
+    """Return the state of a successful run, for the transaction that records the success."""
     if ended not in (Status.SUCCESS, Status.WARNING):
         return None
 

@@ -1,4 +1,4 @@
-"""What simulations have found, as stories of their own: what went wrong once must go well from now on."""
+"""Faults that simulations have found, as scenarios of their own: each must stay fixed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,20 +16,20 @@ PUT = i.PutPool("third", 1, "local", "", ROOT)
 
 
 def come_to_number(stage: Stage, number: int) -> None:
-    """The next job gets that number: by it a run has one step or three, and a start is direct or prepared."""
+    """Give the next job this number, which decides if its run has one step or three and a prepared start."""
     while len(stage.world.statuses) + 1 < number:
         stage.submit(held=True)
 
 
-def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
-    """It was acknowledged as nobody's, and its job ran for ever."""
+def an_end_that_is_reported_while_a_new_daemon_takes_over(stage: Stage) -> None:
+    """The end was acknowledged as unknown, and its job never ended."""
     stage.submit()
     stage.settle()
     stage.kill_daemon()
     stage.start_daemon()
     with stage.slow():
         stage.step("reach_keeper")
-        stage.ask(PUT)  # its save keeps the look at what is in flight waiting
+        stage.ask(PUT)  # its save delays the examination of jobs in flight
         stage.step("reach_daemon")
         stage.ends("1-1-0")
         stage.settle(but="'a save'")
@@ -38,7 +38,7 @@ def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
 
 
 def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
-    """The daemon fell over the start of a run that it had been told to stop."""
+    """The daemon failed at the start of a run that it had been told to stop."""
     stage.submit(lock_key="a")
     come_to_number(stage, 4)
     stage.submit(lock_key="a")
@@ -76,8 +76,8 @@ def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
     assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
 
 
-def a_crash_after_the_reboot_is_noted(stage: Stage) -> None:
-    """What the machine took is still lost for the daemon after that, and not taken for never started."""
+def a_crash_after_the_reboot_is_recorded(stage: Stage) -> None:
+    """Runs lost in the reboot are still lost for the next daemon, and not taken for never started."""
     stage.submit(on_lost=OnLost.ERROR)
     stage.settle()
     stage.world.disk.claims.clear()
@@ -94,7 +94,7 @@ def a_crash_after_the_reboot_is_noted(stage: Stage) -> None:
 
 
 def a_second_crash_after_a_reboot(stage: Stage) -> None:
-    """The next step began before the boot was noted: another daemon took it for one of the old boot."""
+    """The next step began before the boot was noted: the next daemon assigned it to the old boot."""
     for _ in range(3):
         stage.submit()
     stage.settle()
@@ -115,7 +115,7 @@ def a_second_crash_after_a_reboot(stage: Stage) -> None:
 
 
 def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
-    """It was told to start over and over, with a save and a folder each time, until a keeper came."""
+    """Its start was repeated, with a save and a folder each time, until a keeper came."""
     come_to_number(stage, 3)
     stage.submit()
     stage.settle()
@@ -130,8 +130,8 @@ def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
     assert stage.world.witness.alive_of("3-1-1")
 
 
-def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
-    """Whoever waited for a keeper kept the daemon busy until the save was done."""
+def a_keeper_that_exits_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
+    """The step that waited for a keeper kept the daemon busy until the save was done."""
     come_to_number(stage, 3)
     stage.submit()
     stage.settle()
@@ -147,7 +147,7 @@ def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage)
         stage.step("reach_daemon")
         for _ in range(
             2
-        ):  # the look of the take-over comes with the first save, the next one after the second
+        ):  # the take-over's examination comes with the first save, the next one after the second
             stage.ask(PUT)
             stage.step("come_back", "'a save'")
             stage.step("come_back", "the word of a save")
@@ -159,7 +159,7 @@ def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage)
 
 
 def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -> None:
-    """Nothing of it is told to a keeper any more."""
+    """None of its messages is sent to a keeper any more."""
     come_to_number(stage, 3)
     stage.submit()
     stage.settle()
@@ -175,7 +175,7 @@ def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -
 
 
 def a_former_keeper_whose_connection_ends_before_its_last_end_is_saved(stage: Stage) -> None:
-    """It counted as let go, was never told so, and stayed with that end for ever."""
+    """The keeper counted as let go, was never told so, and kept that end forever."""
     come_to_number(stage, 4)
     stage.submit()
     stage.settle()
@@ -212,7 +212,7 @@ def a_child_that_is_purged_before_its_container_has_ended(stage: Stage) -> None:
 
 
 def an_amend_after_the_purge_of_a_dependency(stage: Stage) -> None:
-    """The store refused the whole turn, everybody's."""
+    """The store refused the whole turn, with the requests of all callers."""
     stage.submit(PLAIN)
     stage.settle()
     stage.ends("1-1-0")
@@ -266,7 +266,7 @@ def a_requeued_job_that_is_cancelled(stage: Stage) -> None:
 
 
 def a_lock_that_passes_to_a_new_job_in_one_step(stage: Stage) -> None:
-    """Within one transaction it is let go before it is taken."""
+    """Within one transaction the lock is released before it is taken."""
     stage.submit(lock_key="a")
     stage.settle()
     with stage.slow():
@@ -311,14 +311,14 @@ def an_operation_that_another_boot_ended(stage: Stage) -> None:
 
 
 SCENARIOS: list[Scenario] = [
-    an_end_that_is_told_while_a_new_daemon_takes_over,
+    an_end_that_is_reported_while_a_new_daemon_takes_over,
     a_terminate_in_the_step_of_the_start,
     a_caller_who_hangs_up_and_sends_again_at_once,
     a_power_loss_that_takes_a_claim,
-    a_crash_after_the_reboot_is_noted,
+    a_crash_after_the_reboot_is_recorded,
     a_second_crash_after_a_reboot,
     a_step_that_is_due_while_there_is_no_keeper,
-    a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow,
+    a_keeper_that_exits_while_a_step_waits_and_a_save_is_slow,
     a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper,
     a_former_keeper_whose_connection_ends_before_its_last_end_is_saved,
     a_child_that_is_purged_before_its_container_has_ended,

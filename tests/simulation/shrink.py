@@ -1,4 +1,4 @@
-"""A failing story made short: operations are left out while it fails in the same way; then it is told."""
+"""Shortens a failing story: operations are left out while it fails in the same way; then it is described."""
 
 from simulation.episode import Failure, Operation, play
 
@@ -14,7 +14,7 @@ class _Shrinking:
         self._tries = tries
 
     def take(self, shorter: list[Operation]) -> bool:
-        """Whether this fails in the same way, too; then it is the best."""
+        """Return whether a list fails in the same way; if so, it becomes the shortest."""
         if self._tries <= 0:
             return False
         self._tries -= 1
@@ -26,7 +26,7 @@ class _Shrinking:
 
 
 def shrunk(todo: list[Operation], failure: Failure, tries: int = MOST_TRIES) -> list[Operation]:
-    """A short list of operations that fails in the same way, within so many tries."""
+    """Return a short list of operations that fails in the same way, after a limited number of tries."""
     begun = todo if failure.at is None else todo[: failure.at + 1]
     best = _Shrinking(begun, failure.kind, tries)
     before = None
@@ -52,7 +52,7 @@ def _leave_out(best: _Shrinking) -> None:
 
 
 def _settle_instead(best: _Shrinking) -> None:
-    """Several steps of what is under way become one sentence, where that is enough."""
+    """Replace several pending events by a single operation where that is enough."""
     for at in range(len(best.todo) - 1, -1, -1):
         if at < len(best.todo) and best.todo[at][0] == "proceeds":
             start = at
@@ -63,7 +63,7 @@ def _settle_instead(best: _Shrinking) -> None:
 
 
 def _choose_smaller(best: _Shrinking) -> None:
-    """Small numbers make plain choices."""
+    """Replace numbers by small ones, which make simple choices."""
     for at in range(len(best.todo)):
         for number in range(3):
             if at < len(best.todo) and best.todo[at][1] > 2:
@@ -72,7 +72,7 @@ def _choose_smaller(best: _Shrinking) -> None:
 
 
 def scenario(todo: list[Operation]) -> str:
-    """What happens, one sentence a step, and what is wrong with it."""
+    """Describe the story, one sentence a step, and the failure."""
     failure = play(todo, tells=True)
     if failure is None:
         return "It does not fail."

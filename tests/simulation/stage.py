@@ -1,4 +1,4 @@
-"""A world without chance: everything comes at once, and only what the scenario says happens besides."""
+"""A world without chance: everything returns at once, and only the events of the scenario happen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from simulation.world import World
 
 
 class Stage:
-    """A world and what a scenario may do to it. Hops are slow only `while_slow`."""
+    """A world and the actions of a scenario. Hops are slow only within `slow`."""
 
     def __init__(self) -> None:
         self.world = World(tells=True)
@@ -29,7 +29,7 @@ class Stage:
     # -- the daemon and the keeper ------------------------------------------------------------------------
 
     def settle(self, but: str | None = None) -> None:
-        """Let everything under way come to its end, but hops of that name."""
+        """Let all pending events happen, except hops with this name."""
         self.world.let_daemon_run()
         if but is None:
             nature.settles(self.world)
@@ -43,12 +43,12 @@ class Stage:
         raise AssertionError("it never settles")
 
     def _told(self, happening: Happening) -> str:
-        """Its name, and what hops with it."""
+        """Return the name of an event and what hops with it."""
         hops = self.world.daemon.hops if self.world.daemon is not None else {}
         return f"{happening} {[hops.get(one) for one in happening.args]}"
 
     def step(self, *words: str) -> None:
-        """Let one thing happen: the first of that name, with all of these words in it."""
+        """Let one pending event happen: the first with this name that contains all of these words."""
         for happening in possible(self.world):
             if all(word in self._told(happening) for word in words):
                 happening()
@@ -62,7 +62,7 @@ class Stage:
         self.world.let_daemon_run()
 
     def start_daemon(self) -> None:
-        """Up to its connection to the keeper, of which it has not heard yet."""
+        """Start the daemon up to its connection to the keeper, which has not sent anything yet."""
         nature.start_daemon(self.world)
         self.world.let_daemon_run()
 
@@ -80,7 +80,7 @@ class Stage:
 
     @contextmanager
     def slow(self) -> Iterator[None]:
-        """Whatever hops to a thread meanwhile comes back when the scenario lets it."""
+        """Hops to a thread within the block return only when the scenario lets them."""
         self.world.hurry = 0.0
         yield
         self.world.hurry = 1.0
@@ -102,7 +102,7 @@ class Stage:
         self.world.let_daemon_run()
 
     def delivered(self) -> list[str]:
-        """What was delivered of each: its number, and how it ended."""
+        """Return the delivered outcomes: the number of each aside and how it ended."""
         found = self.world.disk.rows("SELECT value FROM meta WHERE key LIKE 'probe %'")
         return sorted(str(value) for (value,) in found)
 
@@ -132,7 +132,7 @@ class Stage:
         self.world.let_daemon_run()
 
     def boot(self) -> str:
-        """The boot that the daemon has noted."""
+        """Return the boot that the daemon has recorded."""
         return str(self.world.disk.rows("SELECT value FROM meta WHERE key = 'boot_id'")[0][0])
 
     def status(self, job_id: int) -> str:
@@ -148,7 +148,7 @@ class Stage:
 
 @contextmanager
 def staged() -> Iterator[Stage]:
-    """A daemon that is served and connected; in the end everything becomes final."""
+    """Run a daemon that is connected to its keeper; at the end everything must become final."""
     stage = Stage()
     with surroundings(stage.world):
         stage.start_daemon()

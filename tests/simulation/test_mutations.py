@@ -1,4 +1,4 @@
-"""The checks bite: each fault that is put into the daemon on purpose is seen within so many events."""
+"""The checks are effective: each fault put into the daemon on purpose is detected within a few events."""
 
 import pytest
 
@@ -14,7 +14,7 @@ OPERATIONS = 400
 
 
 def first_failure(figures: Figures, seed: int = 0) -> tuple[int, Failure] | None:
-    """The first world that fails within so many events, from this one on."""
+    """Return the first world, from this one on, that fails within this number of events."""
     while figures.events < MOST_EVENTS:
         failure = play(operations(seed, OPERATIONS), figures)
         if failure is not None:
@@ -24,7 +24,7 @@ def first_failure(figures: Figures, seed: int = 0) -> tuple[int, Failure] | None
 
 
 @pytest.mark.parametrize("mutation", SEEN_BY_CHANCE, ids=lambda mutation: mutation.__name__)
-def test_a_fault_is_seen_in_a_few_worlds(mutation: Mutation) -> None:
+def test_a_fault_is_detected_in_a_few_worlds(mutation: Mutation) -> None:
     figures = Figures()
     with mutation():
         found = first_failure(figures, SEEN_FROM.get(mutation, 0))
@@ -32,12 +32,12 @@ def test_a_fault_is_seen_in_a_few_worlds(mutation: Mutation) -> None:
 
 
 @pytest.mark.parametrize(("mutation", "story"), SEEN_BY_A_STORY, ids=lambda one: one.__name__)
-def test_a_fault_is_seen_in_its_story(mutation: Mutation, story: Scenario) -> None:
+def test_a_fault_is_detected_in_its_scenario(mutation: Mutation, story: Scenario) -> None:
     with mutation(), pytest.raises(Exception), staged() as stage:  # noqa: B017, PT011 - any check may see it
         story(stage)
 
 
-def test_a_story_that_fails_is_made_short() -> None:
+def test_a_failing_story_is_shortened() -> None:
     mutation = SEEN_BY_CHANCE[0]
     with mutation():
         found = first_failure(Figures())

@@ -1,4 +1,4 @@
-"""Every story that a simulation found is lived through again, with all checks on, to the end of every job."""
+"""Every scenario that a simulation found is repeated with all checks until every job is final."""
 
 import pytest
 
@@ -15,6 +15,6 @@ from simulation.stage import staged
     [*SCENARIOS, *DISK_SCENARIOS, *ASIDE_SCENARIOS, *RECOVERY_SCENARIOS, *CHUNK_SCENARIOS],
     ids=lambda scenario: scenario.__name__,
 )
-def test_what_went_wrong_once_goes_well(scenario: Scenario) -> None:
+def test_a_scenario_that_once_failed_succeeds(scenario: Scenario) -> None:
     with staged() as stage:
         scenario(stage)

@@ -1,8 +1,8 @@
-"""Worlds at random; LOCKSIDE_SIMULATION_EVENTS=1000000 goes through so many events.
+"""Random worlds; LOCKSIDE_SIMULATION_EVENTS=1000000 simulates this number of events.
 
-Every world first lives with faults, with all checks after every step (safety); then the faults stop and every
-job must become final (liveness). A world that fails names its seed and is told as a short story;
-LOCKSIDE_SIMULATION_WORLD repeats the one of that seed.
+Every world first runs with faults and all checks after every step (safety); then the faults stop and every
+job must become final (liveness). A failing world is reported with its seed and a shortened story;
+LOCKSIDE_SIMULATION_WORLD repeats the world of a seed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What people do at random, one operation each; None when it cannot be done now."""
+"""Random actions of people, one operation each; None if the action is impossible now."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,7 +42,7 @@ def submits_a_tree(world: "World") -> str | None:
 
 
 def sends_again(world: "World") -> str | None:
-    """What was not answered, or sometimes what was."""
+    """Repeat an unanswered request, or sometimes an answered one."""
     people = world.people
     candidates = people.unsure or list(people.acknowledged.values())
     if not candidates:
@@ -58,7 +58,7 @@ def sends_again(world: "World") -> str | None:
 
 
 def hangs_up(world: "World") -> str | None:
-    """A caller who does not wait for the answer: the server cancels the call."""
+    """A caller does not wait for the answer: the server cancels the call."""
     waiting = [request for request in world.people.sent.values() if request.is_open]
     request = world.one_of(waiting)
     if request is None or request.task is None or request.once is None:
@@ -107,14 +107,14 @@ def reprioritises(world: "World") -> str | None:
 
 
 def amends(world: "World") -> str | None:
-    """As the API does: what it depends on stays, and a repeat of its creation answers the successor."""
+    """Amend as the API does: dependencies stay, and a repeat of the creation returns the successor."""
     job = world.one_of([job for job in world.jobs() if not job.has_started])
     row = world.disk.row(job.id) if job is not None else None
     if job is None or row is None or row["status"] not in ("created", "waiting"):
         return None
     draft = world.people.tree() if world.random.random() < 0.3 else world.people.draft()
     if job.container is not None:
-        draft = Trees(world.random).task()  # never one that needs what its own container holds
+        draft = Trees(world.random).task()  # never a draft that needs what its own container holds
     wanted = world.disk.rows("SELECT on_id, condition FROM dependencies WHERE job_id = ?", job.id)
     depends_on = tuple(Dependency(on_id, Condition(when)) for on_id, when in wanted if when != "phase")
     draft = replace(draft, project=job.project, depends_on=depends_on, parent_id=None)
@@ -194,7 +194,7 @@ def a_job_waits(world: "World") -> str | None:
 
 
 def asks_why(world: "World") -> str | None:
-    """Looks change nothing, a forecast neither."""
+    """Queries and forecasts change nothing."""
     job = world.one_of(world.jobs())
     if job is None:
         return None
@@ -215,7 +215,7 @@ def asks_why(world: "World") -> str | None:
 
 
 def purges(world: "World") -> str | None:
-    """An admin removes all of a final job."""
+    """An admin removes everything of a final job."""
     found = world.disk.rows("SELECT id FROM jobs WHERE end_us IS NOT NULL ORDER BY id DESC LIMIT 9")
     if not found:
         return None

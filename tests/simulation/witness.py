@@ -1,6 +1,6 @@
-"""The witness: what really ran, noted by the processes themselves, whatever daemon and keeper believe.
+"""The witness: what really ran, recorded by the processes themselves, whatever daemon and keeper believe.
 
-Everything that is promised of processes is checked here at the moment when it could be broken.
+Every promise about processes is checked here at the moment when it could be broken.
 """
 
 import json
@@ -20,7 +20,7 @@ class Violation(AssertionError):
 
 @dataclass(eq=False)
 class Process:
-    """One process tree. `locks` are the keys that it runs under: by key who holds it and its share."""
+    """One process tree. `locks` are the keys that it runs under: by key, the holder and its share."""
 
     pid: int
     token: str
@@ -74,7 +74,7 @@ class Witness:
         return process
 
     def _begin_aside(self, token: str, now_us: int) -> Process:
-        """It is no job's, and holds nothing."""
+        """Begin an aside, which belongs to no job and holds nothing."""
         process = Process(len(self.processes) + 4000, token, 0, now_us, {}, None)
         self.processes[token] = process
         self.alive[process.pid] = process
@@ -88,7 +88,7 @@ class Witness:
         del self.alive[process.pid]
 
     def _surroundings(self, row: Row) -> tuple[dict[tuple[str, str], tuple[int, int]], Any]:
-        """The locks of the job and of the containers above it, and the container that limits its rows."""
+        """Return the locks of the job and its ancestors, and the container that limits its rows."""
         locks: dict[tuple[str, str], tuple[int, int]] = {}
         limited = None
         while True:
@@ -120,7 +120,7 @@ class Witness:
                 raise Violation(f"{len(rows | {row})} rows of container {container} run, and {limit} may")
 
     def _blocked_holders(self, project: str, lock_key: str) -> dict[int, int]:
-        """The blocked jobs that keep a lock, with their shares."""
+        """Return the blocked jobs that keep a lock, with their shares."""
         rows = self.disk.rows(
             "SELECT id, lock_policy FROM jobs WHERE project = ? AND lock_key = ? AND block IS NOT NULL "
             "AND block ->> '$.terms.hold_lock'",
@@ -130,7 +130,7 @@ class Witness:
         return {job_id: int(policy.partition(":")[2] or 0) for job_id, policy in rows}
 
     def check_rows(self) -> None:
-        """After a commit: whoever has a process alive is still in flight, under the same token."""
+        """Check after a commit that each job with a live process is in flight under the same token."""
         for process in self.alive.values():
             if not process.job_id:
                 if not self.disk.rows("SELECT 1 FROM asides WHERE token = ?", process.token):
@@ -142,7 +142,7 @@ class Witness:
                 raise Violation(f"job {process.job_id} is {said} while {process.token} has a process alive")
 
     def check_end(self, row: Row) -> None:
-        """A standard job that became final: what is stored of its runs is what ran."""
+        """Check that the stored runs of a final standard job are the runs that happened."""
         job_id, status = row["id"], row["status"]
         ran = self.launches.get(job_id, set())
         if status == "cancelled" and ran:
@@ -155,14 +155,14 @@ class Witness:
         self._check_rescues(row)
 
     def _is_unclear(self, token: str) -> bool:
-        """Whether nobody could tell if it had a process: who started it died between claim and process."""
+        """Return whether it is unknown if the run had a process: its keeper died after the claim."""
         if token in self.processes:
             return False
         recorded = self.saved.get(token) or self.disk.outcomes.get(token, {"lost": True})
         return "lost" in recorded and (token in self.disk.were_started or token in self.of_dead_machines)
 
     def _check_rescues(self, row: Row) -> None:
-        """The step that is meant for failures ran only after one, which is what the job ended with."""
+        """Check that the step for failures ran only after a failure, with which the job ended."""
         job_id, rescue, code = row["id"], steps_of(row["id"]), None
         for launch in range(1, row["launches"] + 1):
             for step in range(rescue):
@@ -172,7 +172,7 @@ class Witness:
                 raise Violation(f"job {job_id} ran the step for failures after exit code {code}")
 
     def _check_success(self, row: Row) -> None:
-        """Every step ran to a good end, and the end that is stored is the last one's."""
+        """Check that every step succeeded, and that the stored end is that of the last step."""
         job_id = row["id"]
         last = None
         for step in range(steps_of(job_id)):

@@ -1,7 +1,7 @@
 """The world: one machine with its disk, keeper, processes, clock and people; a daemon comes and goes.
 
-One operation at a time is done to it, by name and with a number from which all its choices follow; after each
-the daemon goes on until it waits for the world again, and everything that must be so is checked.
+Operations are applied one at a time, by name and with a number from which all choices follow; after each
+the daemon runs until it waits for the world again, and all invariants are checked.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ NOON_US = 1_700_000_000_000_000
 
 
 class Quiet:
-    """A connection for the world's own look at the store."""
+    """A connection for the world's own access to the store."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -43,7 +43,7 @@ class Quiet:
 
 
 class World:
-    """Everything that there is. `figures` count, `story` tells when somebody listens."""
+    """The whole world. `figures` counts, `story` records what happens if requested."""
 
     def __init__(self, figures: Figures | None = None, *, tells: bool = False) -> None:
         self.figures = figures if figures is not None else Figures()
@@ -75,7 +75,7 @@ class World:
         self._broken: Exception | None = None
         self._quiet = Store("", _Start(1, 0), Quiet(self.disk), Quiet(self.disk), Quiet(self.disk))  # type: ignore[arg-type]
 
-    # -- what is ------------------------------------------------------------------------------------------
+    # -- state --------------------------------------------------------------------------------------------
 
     @property
     def now_us(self) -> int:
@@ -87,7 +87,7 @@ class World:
 
     @property
     def serving(self) -> Daemon:
-        """The daemon, when people can ask it."""
+        """Return the daemon if it accepts requests."""
         assert self.daemon is not None
         return self.daemon
 
@@ -102,7 +102,7 @@ class World:
         return self.daemon.core.state
 
     def jobs(self) -> list[Job]:
-        """Who lives, as the daemon knows."""
+        """Return the live jobs that the daemon knows."""
         return list(self.state.jobs.values()) if self.is_served else []
 
     def in_flight(self) -> list[Job]:
@@ -116,7 +116,7 @@ class World:
             self.story.append(text)
 
     def is_hurrying(self) -> bool:
-        """Whether a hop is back at once."""
+        """Return whether a hop returns at once."""
         return self.random.random() < self.hurry
 
     def folder_fails(self) -> bool:
@@ -131,7 +131,7 @@ class World:
             self.keepers[path] = Keeper(self.disk, self.witness, release, 100 + self.keepers_made)
 
     def keeper_of(self, token: str) -> Keeper | None:
-        """The keeper that has that start, and no other one's dead keeper's."""
+        """Return the keeper that has a start; starts taken over from a dead keeper do not count."""
         for keeper in self.keepers.values():
             run = keeper.runs.get(token)
             if run is not None and not run.is_reaping:
@@ -169,7 +169,7 @@ class World:
         check_counted(self.disk)
 
     def broken(self, error: Exception) -> None:
-        """Something is not as it must be, where the daemon would catch it: raised as soon as it waits."""
+        """Record a violation where the daemon would catch it: it is raised once the daemon waits."""
         self._broken = self._broken or error
 
     def raise_broken(self) -> None:
@@ -177,14 +177,14 @@ class World:
             raise self._broken
 
     def compare(self, live: Scheduler) -> None:
-        """What a daemon that starts now would know is what the live one knows."""
+        """Check that a daemon starting now would have the state of the live one."""
         if any(not job.program.is_settled for job in live.state.jobs.values()):
-            return  # a daemon that starts now looks for it once more
+            return  # a daemon that starts now looks it up again
         self.figures.reloads_compared += 1
         assert_same(self.load().state, live.state)
 
     def load(self) -> Scheduler:
-        """The core as the store has it, read by the real loader in one go."""
+        """Return the core as stored, read by the real loader at once."""
         reading = load_core(self._quiet, SETTINGS)
         try:
             reading.send(None)
@@ -193,10 +193,10 @@ class World:
             return core
         raise AssertionError("the loader waited for something")
 
-    # -- what is checked ----------------------------------------------------------------------------------
+    # -- checks -------------------------------------------------------------------------------------------
 
     def committed(self) -> None:
-        """A transaction is on the disk: what it says is possible, and true."""
+        """Check a committed transaction: its contents are possible and true."""
         self.figures.commits += 1
         self.compares_in -= 1
         note_recorded(self)
@@ -237,7 +237,7 @@ class World:
             self.witness.check_end(row)
 
     def check_lost(self, token: str) -> None:
-        """Nothing is called lost of which somebody knows how it ended, or that it goes on."""
+        """Check that no run is called lost whose outcome is known or that still runs."""
         keeper = self.keeper_of(token)
         known = keeper.runs[token].outcome if keeper is not None else self.disk.outcomes.get(token)
         if known is None and keeper is None:
@@ -246,7 +246,7 @@ class World:
             raise Violation(f"{token} is called lost, and it is known: {known}")
 
     def check_told_to_start(self, token: str) -> None:
-        """Nothing is started before its token is on the disk."""
+        """Check that nothing is started before its token is on the disk."""
         if token.startswith("aside-"):
             if not self.disk.rows("SELECT 1 FROM asides WHERE token = ?", token):
                 raise Violation(f"the keeper is told to start {token} before that is saved")
@@ -257,7 +257,7 @@ class World:
             raise Violation(f"the keeper is told to start {token} before that is saved")
 
     def check_acknowledged(self, token: str) -> None:
-        """Nothing that the keeper knows is given up before it is saved."""
+        """Check that no outcome that the keeper knows is acknowledged before it is saved."""
         if token.startswith("aside-"):
             if self.disk.rows("SELECT 1 FROM asides WHERE token = ?", token):
                 raise Violation(f"the end of {token} is acknowledged before it is delivered")

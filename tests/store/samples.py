@@ -30,7 +30,7 @@ def ended(job_id: int, status: str = "success", **changes: Any) -> UpdateJob:
     return UpdateJob(job_id, {"status": status, "end_us": NOW, **changes})
 
 
-def told(kind: str = "job.created", job_id: int | None = None, **values: Any) -> AppendEvent:
+def emit(kind: str = "job.created", job_id: int | None = None, **values: Any) -> AppendEvent:
     run_id = values.pop("run_id", None if job_id is None else str(job_id))
     return AppendEvent(values.pop("time_us", NOW), kind, "default", job_id, run_id, **values)
 

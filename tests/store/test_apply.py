@@ -17,7 +17,7 @@ from locksided.core.saves import (
     UpdateJob,
 )
 from locksided.store import Dependency, JobFilter, Operation, Saves, Store, StoreContradiction, Transaction
-from store.samples import ANN, NOW, ended, new, on_writer, save, started, told
+from store.samples import ANN, NOW, emit, ended, new, on_writer, save, started
 
 
 class Colour(Enum):
@@ -148,7 +148,7 @@ async def test_a_fact_is_set_and_forgotten(store: Store) -> None:
 
 async def test_an_update_of_an_unknown_job_undoes_the_whole_apply(store: Store) -> None:
     with pytest.raises(StoreContradiction, match="does not exist"):
-        await store.apply([Saves([new(1), told()]), Saves([UpdateJob(99, {"message": "?"})])])
+        await store.apply([Saves([new(1), emit()]), Saves([UpdateJob(99, {"message": "?"})])])
     assert await store.job_row(1) is None
     assert await store.last_seq() == 0
 
@@ -167,7 +167,7 @@ async def test_a_refused_operation_is_undone_alone(store: Store) -> None:
         tx.connection.execute("INSERT INTO meta VALUES ('half', 'done')")
         raise refusal
 
-    applied = await store.apply([Saves([new(1), told("a")]), Operation(refused), Saves([new(3), told("b")])])
+    applied = await store.apply([Saves([new(1), emit("a")]), Operation(refused), Saves([new(3), emit("b")])])
     assert applied.results == [None, refusal, None]
     assert [row.id for row in await store.job_rows([1, 2, 3])] == [1, 3]
     assert [(event.seq, event.kind) for event in applied.events] == [(1, "a"), (2, "b")]
@@ -221,7 +221,7 @@ async def test_what_was_applied_exists_after_reopening(tmp_path: Path) -> None:
     path, backups = str(tmp_path / "s.db"), str(tmp_path / "b")
     async with await Store.open(path, backups) as store:
         identity = store.identity
-        await save(store, new(1), told("job.created", 1, principal=ANN, data={"a": [1]}))
+        await save(store, new(1), emit("job.created", 1, principal=ANN, data={"a": [1]}))
     async with await Store.open(path, backups) as store:
         assert store.identity == identity
         assert 0 <= identity < 2**60

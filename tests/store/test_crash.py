@@ -14,7 +14,7 @@ ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 WRITER = """
 import asyncio, sys
-from store.samples import new, save, told
+from store.samples import emit, new, save
 from locksided.store import Store
 
 async def main(folder):
@@ -22,7 +22,7 @@ async def main(folder):
     first = await store.last_job_id() + 1
     while True:
         ids = range(first, first + 3)
-        await save(store, *(new(n) for n in ids), *(told("k", n) for n in ids))
+        await save(store, *(new(n) for n in ids), *(emit("k", n) for n in ids))
         print(first + 2, flush=True)
         first += 3
 

@@ -12,7 +12,7 @@ import pytest
 
 from locksided.store import Saves, Store, StoreUnavailable, files
 from locksided.store.files import DatabaseFault, Stamp, fault
-from store.samples import new, save, told
+from store.samples import emit, new, save
 
 READER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM jobs'); c.close()"
 
@@ -74,7 +74,7 @@ async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     folder = tmp_path / "state"
     folder.mkdir()
     async with await Store.open(str(folder / "lockside.db"), str(tmp_path / "backups")) as opened:
-        await save(opened, new(1), told())
+        await save(opened, new(1), emit())
         yield opened
 
 
@@ -91,7 +91,7 @@ def stored_jobs(path: Path) -> list[int]:
 
 async def refusal(store: Store, job_id: int) -> StoreUnavailable:
     with pytest.raises(StoreUnavailable) as failure:
-        await save(store, new(job_id), told())
+        await save(store, new(job_id), emit())
     return failure.value
 
 
@@ -158,7 +158,7 @@ async def test_the_store_continues_when_the_right_files_are_back(
     else:
         path.parent.with_name("aside").rename(path.parent)
     await store.probe()
-    await save(store, new(2), told())
+    await save(store, new(2), emit())
     assert stored_jobs(path) == [1, 2]
 
 
@@ -181,7 +181,7 @@ async def test_a_log_that_was_removed_is_written_into_the_database_and_created_a
         Path(store.path + suffix).unlink()
     assert gone[0] in str(await refusal(store, 2))
     await store.probe()
-    await save(store, new(2), told())
+    await save(store, new(2), emit())
     assert [row.id for row in await store.job_rows([1, 2])] == [1, 2]
     assert Path(f"{store.path}-wal").exists()
     assert stored_jobs(Path(store.path)) == [1, 2]
@@ -200,7 +200,7 @@ async def test_a_log_that_was_replaced_is_left_alone_until_somebody_removes_it(s
     assert log.read_bytes() == b"others"
     log.unlink()
     await store.probe()
-    await save(store, new(2), told())
+    await save(store, new(2), emit())
     assert stored_jobs(Path(store.path)) == [1, 2]
 
 
@@ -209,7 +209,7 @@ async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_n
 ) -> None:
     backup = tmp_path / "older.db"
     await store.backup(str(backup))
-    await save(store, *(new(n) for n in range(2, 40)), told())
+    await save(store, *(new(n) for n in range(2, 40)), emit())
     await store.forget_removed()
     right = Path(store.path).read_bytes()
     Path(store.path).write_bytes(backup.read_bytes())
@@ -225,12 +225,12 @@ async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_n
         await store.backup(str(tmp_path / "useless.db"))
     Path(store.path).write_bytes(right)
     await store.probe()
-    await save(store, new(40), told())
+    await save(store, new(40), emit())
     assert len(await store.job_rows(range(1, 41))) == 40
 
 
 async def test_damage_that_a_read_finds_first_is_examined_and_reported_with_its_remedy(store: Store) -> None:
-    await save(store, *(new(n) for n in range(2, 40)), told())
+    await save(store, *(new(n) for n in range(2, 40)), emit())
     await store.forget_removed()
     store._files._has_unseen_commits = True  # the change may be the store's own: only SQLite can tell
     right = Path(store.path).read_bytes()
@@ -245,7 +245,7 @@ async def test_damage_that_a_read_finds_first_is_examined_and_reported_with_its_
         await store.probe()
     Path(store.path).write_bytes(right)
     await store.probe()
-    await save(store, new(40), told())
+    await save(store, new(40), emit())
 
 
 def _all(connection: sqlite3.Connection) -> object:
@@ -260,7 +260,7 @@ async def test_changes_that_another_program_makes_with_sqlite_are_accepted_after
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     await refusal(store, 2)
     await store.probe()
-    await save(store, new(2), told())
+    await save(store, new(2), emit())
     (first, _) = await store.job_rows([1, 2])
     assert first.name == "theirs"
 
@@ -271,7 +271,7 @@ async def test_the_stores_own_checkpoints_are_not_a_fault(store: Store) -> None:
     await store.forget_removed()
     await store.reindex()
     await store.probe()
-    await save(store, new(30), told())
+    await save(store, new(30), emit())
 
 
 async def test_during_fast_commits_the_files_are_checked_from_time_to_time(

@@ -4,21 +4,21 @@ from lockside.documents.enums import JobType
 from locksided.api.event_counts import Outcomes, Tally
 from locksided.store import Store
 from locksided.store.endings import Configuration
-from store.samples import NOW, ended, new, save, told
+from store.samples import NOW, emit, ended, new, save
 
 DAILY = Configuration("default", "default", "ex.table", "daily")
 HOURLY = DAILY._replace(config="hourly")
 OF_DAILY = {"component": "ex.table", "config": "daily"}
 
 
-def to(status: str, job_id: int) -> object:
-    return told("job.status", job_id, data={"from": "processing", "to": status})
+def status_event(status: str, job_id: int) -> object:
+    return emit("job.status", job_id, data={"from": "processing", "to": status})
 
 
 async def end(store: Store, job_id: int, status: str = "success", second: int = 0, **values: object) -> None:
     of = {"component": "ex.table", "config": "daily", **values}
     times = {"end_us": NOW + second * 1_000_000, "duration_us": second * 10}
-    await save(store, new(job_id, **of), ended(job_id, status, **times), to(status, job_id))
+    await save(store, new(job_id, **of), ended(job_id, status, **times), status_event(status, job_id))
 
 
 async def test_outcomes_are_counted_by_status_with_the_last_success_and_the_last_duration(

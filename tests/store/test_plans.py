@@ -28,8 +28,8 @@ SMALL_OR_RARE = {
     "plain_hashes",  # only after an upgrade
     "projects_of_spec",  # there are few projects
     "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
-    "status_changes",  # the same of what has changed since the last look
-    "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
+    "status_changes",  # the same for changes since the last look
+    "jobs_ended_since",  # groups jobs that ended since the last scrape, found by numbers
     "decisions",  # the same
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
@@ -58,20 +58,20 @@ SMALL_OR_RARE = {
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
     "has_subscriptions",  # stops at the first
-    "put_spec_terms",  # sorts what one specification names
+    "put_spec_terms",  # sorts the names of one specification
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
-    "insert_deliveries",  # reads what it is given
-    "notification_timers",  # a few for each live job that is told when it takes long
+    "insert_deliveries",  # reads only its parameters
+    "notification_timers",  # a few for each live job with a notification for a long duration
     "asides_of_purpose",  # there are few
-    "deliveries_of_courier",  # what couriers have is little, and in an index of its own
+    "deliveries_of_courier",  # couriers have few rows, in an index of their own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
     "chunk_jobs",  # of a job that is cut, each by an index
     "hand_pins_on",  # the same, up and down from its splitter
     "family_of",  # goes up from a job to those above it, each by its id
-    "records_of",  # of a job, what is below it and their retries, each by an index
+    "records_of",  # the descendants of a job and their retries, each by an index
     "undo_first_input_states",
     "undo_input_states",
     "prune_deliveries",  # once an hour

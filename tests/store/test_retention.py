@@ -16,7 +16,7 @@ from locksided.store.retention import (
     prune_events,
     purge_job,
 )
-from store.samples import NOW, do, ended, new, save, started, told
+from store.samples import NOW, do, emit, ended, new, save, started
 
 
 async def test_final_jobs_expire_in_order_until_their_folder_is_removed(store: Store) -> None:
@@ -59,7 +59,7 @@ async def test_a_purged_job_is_deleted_with_all_its_rows_except_its_events(store
         InsertDependency(3, 2, "final"),
         ended(1),
         ended(2),
-        told("job.created", 2),
+        emit("job.created", 2),
     )
     assert await do(store, lambda tx: purge_job(tx, 2)) == [2]
     assert [row.id for row in await store.job_rows([1, 2, 3])] == [1, 3]
@@ -119,7 +119,7 @@ async def test_the_id_of_a_purged_job_is_never_given_again(store: Store) -> None
 
 
 async def test_events_are_pruned_when_they_are_old_and_enough_newer_ones_remain(store: Store) -> None:
-    await save(store, *(told(time_us=NOW + day * DAY_US) for day in range(10)))
+    await save(store, *(emit(time_us=NOW + day * DAY_US) for day in range(10)))
     now_us = NOW + 9 * DAY_US
 
     async def pruned(keep_days: int, keep_count: int, limit: int = 100) -> int:

@@ -33,7 +33,7 @@ async def test_rows_have_separate_states(store: Store) -> None:
     assert (await store.state(ConfigId("ex", "a", "dev"), "r1")).version == 0
 
 
-async def test_an_equal_state_is_no_new_version(store: Store) -> None:
+async def test_an_equal_state_does_not_make_a_new_version(store: Store) -> None:
     for _ in range(2):
         await do(store, lambda tx: save_state(tx, A, None, {"n": 1}, change()))
     assert (await store.state(A)).version == 1

@@ -23,7 +23,7 @@ from locksided.store import (
     Unit,
 )
 from locksided.store.reads import last_job_id, snapshot
-from store.samples import new, on_writer, save, told
+from store.samples import emit, new, on_writer, save
 
 BIG = "x" * 200_000
 
@@ -34,14 +34,14 @@ def limit_pages(connection: sqlite3.Connection, more: int) -> None:
     connection.execute(f"PRAGMA max_page_count = {pages + more}")
 
 
-async def test_a_full_disk_undoes_the_whole_apply_and_reading_goes_on(store: Store) -> None:
-    await save(store, new(1), told())
+async def test_a_full_disk_undoes_the_whole_apply_and_reads_still_work(store: Store) -> None:
+    await save(store, new(1), emit())
     await on_writer(store, partial(limit_pages, more=2))
     ran: list[Transaction] = []
     units: list[Unit] = [
-        Saves([new(2), told()]),
+        Saves([new(2), emit()]),
         Operation(lambda tx: ran.append(tx)),
-        Saves([SetMeta("big", BIG), told()]),
+        Saves([SetMeta("big", BIG), emit()]),
     ]
     with pytest.raises(StoreUnavailable, match="full") as failure:
         await store.apply(units)
@@ -64,18 +64,18 @@ async def test_a_full_disk_in_an_operation_is_not_a_refusal(store: Store) -> Non
 
 
 async def test_a_probe_reports_when_writing_works_again_and_numbers_continue(store: Store) -> None:
-    await save(store, told())
+    await save(store, emit())
     await store.probe()
     await on_writer(store, lambda connection: connection.execute("VACUUM"))
     await on_writer(store, partial(limit_pages, more=2))
     with pytest.raises(StoreUnavailable):
-        await save(store, told(), SetMeta("big", BIG))
+        await save(store, emit(), SetMeta("big", BIG))
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             await store.probe()
     await on_writer(store, partial(limit_pages, more=10_000))
     await store.probe()
-    (event,) = (await save(store, new(1), told(), SetMeta("big", BIG))).events
+    (event,) = (await save(store, new(1), emit(), SetMeta("big", BIG))).events
     assert event.seq == 2
     assert await store.meta("probe") is None
 
@@ -97,8 +97,8 @@ async def test_a_transaction_that_sqlite_itself_rolled_back_does_no_harm(store: 
         raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(StoreUnavailable):
-        await store.apply([Saves([new(1), told()]), Operation(lambda tx: fail(tx.connection))])
-    (event,) = (await save(store, new(1), told())).events
+        await store.apply([Saves([new(1), emit()]), Operation(lambda tx: fail(tx.connection))])
+    (event,) = (await save(store, new(1), emit())).events
     assert event.seq == 1
 
 
@@ -140,7 +140,7 @@ async def test_reads_see_the_last_commit_while_a_write_is_under_way(store: Store
 
 
 async def test_concurrent_applies_are_done_one_after_the_other(store: Store) -> None:
-    results = await asyncio.gather(*(save(store, new(n), told(), told()) for n in range(1, 21)))
+    results = await asyncio.gather(*(save(store, new(n), emit(), emit()) for n in range(1, 21)))
     numbers = [event.seq for applied in results for event in applied.events]
     assert numbers == list(range(1, 41))
     assert len(await store.events_after(EventFilter(), 0, 100)) == 40
@@ -162,7 +162,7 @@ async def test_several_reads_in_a_snapshot_see_the_same_commit(store: Store) -> 
 
 FULL_DISK = """
 import asyncio, os, sys
-from store.samples import new, save, told
+from store.samples import emit, new, save
 from locksided.store import EventFilter, Store, StoreUnavailable
 
 async def main(folder):
@@ -170,7 +170,7 @@ async def main(folder):
         done = 0
         try:
             while True:
-                await save(store, new(done + 1, message="m" * 20_000), told())
+                await save(store, new(done + 1, message="m" * 20_000), emit())
                 done += 1
         except StoreUnavailable:
             pass
@@ -182,7 +182,7 @@ async def main(folder):
         except StoreUnavailable:
             os.unlink(ballast)
         await store.probe()
-        await save(store, new(done + 1), told())
+        await save(store, new(done + 1), emit())
         assert await store.check() == []
     async with await Store.open(f"{folder}/s.db", f"{folder}/b") as store:
         assert await store.last_job_id() == await store.last_seq() == done + 1
@@ -226,10 +226,10 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
 
 async def test_another_program_that_has_read_the_database_leaves_its_log(store: Store) -> None:
     """SQLite removes the log with the last connection, which it determines by the locks of processes."""
-    await save(store, new(1), told())
+    await save(store, new(1), emit())
     await store.check()  # on a connection of its own, opened after the others
     reading = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM jobs').close()"
     subprocess.run([sys.executable, "-c", reading, store.path], check=True)
     assert Path(f"{store.path}-wal").exists()
-    await save(store, new(2), told())
+    await save(store, new(2), emit())
     assert await store.check() == []
