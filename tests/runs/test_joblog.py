@@ -1,4 +1,4 @@
-"""The log reader against logs as the keeper's writer makes them, and against a model that is a plain list."""
+"""The log reader, checked against logs of the keeper's writer and against a plain list as the model."""
 
 import os
 from pathlib import Path
