@@ -1,4 +1,4 @@
-"""Staying with real jobs of a real daemon, which goes away in between."""
+"""Following real jobs of a real daemon that stops in between."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDaemon]:
     daemon.put_away()
 
 
-def test_following_shows_each_line_once_although_the_daemon_is_killed_and_started_again(
+def test_following_shows_each_line_once_although_the_daemon_is_killed_and_restarted(
     own: OwnDaemon, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
