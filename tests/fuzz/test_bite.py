@@ -1,4 +1,4 @@
-"""The fuzzer bites: a daemon whose handlers are broken on purpose is reported, each in its own way."""
+"""The fuzzer finds faults: daemons with handlers that are broken on purpose are reported."""
 
 import sys
 from collections.abc import Callable

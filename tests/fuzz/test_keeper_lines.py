@@ -1,4 +1,4 @@
-"""The keeper outlives whatever a daemon sends it, and the daemon whatever a keeper says."""
+"""The keeper survives whatever a daemon sends it, and the daemon whatever a keeper sends."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ from locksided.keeper.messages import to_wire
 LINES = 40
 
 
-def test_a_keeper_outlives_whatever_it_is_sent_and_its_jobs_go_on(scanning: Keeper) -> None:
+def test_a_keeper_survives_whatever_it_is_sent_and_its_jobs_continue(scanning: Keeper) -> None:
     chance = dice("keeper")
     keeper = scanning
     peer = keeper.connect()
@@ -37,7 +37,7 @@ def test_a_keeper_outlives_whatever_it_is_sent_and_its_jobs_go_on(scanning: Keep
     ]
     for _ in rounds(0.05, 20):
         lines = [spoilt_line(chance, chance.choice(others)) for _ in range(LINES)]
-        # Only its values are spoilt: bytes of a path could make another path that exists.
+        # Only values are spoilt: spoilt bytes of a path could name another existing path.
         lines += [json.dumps(spoilt_value(chance, start)).encode() for _ in range(LINES)]
         chance.shuffle(lines)
         peer.send_bytes(b"\n".join(lines) + b"\n")
@@ -56,9 +56,7 @@ HELLO: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_daemon_outlives_whatever_calls_itself_its_keeper(
-    fresh: Callable[..., Daemon], place: Path
-) -> None:
+def test_a_daemon_survives_whatever_a_false_keeper_sends(fresh: Callable[..., Daemon], place: Path) -> None:
     chance = dice("daemon")
     path = place / "keeper.sock"
     with talking(path, chance, said) as told:
@@ -72,14 +70,12 @@ def test_a_daemon_outlives_whatever_calls_itself_its_keeper(
                     wire.get(job["id"])
                     wire.call("job.terminate", id=job["id"])
         finally:
-            daemon.stop()  # here: the pid of this keeper is anything, and nobody may believe it
+            daemon.stop()  # with reason: this keeper's pid is arbitrary, and must not be trusted
         assert not complaints(daemon.stderr())
 
 
-def test_what_a_keeper_says_of_one_job_costs_no_other_job_anything(
-    fresh: Callable[..., Daemon], place: Path
-) -> None:
-    """Of the bystanders it says the truth, of all others what came of a keeper of another release."""
+def test_a_false_report_of_one_job_harms_no_other_job(fresh: Callable[..., Daemon], place: Path) -> None:
+    """It reports truly about bystanders, and about all others as a faulty keeper of another release might."""
     chance = dice("bystander")
     path = place / "keeper.sock"
     with talking(path, chance, partly_said):
@@ -123,14 +119,14 @@ def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
 
 
 def is_whole(run: bytes) -> bool:
-    """Whether it is one object on one line: what breaks the frame of a hello is nobody's run."""
+    """Return whether the run is one object on one line: a broken frame of a hello belongs to no run."""
     with suppress(ValueError):
         return b"\n" not in run and bool(members(run))
     return False
 
 
 def is_of_another_version(hello: bytes) -> bool:
-    """Whether the daemon would wait, as it must, until that keeper is gone."""
+    """Return whether the daemon would rightly wait until that keeper is gone."""
     with suppress(ValueError):
         return read_hello(hello).version != HELLO["version"]
     return False
@@ -140,7 +136,7 @@ def is_of_another_version(hello: bytes) -> bool:
 def talking(
     path: Path, chance: Any, say: Callable[[dict[str, Any], Any], bytes]
 ) -> Iterator[threading.Event]:
-    """Something that listens where a keeper would and says such things about whatever it is asked."""
+    """Listen where a keeper would, and answer every request with such messages."""
     told = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
@@ -166,7 +162,7 @@ def _talk(
                     peer.sendall(say(json.loads(line), chance))
                     told.set()
                     if chance.random() < 0.1:
-                        break  # a new connection begins with a new hello
+                        break  # a new connection starts with a new hello
 
 
 def said(asked: dict[str, Any], chance: Any) -> bytes:

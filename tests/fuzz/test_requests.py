@@ -1,4 +1,4 @@
-"""Every method of the document, asked rightly and wrongly, by the thousand, over a real socket."""
+"""Every method of the document, called with thousands of valid and invalid requests over a real socket."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from fuzz.budget import dice, rounds
 from fuzz.campaign import Campaign, judged_at_the_end, told
 from fuzz.documented import undocumented
 
-# Left out while nothing else may happen in the daemon: the one lets jobs start, the other starts a process.
+# Excluded while nothing else may happen in the daemon: the first lets jobs start, the other starts a process.
 LOUD = {"daemon.undrain", "action.run"}
 LEAST = 100
-"""Requests of a campaign, on a machine however slow."""
+"""The number of requests of a campaign on even the slowest machine."""
 
 
 def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(

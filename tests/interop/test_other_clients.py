@@ -1,4 +1,4 @@
-"""The programs of the handbook's page about the wire: other people's libraries speak with the daemon."""
+"""The programs on the handbook's page about the wire: third-party libraries talk to the daemon."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ JSON_RPC_2, VSCODE = [text for kind, text in PROGRAMS if kind == "js"]
 
 
 def said(daemon: Daemon, command: list[str], cwd: Path | None = None) -> str:
-    """What a program said that was started with nothing but the daemon's socket."""
+    """Return the output of a program that was started with only the daemon's socket."""
     environment = {"PATH": os.environ["PATH"], "HOME": PLAIN["HOME"], "LOCKSIDE_SOCKET": str(daemon.socket)}
     ran = subprocess.run(
         command,
