@@ -30,7 +30,7 @@ class HangUp(Exception):
 class FakeDaemon:
     """Answers what `answers` says; any other method is unknown. `calls` has the received calls in order.
 
-    With `serve_at_once` the calls of one connection are answered side by side, so that one may wait.
+    With `serve_at_once` the calls of one connection are answered concurrently, so that one may wait.
     """
 
     def __init__(self, path: str) -> None:

@@ -188,7 +188,7 @@ def pipeline(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_normal_folder_comes_back_file_by_file(pipeline: Path, tmp_path: Path) -> None:
+def test_a_normal_folder_is_exported_file_by_file_unchanged(pipeline: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     shutil.copytree(pipeline / "scripts", first / "scripts")
     stored = stored_like(pipeline)

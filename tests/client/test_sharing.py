@@ -193,7 +193,7 @@ def _push(*numbers: int) -> tuple[str, Json]:
     return "event", {"subscription": "s", "events": events}
 
 
-def test_events_go_on_in_both_processes_after_a_fork(daemon: FakeDaemon) -> None:
+def test_events_continue_in_both_processes_after_a_fork(daemon: FakeDaemon) -> None:
     def subscribe(params: Json) -> Json:
         after = params.get("after", 0)
         daemon.pushes["event.subscribe"] = [_push(*range(after + 1, 7))]

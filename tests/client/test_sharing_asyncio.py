@@ -195,7 +195,7 @@ def test_a_parent_is_not_disturbed_whatever_its_forked_child_does(numbered: Fake
     assert (ran.stdout, ran.stderr) == ("done\n", "")
 
 
-def test_a_child_forked_between_two_loops_has_connections_of_its_own(numbered: FakeDaemon) -> None:
+def test_a_child_forked_between_two_loops_has_its_own_connections(numbered: FakeDaemon) -> None:
     client = AsyncClient(numbered.path, reconnect_seconds=0)
     assert asyncio.run(numbers_of(client, range(3))) == [0, 1, 2]
     with Child(lambda: asyncio.run(numbers_of(client, range(300, 600)))) as child:

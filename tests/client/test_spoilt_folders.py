@@ -1,6 +1,6 @@
 """Every fault in a folder is found by `validate`, with its file, line and field and the correct form.
 
-None of it is left for `apply` or a run to find.
+No fault remains for `apply` or a run to find.
 """
 
 import json

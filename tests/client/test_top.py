@@ -217,7 +217,7 @@ async def test_the_loss_of_the_daemon_is_shown_and_the_view_reconnects(live: Fak
         await until(pilot, lambda: "1 run" in text(app, "#head"))
 
 
-async def test_a_kill_asks_first_and_says_what_it_would_do(live: FakeDaemon) -> None:
+async def test_a_kill_asks_for_confirmation_and_says_what_it_would_do(live: FakeDaemon) -> None:
     live.answers["job.terminate"] = lambda asked: (
         {"stopped": ["41"], "cancelled": [], "freed": [], "started": ["42"], "ended": []}
         if asked.get("dryRun")

@@ -103,7 +103,7 @@ def test_the_socket_named_in_the_environment_is_the_only_one_tried(
         assert connection.call("daemon.status") == "mine"
 
 
-def test_the_users_own_daemon_comes_before_the_machines(
+def test_the_users_own_daemon_takes_precedence_over_that_of_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lockside.paths import socket_candidates

@@ -33,7 +33,7 @@ def time(wire: Wire) -> str:
     return str(wire.call("clock.get")["time"])
 
 
-def test_the_clock_stands_still_while_jobs_run(wire: Wire) -> None:
+def test_the_clock_does_not_move_while_jobs_run(wire: Wire) -> None:
     job = wire.done(wire.shell("true"))
     assert job["createdTime"] == job["startTime"] == job["endTime"] == time(wire) == NOON
     assert set(job["stageTimestamps"].values()) == {NOON}

@@ -1,6 +1,6 @@
 """Whatever a job leaves, it becomes final, nothing outside is read or changed, and everything is removed.
 
-Tried with a daemon of root, whose jobs are another user's, and with a daemon that is that user's own.
+Tested with a daemon of root, whose jobs run as another user, and with a daemon of that user.
 """
 
 import json

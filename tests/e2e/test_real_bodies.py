@@ -1,7 +1,7 @@
 """Third-party programs, each run as its own user and stopped: no process of that user is left.
 
-Whether anything is left is looked up in /proc by user, which no stop goes by: by the job behind in the lock's
-line, at the very moment that the lock is free, and by the test. A daemon with cgroups, and one without.
+Remaining processes are searched in /proc by user, which no stop uses: by the next job that gets the lock, at
+the moment it does, and by the test. One daemon uses cgroups, the other does not.
 """
 
 import os

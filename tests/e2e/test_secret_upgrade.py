@@ -11,7 +11,7 @@ from e2e.wire import Wire
 
 PLAIN_DATABASE = Path(__file__).parent / "data" / "plain-secrets.db.xz"
 """Two projects, two branches, old and deleted versions, rows, states, variables, an orchestration, an
-environment, a job that is held: each secret begins with `MARK`."""
+environment, a held job: each secret begins with `MARK`."""
 MARK = b"old-pl4in-"
 
 

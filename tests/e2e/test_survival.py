@@ -50,7 +50,7 @@ def test_a_lost_job_can_end_as_an_error_instead(fresh: Callable[..., Daemon], ea
     assert of(ended["result"]["error"], "type", "kind") == ("application", "lost")
 
 
-def test_a_job_is_given_up_after_so_many_losses(fresh: Callable[..., Daemon], ear: Ear) -> None:
+def test_a_job_is_given_up_after_a_limited_number_of_losses(fresh: Callable[..., Daemon], ear: Ear) -> None:
     daemon = fresh(LOCKSIDE_JOBS__MAX_REQUEUES="2")
     wire = daemon.wire()
     job = wire.shell(f"echo up > {ear.path}; exec sleep 600")

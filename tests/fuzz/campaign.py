@@ -1,6 +1,6 @@
 """Sends requests of the grammar to a real daemon one after another, and judges every answer.
 
-What a refused call may not do is watched in the database itself: a commit by anybody is seen there.
+Effects of refused calls are looked for in the database itself, which shows every commit.
 """
 
 import random
@@ -51,7 +51,7 @@ BY_ITSELF = ("start_at_us", "ready_us", "updated_us")
 class Campaign:
     """One fuzzed daemon. `faults` are sentences; `codes` counts the answers by code.
 
-    `is_quiet`: nothing happens in the daemon but what is asked of it, so that all its tables are compared.
+    `is_quiet`: the daemon does nothing except what is requested, so all its tables are compared.
     """
 
     def __init__(self, daemon: Daemon, chance: random.Random, *, is_quiet: bool) -> None:
@@ -145,7 +145,7 @@ class Campaign:
         queries = ["SELECT max(seq) FROM events"]
         for table in TABLES:
             columns = [name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")]
-            but = " WHERE key NOT LIKE 'follower:%'" if table == "meta" else ""  # they go on by themselves
+            but = " WHERE key NOT LIKE 'follower:%'" if table == "meta" else ""  # these advance by themselves
             queries.append(f"SELECT {', '.join(c for c in columns if c not in BY_ITSELF)} FROM {table}{but}")
         return queries
 

@@ -1,6 +1,6 @@
 """Requests made from the daemon's own OpenRPC document, then spoilt: the grammar of the fuzzer. No I/O.
 
-Everything that could be run as a program is harmless: what is hostile here is hostile to a reader of JSON.
+Everything that could be run as a program is harmless; hostile values are hostile only to a JSON reader.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Validators for the schemas of an OpenRPC document, each compiled when first requested.
 
-A schema is referred to where it stands: to join it with all components would compile all of them each time.
+A schema is referenced in place: joined with all components it would compile all of them each time.
 """
 
 from typing import Any

@@ -96,7 +96,7 @@ BYSTANDER = "echo bystander"
 
 
 def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
-    """Answers well about a bystander, spoilt about any other run; a hello is spoilt in its runs alone."""
+    """Answer correctly about a bystander, spoilt about other runs; in a hello only the runs are spoilt."""
     if asked["op"] == "hello":
         hello = json.dumps(HELLO | {"runs": "RUNS"}).encode()
         ended = {
@@ -166,7 +166,7 @@ def _talk(
 
 
 def said(asked: dict[str, Any], chance: Any) -> bytes:
-    """An answer to what the daemon asked: sound half of the time for a greeting, so that it goes on."""
+    """Return an answer to a request; half of those to a hello are valid, so that the daemon continues."""
     if asked["op"] == "hello":
         spoilt = spoilt_line(chance, HELLO)
         is_taken = chance.random() < 0.6 or is_of_another_version(spoilt)

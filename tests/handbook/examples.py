@@ -1,9 +1,9 @@
 """Finds the examples in the handbook and in the README, and runs those of each page as one session.
 
-What a fenced block is, is said by the word behind its fence:
+The word after its fence says what a fenced block is:
 
-    console   commands behind `$ ` and what they print, which is compared; `...` stands for any lines
-    sh        a script that must end with 0; so must python
+    console   commands after `$ ` and their output, which is compared; `...` stands for any lines
+    sh        a script that must exit with 0; so must python
     others    are only read
 
 A block whose first line is the comment `# FOLDER/FILE` is written to that file instead.

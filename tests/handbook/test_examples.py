@@ -1,6 +1,6 @@
 """Every example of the README and of the handbook runs, and prints what the page shows.
 
-To put what they print now into the pages, and then to look at what changed:
+To write their current output into the pages, and then review the changes:
 LOCKSIDE_RECORD=1 sh tests/run tests/handbook
 """
 

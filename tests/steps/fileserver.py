@@ -21,8 +21,8 @@ from pyftpdlib.servers import ThreadedFTPServer
 class FileServer:
     """What the server serves, and how.
 
-    It cuts the connection after `cut_bytes` of each answer; `etags` change from one answer to the next, the
-    last one stays; `statuses` come first. `redirects` maps paths to URLs. Content waits for the `gate`.
+    It closes the connection after `cut_bytes` of each answer; `etags` change from answer to answer, the
+    last one stays; `statuses` are used up first. `redirects` maps paths to URLs. Content waits for the `gate`.
     `asked` are the headers of all GETs, `sent_bytes` all bytes of content.
     """
 

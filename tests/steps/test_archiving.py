@@ -144,9 +144,7 @@ def test_a_lost_connection_is_reestablished(
     assert pauses == [1, 1, 1]
 
 
-def test_a_server_that_does_not_come_back_is_given_up(
-    data: Path, tmp_path: Path, pauses: list[float]
-) -> None:
+def test_a_server_that_stays_unavailable_is_given_up(data: Path, tmp_path: Path, pauses: list[float]) -> None:
     with pytest.raises(ApplicationFault, match="could not be archived after 3 attempts"):
         archiving.archive(order_of(tmp_path, "ftp://127.0.0.1:1"))
     assert pauses == [1, 2]

@@ -129,7 +129,7 @@ def test_retry_after_is_respected_and_other_pauses_double(
     assert pauses[3:] == [1, 2, 4]
 
 
-def test_a_server_that_does_not_come_back_is_given_up(stage: Stage, web: FileServer) -> None:
+def test_a_server_that_stays_unavailable_is_given_up(stage: Stage, web: FileServer) -> None:
     web.statuses = [503] * 9
     with pytest.raises(ApplicationFault, match="after 3 attempts: the server answered 503"):
         stage({"source": web.url()}, attempts=3)

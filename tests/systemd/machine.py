@@ -1,7 +1,7 @@
-"""A machine of its own to try the units on: a real systemd in a container, over a copy-on-write view of `/`.
+"""A separate machine for testing the units: a real systemd in a container, on a copy-on-write view of `/`.
 
-Nothing of it reaches the machine that it runs on: its own mounts, processes, network and cgroups;
-what it writes goes to memory. It needs root and systemd-nspawn.
+Nothing of it affects its host: it has its own mounts, processes, network and cgroups, and writes only to
+memory. It needs root and systemd-nspawn.
 """
 
 import os
@@ -73,7 +73,7 @@ class Machine:
         raise AssertionError(f"{unit} has no process {inside}")
 
     def _numbers(self, pid: int) -> list[str]:
-        """A process's pid in each namespace, the outermost first; of another machine's none."""
+        """Return the pids of a process in each namespace, outermost first; none for a foreign process."""
         with suppress(OSError):
             if os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{self.leader}/ns/pid"):
                 status = Path(f"/proc/{pid}/status").read_text()

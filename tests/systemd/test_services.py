@@ -1,6 +1,6 @@
 """The units under a real systemd: readiness, watchdog, sockets, restarts with jobs running, stop, journal.
 
-LOCKSIDE_TEST_SYSTEMD=1 runs them; see `machine` for what keeps them apart from this machine.
+LOCKSIDE_TEST_SYSTEMD=1 runs them; `machine` describes how they are isolated from this machine.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Runs a session on a real terminal with a real daemon, and returns the text that was on the screen.
 
-What differs from run to run (times, durations, sizes, pids, ids nobody chose) is made alike by `alike`, for
-comparing only.
+`alike` normalises what differs from run to run (times, durations, sizes, pids, generated ids), only for
+comparing.
 """
 
 import fcntl

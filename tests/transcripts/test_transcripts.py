@@ -1,6 +1,6 @@
 """Whole sessions at the command line match the .txt files beside this module.
 
-To record them anew, and then to look at what changed: LOCKSIDE_RECORD=1 sh tests/run tests/transcripts
+To record them again, and then review the changes: LOCKSIDE_RECORD=1 sh tests/run tests/transcripts
 """
 
 import os

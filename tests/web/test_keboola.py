@@ -60,7 +60,7 @@ def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, w
     assert "not in one of killable states" in answer["error"]
 
 
-def test_a_job_that_goes_on_is_killed_once(queue: Client, wire: Wire, gate: Gate) -> None:
+def test_a_running_job_is_killed_once(queue: Client, wire: Wire, gate: Gate) -> None:
     put_component(wire, "kds.long", shell=gate.text)
     job = queue.create(component="kds.long", configData={})
     killed = queue.kill(job["id"])

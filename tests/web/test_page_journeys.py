@@ -1,7 +1,7 @@
 """Typical tasks with the page, in a real Chromium, with scripts and without.
 
-A tab in which the browser complains about anything (a script's error, something that the policy of contents
-forbids) fails its test.
+A test fails if the browser complains about anything in its tab (an error in a script, a violation of the
+content security policy).
 """
 
 import json

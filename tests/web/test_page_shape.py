@@ -1,6 +1,6 @@
 """Each page, light and dark, wide and on a small phone: accessible, and nothing scrolls sideways.
 
-Pictures of all of them are in the folder that LOCKSIDE_TEST_PICTURES names.
+Screenshots of all pages are stored in the folder that LOCKSIDE_TEST_PICTURES names.
 """
 
 import os

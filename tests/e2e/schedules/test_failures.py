@@ -69,7 +69,7 @@ def test_failed_jobs_pause_a_schedule(wire: Wire) -> None:
     assert jobs_of(wire)[-1]["id"] in shown["statusCause"]
 
 
-def test_a_moment_without_a_good_job_is_told_once_as_overdue(wire: Wire, gate: Gate) -> None:
+def test_a_moment_without_a_successful_job_is_reported_once_as_overdue(wire: Wire, gate: Gate) -> None:
     wire.call("component.put", component={"id": "acme.job", "shell": gate.text})
     put(wire, every="1h", expectWithinSeconds=600, overlap={"policy": "skip"})
     wire.call("clock.advance", seconds=3600)
