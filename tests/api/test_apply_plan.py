@@ -22,7 +22,7 @@ def plan(wanted: Bodies, stored: Bodies, *, prune: bool = False, max_bytes: int 
     )
 
 
-def told(made: ApplyPlan) -> list[tuple[str, str, list[Any]]]:
+def steps_of(made: ApplyPlan) -> list[tuple[str, str, list[Any]]]:
     return [(step.action, step.key[-1], step.fields) for step in made.steps]
 
 
@@ -33,7 +33,7 @@ def test_an_object_with_another_key_order_is_unchanged() -> None:
 
 def test_new_changed_and_obsolete_objects_are_steps() -> None:
     made = plan({"new": {"a": 1}, "other": {"a": 2}}, {"other": {"a": 1}, "old": {}}, prune=True)
-    assert told(made) == [
+    assert steps_of(made) == [
         ("create", "new", []),
         ("change", "other", [{"path": "a", "old": 1, "new": 2}]),
         ("delete", "old", []),

@@ -21,7 +21,7 @@ def event(kind: str, second: float, by: str = "ann", **data: Any) -> Json:
     return {"seq": 1, "time": at(second), "kind": kind, "principal": {"user": by}, "data": data}
 
 
-def told(out: str) -> list[str]:
+def without_times(out: str) -> list[str]:
     """Return what happened, without the times."""
     return [line.split("  ", 2)[2].strip() for line in out.splitlines() if line.startswith("  2026-01-31 ")]
 
@@ -43,7 +43,7 @@ def test_a_story_names_the_job_that_held_the_lock_and_for_how_long(daemon: FakeD
             "events": [event("job.status", 60, to="processing"), event("job.status", 90, to="success")]
         },
     }
-    assert told(run("show", "42").out) == [
+    assert without_times(run("show", "42").out) == [
         "created by bob",
         "waited 1 min for airports.extract/daily (job 41), which held the lock",
         "started",
@@ -73,7 +73,7 @@ def test_a_story_names_dependencies_holds_pauses_and_who_stopped_it(daemon: Fake
             ]
         },
     }
-    assert told(run("show", "42").out) == [
+    assert without_times(run("show", "42").out) == [
         "created by bob",
         "waited 45 s for airports.extract/daily (job 41) to end: success",
         "held back by ann",

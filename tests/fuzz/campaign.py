@@ -233,7 +233,7 @@ def _statuses(daemon: Daemon) -> dict[int, str]:
         return dict(database.execute(query).fetchall())
 
 
-def told(faults: list[str]) -> str:
+def first_faults(faults: list[str]) -> str:
     """Return the first faults of each kind, for a person to read."""
     seen: dict[str, str] = {}
     for fault in faults:

@@ -59,7 +59,7 @@ HELLO: dict[str, Any] = {
 def test_a_daemon_survives_whatever_a_false_keeper_sends(fresh: Callable[..., Daemon], place: Path) -> None:
     chance = dice("daemon")
     path = place / "keeper.sock"
-    with talking(path, chance, said) as told:
+    with talking(path, chance, answer_to) as told:
         daemon = fresh(LOCKSIDE_KEEPER__SOCKET=str(path), LOCKSIDE_POOLS__DEFAULT__SLOTS="100000")
         try:
             with Wire(daemon.socket) as wire:
@@ -108,7 +108,7 @@ def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
         whole = [run for run in runs if is_whole(run)]
         return hello.replace(b'"RUNS"', b"[" + b",".join(whole) + b"]") + b"\n"
     if BYSTANDER not in str(asked.get("pipeline")):
-        return said(asked, chance)
+        return answer_to(asked, chance)
     token = asked["token"]
     made = to_wire(outcome.blank(token)) | {"pid": NOBODY, "exitCode": 0, "spawnTime": 1, "exitTime": 2}
     lines: list[dict[str, Any]] = [
@@ -165,7 +165,7 @@ def _talk(
                         break  # a new connection starts with a new hello
 
 
-def said(asked: dict[str, Any], chance: Any) -> bytes:
+def answer_to(asked: dict[str, Any], chance: Any) -> bytes:
     """Return an answer to a request; half of those to a hello are valid, so that the daemon continues."""
     if asked["op"] == "hello":
         spoilt = spoilt_line(chance, HELLO)

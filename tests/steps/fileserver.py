@@ -22,7 +22,7 @@ class FileServer:
     """What the server serves, and how.
 
     It closes the connection after `cut_bytes` of each answer; `etags` change from answer to answer, the
-    last one stays; `statuses` are used up first. `redirects` maps paths to URLs. Content waits for the `gate`.
+    last one stays; `statuses` are used first. `redirects` maps paths to URLs. Content waits for the `gate`.
     `asked` are the headers of all GETs, `sent_bytes` all bytes of content.
     """
 

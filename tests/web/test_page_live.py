@@ -110,7 +110,7 @@ def test_a_log_is_followed_and_older_lines_are_loaded_on_scrolling_up(
     scrolled_to_the_first(visit, line)
     gate.open()
     visit.sees("after the gate", "#tail")
-    drawn_anew(visit)
+    redraw_twice(visit)
     assert not visit.page.locator("[data-part=earlier]").count(), "nothing is before the first line"
     numbers = re.findall(r"\d{20}", visit.text("#tail"))
     assert list(map(int, numbers)) == list(range(1, 3001)), "none is missing, none is there twice"
@@ -124,7 +124,7 @@ def scrolled_to_the_first(visit: Visit, line: str) -> None:
         visit.page.locator(line).last.scroll_into_view_if_needed()
 
 
-def drawn_anew(visit: Visit) -> None:
+def redraw_twice(visit: Visit) -> None:
     """Request two redraws of the page: the first is drawn before the second is requested."""
     for _ in range(2):
         with visit.page.expect_request(lambda sent: "x-live" in sent.headers):
