@@ -68,7 +68,7 @@ def test_the_tree_of_a_real_orchestration_is_followed_to_its_failure(own: OwnDae
     with Terminal(own.socket, "run", "-f", "lockside.orchestrator/both", columns=120) as seen:
         assert seen.end() == 1
         assert "shop.yes/daily 3 │ fine" in seen.text
-        assert "shop.no/daily 4  │ No data." in seen.text, "labels are of one width"
+        assert "shop.no/daily 4  │ No data." in seen.text, "labels have equal widths"
         assert "│  └─ ✗ shop.no/daily (4)  error" in seen.text
         assert "└─ - phase second (5)  cancelled" in seen.text
     with Terminal(own.socket, "show", "lockside.orchestrator/both", columns=120) as seen:

@@ -54,7 +54,7 @@ def seconds_of(size: int) -> float:
 
 def test_a_line_of_many_frames_takes_time_proportional_to_its_length() -> None:
     short = min(seconds_of(PIECES // 4) for _ in range(3))
-    assert seconds_of(PIECES) < 12 * short + 0.1, "four times the length, far from sixteen times the time"
+    assert seconds_of(PIECES) < 12 * short + 0.1, "four times the length must not take sixteen times the time"
 
 
 def test_only_the_end_of_an_unfinished_line_is_drawn() -> None:

@@ -58,7 +58,7 @@ def test_more_entries_than_a_page_can_have_are_read_in_several_pages() -> None:
     pages = Pages("job.list", {"limit": PAGE + 500})
     asked = read(pages, page(0, PAGE, "a"), page(PAGE, 500, "b"))
     assert [params["limit"] for params in asked] == [PAGE, 500]
-    assert pages.answer["nextCursor"] == "b", "there are more"
+    assert pages.answer["nextCursor"] == "b", "there are more pages"
 
 
 def test_a_list_without_a_limit_has_as_many_entries_as_the_daemon_gives_or_all_of_them() -> None:

@@ -201,7 +201,7 @@ def test_every_parameter_type_refuses_unknown_members() -> None:
 
 def test_viewer_methods_change_nothing_and_ruling_methods_need_an_admin() -> None:
     changing = {m.name for m in METHODS.values() if m.role is Role.VIEWER and m.mutates}
-    assert changing == {"token.create", "token.revoke"}, "one's own tokens are everybody's affair"
+    assert changing == {"token.create", "token.revoke"}, "every user may manage their own tokens"
     ruled = {m.name for m in METHODS.values() if m.role is Role.ADMIN}
     assert ruled >= {"component.put", "pool.put", "pool.pause", "daemon.drain", "daemon.backup", "job.purge"}
 

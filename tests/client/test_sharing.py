@@ -182,7 +182,7 @@ def test_a_living_child_does_not_keep_the_connection_of_its_parent_open(tmp_path
             with Child(lambda: (os.close(writing), os.read(reading, 1))[1]) as child:
                 client.close()
                 peer.settimeout(SECONDS)
-                assert lines.readline() == b"", "the hang-up is noticed"
+                assert lines.readline() == b"", "the disconnect is noticed"
                 os.close(writing)
                 assert child.result() == b""
             os.close(reading)

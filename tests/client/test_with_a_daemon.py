@@ -66,9 +66,9 @@ def test_creations_and_events_continue_over_kills_and_nothing_is_duplicated_or_l
         listener.join(60)
         stored = [job.id for job in client.jobs(text="counted")]
     killer.join()
-    assert sorted(stored, key=int) == made, "every creation that was answered is there once, and no other"
+    assert sorted(stored, key=int) == made, "each answered creation exists exactly once"
     assert {job.status.value for job in ended} == {"success"}
-    assert [one for one in seen if one in made] == made, "each creation was told once and in order"
+    assert [one for one in seen if one in made] == made, "each creation was reported once and in order"
 
 
 def _listen(path: str, after: int, seen: list[str]) -> None:
@@ -143,7 +143,7 @@ def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -
             job = wire.create(configData={"parameters": parameters})
             parent, child, parent_run_id, status, circle = ear.hear().split()
             assert (parent, parent_run_id, status) == (job["id"], job["runId"], "success")
-            assert circle == "Conflict", "waiting for oneself is refused"
+            assert circle == "Conflict", "a wait of a job for itself is refused"
             view = wire.get(job["id"])
             assert (view["progress"], view["message"]) == (0.25, "a quarter")
             assert wire.get(child)["relation"] == "weak"

@@ -207,4 +207,4 @@ def test_other_users_can_neither_read_nor_change_anything_of_a_job(
     ).stdout
     gate.open()
     wire.done(job)
-    assert found in ("", f"{daemon.socket}\n"), "but for the socket, that these tests have opened"
+    assert found in ("", f"{daemon.socket}\n"), "except the socket, which these tests have opened"

@@ -172,7 +172,7 @@ def test_no_process_of_a_terminated_job_is_left(wire: Wire, stopped: dict[str, S
     assert one.before, "there was nothing to stop"
     assert one.job["status"] == "terminated"
     assert one.behind["startTime"] >= one.job["endTime"], "the lock was free before"
-    assert wire.text(one.behind) == "", "something lived when the lock was free"
+    assert wire.text(one.behind) == "", "a process was alive when the lock was free"
     assert processes_of_user(USERS[name]) == {}
     report = one.job["killReport"]
     assert report["proof"] == connected(wire)["killsBy"]

@@ -66,7 +66,7 @@ def test_a_daemon_survives_whatever_a_false_keeper_sends(fresh: Callable[..., Da
                 for _ in rounds(0.05, 20):
                     told.clear()
                     job = wire.shell("true", onLost="error")
-                    assert told.wait(60), "the daemon does not talk to its keeper any more"
+                    assert told.wait(60), "the daemon no longer talks to its keeper"
                     wire.get(job["id"])
                     wire.call("job.terminate", id=job["id"])
         finally:

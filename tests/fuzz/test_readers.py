@@ -91,7 +91,7 @@ def _read_to_the_end(folder: str, *, limit: int, stream: int | None) -> None:
         msgspec.json.encode(page.next_offset)
         if page.at_end:
             break
-        assert page.next_offset > offset, "a page that is not the last moves on"
+        assert page.next_offset > offset, "a page that is not the last advances"
         offset = page.next_offset
     else:
         raise AssertionError("the log has no end")

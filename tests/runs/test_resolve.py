@@ -390,7 +390,7 @@ def test_a_task_inherits_variables_that_win_over_everything_but_its_own_values()
     task = resolved(request, stored=stored, variables=given, inherited=inherited)
     assert task.spec.variables == {"a": "1", "b": "2", "c": "own"}
     frozen = {one.name: one.value for one in task.spec.variable_values_data.values}
-    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeat is given the same"
+    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeated request gets the same values"
 
 
 def test_an_orchestration_passes_on_everything_that_it_was_given() -> None:

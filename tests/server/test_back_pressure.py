@@ -58,7 +58,7 @@ async def test_a_notification_to_a_slow_reader_is_refused_once_the_bound_is_pass
         assert 900 <= taken <= 1500
         slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
         numbers = [(await slow.answer())["params"]["number"] for _ in range(taken)]
-        assert numbers == list(range(taken)), "what was taken arrives whole and in order"
+        assert numbers == list(range(taken)), "accepted messages arrive complete and in order"
         await connection.room()
         assert connection.notify("event", {"number": "next"})
         assert (await slow.answer())["params"]["number"] == "next"

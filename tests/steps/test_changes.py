@@ -89,7 +89,7 @@ def test_columns_are_added_and_dropped(lake: Lake) -> None:
     assert lake.rows() == [("1", "10", None, None), ("2", "20", None, None), ("3", "", None, None)]
     assert pl.read_delta(str(lake.folder())).columns == ["id", "n", "note", "at", "_timestamp"]
     altered(lake, addColumns=[{"name": "name"}])
-    assert {row[-1] for row in lake.rows()} == {None}, "the values that were dropped do not come back"
+    assert {row[-1] for row in lake.rows()} == {None}, "dropped values do not reappear"
 
 
 def test_a_type_can_be_changed_when_all_values_fit(lake: Lake) -> None:

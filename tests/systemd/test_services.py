@@ -161,7 +161,7 @@ def test_reload_reloads_the_access_settings(machine: Machine, wire: Wire) -> Non
     assert {one["PRIORITY"] for one in said if "read the settings again" in one["MESSAGE"]} == {"6"}
     settings.write_text("[access]\nwrong = 1\n")
     machine.run("systemctl", "reload", DAEMON)
-    assert wire.call("daemon.status")["version"], "wrong settings end nothing"
+    assert wire.call("daemon.status")["version"], "invalid settings do not end the daemon"
     settings.unlink()
     machine.run("systemctl", "reload", DAEMON)
     wire.call("daemon.status")

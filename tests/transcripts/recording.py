@@ -94,7 +94,7 @@ class Terminal:
 
     def _until_ready(self) -> None:
         """Wait until the daemon reports ready."""
-        assert select.select([self._notices], [], [], PATIENCE_SECONDS)[0], "no daemon gets ready"
+        assert select.select([self._notices], [], [], PATIENCE_SECONDS)[0], "no daemon became ready"
         assert b"READY=1" in self._notices.recv(4096)
 
     def end(self) -> None:

@@ -55,7 +55,7 @@ def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, w
     assert ended["result"]["configVersion"] == "1"
     assert ended["token"]["description"] == "queue"
     whole = job_view(wire.get(job["id"]), Components(()), str(queue.http.base_url).rstrip("/"))
-    assert ended == whole, "nothing is left out that the daemon knows"
+    assert ended == whole, "nothing that the daemon knows is left out"
     answer = queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
     assert "not in one of killable states" in answer["error"]
 
@@ -365,7 +365,7 @@ def test_recorded_requests_of_unmodified_clients_are_answered_as_described(
             continue
         told = queue.checked(verb.lower(), path.split("?")[0], answer, int(status))
         if status == "201":
-            assert told["status"] == "created", "clients expect it, however soon it starts"
+            assert told["status"] == "created", "clients expect it however soon the job starts"
             assert told["runId"] == f"{run[4:]}.{told['id']}".removeprefix(".")
             job = told["id"]
 

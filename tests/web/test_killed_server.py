@@ -48,7 +48,7 @@ def test_a_polling_client_of_the_queue_continues(
             client.get(f"/jobs/{job['id']}")
         with serving(daemon, **addresses):
             again = client.post("/jobs", json={**asked, "deduplicationId": "once"}).json()
-            assert again["id"] == job["id"], "it is done once, whoever answers"
+            assert again["id"] == job["id"], "it is done once, whichever server answers"
             gate.open()
             wire.done(job["id"])
             assert client.get(f"/jobs/{job['id']}").json()["status"] == "success"
@@ -72,7 +72,7 @@ def test_an_open_page_misses_nothing_and_shows_nothing_twice(
         visit.sees("line 3", "#tail")
         kill(first)
         visit.page.locator("#banner:visible").wait_for()
-        assert "line 3" in visit.text("#tail"), "what is shown stays"
+        assert "line 3" in visit.text("#tail"), "shown content stays"
         with serving(daemon, **settings):
             gate.open()
             visit.page.locator(".verdict.success").wait_for()

@@ -89,7 +89,7 @@ def test_a_configuration_can_be_run_with_another_parameter_from_its_schema(visit
     visit.click("Run")
     job = wire.call("job.get", id=job_in(visit))
     assert job["configData"]["parameters"] == {"since": "the beginning", "limit": 5}
-    assert job["configData"]["storage"] == stored["storage"], "what the form does not show stays"
+    assert job["configData"]["storage"] == stored["storage"], "members that the form does not show are kept"
     wire.call("job.terminate", id=job["id"])
     wire.call("pool.resume", id="night")
 

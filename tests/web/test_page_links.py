@@ -139,7 +139,7 @@ def test_a_page_of_a_log_is_small_and_all_pages_together_are_the_whole_log(
             if more is None:
                 break
             page = client.get(f"/jobs/{job}/log{more[1].replace('&amp;', '&')}")
-        assert sorted(seen) == list(range(1, 9001)), "none is missing, none is there twice"
+        assert sorted(seen) == list(range(1, 9001)), "no line is missing or duplicated"
 
 
 def test_signing_in_leads_to_the_requested_page(daemon: Daemon, wire: Wire) -> None:

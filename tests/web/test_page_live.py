@@ -113,12 +113,12 @@ def test_a_log_is_followed_and_older_lines_are_loaded_on_scrolling_up(
     redraw_twice(visit)
     assert not visit.page.locator("[data-part=earlier]").count(), "nothing is before the first line"
     numbers = re.findall(r"\d{20}", visit.text("#tail"))
-    assert list(map(int, numbers)) == list(range(1, 3001)), "none is missing, none is there twice"
+    assert list(map(int, numbers)) == list(range(1, 3001)), "no line is missing or duplicated"
 
 
 def scrolled_to_the_first(visit: Visit, line: str) -> None:
     oldest = visit.page.locator(line, has_text=re.compile(r"^\d*\b0+1\s*$"))
-    assert not oldest.count(), "the first page is a part"
+    assert not oldest.count(), "the first page is only a part"
     while not oldest.count():
         visit.page.locator(line).first.scroll_into_view_if_needed()
         visit.page.locator(line).last.scroll_into_view_if_needed()
@@ -147,7 +147,7 @@ def test_nothing_is_missing_or_duplicated_after_the_death_of_the_daemon(opened: 
             visit.page.locator("#banner:visible").wait_for()
             print(f"the banner is there after {monotonic() - begun:.1f} s")
             assert "as of" in visit.text("#banner")
-            assert "line 3" in visit.text("#tail"), "what is shown stays"
+            assert "line 3" in visit.text("#tail"), "shown content stays"
             opened_meanwhile = visit.page.context.new_page()
             opened_meanwhile.goto(visit.page.url)
             visit.page.bring_to_front()

@@ -175,7 +175,7 @@ def test_actions_through_the_page_record_the_delegate(daemon: Daemon, wire: Wire
         refused = operator.post(f"/jobs/{others}/do/terminate", data={"csrf": csrf(operator)}, headers=OURS)
         assert refused.status_code == 403, "another user's job"
         for path in (f"/jobs/{others}", "/pools"):
-            assert "/do/" not in operator.get(path).text, "what is refused has no button"
+            assert "/do/" not in operator.get(path).text, "refused actions have no button"
         assert "only its owner or an admin can do that" in operator.get(f"/jobs/{others}").text
 
 

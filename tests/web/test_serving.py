@@ -193,7 +193,7 @@ def test_four_of_many_streams_requested_at_once_are_served(web: Web, token: str,
         answers = sorted(client.recv(65_536)[9:12] for client in opened)
         assert answers == [b"200"] * 4 + [b"204"] * 4
         opened += streams(web, wire.call("token.create", name="other", role="viewer")["secret"], 1)
-        assert opened[-1].recv(65_536)[9:12] == b"200", "those of one take no place of another's"
+        assert opened[-1].recv(65_536)[9:12] == b"200", "streams of one token do not count for another"
     finally:
         for client in opened:
             client.close()
@@ -220,4 +220,4 @@ def test_the_streams_of_a_token_end_when_it_is_revoked(web: Web, wire: Wire) -> 
         while b"a stream" not in stream.readline():
             pass
         wire.call("token.revoke", id=made["id"])
-        assert stream.read().endswith(b"0\r\n\r\n"), "it ends as a whole answer does"
+        assert stream.read().endswith(b"0\r\n\r\n"), "it ends as a complete answer does"

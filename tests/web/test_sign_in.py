@@ -53,7 +53,7 @@ def test_the_user_who_runs_the_server_signs_in_once_with_its_url(daemon: Daemon)
         assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Max-Age=43200", "Path=/"))
         who = browser.get("/session").json()
         assert who["principal"]["user"] == pwd.getpwuid(os.geteuid()).pw_name
-        assert other.get(web.invitation).status_code == 401, "it is used up"
+        assert other.get(web.invitation).status_code == 401, "the URL is used up"
         assert other.get("/sign-in?token=guessed").status_code == 401
 
 
@@ -66,7 +66,9 @@ def test_a_token_signs_its_user_in(daemon: Daemon) -> None:
             form = {"token": "lsk_nonsense", "next": "/jobs"}
             page = browser.post("/sign-in", data=form, headers={**OURS, "Accept": "text/html"})
             assert page.status_code == 401
-            assert 'value="/jobs"' in page.text, "the form is there again and still leads to the wanted page"
+            assert 'value="/jobs"' in page.text, (
+                "the form is shown again and still leads to the requested page"
+            )
             assert "lockside web" not in page.text, "that would not help here"
             assert with_token(browser, made["secret"]).status_code == 303
             who = browser.get("/session").json()
@@ -92,7 +94,7 @@ def test_a_trusted_proxy_names_the_user(daemon: Daemon) -> None:
         assert (who["principal"]["user"], who["role"]) == (USER, "operator")
         assert browser.post("/sign-out", headers={**OURS, "X-CSRF": csrf(browser)}).status_code == 303
         other = browser.get("/session", headers={"X-Remote-User": "bin"}).json()
-        assert other["principal"]["user"] == "bin", "the cookie of one user is none of another's"
+        assert other["principal"]["user"] == "bin", "the cookie of one user is not valid for another"
         assert browser.get("/metrics").status_code == 401, "everybody comes through the proxy"
 
 
@@ -164,7 +166,7 @@ def test_no_forged_request_changes_anything(daemon: Daemon) -> None:
             count += 1
         assert count >= 30
         assert dict(browser.cookies) == cookies
-        assert browser.get("/session").status_code == 200, "it goes on"
+        assert browser.get("/session").status_code == 200, "the session continues"
         logged = web.refusals
         assert sum(line.startswith("403 POST /sign-out of 127.0.0.1") for line in logged) == len(CROSS) + 11
 
