@@ -1,4 +1,4 @@
-"""A plan names every field that differs, and stays short when what differs is long."""
+"""A plan names every field that differs, and stays short when the differences are long."""
 
 from typing import Any
 
@@ -22,18 +22,18 @@ def plan(wanted: Bodies, stored: Bodies, *, prune: bool = False, max_bytes: int 
     )
 
 
-def told(made: ApplyPlan) -> list[tuple[str, str, list[Any]]]:
+def steps_of(made: ApplyPlan) -> list[tuple[str, str, list[Any]]]:
     return [(step.action, step.key[-1], step.fields) for step in made.steps]
 
 
-def test_the_same_in_another_order_of_keys_is_unchanged() -> None:
+def test_an_object_with_another_key_order_is_unchanged() -> None:
     made = plan({"x": {"a": 1, "b": 2}}, {"x": {"b": 2, "a": 1}})
     assert (made.steps, made.unchanged) == ([], 1)
 
 
-def test_what_is_new_differs_or_is_no_longer_wanted_is_a_step() -> None:
+def test_new_changed_and_obsolete_objects_are_steps() -> None:
     made = plan({"new": {"a": 1}, "other": {"a": 2}}, {"other": {"a": 1}, "old": {}}, prune=True)
-    assert told(made) == [
+    assert steps_of(made) == [
         ("create", "new", []),
         ("change", "other", [{"path": "a", "old": 1, "new": 2}]),
         ("delete", "old", []),
@@ -54,7 +54,7 @@ def test_long_values_are_left_out_of_a_plan_that_would_pass_its_length() -> None
     )
 
 
-def test_another_plan_has_another_name() -> None:
+def test_different_plans_have_different_names() -> None:
     one, other = ({"x": {"text": text * 1000}} for text in "ab")
     assert plan(one, {}).name != plan(other, {}).name
     assert plan(one, {"x": {}}, max_bytes=1).name != plan(other, {"x": {}}, max_bytes=1).name

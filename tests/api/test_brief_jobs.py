@@ -1,4 +1,4 @@
-"""A list that wants a few plain members reads little of each job, and shows what the whole job shows."""
+"""A list of a few plain members reads little of each job, and shows the same as the whole job."""
 
 import sqlite3
 from contextlib import closing
@@ -43,7 +43,7 @@ JOBS: list[InsertJob] = [
 
 
 @pytest.mark.parametrize("order", OrderBy)
-def test_each_member_is_shown_as_of_the_whole_job(order: OrderBy) -> None:
+def test_each_member_is_shown_as_in_the_whole_job(order: OrderBy) -> None:
     now_us = NOW + 60_000_000
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(sql.schema())
@@ -58,7 +58,7 @@ def test_each_member_is_shown_as_of_the_whole_job(order: OrderBy) -> None:
     assert len(brief) == len(JOBS)
 
 
-def test_other_members_need_the_whole_job() -> None:
+def test_other_members_require_the_whole_job() -> None:
     assert is_brief(["status"])
     assert not is_brief(None)
     assert not is_brief(["status", "result"])

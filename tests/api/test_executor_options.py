@@ -1,4 +1,4 @@
-"""What is told of the options of a pool that its executor does not take."""
+"""Messages about options of a pool that its executor does not accept."""
 
 from typing import Any
 
@@ -38,5 +38,5 @@ def test_an_option_that_is_missing_or_wrong_is_named_with_what_to_do(
     assert KIND.trouble(options) == (path, says)
 
 
-def test_options_as_the_schema_wants_them_are_no_trouble() -> None:
+def test_options_that_match_the_schema_are_accepted() -> None:
     assert KIND.trouble({"workRoot": "/x", "nodes": 2}) is None

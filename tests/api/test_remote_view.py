@@ -1,4 +1,4 @@
-"""What a job shows of its run on other machines, and of its time in an engine's queue."""
+"""How a job shows its run on other machines, and its time in an engine's queue."""
 
 import pytest
 

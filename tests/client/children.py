@@ -11,7 +11,7 @@ SECONDS = 60
 
 
 class Child:
-    """A forked child that does `work` and hands its result back; `result` raises if it failed or hangs."""
+    """A forked child that does `work` and returns its result; `result` raises if it failed or hangs."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._results, sending = os.pipe()
@@ -29,7 +29,7 @@ class Child:
         os.waitpid(self._pid, 0)
 
     def result(self) -> Any:
-        """Wait for what the work returned."""
+        """Wait for the result of the work."""
         text = b""
         while True:
             readable, _, _ = select.select([self._results], [], [], SECONDS)

@@ -1,4 +1,4 @@
-"""What the client's tests share: a fake daemon, and an environment without anybody's own settings."""
+"""Fixtures for tests of the client: a fake daemon, and an environment without the user's own settings."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ OWN_JOB = ("LOCKSIDE_RUN_ID", "LOCKSIDE_START_TOKEN", "LOCKSIDE_JOB_SOCKET")
 
 
 class Ran(NamedTuple):
-    """What a command line did."""
+    """The exit code and output of a command line."""
 
     code: int
     out: str
@@ -40,14 +40,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
-    """A fake daemon that listens."""
+    """A fake daemon that is listening."""
     with FakeDaemon(str(tmp_path / "lockside.sock")) as listening:
         yield listening
 
 
 @pytest.fixture
 def run(daemon: FakeDaemon, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line against the fake daemon and give its exit code and what it printed."""
+    """Run a command line with the fake daemon; returns its exit code and its output."""
 
     def run_one(*words: str) -> Ran:
         capfd.readouterr()

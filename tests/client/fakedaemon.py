@@ -1,4 +1,4 @@
-"""A daemon for tests of the client: a dict of answers, and every call that came. It keeps no state."""
+"""A daemon for tests of the client: a dict of answers, and every call received. It keeps no state."""
 
 import json
 import os
@@ -28,9 +28,9 @@ class HangUp(Exception):
 
 
 class FakeDaemon:
-    """Answers what `answers` says; anything else is an unknown method. `calls` has what came, in order.
+    """Answers what `answers` says; any other method is unknown. `calls` has the received calls in order.
 
-    With `serve_at_once` the calls of one connection are answered side by side, so that one may wait.
+    With `serve_at_once` the calls of one connection are answered concurrently, so that one may wait.
     """
 
     def __init__(self, path: str) -> None:
@@ -52,7 +52,7 @@ class FakeDaemon:
         self.stop()
 
     def start(self) -> None:
-        """Listen; also again, after a stop."""
+        """Start listening; can be repeated after a stop."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         folder = os.open(os.path.dirname(self.path), os.O_PATH | os.O_DIRECTORY)
         listener.bind(f"/proc/self/fd/{folder}/{os.path.basename(self.path)}")
@@ -62,7 +62,7 @@ class FakeDaemon:
         self._spawn(self._accept, listener)
 
     def stop(self) -> None:
-        """Go away as a killed daemon does: the connections end, the socket file is gone."""
+        """Stop as a killed daemon does: connections are closed, and the socket file is removed."""
         if self._listener is None:
             return
         listener, self._listener = self._listener, None
@@ -76,7 +76,7 @@ class FakeDaemon:
         self._threads.clear()
 
     def params_of(self, method: str) -> list[Json]:
-        """Give the parameters of all calls of a method."""
+        """Return the parameters of all calls of a method."""
         return [params for name, params in self.calls if name == method]
 
     def _spawn(self, run: Callable[[socket.socket], None], sock: socket.socket) -> None:
@@ -112,16 +112,16 @@ class FakeDaemon:
     def _serve_one(self, connection: socket.socket, request: Json) -> None:
         try:
             answer = self._answer(request)
-            with self._sending, suppress(OSError):  # It may have gone while its answer was waited for.
+            with self._sending, suppress(OSError):  # the client may have disconnected meanwhile
                 connection.sendall(answer)
         except HangUp:
             _shut(connection)
 
     def push(self, method: str, params: Json) -> None:
-        """Tell every connection something."""
+        """Send something to every connection."""
         line = json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode() + b"\n"
         for connection in self._connections:
-            with self._sending, suppress(OSError):  # One that has ended is told nothing.
+            with self._sending, suppress(OSError):  # A closed connection gets nothing.
                 connection.sendall(line)
 
     def _answer(self, request: Json) -> bytes:
@@ -147,7 +147,7 @@ class FakeDaemon:
 
 
 def in_turn(*answers: Any) -> Handler:
-    """Give one answer after another; an exception is raised, the last one stays."""
+    """Return one answer after another; an exception is raised, the last one is repeated."""
     left = list(answers)
 
     def next_answer(_: Json) -> Any:
@@ -160,7 +160,7 @@ def in_turn(*answers: Any) -> Handler:
 
 
 def job(number: str = "42", status: str = "success", **more: Any) -> Json:
-    """A job as the daemon answers it, with what matters to the test."""
+    """A job as the daemon returns it, with the members that matter to the test."""
     final = status in {"success", "warning", "error", "cancelled", "terminated"}
     return {
         "id": number,

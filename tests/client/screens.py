@@ -1,4 +1,4 @@
-"""A terminal for tests: what a person would see of a command line, as lines."""
+"""A terminal for tests: the lines that a person would see of a command line."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ CLIENT = [sys.executable, "-m", "lockside.cli.main"]
 
 
 class Terminal:
-    """A command line on a terminal of so many columns and lines; `lines` is what stands on it now."""
+    """A command line on a terminal of this size; `lines` is the current screen."""
 
     def __init__(self, socket: str, *words: str, columns: int = 100, rows: int = 40) -> None:
         self._screen = pyte.Screen(columns, rows)
@@ -51,16 +51,16 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What stands there, without what is empty."""
+        """Return the screen without empty lines."""
         return [line.rstrip() for line in self._screen.display if line.strip()]
 
     @property
     def text(self) -> str:
-        """The same in one piece."""
+        """Return the screen as one text."""
         return "\n".join(self.lines)
 
     def until(self, text: str, seconds: float = 20.0) -> str:
-        """Wait until a text stands there; raises AssertionError with what stands there instead."""
+        """Wait until a text is on the screen; raises AssertionError with the screen otherwise."""
         with self._changed:
             if not self._changed.wait_for(lambda: text in self.text, seconds):
                 raise AssertionError(f"{text!r} never came; there is:\n{self.text}")
@@ -71,14 +71,14 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def end(self, seconds: float = 20.0) -> int:
-        """Wait for the end, and give the exit code."""
+        """Wait for the end; returns the exit code."""
         code = self._process.wait(seconds)
         with self._changed:
             assert self._changed.wait_for(lambda: self._is_over, seconds)
         return code
 
     def _read(self) -> None:
-        with suppress(OSError):  # The kernel's word for the end of a terminal.
+        with suppress(OSError):  # The kernel reports the end of a terminal like this.
             while piece := os.read(self._ours, 65536):
                 with self._changed:
                     self._stream.feed(piece)

@@ -1,4 +1,4 @@
-"""A sound folder, and files that spoil it: each with its text, and line, field and message of the fault."""
+"""A valid folder, and files that break it: each with its text, and line, field and message of the fault."""
 
 SOUND = {
     "components/shop.orders.toml": 'command = ["true"]\n[tags.v1]\n',

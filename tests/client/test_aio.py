@@ -1,4 +1,4 @@
-"""The asyncio client: the same methods, many calls at once, and streams over restarts."""
+"""The asyncio client: the same methods, many concurrent calls, and streams that survive restarts."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, in_turn, job
 from lockside import AsyncClient, Client, errors
 
 
-async def test_many_calls_are_under_way_at_once(daemon: FakeDaemon) -> None:
+async def test_many_calls_run_concurrently(daemon: FakeDaemon) -> None:
     daemon.answers["job.get"] = lambda params: job(params["id"])
     async with AsyncClient(daemon.path) as client:
         found = await asyncio.gather(*(client.job.get(str(number)) for number in range(50)))
@@ -24,7 +24,7 @@ async def test_an_error_reaches_its_own_caller_only(daemon: FakeDaemon) -> None:
     assert isinstance(bad, errors.UnknownMethod)
 
 
-async def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemon: FakeDaemon) -> None:
+async def test_a_call_lost_with_its_connection_is_resent_and_executed_once(daemon: FakeDaemon) -> None:
     daemon.answers["job.create"] = in_turn(HangUp(), job("7", "created"))
     async with AsyncClient(daemon.path) as client:
         assert (await client.job.create("a")).id == "7"
@@ -32,7 +32,7 @@ async def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemo
     assert first == second
 
 
-async def test_a_cancelled_call_leaves_the_connection_to_the_others(daemon: FakeDaemon) -> None:
+async def test_a_cancelled_call_does_not_disturb_other_calls_of_the_connection(daemon: FakeDaemon) -> None:
     gate = threading.Event()
     daemon.answers["job.wait"] = lambda _: gate.wait() and {"jobs": [job()]}
     async with AsyncClient(daemon.path) as client:
@@ -47,7 +47,7 @@ async def test_a_cancelled_call_leaves_the_connection_to_the_others(daemon: Fake
         assert (await client.job.get("1")).id == "1"
 
 
-async def test_events_come_once_and_in_order_over_a_restart(daemon: FakeDaemon) -> None:
+async def test_events_arrive_once_and_in_order_over_a_restart(daemon: FakeDaemon) -> None:
     def events(*numbers: int) -> tuple[str, dict[str, object]]:
         listed = [{"seq": number, "time": "2026-01-31T08:00:00Z", "kind": "job.status"} for number in numbers]
         return "event", {"subscription": "s", "events": listed}

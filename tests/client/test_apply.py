@@ -1,4 +1,4 @@
-"""`apply` at the command line: a plan that people can read, faults in their files, asking before removing."""
+"""`apply` at the command line: a readable plan, faults located in files, a confirmation before deletions."""
 
 import json
 from pathlib import Path
@@ -45,9 +45,7 @@ def answer(daemon: FakeDaemon, changes: list[Json]) -> None:
     }
 
 
-def test_a_plan_reads_like_a_difference_and_changes_nothing(
-    run: Run, folder: Path, daemon: FakeDaemon
-) -> None:
+def test_a_plan_reads_like_a_diff_and_changes_nothing(run: Run, folder: Path, daemon: FakeDaemon) -> None:
     answer(daemon, CHANGES)
     ran = run("apply", str(folder), "--plan")
     assert ran.out == (
@@ -68,9 +66,7 @@ def test_a_plan_reads_like_a_difference_and_changes_nothing(
     assert [params["dryRun"] for params in daemon.params_of("catalog.apply")] == [True]
 
 
-def test_the_plan_that_was_shown_is_the_one_that_is_carried_out(
-    run: Run, folder: Path, daemon: FakeDaemon
-) -> None:
+def test_the_plan_that_was_shown_is_carried_out(run: Run, folder: Path, daemon: FakeDaemon) -> None:
     answer(daemon, CHANGES[:2])
     ran = run("apply", str(folder), "-m", "more room", "--branch", "dev", "--prune")
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "Done: 1 created, 1 changed.")
@@ -80,7 +76,7 @@ def test_the_plan_that_was_shown_is_the_one_that_is_carried_out(
     assert [(params["prune"], params["branchId"]) for params in (first, second)] == [(True, "dev")] * 2
 
 
-def test_nothing_differs_and_the_daemon_is_asked_for_no_change(
+def test_an_unchanged_folder_sends_no_change_to_the_daemon(
     run: Run, folder: Path, daemon: FakeDaemon
 ) -> None:
     answer(daemon, [])
@@ -89,7 +85,7 @@ def test_nothing_differs_and_the_daemon_is_asked_for_no_change(
 
 
 @pytest.mark.parametrize(("said", "code", "calls"), [("y\n", 0, 2), ("\n", 1, 1), ("", 1, 1), ("no\n", 1, 1)])
-def test_a_person_is_asked_before_anything_is_removed(
+def test_a_confirmation_is_required_before_anything_is_removed(
     run: Run,
     folder: Path,
     daemon: FakeDaemon,
@@ -114,7 +110,7 @@ def test_a_person_is_asked_before_anything_is_removed(
     assert len(daemon.params_of("catalog.apply")) == 2
 
 
-def test_what_the_daemon_refuses_is_named_in_its_file(run: Run, folder: Path, daemon: FakeDaemon) -> None:
+def test_a_refusal_of_the_daemon_is_located_in_its_file(run: Run, folder: Path, daemon: FakeDaemon) -> None:
     faults = [
         {
             "path": "$.configs[0].configuration.parameters.day",
@@ -142,7 +138,7 @@ def test_what_the_daemon_refuses_is_named_in_its_file(run: Run, folder: Path, da
     )
 
 
-def test_faults_in_files_are_told_before_any_daemon_is_asked(
+def test_faults_in_files_are_reported_before_the_daemon_is_contacted(
     run: Run, folder: Path, daemon: FakeDaemon
 ) -> None:
     write(folder, "components/a.toml", "")
@@ -153,7 +149,7 @@ def test_faults_in_files_are_told_before_any_daemon_is_asked(
     assert daemon.calls == []
 
 
-def test_programs_get_the_plan_and_what_was_done(run: Run, folder: Path, daemon: FakeDaemon) -> None:
+def test_programs_get_the_plan_and_the_changes_made(run: Run, folder: Path, daemon: FakeDaemon) -> None:
     answer(daemon, CHANGES)
     plan = json.loads(run("apply", str(folder), "--plan", "--json").out)
     done = json.loads(run("apply", str(folder), "--json").out)

@@ -1,4 +1,4 @@
-"""The library's calls come from the declarations: their arguments, their errors, their documentation."""
+"""The library's calls are generated from the declarations: their arguments, errors and documentation."""
 
 import re
 from inspect import signature
@@ -37,17 +37,17 @@ def call(name: str) -> Any:
 
 
 def params(request: Any) -> dict[str, Any]:
-    """What is sent, but for the deduplication id that the library chose."""
+    """Return the parameters that are sent, except the deduplication id that the library chose."""
     given: dict[str, Any] = request.params
     return {name: value for name, value in given.items() if name != "deduplicationId"}
 
 
 CALLED = {"with": "changes", "from": "since"}
-"""Words of the wire that are Python's own."""
+"""Names of the wire that are Python keywords."""
 
 
 @pytest.mark.parametrize("name", OFFERED)
-def test_every_method_makes_a_request_that_the_wire_takes(name: str) -> None:
+def test_every_method_makes_a_valid_request(name: str) -> None:
     method = METHODS[name]
     keywords = {CALLED.get(key, snake(key)): value for key, value in method.example.items()}
     request = call(snake(method.called))(**keywords)
@@ -58,7 +58,7 @@ def test_every_method_makes_a_request_that_the_wire_takes(name: str) -> None:
     assert ("deduplicationId" in request.params) == method.mutates
 
 
-def test_what_works_on_one_connection_only_is_not_offered() -> None:
+def test_methods_bound_to_one_connection_are_not_offered() -> None:
     of_connections = {"event.subscribe", "event.unsubscribe", "catalog.stage", "session.actAs"}
     assert of_connections == METHODS.keys() - set(OFFERED)
     with pytest.raises(AttributeError, match="no method 'subscribe'"):
@@ -91,11 +91,11 @@ def test_what_works_on_one_connection_only_is_not_offered() -> None:
         ("daemon.backup", ("/b.db",), {"path": "/b.db"}),
     ],
 )
-def test_these_parameters_go_by_position(name: str, args: tuple[Any, ...], sent: dict[str, Any]) -> None:
+def test_these_parameters_can_be_positional(name: str, args: tuple[Any, ...], sent: dict[str, Any]) -> None:
     assert params(call(name)(*args)) == sent
 
 
-def test_a_document_is_given_whole_or_by_its_members() -> None:
+def test_a_document_is_passed_as_a_whole_or_by_its_members() -> None:
     whole = {"id": "a", "command": ["true"]}
     put = CALLS.component.put
     for request in (put(whole), put(component=whole), put("a", command=["true"]), put(**whole)):
@@ -105,13 +105,13 @@ def test_a_document_is_given_whole_or_by_its_members() -> None:
     assert params(CALLS.pool.put({"id": "p"}, project="x")) == {"pool": {"id": "p"}, "project": "x"}
 
 
-def test_names_and_values_may_be_a_mapping() -> None:
+def test_names_and_values_can_be_a_mapping() -> None:
     values = [{"name": "a", "value": 1}, {"name": "b", "value": "x"}]
     for given in ({"a": 1, "b": "x"}, values):
         assert params(CALLS.variables.put("eu", given)) == {"variables": {"id": "eu", "values": values}}
 
 
-def test_a_second_use_has_a_name_and_an_answer_of_its_own() -> None:
+def test_a_second_use_of_a_method_has_its_own_name_and_result() -> None:
     many = CALLS.job.wait_many(["1", "2"], 5, until="any")
     assert params(many) == {"ids": ["1", "2"], "timeoutSeconds": 5, "until": "any"}
     assert many.result is WaitedJobs
@@ -120,14 +120,14 @@ def test_a_second_use_has_a_name_and_an_answer_of_its_own() -> None:
     assert (preview.result, CALLS.job.terminate("1").result) == (TerminationPlan, Job)
 
 
-def test_what_is_none_is_left_to_the_daemon_and_an_id_of_the_caller_is_kept() -> None:
+def test_none_is_left_to_the_daemon_and_a_callers_id_is_kept() -> None:
     assert params(CALLS.job.create("a", None, priority=None)) == {"component": "a"}
     assert CALLS.job.hold("1", deduplication_id="mine").params == {"id": "1", "deduplicationId": "mine"}
     assert CALLS.job.list().params == {"expand": ("configData", "environment")}
     assert CALLS.job.list(expand=[]).params == {"expand": []}
 
 
-def test_null_is_sent_where_it_differs_from_what_is_not_given() -> None:
+def test_null_is_sent_where_it_differs_from_an_omitted_value() -> None:
     engine = Engine(BlockingLink(None))
     shown = engine.given("job.list", CALLS.job.list(visible=None).params)
     assert (shown["visible"], "component" in shown) == (None, False)
@@ -171,7 +171,7 @@ def test_wrong_arguments_are_named(name: str, args: Any, named: dict[str, Any], 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_call_tells_what_it_does_what_it_takes_and_what_it_raises(name: str) -> None:
+def test_every_call_documents_what_it_does_what_it_takes_and_what_it_raises(name: str) -> None:
     function = call(name)
     text = function.__doc__
     assert text.partition("\n")[0].endswith(".")
@@ -180,7 +180,7 @@ def test_every_call_tells_what_it_does_what_it_takes_and_what_it_raises(name: st
     assert set(named[1].split(", ") if named else []) <= CLASSES
 
 
-def test_the_errors_of_every_method_are_named_once_for_all() -> None:
+def test_the_errors_common_to_all_methods_are_documented_once() -> None:
     from lockside import methods as module
 
     assert {"NotReachable", "Unavailable", "InvalidParams", "Forbidden", "LimitExceeded", "Conflict"} <= set(
@@ -197,19 +197,19 @@ NAMING = [
 
 
 @pytest.mark.parametrize("name", NAMING)
-def test_a_method_about_something_that_may_not_be_there_refuses_with_not_found(name: str) -> None:
+def test_a_method_about_an_object_that_may_be_missing_declares_not_found(name: str) -> None:
     assert ErrorKind.NOT_FOUND in METHODS[name].refuses
 
 
 @pytest.mark.parametrize(
     "word", ["hold", "release", "pause", "resume", "reprioritise", "purge", "retry", "amend"]
 )
-def test_what_a_status_can_forbid_refuses_with_the_invalid_transition(word: str) -> None:
+def test_a_method_that_a_status_can_forbid_declares_invalid_transition(word: str) -> None:
     assert ErrorKind.INVALID_TRANSITION in METHODS[f"job.{word}"].refuses
     assert "InvalidTransition" in call(f"job.{word}").__doc__
 
 
-def test_the_iterators_of_both_clients_name_what_ends_them() -> None:
+def test_the_iterators_of_both_clients_document_what_ends_them() -> None:
     for kind in (Client, AsyncClient):
         said = (kind.events.__doc__ or "").partition("Raises ")[2]
         assert set(re.findall(r"[A-Z]\w+", said)) == {"NotFound", "NotReachable", "ConnectionLost"}

@@ -1,4 +1,4 @@
-"""The blocking client: typed results, safe resending, and streams over restarts."""
+"""The blocking client: typed results, safe resending, and streams that survive restarts."""
 
 import socket
 import subprocess
@@ -27,7 +27,7 @@ def test_results_are_typed_objects(daemon: FakeDaemon) -> None:
     assert params == expected | {"project": "p"}
 
 
-def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemon: FakeDaemon) -> None:
+def test_a_call_lost_with_its_connection_is_resent_and_executed_once(daemon: FakeDaemon) -> None:
     daemon.answers["daemon.status"] = in_turn(Refusal(-32001, "only to connect first"))
     daemon.answers["job.create"] = in_turn(HangUp(), job("7", "created", deduplicated=True))
     with Client(daemon.path) as client:
@@ -38,7 +38,7 @@ def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemon: Fak
     assert first == second
 
 
-def test_an_action_is_never_sent_twice(daemon: FakeDaemon) -> None:
+def test_a_sync_action_is_never_sent_twice(daemon: FakeDaemon) -> None:
     daemon.answers["action.run"] = in_turn(HangUp())
     with Client(daemon.path) as client, pytest.raises(errors.ConnectionLost):
         client.action.run("a", "ping")
@@ -58,7 +58,7 @@ def test_without_a_daemon_the_first_call_fails_at_once(daemon: FakeDaemon) -> No
         client.job.get("1")
 
 
-def test_waiting_ends_with_the_time_that_was_given(daemon: FakeDaemon) -> None:
+def test_waiting_ends_at_the_given_time_out(daemon: FakeDaemon) -> None:
     daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
     with Client(daemon.path) as client:
         assert not client.wait("42", timeout_seconds=0).is_finished
@@ -85,7 +85,7 @@ def _events(*numbers: int) -> tuple[str, dict[str, object]]:
     return "event", {"subscription": "s", "events": events}
 
 
-def test_events_come_once_and_in_order_over_a_restart_and_a_gap(daemon: FakeDaemon) -> None:
+def test_events_arrive_once_and_in_order_over_a_restart_and_a_gap(daemon: FakeDaemon) -> None:
     def subscribe(params: dict[str, object]) -> dict[str, object]:
         lost = ("event.lost", {"subscription": "s", "from": 3, "to": 4})
         again = [_events(2), lost, _events(5)]
@@ -114,7 +114,7 @@ def test_inside_a_job_the_parent_and_the_waiter_are_named(
 
 
 @pytest.mark.parametrize("spelling", ["{}", "{}/../{name}"])
-def test_inside_a_job_only_its_own_daemon_hears_of_it(
+def test_the_context_of_a_job_is_sent_only_to_its_own_daemon(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spelling: str
 ) -> None:
     monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
@@ -148,7 +148,7 @@ def test_inside_a_job_only_its_own_daemon_hears_of_it(
     assert daemon.params_of("job.create")[0]["project"] == "team"
 
 
-def test_the_project_of_the_environment_holds_for_the_library_too(
+def test_the_project_of_the_environment_applies_to_the_library_too(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOCKSIDE_PROJECT", "team")
@@ -159,13 +159,13 @@ def test_the_project_of_the_environment_holds_for_the_library_too(
     assert [asked["project"] for asked in daemon.params_of("job.get")] == ["team", "own"]
 
 
-def test_bytes_are_refused_and_become_no_base64(daemon: FakeDaemon) -> None:
+def test_bytes_are_refused_and_not_converted_to_base64(daemon: FakeDaemon) -> None:
     with Client(daemon.path) as client, pytest.raises(errors.InvalidParams, match="bytes"):
         client.job.create("a", config_data={"parameters": {"key": b"secret"}})
     assert daemon.calls == []
 
 
-def test_every_error_can_be_imported_from_the_top() -> None:
+def test_every_error_can_be_imported_from_the_package() -> None:
     import lockside
 
     kinds = {name for name, each in vars(errors).items() if isinstance(each, type)}
@@ -179,7 +179,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert ran.stdout == "[]\n"
 
 
-def test_the_command_line_loads_no_library_to_start() -> None:
+def test_the_command_line_starts_without_loading_the_library() -> None:
     code = (
         "import sys; from lockside.cli.main import main; main(['status', '--socket', '/nowhere']); "
         "print([name for name in ('msgspec', 'click', 'rich', 'argparse', 'dataclasses', 'asyncio', 'typing')"
@@ -217,7 +217,7 @@ def test_a_gap_in_the_events_is_read_with_the_same_filters_page_after_page(daemo
     assert all(one["kinds"] == ["job.status"] and one["job"] == "7" for one in asked)
 
 
-def test_events_that_are_kept_no_more_are_told(daemon: FakeDaemon) -> None:
+def test_events_no_longer_stored_are_reported(daemon: FakeDaemon) -> None:
     daemon.answers["event.subscribe"] = {"subscription": "s", "cursor": 0}
     daemon.pushes["event.subscribe"] = [("event.lost", {"subscription": "s", "from": 1, "to": 8}), _events(9)]
     daemon.answers["event.list"] = {"events": [], "cursor": 0, "lost": {"from": 1, "to": 8}}
@@ -229,7 +229,7 @@ def test_events_that_are_kept_no_more_are_told(daemon: FakeDaemon) -> None:
         events.close()
 
 
-def test_progress_is_given_although_it_moves_no_cursor(daemon: FakeDaemon) -> None:
+def test_progress_is_delivered_although_it_does_not_move_the_cursor(daemon: FakeDaemon) -> None:
     progress = {"seq": 4, "time": "2026-01-31T08:00:00Z", "kind": "job.progress"}
     daemon.answers["event.subscribe"] = {"subscription": "s", "cursor": 4}
     twice: tuple[str, dict[str, object]] = ("event", {"subscription": "s", "events": [progress] * 2})
@@ -240,7 +240,7 @@ def test_progress_is_given_although_it_moves_no_cursor(daemon: FakeDaemon) -> No
         events.close()
 
 
-def test_a_creation_that_is_given_up_says_under_which_id_it_can_be_sent_again(daemon: FakeDaemon) -> None:
+def test_an_abandoned_creation_names_the_id_for_resending_it(daemon: FakeDaemon) -> None:
     daemon.answers["job.create"] = in_turn(HangUp())
     with Client(daemon.path, reconnect_seconds=0.1) as client:
         with pytest.raises(errors.ConnectionLost) as lost:
@@ -253,7 +253,7 @@ def test_a_creation_that_is_given_up_says_under_which_id_it_can_be_sent_again(da
     assert "'mine'" in named.value.remedy
 
 
-def test_a_call_that_was_interrupted_leaves_no_half_read_answer_behind(
+def test_an_interrupted_call_leaves_no_partly_read_answer(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.answers["job.get"] = lambda params: job(params["id"])
@@ -270,13 +270,13 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_answer_of_another_version_is_told_as_such(daemon: FakeDaemon) -> None:
+def test_an_answer_of_another_version_is_reported_as_such(daemon: FakeDaemon) -> None:
     daemon.answers["job.get"] = {"id": 7}
     with Client(daemon.path) as client, pytest.raises(errors.NotUnderstood, match=r"job\.get.*\$\.id"):
         client.job.get("7")
 
 
-def test_what_speaks_another_protocol_is_told_as_such(tmp_path: Path) -> None:
+def test_a_server_of_another_protocol_is_reported_as_such(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "other"))
         listening.listen()
@@ -297,9 +297,7 @@ def _greet_as_a_mail_server(listening: socket.socket) -> None:
         peer.recv(65536)
 
 
-def test_reporting_outside_of_a_job_needs_a_token(
-    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reporting_outside_a_job_needs_a_token(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon.answers["job.report"] = {"job": "12"}
     monkeypatch.delenv("LOCKSIDE_START_TOKEN", raising=False)
     with Client(daemon.path) as client:

@@ -1,4 +1,4 @@
-"""The other commands: what they ask, print, and answer as exit codes."""
+"""The other commands: what they request and print, and their exit codes."""
 
 import json
 from base64 import b64encode
@@ -18,7 +18,7 @@ LOCKED = {
 }
 
 
-def test_ls_gives_scripts_one_job_a_line(daemon: FakeDaemon, run: Run) -> None:
+def test_ls_prints_one_job_per_line_for_scripts(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = {"jobs": [job("2", "waiting"), job("1")], "nextCursor": None}
     assert [line.split("\t")[:2] for line in run("ls").out.splitlines()] == [
         ["2", "waiting"],
@@ -27,7 +27,7 @@ def test_ls_gives_scripts_one_job_a_line(daemon: FakeDaemon, run: Run) -> None:
     assert json.loads(run("ls", "--json").out)["jobs"][0]["id"] == "2"
 
 
-def test_ls_asks_for_what_people_mean(daemon: FakeDaemon, run: Run) -> None:
+def test_ls_options_become_the_intended_filters(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = {"jobs": [], "nextCursor": None}
     run("ls", "--failed", "--config", "a/b", "--since", "2026-01-31", "--label", "team=x", "-n", "5")
     asked = daemon.params_of("job.list")[0]
@@ -39,7 +39,7 @@ def test_ls_asks_for_what_people_mean(daemon: FakeDaemon, run: Run) -> None:
     assert daemon.params_of("job.list")[1]["createdFrom"].endswith("Z")
 
 
-def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
+def test_ls_all_reads_page_after_page(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = in_turn(
         {"jobs": [job("2")], "nextCursor": "next"}, {"jobs": [job("1")], "nextCursor": None}
     )
@@ -48,7 +48,7 @@ def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("cursor", "is_told"), [("next", True), (None, False)])
-def test_ls_says_that_there_are_more_jobs_only_when_there_are(
+def test_ls_says_that_there_are_more_jobs_only_if_so(
     daemon: FakeDaemon, cursor: str | None, is_told: bool
 ) -> None:
     daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": cursor}
@@ -58,14 +58,14 @@ def test_ls_says_that_there_are_more_jobs_only_when_there_are(
 
 
 @pytest.mark.parametrize("form", ["--plain", "--json"])
-def test_off_a_terminal_a_list_that_is_cut_says_so_on_stderr(daemon: FakeDaemon, run: Run, form: str) -> None:
+def test_without_a_terminal_a_truncated_list_says_so_on_stderr(
+    daemon: FakeDaemon, run: Run, form: str
+) -> None:
     daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": "next"}
     assert "Only the newest 20 are listed" in run("ls", form).err
 
 
-def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_others(
-    daemon: FakeDaemon, run: Run
-) -> None:
+def test_show_names_some_of_the_stopped_processes_and_counts_the_others(daemon: FakeDaemon, run: Run) -> None:
     killed = [{"pid": pid, "name": "sleep", "signal": sent} for sent in (15, 9) for pid in range(8)]
     report = {"proof": "cgroup", "processes": killed, "omitted": 100}
     output = {"files": [{"name": "a"}], "omitted": 7}
@@ -76,7 +76,7 @@ def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_other
     assert "1 output file: a\n  and 7 more, which are not listed" in out
 
 
-def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
+def test_show_explains_a_failure_with_the_end_of_the_log(daemon: FakeDaemon, run: Run) -> None:
     error = {"type": "user", "kind": "exit", "exitCode": 1, "message": "The source is empty."}
     daemon.answers["job.get"] = job(
         status="error", startTime="2026-01-31T08:00:01Z", durationSeconds=2.5, result={"error": error}
@@ -113,7 +113,7 @@ def test_why_of_a_running_job_says_that_it_is_not_waiting(daemon: FakeDaemon, ru
     assert run("why", "42").out == said
 
 
-def test_a_job_can_be_meant_by_its_configuration(daemon: FakeDaemon, run: Run) -> None:
+def test_a_job_can_be_named_by_its_configuration(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = in_turn({"jobs": [{"id": "9"}]}, {"jobs": []})
     daemon.answers["job.explain"] = {"status": "processing", "reasons": []}
     daemon.answers["job.get"] = job(status="processing")
@@ -125,14 +125,14 @@ def test_a_job_can_be_meant_by_its_configuration(daemon: FakeDaemon, run: Run) -
     assert (ran.code, "There is no job of 'last'." in ran.err) == (1, True)
 
 
-def test_wait_gives_124_when_the_time_is_up(daemon: FakeDaemon, run: Run) -> None:
+def test_wait_exits_with_124_at_the_time_out(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
     ran = run("wait", "--timeout", "0.01", "42")
     assert ran.code == 124
     assert "the time is up; the jobs go on" in ran.err
 
 
-def test_wait_gives_1_when_one_of_several_failed(daemon: FakeDaemon, run: Run) -> None:
+def test_wait_exits_with_1_when_one_of_several_failed(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.wait"] = {"jobs": [job("1"), job("2", "error")]}
     assert run("wait", "1", "2").code == 1
 
@@ -171,7 +171,7 @@ def test_a_file_gets_the_bytes_of_a_log_as_they_were_written(
     assert all(asked["raw"] for asked in daemon.params_of("job.log"))
 
 
-def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run) -> None:
+def test_logs_can_print_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run) -> None:
     text = "".join(f"line {number}\n" for number in range(100))
     frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": text + "unfinished"}
     end = {"frames": [], "nextOffset": 1, "isComplete": True}
@@ -181,7 +181,7 @@ def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run
     assert daemon.params_of("job.log")[0]["stream"] == "stdout"
 
 
-def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
+def test_logs_report_dropped_frames(daemon: FakeDaemon, run: Run) -> None:
     gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2621440}}
     page = {"frames": [gap], "nextOffset": 1, "isComplete": True}
     daemon.answers["job.log"] = in_turn(page, {"frames": [], "nextOffset": 1, "isComplete": True})
@@ -206,7 +206,7 @@ def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(
     assert (ran.code, ran.out) == (0, "0\n1\n")
 
 
-def test_kill_goes_on_with_the_others_when_one_refuses(daemon: FakeDaemon, run: Run) -> None:
+def test_kill_continues_with_the_others_when_one_is_refused(daemon: FakeDaemon, run: Run) -> None:
     refusal = Refusal(-32001, "There is no job 1.", kind="not_found")
     daemon.answers["job.terminate"] = in_turn(refusal, job("2", "terminating"))
     ran = run("kill", "1", "2")
@@ -235,27 +235,29 @@ def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> No
         *(("pause", "job.pause"), ("resume", "job.resume")),
     ],
 )
-def test_each_action_is_one_method(daemon: FakeDaemon, run: Run, word: str, method: str) -> None:
+def test_each_action_calls_one_method(daemon: FakeDaemon, run: Run, word: str, method: str) -> None:
     daemon.answers[method] = job(status="created")
     assert run(word, "42").out == "42\tcreated\n"
     assert daemon.params_of(method) == [{"id": "42"}]
 
 
-def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
+def test_a_refused_action_is_reported_plainly(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
     ran = run("hold", "42")
     assert ran.code == 1
     assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` shows the job's status")
 
 
-def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:
+def test_the_project_is_sent_with_every_call_except_those_about_the_daemon(
+    daemon: FakeDaemon, run: Run
+) -> None:
     daemon.answers |= {"job.hold": job(), "daemon.metrics": "up 1\n"}
     run("--project", "p", "hold", "42")
     assert run("--project", "p", "metrics").out == "up 1\n"
     assert daemon.calls == [("job.hold", {"id": "42", "project": "p"}), ("daemon.metrics", {})]
 
 
-def test_a_pool_keeps_what_is_not_named(daemon: FakeDaemon, run: Run) -> None:
+def test_members_of_a_pool_that_are_not_named_stay_unchanged(daemon: FakeDaemon, run: Run) -> None:
     pool = {"id": "loads", "slots": 2, "executor": "local", "description": "one writer"}
     daemon.answers |= {"pool.list": {"pools": [pool]}, "pool.put": pool}
     run("pool", "put", "loads", "--slots", "infinity")
@@ -263,7 +265,7 @@ def test_a_pool_keeps_what_is_not_named(daemon: FakeDaemon, run: Run) -> None:
     assert run("pool", "put", "new").code == 2
 
 
-def test_a_pool_that_gets_another_executor_keeps_no_options_of_the_one_before(
+def test_a_pool_that_gets_another_executor_drops_the_options_of_the_former_one(
     daemon: FakeDaemon, run: Run
 ) -> None:
     pool = {"id": "far", "slots": 2, "executor": "slurm", "options": {"workRoot": "/shared"}}
@@ -276,7 +278,7 @@ def test_a_pool_that_gets_another_executor_keeps_no_options_of_the_one_before(
     assert second == {"id": "far", "slots": 2, "executor": "local"}
 
 
-def test_a_branch_is_put_by_its_name_alone(daemon: FakeDaemon, run: Run) -> None:
+def test_a_branch_is_created_by_its_name_alone(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["branch.create"] = {"id": "dev", "version": 1}
     assert run("branch", "put", "dev").out == "branch dev is stored as version 1\n"
     assert daemon.params_of("branch.create") == [{"branch": {"id": "dev"}}]
@@ -312,7 +314,7 @@ def test_records_say_how_many_are_open(daemon: FakeDaemon, open_ones: int, says:
     ("words", "member", "named"),
     [(["abc"], "id", "DELIVERY"), (["--to", "a b"], "subscription", "--to")],
 )
-def test_a_redelivery_that_is_refused_names_what_was_typed(
+def test_a_refused_redelivery_names_what_was_typed(
     daemon: FakeDaemon, run: Run, words: list[str], member: str, named: str
 ) -> None:
     told = Refusal(-32602, f"`{member}`: It must be other", kind="invalid", path=f"$.{member}")

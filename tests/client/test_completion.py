@@ -1,4 +1,4 @@
-"""Completion: what could stand next, by the table and the live daemon, and in three real shells."""
+"""Completion: candidates from the table of commands and the running daemon, and in three real shells."""
 
 import os
 import shutil
@@ -57,11 +57,11 @@ def _something_stored(daemon: FakeDaemon) -> None:
         (["run", "--", "ma"], []),
     ],
 )
-def test_what_could_stand_next_is_offered(run: Run, words: list[str], lines: list[str]) -> None:
+def test_possible_next_words_are_offered(run: Run, words: list[str], lines: list[str]) -> None:
     assert run("__complete", "--", *words).out.splitlines() == lines
 
 
-def test_only_jobs_for_which_the_command_makes_sense_are_asked_for(daemon: FakeDaemon, run: Run) -> None:
+def test_only_jobs_to_which_the_command_applies_are_requested(daemon: FakeDaemon, run: Run) -> None:
     run("__complete", "--", "hold", "")
     run("__complete", "--", "show", "")
     assert [asked.get("status") for asked in daemon.params_of("job.list")] == [["created", "waiting"], None]
@@ -73,7 +73,7 @@ def test_a_socket_and_a_project_typed_before_are_used(daemon: FakeDaemon, run: R
     assert run("__complete", "--", "--socket", "/nowhere", "pool", "rm", "").out == ""
 
 
-def test_without_a_daemon_nothing_is_offered_and_nothing_is_said(daemon: FakeDaemon, run: Run) -> None:
+def test_without_a_daemon_nothing_is_offered_and_nothing_is_printed(daemon: FakeDaemon, run: Run) -> None:
     daemon.stop()
     ran = run("__complete", "--", "kill", "")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
@@ -81,7 +81,7 @@ def test_without_a_daemon_nothing_is_offered_and_nothing_is_said(daemon: FakeDae
 
 @pytest.fixture
 def shell_environment(daemon: FakeDaemon, tmp_path: Path) -> dict[str, str]:
-    """An environment in which `lockside` is this one, and finds the daemon."""
+    """An environment in which `lockside` runs this code and finds the daemon."""
     program = tmp_path / "bin" / "lockside"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m lockside.cli.main "$@"\n')

@@ -18,7 +18,7 @@ def _event(seq: int) -> dict[str, object]:
     }
 
 
-def test_events_are_followed_over_a_restart_from_the_last_one_seen(
+def test_events_are_followed_over_a_restart_from_the_last_event_seen(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def subscribe(params: dict[str, object]) -> dict[str, object]:
@@ -42,7 +42,7 @@ def test_events_are_followed_over_a_restart_from_the_last_one_seen(
     ]
 
 
-def test_without_a_place_to_begin_the_last_events_are_listed(daemon: FakeDaemon, run: Run) -> None:
+def test_without_a_start_position_the_last_events_are_listed(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers |= {"event.subscribe": {"subscription": "s", "cursor": 100}, "event.unsubscribe": {}}
     daemon.answers["event.list"] = in_turn(
         {"events": [_event(99), _event(100)], "cursor": 100}, {"events": [], "cursor": 100}
@@ -84,7 +84,7 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
 @pytest.mark.parametrize(
     ("up", "told"), [(0.2, "lockside 1.0 is well"), (60, "No job can start and no job waits")]
 )
-def test_status_gives_a_daemon_that_has_just_begun_time_to_start_its_keeper(
+def test_status_gives_a_daemon_that_has_just_started_time_to_start_its_keeper(
     daemon: FakeDaemon, run: Run, up: float, told: str
 ) -> None:
     daemon.answers["daemon.status"] = {
@@ -100,7 +100,7 @@ def test_status_gives_a_daemon_that_has_just_begun_time_to_start_its_keeper(
     assert told in run("status").out
 
 
-def test_status_says_of_failures_that_none_needs_a_look(daemon: FakeDaemon, run: Run) -> None:
+def test_status_says_that_no_failure_is_open(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["daemon.status"] = {
         "version": "1.0",
         "pid": 7,
@@ -126,7 +126,7 @@ def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, 
     assert "Start one with `lockside start`" in ran.out
 
 
-def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:
+def test_doctor_shows_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["daemon.status"] = {
         "version": "0.1.0",
         "pid": 7,

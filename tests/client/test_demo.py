@@ -1,4 +1,4 @@
-"""`lockside demo` with the real daemon: what it promises is seen, and nothing of it is left running."""
+"""`lockside demo` with the real daemon: it shows what it promises, and leaves nothing running."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_the_demo_shows_a_wait_a_survived_crash_and_a_query_and_cleans_up(
     assert not _processes_about(str(tmp_path))
 
 
-def test_without_tables_the_demo_hands_files_on_in_a_folder(
+def test_without_tables_the_demo_passes_files_on_in_a_folder(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = {"LOCKSIDE_STORAGE__BACKEND": "local"}
@@ -55,7 +55,7 @@ def test_without_tables_the_demo_hands_files_on_in_a_folder(
     assert (tmp_path / "result/staging/countries.csv").exists()
 
 
-def test_a_daemon_that_does_not_start_is_told_with_the_end_of_its_log(
+def test_a_daemon_that_does_not_start_is_reported_with_the_end_of_its_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "locksided"
@@ -75,7 +75,7 @@ def _number(pattern: str, text: str) -> str:
 
 
 def _processes_about(path: str) -> list[str]:
-    """Find processes that name a path on their command line."""
+    """Return the processes that name a path on their command line."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:

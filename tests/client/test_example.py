@@ -1,4 +1,4 @@
-"""The example pipeline's components, run as the daemon would run them, over the data that ships with it."""
+"""The example pipeline's components, run as the daemon would run them, on the data that ships with it."""
 
 import json
 import os
@@ -19,7 +19,7 @@ AIRPORTS = 28_298
 def _run(
     tmp_path: Path, component: str, state: str = "{}", **parameters: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run one component in a data folder of its own; its progress goes to a file."""
+    """Run one component in its own data folder; its progress goes to a file."""
     data = tmp_path / "data"
     for name in ("in", "out"):
         (data / name).mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def test_a_second_load_replaces_the_first(tmp_path: Path) -> None:
     assert [_run(tmp_path, "load", database="a.sqlite").returncode for _ in range(2)] == [0, 0]
 
 
-def test_the_state_of_the_last_run_is_told(tmp_path: Path) -> None:
+def test_the_state_of_the_last_run_is_reported(tmp_path: Path) -> None:
     ran = _run(tmp_path, "extract", '{"rows": 7}', source="airports.csv.gz")
     assert ran.stdout.startswith("reading airports.csv.gz, which had 7 rows the last time")
 
@@ -75,7 +75,7 @@ def test_the_state_of_the_last_run_is_told(tmp_path: Path) -> None:
         ("load", {"database": "a.sqlite"}, "run airports.transform first"),
     ],
 )
-def test_a_fault_of_the_user_is_exit_code_1_with_one_plain_sentence(
+def test_a_user_error_exits_with_1_and_one_plain_sentence(
     tmp_path: Path, component: str, parameters: dict[str, str], message: str
 ) -> None:
     ran = _run(tmp_path, component, **parameters)
@@ -84,7 +84,7 @@ def test_a_fault_of_the_user_is_exit_code_1_with_one_plain_sentence(
     assert len(ran.stderr.splitlines()) == 1
 
 
-def test_the_parameters_of_the_configurations_fit_the_components_schemas() -> None:
+def test_the_parameters_of_the_configurations_match_the_components_schemas() -> None:
     jsonschema = pytest.importorskip("jsonschema_rs")
     for file in Path(example_folder(), "configs").glob("airports.*/*.toml"):
         schema = read_document(str(Path(example_folder(), "components", file.parent.name + ".toml")))[

@@ -1,4 +1,4 @@
-"""Whatever the system refuses is told in a sentence, with an exit code that says whose fault it is."""
+"""Every failure of the system is reported in one sentence, with an exit code that says who is at fault."""
 
 import shlex
 import subprocess
@@ -19,7 +19,7 @@ CLOSED = "The output cannot be written: Bad file descriptor."
 
 
 def shell(daemon: FakeDaemon, words: str, **given: Any) -> subprocess.CompletedProcess[str]:
-    """Run a line of a shell, in which `lockside` is the command line."""
+    """Run a shell command line in which `lockside` is the command under test."""
     code = "from lockside.cli.main import main; raise SystemExit(main())"
     call = shlex.join([sys.executable, "-c", code, "--socket", daemon.path])
     return subprocess.run(
@@ -42,14 +42,14 @@ def shell(daemon: FakeDaemon, words: str, **given: Any) -> subprocess.CompletedP
         ("lockside --version >&-", CLOSED),
     ],
 )
-def test_output_that_cannot_be_written_ends_with_74(daemon: FakeDaemon, words: str, said: str) -> None:
+def test_output_that_cannot_be_written_exits_with_74(daemon: FakeDaemon, words: str, said: str) -> None:
     daemon.answers["job.list"] = {"jobs": [job()], "nextCursor": None}
     ran = shell(daemon, words)
     assert (ran.returncode, ran.stderr) == (74, f"lockside: {said}\n")
 
 
 @pytest.mark.parametrize("to", ["> /dev/full", ">&-", "| true", "> /dev/full 2>&-", ">&- 2> /dev/full"])
-def test_a_job_is_created_and_named_though_nothing_can_be_printed(daemon: FakeDaemon, to: str) -> None:
+def test_a_job_is_created_and_named_even_if_nothing_can_be_printed(daemon: FakeDaemon, to: str) -> None:
     daemon.answers["job.create"] = job(status="created")
     ran = shell(daemon, f"lockside run -d a/b {to}")
     assert len(daemon.params_of("job.create")) == 1
@@ -59,7 +59,7 @@ def test_a_job_is_created_and_named_though_nothing_can_be_printed(daemon: FakeDa
         assert ran.stderr.splitlines()[0] == "lockside: created: job 42."
 
 
-def test_a_job_is_named_when_the_daemon_refuses_to_tell_of_its_end(daemon: FakeDaemon, run: Run) -> None:
+def test_a_job_is_named_when_the_daemon_refuses_to_report_its_end(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job(status="created")
     daemon.answers["job.wait"] = in_turn(Refusal(-32007, "There are too many waits.", kind="limit"))
     ran = run("run", "--wait", "a/b")
@@ -67,7 +67,7 @@ def test_a_job_is_named_when_the_daemon_refuses_to_tell_of_its_end(daemon: FakeD
     assert ran.err == "lockside: created: job 42.\nlockside: There are too many waits.\n"
 
 
-def test_closed_streams_are_no_place_for_the_connection(daemon: FakeDaemon) -> None:
+def test_the_connection_does_not_take_the_descriptors_of_closed_streams(daemon: FakeDaemon) -> None:
     daemon.answers["job.list"] = {"jobs": [job()], "nextCursor": None}
     ran = shell(daemon, "lockside ls <&- 2>&-")
     assert (ran.returncode, ran.stdout.split("\t")[0]) == (0, "42")
@@ -77,7 +77,7 @@ def test_closed_streams_are_no_place_for_the_connection(daemon: FakeDaemon) -> N
 @pytest.mark.parametrize(
     "words", ["run -- make", "run --cwd x -- make", "--socket x status", "demo", "export .", "validate ."]
 )
-def test_a_folder_that_is_gone_is_told_in_a_sentence(daemon: FakeDaemon, tmp_path: Path, words: str) -> None:
+def test_a_missing_folder_is_reported_in_a_sentence(daemon: FakeDaemon, tmp_path: Path, words: str) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     ran = shell(daemon, f"rmdir {gone}; lockside {words}", cwd=gone)
@@ -125,7 +125,7 @@ def test_a_number_or_time_out_of_bounds_is_a_usage_error(
     assert "Traceback" not in ran.err
 
 
-def test_a_fault_of_the_command_line_itself_is_a_sentence_too(
+def test_an_internal_fault_of_the_command_line_is_a_sentence_too(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command_line, "_run", lambda parsed: 1 // 0)
@@ -162,7 +162,7 @@ def stored(daemon: FakeDaemon) -> list[Json]:
     return configs
 
 
-def test_an_id_that_is_too_long_for_a_file_keeps_the_export_from_writing_anything(
+def test_an_id_too_long_for_a_file_name_prevents_the_whole_export(
     run: Run, tmp_path: Path, stored: list[Json]
 ) -> None:
     stored += [config("short"), config("x" * 250), config("y" * 251)]
@@ -174,7 +174,7 @@ def test_an_id_that_is_too_long_for_a_file_keeps_the_export_from_writing_anythin
     assert run("export", str(tmp_path / "out")).code == 0
 
 
-def test_an_export_warns_of_values_that_are_hidden(run: Run, tmp_path: Path, stored: list[Json]) -> None:
+def test_an_export_warns_of_hidden_values(run: Run, tmp_path: Path, stored: list[Json]) -> None:
     stored += [config("open", **{"#password": "lockside:v1:config:00000000:x"})]
     ran = run("export", str(tmp_path / "one"))
     assert (ran.code, ran.err) == (0, "")

@@ -1,4 +1,4 @@
-"""The JSON Schemas of files take and refuse what the files' readers do, and editors find them."""
+"""The JSON Schemas of files accept and refuse the same as the files' readers, and editors find them."""
 
 import json
 import re
@@ -104,20 +104,20 @@ def test_every_kind_that_has_files_has_a_schema() -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_schema_takes_and_refuses_what_the_reader_of_the_file_does(name: str) -> None:
+def test_a_schema_accepts_and_refuses_the_same_as_the_reader_of_the_file(name: str) -> None:
     assert schema(name).is_valid(EXAMPLES[name])
     for wrong in WRONG[name]:
         assert not schema(name).is_valid(wrong), wrong
 
 
-def test_a_configuration_may_have_the_members_of_its_body_at_the_top_or_below() -> None:
+def test_a_configuration_can_have_the_members_of_its_body_at_the_top_or_below() -> None:
     known = set(file_schema("config")["properties"])
     assert known == BODY_MEMBERS | CONFIG_MEMBERS - set(CONFIG.key)
     assert schema("config").is_valid({"configuration": {"parameters": {}, "runtime": {"pool": "loads"}}})
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_field_has_a_sentence_and_nothing_is_fetched(name: str) -> None:
+def test_every_field_is_described_and_nothing_is_fetched(name: str) -> None:
     made = file_schema(name)
     for text in re.findall(r'"\$ref": "([^"]+)"', json.dumps(made)):
         assert text.removeprefix("#/$defs/") in made["$defs"]
@@ -128,7 +128,7 @@ def test_every_field_has_a_sentence_and_nothing_is_fetched(name: str) -> None:
     assert bare == []
 
 
-def test_the_files_of_the_example_fit_their_schemas() -> None:
+def test_the_files_of_the_example_match_their_schemas() -> None:
     for path in Path(example_folder()).rglob("*.toml"):
         name = {"components": "component", "configs": "config"}.get(
             path.relative_to(example_folder()).parts[0], "pool"
@@ -140,7 +140,7 @@ def written(folder: Path) -> list[tuple[Path, Any]]:
     return [(path, tomllib.loads(path.read_text())) for path in folder.rglob("*.toml")]
 
 
-def test_new_files_name_the_schema_that_is_written_beside_them_and_fit_it(run: Run, tmp_path: Path) -> None:
+def test_new_files_name_the_schema_written_beside_them_and_match_it(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "p"
     assert run("init", str(folder)).code == 0
     assert run("new", "config", "hello.greet/weekly", str(folder)).code == 0
@@ -153,7 +153,7 @@ def test_new_files_name_the_schema_that_is_written_beside_them_and_fit_it(run: R
         jsonschema_rs.Draft202012Validator(json.loads(beside.read_text())).validate(document)
 
 
-def test_a_schema_is_printed_and_all_are_written(run: Run, tmp_path: Path) -> None:
+def test_one_schema_can_be_printed_and_all_can_be_written(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("schema", "component").out) == json.loads(json.dumps(file_schema("component")))
     assert run("schema").out.split() == names()
     assert run("schema", "--write", str(tmp_path)).code == 0

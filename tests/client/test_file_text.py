@@ -1,4 +1,4 @@
-"""What `export` writes reads back as what was stored; files that say the same stay as they are."""
+"""What `export` writes reads back as what was stored; files with the same meaning are not changed."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def strict(value: Any) -> str:
 
 @thorough
 @given(objects)
-def test_what_is_written_as_toml_reads_back_the_same(document: Json) -> None:
+def test_a_value_written_as_toml_reads_back_the_same(document: Json) -> None:
     if can_be_toml(document):
         assert strict(tomllib.loads(toml_text(document))) == strict(document)
     else:
@@ -167,7 +167,7 @@ def test_a_set_of_variables_reads_back_the_same(values: list[Json]) -> None:
 
 
 def stored_like(folder: Path) -> dict[str, dict[tuple[str, ...], Json]]:
-    """What a daemon would have after an apply of the folder."""
+    """Return what a daemon would store after an apply of the folder."""
     found = read_folder(str(folder))
     return {
         kind.plural: {key: item.body for key, item in found.kinds.get(kind.plural, {}).items()}
@@ -182,13 +182,13 @@ def texts_in(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
-    """A copy of the example, where it can be written."""
+    """A writable copy of the example."""
     folder = tmp_path / "pipeline"
     shutil.copytree(example_folder(), folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
     return folder
 
 
-def test_a_normal_folder_comes_back_file_by_file(pipeline: Path, tmp_path: Path) -> None:
+def test_a_normal_folder_is_exported_file_by_file_unchanged(pipeline: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     shutil.copytree(pipeline / "scripts", first / "scripts")
     stored = stored_like(pipeline)
@@ -202,14 +202,14 @@ def test_a_normal_folder_comes_back_file_by_file(pipeline: Path, tmp_path: Path)
     assert {name for name in texts_in(first) if not name.startswith("scripts")} == set(texts_in(third))
 
 
-def test_a_file_that_says_the_same_keeps_its_comments(pipeline: Path) -> None:
+def test_a_file_with_the_same_meaning_keeps_its_comments(pipeline: Path) -> None:
     before = texts_in(pipeline)
     assert any("# The whole pipeline as one job" in text for text in before.values())
     made = plan_export(str(pipeline), stored_like(pipeline))
     assert (made.texts, made.in_the_way, made.unchanged) == ({}, [], 9)
 
 
-def test_a_file_that_says_something_else_is_in_the_way(pipeline: Path) -> None:
+def test_a_file_with_another_meaning_is_a_conflict(pipeline: Path) -> None:
     stored = stored_like(pipeline)
     stored["configs"]["airports.load", "daily"]["name"] = "Changed"
     stored["pools"]["warehouse",]["slots"] = 3
@@ -222,7 +222,7 @@ def test_a_file_that_says_something_else_is_in_the_way(pipeline: Path) -> None:
     assert made.unstored == [str(pipeline / "configs/airports.extract/daily.toml")]
 
 
-def test_rows_in_files_of_their_own_are_taken_into_a_file_that_is_written_over(pipeline: Path) -> None:
+def test_rows_in_separate_files_are_merged_into_an_overwritten_file(pipeline: Path) -> None:
     rows = pipeline / "configs/airports.load/daily/rows"
     rows.mkdir(parents=True)
     (rows / "eu.toml").write_text("[parameters]\nfolder = '/x'\n")
@@ -234,7 +234,7 @@ def test_rows_in_files_of_their_own_are_taken_into_a_file_that_is_written_over(p
     assert stored_like(pipeline) == stored
 
 
-def test_files_of_the_folder_are_named_from_the_component(pipeline: Path, tmp_path: Path) -> None:
+def test_files_of_the_folder_are_named_relative_to_the_component(pipeline: Path, tmp_path: Path) -> None:
     stored = stored_like(pipeline)
     plan_export(str(tmp_path / "elsewhere"), stored).write()
     shutil.rmtree(pipeline / "components")

@@ -1,4 +1,4 @@
-"""A document that cannot be read is refused with its line and what is usually meant."""
+"""A document that cannot be read is refused with the line and the usual intention."""
 
 import pytest
 
@@ -30,7 +30,7 @@ CASES = [("x.toml", *case) for case in TOML.items()] + [("x.json", *case) for ca
 
 
 @pytest.mark.parametrize(("file", "text", "expected"), CASES)
-def test_a_fault_is_told_where_it_begins(file: str, text: str, expected: tuple[int, str]) -> None:
+def test_a_fault_is_reported_where_it_begins(file: str, text: str, expected: tuple[int, str]) -> None:
     with pytest.raises(FileError) as refused:
         read_document(file, text)
     line, words = expected
@@ -39,12 +39,12 @@ def test_a_fault_is_told_where_it_begins(file: str, text: str, expected: tuple[i
 
 
 @pytest.mark.parametrize("text", ['{"a": 1,\n"b": }', '\n  {"a": '])
-def test_a_file_without_an_ending_is_read_as_what_it_looks_like(text: str) -> None:
+def test_a_file_without_a_suffix_is_read_as_what_it_looks_like(text: str) -> None:
     with pytest.raises(FileError, match="Expecting value"):
         read_document("v2", text)
 
 
-def test_the_start_of_what_does_not_end_is_not_looked_for_without_end() -> None:
+def test_the_search_for_the_start_of_an_unclosed_value_is_bounded() -> None:
     with pytest.raises(FileError, match="end of the file") as refused:
         read_document("x.toml", 'a = 1\nx = """\n' + "word\n" * 10_000)
     assert refused.value.line == 10_002

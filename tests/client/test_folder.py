@@ -1,4 +1,4 @@
-"""A folder of files is read as it is meant; every fault is named with its file, line, field and remedy."""
+"""A folder of files is read as intended; every fault is reported with file, line, field and remedy."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_byte_order_marks_are_skipped_in_every_file(folder: Path) -> None:
     assert asked(folder) == expected
 
 
-def test_a_folder_is_what_the_daemon_is_asked_to_store(folder: Path) -> None:
+def test_a_folder_becomes_the_request_to_the_daemon(folder: Path) -> None:
     assert asked(folder) == {
         "pools": [{"id": "loads", "slots": 2}],
         "components": [
@@ -69,19 +69,19 @@ def test_a_folder_is_what_the_daemon_is_asked_to_store(folder: Path) -> None:
     }
 
 
-def test_what_a_folder_does_not_have_it_does_not_manage(tmp_path: Path) -> None:
+def test_a_folder_does_not_manage_kinds_that_it_lacks(tmp_path: Path) -> None:
     write(tmp_path, "configs/a/b.toml", "")
     (tmp_path / "variables").mkdir()
     assert asked(tmp_path) == {"configs": [{"component": "a", "config": "b"}], "variables": []}
 
 
-def test_a_literal_dot_slash_is_written_with_two(tmp_path: Path) -> None:
+def test_a_literal_dot_slash_is_written_with_two_slashes(tmp_path: Path) -> None:
     write(tmp_path, "components/a.toml", 'command = ["x", ".//y", "..//z", "./file", "{datadir}/in"]\n')
     command = asked(tmp_path)["components"][0]["command"]
     assert command == ["x", "./y", "../z", str(tmp_path / "components" / "file"), "{datadir}/in"]
 
 
-def test_files_of_a_tag_are_beside_the_component_too(tmp_path: Path) -> None:
+def test_files_of_a_tag_are_relative_to_the_component_too(tmp_path: Path) -> None:
     text = 'command = ["a"]\n[tags.new]\ncommand = ["../b"]\n'
     write(tmp_path, "components/a.toml", text)
     assert asked(tmp_path)["components"][0]["tags"] == {"new": {"command": [str(tmp_path / "b")]}}
@@ -235,7 +235,7 @@ def test_a_schema_is_checked_without_a_daemon(run: Run, folder: Path) -> None:
     assert len(lines) == 2
 
 
-def test_rows_are_held_against_the_schema_too(run: Run, folder: Path) -> None:
+def test_rows_are_checked_against_the_schema_too(run: Run, folder: Path) -> None:
     schema = 'command = ["true"]\n[schema]\nrequired = ["table"]\n'
     write(folder, "components/a.toml", schema)
     rows = '[[rows]]\nid = "one"\nparameters = { table = "t" }\n'
@@ -246,7 +246,7 @@ def test_rows_are_held_against_the_schema_too(run: Run, folder: Path) -> None:
     assert '"table" is a required property' in found["message"]
 
 
-def test_a_relative_folder_of_a_plain_command_is_beside_its_file(tmp_path: Path) -> None:
+def test_a_relative_folder_of_a_plain_command_is_relative_to_its_file(tmp_path: Path) -> None:
     write(tmp_path, "configs/lockside.command/c.toml", '[parameters]\ncommand = ["./x"]\ncwd = "../here"\n')
     (config,) = asked(tmp_path)["configs"]
     parameters = {"command": ["./x"], "cwd": str(tmp_path / "configs" / "here")}
@@ -260,7 +260,7 @@ def test_a_processor_on_the_wrong_side_is_named(run: Run, folder: Path) -> None:
     assert (found["line"], found["message"]) == (2, "Processor p can only run after a component.")
 
 
-def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:
+def test_objects_that_a_run_may_lack_are_warned_about(run: Run, folder: Path) -> None:
     write(folder, "components/a.toml", 'command = ["surely-no-program"]\n')
     write(folder, "configs/a/b.toml", '[parameters]\npace = "{{ pase }}"\n[variables]\npace = "1"\n')
     ran = run("validate", str(folder))
@@ -269,7 +269,7 @@ def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:
     assert "{{ pase }} has no value by default: give it with --set pase=VALUE" in ran.err
 
 
-def test_a_pipe_whose_first_side_may_fail_unseen_is_noted(run: Run, folder: Path) -> None:
+def test_a_pipe_whose_first_side_can_fail_unnoticed_is_warned_about(run: Run, folder: Path) -> None:
     write(folder, "components/a.toml", 'shell = "false | cat"\n')
     write(folder, "components/b.toml", "shell = \"echo '|' || true\"\n")
     write(
@@ -287,7 +287,7 @@ def test_a_pipe_whose_first_side_may_fail_unseen_is_noted(run: Run, folder: Path
     assert "c.toml" not in ran.err
 
 
-def test_the_program_of_a_stored_command_is_looked_for_too(run: Run, folder: Path) -> None:
+def test_the_program_of_a_stored_command_is_looked_up_too(run: Run, folder: Path) -> None:
     write(folder, "configs/lockside.command/c.toml", '[parameters]\ncommand = ["surely-no-program"]\n')
     ran = run("validate", str(folder))
     assert "c.toml:2: parameters.command: There is no program 'surely-no-program'" in ran.err
@@ -297,14 +297,14 @@ DAILY = "configs/shop.orders/daily"
 
 
 @pytest.mark.parametrize("name", [".#a.toml", "._a.toml", "a.toml~", "#a.toml#", ".a.toml.swp", "a.toml.bak"])
-def test_files_of_editors_are_no_documents(run: Run, folder: Path, name: str) -> None:
+def test_files_of_editors_are_ignored(run: Run, folder: Path, name: str) -> None:
     write(folder, f"components/{name}", "x")
     write(folder, f"configs/shop.orders/{name}", "x")
     assert run("validate", str(folder)).code == 0
 
 
 @pytest.mark.parametrize("place", ["pools", "components/a", "configs/a/b", DAILY + "/rows/r"])
-def test_what_is_no_regular_file_is_refused_and_not_waited_for(run: Run, folder: Path, place: str) -> None:
+def test_a_file_that_is_not_regular_is_refused_and_not_waited_for(run: Run, folder: Path, place: str) -> None:
     pipe = folder / f"{place}.toml"
     pipe.parent.mkdir(parents=True, exist_ok=True)
     pipe.unlink(missing_ok=True)
@@ -318,20 +318,20 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(run: Run, folder:
     "place",
     ["pools.yaml", "components/a.yaml", "configs/a/b.yml", "components/a.TOML", DAILY + "/rows/r.yaml"],
 )
-def test_documents_of_other_forms_are_not_passed_over(run: Run, folder: Path, place: str) -> None:
+def test_documents_of_unknown_formats_are_not_ignored(run: Run, folder: Path, place: str) -> None:
     write(folder, place, "x: 1\n")
     (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
     assert found["file"] == str(folder / place)
     assert "TOML" in found["message"] or "pools.toml" in found["message"]
 
 
-def test_other_files_beside_the_pipeline_are_nobodys_business(run: Run, folder: Path) -> None:
+def test_other_files_beside_the_pipeline_are_ignored(run: Run, folder: Path) -> None:
     for name in ("README.md", "docker-compose.yml", "scripts/x.yaml", "components/script.py"):
         write(folder, name, "x")
     assert run("validate", str(folder)).code == 0
 
 
-def test_names_of_what_may_be_stored_already_are_only_noted(run: Run, tmp_path: Path) -> None:
+def test_references_to_possibly_stored_objects_are_only_warnings(run: Run, tmp_path: Path) -> None:
     write(tmp_path, "configs/shop.elsewhere/daily.toml", '[runtime]\npool = "far"\n')
     ran = run("validate", str(tmp_path))
     assert ran.code == 0
@@ -346,11 +346,11 @@ def test_validate_needs_no_daemon(run: Run, folder: Path, daemon: FakeDaemon) ->
     assert ran.out == (f"{folder} is fine: 1 pool, 1 component, 1 set of variables, 1 configuration\n")
 
 
-def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(run: Run, tmp_path: Path) -> None:
     assert "there is no such folder" in run("validate", str(tmp_path / "nowhere")).err
 
 
-def test_the_example_is_without_fault(run: Run) -> None:
+def test_the_example_has_no_faults(run: Run) -> None:
     ran = run("validate", example_folder())
     assert (ran.code, ran.err) == (0, "")
     assert "2 pools, 3 components, 4 configurations" in ran.out
@@ -367,7 +367,7 @@ def test_the_example_is_without_fault(run: Run) -> None:
         ('"2d"', 172_800),
     ],
 )
-def test_durations_and_sizes_are_written_as_people_do(tmp_path: Path, text: str, seconds: float) -> None:
+def test_durations_and_sizes_can_be_written_with_units(tmp_path: Path, text: str, seconds: float) -> None:
     import msgspec
 
     from lockside.documents.component import Manifest

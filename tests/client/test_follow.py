@@ -1,4 +1,4 @@
-"""`run --follow`, `logs` of several jobs and `ls --watch`, on a terminal and off it."""
+"""`run --follow`, `logs` of several jobs and `ls --watch`, with and without a terminal."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ def page(*frames: Json, after: int = 0, complete: bool = False) -> Json:
 
 
 def logs_of(**whole: list[Json]) -> Callable[[Json], Json]:
-    """Answers `job.log`: each job's frames, given as jN=[...], at once."""
+    """Answer `job.log`: each job's frames, given as jN=[...], in one page."""
 
     def answer(asked: Json) -> Json:
         frames = whole.get(f"j{asked['id']}", [])
@@ -35,7 +35,7 @@ def logs_of(**whole: list[Json]) -> Callable[[Json], Json]:
 
 
 def family() -> list[Json]:
-    """A container with a child that ran and one that waits."""
+    """A container with a child that ran and a child that waits."""
     whole = job("1", "processing", type="orchestrationContainer", runId="1", name="nightly", startTime=BEGAN)
     first = job("2", "processing", runId="1.2", parentRunId="1", startTime=BEGAN, type="standard")
     second = job("3", "waiting", runId="1.3", parentRunId="1", type="standard", config="weekly")
@@ -98,9 +98,7 @@ def test_following_a_container_shows_its_tree_and_whose_line_each_is(daemon: Fak
         assert "└─ ✓ airports.extract/weekly (3)  success" in seen.text
 
 
-def test_without_colours_a_sign_tells_stderr_apart(
-    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_colours_a_sign_marks_stderr(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     daemon.answers["job.get"] = lambda asked: job(asked["id"])
     daemon.answers["job.log"] = logs_of(j1=[frame(0, "out\n"), frame(1, "bad\n", "stderr", second=1)])
@@ -112,7 +110,7 @@ def test_without_colours_a_sign_tells_stderr_apart(
         assert seen.lines == ["airports.extract/daily 1 │ out", "airports.extract/daily 1 ! bad"]
 
 
-def test_a_person_who_waits_sees_how_the_job_does_and_no_log_is_read(daemon: FakeDaemon) -> None:
+def test_waiting_on_a_terminal_shows_the_state_of_the_job_and_reads_no_log(daemon: FakeDaemon) -> None:
     ended = threading.Event()
     running = job("42", "processing", runId="42", startTime=BEGAN, progress=0.25, message="1 of 4")
     daemon.answers |= {
@@ -129,7 +127,7 @@ def test_a_person_who_waits_sees_how_the_job_does_and_no_log_is_read(daemon: Fak
     assert daemon.params_of("job.log") == []
 
 
-def test_of_many_jobs_logs_are_read_as_they_start_and_only_bad_ends_are_told(
+def test_logs_of_many_jobs_are_read_as_they_start_and_only_failures_are_reported(
     daemon: FakeDaemon, tmp_path: Path
 ) -> None:
     created = [job(str(number), "waiting", config=f"c{number}", runId=str(number)) for number in range(1, 31)]
@@ -159,7 +157,7 @@ def test_of_many_jobs_logs_are_read_as_they_start_and_only_bad_ends_are_told(
     assert {asked["id"] for asked in daemon.params_of("job.log")} == {"7"}
 
 
-def test_ctrl_c_leaves_the_job_and_says_how_to_come_back_and_how_to_stop_it(daemon: FakeDaemon) -> None:
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_follow_or_stop_it(daemon: FakeDaemon) -> None:
     never = threading.Event()
     daemon.answers |= {
         "job.create": job("42", "processing", runId="42"),
@@ -178,7 +176,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back_and_how_to_stop_it(daem
     never.set()
 
 
-def test_logs_of_several_jobs_come_in_the_order_of_time_with_the_job_before_each(
+def test_logs_of_several_jobs_are_merged_by_time_and_name_the_job_of_each_line(
     daemon: FakeDaemon, run: Run
 ) -> None:
     daemon.answers["job.get"] = lambda asked: job(asked["id"])
@@ -195,7 +193,7 @@ def test_logs_of_several_jobs_come_in_the_order_of_time_with_the_job_before_each
     ]
 
 
-def test_logs_can_be_searched_and_begun_at_a_time(daemon: FakeDaemon, run: Run) -> None:
+def test_logs_can_be_searched_and_started_at_a_time(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.get"] = job("1")
     frames = [
         frame(0, "old error\nfine\n", second=1),
@@ -210,7 +208,7 @@ def test_logs_can_be_searched_and_begun_at_a_time(daemon: FakeDaemon, run: Run) 
     assert (ran.code, "'(' is not a regular expression" in ran.err) == (2, True)
 
 
-def test_a_container_which_writes_nothing_shows_what_its_children_wrote(daemon: FakeDaemon, run: Run) -> None:
+def test_a_container_without_output_shows_that_of_its_children(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.get"] = family()[0]
     daemon.answers["job.list"] = {"jobs": family()}
     daemon.answers["job.log"] = logs_of(j2=[frame(0, "from the child\n")])
@@ -219,7 +217,7 @@ def test_a_container_which_writes_nothing_shows_what_its_children_wrote(daemon: 
     assert (one["job"], one["stream"], one["text"]) == ("2", "stdout", "from the child")
 
 
-def test_followed_logs_take_in_children_that_come_later_and_outlive_a_lost_connection(
+def test_followed_logs_include_later_children_and_survive_a_lost_connection(
     daemon: FakeDaemon, run: Run
 ) -> None:
     whole, first, _ = family()
@@ -239,7 +237,7 @@ def test_followed_logs_take_in_children_that_come_later_and_outlive_a_lost_conne
     assert "the daemon is away" in ran.err
 
 
-def test_the_table_is_drawn_anew_when_something_happened_and_only_then(daemon: FakeDaemon) -> None:
+def test_the_table_is_redrawn_only_after_events(daemon: FakeDaemon) -> None:
     daemon.answers["job.list"] = {"jobs": [job("7", "waiting")]}
     daemon.answers["event.subscribe"] = {"subscription": "1", "cursor": 0}
     with Terminal(daemon.path, "ls", "--watch", "--active") as seen:
@@ -254,7 +252,7 @@ def test_the_table_is_drawn_anew_when_something_happened_and_only_then(daemon: F
 
 
 @pytest.mark.parametrize("form", ["--plain", "--json"])
-def test_watching_off_a_terminal_gives_a_line_for_every_change(
+def test_watching_without_a_terminal_prints_a_line_for_every_change(
     daemon: FakeDaemon, run: Run, form: str
 ) -> None:
     daemon.answers["job.list"] = in_turn(

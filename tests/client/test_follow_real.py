@@ -1,4 +1,4 @@
-"""Staying with real jobs of a real daemon, which goes away in between."""
+"""Following real jobs of a real daemon that stops in between."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDaemon]:
     daemon.put_away()
 
 
-def test_following_shows_each_line_once_although_the_daemon_is_killed_and_started_again(
+def test_following_shows_each_line_once_although_the_daemon_is_killed_and_restarted(
     own: OwnDaemon, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -68,7 +68,7 @@ def test_the_tree_of_a_real_orchestration_is_followed_to_its_failure(own: OwnDae
     with Terminal(own.socket, "run", "-f", "lockside.orchestrator/both", columns=120) as seen:
         assert seen.end() == 1
         assert "shop.yes/daily 3 │ fine" in seen.text
-        assert "shop.no/daily 4  │ No data." in seen.text, "labels are of one width"
+        assert "shop.no/daily 4  │ No data." in seen.text, "labels have equal widths"
         assert "│  └─ ✗ shop.no/daily (4)  error" in seen.text
         assert "└─ - phase second (5)  cancelled" in seen.text
     with Terminal(own.socket, "show", "lockside.orchestrator/both", columns=120) as seen:

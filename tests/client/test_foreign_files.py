@@ -1,4 +1,4 @@
-"""Keboola's own JSON is accepted as it is: what is meant is kept, the rest is left out with a note."""
+"""Keboola's own JSON is accepted unchanged: what applies is kept, the rest is left out with a note."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def notes(found: Folder) -> str:
     return "\n".join(map(str, found.notes))
 
 
-def test_an_extractor_with_rows_as_the_api_answers_it(tmp_path: Path) -> None:
+def test_an_extractor_with_rows_as_the_api_returns_it(tmp_path: Path) -> None:
     found = read(tmp_path, "keboola.ex-db-mysql", "892134", EXTRACTOR)
     body = only(found)
     assert body["configuration"] == EXTRACTOR["configuration"]
@@ -146,19 +146,19 @@ def test_an_extractor_with_rows_as_the_api_answers_it(tmp_path: Path) -> None:
     assert "omitted" in notes(found)
 
 
-def test_a_transformation_s_configuration_alone(tmp_path: Path) -> None:
+def test_the_bare_configuration_of_a_transformation(tmp_path: Path) -> None:
     found = read(tmp_path, "keboola.snowflake-transformation", "t", TRANSFORMATION)
     assert only(found)["configuration"] == TRANSFORMATION
     for key in ("shared_code_id", "variables_id", "runtime.safe"):
         assert f"{key}: Unknown; it is kept and has no effect" in notes(found)
 
 
-def test_an_orchestration_with_numbers_for_ids(tmp_path: Path) -> None:
+def test_an_orchestration_with_numeric_ids(tmp_path: Path) -> None:
     body = only(read(tmp_path, "lockside.orchestrator", "77", ORCHESTRATION))
     assert body["configuration"] == ORCHESTRATION["configuration"]
 
 
-def test_what_the_daemon_prints_can_be_stored_again(tmp_path: Path) -> None:
+def test_objects_that_the_daemon_prints_can_be_stored_again(tmp_path: Path) -> None:
     stored = {
         "component": "a",
         "config": "b",
@@ -176,7 +176,7 @@ def test_what_the_daemon_prints_can_be_stored_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document", [OAUTH, {"parameters": [], "storage": [], "processors": []}, {}])
-def test_odd_bodies_are_kept_whole(tmp_path: Path, document: Json) -> None:
+def test_unusual_bodies_are_kept_unchanged(tmp_path: Path, document: Json) -> None:
     assert only(read(tmp_path, "keboola.ex-x", "b", document)).get("configuration", {}) == document
 
 

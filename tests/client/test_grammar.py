@@ -16,7 +16,7 @@ def _parse(*words: str) -> Parsed:
     return parse(COMMANDS, GLOBAL_OPTIONS, words)
 
 
-def test_options_and_arguments_may_be_mixed() -> None:
+def test_options_and_arguments_can_be_mixed() -> None:
     for words in (
         ("logs", "-f", "-n", "5", "42"),
         ("logs", "42", "-fn5"),
@@ -26,19 +26,21 @@ def test_options_and_arguments_may_be_mixed() -> None:
         assert (parsed.many("job"), parsed.flag("follow"), parsed.number("lines")) == (["42"], True, 5)
 
 
-def test_global_options_stand_before_or_behind_the_command() -> None:
+def test_global_options_can_stand_before_or_after_the_command() -> None:
     assert _parse("--json", "ls").flag("json")
     assert _parse("ls", "--json").flag("json")
 
 
-def test_a_version_that_a_command_is_given_is_not_that_of_the_program(daemon: FakeDaemon, run: Run) -> None:
+def test_the_version_option_of_a_command_does_not_print_the_program_version(
+    daemon: FakeDaemon, run: Run
+) -> None:
     daemon.answers |= {"storage.preview": {"columns": [], "rows": [], "rowsCount": 0, "isTruncated": False}}
     for version in (0, 3):
         run("table", "preview", "in.c-shop.orders", "--version", str(version))
         assert daemon.params_of("storage.preview")[-1]["version"] == version
 
 
-def test_what_follows_a_lone_dash_dash_is_the_command_to_run() -> None:
+def test_the_words_after_a_lone_dash_dash_are_the_command_to_run() -> None:
     parsed = _parse("run", "--wait", "--", "make", "-j2", "--", "all")
     assert parsed.many("command") == ["make", "-j2", "--", "all"]
     assert parsed.text("component_config") is None
@@ -74,7 +76,7 @@ def test_aliases_mean_the_same_command() -> None:
         (("ls", "--active=yes"), "--active takes no value."),
     ],
 )
-def test_a_mistake_is_named_with_the_word_at_fault(words: tuple[str, ...], message: str) -> None:
+def test_a_mistake_is_reported_with_the_word_at_fault(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         _parse(*words)
     assert message in caught.value.message
@@ -143,7 +145,7 @@ def test_the_overview_fits_a_terminal_and_names_every_command() -> None:
 
 
 def test_a_command_that_is_typed_often_imports_only_what_it_needs(daemon: FakeDaemon) -> None:
-    """How long it takes depends on the machine; what it loads does not."""
+    """How long it takes depends on the machine; which modules it loads does not."""
     daemon.answers["daemon.status"] = {
         "version": "1.0",
         "pid": 7,

@@ -1,4 +1,4 @@
-"""The handbook and the reference: complete, readable at any width, plain off a terminal, quick to start."""
+"""The handbook and the reference: complete, readable at any width, plain in a pipe, quick to start."""
 
 import io
 import re
@@ -26,7 +26,7 @@ def lines_of(topic: str, width: int = 80) -> list[str]:
     return topic_lines(topic, Output(as_json=False, plain=False, stream=io.StringIO(), width=width))
 
 
-def test_the_index_names_every_page_once_and_no_other() -> None:
+def test_the_index_names_each_page_once_and_nothing_else() -> None:
     assert sorted(re.findall(r"^- \[([a-z-]+)\]", INDEX, re.MULTILINE)) == handbook.topics()
 
 
@@ -44,7 +44,7 @@ def test_every_link_of_a_page_leads_to_a_page(topic: str) -> None:
 
 
 @pytest.mark.parametrize("topic", handbook.topics())
-def test_every_topic_that_a_page_tells_to_read_exists(topic: str) -> None:
+def test_every_topic_that_a_page_refers_to_exists(topic: str) -> None:
     for name in re.findall(r"`lockside help ([\w.-]+)`", handbook.page(topic)):
         assert name.isupper() or lines_of(name), name
 
@@ -66,7 +66,7 @@ def test_the_reference_of_a_type_has_every_member(name: str) -> None:
     assert set(SCHEMAS[name]["properties"]) <= set(listed)
 
 
-def test_the_reference_of_a_configuration_has_what_its_file_may_have() -> None:
+def test_the_reference_of_a_configuration_has_every_member_that_its_file_can_have() -> None:
     from lockside.cli.files.config_file import BODY_MEMBERS, CONFIG_MEMBERS
 
     listed = set(re.findall(r"^- `(\w+)` \(", reference.reference("configuration"), re.MULTILINE))
@@ -107,19 +107,19 @@ def test_a_page_fits_the_terminal(topic: str, width: int) -> None:
         assert "\x1b" not in line
 
 
-def test_a_table_that_is_too_wide_is_told_row_by_row() -> None:
+def test_a_table_that_is_too_wide_is_shown_row_by_row() -> None:
     table = "| event | effect |\n| --- | --- |\n| `a` | one two three four |\n"
     assert laid_out(table, 80) == ["event  effect", "`a`    one two three four", ""]
     wide = "| a | b | c |\n| --- | --- | --- |\n| `aaaaaaaaaaaaaaaaaaaaa` | `bbbbbbbbbbbbbbbbbbbbb` | d |\n"
     assert laid_out(wide, 30)[:3] == ["- `aaaaaaaaaaaaaaaaaaaaa`", "    b:", "    `bbbbbbbbbbbbbbbbbbbbb`"]
 
 
-def test_what_is_for_other_readers_is_left_out() -> None:
+def test_markup_for_other_readers_is_left_out() -> None:
     text = "<!-- run: x -->\n```mermaid\na --> b\n```\nsee [waiting](waiting.md)\n"
     assert laid_out(text, 80) == ["see waiting", ""]
 
 
-def test_a_long_line_of_code_goes_on_further_in() -> None:
+def test_a_long_line_of_code_continues_with_more_indentation() -> None:
     assert laid_out("```sh\necho one two three four five\n```", 24) == [
         "    echo one two three",
         "        four five",
@@ -132,7 +132,7 @@ def test_code_and_headings_are_coloured_where_colours_are_shown() -> None:
 
 
 @pytest.mark.parametrize("topic", ["wating", "job.creat"])
-def test_an_unknown_topic_is_refused_with_the_nearest_one(run: Run, topic: str) -> None:
+def test_an_unknown_topic_is_refused_with_the_closest_one(run: Run, topic: str) -> None:
     ran = run("help", topic)
     assert ran.code == 2
     assert "Did you mean '" in ran.err
@@ -142,12 +142,12 @@ def test_no_topic_reaches_files_outside_the_handbook() -> None:
     assert handbook.page("../cli/main") == handbook.page("/etc/passwd") == ""
 
 
-def test_no_name_has_two_meanings() -> None:
+def test_no_topic_name_is_used_twice() -> None:
     names = topics()
     assert sorted(names) == sorted(set(names))
 
 
-def test_a_terminal_that_is_too_small_gets_a_pager_and_a_pipe_none(tmp_path: Path) -> None:
+def test_a_pager_is_used_on_a_small_terminal_but_not_in_a_pipe(tmp_path: Path) -> None:
     at = Terminal(tmp_path / "h")
     try:
         assert at.type("PAGER='sed s/^/paged:/' lockside help components").startswith("paged:Components\n")
@@ -158,7 +158,7 @@ def test_a_terminal_that_is_too_small_gets_a_pager_and_a_pipe_none(tmp_path: Pat
         at.end()
 
 
-def test_a_page_loads_no_more_than_a_command_that_is_typed_often() -> None:
+def test_a_page_loads_no_more_than_a_frequent_command() -> None:
     script = "import sys; from lockside.cli.main import main; main(['help', 'waiting']); print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.splitlines()[-1].split())

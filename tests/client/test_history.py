@@ -1,4 +1,4 @@
-"""`show`, `why` and `status`: what people are told when something waits, failed or is wrong."""
+"""`show`, `why` and `status`: what they print when a job waits or failed, or when something is wrong."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ def event(kind: str, second: float, by: str = "ann", **data: Any) -> Json:
     return {"seq": 1, "time": at(second), "kind": kind, "principal": {"user": by}, "data": data}
 
 
-def told(out: str) -> list[str]:
-    """What happened, without the times."""
+def without_times(out: str) -> list[str]:
+    """Return what happened, without the times."""
     return [line.split("  ", 2)[2].strip() for line in out.splitlines() if line.startswith("  2026-01-31 ")]
 
 
@@ -43,7 +43,7 @@ def test_a_story_names_the_job_that_held_the_lock_and_for_how_long(daemon: FakeD
             "events": [event("job.status", 60, to="processing"), event("job.status", 90, to="success")]
         },
     }
-    assert told(run("show", "42").out) == [
+    assert without_times(run("show", "42").out) == [
         "created by bob",
         "waited 1 min for airports.extract/daily (job 41), which held the lock",
         "started",
@@ -73,7 +73,7 @@ def test_a_story_names_dependencies_holds_pauses_and_who_stopped_it(daemon: Fake
             ]
         },
     }
-    assert told(run("show", "42").out) == [
+    assert without_times(run("show", "42").out) == [
         "created by bob",
         "waited 45 s for airports.extract/daily (job 41) to end: success",
         "held back by ann",
@@ -110,7 +110,7 @@ def test_a_failed_container_shows_its_tree_and_the_log_of_what_failed_first(
     assert {asked["id"] for asked in daemon.params_of("job.log")} == {"2"}
 
 
-def test_a_wait_is_explained_with_the_name_the_owner_and_the_progress_of_the_other(
+def test_a_wait_is_explained_with_the_name_owner_and_progress_of_the_other_job(
     daemon: FakeDaemon, run: Run
 ) -> None:
     reason = {"kind": "config_lock", "since": at(0), "message": "Job 41 holds the lock.", "holders": ["41"]}
@@ -137,7 +137,7 @@ def test_a_wait_is_explained_with_the_name_the_owner_and_the_progress_of_the_oth
         ("daily", {"config": "daily"}, "7"),
     ],
 )
-def test_a_job_can_be_meant_by_name_and_is_never_a_part_of_another(
+def test_a_name_refers_to_a_whole_job_and_never_to_a_part_of_one(
     daemon: FakeDaemon, run: Run, reference: str, asked: Json, meant: str
 ) -> None:
     phase = job("9", type="phaseContainer", name="nightly", relation="strong")
@@ -153,9 +153,7 @@ def test_a_job_can_be_meant_by_name_and_is_never_a_part_of_another(
     assert daemon.params_of("job.hold") == [{"id": meant}]
 
 
-def test_a_mistyped_configuration_is_answered_with_the_one_that_was_meant(
-    daemon: FakeDaemon, run: Run
-) -> None:
+def test_a_mistyped_configuration_is_answered_with_the_likely_one(daemon: FakeDaemon, run: Run) -> None:
     from client.fakedaemon import Refusal, in_turn
 
     refusal = Refusal(-32001, "There is no configuration dayly.", kind="not_found")
@@ -185,12 +183,14 @@ def status(**more: Any) -> Json:
     } | more
 
 
-def test_a_daemon_that_is_well_is_said_to_be_well(daemon: FakeDaemon, run: Run) -> None:
+def test_a_healthy_daemon_is_reported_as_healthy(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["daemon.status"] = status()
     assert run("status").out.startswith("lockside 1.0 is well; up 1 min, pid 7\n")
 
 
-def test_keepers_of_another_release_are_told_and_a_silent_one_is_wrong(daemon: FakeDaemon, run: Run) -> None:
+def test_keepers_of_another_release_are_listed_and_an_unresponsive_one_is_a_problem(
+    daemon: FakeDaemon, run: Run
+) -> None:
     leaving = {"isConnected": True, "pid": 5, "runs": 1}
     daemon.answers["daemon.status"] = status(formerKeepers=[leaving, {"isConnected": False, "runs": 0}])
     out = run("status").out
@@ -198,7 +198,7 @@ def test_keepers_of_another_release_are_told_and_a_silent_one_is_wrong(daemon: F
     assert "of another release: pid 5, 1 process tree; it leaves with the last one" in out
 
 
-def test_what_is_wrong_is_told_since_when_and_with_what_to_do(daemon: FakeDaemon, run: Run) -> None:
+def test_problems_are_reported_with_since_when_and_what_to_do(daemon: FakeDaemon, run: Run) -> None:
     paused = {"id": "loads", "slots": 2, "running": 0, "queued": 4, "isPaused": True, "pausedBy": "ann"}
     daemon.answers |= {
         "daemon.status": status(
@@ -222,7 +222,7 @@ def test_what_is_wrong_is_told_since_when_and_with_what_to_do(daemon: FakeDaemon
     assert "airports.extract/daily (job 5): No disk." in out
 
 
-def test_draining_tells_what_still_runs_and_waits_for_its_end(daemon: FakeDaemon, run: Run) -> None:
+def test_draining_shows_what_still_runs_and_waits_for_its_end(daemon: FakeDaemon, run: Run) -> None:
     from client.fakedaemon import in_turn
 
     running = ended("5", "processing", isFinished=False, limits={"timeoutSeconds": 600})
@@ -269,11 +269,11 @@ def test_the_cause_of_a_failed_retry_container_is_its_last_attempt() -> None:
         ({"kind": "pool_paused", "pool": "loads", "by": None}, "lockside pool put loads --slots N"),
     ],
 )
-def test_what_opens_a_pool_again_depends_on_what_closed_it(reason: Json, step: str) -> None:
+def test_the_advice_for_a_closed_pool_depends_on_what_closed_it(reason: Json, step: str) -> None:
     assert step_against(reason, "42") == step
 
 
-def test_a_failure_that_a_retry_made_good_points_to_the_retry() -> None:
+def test_a_failure_settled_by_a_retry_points_to_the_retry() -> None:
     tried = [{"id": "43", "status": "error"}, {"id": "44", "status": "success"}]
     assert steps_of(ended("42", "error", retries={"jobs": tried}), False)[0][0] == "lockside show 44"
     assert steps_of(ended("42", "error", retries={"jobs": tried[:1]}), False)[0][0] == "lockside logs 42"

@@ -1,4 +1,4 @@
-"""Lines are made of frames in time that grows with the text alone, however the text was cut."""
+"""Joining frames into lines takes time proportional to the text, however it was split into frames."""
 
 from time import process_time
 
@@ -11,7 +11,7 @@ def frame(text: str, stream: str = "stdout") -> dict[str, object]:
     return {"stream": stream, "time": "2026-01-31T08:00:00Z", "text": text}
 
 
-def test_lines_go_on_from_frame_to_frame_and_streams_stay_apart() -> None:
+def test_lines_continue_across_frames_and_streams_stay_separate() -> None:
     maker = LineMaker("1")
     given = [frame("a"), frame("x", "stderr"), frame("b\nc\n\nd"), frame(""), frame("e\n"), frame("f")]
     lines = [line for each in given for line in maker.take(each)]
@@ -23,7 +23,7 @@ def test_lines_go_on_from_frame_to_frame_and_streams_stay_apart() -> None:
     assert maker.unfinished() == ""
 
 
-def test_where_a_step_begins_stands_a_line_of_its_own_behind_what_was_written_before() -> None:
+def test_the_start_of_a_step_is_a_separate_line_after_earlier_output() -> None:
     maker = LineMaker("1")
     step = {
         "step": 2,
@@ -42,7 +42,7 @@ def test_where_a_step_begins_stands_a_line_of_its_own_behind_what_was_written_be
 
 
 def seconds_of(size: int) -> float:
-    """How long it takes to make one line of so many pieces."""
+    """Return how long it takes to make one line of this many pieces."""
     maker, piece = LineMaker("1"), frame("x" * 1000)
     begun = process_time()
     for _ in range(size):
@@ -52,12 +52,12 @@ def seconds_of(size: int) -> float:
     return process_time() - begun
 
 
-def test_a_line_of_many_frames_costs_time_in_proportion_to_its_length() -> None:
+def test_a_line_of_many_frames_takes_time_proportional_to_its_length() -> None:
     short = min(seconds_of(PIECES // 4) for _ in range(3))
-    assert seconds_of(PIECES) < 12 * short + 0.1, "four times the length, far from sixteen times the time"
+    assert seconds_of(PIECES) < 12 * short + 0.1, "four times the length must not take sixteen times the time"
 
 
-def test_what_is_drawn_of_an_unfinished_line_is_its_end() -> None:
+def test_only_the_end_of_an_unfinished_line_is_drawn() -> None:
     maker = LineMaker("1")
     for number in range(300):
         assert not list(maker.take(frame("x" * 1000 + f"\r{number:3}%")))

@@ -1,4 +1,4 @@
-"""Many calls in flight on one connection: answers by tag, events, and both over a restart of the daemon."""
+"""Many calls in flight on one connection: answers by tag, events, and both over restarts of the daemon."""
 
 import threading
 from typing import Any
@@ -24,7 +24,7 @@ def event(seq: int) -> Json:
     return {"seq": seq, "kind": "job.status", "job": "1", "data": {}}
 
 
-def test_answers_come_as_they_are_ready_each_under_its_tag(daemon: FakeDaemon, session: Session) -> None:
+def test_answers_arrive_as_they_are_ready_each_under_its_tag(daemon: FakeDaemon, session: Session) -> None:
     release = threading.Event()
     daemon.serve_at_once = True
     daemon.answers |= {"slow": lambda _: "late" if release.wait(20) else None, "quick": "soon"}
@@ -41,7 +41,7 @@ def test_answers_come_as_they_are_ready_each_under_its_tag(daemon: FakeDaemon, s
     assert daemon.params_of("quick") == [{"a": 1}]
 
 
-def test_a_refusal_is_raised_where_its_answer_is_looked_at(daemon: FakeDaemon, session: Session) -> None:
+def test_a_refusal_is_raised_when_its_answer_is_read(daemon: FakeDaemon, session: Session) -> None:
     daemon.answers["job.get"] = in_turn(Refusal(-32001, "There is no job 9."))
     with Multiplexer(session) as flight:
         flight.ask("job", "job.get", id="9")
@@ -51,7 +51,7 @@ def test_a_refusal_is_raised_where_its_answer_is_looked_at(daemon: FakeDaemon, s
             _ = arrival.value
 
 
-def test_a_list_arrives_when_all_of_its_pages_have_come(daemon: FakeDaemon, session: Session) -> None:
+def test_a_list_arrives_when_all_of_its_pages_have_arrived(daemon: FakeDaemon, session: Session) -> None:
     pages = [{"jobs": [{"id": "1"}], "nextCursor": "a"}, {"jobs": [{"id": "2"}], "nextCursor": None}]
     daemon.answers |= {"job.list": in_turn(pages[0], HangUp(), pages[1])}
     with Multiplexer(session) as flight:
@@ -62,12 +62,12 @@ def test_a_list_arrives_when_all_of_its_pages_have_come(daemon: FakeDaemon, sess
     assert [asked.get("cursor") for asked in daemon.params_of("job.list")] == [None, "a", "a"]
 
 
-def test_nothing_comes_when_the_time_is_up_before(session: Session) -> None:
+def test_nothing_is_returned_when_the_time_out_comes_first(session: Session) -> None:
     with Multiplexer(session) as flight:
         assert flight.next(0.01) is None
 
 
-def test_what_has_no_answer_is_asked_again_after_a_restart_and_events_go_on_after_the_last(
+def test_after_a_restart_open_calls_are_resent_and_events_continue_after_the_last(
     daemon: FakeDaemon, session: Session
 ) -> None:
     daemon.answers |= {
@@ -87,7 +87,7 @@ def test_what_has_no_answer_is_asked_again_after_a_restart_and_events_go_on_afte
     assert daemon.params_of("job.wait") == [{"ids": ["1"]}, {"ids": ["1"]}]
 
 
-def test_a_goodbye_of_the_daemon_is_like_its_going(daemon: FakeDaemon, session: Session) -> None:
+def test_a_goodbye_of_the_daemon_counts_as_a_lost_connection(daemon: FakeDaemon, session: Session) -> None:
     daemon.answers["job.wait"] = in_turn(Refusal(-32006, "The daemon stops."), {"jobs": []})
     with Multiplexer(session) as flight:
         flight.ask("end", "job.wait")
@@ -96,7 +96,7 @@ def test_a_goodbye_of_the_daemon_is_like_its_going(daemon: FakeDaemon, session: 
     assert arrival.value == {"jobs": []}
 
 
-def test_lost_events_are_told_so_that_all_can_be_looked_at_again(
+def test_lost_events_are_reported_so_that_everything_can_be_reloaded(
     daemon: FakeDaemon, session: Session
 ) -> None:
     daemon.answers["event.subscribe"] = {"subscription": "1", "cursor": 5}
@@ -108,7 +108,7 @@ def test_lost_events_are_told_so_that_all_can_be_looked_at_again(
     assert (arrival.tag, arrival.value) == (LOST, {"from": 6, "to": 9})
 
 
-def test_without_a_daemon_it_does_not_begin(daemon: FakeDaemon, session: Session) -> None:
+def test_a_session_cannot_start_without_a_daemon(daemon: FakeDaemon, session: Session) -> None:
     daemon.stop()
     with pytest.raises(NotReachable):
         Multiplexer(session)

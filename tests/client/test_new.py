@@ -1,4 +1,4 @@
-"""`new` writes files that are valid as they stand, explain themselves, and never write over anything."""
+"""`new` writes files that are valid without edits, explain themselves, and never overwrite anything."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def made(run: Run, folder: Path, *words: str) -> str:
     return ran.out
 
 
-def test_what_is_new_is_valid_as_it_stands(run: Run, tmp_path: Path) -> None:
+def test_a_new_file_is_valid_without_edits(run: Run, tmp_path: Path) -> None:
     assert made(run, tmp_path, "component", "shop.orders") == (
         f"+ {tmp_path}/components/shop.orders.toml\n+ {tmp_path}/scripts/shop_orders.py\n"
     )
@@ -52,7 +52,7 @@ def test_every_commented_line_can_be_uncommented(run: Run, tmp_path: Path) -> No
     assert [str(fault) for fault in read_folder(str(tmp_path)).faults] == []
 
 
-def test_a_configuration_begins_with_its_component_s_parameters(run: Run, tmp_path: Path) -> None:
+def test_a_new_configuration_has_the_parameters_of_its_component(run: Run, tmp_path: Path) -> None:
     schema = (
         'command = ["a"]\n[schema]\nrequired = ["since", "n"]\n[schema.properties]\n'
         'since = { type = "string", description = "from\\nwhen", examples = ["2026-01-31"] }\n'
@@ -76,7 +76,7 @@ def test_a_configuration_begins_with_its_component_s_parameters(run: Run, tmp_pa
         (("orchestration", "o"), "configs/lockside.orchestrator/o.toml"),
     ],
 )
-def test_nothing_is_written_over(run: Run, tmp_path: Path, words: Words, there: str) -> None:
+def test_nothing_is_overwritten(run: Run, tmp_path: Path, words: Words, there: str) -> None:
     file = tmp_path / there
     file.parent.mkdir(parents=True)
     file.write_text("mine")
@@ -89,6 +89,6 @@ def test_nothing_is_written_over(run: Run, tmp_path: Path, words: Words, there: 
 @pytest.mark.parametrize(
     "words", [("component", "../x"), ("config", "a"), ("config", "a/../b"), ("orchestration", "-")]
 )
-def test_a_name_that_is_no_id_is_refused(run: Run, tmp_path: Path, words: Words) -> None:
+def test_a_name_that_is_not_an_id_is_refused(run: Run, tmp_path: Path, words: Words) -> None:
     assert run("new", *words, str(tmp_path)).code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["lockside.sock"]

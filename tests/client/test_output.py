@@ -1,4 +1,4 @@
-"""What people and scripts see: tables that fit, colours only where they belong, times as people read them."""
+"""What people and scripts see: tables that fit, colours only on terminals, times in a readable form."""
 
 import codecs
 import io
@@ -59,7 +59,7 @@ def test_the_size_that_the_environment_names_wins_when_it_is_a_number(
     assert output.terminal_height() == 24
 
 
-def test_a_dumb_terminal_gets_no_orders_to_move_its_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dumb_terminal_gets_no_cursor_movements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
     region = Region(Output(as_json=False, plain=False, stream=stream))
@@ -69,11 +69,11 @@ def test_a_dumb_terminal_gets_no_orders_to_move_its_cursor(monkeypatch: pytest.M
     assert stream.getvalue() == "said\n"
 
 
-def test_control_characters_of_others_never_reach_the_terminal() -> None:
+def test_control_characters_in_foreign_text_never_reach_the_terminal() -> None:
     assert "\x1b[2J" not in "".join(_table(Terminal()))
 
 
-def test_colours_appear_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_used_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[32msuccess" in "".join(_table(Terminal()))
     assert "\x1b" not in "".join(_table(io.StringIO()))
     assert "\x1b" not in "".join(_table(Terminal(), plain=True))
@@ -100,7 +100,7 @@ def test_durations_have_at_most_two_units(seconds: float, text: str) -> None:
     assert times.span(seconds) == text
 
 
-def test_times_are_relative_for_people() -> None:
+def test_times_are_shown_relative_to_now() -> None:
     assert times.ago("2026-01-31T11:57:00.000000Z", NOW) == "3 min ago"
     assert times.ago("2026-01-31T14:00:00.000000Z", NOW) == "in 2 h"
 
@@ -115,7 +115,7 @@ def test_times_are_relative_for_people() -> None:
         ("yesterday", NOW.astimezone().replace(hour=0, minute=0) - timedelta(days=1)),
     ],
 )
-def test_past_times_are_read_as_people_write_them(text: str, there: datetime) -> None:
+def test_past_times_can_be_given_in_everyday_forms(text: str, there: datetime) -> None:
     assert times.since(text, NOW) == there
 
 
@@ -124,7 +124,7 @@ def test_long_sentences_are_broken_at_words_and_a_number_keeps_its_unit() -> Non
     assert lines == ["  It has run for", "  2.1 s, and waits", "  for 3 min more."]
 
 
-def test_a_line_on_a_terminal_breaks_between_words_and_goes_on_further_in() -> None:
+def test_a_line_on_a_terminal_breaks_between_words_and_continues_indented() -> None:
     stream = Terminal()
     out = Output(as_json=False, plain=False, stream=stream)
     out.line(f"  job 5: {out.paint('red', 'error after 10 ms, exit code 3: the whole disk is')} full")
@@ -139,7 +139,7 @@ def test_a_line_on_a_terminal_breaks_between_words_and_goes_on_further_in() -> N
     ]
 
 
-def test_what_is_to_be_copied_is_not_broken() -> None:
+def test_text_meant_to_be_copied_is_not_broken() -> None:
     stream = Terminal()
     out = Output(as_json=False, plain=False, stream=stream)
     out.hint("  next: lockside run --set name=value component/configuration")
@@ -153,19 +153,19 @@ def test_a_terminal_without_unicode_gets_signs_that_it_can_show() -> None:
     assert shown == "`- x load ==.. 5 ? gr??e~"
 
 
-def test_off_a_terminal_no_line_is_broken() -> None:
+def test_without_a_terminal_no_line_is_broken() -> None:
     stream = io.StringIO()
     Output(as_json=False, plain=False, stream=stream).line("word " * 30)
     assert stream.getvalue() == "word " * 30 + "\n"
 
 
-def test_sizes_are_told_in_the_units_in_which_they_are_typed() -> None:
+def test_sizes_are_shown_in_the_units_in_which_they_are_typed() -> None:
     from lockside.documents.quantities import size
 
     assert [times.size(size(text)) for text in ("512MB", "1.5GB", "20B")] == ["512.0 MB", "1.5 GB", "20 B"]
 
 
-def test_a_part_of_a_job_is_called_by_what_it_is_a_part_of() -> None:
+def test_a_part_of_a_job_is_described_as_a_row_an_attempt_or_a_phase() -> None:
     shop = {"id": "7", "component": "shop.load", "config": "daily"}
     row = shop | {"creator": {"type": "container", "id": "eu"}}
     attempt = shop | {"creator": {"type": "retry"}, "attempt": 1}
@@ -191,11 +191,11 @@ def test_a_part_of_a_job_is_called_by_what_it_is_a_part_of() -> None:
 @pytest.mark.parametrize(
     ("share", "drawn"), [(0, "░░░░"), (0.5, "██░░"), (0.53, "██▏░"), (1, "████"), (7, "████")]
 )
-def test_progress_is_drawn_to_an_eighth_of_a_column(share: float, drawn: str) -> None:
+def test_progress_is_drawn_with_a_resolution_of_an_eighth_of_a_column(share: float, drawn: str) -> None:
     assert describe.bar(share, 4) == drawn
 
 
-def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
+def test_a_job_is_shown_by_its_name_its_configuration_or_its_command() -> None:
     command = {"component": "lockside.command", "configData": {"parameters": {"command": ["echo", "a b"]}}}
     assert describe.title(command) == "echo 'a b'"
     assert describe.title(command | {"name": "hello"}) == "hello"
@@ -221,11 +221,11 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
         ),
     ],
 )
-def test_an_end_is_told_in_one_sentence(job: dict[str, object], sentence: str) -> None:
+def test_the_end_of_a_job_is_reported_in_one_sentence(job: dict[str, object], sentence: str) -> None:
     assert describe.ending(job) == sentence
 
 
-def test_a_plain_command_has_no_stages_to_tell_of() -> None:
+def test_a_plain_command_has_no_stages_to_report() -> None:
     stages = {"preparing": "2026-01-31T08:00:00Z", "running": "2026-01-31T08:00:01Z"}
     ended = {"stageTimestamps": stages, "endTime": "2026-01-31T08:00:03Z", "queueSeconds": 60}
     assert (
@@ -236,12 +236,12 @@ def test_a_plain_command_has_no_stages_to_tell_of() -> None:
 
 
 @pytest.mark.parametrize(("hours", "text"), [(2, "in 2 h"), (-2, "2 h ago")])
-def test_a_time_ahead_is_rounded(hours: int, text: str) -> None:
+def test_a_future_time_is_rounded(hours: int, text: str) -> None:
     moment = NOW + timedelta(hours=hours, milliseconds=-200)
     assert times.ago(moment.isoformat(), NOW) == text
 
 
-def test_the_last_column_gives_way_before_names_do() -> None:
+def test_the_last_column_shrinks_before_names_do() -> None:
     stream = Terminal()
     row = ["7", "airports.extract", "a long sentence that says why it waits"]
     Output(as_json=False, plain=False, stream=stream).table(("ID", "JOB", ""), [row])

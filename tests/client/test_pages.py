@@ -14,7 +14,7 @@ def page(first: int, count: int, cursor: str | None = None, member: str = "jobs"
 
 
 def read(pages: Pages, *answers: Any) -> list[Json]:
-    """The parameters of the calls that were made, each answered with the next answer."""
+    """Return the parameters of the calls that were made, each answered with the next answer."""
     asked = []
     for answer in answers:
         assert pages.asked is not None
@@ -39,13 +39,13 @@ def test_every_list_of_the_wire_is_known() -> None:
         assert default is None or method.params(**method.example).limit == default  # type: ignore[attr-defined]
 
 
-def test_what_is_no_list_is_one_call() -> None:
+def test_a_method_that_is_not_a_list_is_one_call() -> None:
     pages = Pages("job.get", {"id": "1"})
     assert read(pages, {"id": "1", "nextCursor": "of no meaning"}) == [{"id": "1"}]
     assert pages.answer == {"id": "1", "nextCursor": "of no meaning"}
 
 
-def test_a_list_is_read_until_it_has_as_many_entries_as_were_asked_for() -> None:
+def test_a_list_is_read_until_it_has_as_many_entries_as_requested() -> None:
     pages = Pages("job.list", {"limit": 5, "count": True, "order": "asc"})
     assert read(pages, page(0, 3, "a") | {"total": 9}, page(3, 2, "b")) == [
         {"limit": 5, "count": True, "order": "asc"},
@@ -54,11 +54,11 @@ def test_a_list_is_read_until_it_has_as_many_entries_as_were_asked_for() -> None
     assert pages.answer == page(0, 5, "b") | {"total": 9}
 
 
-def test_more_entries_than_a_page_may_have_are_read_in_several() -> None:
+def test_more_entries_than_a_page_can_have_are_read_in_several_pages() -> None:
     pages = Pages("job.list", {"limit": PAGE + 500})
     asked = read(pages, page(0, PAGE, "a"), page(PAGE, 500, "b"))
     assert [params["limit"] for params in asked] == [PAGE, 500]
-    assert pages.answer["nextCursor"] == "b", "there are more"
+    assert pages.answer["nextCursor"] == "b", "there are more pages"
 
 
 def test_a_list_without_a_limit_has_as_many_entries_as_the_daemon_gives_or_all_of_them() -> None:
@@ -75,7 +75,7 @@ def test_a_list_without_a_limit_has_as_many_entries_as_the_daemon_gives_or_all_o
     assert len(configs.answer["configs"]) == 2001
 
 
-def test_a_list_that_is_read_to_its_end_takes_any_number_of_entries() -> None:
+def test_reading_a_list_to_its_end_allows_any_number_of_entries() -> None:
     pages = Pages.of_all("job.list", {"order": "asc", "limit": 2})
     assert read(pages, page(0, 2, "a"), page(2, 2, "b"), page(4, 1)) == [
         {"limit": 2, "order": "asc"},

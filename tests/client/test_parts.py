@@ -1,4 +1,4 @@
-"""A long `catalog.apply` is sent in parts over one connection, whichever client sends it."""
+"""A long `catalog.apply` is sent in parts over one connection, by every client."""
 
 import asyncio
 from collections.abc import Iterator
@@ -28,23 +28,23 @@ def contents(count: int, size: int) -> Json:
 
 
 def large(component: str, count: int = 8) -> Json:
-    """What a real daemon takes, in several parts."""
+    """More than a real daemon accepts in one request, in several parts."""
     body = {"parameters": {"text": "x" * (PART_BYTES // 2)}}
     configs = [{"component": component, "config": f"c{n}", "configuration": body} for n in range(count)]
     return {"components": [{"id": component, "command": ["true"]}], "configs": configs}
 
 
-def test_what_is_short_is_applied_in_one_call() -> None:
+def test_a_short_apply_is_sent_in_one_call() -> None:
     asked = contents(10, 100)
     assert cut(asked) == ([], asked)
 
 
-def test_what_is_staged_already_is_not_cut() -> None:
+def test_contents_staged_already_are_not_split() -> None:
     asked = contents(10, PART_BYTES) | {"draft": "mine"}
     assert cut(asked) == ([], asked)
 
 
-def test_what_is_long_is_sent_in_parts_and_then_applied_as_one_draft() -> None:
+def test_a_long_apply_is_sent_in_parts_and_then_applied_as_one_draft() -> None:
     asked = contents(10, PART_BYTES // 4) | {"prune": True, "branchId": "dev"}
     parts, params = cut(asked)
     assert len(parts) == 4
@@ -60,7 +60,7 @@ def test_what_is_long_is_sent_in_parts_and_then_applied_as_one_draft() -> None:
 
 
 @pytest.mark.parametrize(("part", "place"), [(0, 2), (1, 5)])
-def test_the_place_of_a_fault_is_counted_from_the_first_part(part: int, place: int) -> None:
+def test_the_path_of_a_fault_counts_from_the_first_part(part: int, place: int) -> None:
     parts, _ = cut(contents(10, PART_BYTES // 4))
     error = InvalidParams("`configs[2].name`: It is too long", data={"path": "$.configs[2].name"})
     located = parts[part].located(error)
@@ -84,21 +84,21 @@ def check_sent_again(daemon: FakeDaemon) -> None:
     assert {part["draft"] for part in sent} == {applied["draft"]}
 
 
-def test_all_parts_are_sent_again_after_a_lost_connection(daemon: FakeDaemon) -> None:
+def test_all_parts_are_resent_after_a_lost_connection(daemon: FakeDaemon) -> None:
     lost_once(daemon)
     with Client(daemon.path) as client:
         client.catalog.apply(**large("c"))
     check_sent_again(daemon)
 
 
-async def test_all_parts_are_sent_again_by_the_asyncio_client_too(daemon: FakeDaemon) -> None:
+async def test_all_parts_are_resent_by_the_asyncio_client_too(daemon: FakeDaemon) -> None:
     lost_once(daemon)
     async with AsyncClient(daemon.path) as client:
         await client.catalog.apply(**large("c"))
     check_sent_again(daemon)
 
 
-def test_an_apply_in_parts_that_is_given_up_says_under_which_id_it_can_be_sent_again(
+def test_an_abandoned_apply_in_parts_names_the_id_for_resending_it(
     daemon: FakeDaemon,
 ) -> None:
     daemon.answers |= {"catalog.stage": {}, "catalog.apply": in_turn(HangUp())}
@@ -138,7 +138,7 @@ async def test_tasks_of_an_asyncio_client_apply_in_parts_at_once_beside_other_ca
 
 
 @pytest.mark.real_processes
-async def test_an_apply_in_parts_outlives_a_kill_of_the_daemon(real: Daemon) -> None:
+async def test_an_apply_in_parts_survives_a_kill_of_the_daemon(real: Daemon) -> None:
     async with AsyncClient(str(real.socket)) as client:
         await client.daemon.status()
         await asyncio.to_thread(real.kill)

@@ -1,4 +1,4 @@
-"""Codes and kinds belong together one to one, and the light modules stay light."""
+"""Codes and kinds correspond one to one, and the light modules stay light."""
 
 import subprocess
 import sys
@@ -15,12 +15,12 @@ from lockside.web.main import OnlyWeb
 from locksided.settings import Settings
 
 
-def test_every_kind_has_a_code_of_its_own() -> None:
+def test_every_kind_has_its_own_code() -> None:
     assert set(CODES) == set(ErrorKind)
     assert {KINDS[CODES[kind]] for kind in ErrorKind} == set(ErrorKind)
 
 
-def test_the_kinds_of_the_daemon_have_the_codes_that_are_promised() -> None:
+def test_the_kinds_of_the_daemon_have_the_specified_codes() -> None:
     promised = [
         "not_found",
         "conflict",
@@ -35,7 +35,7 @@ def test_the_kinds_of_the_daemon_have_the_codes_that_are_promised() -> None:
     assert [CODES[ErrorKind(kind)] for kind in promised] == list(range(-32001, -32010, -1))
 
 
-def test_details_never_hide_the_kind_or_the_path() -> None:
+def test_details_never_replace_the_kind_or_the_path() -> None:
     made = error(ErrorKind.CONFLICT, "no", path="$.id", kind="other", holder="17")
     assert made.data == {"holder": "17", "kind": "conflict", "path": "$.id"}
 
@@ -58,20 +58,20 @@ def test_frames_and_errors_are_imported_without_the_types() -> None:
     }
 
 
-def test_whoever_names_a_job_can_be_told_that_there_is_none() -> None:
+def test_every_method_that_takes_a_job_id_declares_not_found() -> None:
     naming = {name: one for name, one in TEST_METHODS.items() if names_jobs(one.params)}
     assert {"job.get", "job.list", "event.list"} <= naming.keys()
     assert [name for name, one in naming.items() if ErrorKind.NOT_FOUND not in one.errors] == []
 
 
-def test_what_a_pattern_allows_is_told_in_words() -> None:
+def test_the_rule_of_every_pattern_is_expressed_in_words() -> None:
     told = {*PATTERNS, *(pattern for pattern in patterns() if WORDS.fullmatch(pattern))}
     assert "[" in "".join(patterns())
     assert patterns() - told == set()
 
 
 def patterns() -> set[str]:
-    """The patterns of all parameters and settings."""
+    """Return the patterns of all parameters and settings."""
     seen = set[type]()
     kinds = [*(one.params for one in TEST_METHODS.values()), Settings, OnlyWeb]
     found = (part for kind in kinds for part in parts(kind, seen))
@@ -85,7 +85,7 @@ def names_jobs(params: Any) -> bool:
 
 
 def parts(hint: Any, seen: set[type]) -> Iterator[Any]:
-    """A type and the types of everything in it."""
+    """Return a type and the types of everything in it."""
     yield hint
     if isinstance(hint, type) and issubclass(hint, Struct):
         inside = () if hint in seen else tuple(get_type_hints(hint, include_extras=True).values())

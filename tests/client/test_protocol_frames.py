@@ -1,4 +1,4 @@
-"""Frames come out as they went in, however the bytes are cut, and never cost more memory than their limit."""
+"""Frames are decoded unchanged, however the bytes are split, and never cost more memory than their limit."""
 
 import itertools
 
@@ -21,7 +21,7 @@ def fed(decoder: LineDecoder | HeaderDecoder, data: bytes, cuts: list[int]) -> l
 
 
 @given(BODIES, st.lists(st.integers(min_value=0)))
-def test_lines_come_out_as_they_went_in_however_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
+def test_lines_are_decoded_unchanged_however_they_are_split(bodies: list[bytes], cuts: list[int]) -> None:
     data = b"".join(Framing.LINES.encode(body) for body in bodies)
     expected = [
         TooLong(LIMIT) if len(body) > LIMIT else body for body in bodies if body and not body.isspace()
@@ -30,7 +30,7 @@ def test_lines_come_out_as_they_went_in_however_they_are_cut(bodies: list[bytes]
 
 
 @given(BODIES, st.lists(st.integers(min_value=0)))
-def test_contents_come_out_as_they_went_in_however_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
+def test_contents_are_decoded_unchanged_however_they_are_split(bodies: list[bytes], cuts: list[int]) -> None:
     data = b"".join(Framing.HEADERS.encode(body) for body in bodies)
     expected = [TooLong(LIMIT) if len(body) > LIMIT else body for body in bodies]
     assert fed(HeaderDecoder(LIMIT), data, cuts) == expected
@@ -43,7 +43,7 @@ def test_no_bytes_make_a_decoder_raise_or_hold_more_than_its_limit(data: bytes, 
         assert decoder.held_bytes <= LIMIT
 
 
-def test_a_long_line_is_reported_as_soon_as_it_is_too_long_and_then_held_no_more() -> None:
+def test_a_long_line_is_reported_as_soon_as_it_is_too_long_and_then_dropped() -> None:
     decoder = LineDecoder(LIMIT)
     assert decoder.feed(b"x" * (LIMIT + 1)) == [TooLong(LIMIT)]
     assert decoder.held_bytes == 0
@@ -51,7 +51,7 @@ def test_a_long_line_is_reported_as_soon_as_it_is_too_long_and_then_held_no_more
     assert decoder.feed(b"x\nnext\n") == [b"next"]
 
 
-def test_other_headers_are_let_through_and_names_have_any_case() -> None:
+def test_other_headers_are_accepted_and_names_are_case_insensitive() -> None:
     data = b"content-length: 2\r\nContent-Type: application/json; charset=utf-8\r\n\r\n{}"
     assert HeaderDecoder().feed(data) == [b"{}"]
 
@@ -69,7 +69,7 @@ def test_other_headers_are_let_through_and_names_have_any_case() -> None:
         b"x" * 5000,
     ],
 )
-def test_after_headers_that_make_no_sense_nothing_more_is_read(headers: bytes) -> None:
+def test_nothing_more_is_read_after_invalid_headers(headers: bytes) -> None:
     decoder = HeaderDecoder()
     before = Framing.HEADERS.encode(b"{}")
     *frames, last = decoder.feed(before + headers + before)
@@ -89,5 +89,5 @@ def test_after_headers_that_make_no_sense_nothing_more_is_read(headers: bytes) -
         (b"\n", Framing.LINES),
     ],
 )
-def test_the_framing_shows_in_the_first_bytes(start: bytes, framing: Framing | None) -> None:
+def test_the_first_bytes_decide_the_framing(start: bytes, framing: Framing | None) -> None:
     assert detect(start) is framing

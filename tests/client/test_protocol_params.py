@@ -1,4 +1,4 @@
-"""Parameters are taken in the forms people write, and refused by the name of the field that is wrong."""
+"""Parameters are accepted in the forms people write, and refused with the name of the wrong field."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def fault(method: str, **params: Any) -> tuple[str, str]:
     return with_subject(found.message, found.path), found.path
 
 
-def test_text_forms_are_numbers_once_they_are_read() -> None:
+def test_text_forms_are_read_as_numbers() -> None:
     made = msgspec.convert(
         {
             "component": "a.b",
@@ -77,14 +77,14 @@ def test_a_wrong_field_of_a_request_is_named(params: dict[str, Any], path: str) 
     assert path.rpartition(".")[2].partition("[")[0] in message
 
 
-def test_a_misspelt_field_is_told_the_right_one() -> None:
+def test_a_misspelt_field_is_answered_with_the_right_one() -> None:
     assert (
         fault("job.create", component="a", prioritty=1)[0]
         == "Unknown field `prioritty`: did you mean `priority`?"
     )
 
 
-def test_a_word_outside_its_list_is_told_the_list() -> None:
+def test_a_word_outside_its_list_is_answered_with_the_list() -> None:
     assert (
         fault("job.create", component="a", mode="fast")[0]
         == "`mode`: 'fast' is not one of run, forceRun, debug"
@@ -96,7 +96,7 @@ def test_a_word_outside_its_list_is_told_the_list() -> None:
     [
         ("storage.file.get", {"id": "abc"}, "`id`: It must be a number in digits, as in '17'"),
         (
-            "storage.table.deleteRows",  # a rule without a member that it knows fits all rows
+            "storage.table.deleteRows",  # a rule without a known member matches all rows
             {"id": "in.c-a.b", "delete_where": [{"whereFilters": []}]},
             "Unknown field `whereFilters`: did you mean `where_filters`?",
         ),
@@ -122,7 +122,7 @@ def test_a_word_outside_its_list_is_told_the_list() -> None:
         ("storage.file.put", {"path": "/a", "name": "../b"}, "a file's name, without '/' and NUL"),
     ],
 )
-def test_an_id_that_is_none_is_told_how_one_looks(method: str, params: dict[str, Any], told: str) -> None:
+def test_an_invalid_id_is_refused_with_an_example(method: str, params: dict[str, Any], told: str) -> None:
     assert told in fault(method, **params)[0]
 
 
@@ -130,7 +130,7 @@ def test_a_huge_unknown_name_makes_no_huge_message() -> None:
     assert len(fault("job.create", component="a", **{"x" * 10**6: 1})[0]) < 1500
 
 
-def test_filters_take_foreign_words_and_hold_statuses() -> None:
+def test_filters_accept_words_of_other_systems_and_contain_statuses() -> None:
     assert msgspec.convert({"status": ["QUEUED", "canceled"]}, JobList).status == [
         Status.CREATED,
         Status.WAITING,
@@ -139,13 +139,13 @@ def test_filters_take_foreign_words_and_hold_statuses() -> None:
     assert fault("job.list", status=["success", "sleeping"])[1] == "$.status[1]"
 
 
-def test_changes_are_just_those_that_were_named() -> None:
+def test_changes_contain_only_the_named_members() -> None:
     amended = msgspec.convert({"id": "1", "with": {"priority": "low", "config": None}}, JobAmend)
     assert msgspec.to_builtins(amended.changes) == {"priority": -50, "config": None}
     assert fault("job.amend", id="1", **{"with": {"limits": {"cpus": 0}}})[1] == "$.with.limits.cpus"
 
 
-def test_either_one_id_or_several_are_waited_for() -> None:
+def test_a_wait_takes_either_one_id_or_several() -> None:
     assert fault("job.wait")[0] == "`id`: Give either `id` or `ids`"
     assert fault("job.wait", id="1", ids=["2"])[1] == "$.id"
 
@@ -155,7 +155,7 @@ def test_a_uuid_is_an_id() -> None:
     assert fault("job.get", id="x")[1] == "$.id"
 
 
-def test_foreign_keys_under_a_configuration_are_kept_and_elsewhere_refused() -> None:
+def test_unknown_keys_are_kept_under_a_configuration_and_refused_elsewhere() -> None:
     foreign = {
         "parameters": [],
         "runtime": {"safe": True},
@@ -171,7 +171,7 @@ def test_foreign_keys_under_a_configuration_are_kept_and_elsewhere_refused() -> 
     assert fault("config.put", component="a", config="1", rows=rows)[1] == "$.rows[0].configuration.runtime"
 
 
-def test_two_rows_of_one_id_are_refused() -> None:
+def test_two_rows_with_the_same_id_are_refused() -> None:
     assert (
         fault("config.put", component="a", config="1", rows=[{"id": "r"}, {"id": "r"}])[1] == "$.rows[1].id"
     )
@@ -189,22 +189,22 @@ def test_every_method_takes_a_project_and_every_change_a_deduplication_id() -> N
         assert ("deduplicationId" in fields) == method.mutates, method.name
 
 
-def test_every_method_has_an_example_that_its_own_types_take() -> None:
+def test_every_method_has_an_example_that_its_own_types_accept() -> None:
     for method in METHODS.values():
         msgspec.convert(method.example, method.params)
 
 
-def test_every_parameter_type_refuses_what_it_does_not_know() -> None:
+def test_every_parameter_type_refuses_unknown_members() -> None:
     for name, method in METHODS.items():
         assert fault(name, **{**method.example, "surely_unknown": 1})[1] == "$.surely_unknown"
 
 
-def test_lookers_change_nothing_and_rulers_are_admins() -> None:
+def test_viewer_methods_change_nothing_and_ruling_methods_need_an_admin() -> None:
     changing = {m.name for m in METHODS.values() if m.role is Role.VIEWER and m.mutates}
-    assert changing == {"token.create", "token.revoke"}, "one's own tokens are everybody's affair"
+    assert changing == {"token.create", "token.revoke"}, "every user may manage their own tokens"
     ruled = {m.name for m in METHODS.values() if m.role is Role.ADMIN}
     assert ruled >= {"component.put", "pool.put", "pool.pause", "daemon.drain", "daemon.backup", "job.purge"}
 
 
-def test_an_answer_of_a_newer_daemon_is_still_read() -> None:
+def test_an_answer_of_a_newer_daemon_can_still_be_read() -> None:
     assert msgspec.convert({"component": "a", "config": "b", "newer": 1}, Config).config == "b"

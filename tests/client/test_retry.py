@@ -7,7 +7,7 @@ from client.conftest import Run
 from client.fakedaemon import FakeDaemon, job
 
 
-def test_a_retry_answers_the_new_job(daemon: FakeDaemon, run: Run) -> None:
+def test_a_retry_returns_the_new_job(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.retry"] = job("43", "created")
     assert run("retry", "-d", "42").out == "43\n"
     asked = daemon.params_of("job.retry")[0]
@@ -15,12 +15,12 @@ def test_a_retry_answers_the_new_job(daemon: FakeDaemon, run: Run) -> None:
     assert asked == {"id": "42"}
 
 
-def test_all_that_failed_is_retried_in_one_call(daemon: FakeDaemon, run: Run) -> None:
+def test_all_failed_jobs_are_retried_in_one_call(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.retryAllFailed"] = {"jobs": [job("43", "created"), job("44", "created")]}
     assert run("retry", "--all-failed", "-d", "42").out == "43\n44\n"
 
 
-def test_a_resubmitted_or_amended_job_differs_in_what_was_named(daemon: FakeDaemon, run: Run) -> None:
+def test_a_resubmitted_or_amended_job_differs_only_in_the_named_members(daemon: FakeDaemon, run: Run) -> None:
     for command in ("resubmit", "amend"):
         daemon.answers[f"job.{command}"] = job("43", "created")
         assert run(command, "42", "--priority", "high", "--timeout", "2h").code == 0
@@ -35,7 +35,7 @@ def test_an_amend_without_a_change_is_refused(daemon: FakeDaemon, run: Run) -> N
     assert not daemon.params_of("job.amend")
 
 
-def test_a_dry_run_of_a_file_makes_none_of_its_jobs(daemon: FakeDaemon, run: Run, tmp_path: Path) -> None:
+def test_a_dry_run_of_a_file_creates_none_of_its_jobs(daemon: FakeDaemon, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "jobs.json"
     path.write_text(json.dumps({"jobs": [{"component": "a"}, {"component": "b"}]}))
     daemon.answers["job.createMany"] = {"jobs": [job("0", "created"), job("0", "created")]}
@@ -52,7 +52,7 @@ def test_a_forecast_names_the_containers_that_end(daemon: FakeDaemon, run: Run) 
     assert "end: airports.extract/daily (job 41) as error" in run("kill", "--dry-run", "42").out
 
 
-def test_a_text_file_is_a_command_a_line_all_in_one_call(
+def test_a_text_file_has_one_command_per_line_and_is_sent_in_one_call(
     daemon: FakeDaemon, run: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / "commands.txt"

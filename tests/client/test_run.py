@@ -1,4 +1,4 @@
-"""`run`: what is asked of the daemon, what is printed, and how it ends."""
+"""`run`: what it requests from the daemon, what it prints, and how it exits."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaem
     }
 
 
-def test_a_command_takes_the_callers_folder_and_environment_along(
+def test_a_command_is_sent_with_the_callers_folder_and_environment(
     daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.answers["job.create"] = job()
@@ -59,7 +59,7 @@ def test_a_command_takes_the_callers_folder_and_environment_along(
     assert not {"LOCKSIDE_START_TOKEN", "BYTES"} & parameters["environment"].keys()
 
 
-def test_variables_that_are_no_text_are_named_and_what_python_added_is_not_sent(daemon: FakeDaemon) -> None:
+def test_variables_that_are_not_text_are_named_and_pythons_own_are_not_sent(daemon: FakeDaemon) -> None:
     daemon.answers["job.create"] = job()
     code = "from lockside.cli.main import main; raise SystemExit(main())"
     call = [sys.executable, "-c", code, "--socket", daemon.path, "run", "-d", "--", "true"]
@@ -86,7 +86,9 @@ def test_inside_a_job_the_new_job_becomes_its_child(
 @pytest.mark.parametrize(
     ("status", "code"), [("success", 0), ("warning", 0), ("error", 1), ("cancelled", 1), ("terminated", 1)]
 )
-def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status: str, code: int) -> None:
+def test_waiting_exits_with_the_result_of_the_job(
+    daemon: FakeDaemon, run: Run, status: str, code: int
+) -> None:
     daemon.answers["job.create"] = job(status="created")
     daemon.answers["job.wait"] = {"jobs": [job(status=status)]}
     ran = run("run", "--wait", "a/b")
@@ -105,7 +107,7 @@ def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status:
         ([], "$.component", "There is none", "There is none"),
     ],
 )
-def test_a_refusal_is_told_in_the_words_that_were_typed(
+def test_a_refusal_is_reported_in_the_words_that_were_typed(
     daemon: FakeDaemon, run: Run, words: list[str], path: str, message: str, told: str
 ) -> None:
     daemon.answers["job.create"] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
@@ -136,7 +138,7 @@ def test_a_refusal_is_told_in_the_words_that_were_typed(
         ),
     ],
 )
-def test_a_field_that_was_given_by_another_name_is_told_by_that_name(
+def test_a_field_given_under_another_name_is_reported_under_that_name(
     daemon: FakeDaemon, run: Run, words: str, method: str, path: str, message: str, told: str
 ) -> None:
     daemon.answers["pool.list"] = {"pools": []}
@@ -145,7 +147,7 @@ def test_a_field_that_was_given_by_another_name_is_told_by_that_name(
 
 
 @pytest.mark.parametrize("stay", ["--wait", "--follow"])
-def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
+def test_without_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
     daemon.answers["job.create"] = job(status="created")
     result = {"error": {"message": "disk on fire\nwhat else", "kind": "exit", "exitCode": 3}}
     failed = job(status="error", result=result, process={"exitCode": 3})
@@ -158,7 +160,9 @@ def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run:
     )
 
 
-def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: FakeDaemon, run: Run) -> None:
+def test_following_keeps_the_two_streams_separate_and_exits_with_the_result(
+    daemon: FakeDaemon, run: Run
+) -> None:
     daemon.answers["job.create"] = job(status="created")
     frames = [
         {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": "one\n"},
@@ -176,22 +180,20 @@ def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: 
     assert [call["offset"] for call in daemon.params_of("job.log")] == [0, 1, 2]
 
 
-def test_detached_only_the_id_is_printed(daemon: FakeDaemon, run: Run) -> None:
+def test_a_detached_run_prints_only_the_id(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job("77", "created")
     assert run("run", "-d", "a/b").out == "77\n"
     assert json.loads(run("run", "--json", "a/b").out)["id"] == "77"
 
 
-def test_a_creation_whose_answer_was_lost_is_sent_again_under_the_same_id(
-    daemon: FakeDaemon, run: Run
-) -> None:
+def test_a_creation_whose_answer_was_lost_is_resent_under_the_same_id(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = in_turn(HangUp(), job("77", "created", deduplicated=True))
     assert run("run", "-d", "a/b").out == "77\n"
     first, second = daemon.params_of("job.create")
     assert first["deduplicationId"] == second["deduplicationId"]
 
 
-def test_a_wait_goes_on_when_the_daemon_says_goodbye(daemon: FakeDaemon, run: Run) -> None:
+def test_a_wait_continues_after_a_goodbye_of_the_daemon(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job(status="processing")
     goodbye = Refusal(-32006, "The daemon stops.", kind="unavailable")
     daemon.answers["job.wait"] = in_turn(goodbye, {"jobs": [job()]})
@@ -210,7 +212,7 @@ def test_a_file_with_several_requests_is_created_all_or_none(
     assert daemon.params_of("job.createMany")[0]["jobs"] == [{"component": "a"}, {"component": "b"}]
 
 
-def test_a_file_that_is_broken_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
+def test_a_broken_file_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "job.json"
     file.write_text('{"component": "a",\n}')
     ran = run("run", "--from-file", str(file))
@@ -225,7 +227,7 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     assert (ran.code, ran.err) == (2, "lockside: --pool: There is no pool 'bigg'.\n")
 
 
-def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:
+def test_a_dependency_can_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job()
     daemon.answers["job.list"] = lambda asked: {"jobs": [job("7")] if asked.get("name") == "a: load" else []}
     assert run("run", "a/b", "--depends", "a: load", "--depends", "a: load:final").code == 0
@@ -236,7 +238,7 @@ def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeD
 @pytest.mark.parametrize(
     "words", [[], ["a/b", "--", "ls"], ["a/"], ["a/b", "--set", "x"], ["a/b", "--depends", "1:now"]]
 )
-def test_what_cannot_be_a_request_is_a_usage_error(daemon: FakeDaemon, run: Run, words: list[str]) -> None:
+def test_an_impossible_request_is_a_usage_error(daemon: FakeDaemon, run: Run, words: list[str]) -> None:
     ran = run("run", *words)
     assert ran.code == 2
     assert "See `lockside run --help`." in ran.err

@@ -1,4 +1,4 @@
-"""`run --from-file`: a command a line, requests as documents, thousands in few calls."""
+"""`run --from-file`: one command per line, requests as documents, thousands of jobs in few calls."""
 
 import io
 import json
@@ -26,7 +26,9 @@ def commands_of(request: Json) -> list[str]:
     return [one["configData"]["parameters"]["shell"] for one in request["jobs"]]
 
 
-def test_each_line_of_a_file_is_a_job_in_one_call(daemon: FakeDaemon, run: Run, tmp_path: Path) -> None:
+def test_each_line_of_a_file_is_a_job_and_all_are_sent_in_one_call(
+    daemon: FakeDaemon, run: Run, tmp_path: Path
+) -> None:
     daemon.answers["job.createMany"] = made
     file = tmp_path / "commands.txt"
     file.write_text("# nightly\necho one | cat\n\n  sleep 2 && echo two\n")
@@ -72,7 +74,7 @@ def test_a_broken_document_on_stdin_is_never_run_as_commands(
     ],
 )
 @pytest.mark.parametrize("name", ["-", "jobs"])
-def test_what_begins_like_a_document_is_never_run_as_commands(
+def test_text_that_begins_like_a_document_is_never_run_as_commands(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -93,7 +95,7 @@ def test_what_begins_like_a_document_is_never_run_as_commands(
         "printf 'a\rb'",
     ],
 )
-def test_a_command_reaches_up_to_the_end_of_its_line_and_no_other_character_ends_it(
+def test_a_command_ends_only_at_the_end_of_its_line(
     daemon: FakeDaemon, run: Run, tmp_path: Path, line: str
 ) -> None:
     daemon.answers["job.createMany"] = made
@@ -103,7 +105,7 @@ def test_a_command_reaches_up_to_the_end_of_its_line_and_no_other_character_ends
     assert commands_of(daemon.params_of("job.createMany")[0]) == [line, "true"]
 
 
-def test_stdin_that_is_no_text_is_refused_in_a_sentence(
+def test_stdin_that_is_not_text_is_refused_in_a_sentence(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"echo \xff\n")))
@@ -112,7 +114,7 @@ def test_stdin_that_is_no_text_is_refused_in_a_sentence(
     assert "standard input: it is not UTF-8 text (byte 5)." in ran.err
 
 
-def test_thousands_go_in_groups_that_fit_the_wire_each_under_an_id_of_its_own(
+def test_thousands_are_sent_in_groups_that_fit_the_wire_each_under_its_own_id(
     daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_file, "BYTES_AT_ONCE", 2000)
@@ -129,7 +131,7 @@ def test_thousands_go_in_groups_that_fit_the_wire_each_under_an_id_of_its_own(
     assert len({request["deduplicationId"] for request in requests}) == len(requests) > 3
 
 
-def test_a_refusal_in_the_middle_says_what_was_made_before(
+def test_a_refusal_in_the_middle_says_which_jobs_were_created_before(
     daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_file, "JOBS_AT_ONCE", 2)
@@ -143,7 +145,7 @@ def test_a_refusal_in_the_middle_says_what_was_made_before(
     assert "There are too many jobs." in ran.err
 
 
-def test_a_file_says_everything_or_nothing(run: Run, tmp_path: Path) -> None:
+def test_an_empty_file_and_a_file_combined_with_a_job_are_refused(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "empty"
     file.write_text("# nothing\n")
     assert "there is no command in it" in run("run", "--from-file", str(file)).err
@@ -166,7 +168,7 @@ def test_a_file_says_everything_or_nothing(run: Run, tmp_path: Path) -> None:
         ("$.jobs[0].configData.x", "$.configData.x: Unknown", "jobs.toml:1: jobs[0].configData.x: Unknown."),
     ],
 )
-def test_a_refusal_names_the_line_and_the_field_of_the_file_and_what_was_meant(
+def test_a_refusal_names_the_line_and_field_of_the_file_and_the_likely_word(
     daemon: FakeDaemon, run: Run, tmp_path: Path, path: str, message: str, told: str
 ) -> None:
     daemon.answers["job.createMany"] = in_turn(
@@ -182,7 +184,7 @@ def test_a_refusal_names_the_line_and_the_field_of_the_file_and_what_was_meant(
     assert "Did you mean 'lockside.command'?" in ran.err or "[1].component" not in path
 
 
-def test_a_refusal_of_a_command_names_its_line_also_in_a_later_group(
+def test_a_refusal_of_a_command_names_its_line_even_in_a_later_group(
     daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_file, "JOBS_AT_ONCE", 2)
@@ -205,7 +207,7 @@ def test_a_refused_option_is_not_looked_for_in_the_file(daemon: FakeDaemon, run:
 
 
 @pytest.mark.parametrize("jobs", ["3", "[3]", '{"a": 1}'])
-def test_jobs_that_are_no_list_of_requests_are_refused(
+def test_jobs_that_are_not_a_list_of_requests_are_refused(
     daemon: FakeDaemon, run: Run, tmp_path: Path, jobs: str
 ) -> None:
     file = tmp_path / "jobs.json"

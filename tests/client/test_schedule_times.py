@@ -25,7 +25,7 @@ def test_a_time_is_read_in_the_zone_of_the_schedule(text: str, expected: str) ->
     assert moment(text, PRAGUE, NOW) == expected
 
 
-def test_what_is_no_time_is_refused_with_examples() -> None:
+def test_an_invalid_time_is_refused_with_examples() -> None:
     with pytest.raises(ValueError, match='"yesterday"'):
         moment("soon", PRAGUE, NOW)
 

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Held:
-    """Holds calls of `job.wait` until `release`; `arrived` tells that one came."""
+    """Holds calls of `job.wait` until `release`; `arrived` is set once one has arrived."""
 
     def __init__(self, daemon: FakeDaemon) -> None:
         self.arrived = threading.Event()
@@ -75,7 +75,7 @@ async def test_a_blocking_client_works_in_the_threads_of_an_event_loop(daemon: F
         assert [found.id for found in await asyncio.gather(*asked)] == numbers
 
 
-def test_a_thread_that_waits_for_a_job_holds_up_no_other(daemon: FakeDaemon, held: Held) -> None:
+def test_a_thread_that_waits_for_a_job_delays_no_other(daemon: FakeDaemon, held: Held) -> None:
     with Client(daemon.path) as client:
         waiting = in_thread(client.wait, "42")
         assert held.arrived.wait(SECONDS)
@@ -182,7 +182,7 @@ def test_a_living_child_does_not_keep_the_connection_of_its_parent_open(tmp_path
             with Child(lambda: (os.close(writing), os.read(reading, 1))[1]) as child:
                 client.close()
                 peer.settimeout(SECONDS)
-                assert lines.readline() == b"", "the hang-up is noticed"
+                assert lines.readline() == b"", "the disconnect is noticed"
                 os.close(writing)
                 assert child.result() == b""
             os.close(reading)
@@ -193,7 +193,7 @@ def _push(*numbers: int) -> tuple[str, Json]:
     return "event", {"subscription": "s", "events": events}
 
 
-def test_events_go_on_in_both_processes_after_a_fork(daemon: FakeDaemon) -> None:
+def test_events_continue_in_both_processes_after_a_fork(daemon: FakeDaemon) -> None:
     def subscribe(params: Json) -> Json:
         after = params.get("after", 0)
         daemon.pushes["event.subscribe"] = [_push(*range(after + 1, 7))]
@@ -227,7 +227,7 @@ def _get(client: Client, number: str) -> str:
     return client.job.get(number).id
 
 
-def test_a_client_goes_into_a_forked_pool_as_a_global_and_into_no_spawned_one(daemon: FakeDaemon) -> None:
+def test_a_global_client_works_in_a_forked_pool_but_not_in_a_spawned_one(daemon: FakeDaemon) -> None:
     daemon.answers["job.get"] = lambda params: job(params["id"])
     with Client(daemon.path) as client:
         client.job.get("0")

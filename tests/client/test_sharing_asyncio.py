@@ -1,4 +1,4 @@
-"""One asyncio client in several event loops, threads and processes, and past the limits of a connection."""
+"""One asyncio client in several event loops, threads and processes, and beyond the limits of a connection."""
 
 import asyncio
 import gc
@@ -25,14 +25,14 @@ TRUE: dict[str, Any] = {"parameters": {"command": ["true"]}}
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[Daemon]:
-    """A real daemon, whose limits are those of every daemon."""
+    """A real daemon with default limits."""
     with running() as daemon:
         yield daemon
 
 
 @pytest.fixture
 def numbered(daemon: FakeDaemon) -> FakeDaemon:
-    """A fake daemon that answers `job.get` with the job asked for."""
+    """A fake daemon that answers `job.get` with the requested job."""
     daemon.serve_at_once = True
     daemon.answers["job.get"] = lambda params: job(params["id"])
     return daemon
@@ -43,7 +43,7 @@ async def numbers_of(client: AsyncClient, numbers: range) -> list[int]:
     return [int(each.id) for each in found]
 
 
-async def test_more_calls_than_a_connection_may_have_are_all_answered(real: Daemon) -> None:
+async def test_more_calls_than_a_connection_can_have_are_all_answered(real: Daemon) -> None:
     async with AsyncClient(str(real.socket)) as client:
         made = await asyncio.gather(
             *(client.job.create("lockside.command", config_data=TRUE, hold=True) for _ in range(600))
@@ -51,7 +51,7 @@ async def test_more_calls_than_a_connection_may_have_are_all_answered(real: Daem
     assert len({one.id for one in made}) == 600
 
 
-async def test_more_waits_than_a_connection_may_have_leave_room_for_other_calls(real: Daemon) -> None:
+async def test_more_waits_than_a_connection_can_have_leave_room_for_other_calls(real: Daemon) -> None:
     async with AsyncClient(str(real.socket)) as client:
         held = await client.job.create("lockside.command", config_data=TRUE, hold=True)
         waits = [asyncio.create_task(client.wait(held.id)) for _ in range(300)]
@@ -66,7 +66,7 @@ async def _log(client: AsyncClient, number: str) -> int:
     return len([frame async for frame in client.log(number, follow=True)])
 
 
-async def test_waits_that_were_given_up_use_up_nothing(real: Daemon) -> None:
+async def test_abandoned_waits_use_up_no_capacity(real: Daemon) -> None:
     async with AsyncClient(str(real.socket)) as client:
         held = await client.job.create("lockside.command", config_data=TRUE, hold=True)
         for _ in range(3):
@@ -80,7 +80,7 @@ async def test_waits_that_were_given_up_use_up_nothing(real: Daemon) -> None:
         assert (await ending).is_finished
 
 
-async def test_the_daemon_is_told_of_waits_that_were_given_up(tmp_path: Path) -> None:
+async def test_the_daemon_is_told_of_abandoned_waits(tmp_path: Path) -> None:
     asked, hung_up = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,7 +100,7 @@ async def test_the_daemon_is_told_of_waits_that_were_given_up(tmp_path: Path) ->
         await client.close()
 
 
-async def test_calls_that_were_given_up_are_counted_until_they_are_answered(real: Daemon) -> None:
+async def test_abandoned_calls_are_counted_until_they_are_answered(real: Daemon) -> None:
     async with AsyncClient(str(real.socket)) as client:
         for _ in range(5):
             asked = [asyncio.create_task(client.job.list(limit=1)) for _ in range(200)]
@@ -111,7 +111,7 @@ async def test_calls_that_were_given_up_are_counted_until_they_are_answered(real
         assert (await client.job.list(limit=1)).jobs is not None
 
 
-def test_a_client_goes_from_one_event_loop_to_the_next(numbered: FakeDaemon) -> None:
+def test_a_client_can_move_from_one_event_loop_to_the_next(numbered: FakeDaemon) -> None:
     client = AsyncClient(numbered.path, reconnect_seconds=0)
     for _ in range(3):
         assert asyncio.run(numbers_of(client, range(300))) == list(range(300))
@@ -119,7 +119,7 @@ def test_a_client_goes_from_one_event_loop_to_the_next(numbered: FakeDaemon) -> 
 
 
 @pytest.mark.filterwarnings("ignore:unclosed transport", "ignore:loop is closed")
-def test_a_loop_that_was_closed_without_ceremony_leaves_the_next_one_alone(numbered: FakeDaemon) -> None:
+def test_an_event_loop_closed_without_cleanup_does_not_disturb_the_next_one(numbered: FakeDaemon) -> None:
     client = AsyncClient(numbered.path, reconnect_seconds=0)
     for _ in range(3):
         loop = asyncio.new_event_loop()
@@ -129,7 +129,7 @@ def test_a_loop_that_was_closed_without_ceremony_leaves_the_next_one_alone(numbe
     gc.collect()
 
 
-def test_event_loops_of_several_threads_use_a_client_at_once(numbered: FakeDaemon) -> None:
+def test_event_loops_of_several_threads_can_share_a_client(numbered: FakeDaemon) -> None:
     client = AsyncClient(numbered.path, reconnect_seconds=0)
 
     def work(first: int) -> list[int]:
@@ -188,14 +188,14 @@ print("done")
         "asyncio.run(ask(1000)); asyncio.run(client.close()); del client; gc.collect()",
     ],
 )
-def test_whatever_a_forked_child_does_its_parent_is_not_disturbed(numbered: FakeDaemon, child: str) -> None:
+def test_a_parent_is_not_disturbed_whatever_its_forked_child_does(numbered: FakeDaemon, child: str) -> None:
     numbered.answers["job.wait"] = {"jobs": [job("42")]}
     code = [sys.executable, "-c", FORKED.replace("CHILD", child), numbered.path]
     ran = subprocess.run(code, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.stdout, ran.stderr) == ("done\n", "")
 
 
-def test_a_child_forked_between_two_loops_has_connections_of_its_own(numbered: FakeDaemon) -> None:
+def test_a_child_forked_between_two_loops_has_its_own_connections(numbered: FakeDaemon) -> None:
     client = AsyncClient(numbered.path, reconnect_seconds=0)
     assert asyncio.run(numbers_of(client, range(3))) == [0, 1, 2]
     with Child(lambda: asyncio.run(numbers_of(client, range(300, 600)))) as child:
@@ -204,7 +204,7 @@ def test_a_child_forked_between_two_loops_has_connections_of_its_own(numbered: F
     asyncio.run(client.close())
 
 
-async def test_a_closed_client_says_so_and_ends_what_is_under_way(numbered: FakeDaemon) -> None:
+async def test_a_closed_client_says_so_and_ends_running_calls(numbered: FakeDaemon) -> None:
     arrived, gate = threading.Event(), threading.Event()
     numbered.answers["job.wait"] = lambda _: (arrived.set(), gate.wait(SECONDS), {"jobs": [job()]})[2]
     client = AsyncClient(numbered.path)
@@ -243,7 +243,7 @@ async def test_a_request_that_is_too_long_is_refused_and_its_neighbours_are_answ
 
 
 @pytest.mark.parametrize(("value", "said"), [("\udc80", "UTF-8"), (float("nan"), "JSON")])
-async def test_what_is_no_json_is_refused_by_both_clients_alike(
+async def test_values_that_are_not_json_are_refused_by_both_clients_alike(
     daemon: FakeDaemon, value: Any, said: str
 ) -> None:
     async with AsyncClient(daemon.path) as client:

@@ -1,6 +1,6 @@
-"""Whatever is wrong in a folder is found by `validate`, with its file, line and field and what is right.
+"""Every fault in a folder is found by `validate`, with its file, line and field and the correct form.
 
-None of it is left for `apply` or a run to find.
+No fault remains for `apply` or a run to find.
 """
 
 import json
@@ -19,7 +19,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("file", "text", "line", "field", "says"), SPOILT)
-def test_a_spoilt_file_is_told_with_line_field_and_what_is_right(
+def test_a_broken_file_is_reported_with_line_field_and_the_correct_form(
     run: Run, tmp_path: Path, file: str, text: str, line: int, field: str, says: str
 ) -> None:
     write(tmp_path, SOUND | {file: text})
@@ -30,7 +30,7 @@ def test_a_spoilt_file_is_told_with_line_field_and_what_is_right(
     assert found["message"].startswith(says)
 
 
-def test_the_folder_that_they_spoil_is_sound(run: Run, tmp_path: Path) -> None:
+def test_the_folder_without_the_broken_files_is_valid(run: Run, tmp_path: Path) -> None:
     write(tmp_path, SOUND)
     ran = run("validate", str(tmp_path))
     assert (ran.code, ran.err) == (0, "")
@@ -47,7 +47,9 @@ def test_the_folder_that_they_spoil_is_sound(run: Run, tmp_path: Path) -> None:
         ('command = ["no-such"]\n', "1: command: There is no program 'no-such' on this machine"),
     ],
 )
-def test_what_another_machine_may_have_is_a_warning(run: Run, tmp_path: Path, text: str, note: str) -> None:
+def test_a_program_that_another_machine_may_have_is_a_warning(
+    run: Run, tmp_path: Path, text: str, note: str
+) -> None:
     write(tmp_path, SOUND | {A: text})
     ran = run("validate", str(tmp_path))
     assert ran.code == 0

@@ -1,4 +1,4 @@
-"""`timeline`: bars in the terminal that fit its width, and pictures that need nothing else."""
+"""`timeline`: bars that fit the width of the terminal, and pictures without external references."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -48,7 +48,7 @@ def nightly() -> list[Json]:
     ]
 
 
-def test_bars_begin_where_jobs_began_and_end_where_they_ended_or_now() -> None:
+def test_bars_begin_at_the_start_of_jobs_and_end_at_their_end_or_now() -> None:
     drawn = Timeline(nightly(), NOW)
     assert [(bar.name, bar.created, bar.begin, bar.end) for bar in drawn.bars] == [
         ("nightly", 0, 0, 300),
@@ -68,7 +68,7 @@ def test_the_times_of_an_axis_are_as_precise_as_its_steps() -> None:
     assert [text for _, text in longer.ticks(25)][-3:] == ["10.0 s", "10.5 s", "11.0 s"]
 
 
-def test_a_job_alone_is_divided_into_its_stages() -> None:
+def test_a_single_job_is_divided_into_its_stages() -> None:
     stages = {"accepted": at(0), "preparing": at(2), "running": at(3), "cleaning_up": at(9), "done": at(10)}
     drawn = Timeline([part("7", "", "success", 2, 10, stageTimestamps=stages)], NOW)
     assert [(bar.lines + bar.name, bar.ran) for bar in drawn.bars[1:]] == [
@@ -78,7 +78,7 @@ def test_a_job_alone_is_divided_into_its_stages() -> None:
     ]
 
 
-def test_a_job_that_runs_rows_one_after_another_is_divided_into_them(daemon: FakeDaemon, run: Run) -> None:
+def test_a_job_with_sequential_rows_is_divided_into_its_rows(daemon: FakeDaemon, run: Run) -> None:
     whole = part("7", "", "error", 0, 30, type="standard", stageTimestamps={"output_mapping": at(29)})
     began = {"eu": at(2), "us": at(10)}
     daemon.answers |= {
@@ -95,7 +95,7 @@ def test_a_job_that_runs_rows_one_after_another_is_divided_into_them(daemon: Fak
     assert rows_of(session, whole) == []
 
 
-def test_rows_that_have_ended_have_the_times_of_their_steps(daemon: FakeDaemon, run: Run) -> None:
+def test_ended_rows_have_the_times_of_their_steps(daemon: FakeDaemon, run: Run) -> None:
     ends = [("eu", 2, 4, "success"), ("eu", 4, 9, "success"), ("us", 10, 29, "error")]
     steps = [
         {"row": row, "startTime": at(begin), "endTime": at(end), "status": status}
@@ -123,7 +123,7 @@ def test_a_timeline_fits_the_terminal(daemon: FakeDaemon, columns: int) -> None:
     assert "━" in chart
 
 
-def test_off_a_terminal_a_timeline_is_columns(daemon: FakeDaemon, run: Run) -> None:
+def test_without_a_terminal_a_timeline_is_printed_as_columns(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers |= {"job.get": nightly()[0], "job.list": {"jobs": nightly()}}
     lines = run("timeline", "1").out.splitlines()
     assert lines[2].split("\t") == ["3", "1.2", "success", at(0), at(0), at(60), "airports.extract/daily"]
@@ -137,7 +137,7 @@ def test_a_picture_has_no_character_that_xml_forbids(character: str) -> None:
     assert (title.text or "").startswith("load\ufffd<&")
 
 
-def test_a_picture_is_whole_and_has_a_bar_for_every_job_that_ran() -> None:
+def test_a_picture_is_complete_and_has_a_bar_for_every_job_that_ran() -> None:
     drawn = Timeline(nightly(), NOW)
     picture = ET.fromstring(svg(drawn))
     space = {"s": "http://www.w3.org/2000/svg"}
@@ -157,7 +157,7 @@ def test_a_picture_is_whole_and_has_a_bar_for_every_job_that_ran() -> None:
     )
 
 
-def test_pictures_and_pages_are_written_and_foreign_text_in_them_is_only_text(
+def test_pictures_and_pages_contain_foreign_text_only_as_text(
     daemon: FakeDaemon, run: Run, tmp_path: Path
 ) -> None:
     daemon.answers |= {"job.get": nightly()[0], "job.list": {"jobs": nightly()}}
@@ -172,9 +172,7 @@ def test_pictures_and_pages_are_written_and_foreign_text_in_them_is_only_text(
     assert (ran.code, "cannot be written: No such file or directory" in ran.err) == (2, True)
 
 
-def test_a_picture_goes_to_stdout_and_has_no_character_that_xml_does_not_have(
-    daemon: FakeDaemon, run: Run
-) -> None:
+def test_a_picture_on_stdout_has_no_character_that_xml_forbids(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers |= {
         "job.get": part("1", "", "success", 1, 2, name="a\ufffe\x00<b>"),
         "job.list": {"jobs": []},

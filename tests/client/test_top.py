@@ -1,4 +1,4 @@
-"""`top`: what the live view shows, what its keys do, and what it asks of the daemon."""
+"""`top`: what the live view shows, what its keys do, and what it requests from the daemon."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ def live(daemon: FakeDaemon) -> FakeDaemon:
 
 
 def table(app: Top) -> list[list[str]]:
-    """The rows that are shown, as texts."""
+    """Return the rows shown, as texts."""
     shown = app.screen_stack[0].query_one("#jobs", DataTable)
     return [[str(cell).strip() for cell in shown.get_row(key)] for key in shown.rows]
 
@@ -83,13 +83,15 @@ def text(app: Top, name: str) -> str:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Let the view go on until something is so; its own messages wake it."""
+    """Let the view run until this holds; its own messages wake it."""
     async with asyncio.timeout(SECONDS):
         while not condition():
             await pilot.pause(0.02)
 
 
-async def test_it_shows_what_runs_and_waits_and_why_with_pools_and_failures(live: FakeDaemon) -> None:
+async def test_the_view_shows_running_and_waiting_jobs_with_reasons_pools_and_failures(
+    live: FakeDaemon,
+) -> None:
     app = Top(live.path, None)
     async with app.run_test(size=(140, 40)) as pilot:
         await until(pilot, lambda: len(table(app)) == 2)
@@ -107,7 +109,7 @@ async def test_it_shows_what_runs_and_waits_and_why_with_pools_and_failures(live
         assert "No data." in text(app, "#failures")
 
 
-async def test_children_stand_below_what_they_are_a_part_of_and_what_runs_comes_first(
+async def test_children_are_shown_below_their_parent_and_running_jobs_come_first(
     live: FakeDaemon,
 ) -> None:
     whole = running() | {"id": "50", "runId": "50", "type": "orchestrationContainer", "name": "nightly"}
@@ -127,7 +129,7 @@ async def test_children_stand_below_what_they_are_a_part_of_and_what_runs_comes_
         ]
 
 
-async def test_on_a_small_terminal_failures_stand_in_the_table_and_pools_on_one_line(
+async def test_on_a_small_terminal_failures_are_in_the_table_and_pools_on_one_line(
     live: FakeDaemon,
 ) -> None:
     app = Top(live.path, None)
@@ -140,7 +142,7 @@ async def test_on_a_small_terminal_failures_stand_in_the_table_and_pools_on_one_
         assert widths <= 80
 
 
-async def test_foreign_texts_are_only_texts(live: FakeDaemon) -> None:
+async def test_foreign_text_is_shown_only_as_text(live: FakeDaemon) -> None:
     evil = "\x1b]0;x\x07[bold]n[/bold]"
     live.answers["job.list"] = lambda asked: {
         "jobs": [waiting() | {"name": evil, "reasons": [{"kind": "held", "message": evil}]}]
@@ -160,7 +162,7 @@ async def test_foreign_texts_are_only_texts(live: FakeDaemon) -> None:
     assert "\x1b" not in picture
 
 
-async def test_it_asks_again_when_events_come_and_not_otherwise(live: FakeDaemon) -> None:
+async def test_the_view_reloads_only_when_events_arrive(live: FakeDaemon) -> None:
     app = Top(live.path, None)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: len(table(app)) == 3)
@@ -180,7 +182,7 @@ async def test_it_asks_again_when_events_come_and_not_otherwise(live: FakeDaemon
         assert len(live.calls) == asked + 4
 
 
-async def test_progress_alone_asks_nothing_and_moves_with_the_clock(live: FakeDaemon) -> None:
+async def test_progress_alone_causes_no_request_and_moves_with_the_clock(live: FakeDaemon) -> None:
     app = Top(live.path, None)
     async with app.run_test(size=(140, 24)) as pilot:
         await until(pilot, lambda: len(table(app)) == 2)
@@ -196,7 +198,7 @@ async def test_progress_alone_asks_nothing_and_moves_with_the_clock(live: FakeDa
         assert len(live.calls) == asked
 
 
-async def test_with_nothing_to_show_it_says_what_to_type(live: FakeDaemon) -> None:
+async def test_an_empty_view_says_what_to_type(live: FakeDaemon) -> None:
     live.answers["job.list"] = {"jobs": []}
     app = Top(live.path, None)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -204,7 +206,7 @@ async def test_with_nothing_to_show_it_says_what_to_type(live: FakeDaemon) -> No
         assert "lockside run -- sleep 60" in text(app, "#nothing")
 
 
-async def test_a_daemon_that_goes_away_is_told_and_found_again(live: FakeDaemon) -> None:
+async def test_the_loss_of_the_daemon_is_shown_and_the_view_reconnects(live: FakeDaemon) -> None:
     app = Top(live.path, None)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: len(table(app)) == 3)
@@ -215,7 +217,7 @@ async def test_a_daemon_that_goes_away_is_told_and_found_again(live: FakeDaemon)
         await until(pilot, lambda: "1 run" in text(app, "#head"))
 
 
-async def test_a_kill_asks_first_and_says_what_it_would_do(live: FakeDaemon) -> None:
+async def test_a_kill_asks_for_confirmation_and_says_what_it_would_do(live: FakeDaemon) -> None:
     live.answers["job.terminate"] = lambda asked: (
         {"stopped": ["41"], "cancelled": [], "freed": [], "started": ["42"], "ended": []}
         if asked.get("dryRun")
@@ -239,7 +241,7 @@ async def test_a_kill_asks_first_and_says_what_it_would_do(live: FakeDaemon) -> 
 
 
 async def test_the_selection_stays_with_its_job_when_that_has_ended(live: FakeDaemon) -> None:
-    """A key that is pressed in the moment of the end must not mean the job that moved up."""
+    """A key pressed at the moment of the end must not apply to the job that moved up."""
     terminated: list[Json] = []
     live.answers |= {
         "job.get": running() | {"status": "success", "isFinished": True, "endTime": times.wire_ago(1)},
@@ -280,7 +282,7 @@ async def test_a_question_mark_says_what_the_keys_do(live: FakeDaemon) -> None:
         await until(pilot, lambda: not isinstance(app.screen, TextScreen))
 
 
-async def test_a_job_is_held_released_explained_and_its_story_told_by_a_key(live: FakeDaemon) -> None:
+async def test_a_key_holds_releases_or_explains_a_job_or_shows_its_history(live: FakeDaemon) -> None:
     live.answers |= {
         "job.hold": waiting(),
         "job.release": waiting(),
@@ -331,7 +333,7 @@ async def test_a_log_is_followed_until_the_job_has_ended(live: FakeDaemon) -> No
         await until(pilot, lambda: "success" in text(app, "#foot"))
 
 
-def test_without_textual_it_says_how_to_install_it(
+def test_without_textual_top_says_how_to_install_it(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("lockside.cli.top.")]:
@@ -343,14 +345,14 @@ def test_without_textual_it_says_how_to_install_it(
     assert "pip install 'lockside[top]'" in ran.err
 
 
-def test_it_runs_on_a_real_terminal_and_leaves_it_as_it_was(live: FakeDaemon) -> None:
+def test_the_view_runs_on_a_real_terminal_and_restores_it(live: FakeDaemon) -> None:
     with Terminal(live.path, "top", columns=100, rows=30) as seen:
         seen.until("airports.extract/weekly")
         seen.type("q")
         assert seen.end() == 0
 
 
-def test_it_ends_with_its_terminal_also_when_no_signal_says_so(live: FakeDaemon) -> None:
+def test_the_view_ends_with_its_terminal_even_without_a_signal(live: FakeDaemon) -> None:
     ours, theirs = pty.openpty()
     command = [*CLIENT, "--socket", live.path, "top"]
     environment = os.environ | {"TERM": "xterm"}
@@ -365,7 +367,7 @@ def test_it_ends_with_its_terminal_also_when_no_signal_says_so(live: FakeDaemon)
         assert process.wait(SECONDS) == 0
 
 
-def test_usage_is_that_of_the_whole_tree_and_only_of_the_jobs_own_process(tmp_path: Path) -> None:
+def test_usage_covers_the_whole_tree_but_only_the_jobs_own_processes(tmp_path: Path) -> None:
     script = (
         "import subprocess, sys; c = subprocess.Popen(['cat']); print(c.pid, flush=True); sys.stdin.read()"
     )

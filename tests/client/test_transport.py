@@ -15,7 +15,7 @@ def _refuse(code: int, **data: object) -> Refusal:
     return Refusal(code, "No.", **data)
 
 
-def test_a_call_gives_the_result(daemon: FakeDaemon) -> None:
+def test_a_call_returns_the_result(daemon: FakeDaemon) -> None:
     daemon.answers["daemon.status"] = {"version": "1"}
     with Connection.open(daemon.path) as connection:
         assert connection.call("daemon.status", {"project": "p"}) == {"version": "1"}
@@ -63,7 +63,7 @@ def test_notifications_between_answers_are_kept_in_order(daemon: FakeDaemon) -> 
         assert [connection.notification() for _ in range(2)] == [("event", {"n": 1}), ("event", {"n": 2})]
 
 
-def test_a_daemon_that_hangs_up_in_a_call_is_a_lost_connection(daemon: FakeDaemon) -> None:
+def test_a_daemon_that_hangs_up_during_a_call_is_a_lost_connection(daemon: FakeDaemon) -> None:
     daemon.answers["job.get"] = lambda _: (_ for _ in ()).throw(HangUp)
     with Connection.open(daemon.path) as connection, pytest.raises(errors.ConnectionLost):
         connection.call("job.get")
@@ -85,7 +85,7 @@ def test_without_a_daemon_the_error_names_the_places_and_the_remedy(tmp_path: Pa
     assert "lockside start" in caught.value.remedy
 
 
-def test_a_stale_socket_is_told_from_none(tmp_path: Path, daemon: FakeDaemon) -> None:
+def test_a_stale_socket_is_distinguished_from_a_missing_one(tmp_path: Path, daemon: FakeDaemon) -> None:
     stale = tmp_path / "stale.sock"
     os.rename(daemon.path, stale)
     (tmp_path / "lockside.sock").touch()
@@ -94,7 +94,7 @@ def test_a_stale_socket_is_told_from_none(tmp_path: Path, daemon: FakeDaemon) ->
         Connection.open(str(stale))
 
 
-def test_the_socket_of_the_environment_is_used_alone(
+def test_the_socket_named_in_the_environment_is_the_only_one_tried(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.answers["daemon.status"] = "mine"
@@ -103,7 +103,7 @@ def test_the_socket_of_the_environment_is_used_alone(
         assert connection.call("daemon.status") == "mine"
 
 
-def test_the_users_own_daemon_comes_before_the_machines(
+def test_the_users_own_daemon_takes_precedence_over_that_of_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lockside.paths import socket_candidates
@@ -120,13 +120,13 @@ def test_the_users_own_daemon_comes_before_the_machines(
     assert socket_candidates()[0] == "/run/lockside/lockside.sock"
 
 
-def test_text_that_is_no_unicode_is_refused_before_it_is_sent(daemon: FakeDaemon) -> None:
+def test_text_that_is_not_unicode_is_refused_before_it_is_sent(daemon: FakeDaemon) -> None:
     with Connection.open(daemon.path) as connection, pytest.raises(errors.InvalidParams, match="UTF-8"):
         connection.call("job.get", {"id": "\udc80"})
     assert daemon.calls == []
 
 
-def test_who_may_not_open_the_socket_is_told_which_group_may(
+def test_a_user_who_may_not_open_the_socket_is_told_which_group_may(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

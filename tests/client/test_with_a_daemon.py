@@ -34,7 +34,7 @@ def fresh() -> Iterator[Callable[..., Daemon]]:
 
 
 def kill_and_start(daemon: Daemon, kills: int, go_on: threading.Event, done: threading.Event) -> None:
-    """Kill the daemon and start it again, each time after a word that the clients got further."""
+    """Kill the daemon and restart it, each time after a sign that the clients made progress."""
     for _ in range(kills):
         if not go_on.wait(60):
             break
@@ -44,7 +44,7 @@ def kill_and_start(daemon: Daemon, kills: int, go_on: threading.Event, done: thr
     done.set()
 
 
-def test_creations_and_events_go_on_over_kills_and_nothing_is_doubled_or_lost(
+def test_creations_and_events_continue_over_kills_and_nothing_is_duplicated_or_lost(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -66,9 +66,9 @@ def test_creations_and_events_go_on_over_kills_and_nothing_is_doubled_or_lost(
         listener.join(60)
         stored = [job.id for job in client.jobs(text="counted")]
     killer.join()
-    assert sorted(stored, key=int) == made, "every creation that was answered is there once, and no other"
+    assert sorted(stored, key=int) == made, "each answered creation exists exactly once"
     assert {job.status.value for job in ended} == {"success"}
-    assert [one for one in seen if one in made] == made, "each creation was told once and in order"
+    assert [one for one in seen if one in made] == made, "each creation was reported once and in order"
 
 
 def _listen(path: str, after: int, seen: list[str]) -> None:
@@ -80,7 +80,7 @@ def _listen(path: str, after: int, seen: list[str]) -> None:
                 return
 
 
-async def test_the_asyncio_client_goes_on_over_a_kill_with_all_that_it_had_begun(
+async def test_the_asyncio_client_continues_over_a_kill_with_everything_it_had_begun(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -143,7 +143,7 @@ def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -
             job = wire.create(configData={"parameters": parameters})
             parent, child, parent_run_id, status, circle = ear.hear().split()
             assert (parent, parent_run_id, status) == (job["id"], job["runId"], "success")
-            assert circle == "Conflict", "waiting for oneself is refused"
+            assert circle == "Conflict", "a wait of a job for itself is refused"
             view = wire.get(job["id"])
             assert (view["progress"], view["message"]) == (0.25, "a quarter")
             assert wire.get(child)["relation"] == "weak"
@@ -183,7 +183,7 @@ def test_a_job_that_forks_reports_and_creates_on_both_sides(fresh: Callable[...,
         ear.close()
 
 
-def test_a_client_shared_by_processes_and_threads_gives_each_its_own_jobs(
+def test_a_client_shared_by_processes_and_threads_returns_to_each_its_own_jobs(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -204,7 +204,9 @@ def test_a_client_shared_by_processes_and_threads_gives_each_its_own_jobs(
         assert client.job.list(text="of ", count=True, limit=1).total == 300
 
 
-def test_live_views_ask_no_more_at_once_than_the_daemon_allows(fresh: Callable[..., Daemon]) -> None:
+def test_live_views_make_no_more_requests_at_once_than_the_daemon_allows(
+    fresh: Callable[..., Daemon],
+) -> None:
     daemon = fresh()
     session = Session(Parsed(None, {"socket": str(daemon.socket)}))
     with session, Multiplexer(session) as flight:

@@ -1,4 +1,4 @@
-"""Components: what a manifest may say, and what its tags change."""
+"""Components: the members of a manifest, and how its tags change it."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_a_manifest_that_no_job_could_use_is_refused(body: dict[str, Any], path:
         ({"lock": "shared:1000000"}, "lock", "shared:1000000"),
     ],
 )
-def test_every_form_is_answered_in_its_canonical_one(fields: Any, name: str, value: object) -> None:
+def test_every_form_is_returned_in_its_canonical_form(fields: Any, name: str, value: object) -> None:
     assert getattr(convert(manifest(**fields), Manifest), name) == value
 
 
@@ -99,7 +99,7 @@ def test_the_longest_delay_between_attempts_is_366_days() -> None:
 
 
 @pytest.mark.parametrize(("given", "share"), [(True, 0.5), (False, 0.0), (0.25, 0.25), (1, 1.0)])
-def test_jitter_is_a_share_and_true_is_half(given: object, share: float) -> None:
+def test_jitter_is_a_fraction_and_true_means_one_half(given: object, share: float) -> None:
     retry = convert(manifest(retry={"maxAttempts": 2, "jitter": given}), Manifest).retry
     assert retry is not None
     assert retry.jitter == share
@@ -110,7 +110,7 @@ def test_exit_codes_that_are_not_given_keep_their_meaning() -> None:
     assert codes == ExitCodes(success=[0, 1], user_error=[])
 
 
-def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
+def test_a_tag_changes_only_the_members_that_it_names() -> None:
     tags = {"2": {"shell": "new", "limits": {"cpus": 2}, "environment": {"B": "2"}}}
     body = manifest(tag="1", tags=tags, limits={"timeoutSeconds": "1m"}, environment={"A": "1"})
     found = convert(body, Manifest)
@@ -123,7 +123,7 @@ def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
     assert getattr(found.at_tag(None), "command", None) == ["run"]
 
 
-def test_the_text_for_a_shell_is_the_last_argument_of_its_program() -> None:
+def test_the_shell_text_is_the_last_argument_of_the_shell() -> None:
     strict = ["bash", "-euo", "pipefail", "-c"]
     body = {"id": "a", "shell": "a | b", "tags": {"2": {"shell": "c"}, "3": {"command": ["d"]}}}
     assert convert(body, Manifest).stages == (("/bin/sh", "-c", "a | b"),)
@@ -138,7 +138,7 @@ def test_a_remote_reference_is_refused_and_never_fetched() -> None:
         check_schema({"$ref": "http://127.0.0.1:1/x"})
 
 
-def test_a_reference_inside_the_schema_works() -> None:
+def test_a_reference_within_the_schema_works() -> None:
     schema = {"$defs": {"n": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}
     assert list(schema_faults({"a": 1}, schema)) == []
 
@@ -150,5 +150,5 @@ def test_the_message_names_the_path_and_never_shows_the_value() -> None:
     assert "very secret" not in message
 
 
-def test_a_hostile_pattern_is_answered_at_once() -> None:
+def test_a_hostile_pattern_is_refused_at_once() -> None:
     assert list(schema_faults("a" * 40 + "!", {"pattern": "^(a+)+$"}))

@@ -1,4 +1,4 @@
-"""Configurations: the members that lockside acts on, Keboola's spelling, what is kept and what is refused."""
+"""Configurations: the members that lockside uses, Keboola's spelling, what is kept and what is refused."""
 
 from typing import Any
 
@@ -85,12 +85,12 @@ def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
         ),
     ],
 )
-def test_a_foreign_word_is_told_with_what_to_do(body: dict[str, Any], told: str) -> None:
+def test_a_word_of_another_system_is_refused_with_what_to_do(body: dict[str, Any], told: str) -> None:
     (warning,) = convert(config(**body), ConfigSpec).ignored_members()
     assert told in warning
 
 
-def test_unknown_keys_are_told_where_the_files_of_others_have_more() -> None:
+def test_unknown_keys_are_warnings_where_files_of_other_systems_have_more() -> None:
     body = config([{"id": "r", "configuration": {"odd": 1}}], runtime={"image_tag": "1"}, color=2)
     told = convert(body, ConfigSpec).ignored_members()
     assert [one.split(" ")[0] for one in told] == [
@@ -128,11 +128,13 @@ def task(**fields: Any) -> list[Any]:
         ),
     ],
 )
-def test_what_no_job_could_use_is_refused_where_it_stands(document: dict[str, Any], path: str) -> None:
+def test_values_that_no_job_could_use_are_refused_with_their_path(
+    document: dict[str, Any], path: str
+) -> None:
     assert paths(document) == [f"$.configuration.{path}"]
 
 
-def test_rows_have_ids_of_their_own_and_processors_stand_in_one_place() -> None:
+def test_row_ids_are_unique_and_processors_are_in_one_place() -> None:
     around = {"after": [{"definition": {"component": "x"}}]}
     assert paths(config([{"id": "a"}, {"id": "a"}])) == ["$.rows[1].id"]
     row = {"id": "a", "configuration": {"processors": around}}
@@ -140,7 +142,7 @@ def test_rows_have_ids_of_their_own_and_processors_stand_in_one_place() -> None:
     assert paths(config([row], processors={"before": []})) == []
 
 
-def test_phases_are_checked_of_orchestrations_alone() -> None:
+def test_phases_are_checked_only_in_orchestrations() -> None:
     body = {"phases": [{"id": "a", "dependsOn": ["b"]}], "tasks": []}
     assert paths(config(of="lockside.orchestrator", **body)) == ["$.configuration.phases[0].dependsOn[0]"]
     assert paths(config(of="other", **body)) == []
@@ -148,7 +150,7 @@ def test_phases_are_checked_of_orchestrations_alone() -> None:
     assert [fault.path for fault in faults_of(request, JobRequest)] == ["$.configData.phases[0].dependsOn[0]"]
 
 
-def test_only_documents_of_reasonable_depth_are_taken() -> None:
+def test_only_documents_of_reasonable_depth_are_accepted() -> None:
     shallow: Any = "x"
     for _ in range(100):
         shallow = {"a": shallow}
@@ -177,11 +179,11 @@ def test_a_row_is_merged_over_the_root_at_any_depth() -> None:
         ({"delay": "24:00"}, "$.delay"),
     ],
 )
-def test_a_request_that_cannot_be_meant_is_refused(fields: dict[str, Any], path: str) -> None:
+def test_a_contradictory_request_is_refused(fields: dict[str, Any], path: str) -> None:
     assert [fault.path for fault in faults_of({"component": "a", **fields}, JobRequest)] == [path]
 
 
-def test_config_data_stands_in_for_a_configuration_unless_it_is_empty_beside_one() -> None:
+def test_config_data_replaces_a_configuration_unless_it_is_empty() -> None:
     assert JobRequest(component="a", config="c", config_data={}).body is None
     assert JobRequest(component="a", config_data={}).body == {}
     given = JobRequest(component="a", config="c", config_data={"x": 1}, branch_id="b", config_row_ids=["r"])

@@ -1,4 +1,4 @@
-"""Queries for stored files: what they mean, and what cannot be read."""
+"""Queries for stored files: what they mean, and which are refused."""
 
 import pytest
 
@@ -28,6 +28,6 @@ def test_a_query_is_read(text: str, meaning: Query) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "(tags:a", "tags:a)", "AND", "tags:a OR", "NOT", "size:3", "id:x", '"a', "a " * 201]
 )
-def test_what_is_no_query_says_why(text: str) -> None:
+def test_an_invalid_query_is_refused_with_the_reason(text: str) -> None:
     with pytest.raises(BadQuery, match=r"^[A-Z]"):
         read_query(text)

@@ -1,4 +1,4 @@
-"""What is filled into the arguments of a component: parameters, and the paths of its files."""
+"""The placeholders in the arguments of a component: parameters, and the paths of its files."""
 
 from typing import Any
 
@@ -38,17 +38,17 @@ def test_parameters_reach_every_side_of_a_pipeline() -> None:
     ("value", "text"),
     [(True, "true"), (1.5, "1.5"), ("é", "é"), ([1, "é"], '[1, "é"]'), ({"a": {}}, '{"a": {}}')],
 )
-def test_a_value_is_filled_in_as_its_text_or_as_json(value: Any, text: str) -> None:
+def test_a_value_is_inserted_as_text_or_as_json(value: Any, text: str) -> None:
     filled = with_parameters(manifest(command=["run", "{{ x }}"]), {"x": value})
     assert filled.command == ["run", text]
 
 
-def test_a_name_with_dots_is_a_parameter_of_its_own_before_it_is_a_path() -> None:
+def test_a_name_with_dots_is_a_parameter_name_before_it_is_a_path() -> None:
     filled = with_parameters(manifest(command=["run", "{{ a.b }}"]), {"a.b": "whole", "a": {"b": "inner"}})
     assert filled.command == ["run", "whole"]
 
 
-def test_what_the_arguments_need_is_known_before_a_run() -> None:
+def test_the_parameters_that_arguments_need_are_known_before_a_run() -> None:
     assert needed_parameters(TAP) == ["tap", "since", "target.schema", "table"]
     assert without_value(TAP, {"tap": {}, "since": None, "target": "raw"}) == [
         "since",
@@ -57,7 +57,7 @@ def test_what_the_arguments_need_is_known_before_a_run() -> None:
     ]
 
 
-def test_files_with_parameters_have_what_they_are_named_after() -> None:
+def test_files_of_parameters_contain_the_parameter_that_names_them() -> None:
     files = parameter_files(TAP, {"tap": {"path": "é"}, "since": 1})
     assert files == {
         "parameters.tap.json": '{\n  "path": "é"\n}',
@@ -77,11 +77,11 @@ def test_files_with_parameters_have_what_they_are_named_after() -> None:
         ("{parameters.a.b}", "{parameters.a.b}"),
     ],
 )
-def test_a_path_is_all_of_an_argument_or_what_stands_behind_its_equals_sign(word: str, filled: str) -> None:
+def test_a_path_is_the_whole_argument_or_the_part_after_its_equals_sign(word: str, filled: str) -> None:
     assert with_paths(word, "/d/") == filled
 
 
-def test_a_text_for_a_shell_stays_as_it_is() -> None:
+def test_a_shell_text_stays_unchanged() -> None:
     shell = manifest(shell="docker ps --format '{{ name }}'")
     assert (needed_parameters(shell), with_parameters(shell, {"name": "x; rm -r /"})) == ([], shell)
 
@@ -93,7 +93,7 @@ def test_a_text_for_a_shell_stays_as_it_is() -> None:
         (["tap", "--password", "{{ #password }}"], "Other users can read arguments"),
     ],
 )
-def test_no_parameter_decides_what_is_run_or_shows_a_secret(argv: list[str], said: str) -> None:
+def test_no_parameter_can_choose_the_program_or_show_a_secret(argv: list[str], said: str) -> None:
     with pytest.raises(Exception, match=said) as caught:
         manifest(pipeline=[["cat"], argv])
     assert str(getattr(caught.value, "path", "")).startswith("$.pipeline[1]")

@@ -1,4 +1,4 @@
-"""What people write is read as they mean it, and what cannot be read is refused with the way to write it."""
+"""Quantities are read as people write them, and unreadable ones are refused with the correct form."""
 
 import pytest
 
@@ -24,11 +24,11 @@ from lockside.documents import quantities, signals
         ("1024TiB", 2**50),
     ],
 )
-def test_sizes_have_decimal_and_binary_units_and_without_one_they_are_gigabytes(text: str, size: int) -> None:
+def test_sizes_have_decimal_or_binary_units_and_are_gigabytes_without_a_unit(text: str, size: int) -> None:
     assert quantities.size(text) == size
 
 
-def test_a_size_is_a_number_of_bytes_too_and_a_setting_may_say_what_no_unit_means() -> None:
+def test_a_size_can_be_in_bytes_and_a_setting_can_define_the_default_unit() -> None:
     assert quantities.size(4096) == 4096
     assert quantities.size("65536", bare="B") == 65_536
 
@@ -36,7 +36,7 @@ def test_a_size_is_a_number_of_bytes_too_and_a_setting_may_say_what_no_unit_mean
 @pytest.mark.parametrize(
     "text", ["", "GB", "-1GB", "1.GB", "1e9", "1 G B", "0", "0GB", "1025TiB", "5GB\n", "١GB", "inf", "1iB"]
 )
-def test_a_size_that_makes_no_sense_is_refused(text: str) -> None:
+def test_an_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a size"):
         quantities.size(text)
 
@@ -56,7 +56,7 @@ def test_a_size_that_makes_no_sense_is_refused(text: str) -> None:
         ("100:00:00.5", 360_000.5),
     ],
 )
-def test_durations_are_numbers_of_seconds_or_texts(text: str | float, seconds: float) -> None:
+def test_durations_are_seconds_or_texts(text: str | float, seconds: float) -> None:
     assert quantities.duration(text) == seconds
 
 
@@ -64,13 +64,13 @@ def test_durations_are_numbers_of_seconds_or_texts(text: str | float, seconds: f
     "text",
     ["", "02:60:00", "02:00:60", "-1:00:00", "9999999:00:00", "1:00:00\n", "٣", "soon", "1h 30m", "1e3"],
 )
-def test_a_duration_that_makes_no_sense_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"02:30:00|ten years"):
         quantities.duration(text)
 
 
 @pytest.mark.parametrize("number", [-1, float("nan"), float("inf"), 1e308])
-def test_a_number_that_is_no_duration_is_refused(number: float) -> None:
+def test_a_number_that_is_not_a_duration_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         quantities.duration(number)
 
@@ -78,15 +78,13 @@ def test_a_number_that_is_no_duration_is_refused(number: float) -> None:
 @pytest.mark.parametrize(
     ("text", "readings"), [("02:30", ("02:30:00", "00:02:30")), ("24:00", ("24:00:00", "00:24:00"))]
 )
-def test_a_duration_that_can_be_read_in_two_ways_is_refused_with_both(
-    text: str, readings: tuple[str, str]
-) -> None:
+def test_an_ambiguous_duration_is_refused_with_both_readings(text: str, readings: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="can be hours and minutes") as caught:
         quantities.duration(text)
     assert all(reading in str(caught.value) for reading in readings)
 
 
-def test_a_limit_is_more_than_nothing() -> None:
+def test_a_limit_is_greater_than_zero() -> None:
     assert quantities.time_limit("1s") == 1
     for nothing in (0, "0", "0s", "00:00:00"):
         with pytest.raises(ValueError, match="more than 0"):
@@ -99,7 +97,7 @@ def test_a_priority_is_a_word_or_a_number(value: str | int, number: int) -> None
 
 
 @pytest.mark.parametrize("value", ["urgent", "HIGH", "101", 101, "3.0", "٣", ""])
-def test_what_is_no_priority_is_refused_with_the_words(value: str | int) -> None:
+def test_an_invalid_priority_is_refused_with_the_valid_words(value: str | int) -> None:
     with pytest.raises(ValueError, match="lowest, low, normal, high, highest"):
         quantities.priority(value)
 

@@ -1,4 +1,4 @@
-"""Reading documents: strictly from callers, all faults at once from files, leniently from the store."""
+"""Reading documents: strict for callers, with all faults at once for files, lenient for stored data."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ JSON = st.recursive(
 
 @st.composite
 def spoilt(draw: Any, kind: Any) -> dict[str, Any]:
-    """A document in which some members, at any depth, are something else."""
+    """Return a document in which some members, at any depth, are replaced."""
     document = json.loads(json.dumps(KINDS[kind]))
     names = [*kind.__struct_encode_fields__, "unknown"]
     for _ in range(draw(st.integers(0, 3))):
@@ -64,7 +64,7 @@ def test_a_document_has_faults_exactly_when_it_is_refused(kind: Any, data: st.Da
     assert msgspec.to_builtins(convert(plain, kind)) == plain
 
 
-def test_all_faults_are_told_at_once_each_at_its_own_place() -> None:
+def test_all_faults_are_reported_at_once_each_with_its_path() -> None:
     document = {
         "component": "a",
         "limits": {"timeoutSeconds": "02:30", "memoryBytes": 0, "cpu": 1},
@@ -83,7 +83,7 @@ def test_all_faults_are_told_at_once_each_at_its_own_place() -> None:
     }
 
 
-def test_what_a_missing_member_takes_with_it_is_not_missing_itself() -> None:
+def test_members_below_a_missing_member_are_not_reported_as_missing() -> None:
     tasks = [{"id": "t", "phase": "p", "task": {}}, {"id": "u", "phase": "q", "task": {"component": "a"}}]
     document = {
         "component": "lockside.orchestrator",
@@ -104,11 +104,11 @@ def test_what_a_missing_member_takes_with_it_is_not_missing_itself() -> None:
         ({"component": "a", "configVersion": 1e300}, "$.configVersion"),
     ],
 )
-def test_a_number_with_a_fraction_is_not_whole(document: Any, path: str) -> None:
+def test_a_number_with_a_fraction_is_not_an_integer(document: Any, path: str) -> None:
     assert [fault.path for fault in faults_of(document, JobRequest)] == [path]
 
 
-def test_a_whole_number_may_be_written_with_a_point() -> None:
+def test_an_integer_can_be_written_with_a_decimal_point() -> None:
     document = {
         "component": "a",
         "priority": 5.0,
@@ -126,7 +126,7 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
     assert isinstance((read.config_data or {})["parameters"]["kept"], float)
 
 
-def test_what_an_old_release_stored_is_read_whatever_is_refused_now() -> None:
+def test_documents_stored_by_an_old_release_can_be_read_whatever_is_refused_now() -> None:
     old = {
         "component": "a..b",
         "config": "c..d",
@@ -151,10 +151,10 @@ def test_a_stored_component_keeps_what_its_release_allowed() -> None:
 
 
 @given(st.lists(st.integers(0, 99) | st.text(min_size=1, max_size=6)))
-def test_a_path_is_read_back_as_the_steps_that_it_was_made_of(steps: list[str | int]) -> None:
+def test_a_path_is_read_back_as_its_original_steps(steps: list[str | int]) -> None:
     assert list(steps_of(join("$", *steps))) == steps
 
 
-def test_numbers_that_json_does_not_have_are_found_where_they_stand() -> None:
+def test_numbers_that_json_does_not_have_are_found_with_their_path() -> None:
     document = {"a": [1.0, {"b": float("nan")}], "c": float("inf"), "d": "nan"}
     assert sorted(map(str, not_finite(document))) == ["('a', 1, 'b')", "('c',)"]

@@ -1,4 +1,4 @@
-"""`{{ name }}` in texts: filled, found, left alone."""
+"""`{{ name }}` in texts: filled in, found, or left unchanged."""
 
 from typing import Any
 
@@ -33,16 +33,16 @@ def test_a_filled_value_is_not_filled_again() -> None:
 
 
 @pytest.mark.parametrize("text", ["{{ .Name }}", "{{ 1 }}", "{ a }", "{{a b}}", "{{}}", "{{ a | upper }}"])
-def test_what_only_looks_like_a_variable_is_left_alone(text: str) -> None:
+def test_text_that_only_looks_like_a_variable_is_left_unchanged(text: str) -> None:
     assert names_in(text) == []
     assert filled(text, {"a": "1"}) == text
 
 
-def test_names_come_once_in_their_order() -> None:
+def test_each_name_is_listed_once_in_order() -> None:
     assert names_in(["{{ b }}", {"k": "{{ a }}{{ b }}"}]) == ["b", "a"]
 
 
-def test_values_of_any_plain_type_become_texts() -> None:
+def test_values_of_any_scalar_type_become_texts() -> None:
     pairs = [{"name": "a", "value": True}, {"name": "b", "value": 1.5}, {"name": "a", "value": "late"}]
     assert texts_of(convert({"values": pairs}, VariableValues).values) == {"a": "late", "b": "1.5"}
     assert texts_of([VariableValue(name="a", value=False)]) == {"a": "false"}
@@ -59,11 +59,11 @@ def test_values_of_any_plain_type_become_texts() -> None:
         ("a=1", "$.values[0]"),
     ],
 )
-def test_a_pair_that_is_none_is_refused_with_its_path(pair: Any, path: str) -> None:
+def test_an_invalid_pair_is_refused_with_its_path(pair: Any, path: str) -> None:
     assert [fault.path for fault in faults_of({"values": [pair]}, VariableValues)] == [path]
 
 
-def test_a_default_of_null_is_no_default() -> None:
+def test_a_null_default_is_no_default() -> None:
     assert defaults_of({"a": None, "b": 2}) == {"b": "2"}
 
 

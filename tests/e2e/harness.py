@@ -1,6 +1,6 @@
 """Runs the real daemon as a separate process and talks to it in raw JSON lines, as a foreign client would.
 
-Nothing of the daemon or the client is imported, nothing sleeps: readiness is the daemon's own notice, and
+It imports nothing of the daemon or the client and never sleeps: the daemon reports that it is ready, and
 everything else is waited for by an answer, a notification, a pipe or a lock.
 """
 

@@ -42,7 +42,7 @@ class Mail:
 class Mailbox:
     """Answers `answer` to each mail, or the next of `answers`; refuses the addresses in `refused`.
 
-    `logins` are the users and passwords that were given to it.
+    `logins` are the user names and passwords that it received.
     """
 
     def __init__(self, port: int) -> None:

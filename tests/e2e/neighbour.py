@@ -31,7 +31,7 @@ def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert served.wait(PATIENCE_SECONDS), "nobody was served even before"
+    assert served.wait(PATIENCE_SECONDS), "no client was served even before"
     try:
         yield waits
     finally:

@@ -1,6 +1,6 @@
 """A daemon whose runs have steps that no release has: `python operating.py --state-dir …`.
 
-As an operation's program it does what the component's parameter under its name says.
+As the program of an operation it does what the component's parameter of the same name says.
 """
 
 import json

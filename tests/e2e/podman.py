@@ -1,6 +1,6 @@
 """Podman without a registry, for root: its configuration and two images of busybox.
 
-On a machine with both cgroup hierarchies podman would refuse to run: its wrapper hides the second one.
+On a machine with both cgroup hierarchies podman refuses to run, so a wrapper hides the second one.
 """
 
 import os
@@ -88,7 +88,7 @@ class Podman:
 def podman() -> Iterator[Podman]:
     """Podman with the images localhost/plain:1 and, for another user inside, localhost/app:1.
 
-    Its folder has a short name: where the path of a container's socket is too long, podman waits 20 s for it.
+    Its folder has a short name: if the path of a container's socket is too long, podman waits 20 s for it.
     """
     made = Podman(Path(tempfile.mkdtemp(prefix="ls-p", dir="/tmp")))
     made.make_image("localhost/plain:1", 'CMD ["/bin/sh", "-c", "echo the image itself"]')

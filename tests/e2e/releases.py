@@ -9,9 +9,9 @@ VERSION_LINE = "VERSION = 1\n"
 
 
 def release(folder: Path, *, version: int = 1, remark: str = "") -> list[str]:
-    """Copy the daemon into a folder, its keeper with this protocol version and this text added to its code.
+    """Copy the daemon into a folder; its keeper gets this protocol version and this text added to its code.
 
-    Answers what must stand before the daemon's command for the copy to be the one that runs.
+    Returns the prefix of the daemon's command that makes it run the copy.
     """
     shutil.copytree(Path(locksided.__file__).parent, folder / "locksided")  # with what is compiled
     wire = folder / "locksided" / "keeper" / "wire.py"

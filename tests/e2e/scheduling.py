@@ -34,7 +34,7 @@ def rows(wire: Wire, schedule_id: str = "s", **filters: Any) -> list[dict[str, A
     return found[::-1]
 
 
-def told(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def summary(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return a row in short: outcome, cause, first and last moment as times of day, count."""
     return row["outcome"], row["cause"], short(row["moment"]), short(row["lastMoment"]), row["count"]
 

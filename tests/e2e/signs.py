@@ -40,7 +40,7 @@ class Ear:
     def hear(self) -> str:
         """Return the next line that a job wrote."""
         while b"\n" not in self._rest:
-            assert select.select([self._fd], [], [], PATIENCE_SECONDS)[0], "nothing is heard"
+            assert select.select([self._fd], [], [], PATIENCE_SECONDS)[0], "no line was written"
             self._rest += os.read(self._fd, 65536)
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode()

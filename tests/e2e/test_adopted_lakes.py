@@ -28,7 +28,7 @@ def stored(wire: Wire, place: Path) -> int:
     return int(job["result"]["output"]["files"][0]["id"])
 
 
-def adopted(wire: Wire, jobs: int) -> None:
+def wait_for_adoption(wire: Wire, jobs: int) -> None:
     """Wait until this many jobs of the daemon itself have adopted tables."""
     wire.call("daemon.undrain")
     number = wire.call("event.subscribe", kinds=["job.status"])["subscription"]
@@ -59,7 +59,7 @@ def test_tables_written_after_the_backup_are_adopted_automatically(
     daemon.stop()
     restored(daemon, backup)
     with daemon.start().wire() as wire:
-        adopted(wire, 2)
+        wait_for_adoption(wire, 2)
         assert stored(wire, place) > file_id
         for table, values in (("old", ["1", "2"]), ("new", ["5", "6"])):
             one = wire.call("storage.table.get", id=f"in.c-lake.{table}")

@@ -56,7 +56,7 @@ def test_a_successor_takes_the_place_of_the_job_that_it_replaces(body: Wire, gat
     (reason,) = body.explain(waits)
     assert reason["jobs"] == [successor["id"]]
     (lock,) = [one for one in body.explain(second) if one["kind"] == "config_lock"]
-    assert lock["ahead"] == 1, "it stands where the first one stood"
+    assert lock["ahead"] == 1, "it has the place of the replaced job"
     gate.open()
     assert [body.done(one)["status"] for one in (holder, successor, second, waits)] == ["success"] * 4
     assert body.text(successor) == "new\n"

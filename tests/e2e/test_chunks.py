@@ -234,7 +234,7 @@ def test_the_position_of_an_adaptive_input_is_saved_when_the_job_is_assembled(
     assert counted()[0] == "error"
     broken.unlink()
     loads(4)
-    assert counted() == ("success", 4), "nothing was noted by the run that failed"
+    assert counted() == ("success", 4), "the failed run saved no position"
     loads(5, 6)
     assert counted() == ("success", 2)
     assert len(rows(folder(daemon, "out.c-since.y"))) == 6

@@ -33,7 +33,7 @@ def time(wire: Wire) -> str:
     return str(wire.call("clock.get")["time"])
 
 
-def test_the_clock_stands_still_while_jobs_run(wire: Wire) -> None:
+def test_the_clock_does_not_move_while_jobs_run(wire: Wire) -> None:
     job = wire.done(wire.shell("true"))
     assert job["createdTime"] == job["startTime"] == job["endTime"] == time(wire) == NOON
     assert set(job["stageTimestamps"].values()) == {NOON}
@@ -44,7 +44,7 @@ def test_a_delay_of_a_day_ends_after_exactly_a_day_of_the_clock(wire: Wire) -> N
     wire.call("clock.advance", seconds=DAY - 1)
     assert wire.get(job["id"])["status"] == "created"
     wire.call("clock.advance", seconds=1)
-    assert wire.get(job["id"])["status"] != "created", "it is started when the move is over"
+    assert wire.get(job["id"])["status"] != "created", "it is started after the move of the clock"
     assert wire.done(job)["startTime"] == "2026-03-30T12:00:00.000000Z"
 
 
@@ -81,7 +81,7 @@ def test_a_wait_ends_at_its_time_out(wire: Wire) -> None:
     wire.call("clock.advance", seconds=59)
     assert asked not in wire._answers
     wire.call("clock.advance", seconds=1)
-    assert asked in wire._answers, "it was answered before the move was"
+    assert asked in wire._answers, "it was answered before the move"
     assert not wire.answer(asked)["isFinished"]
 
 

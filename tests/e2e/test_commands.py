@@ -111,7 +111,7 @@ def test_a_rerun_of_failed_tasks_is_planned_and_run_from_the_command_line(at: Te
     assert only["status"] == "success"
     again = json_of(at, "run --wait lockside.orchestrator/nightly --previous first")
     (phase,) = ids(at, f"--parent {again['id']}")
-    assert len(ids(at, f"--parent {phase}")) == 1, "what succeeded is carried over"
+    assert len(ids(at, f"--parent {phase}")) == 1, "successful tasks are carried over"
 
 
 def test_jobs_are_annotated_hidden_and_removed(at: Terminal) -> None:

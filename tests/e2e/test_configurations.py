@@ -111,7 +111,7 @@ def test_a_deleted_object_refuses_new_jobs_and_keeps_its_version_numbers(wire: W
     wire.call("component.delete", id="acme.gone")
     assert wire.refused("job.create", component="acme.gone").kind == "not_found"
     wire.call("job.release", id=held["id"])
-    assert shown(wire, held) == {"n": 1}, "it runs with what it froze"
+    assert shown(wire, held) == {"n": 1}, "it runs with its frozen configuration"
     put_component(wire, "acme.gone", command=SHOW, description="again")
     assert wire.call("component.get", id="acme.gone")["version"] >= 2
     assert put_config(wire, "acme.gone", "a")["version"] >= 2

@@ -157,7 +157,7 @@ def test_every_mutating_method_is_executed_once(wire: Wire, method: str) -> None
     first = wire.call(method, **params)
     events = done_to(wire)
     again = wire.call(method, **params)
-    assert done_to(wire) == events, "a repeat leaves no event"
+    assert done_to(wire) == events, "a repeated call leaves no event"
     if method.startswith(("component", "config", "variables", "branch", "pool")) and "version" in first:
         assert again["version"] == first["version"]
     if method == "daemon.backup":

@@ -69,7 +69,7 @@ def test_a_sound_daemon_has_no_findings(daemon: Daemon, gate: Gate) -> None:
     assert doctor(daemon) == (0, [])
     assert doctor(daemon, "--fix") == (0, [])
     gate.open()
-    assert wire.done(job)["status"] == "success", "a living job's processes are no orphans"
+    assert wire.done(job)["status"] == "success", "processes of live jobs are not orphans"
 
 
 # -- with the daemon
@@ -88,7 +88,7 @@ def test_a_folder_without_a_job_is_removed(daemon: Daemon) -> None:
 def test_permissions_that_are_too_wide_are_narrowed(daemon: Daemon) -> None:
     daemon.state_dir.chmod(0o755)
     assert is_recent(check_repair(daemon, "rights"))
-    assert daemon.state_dir.stat().st_mode & 0o777 == 0o711, "others pass through it, and see nothing"
+    assert daemon.state_dir.stat().st_mode & 0o777 == 0o711, "others can pass through it but not list it"
     daemon.state_dir.chmod(0o700)
 
 
@@ -161,7 +161,7 @@ def test_only_cgroups_of_dead_keepers_are_emptied_and_removed(daemon: Daemon) ->
             assert str(ours) in told["message"]
             assert left.wait() == -signal.SIGKILL
             assert not ours.exists()
-            assert strange.poll() is None, "another daemon may still look after it"
+            assert strange.poll() is None, "another daemon may still manage it"
         finally:
             left.kill()
             strange.kill()

@@ -134,7 +134,7 @@ def test_forty_of_a_thousand_records_are_retried_and_the_root_sums_up_the_counts
     by = [one["resolvedBy"] for one in resolved]
     assert by == [first["id"]] * 40 + [second["id"]] * 5
     state = wire.call("state.get", component="acme.loader", config="thousand")
-    assert state["state"] == {"run": 1}, "a retry of records saves none"
+    assert state["state"] == {"run": 1}, "a retry of records saves no state"
 
 
 def test_a_retry_without_open_records_or_of_records_already_in_retry_is_a_conflict(
@@ -161,7 +161,7 @@ def test_records_of_a_retry_that_failed_are_open_again(daemon: Daemon, wire: Wir
     root = loads(wire, tmp_path, "strict", 40, request={"onRecordErrors": "error"})
     assert of(root, "status", "retriable") == ("error", True)
     failed = again(wire, root)
-    assert failed["status"] == "error", "8 of them fail in the second run, too"
+    assert failed["status"] == "error", "8 of them fail in the second run too"
     assert wire.get(root["id"])["retries"]["open"] == 40
     same = wire.done(wire.call("job.retry", id=failed["id"]))
     assert same["retryScope"] == "failedRecords"
@@ -171,7 +171,7 @@ def test_records_of_a_retry_that_failed_are_open_again(daemon: Daemon, wire: Wir
 def test_bad_lines_are_counted_and_left_out(daemon: Daemon, wire: Wire, tmp_path: Path) -> None:
     rubbish = 'no json\n[]\n{"record": 1}\n{"record": {}, "input": "in/../../x"}\n\n{"record": {"a": 1}}'
     root = loads(wire, tmp_path, "rubbish", 40, rubbish=rubbish, told=False)
-    assert root["result"]["counts"]["error"] == 45, "no counts were told: lines are counted"
+    assert root["result"]["counts"]["error"] == 45, "no counts were reported: lines are counted"
     assert root["result"]["artifacts"]["failedRecords"]["count"] == 41
     listed = wire.call("job.records", id=root["id"], offset=40)
     assert listed["total"] == 41
@@ -182,7 +182,7 @@ def test_a_full_retry_settles_all_earlier_failed_records(daemon: Daemon, wire: W
     root = loads(wire, tmp_path, "whole", 50)
     whole = wire.done(wire.call("job.retry", id=root["id"]))
     assert of(whole, "status", "retryScope") == ("success", "all")
-    assert wire.get(root["id"])["retries"]["open"] == 8, "those that the retry listed itself"
+    assert wire.get(root["id"])["retries"]["open"] == 8, "the records that the retry listed itself"
     assert wire.call("job.records", id=root["id"], open=True)["records"][0]["job"] == whole["id"]
 
 

@@ -88,8 +88,8 @@ def test_subscribers_that_stop_reading_cost_no_memory_and_learn_what_they_lost(
         seen: list[int] = []
         while not seen or seen[-1] < last:
             seen += [event["seq"] for event in reader.notice()["params"]["events"]]
-        assert seen == list(range(begin + 1, last + 1)), "who reads has them all, in order"
-        assert covered(deaf, last) == last - begin, "who read late has or knows of each one"
+        assert seen == list(range(begin + 1, last + 1)), "a client that reads gets all events in order"
+        assert covered(deaf, last) == last - begin, "a late reader gets or is told of each event"
 
 
 def covered(wire: Wire, last: int) -> int:
@@ -123,13 +123,13 @@ def test_unfinished_requests_are_dropped_largest_first(fresh: Callable[..., Daem
             with Wire(daemon.socket) as good:
                 labels = json.dumps(request(1, "daemon.status")).encode()
                 good.send_bytes(labels[:-1] + b" " * 2 * MEGABYTE + labels[-1:] + b"\n")
-                assert "result" in good.read(), "a request of ordinary size is answered beside them"
+                assert "result" in good.read(), "a request of ordinary size is answered meanwhile"
         given_up = [one for one in hostile if select.select([one.socket], [], [], 0)[0]]
         assert len(given_up) >= 40
         for one in given_up:
             assert one.read()["error"]["data"]["kind"] == "limit"
             one.send_bytes(b'"}}\n')
-            assert one.call("pool.get", id="default"), "the connection is as good as before"
+            assert one.call("pool.get", id="default"), "the connection still works"
 
 
 @pytest.mark.parametrize("method", ["job.list", "event.list"])

@@ -121,7 +121,7 @@ def test_keboola_files_are_stored_and_exported_unchanged(cli: Cli, wire: Wire, t
     assert stored["configuration"] == TRANSFORMATION
     told = cli("export", str(tmp_path / "out"))
     assert told.startswith("+")
-    assert "warning" not in told, "what it writes is encrypted"
+    assert "warning" not in told, "exported secrets are encrypted"
     assert "Nothing to change: 8 unchanged" in cli("apply", str(tmp_path / "out"), "--prune")
     assert wire.done(wire.create("keboola.snowflake-transformation", config="t"))["status"] == "success"
 

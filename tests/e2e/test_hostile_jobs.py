@@ -1,6 +1,6 @@
 """Whatever a job leaves, it becomes final, nothing outside is read or changed, and everything is removed.
 
-Tried with a daemon of root, whose jobs are another user's, and with a daemon that is that user's own.
+Tested with a daemon of root, whose jobs run as another user, and with a daemon of that user.
 """
 
 import json
@@ -207,4 +207,4 @@ def test_other_users_can_neither_read_nor_change_anything_of_a_job(
     ).stdout
     gate.open()
     wire.done(job)
-    assert found in ("", f"{daemon.socket}\n"), "but for the socket, that these tests have opened"
+    assert found in ("", f"{daemon.socket}\n"), "except the socket, which these tests have opened"

@@ -117,7 +117,7 @@ def test_a_repeated_job_does_not_run_a_command_swapped_in_by_another_user(
     bert.call("config.put", **name, **ID)
     for again in ("job.retry", "job.resubmit"):
         assert anna.kind(again, id=job["id"]) == "forbidden"
-        assert wire.refused(again, id=job["id"]).kind == "forbidden", "an admin's, in her name"
+        assert wire.refused(again, id=job["id"]).kind == "forbidden", "even for an admin, in her name"
     assert wire.refused("job.resubmit", id=job["id"], **{"with": name}).kind == "forbidden"
 
 
@@ -134,7 +134,7 @@ def test_a_wait_in_the_name_of_another_users_job_has_no_effect(
         request = {"jsonrpc": "2.0", "id": 1, "method": "job.wait", "params": params}
         theirs.sendall(json.dumps(request).encode() + b"\n")
         answer = anna.call("job.wait", id=second["id"], waiterRunId=first["runId"], timeoutSeconds=0)
-    assert answer["id"] == second["id"], "her own wait is no circle"
+    assert answer["id"] == second["id"], "her own wait is not a cycle"
     gate.open()
     for job in (first, second):
         wire.done(job)
@@ -194,7 +194,7 @@ def test_viewers_see_no_secret_in_any_stored_object(
         assert anna.kind(method) == "forbidden"
     assert SECRET not in json.dumps(anna.ask(("component.get", {"id": "acme.secret"})))
     shown = anna.call("config.get", component="acme.secret", config="c")["configuration"]["parameters"]
-    assert shown["#key"].startswith("lockside:v1:config:"), "who may put it has it encrypted"
+    assert shown["#key"].startswith("lockside:v1:config:"), "users who may store it see it encrypted"
 
 
 def test_the_environment_of_a_stored_command_is_shown_only_to_its_writer(
@@ -367,8 +367,8 @@ def test_the_mode_of_the_socket_is_right_from_its_creation(place: Path) -> None:
     assert "0600" in lines[bind - 1]
     opened = [line for line in lines[bind:] if line.startswith(("fchmodat", "chmod")) and "0660" in line]
     owned = [line for line in lines[bind:] if "chown" in line.split("(")[0]]
-    assert lines.index(owned[0]) < lines.index(opened[0]), "the group before its right"
-    assert all("/proc/self/fd/" in line for line in (owned[0], opened[0])), "not by a path that may change"
+    assert lines.index(owned[0]) < lines.index(opened[0]), "the group is set before its permission"
+    assert all("/proc/self/fd/" in line for line in (owned[0], opened[0])), "not by a path, which may change"
     assert "0666" not in "".join(lines)
     assert "0777" not in "".join(lines)
 

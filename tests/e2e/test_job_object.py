@@ -261,7 +261,7 @@ def test_retry_and_resubmit_create_new_jobs_from_the_same_request(wire: Wire) ->
     retried = wire.done(wire.call("job.retry", id=job["id"]))
     again = wire.done(wire.call("job.retry", id=retried["id"]))
     assert of(retried, "retryOfJobId", "priority", "status") == (job["id"], 5, "error")
-    assert again["retryOfJobId"] == job["id"], "of the root"
+    assert again["retryOfJobId"] == job["id"], "the id of the root"
     assert retried["configData"] == job["configData"]
     other = wire.done(wire.call("job.resubmit", id=job["id"], **{"with": {"priority": 9}}))
     assert of(other, "resubmitOf", "retryOfJobId", "priority", "labels") == (job["id"], None, 9, {"a": "b"})

@@ -138,7 +138,7 @@ sys.exit(1)
         assert hidden not in written
         assert hidden not in json.dumps(job)
     assert written.count("[hidden]") >= 4
-    assert "short abc" in written, "what is shorter than 4 characters is not hidden"
+    assert "short abc" in written, "values shorter than 4 characters are not hidden"
     assert job["message"] == "tail [hidden]"
     on_disk = b"".join(path.read_bytes() for path in Path(job["workPath"]).rglob("*") if path.is_file())
     assert secret.encode() not in on_disk
@@ -152,7 +152,7 @@ def test_a_full_log_keeps_its_head_and_its_tail_and_says_what_is_missing(
     assert job["status"] == "success"
     page = frames(wire, job)
     dropped = [frame["dropped"] for frame in page if "dropped" in frame]
-    assert dropped, "nothing says what is missing"
+    assert dropped, "no marker says what is missing"
     assert dropped[0].keys() >= {"bytes", "fromSeq", "toSeq"}
     assert page[0]["text"].startswith("1\n2\n")
     assert page[-1]["text"].endswith("\n100000\n")

@@ -92,7 +92,7 @@ def test_lists_can_be_restricted_to_some_members_and_always_name_the_object(wire
 
 def test_branches_and_versions_have_pages_too(wire: Wire) -> None:
     found = pages(wire, "branch.list", "branches", limit=4)
-    assert [len(page) for page in found] == [5, 4, 2], "the default branch stands before the first page"
+    assert [len(page) for page in found] == [5, 4, 2], "the default branch precedes the first page"
     assert names(found, "id") == ["default", *(f"b{n}" for n in range(10))]
     often = {"component": "long.c0", "config": "often"}
     found = pages(wire, "config.versions", "versions", **often)
@@ -189,7 +189,9 @@ def test_an_object_as_large_as_a_request_can_be_read_and_listed(fresh: Callable[
         assert wire.call("job.wait", id=again["id"], timeoutSeconds=0)["configData"] == data
         assert wire.create("a.b", configData=data, dryRun=True)["configData"] == data
         many = wire.call("job.createMany", jobs=[{"component": "a.b", "configData": data, "hold": True}])
-        assert [set(job) for job in many["jobs"]] == [{"id"}], "of many that are too long their ids are told"
+        assert [set(job) for job in many["jobs"]] == [{"id"}], (
+            "many views that are too long are returned as ids"
+        )
     with Client(str(daemon.socket)) as client:
         assert [one.configuration for one in client.config.list().configs] == [data, data]
         assert [job.config_data for job in client.jobs(component="a.b")] == [data] * 3
@@ -231,7 +233,7 @@ def test_an_apply_longer_than_a_line_is_sent_in_parts_and_done_in_one_transactio
             *(f"c{n:03}" for n in range(5)),
             "last",
         ]
-        assert wire.refused("catalog.apply", draft="d").kind == "not_found", "it is used up"
+        assert wire.refused("catalog.apply", draft="d").kind == "not_found", "the draft is used up"
         kinds = [event.kind for event in client.event.list(after=before).events]
         assert kinds == ["component.created", *["config.created"] * 6]
 
@@ -253,7 +255,7 @@ def test_the_clients_split_a_long_folder_into_parts(fresh: Callable[..., Daemon]
     with Client(str(daemon.socket)) as client:
         asked = contents(count, 300_000)
         plan = client.catalog.apply(**asked, dry_run=True)
-        assert len(plan.changes) == count, "long values are left out of a plan of this size"
+        assert len(plan.changes) == count, "a plan of this size omits long values"
         assert [field.is_long for field in plan.changes[-1].fields] == [True]
         done = client.catalog.apply(**asked, plan=plan.plan)
         assert {change.version for change in done.changes} == {2}

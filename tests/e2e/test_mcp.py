@@ -65,7 +65,7 @@ async def agent(daemon: Daemon, *options: str) -> AsyncIterator[Agent]:
     server = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
         greeting = await session.initialize()
-        assert greeting.protocol_version == PROTOCOL, "also of a client that speaks a newer one"
+        assert greeting.protocol_version == PROTOCOL, "even for a client with a newer version"
         yield Agent(session)
 
 
@@ -126,7 +126,7 @@ async def test_a_kill_without_confirmation_kills_nothing(daemon: Daemon, wire: W
         assert not wire.get(job["id"])["isFinished"]
         wire.call("job.terminate", id=behind["id"])
         stale = await one.data("job_kill", id=job["id"], confirm=shown["confirm"])
-        assert stale["isDone"] is False, "the preview is another one by now"
+        assert stale["isDone"] is False, "the preview has changed"
         done = await one.data("job_kill", id=job["id"], confirm=stale["confirm"])
         assert done["isDone"] is True
     assert wire.done(job)["status"] == "terminated"

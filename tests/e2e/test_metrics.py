@@ -54,7 +54,7 @@ def test_ended_jobs_are_counted_by_status_pool_and_component_with_durations(
     assert value(after["lockside_queue_seconds"], "lockside_queue_seconds_count", pool="default") >= 1
     with closing(sqlite3.connect(daemon.state_dir / "lockside.db")) as database:
         stored = dict(database.execute("SELECT status, count(*) FROM jobs GROUP BY status"))
-    assert wire.call("daemon.status")["counts"] == stored, "what is counted by events is what is stored"
+    assert wire.call("daemon.status")["counts"] == stored, "counts by events equal the stored jobs"
 
 
 def test_the_longest_wait_is_reported_by_pool_and_reason(wire: Wire) -> None:

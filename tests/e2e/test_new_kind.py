@@ -50,7 +50,7 @@ def test_an_object_of_a_new_kind_is_put_read_listed_and_deleted(wire: Wire) -> N
     assert kinds == ["note.created", "note.updated", "note.deleted"]
 
 
-def test_its_versions_are_listed_compared_restored_and_copied(wire: Wire) -> None:
+def test_versions_of_the_new_kind_are_listed_compared_restored_and_copied(wire: Wire) -> None:
     for text in ("one", "two"):
         wire.call("note.put", note={"id": "v", "text": text})
     assert [one["version"] for one in wire.call("note.versions", id="v")["versions"]] == [2, 1]
@@ -63,7 +63,7 @@ def test_its_versions_are_listed_compared_restored_and_copied(wire: Wire) -> Non
     assert of(wire.call("note.copy", id="v", toId="w", version=2), "id", "text", "version") == ("w", "two", 1)
 
 
-def test_its_methods_are_described_with_all_others(wire: Wire) -> None:
+def test_methods_of_the_new_kind_are_described_with_all_others(wire: Wire) -> None:
     described = {method["name"]: method for method in wire.call("rpc.discover")["methods"]}
     verbs = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
     assert {f"note.{verb}" for verb in verbs} <= described.keys()
@@ -80,7 +80,7 @@ def test_applying_an_exported_folder_of_the_kind_changes_nothing(daemon: Daemon,
     assert "1 note" in lockside(daemon, "validate", str(tmp_path / "in"))
 
 
-def test_it_has_commands(daemon: Daemon, tmp_path: Path) -> None:
+def test_the_new_kind_has_commands(daemon: Daemon, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     for text in ("one", "two"):
         file.write_text(f'text = "{text}"\n')

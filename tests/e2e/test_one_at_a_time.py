@@ -34,7 +34,7 @@ def test_forty_of_one_configuration_and_forty_of_others_share_four_slots(wire: W
     others = [span for span in ran if span not in of_one]
     last_other = max(span.start_ns for span in others)
     started_before = [span for span in of_one if span.start_ns < last_other]
-    assert len(started_before) <= JOBS * 3 // 4, "the forty others were held back by the one"
+    assert len(started_before) <= JOBS * 3 // 4, "the forty other jobs were held back by the one"
     for job in ended:
         assert job["starts"] == 1
     history = wire.events(kinds=["job.status"])

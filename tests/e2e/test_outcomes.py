@@ -235,7 +235,7 @@ def test_an_idle_daemon_does_nothing(daemon: Daemon, wire: Wire) -> None:
     wire.call("daemon.status")
     before = ticks()
     wire.done(slow)
-    assert ticks() - before < 50, "a quarter of a processor for doing nothing"
+    assert ticks() - before < 50, "an idle daemon used a quarter of a processor"
 
 
 def test_the_frozen_request_is_what_runs(wire: Wire) -> None:

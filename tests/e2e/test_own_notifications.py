@@ -23,13 +23,13 @@ def daemon() -> Iterator[Daemon]:
         yield one
 
 
-def told(receiver: Receiver, event: str, path: str = "/x", **more: Any) -> list[dict[str, Any]]:
+def own_notification(receiver: Receiver, event: str, path: str = "/x", **more: Any) -> list[dict[str, Any]]:
     return [{"event": event, "url": f"http://127.0.0.1:{receiver.port}{path}", **more}]
 
 
 def test_a_notification_links_the_page_of_the_job_where_the_settings_give_the_url(receiver: Receiver) -> None:
     with running(**ALLOW, LOCKSIDE_WEB__URL="https://jobs.example.com/") as daemon:
-        job = failing(daemon.wire(), notifications=told(receiver, "FAILED", "/x?u=${JOB_URL}"))
+        job = failing(daemon.wire(), notifications=own_notification(receiver, "FAILED", "/x?u=${JOB_URL}"))
         post = receiver.take()
     page = f"https://jobs.example.com/jobs/{job['id']}"
     assert (post.data["job"]["url"], job["url"]) == (page, page)
@@ -39,7 +39,7 @@ def test_a_notification_links_the_page_of_the_job_where_the_settings_give_the_ur
 def test_values_of_the_job_are_inserted_percent_encoded(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     path = "/x/${JOB_ID}?s=${JOB_STATUS}&n=${JOB_NAME}&a=${JOB_ARCHIVE_PATH}"
-    job = failing(wire, name="a b&c", notifications=told(receiver, "FAILED", path))
+    job = failing(wire, name="a b&c", notifications=own_notification(receiver, "FAILED", path))
     post = receiver.take()
     assert post.path == f"/x/{job['id']}?s=error&n=a%20b%26c&a="
     assert (post.type, post.data["job"]["id"]) == ("job-failed", job["id"])
@@ -54,8 +54,8 @@ def test_every_change_of_the_status_is_notified_or_only_the_first(
     persistent: bool, statuses: list[str], daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
-    failing(wire, notifications=told(receiver, "*", persistent=persistent))
-    failing(wire, name="last", notifications=told(receiver, "error"))
+    failing(wire, notifications=own_notification(receiver, "*", persistent=persistent))
+    failing(wire, name="last", notifications=own_notification(receiver, "error"))
     posts = [receiver.take() for _ in range(len(statuses) + 1)]
     seen = [post.data["job"]["status"] for post in posts if post.data["job"]["name"] != "last"]
     assert sorted(seen) == sorted(statuses)
@@ -66,7 +66,11 @@ def test_stages_and_status_words_of_other_systems_can_be_requested(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
-    wanted = [one for word in ("running", "ACCEPTED", "FINISHED") for one in told(receiver, word, f"/{word}")]
+    wanted = [
+        one
+        for word in ("running", "ACCEPTED", "FINISHED")
+        for one in own_notification(receiver, word, f"/{word}")
+    ]
     wire.done(wire.shell("true", notifications=wanted))
     assert {receiver.take().path for _ in range(3)} == {"/running", "/ACCEPTED", "/FINISHED"}
 
@@ -76,7 +80,7 @@ def test_own_notifications_are_copied_to_a_repeated_job_but_not_to_attempts(
 ) -> None:
     wire = daemon.wire()
     retry = {"maxAttempts": 2}
-    first = failing(wire, retry=retry, notifications=told(receiver, "job-failed"))
+    first = failing(wire, retry=retry, notifications=own_notification(receiver, "job-failed"))
     second = wire.done(wire.call("job.resubmit", id=first["id"]))
     posts = [receiver.take(), receiver.take()]
     assert {post.data["job"]["id"] for post in posts} == {first["id"], second["id"]}
@@ -85,7 +89,7 @@ def test_own_notifications_are_copied_to_a_repeated_job_but_not_to_attempts(
 
 def test_own_notifications_survive_the_death_of_the_daemon(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
-    job = wire.shell("sleep 0.3; exit 1", notifications=told(receiver, "job-failed"))
+    job = wire.shell("sleep 0.3; exit 1", notifications=own_notification(receiver, "job-failed"))
     daemon.kill()
     connected(daemon.start().wire())
     assert receiver.take().data["job"]["id"] == job["id"]
@@ -96,7 +100,7 @@ def test_own_notifications_are_signed_with_the_secret_of_the_project(
 ) -> None:
     wire = daemon.wire()
     secret = wire.call("notification.rotate", id="project")["secret"]
-    failing(wire, notifications=told(receiver, "error"))
+    failing(wire, notifications=own_notification(receiver, "error"))
     post = receiver.take()
     Webhook(secret).verify(post.body, dict(post.headers))
 

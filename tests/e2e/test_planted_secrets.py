@@ -290,7 +290,7 @@ def test_no_planted_secret_is_in_any_stored_or_answered_byte(daemon: Daemon) -> 
     while_running = [path for path in daemon.folder.rglob("*") if path.is_file()]
     found = {path: planted.found_in(content) for path in while_running for content in contents(path)}
     assert not {path: values for path, values in found.items() if values}
-    assert [path for path in while_running if path.suffix == ".zip"], "the debug zips were looked into"
+    assert [path for path in while_running if path.suffix == ".zip"], "the debug zips were searched"
     daemon.stop()
     left = [path for path in daemon.folder.rglob("*") if path.is_file()]
     assert not {path for path in left for content in contents(path) if planted.found_in(content)}

@@ -1,7 +1,7 @@
 """Third-party programs, each run as its own user and stopped: no process of that user is left.
 
-Whether anything is left is looked up in /proc by user, which no stop goes by: by the job behind in the lock's
-line, at the very moment that the lock is free, and by the test. A daemon with cgroups, and one without.
+Remaining processes are searched in /proc by user, which no stop uses: by the next job that gets the lock, at
+the moment it does, and by the test. One daemon uses cgroups, the other does not.
 """
 
 import os
@@ -172,7 +172,7 @@ def test_no_process_of_a_terminated_job_is_left(wire: Wire, stopped: dict[str, S
     assert one.before, "there was nothing to stop"
     assert one.job["status"] == "terminated"
     assert one.behind["startTime"] >= one.job["endTime"], "the lock was free before"
-    assert wire.text(one.behind) == "", "something lived when the lock was free"
+    assert wire.text(one.behind) == "", "a process was alive when the lock was free"
     assert processes_of_user(USERS[name]) == {}
     report = one.job["killReport"]
     assert report["proof"] == connected(wire)["killsBy"]

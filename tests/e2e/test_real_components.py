@@ -1,7 +1,7 @@
 """Third-party programs with real data: a component built on Keboola's own library, and a Singer pair.
 
-They come from PyPI into environments that are kept in $LOCKSIDE_TEST_CACHE (else ~/.cache/lockside-tests).
-Where no registry can be reached the tests are skipped with pip's reason.
+They are installed from PyPI into environments kept in $LOCKSIDE_TEST_CACHE (else ~/.cache/lockside-tests).
+If no registry can be reached, the tests are skipped with pip's message.
 """
 
 import csv

@@ -43,7 +43,7 @@ def test_lock_pool_and_start_time_are_reported_together(wire: Wire, gate: Gate) 
 
     later = wire.shell("true", lockKey="all reasons", pool="narrow", delayedStartTime=FAR, hold=True)
     kinds = wire.kinds(later)
-    assert kinds == ["held", "start_time"], "a job that does not stand in line has no reason of a line"
+    assert kinds == ["held", "start_time"], "a job outside the queue has no queue reasons"
     gate.open()
     wire.done(waiting)
     assert wire.explain(waiting) == []
@@ -175,7 +175,7 @@ def test_a_store_that_cannot_be_written_is_reported_and_work_resumes_by_itself(
     kinds = wire.kinds(queued)
     assert "store_unavailable" in kinds
     assert one(wire.explain(queued), "store_unavailable")["cause"]
-    assert wire.get(runs["id"])["status"] == "processing", "reads go on"
+    assert wire.get(runs["id"])["status"] == "processing", "reads still work"
     assert wire.call("daemon.status")["store"]["isWritable"] is False
     gate.open()
     assert wire.call("job.wait", id=runs["id"], timeoutSeconds=1)["isFinished"] is False

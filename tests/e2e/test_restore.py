@@ -54,7 +54,7 @@ def test_a_restore_brings_back_what_the_backup_contains_and_nothing_later(fresh:
         assert wire.text(before) == "before\n"
         assert wire.refused("job.get", id=after["id"]).kind == "not_found"
         (told_event,) = wire.events(kinds=["daemon.restored"])
-        assert told_event["seq"] == seq + 2, "after the end of the daemon, which the backup does not know"
+        assert told_event["seq"] == seq + 2, "the backup does not contain the end of the daemon"
 
 
 def test_no_id_and_no_folder_is_assigned_twice(fresh: Fresh, place: Path) -> None:

@@ -35,7 +35,9 @@ def test_a_retry_that_succeeds_satisfies_the_phase_that_waits_for_it(body: Wire,
     assert before[jobs["flaky"]["id"]] == before[jobs["first"]["id"]] == "success"
     for one, other in pairwise(attempts):
         made = body.events(other, kinds=["job.created"])[0]
-        assert made["time"] == at_end(changes, one["id"]).time, "made in the step that ends the one before"
+        assert made["time"] == at_end(changes, one["id"]).time, (
+            "created in the step that ends the previous attempt"
+        )
 
 
 def test_a_retried_configuration_stays_locked_between_its_attempts(body: Wire, place: Path) -> None:

@@ -84,7 +84,7 @@ def test_an_operator_can_only_act_on_own_jobs(wire: Wire, anna: Person, bert: Pe
     ):
         (answer,) = bert.ask((method, {"id": job["id"], **more}))
         assert answer["error"]["code"] == -32004, method
-    assert bert.call("job.get", id=job["id"])["id"] == job["id"], "looking is allowed"
+    assert bert.call("job.get", id=job["id"])["id"] == job["id"], "reading is allowed"
     assert anna.kind("job.annotate", id=job["id"], name="mine") == "fine"
     assert anna.kind("job.purge", id=job["id"]) == "forbidden"
     assert wire.call("job.annotate", id=job["id"], labels={"by": "root"})["name"] == "mine"
@@ -146,7 +146,7 @@ def test_nobody_runs_a_command_that_another_user_wrote(wire: Wire, anna: Person,
     assert wire.text(wire.done(job)) == f"{ANNA}\n"
     put_config(wire, "lockside.command", "script", configuration=configuration)
     job = bert.call("job.create", **stored)
-    assert wire.text(wire.done(job)) == f"{BERT}\n", "an admin wrote it last: it runs as who asked"
+    assert wire.text(wire.done(job)) == f"{BERT}\n", "an admin wrote it last: it runs as the submitter"
 
 
 def test_only_an_admin_can_name_another_user(anna: Person, wire: Wire) -> None:

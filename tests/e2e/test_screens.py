@@ -109,7 +109,7 @@ def test_no_text_of_a_job_can_control_a_terminal(
     stands_for = {"FAILED": failed["id"], "WAITING": waiting["id"], "SHORT": SHORT, "EVIL/x": f"{EVIL}/x"}
     given = [stands_for.get(word, word).replace("EVIL", EVIL) for word in words]
     seen = on_a_terminal(daemon, *given, **({"NO_COLOR": no_color} if no_color else {}))
-    assert seen, "it said nothing"
+    assert seen, "the command printed nothing"
     assert "8m" not in "".join(COLOUR.findall(seen))
     assert NOT_A_LETTER.findall(COLOUR.sub("", seen)) == []
     if no_color:
@@ -120,7 +120,7 @@ def test_colours_of_a_log_are_kept_and_reset_at_its_end(daemon: Daemon, wire: Wi
     job = wire.done(wire.shell(r"printf '\033[1;38;5;196mred\na 10%%\ra 20%%\n'"))
     seen = on_a_terminal(daemon, "logs", job["id"])
     assert "\x1b[1;38;5;196mred" in seen
-    assert "196mred\x1b[0m\na 20%\n" in seen, "of a line that is drawn anew its last state is shown"
+    assert "196mred\x1b[0m\na 20%\n" in seen, "only the last state of a redrawn line is shown"
 
 
 def test_output_to_a_file_is_exactly_what_the_job_wrote(

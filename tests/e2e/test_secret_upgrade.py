@@ -11,7 +11,7 @@ from e2e.wire import Wire
 
 PLAIN_DATABASE = Path(__file__).parent / "data" / "plain-secrets.db.xz"
 """Two projects, two branches, old and deleted versions, rows, states, variables, an orchestration, an
-environment, a job that is held: each secret begins with `MARK`."""
+environment, a held job: each secret begins with `MARK`."""
 MARK = b"old-pl4in-"
 
 
@@ -55,7 +55,7 @@ def test_the_stored_objects_work_as_before(upgrading: Daemon) -> None:
     version = wire.call("config.get", component="acme.old", config="root")["version"]
     body = {"parameters": {"#state": "old-pl4in-state"}}
     again = wire.call("config.put", component="acme.old", config="root", configuration=body)
-    assert again["version"] == version, "the same plain value is no change"
+    assert again["version"] == version, "the same plain value is not a change"
     before = wire.call("state.get", component="acme.old", config="root")
     assert before["state"]["#cursor"].startswith("lockside:v1:config:")
     (held,) = wire.call("job.list", status=["created"])["jobs"]

@@ -58,7 +58,7 @@ def test_a_value_already_encrypted_for_its_place_is_stored_unchanged(loads: Wire
         loads, config="same", configuration={"parameters": {"host": "db", "#password": password_of(first)}}
     )
     assert again["version"] == first["version"]
-    assert put(loads, config="same")["version"] == first["version"], "the same plain value is no change"
+    assert put(loads, config="same")["version"] == first["version"], "the same plain value is not a change"
     changed = put(loads, config="same", configuration={"parameters": {"host": "db", "#password": "another"}})
     assert changed["version"] == first["version"] + 1
 
@@ -135,7 +135,7 @@ def test_secrets_of_requests_variables_state_and_environment_reach_the_job(loads
     again = loads.create(
         "acme.load", configData=job["configData"], variableValuesId="vars", variableValuesData=values
     )
-    assert again["configData"] == job["configData"], "what the job shows can be asked for again"
+    assert again["configData"] == job["configData"], "what the job shows can be requested again"
     resubmitted = loads.done(loads.call("job.resubmit", id=job["id"]))
     assert resubmitted["status"] == "success"
     assert json.loads(seen.read_text())["parameters"]["#own"] == "ann-key"
@@ -223,7 +223,9 @@ assert state in ({}, {"#cursor": ["a", 1], "n": 1}), state
     assert first["state"]["n"] == 1
     again = wire.done(wire.create("acme.state", config="c"))
     assert again["status"] == "success", again
-    assert wire.call("state.get", component="acme.state", config="c") == first, "the same is no change"
+    assert wire.call("state.get", component="acme.state", config="c") == first, (
+        "the same value is not a change"
+    )
     assert not (Path(job["workPath"]) / "data/out/state.json").exists()
     assert (Path(job["workPath"]) / "data/out/files").exists()
 

@@ -72,7 +72,7 @@ def test_the_daemon_runs_as_a_unit_of_the_users_systemd(at: Terminal) -> None:
     assert at.type(f"{under} lockside start").startswith("Started: ")
     unit = (kept.parent / "lockside.service").read_text()
     assert f"ExecStart={Path(sys.executable).parent}/locksided\n" in unit
-    assert "as somebody wants it" in kept.read_text(), "units of somebody else stay as they are"
+    assert "as somebody wants it" in kept.read_text(), "units of other owners are unchanged"
     assert at.type(f"{under} lockside stop").startswith("Stopped: ")
     asked = (at.home / "asked").read_text().splitlines()
     assert asked[:2] == ["--user daemon-reload", "--user start lockside.service"]

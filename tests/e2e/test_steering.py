@@ -65,7 +65,7 @@ def test_a_pause_stops_the_processes_the_time_limit_and_the_duration(wire: Wire,
     while not ear.is_silent():
         heard.append(ear.hear())
     wire.done(wire.shell("sleep 0.3"))
-    assert ear.is_silent(), "a paused job works"
+    assert ear.is_silent(), "a paused job still works"
     second = wire.get(job["id"])
     assert first["status"] == second["status"] == "processing"
     assert second["durationSeconds"] - first["durationSeconds"] < 0.1
@@ -120,7 +120,7 @@ def test_only_a_running_job_can_be_paused_or_resumed(wire: Wire, gate: Gate) -> 
     runs = wire.shell(gate.text)
     events = len(wire.events(until_running(wire, runs)))
     wire.call("job.resume", id=runs["id"])
-    assert len(wire.events(runs)) == events, "resuming what is not paused changes nothing"
+    assert len(wire.events(runs)) == events, "resuming a job that is not paused changes nothing"
     gate.open()
     wire.done(runs)
 

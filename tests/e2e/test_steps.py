@@ -59,7 +59,7 @@ def test_processors_run_before_and_after_the_component_with_their_own_parameters
     (trail,) = job["result"]["output"]["files"]
     assert (Path(job["workPath"]) / trail["path"]).read_text() == "abcd"
     state = wire.call("state.get", component="chain.main", config="one")
-    assert state["state"] == {"by": "b"}, "a processor's state is nobody's"
+    assert state["state"] == {"by": "b"}, "the state of a processor is not saved"
     assert job["starts"] == 1
 
 
@@ -177,7 +177,7 @@ else:
     assert ear.hear() == "ready"
     wire.call("job.pause", id=job["id"])
     waiter = wire.call("job.wait", id=job["id"], timeoutSeconds=5)
-    assert waiter["status"] == "processing", "it was stopped while it stood still"
+    assert waiter["status"] == "processing", "it was stopped while it was paused"
     gate.open()
     wire.call("job.resume", id=job["id"])
     ended = wire.done(job)

@@ -120,7 +120,7 @@ def test_a_failed_run_stores_no_files(wire: Wire) -> None:
     assert (job["status"], names(wire, tags=[f"runId: {job['runId']}"])) == ("error", [])
 
 
-def test_the_newest_files_with_all_tags_come_first_and_with_manifests(wire: Wire) -> None:
+def test_the_newest_files_with_all_tags_are_read_first_and_have_manifests(wire: Wire) -> None:
     for text in ("one", "two", "three"):
         writes(wire, {f"{text}.txt": text}, [{"source": f"{text}.txt", "tags": ["t", text]}])
     job = reads(wire, {"tags": ["t"], "limit": 2})

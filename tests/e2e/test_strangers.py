@@ -218,7 +218,7 @@ def test_with_json_every_line_or_the_whole_output_is_json(place: Place, name: st
     )
     for line in ran.stdout.splitlines():
         json.loads(line)
-    assert ran.stdout or ran.returncode != 0, "it said nothing"
+    assert ran.stdout or ran.returncode != 0, "the command printed nothing"
 
 
 @pytest.mark.parametrize("name", NAMES if LONG else NAMES[::4])

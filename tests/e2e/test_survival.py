@@ -31,7 +31,7 @@ def test_a_job_whose_keeper_died_is_run_again_after_its_processes_are_stopped(
     (place / "again").touch()
     daemon.kill_keeper()
     second = {int(ear.hear()), int(ear.hear())}
-    assert not [pid for pid in first if is_alive(pid)], "started again while the old tree lived"
+    assert not [pid for pid in first if is_alive(pid)], "restarted while old processes were alive"
     ended = wire.done(job)
     assert of(ended, "status", "starts") == ("success", 2)
     assert first.isdisjoint(second)
@@ -50,7 +50,7 @@ def test_a_lost_job_can_end_as_an_error_instead(fresh: Callable[..., Daemon], ea
     assert of(ended["result"]["error"], "type", "kind") == ("application", "lost")
 
 
-def test_a_job_is_given_up_after_so_many_losses(fresh: Callable[..., Daemon], ear: Ear) -> None:
+def test_a_job_is_given_up_after_a_limited_number_of_losses(fresh: Callable[..., Daemon], ear: Ear) -> None:
     daemon = fresh(LOCKSIDE_JOBS__MAX_REQUEUES="2")
     wire = daemon.wire()
     job = wire.shell(f"echo up > {ear.path}; exec sleep 600")
@@ -119,7 +119,7 @@ def test_the_jobs_of_a_stopped_keeper_count_as_lost(fresh: Callable[..., Daemon]
     ended = wire.done(job)
     assert of(ended["result"]["error"], "kind") == ("lost",)
     wait_for_end(keeper)
-    assert wire.done(wire.shell("true"))["status"] == "success", "a new keeper takes new jobs"
+    assert wire.done(wire.shell("true"))["status"] == "success", "a new keeper accepts new jobs"
 
 
 def test_pause_drain_hold_and_order_survive_a_restart(fresh: Callable[..., Daemon]) -> None:
@@ -229,7 +229,7 @@ def test_on_stop_can_wait_for_the_jobs_or_stop_them(
     daemon.settings = {}
     wire = daemon.start().wire()
     assert of(wire.done(job), "status", "starts") == (status, 1)
-    assert wire.call("daemon.status")["isDraining"] is False, "it drained to stop, not for ever"
+    assert wire.call("daemon.status")["isDraining"] is False, "the drain was only for the stop"
     assert wire.done(wire.shell("true"))["status"] == "success"
 
 
@@ -314,7 +314,7 @@ def test_the_event_log_records_every_start_and_stop_and_when_jobs_could_start(
     wire.done(wire.shell("true"))
     told = wire.events()
     platform = [event for event in told if event["kind"].startswith(("daemon.", "pool."))]
-    assert platform[0] is told[0], "the start is told before all else"
+    assert platform[0] is told[0], "the start is the first event"
     kinds = [event["kind"] for event in platform if event["kind"] != "pool.trouble"]
     assert kinds == ["daemon.started", "pool.recovered", "daemon.stopped", "daemon.started", "pool.recovered"]
     start = platform[0]["data"]

@@ -35,7 +35,7 @@ def run(wire: Wire, **request: Any) -> dict[str, Any]:
     return done
 
 
-def test_inputs_come_from_a_system_by_its_name(wire: Wire, web: FileServer, place: Path) -> None:
+def test_inputs_are_fetched_from_a_system_by_its_name(wire: Wire, web: FileServer, place: Path) -> None:
     put_system(wire, "shop", web.url("/deep/"), options={"user": "ann", "#password": SECRET})
     (place / "b c.csv").write_text("d\n")
     put_system(wire, "here", str(place))
@@ -60,7 +60,7 @@ def test_a_bare_path_refers_to_the_system_of_the_component(wire: Wire, place: Pa
     assert "in/files/more/a b#1.csv x\n" in said
 
 
-def test_no_path_leaves_the_root_of_its_system(wire: Wire, place: Path) -> None:
+def test_no_path_can_leave_the_root_of_its_system(wire: Wire, place: Path) -> None:
     (place / "root").mkdir()
     (place / "secret.csv").write_text("x\n")
     (place / "root/link.csv").symlink_to(place / "secret.csv")

@@ -141,7 +141,9 @@ def test_a_secret_default_is_stored_encrypted_and_unchanged_by_the_same_value(
     job = {**JOB, "component": "acme.CZ", "configData": {"parameters": {"#own": "an own secret"}}}
     own = put(loads, "secretive", job=job)["job"]["configData"]["parameters"]["#own"]
     body = {"parameters": {"#x": own}}
-    assert loads.create("acme.CZ", configData=body, hold=True), "it is bound to the component of the job"
+    assert loads.create("acme.CZ", configData=body, hold=True), (
+        "the value is bound to the component of the job"
+    )
 
 
 def test_fields_of_the_request_win_and_maps_are_merged_by_key(loads: Wire) -> None:
@@ -175,7 +177,9 @@ def test_an_operators_command_does_not_run_as_another_user() -> None:
         assert bert.kind("job.create", template="mine") == "forbidden"
         assert bert.kind("job.createMany", jobs=[{"template": "mine"}]) == "forbidden"
         assert anna.kind("job.create", template="mine") == "fine"
-        assert bert.kind("template.put", template={"id": "mine", "job": command}) == "fine", "now it is his"
+        assert bert.kind("template.put", template={"id": "mine", "job": command}) == "fine", (
+            "now the template is his"
+        )
         assert bert.kind("job.create", template="mine") == "fine"
         assert anna.kind("job.create", template="mine") == "forbidden"
 

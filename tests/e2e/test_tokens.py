@@ -82,7 +82,7 @@ def test_no_user_is_an_admin_through_a_delegate(daemon: Daemon, delegate: Person
     admin = Person(daemon, BERT, BERT, groups=str(ADMINS))
     secret = token_of(admin)["secret"]
     told, listed = acting(delegate, {"token": secret}, ("job.list", {}))
-    assert told["result"]["role"] == "none", "its groups are those of the user database, which knows of none"
+    assert told["result"]["role"] == "none", "the user database lists no groups for this user"
     assert kinds([listed]) == ["forbidden"]
     told, created, drained = acting(delegate, {"user": "bin"}, ("job.list", {}), ("daemon.drain", {}))
     assert told["result"]["role"] == "operator"

@@ -126,7 +126,7 @@ def check_history(
         most = max(most, running)
         left = sum(at[row["id"]] in ("created", "waiting") for row in rows)
         assert running <= 3
-        assert running == 3 or not left or at[ids["rows"]] != "processing", "a free place is not used"
+        assert running == 3 or not left or at[ids["rows"]] != "processing", "a free slot is not used"
         for earlier, later in (("extract", "transform"), ("transform", "load")):
             if at[ids[later]] == "processing":
                 assert at[ids[earlier]] in ("success", "warning")
@@ -136,7 +136,7 @@ def check_history(
     assert most == 3
     starts = [one.job for one in changes if one.after == "processing"]
     in_order = [job_id for job_id in starts if job_id in {row["id"] for row in rows}]
-    assert in_order == [row["id"] for row in rows], "rows start in the order in which they stand"
+    assert in_order == [row["id"] for row in rows], "rows start in their configured order"
     assert at_start(changes, ids["transform"])[ids["t1"]] == "processing"
     stopped = at_end(changes, ids["stops"])
     for name in ("never1", "never2"):

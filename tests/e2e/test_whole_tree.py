@@ -84,7 +84,7 @@ def test_processes_that_daemonise_into_new_sessions_are_gone_after_terminate(
         assert 9 in {process["signal"] for process in report["processes"]}
     seconds = ended["durationSeconds"]
     assert seconds < 8, "the grace period of the settings is one second"
-    assert wire.done(behind)["startTime"] >= ended["endTime"], "the lock was free while something lived"
+    assert wire.done(behind)["startTime"] >= ended["endTime"], "the lock was free while a process was alive"
 
 
 def test_a_second_terminate_returns_the_job_unchanged(wire: Wire, ear: Ear) -> None:

@@ -257,7 +257,7 @@ def test_a_subscription_pushes_events_and_can_be_resumed(daemon: Daemon, wire: W
         resumed: list[dict[str, Any]] = []
         while not any(e["job"] == later["id"] and e["data"].get("to") == "success" for e in resumed):
             resumed += again.notice()["params"]["events"]
-    assert resumed[: len(seen) - 3] == seen[3:], "nothing is lost and nothing is doubled"
+    assert resumed[: len(seen) - 3] == seen[3:], "nothing is lost or duplicated"
     seqs = [event["seq"] for event in resumed]
     assert seqs == sorted(set(seqs))
 

@@ -1,4 +1,4 @@
-"""A daemon with a handler that is broken on purpose, named by the first argument: to be reported."""
+"""A daemon with a deliberately broken handler, named by the first argument, which the fuzzer must report."""
 
 import sys
 from functools import wraps
@@ -9,7 +9,7 @@ from locksided.core.errors import Invalid, NotFound
 
 
 def crash() -> None:
-    """A value that was not thought of ends in a fault of the daemon's own."""
+    """An unforeseen value causes an internal fault of the daemon."""
     get = PoolMethods.get
 
     @wraps(get)
@@ -22,7 +22,7 @@ def crash() -> None:
 
 
 def keep() -> None:
-    """A call that is refused has done a half of it before."""
+    """A refused call has already made half of its changes."""
     put = PoolMethods.put
 
     @wraps(put)
@@ -36,7 +36,7 @@ def keep() -> None:
 
 
 def nameless() -> None:
-    """A refusal does not say which field it is about."""
+    """A refusal does not name its field."""
 
     @wraps(PoolMethods.get)
     async def broken(self, call, params):
@@ -46,7 +46,7 @@ def nameless() -> None:
 
 
 def strange() -> None:
-    """An answer is not what the document says."""
+    """An answer does not match the document."""
 
     @wraps(PoolMethods.list)
     async def broken(self, call, params):

@@ -1,6 +1,6 @@
-"""Sends what the grammar makes to a real daemon, one request after another, and has every answer judged.
+"""Sends requests of the grammar to a real daemon one after another, and judges every answer.
 
-What a refused call may not do is watched in the database itself: a commit by anybody is seen there.
+Effects of refused calls are looked for in the database itself, which shows every commit.
 """
 
 import random
@@ -21,7 +21,7 @@ CALLS_OF_A_CONNECTION = 200
 REMEMBERED_JOBS = 40
 BACKGROUND = {"job.status", "job.stage"}
 
-# What stays of a call that was done, but of none that was refused; jobs at work change nothing of it.
+# State that an accepted call may change and a refused call must not; jobs at work do not change it.
 TRACES = (
     "SELECT max(id), count(*) FROM jobs WHERE creator_type <> 'retry'",
     "SELECT count(*), total(version), total(deleted) FROM objects",
@@ -45,13 +45,13 @@ TABLES = (
     "dedup",
 )
 BY_ITSELF = ("start_at_us", "ready_us", "updated_us")
-"""What changes in a job without a call and without an event: its start time has come."""
+"""Columns of a job that change without a call and without an event, when its start time comes."""
 
 
 class Campaign:
-    """One fuzzed daemon. `faults` are sentences; `codes` counts what the calls were answered.
+    """One fuzzed daemon. `faults` are sentences; `codes` counts the answers by code.
 
-    `is_quiet`: nothing happens in the daemon but what is asked of it, so that all its tables are compared.
+    `is_quiet`: the daemon does nothing except what is requested, so all its tables are compared.
     """
 
     def __init__(self, daemon: Daemon, chance: random.Random, *, is_quiet: bool) -> None:
@@ -75,7 +75,7 @@ class Campaign:
         self.begin()
 
     def begin(self) -> None:
-        """What was done before is of no interest."""
+        """Forget earlier changes of the database."""
         self._left_behind(was_refused=False)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Campaign:
         self._database.close()
 
     def round(self, number: int, methods: list[str]) -> None:
-        """Send one request and judge what comes of it."""
+        """Send one request and judge its effects."""
         if number % CALLS_OF_A_CONNECTION == 0:
             self._wire.close()
             self._wire = Wire(self.daemon.socket)
@@ -120,7 +120,7 @@ class Campaign:
                 return answer
 
     def _learn(self, result: Any) -> None:
-        """Remember jobs that there are, so that later requests are about them."""
+        """Remember existing jobs, so that later requests refer to them."""
         jobs = result.get("jobs") if isinstance(result, dict) else None
         for job in jobs[:3] if isinstance(jobs, list) else [result]:
             if isinstance(job, dict) and "runId" in job and isinstance(job.get("id"), str):
@@ -129,10 +129,10 @@ class Campaign:
                 if token := (job.get("process") or {}).get("startToken"):
                     self.grammar.tokens = [token, *self.grammar.tokens][:5]
 
-    # -- what is left of a call
+    # -- effects of a call
 
     def _look(self) -> bool:
-        """Whether anything was committed since the last look."""
+        """Return whether anything was committed since the last look."""
         version = self._database.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return False
@@ -145,12 +145,12 @@ class Campaign:
         queries = ["SELECT max(seq) FROM events"]
         for table in TABLES:
             columns = [name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")]
-            but = " WHERE key NOT LIKE 'follower:%'" if table == "meta" else ""  # they go on by themselves
+            but = " WHERE key NOT LIKE 'follower:%'" if table == "meta" else ""  # these advance by themselves
             queries.append(f"SELECT {', '.join(c for c in columns if c not in BY_ITSELF)} FROM {table}{but}")
         return queries
 
     def _left_behind(self, *, was_refused: bool) -> list[str]:
-        """What a refused call left in the tables."""
+        """Return what a refused call left in the tables."""
         before, seq = self._seen, self._seq
         if not self._look():
             return []
@@ -167,7 +167,7 @@ class Campaign:
 
 
 def _furnish(wire: Wire) -> None:
-    """What the requests can be about."""
+    """Create the objects to which requests refer."""
     put_component(wire, "fuzz.plain", command=["true"], actions=["ping"])
     strict = {"type": "object", "required": ["country"], "additionalProperties": False}
     put_component(
@@ -199,7 +199,7 @@ def _furnish(wire: Wire) -> None:
 
 
 def judged_at_the_end(daemon: Daemon) -> list[str]:
-    """What is wrong with a daemon after all that: in its own eyes, in its log, and after a restart."""
+    """Return the problems of the daemon at the end: in its own check, in its log, and after a restart."""
     with Wire(daemon.socket) as wire:
         found = [f"daemon.check: {one}" for one in wire.call("daemon.check")["problems"]]
     found += complaints(daemon.stderr())
@@ -215,7 +215,7 @@ def judged_at_the_end(daemon: Daemon) -> list[str]:
 
 
 def complaints(log: str) -> list[str]:
-    """What the daemon's log says of faults of its own, the end of the first traceback with it."""
+    """Return the internal faults in the daemon's log, each with the end of the first traceback."""
     found = [f"its log: {word}" for word in ("handler failed", "connection failed") if word in log]
     if "Traceback" in log:
         lines = log[log.index("Traceback") :].splitlines()
@@ -227,14 +227,14 @@ def complaints(log: str) -> list[str]:
 
 
 def _statuses(daemon: Daemon) -> dict[int, str]:
-    """The statuses that do not change by themselves: the final ones."""
+    """Return the statuses that no longer change: the final ones."""
     query = "SELECT id, status FROM jobs WHERE end_us IS NOT NULL"
     with closing(sqlite3.connect(f"file:{Path(daemon.state_dir)}/lockside.db?mode=ro", uri=True)) as database:
         return dict(database.execute(query).fetchall())
 
 
-def told(faults: list[str]) -> str:
-    """The first faults of each kind, for a person."""
+def first_faults(faults: list[str]) -> str:
+    """Return the first faults of each kind, for a person to read."""
     seen: dict[str, str] = {}
     for fault in faults:
         seen.setdefault(fault[:60], fault)

@@ -1,4 +1,4 @@
-"""The daemon of a campaign is made as in the tests of the whole."""
+"""The daemon of a campaign is created as in the end-to-end tests."""
 
 from e2e.conftest import daemon, fresh, place, wire
 from keeper.conftest import scanning

@@ -1,6 +1,6 @@
 """Requests made from the daemon's own OpenRPC document, then spoilt: the grammar of the fuzzer. No I/O.
 
-Everything that could be run as a program is harmless: what is hostile here is hostile to a reader of JSON.
+Everything that could be run as a program is harmless; hostile values are hostile only to a JSON reader.
 """
 
 import json
@@ -48,7 +48,7 @@ SCHEMAS: list[Any] = [
 ORCHESTRATOR = "lockside.orchestrator"
 PHASE_IN_A_CIRCLE = {"id": "p1", "dependsOn": ["p1"]}
 
-# What the daemon of the campaign has, or may come to have, by the names of the fields that name it.
+# What the campaign's daemon has, or may come to have, by the names of the fields that name it.
 KNOWN: dict[str, list[Any]] = {
     "project": ["default", "other"],
     "component": ["fuzz.plain", "fuzz.strict", "fuzz.rows", "fuzz.made", "lockside.command", ORCHESTRATOR],
@@ -92,7 +92,7 @@ KNOWN: dict[str, list[Any]] = {
 
 
 class Grammar:
-    """Makes requests of one document's methods; `jobs` are ids that were met, `path` a folder to write to."""
+    """Makes requests of one document's methods; `jobs` are ids seen so far, `path` a folder to write to."""
 
     def __init__(self, document: Json, chance: random.Random, path: str) -> None:
         self.chance = chance
@@ -106,10 +106,10 @@ class Grammar:
     def methods(self) -> list[str]:
         return list(self._methods)
 
-    # -- what is right
+    # -- valid values
 
     def params(self, method: str) -> Json:
-        """Parameters that the document allows, or nearly."""
+        """Return parameters that the document allows, or nearly."""
         example = {one["name"]: one["value"] for one in self._methods[method]["examples"][0]["params"]}
         made = json.loads(json.dumps(example)) if self.chance.random() < 0.3 else {}
         for parameter in self._methods[method]["params"]:
@@ -119,7 +119,7 @@ class Grammar:
         return made
 
     def _named(self, name: str, schema: Any, depth: int) -> Any:
-        """A value for a field of that name: one that means something, most of the time."""
+        """Return a value for a field of that name, usually a meaningful one."""
         known = self._known(name)
         return self.chance.choice(known) if known and self.chance.random() < 0.75 else self._of(schema, depth)
 
@@ -144,7 +144,7 @@ class Grammar:
                 return KNOWN.get(name, [])
 
     def _of(self, schema: Any, depth: int) -> Any:
-        """A value of a JSON Schema, as far as it can be made by guessing."""
+        """Return a value for a JSON Schema, as far as one can be guessed."""
         if not isinstance(schema, dict) or not schema or depth > 5:
             return self.anything(1)
         if "$ref" in schema:
@@ -202,10 +202,10 @@ class Grammar:
         fitting = [text for text in fitting if low <= len(text) <= high] or ["made"]
         return self.chance.choice(fitting)
 
-    # -- what is wrong
+    # -- invalid values
 
     def anything(self, depth: int = 0) -> Any:
-        """Any JSON value and some that JSON does not have."""
+        """Return any JSON value, or one that JSON does not have."""
         pick = self.chance.random()
         if pick < 0.35:
             return self.chance.choice(TEXTS)
@@ -239,7 +239,7 @@ class Grammar:
         return ["".join(self.chance.choices(letters, k=self.chance.randrange(1, 12)))]
 
     def spoil(self, value: Any) -> Any:
-        """The value with one thing in it that is not as it was; at any depth."""
+        """Return the value with one change at any depth."""
         if isinstance(value, dict) and value and self.chance.random() < 0.8:
             name = self.chance.choice(list(value))
             match self.chance.randrange(8):
@@ -267,7 +267,7 @@ class Grammar:
     # -- whole requests
 
     def request(self, number: int, method: str) -> "Request":
-        """A request of a method, right or spoilt once or more, with its text."""
+        """Return a request of a method, valid or spoilt once or more, with its text."""
         params: Any = self.params(method)
         for _ in range(self.chance.choice((0, 0, 1, 1, 1, 2, 3))):
             spoilt = self.spoil(params)
@@ -291,13 +291,13 @@ class Grammar:
         if isinstance(params, dict) and params and self.chance.random() < 0.05:
             name = self.chance.choice(list(params))
             twice = {**envelope, "params": "@"}
-            first = json.dumps({name: self.anything()})[:-1]  # of two equal names the last one counts
+            first = json.dumps({name: self.anything()})[:-1]  # the last of two equal names counts
             text = json.dumps(twice).replace('"@"', first + "," + json.dumps(params)[1:])
         return text.encode()
 
 
 class Request:
-    """What was sent, as values and as text."""
+    """A request as values and as text."""
 
     def __init__(self, envelope: Json, text: bytes) -> None:
         self.envelope = envelope
@@ -321,7 +321,7 @@ class Request:
 
 
 def bounded(method: str, params: Any) -> Any:
-    """The same, but nothing that may rightly take long: what waits, waits for a moment."""
+    """Return the same request with short time-outs, so that nothing takes long."""
     if not isinstance(params, dict):
         return params
     if method == "job.wait" and _may_wait(params.get("timeoutSeconds")):

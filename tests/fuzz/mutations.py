@@ -1,4 +1,4 @@
-"""Spoils bytes and JSON values of any kind; what it makes depends on the dice alone."""
+"""Spoils bytes and JSON values of any kind; the result depends only on the random numbers."""
 
 import json
 import random
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def nested(depth: int) -> Any:
-    """A list that deep."""
+    """Return a list nested that deep."""
     found: list[Any] = []
     for _ in range(depth - 1):
         found = [found]
@@ -32,7 +32,7 @@ VALUES: list[Any] = [
 
 
 def spoilt_bytes(chance: random.Random, data: bytes) -> bytes:
-    """The bytes with a few changes: some turned over, cut out, doubled, swapped or put in."""
+    """Return the bytes with a few changes: flipped, cut out, doubled, swapped or inserted."""
     for _ in range(chance.choice((1, 1, 2, 3, 8))):
         start = chance.randrange(len(data) + 1)
         end = min(len(data), start + chance.choice((1, 1, 2, 4, 30, 1000)))
@@ -53,7 +53,7 @@ def spoilt_bytes(chance: random.Random, data: bytes) -> bytes:
 
 
 def spoilt_value(chance: random.Random, value: Any) -> Any:
-    """The value with one thing in it that is not as it was, at any depth."""
+    """Return the value with one change at any depth."""
     if isinstance(value, dict) and value and chance.random() < 0.85:
         name = chance.choice(list(value))
         match chance.randrange(6):
@@ -70,7 +70,7 @@ def spoilt_value(chance: random.Random, value: Any) -> Any:
 
 
 def spoilt_line(chance: random.Random, message: Any) -> bytes:
-    """A JSON line of a message, spoilt as a value, as text, or both."""
+    """Return a JSON line of a message, spoilt as a value, as text, or both."""
     for _ in range(chance.choice((0, 1, 1, 2))):
         message = spoilt_value(chance, message)
     line = json.dumps(message).encode()

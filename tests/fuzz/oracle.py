@@ -1,4 +1,4 @@
-"""What must hold of every answer, whatever was asked; each fault is a sentence. No I/O."""
+"""What must hold of every answer to any request; each fault is a sentence. No I/O."""
 
 import json
 import re
@@ -14,9 +14,9 @@ NOT_FOUND, CONFLICT, TRANSITION, FORBIDDEN, DISABLED = range(-32001, -32006, -1)
 UNAVAILABLE, LIMIT, TIMEOUT, FAILED = range(-32006, -32010, -1)
 FORBIDDEN = -32004
 FOR_DELEGATES = {"session.actAs"}
-"""Methods that are not for every admin."""
+"""Methods that not every admin may call."""
 CALLERS_FAULTS = {PARSE, REQUEST, METHOD, PARAMS, NOT_FOUND, CONFLICT, TRANSITION, DISABLED, LIMIT, FAILED}
-"""`FAILED` is the fault of the component that was asked."""
+"""`FAILED` is a fault of the component that was called."""
 LONGEST_MESSAGE = 4096
 INNER_LIFE = re.compile(
     r"Traceback|object at 0x|\.py\b|sqlite3|aiosqlite|UNIQUE constraint|Error\(|locksided\."
@@ -31,7 +31,7 @@ class Oracle:
         self._methods = {one["name"]: one for one in document["methods"]}
 
     def faults(self, request: Request, answer: Any) -> list[str]:
-        """All that is wrong with an answer."""
+        """Return everything that is wrong with an answer."""
         if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0" or "id" not in answer:
             return ["it is no JSON-RPC 2.0 answer"]
         if ("error" in answer) == ("result" in answer):
@@ -90,7 +90,7 @@ def _as_read(params: Json) -> Json:
 
 
 def _of_path(request: Request, path: Any, message: str) -> list[str]:
-    """Whether the error names a field, and one that was sent, or that is known to be missing."""
+    """Return a fault unless the error names a field that was sent, or that is known to be missing."""
     if not isinstance(path, str) or not path.startswith("$"):
         return [f"it names no field: {message}"]
     if path == "$":

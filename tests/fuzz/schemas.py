@@ -1,6 +1,6 @@
-"""Validators for the schemas of an OpenRPC document, each made when it is asked for.
+"""Validators for the schemas of an OpenRPC document, each compiled when first requested.
 
-A schema is referred to where it stands: to join it with all components would compile all of them each time.
+A schema is referenced in place: joined with all components it would compile all of them each time.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ DOCUMENT = "urn:openrpc"
 
 
 class Schemas:
-    """The schemas of one document, by the path at which they stand in it."""
+    """The schemas of one document, by their paths in it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -20,14 +20,14 @@ class Schemas:
         self.places = {one["name"]: f"methods/{place}" for place, one in enumerate(document["methods"])}
 
     def at(self, path: str) -> Any:
-        """The validator for the schema at a path such as `methods/0/result/schema`."""
+        """Return the validator for the schema at a path such as `methods/0/result/schema`."""
         if path not in self._made:
             schema = {"$ref": f"{DOCUMENT}#/{path}"}
             self._made[path] = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
         return self._made[path]
 
     def params(self, method: dict[str, Any]) -> Any:
-        """The validator for the parameters of a method, given by name."""
+        """Return the validator for the parameters of a method, given by name."""
         place = f"{self.places[method['name']]}/params"
         if place not in self._made:
             schema = {

@@ -1,4 +1,4 @@
-"""The fuzzer bites: a daemon whose handlers are broken on purpose is reported, each in its own way."""
+"""The fuzzer finds faults: daemons with handlers that are broken on purpose are reported."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from e2e import harness
 from e2e.harness import Daemon
 from e2e.wire import Wire
 from fuzz.budget import dice
-from fuzz.campaign import Campaign, told
+from fuzz.campaign import Campaign, first_faults
 
 MOST_ROUNDS = 5000
 METHODS = ["pool.get", "pool.put", "pool.list"]
@@ -42,4 +42,4 @@ def test_a_broken_handler_is_reported(
         if campaign.faults:
             break
     campaign.close()
-    assert KINDS[kind] in campaign.faults[0], told(campaign.faults)
+    assert KINDS[kind] in campaign.faults[0], first_faults(campaign.faults)

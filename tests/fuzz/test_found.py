@@ -1,4 +1,4 @@
-"""What fuzzing found: requests that the daemon once answered with a fault of its own, kept for ever."""
+"""Regressions found by fuzzing: requests that once caused an internal fault of the daemon."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ NINES = "9" * 64
         ("daemon.backup", {"path": "/proc/backup.db"}, -32006, "$.path"),
     ],
 )
-def test_a_request_that_once_was_a_fault_of_the_daemon_names_its_field(
+def test_a_request_that_once_caused_an_internal_fault_names_its_field(
     wire: Wire, method: str, params: dict[str, Any], code: int, path: str
 ) -> None:
     refusal = wire.refused(method, **params)
@@ -47,7 +47,7 @@ def test_a_request_that_once_was_a_fault_of_the_daemon_names_its_field(
 
 
 @pytest.mark.parametrize("owner", [NINES, "4294967296", "٣"])
-def test_an_owner_that_nobody_can_be_has_no_jobs(wire: Wire, owner: str) -> None:
+def test_an_impossible_owner_has_no_jobs(wire: Wire, owner: str) -> None:
     assert wire.call("job.list", owner=owner)["jobs"] == []
     assert wire.call("job.stats", owner=owner)["groups"] == []
 
@@ -61,13 +61,13 @@ def test_the_log_of_a_retried_job_that_has_not_started_is_empty(wire: Wire) -> N
         assert other.answer(follow)["isComplete"]
 
 
-def test_an_action_that_answers_nothing_is_the_components_fault(wire: Wire) -> None:
+def test_an_action_without_an_answer_is_a_fault_of_the_component(wire: Wire) -> None:
     wire.call("component.put", component={"id": "mute", "command": ["true"], "actions": ["ask"]})
     assert wire.refused("action.run", component="mute", action="ask").kind == "failed"
 
 
 @pytest.mark.parametrize("read", [read_state, read_usage])
-def test_a_file_of_a_job_that_is_no_utf_8_is_refused_by_its_name(read: Any) -> None:
+def test_a_file_of_a_job_that_is_not_utf_8_is_refused_by_name(read: Any) -> None:
     with pytest.raises(BadOutFile, match=r"out/\w+\.json is not UTF-8"):
         read(OutFile(b'{"a": "\x97"}'))
 
@@ -83,7 +83,7 @@ def test_a_file_of_a_job_that_is_no_utf_8_is_refused_by_its_name(read: Any) -> N
         Frame(DROPPED, 0, 1, 1, b'{"bytes": 1, "fromSeq": 1, "toSeq": 0}'),
     ],
 )
-def test_a_frame_that_somebody_forged_is_a_gap(tmp_path: Path, forged: Frame) -> None:
+def test_a_forged_frame_is_a_gap(tmp_path: Path, forged: Frame) -> None:
     frames = [Frame(STDOUT, 0, 0, 1, b"a"), forged, Frame(STDOUT, 0, 2, 1, b"c")]
     (tmp_path / logformat.segment_name(0)).write_bytes(b"".join(map(logformat.encode, frames)))
     page = read_page(str(tmp_path))
@@ -91,7 +91,7 @@ def test_a_frame_that_somebody_forged_is_a_gap(tmp_path: Path, forged: Frame) ->
 
 
 @pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000, "a = '\x07'"])
-def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_path: Path, text: str) -> None:
+def test_a_file_that_crashes_the_toml_reader_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "lockside.toml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=r"lockside\.toml: "):
@@ -100,12 +100,12 @@ def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_pa
         read_document(str(file))
 
 
-def test_a_path_with_a_nul_in_it_is_refused_with_its_field() -> None:
+def test_a_path_with_a_nul_byte_is_refused_with_its_field() -> None:
     with pytest.raises(order.BadOrder, match="NUL"):
         order.parse_reap({"token": "1-1-0", "folder": "/a\0b"})
 
 
-def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
+def test_a_record_nested_too_deeply_is_ignored(tmp_path: Path) -> None:
     (tmp_path / outcome.FILE).write_bytes(b"[" * 100_000)
     assert outcome.read(str(tmp_path), outcome.FILE) is None
 
@@ -122,17 +122,17 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
         {"token": "1-1-0"},
     ],
 )
-def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
+def test_an_invalid_message_of_a_keeper_is_rejected(said: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         read_whole(json.dumps(said).encode())
 
 
 @pytest.mark.parametrize("hello", [{"pid": 1}, {"pid": 1, "version": 1, "runs": None}, {"runs": []}])
-def test_a_hello_that_does_not_tell_who_says_it_and_what_it_keeps_is_refused(hello: dict[str, Any]) -> None:
+def test_a_hello_without_the_identity_and_the_runs_of_the_keeper_is_refused(hello: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"missing required|is expected"):
         read_hello(json.dumps(hello).encode())
 
 
-def test_what_the_keeper_writes_is_an_outcome() -> None:
+def test_an_outcome_written_by_the_keeper_is_read_back() -> None:
     written = outcome.blank("1-1-0")
     assert read_outcome(encode(written)) == written

@@ -1,4 +1,4 @@
-"""However a stream is cut and whatever stands between, each frame is answered once and none is swallowed."""
+"""However a stream is split and whatever stands between, each frame is answered once and none is lost."""
 
 import json
 import random
@@ -18,7 +18,7 @@ GOOD = {"jsonrpc": "2.0", "method": "pool.get", "params": {"id": "default"}}
 
 
 def frames(chance: random.Random) -> Iterator[tuple[bytes, int | None]]:
-    """Bodies of frames, with the id of those that are right; no spoilt one can be taken for a right one."""
+    """Return bodies of frames, with the ids of the valid ones; no spoilt one can pass for a valid one."""
     for number in range(chance.randrange(1, 12)):
         body = json.dumps(GOOD | {"id": number}).encode()
         if chance.random() < 0.5:
@@ -29,7 +29,7 @@ def frames(chance: random.Random) -> Iterator[tuple[bytes, int | None]]:
 
 
 def pieces(chance: random.Random, data: bytes) -> Iterator[bytes]:
-    """The data cut at any places, bytes by themselves among them."""
+    """Split the data at arbitrary places, sometimes into single bytes."""
     while data:
         size = chance.choice((1, 1, 2, 7, 30, 500, 70_000))
         yield data[:size]
@@ -37,12 +37,12 @@ def pieces(chance: random.Random, data: bytes) -> Iterator[bytes]:
 
 
 def answers_of(daemon: Daemon, chance: random.Random, data: bytes, framing: Framing) -> list[Any]:
-    """All that is answered until the connection ends, which it does when all is answered."""
+    """Return all answers until the connection ends, which it does when everything is answered."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(PATIENCE_SECONDS)
         client.connect(str(daemon.socket))
         received = bytearray()
-        with suppress(ConnectionError):  # headers that make no sense end it, whatever more is sent
+        with suppress(ConnectionError):  # invalid headers end it, whatever else is sent
             for piece in pieces(chance, data):
                 client.sendall(piece)
             client.shutdown(socket.SHUT_WR)
@@ -53,7 +53,7 @@ def answers_of(daemon: Daemon, chance: random.Random, data: bytes, framing: Fram
     return [json.loads(body) for body in bodies if isinstance(body, bytes)]
 
 
-def test_every_frame_of_a_stream_is_answered_once_however_it_is_cut(daemon: Daemon) -> None:
+def test_every_frame_of_a_stream_is_answered_once_however_it_is_split(daemon: Daemon) -> None:
     chance = dice("frames")
     with well_behaved(daemon):
         for _ in rounds(0.06, 40):
@@ -68,7 +68,7 @@ def test_every_frame_of_a_stream_is_answered_once_however_it_is_cut(daemon: Daem
             assert all(one["error"]["code"] == -32700 and one["id"] is None for one in refused), data
 
 
-def test_any_bytes_at_all_end_in_answers_and_a_connection_that_ends(daemon: Daemon) -> None:
+def test_arbitrary_bytes_lead_to_answers_and_the_end_of_the_connection(daemon: Daemon) -> None:
     chance = dice("bytes")
     with well_behaved(daemon):
         for _ in rounds(0.06, 40):

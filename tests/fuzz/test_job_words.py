@@ -1,4 +1,4 @@
-"""Whatever a job writes where daemon or keeper read it, it becomes final and nobody else is harmed."""
+"""Whatever a job writes for the daemon or the keeper to read, it becomes final and no other job is harmed."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ exit $(cat $WORDS/code)
 
 
 def sound_words() -> dict[str, bytes]:
-    """What the job leaves and says when nothing is wrong with it, by file."""
+    """Return the valid files and messages of a job, by file."""
     files = {f"data/{name}": json.dumps(sound).encode() for name, sound in SOUND.items()}
     return files | {"progress": json.dumps(PROGRESS).encode() + b"\n", "output": b"words\n", "code": b"0"}
 
@@ -52,7 +52,7 @@ def write(folder: Path, words: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def test_whatever_a_job_says_it_becomes_final_and_the_job_beside_it_ends_well(
+def test_a_job_becomes_final_whatever_it_reports_and_the_job_beside_it_succeeds(
     fresh: Callable[..., Daemon], place: Path
 ) -> None:
     chance = dice("job words")

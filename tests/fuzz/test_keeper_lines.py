@@ -1,4 +1,4 @@
-"""The keeper outlives whatever a daemon sends it, and the daemon whatever a keeper says."""
+"""The keeper survives whatever a daemon sends it, and the daemon whatever a keeper sends."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ from locksided.keeper.messages import to_wire
 LINES = 40
 
 
-def test_a_keeper_outlives_whatever_it_is_sent_and_its_jobs_go_on(scanning: Keeper) -> None:
+def test_a_keeper_survives_whatever_it_is_sent_and_its_jobs_continue(scanning: Keeper) -> None:
     chance = dice("keeper")
     keeper = scanning
     peer = keeper.connect()
@@ -37,7 +37,7 @@ def test_a_keeper_outlives_whatever_it_is_sent_and_its_jobs_go_on(scanning: Keep
     ]
     for _ in rounds(0.05, 20):
         lines = [spoilt_line(chance, chance.choice(others)) for _ in range(LINES)]
-        # Only its values are spoilt: bytes of a path could make another path that exists.
+        # Only values are spoilt: spoilt bytes of a path could name another existing path.
         lines += [json.dumps(spoilt_value(chance, start)).encode() for _ in range(LINES)]
         chance.shuffle(lines)
         peer.send_bytes(b"\n".join(lines) + b"\n")
@@ -56,30 +56,26 @@ HELLO: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_daemon_outlives_whatever_calls_itself_its_keeper(
-    fresh: Callable[..., Daemon], place: Path
-) -> None:
+def test_a_daemon_survives_whatever_a_false_keeper_sends(fresh: Callable[..., Daemon], place: Path) -> None:
     chance = dice("daemon")
     path = place / "keeper.sock"
-    with talking(path, chance, said) as told:
+    with talking(path, chance, answer_to) as told:
         daemon = fresh(LOCKSIDE_KEEPER__SOCKET=str(path), LOCKSIDE_POOLS__DEFAULT__SLOTS="100000")
         try:
             with Wire(daemon.socket) as wire:
                 for _ in rounds(0.05, 20):
                     told.clear()
                     job = wire.shell("true", onLost="error")
-                    assert told.wait(60), "the daemon does not talk to its keeper any more"
+                    assert told.wait(60), "the daemon no longer talks to its keeper"
                     wire.get(job["id"])
                     wire.call("job.terminate", id=job["id"])
         finally:
-            daemon.stop()  # here: the pid of this keeper is anything, and nobody may believe it
+            daemon.stop()  # with reason: this keeper's pid is arbitrary, and must not be trusted
         assert not complaints(daemon.stderr())
 
 
-def test_what_a_keeper_says_of_one_job_costs_no_other_job_anything(
-    fresh: Callable[..., Daemon], place: Path
-) -> None:
-    """Of the bystanders it says the truth, of all others what came of a keeper of another release."""
+def test_a_false_report_of_one_job_harms_no_other_job(fresh: Callable[..., Daemon], place: Path) -> None:
+    """It reports truly about bystanders, and about all others as a faulty keeper of another release might."""
     chance = dice("bystander")
     path = place / "keeper.sock"
     with talking(path, chance, partly_said):
@@ -100,7 +96,7 @@ BYSTANDER = "echo bystander"
 
 
 def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
-    """Answers well about a bystander, spoilt about any other run; a hello is spoilt in its runs alone."""
+    """Answer correctly about a bystander, spoilt about other runs; in a hello only the runs are spoilt."""
     if asked["op"] == "hello":
         hello = json.dumps(HELLO | {"runs": "RUNS"}).encode()
         ended = {
@@ -112,7 +108,7 @@ def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
         whole = [run for run in runs if is_whole(run)]
         return hello.replace(b'"RUNS"', b"[" + b",".join(whole) + b"]") + b"\n"
     if BYSTANDER not in str(asked.get("pipeline")):
-        return said(asked, chance)
+        return answer_to(asked, chance)
     token = asked["token"]
     made = to_wire(outcome.blank(token)) | {"pid": NOBODY, "exitCode": 0, "spawnTime": 1, "exitTime": 2}
     lines: list[dict[str, Any]] = [
@@ -123,14 +119,14 @@ def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
 
 
 def is_whole(run: bytes) -> bool:
-    """Whether it is one object on one line: what breaks the frame of a hello is nobody's run."""
+    """Return whether the run is one object on one line: a broken frame of a hello belongs to no run."""
     with suppress(ValueError):
         return b"\n" not in run and bool(members(run))
     return False
 
 
 def is_of_another_version(hello: bytes) -> bool:
-    """Whether the daemon would wait, as it must, until that keeper is gone."""
+    """Return whether the daemon would rightly wait until that keeper is gone."""
     with suppress(ValueError):
         return read_hello(hello).version != HELLO["version"]
     return False
@@ -140,7 +136,7 @@ def is_of_another_version(hello: bytes) -> bool:
 def talking(
     path: Path, chance: Any, say: Callable[[dict[str, Any], Any], bytes]
 ) -> Iterator[threading.Event]:
-    """Something that listens where a keeper would and says such things about whatever it is asked."""
+    """Listen where a keeper would, and answer every request with such messages."""
     told = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
@@ -166,11 +162,11 @@ def _talk(
                     peer.sendall(say(json.loads(line), chance))
                     told.set()
                     if chance.random() < 0.1:
-                        break  # a new connection begins with a new hello
+                        break  # a new connection starts with a new hello
 
 
-def said(asked: dict[str, Any], chance: Any) -> bytes:
-    """An answer to what the daemon asked: sound half of the time for a greeting, so that it goes on."""
+def answer_to(asked: dict[str, Any], chance: Any) -> bytes:
+    """Return an answer to a request; half of those to a hello are valid, so that the daemon continues."""
     if asked["op"] == "hello":
         spoilt = spoilt_line(chance, HELLO)
         is_taken = chance.random() < 0.6 or is_of_another_version(spoilt)

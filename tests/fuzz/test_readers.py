@@ -1,4 +1,4 @@
-"""Whatever jobs and people leave in files is read, or refused with a sentence; never anything else."""
+"""Whatever jobs and users leave in files is read, or refused with a sentence; nothing else happens."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ LONGEST_PROGRESS_BYTES = 200_000
 
 
 def sound_log() -> dict[str, bytes]:
-    """The segments of a log by name, a marker of dropped frames among them."""
+    """Return the segments of a log by name, with a marker of dropped frames."""
     frames = [Frame(STDOUT + n % 2, 0, n, 1_700_000_000_000_000 + n, b"line %d\n" % n) for n in range(6)]
     marker = Frame(DROPPED, 0, 6, 1_700_000_000_000_006, logformat.dropped_payload(Dropped(100, 6, 9)))
     later = [Frame(STDERR, 0, n, 1_700_000_000_000_000 + n, b"later\n" * 3) for n in range(10, 14)]
@@ -43,7 +43,7 @@ def sound_log() -> dict[str, bytes]:
 
 
 def forged_frame(chance: Any) -> bytes:
-    """A frame whose checksum is right and whose numbers or words are not."""
+    """Return a frame with a correct checksum and invalid numbers or words."""
     numbers = (0, 1, 5, 2**31, 2**53, 2**62, 2**63, 2**64 - 1)
     said = {"bytes": 1, "fromSeq": chance.choice(numbers), "toSeq": chance.choice(numbers)}
     message = {"level": chance.choice((0, 7, *numbers)), "fields": {"_a": 1e300}, "forAdmins": True}
@@ -57,7 +57,7 @@ def forged_frame(chance: Any) -> bytes:
     return logformat.encode(frame) if len(payload) <= logformat.MAX_PAYLOAD_BYTES else b""
 
 
-def test_a_damaged_log_is_read_to_its_end_by_the_daemon_and_gone_on_with_by_the_keeper(
+def test_the_daemon_reads_a_damaged_log_to_its_end_and_the_keeper_continues_it(
     tmp_path: Path,
 ) -> None:
     chance = dice("log")
@@ -91,7 +91,7 @@ def _read_to_the_end(folder: str, *, limit: int, stream: int | None) -> None:
         msgspec.json.encode(page.next_offset)
         if page.at_end:
             break
-        assert page.next_offset > offset, "a page that is not the last moves on"
+        assert page.next_offset > offset, "a page that is not the last advances"
         offset = page.next_offset
     else:
         raise AssertionError("the log has no end")
@@ -102,7 +102,7 @@ def _read_to_the_end(folder: str, *, limit: int, stream: int | None) -> None:
 PROGRESS = {"progress": 0.4, "message": "400 of 1000", "counts": {"success": 10}, "outputs": [{"name": "a"}]}
 
 
-def test_a_progress_line_says_something_sound_or_nothing() -> None:
+def test_a_progress_line_is_valid_or_ignored() -> None:
     chance = dice("progress")
     for _ in rounds(SHARE, 500):
         said, problem = parse_progress(spoilt_line(chance, PROGRESS))
@@ -132,7 +132,7 @@ def test_state_usage_and_manifests_are_used_or_refused_by_name() -> None:
     assert refusals == {"out/"}, "a refusal begins with the file's name"
 
 
-def test_settings_are_good_or_the_error_names_the_file_or_the_setting(tmp_path: Path) -> None:
+def test_settings_are_valid_or_the_error_names_the_file_or_the_setting(tmp_path: Path) -> None:
     chance = dice("settings")
     sound = (ROOT / "config" / "lockside.toml").read_bytes()
     file = tmp_path / "lockside.toml"
@@ -195,7 +195,7 @@ ORDER: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_an_order_is_carried_out_as_it_says_or_refused_with_its_field() -> None:
+def test_an_order_is_carried_out_exactly_or_refused_with_its_field() -> None:
     chance = dice("order")
     for _ in rounds(SHARE, 1000):
         try:
@@ -209,7 +209,7 @@ def test_an_order_is_carried_out_as_it_says_or_refused_with_its_field() -> None:
         assert found.max_log_bytes > 0
 
 
-def test_a_record_that_is_no_record_is_none(tmp_path: Path) -> None:
+def test_an_invalid_record_is_ignored(tmp_path: Path) -> None:
     chance = dice("record")
     for _ in rounds(SHARE, 300):
         (tmp_path / outcome.FILE).write_bytes(spoilt_line(chance, outcome.blank("1-1-0")))
@@ -217,7 +217,7 @@ def test_a_record_that_is_no_record_is_none(tmp_path: Path) -> None:
         assert read is None or isinstance(read, dict)
 
 
-def test_spoiling_is_decided_by_the_dice_alone() -> None:
+def test_spoiling_depends_only_on_the_random_numbers() -> None:
     first, second = dice("same"), dice("same")
     second.setstate(first.getstate())
     assert [spoilt_value(first, ORDER) for _ in range(20)] == [spoilt_value(second, ORDER) for _ in range(20)]

@@ -1,4 +1,4 @@
-"""Every method of the document, asked rightly and wrongly, by the thousand, over a real socket."""
+"""Every method of the document, called with thousands of valid and invalid requests over a real socket."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ from e2e.harness import Daemon
 from e2e.neighbour import well_behaved
 from e2e.wire import Wire
 from fuzz.budget import dice, rounds
-from fuzz.campaign import Campaign, judged_at_the_end, told
+from fuzz.campaign import Campaign, first_faults, judged_at_the_end
 from fuzz.documented import undocumented
 
-# Left out while nothing else may happen in the daemon: the one lets jobs start, the other starts a process.
+# Excluded while nothing else may happen in the daemon: the first lets jobs start, the other starts a process.
 LOUD = {"daemon.undrain", "action.run"}
 LEAST = 100
-"""Requests of a campaign, on a machine however slow."""
+"""The number of requests of a campaign on even the slowest machine."""
 
 
 def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(
@@ -30,7 +30,7 @@ def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(
             campaign.round(number, methods)
         campaign.close()
     faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
-    assert not faults, told(faults)
+    assert not faults, first_faults(faults)
 
 
 def test_no_request_harms_a_daemon_at_work_or_its_other_clients(fresh: Callable[..., Daemon]) -> None:
@@ -42,4 +42,4 @@ def test_no_request_harms_a_daemon_at_work_or_its_other_clients(fresh: Callable[
             campaign.round(number, campaign.grammar.methods)
         campaign.close()
     faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
-    assert not faults, told(faults)
+    assert not faults, first_faults(faults)

@@ -1,9 +1,9 @@
-"""Finds the examples in the handbook and in the README, and runs those of one page as one session.
+"""Finds the examples in the handbook and in the README, and runs those of each page as one session.
 
-What a fenced block is, is said by the word behind its fence:
+The word after its fence says what a fenced block is:
 
-    console   commands behind `$ ` and what they print, which is compared; `...` stands for any lines
-    sh        a script that must end with 0; so must python
+    console   commands after `$ ` and their output, which is compared; `...` stands for any lines
+    sh        a script that must exit with 0; so must python
     others    are only read
 
 A block whose first line is the comment `# FOLDER/FILE` is written to that file instead.
@@ -44,7 +44,7 @@ class Example:
 
 
 def examples(text: str) -> Iterator[Example]:
-    """All fenced blocks of a page, in order, with the comments before them."""
+    """Return all fenced blocks of a page, in order, with the comments before them."""
     before: list[str] = []
     skipped = ""
     for found in _PART.finditer(text):
@@ -59,7 +59,7 @@ def examples(text: str) -> Iterator[Example]:
 
 
 def recorded(page: str, at: Terminal) -> str:
-    """Run the examples of a page; return it with the output that they gave now."""
+    """Run the examples of a page; returns the page with their current output."""
     text = PAGES[page].read_text("utf-8")
     pieces, end = [], 0
     for example in examples(text):
@@ -99,7 +99,7 @@ def _succeed(at: Terminal, command: str) -> None:
 
 
 def _session(text: str, at: Terminal) -> str:
-    """Type each command; an output that is as the page shows it, but for what never is the same, is kept."""
+    """Type each command; output that differs from the page only in what always differs is kept."""
     told = []
     for command, shown in _typed(text):
         seen = at.type(command.removeprefix(PROMPT).replace("\n", " "), COLUMNS)
@@ -116,7 +116,7 @@ def _typed(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_as(shown: str, seen: str) -> bool:
-    """Compare without what differs from run to run, and without where lines are broken for it."""
+    """Compare, ignoring what differs from run to run and the line breaks that result."""
     pieces = re.split(r"^\.\.\.\n", shown, flags=re.MULTILINE)
     pattern = ".*".join(re.escape(_words(piece)) for piece in pieces)
     return re.fullmatch(pattern, _words(seen), re.DOTALL) is not None

@@ -1,6 +1,6 @@
 """Every example of the README and of the handbook runs, and prints what the page shows.
 
-To put what they print now into the pages, and then to look at what changed:
+To write their current output into the pages, and then review the changes:
 LOCKSIDE_RECORD=1 sh tests/run tests/handbook
 """
 
@@ -34,14 +34,14 @@ def test_the_examples_of_a_page_print_what_it_shows(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_example_says_what_it_is_and_a_skipped_one_why(page: str) -> None:
+def test_every_example_names_its_language_and_a_skipped_one_the_reason(page: str) -> None:
     for one in examples(PAGES[page].read_text("utf-8")):
         assert one.language, f"{page}: a fence without a language: {one.text[:60]}"
         if one.skipped.startswith("see tests/"):
             assert (PAGES["README"].parent / one.skipped.removeprefix("see ")).exists(), one.skipped
 
 
-def test_pages_have_nothing_of_the_machine_that_they_were_recorded_on() -> None:
+def test_pages_contain_nothing_of_the_machine_on_which_they_were_recorded() -> None:
     for page, path in PAGES.items():
         text = path.read_text("utf-8")
         assert str(PAGES["README"].parent) not in text, page

@@ -1,4 +1,4 @@
-"""A daemon, and other people's libraries in a folder of their own."""
+"""A daemon, and third-party libraries in their own folder."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ INSTALL_SECONDS = 120
 
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder below which node finds the libraries; skipped where npm or its registry is missing."""
+    """A folder in which node finds the libraries; skips where npm or its registry is missing."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")

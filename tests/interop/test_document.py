@@ -1,4 +1,4 @@
-"""The OpenRPC document is one by its own standard, and real calls and answers are what it says."""
+"""The OpenRPC document is valid by its own standard, and real calls and answers match it."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from fuzz.schemas import Schemas
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    """A daemon that keeps tables."""
+    """A daemon with tables."""
     with running(**LAKE) as one:
         yield one
 
@@ -29,7 +29,7 @@ def document(daemon: Daemon) -> Message:
         return found
 
 
-def test_the_document_is_valid_by_the_standards_own_schema(document: Message, node_modules: Path) -> None:
+def test_the_document_is_valid_by_the_schema_of_the_standard(document: Message, node_modules: Path) -> None:
     program = 'console.log(JSON.stringify(require("@open-rpc/meta-schema").default))'
     ran = subprocess.run(
         ["node", "-e", program], cwd=node_modules, capture_output=True, text=True, check=True
@@ -43,7 +43,7 @@ def test_the_document_is_valid_by_the_standards_own_schema(document: Message, no
 
 
 def _local(part: Any) -> Any:
-    """The schema without what leads out of it: JSON Schemas in the document are checked by the next test."""
+    """Return the schema without external references: the next test checks the document's JSON Schemas."""
     if isinstance(part, dict):
         if str(part.get("$ref", "")).startswith("https:"):
             return {}
@@ -60,7 +60,7 @@ def test_every_schema_in_the_document_is_a_json_schema(document: Message) -> Non
 
 
 class Checked(Wire):
-    """A connection whose every call and answer is compared with the document."""
+    """A connection whose every call and answer is checked against the document."""
 
     def __init__(self, path: Any, document: Message) -> None:
         super().__init__(path)
@@ -90,7 +90,7 @@ class Checked(Wire):
         ] == []
 
 
-def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, document: Message) -> None:
+def test_every_method_accepts_and_returns_what_the_document_says(daemon: Daemon, document: Message) -> None:
     with Checked(daemon.socket, document) as wire:
         _catalog(wire)
         _schedules(wire)
@@ -222,7 +222,7 @@ def _notifications(wire: "Checked") -> None:
 
 
 def _dead(wire: Wire) -> Message:
-    """A delivery that was given up: the daemon calls no address of its own machine."""
+    """Make a delivery that is given up: the daemon refuses addresses of its own machine."""
     subscription = wire.call("event.subscribe")["subscription"]
     wire.done(wire.shell("exit 3"))
     while not (found := wire.call("notification.deliveries", status=["dead"])["deliveries"]):

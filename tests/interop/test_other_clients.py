@@ -1,4 +1,4 @@
-"""The programs of the handbook's page about the wire: other people's libraries speak with the daemon."""
+"""The programs on the handbook's page about the wire: third-party libraries talk to the daemon."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ JSON_RPC_2, VSCODE = [text for kind, text in PROGRAMS if kind == "js"]
 [JSONRPCCLIENT] = [text for kind, text in PROGRAMS if kind == "python"]
 
 
-def said(daemon: Daemon, command: list[str], cwd: Path | None = None) -> str:
-    """What a program said that was started with nothing but the daemon's socket."""
+def output_of(daemon: Daemon, command: list[str], cwd: Path | None = None) -> str:
+    """Return the output of a program that was started with only the daemon's socket."""
     environment = {"PATH": os.environ["PATH"], "HOME": PLAIN["HOME"], "LOCKSIDE_SOCKET": str(daemon.socket)}
     ran = subprocess.run(
         command,
@@ -48,7 +48,7 @@ def test_socat_and_a_shell_make_a_job_wait_for_it_and_read_its_log(daemon: Daemo
     if shutil.which("socat") is None:
         pytest.skip("socat is not installed")
     before = jobs(wire)
-    answers = said(daemon, ["sh", "-euc", SOCAT]).splitlines()
+    answers = output_of(daemon, ["sh", "-euc", SOCAT]).splitlines()
     assert '"status":"success"' in answers[0]
     assert '"text":"hello\\n"' in answers[1]
     assert jobs(wire) == before + 1
@@ -59,12 +59,12 @@ def test_libraries_of_node_make_the_same_calls(
     daemon: Daemon, wire: Wire, node_modules: Path, program: str
 ) -> None:
     before = jobs(wire)
-    assert said(daemon, ["node", "-e", program], cwd=node_modules) == "success hello\n\n"
+    assert output_of(daemon, ["node", "-e", program], cwd=node_modules) == "success hello\n\n"
     assert jobs(wire) == before + 1
 
 
 def test_jsonrpcclient_makes_the_same_calls(daemon: Daemon, wire: Wire) -> None:
     pytest.importorskip("jsonrpcclient")
     before = jobs(wire)
-    assert said(daemon, [sys.executable, "-c", JSONRPCCLIENT]) == "success hello\n\n"
+    assert output_of(daemon, [sys.executable, "-c", JSONRPCCLIENT]) == "success hello\n\n"
     assert jobs(wire) == before + 1

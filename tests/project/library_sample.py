@@ -1,4 +1,4 @@
-"""A program on the library's types, which a test has mypy read; each `ignore` is a mistake that it finds."""
+"""A program on the library's types that a test checks with mypy; each `ignore` marks a deliberate mistake."""
 
 from typing import assert_type
 

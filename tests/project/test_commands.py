@@ -1,4 +1,4 @@
-"""Everything that the wire can do can be done from the command line, or there is a reason why not."""
+"""Everything that the wire offers can be done from the command line, or the reason why not is given."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ WITHOUT_A_COMMAND = {
 }
 
 
-def test_every_method_of_the_wire_is_called_by_a_command() -> None:
+def test_every_method_of_the_wire_is_used_by_a_command() -> None:
     code = "".join(path.read_text() for path in CLI.rglob("*.py"))
     names = {command.name for command in COMMANDS}
     of_kinds = {f"{kind.methods}.{verb}": (kind, verb) for kind in KINDS.values() for verb in kind.verbs}
@@ -34,5 +34,5 @@ def test_every_method_of_the_wire_is_called_by_a_command() -> None:
     assert left_out == []
 
 
-def test_a_method_with_a_command_is_not_said_to_have_none() -> None:
+def test_no_method_with_a_command_is_listed_as_having_none() -> None:
     assert WITHOUT_A_COMMAND.keys() <= TEST_METHODS.keys()

@@ -39,7 +39,7 @@ def test_the_readme_stays_short() -> None:
     assert len(README.splitlines()) <= 250
 
 
-def test_the_shipped_settings_are_the_defaults_and_name_every_one_of_them() -> None:
+def test_the_shipped_settings_are_the_defaults_and_complete() -> None:
     file = ROOT / "config" / "lockside.toml"
     assert load([file], {}) == Settings()
     written = tomllib.loads(file.read_text("utf-8"))
@@ -49,14 +49,14 @@ def test_the_shipped_settings_are_the_defaults_and_name_every_one_of_them() -> N
     }
 
 
-def test_every_setting_has_a_sentence() -> None:
+def test_every_setting_is_described() -> None:
     lines = (ROOT / "config" / "lockside.toml").read_text("utf-8").splitlines()
     for number, line in enumerate(lines):
         if "=" in line and not line.startswith("#"):
             assert lines[number - 1].startswith("#"), f"no sentence above: {line}"
 
 
-def test_what_must_not_be_in_the_project_is_not() -> None:
+def test_no_file_names_a_path_outside_the_project() -> None:
     words = ("/" + "work/", "/" + "farm/", ".." + "/shared")
     found = [
         f"{name}: {word}"
@@ -68,7 +68,7 @@ def test_what_must_not_be_in_the_project_is_not() -> None:
     assert found == []
 
 
-def test_the_top_level_has_its_given_layout() -> None:
+def test_the_top_level_has_the_specified_layout() -> None:
     given = {"pyproject.toml", "README.md", "LICENSE", "daemon", "client", "tests", "config"}
     top = {name.partition("/")[0] for name in tracked_files()}
     assert {name for name in top if not name.startswith(".")} <= given

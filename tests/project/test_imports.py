@@ -1,4 +1,4 @@
-"""What import contracts cannot say of the standard library: who may use which part of it."""
+"""Rules on imports of the standard library that import contracts cannot express."""
 
 import ast
 import sys
@@ -22,7 +22,7 @@ DATA_TYPES = {
 
 
 def imported(folder: Path, pattern: str = "*.py") -> Iterator[tuple[str, str]]:
-    """Each file below a folder with the first name of every module that it imports."""
+    """Return each file below a folder with the first part of every module name that it imports."""
     for file in folder.rglob(pattern):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -32,15 +32,15 @@ def imported(folder: Path, pattern: str = "*.py") -> Iterator[tuple[str, str]]:
                 yield str(file.relative_to(ROOT)), name.partition(".")[0]
 
 
-def test_the_core_has_no_clock_no_input_or_output_and_no_chance() -> None:
+def test_the_core_uses_no_clock_no_input_or_output_and_no_randomness() -> None:
     assert {name for _, name in imported(DAEMON / "core")} <= {*DATA_TYPES, "locksided", "lockside"}
 
 
-def test_the_enums_that_the_core_shares_with_the_client_need_the_standard_library_alone() -> None:
+def test_the_enums_shared_by_core_and_client_need_only_the_standard_library() -> None:
     assert {name for _, name in imported(ENUMS.parent, ENUMS.name)} <= DATA_TYPES
 
 
-def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
+def test_the_keeper_needs_only_the_standard_library() -> None:
     assert {name for _, name in imported(DAEMON / "keeper")} <= {*sys.stdlib_module_names, "locksided"}
 
 
@@ -50,8 +50,8 @@ def test_only_the_store_opens_the_database() -> None:
     assert {file.split("/")[2] for file in users} == {"store"}
 
 
-def test_only_the_clock_uses_the_time_and_the_timers_of_the_event_loop() -> None:
-    """The linter bans functions by name; it cannot tell whose method is called."""
+def test_only_the_clock_module_uses_the_time_and_timers_of_the_event_loop() -> None:
+    """The linter bans functions by name; it cannot tell to which object a method belongs."""
     users = {
         str(file.relative_to(DAEMON))
         for file in DAEMON.rglob("*.py")

@@ -1,4 +1,4 @@
-"""The daemon's own log tells where a fault of its own is, in every format, and shows no values with it."""
+"""The daemon's log shows where an internal fault occurred, in every format, without any values."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Signals, umask, environment and locale of whoever runs the tests do not matter."""
+"""Signals, umask, environment and locale of the process that starts the tests do not matter."""
 
 import os
 import signal
@@ -25,13 +25,13 @@ def seen_from_within() -> tuple[object, ...]:
     )
 
 
-def test_the_surroundings_are_plain() -> None:
+def test_the_environment_of_tests_is_neutral() -> None:
     plain = (set(), signal.default_int_handler, signal.SIG_DFL, 0o022, set(), True)
     assert seen_from_within() == plain
 
 
 @pytest.mark.real_processes
-def test_strange_surroundings_are_made_plain() -> None:
+def test_an_unusual_environment_is_made_neutral() -> None:
     strange = {
         "HOME": "/nonexistent",
         "LC_ALL": "C",
@@ -45,7 +45,7 @@ def test_strange_surroundings_are_made_plain() -> None:
         umask 0077
         exec "$@"
     """
-    inner = f"{HERE}::{test_the_surroundings_are_plain.__name__}"
+    inner = f"{HERE}::{test_the_environment_of_tests_is_neutral.__name__}"
     pytest_again = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "1", inner]
     ran = subprocess.run(
         ["sh", "-c", script, "sh", *pytest_again],

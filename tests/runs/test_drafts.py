@@ -116,7 +116,7 @@ def test_one_attempt_makes_no_retry_container() -> None:
     assert tree({"retry": {"maxAttempts": 1}}, stored=config()).type is JobType.STANDARD
 
 
-def test_the_policy_may_stand_on_the_component() -> None:
+def test_the_retry_policy_can_be_set_on_the_component() -> None:
     assert tree(of=component(retry=RETRY), stored=config()).type is JobType.RETRY
 
 

@@ -29,7 +29,7 @@ def test_an_image_unused_for_long_is_removed_and_an_image_in_use_is_kept(tmp_pat
     (tmp_path / "podman").chmod(0o755)
     images = {"sha256:old", "sha256:new", "sha256:kept"}
     (tmp_path / "books").write_text("\n".join(images) + "\n")
-    assert sweep(tmp_path, NOW) == images, "they are met for the first time"
+    assert sweep(tmp_path, NOW) == images, "they are seen for the first time"
     os.utime(tmp_path / "used" / "new", (NOW + 2 * DAY, NOW + 2 * DAY))
     assert sweep(tmp_path, NOW + 2 * DAY) == {"sha256:new", "sha256:kept"}
     assert sorted(os.listdir(tmp_path / "used")) == ["kept", "new"]

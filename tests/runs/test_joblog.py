@@ -1,4 +1,4 @@
-"""The log reader against logs as the keeper's writer makes them, and against a model that is a plain list."""
+"""The log reader, checked against logs of the keeper's writer and against a plain list as the model."""
 
 import os
 from pathlib import Path
@@ -99,7 +99,7 @@ def test_a_damaged_frame_is_a_gap_and_all_others_are_read(tmp_path: Path) -> Non
     assert seqs(read_page(str(tmp_path))) == [0, (1, 2), 3]
 
 
-def test_a_marker_stands_for_the_frames_that_were_dropped(tmp_path: Path) -> None:
+def test_a_marker_represents_dropped_frames(tmp_path: Path) -> None:
     marker = Frame(DROPPED, 0, 1, 7, logformat.dropped_payload(Dropped(500, 1, 8)))
     segment(tmp_path, [frame(0), marker, frame(9)])
     page = read_page(str(tmp_path))

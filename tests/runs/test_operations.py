@@ -81,7 +81,7 @@ def ended(step: Step, **seen: Any) -> RunResult:
 
 
 def after(number: int, **seen: Any) -> int | None:
-    """Which step follows when this one of the two rows' steps ends so, and those before it ended well."""
+    """Return the step after this step of a run of two rows, if it ends so and all earlier ones succeeded."""
     steps = planned(*ALL, rows=2)
     results = [*(ended(step, exitCode=0) for step in steps[:number]), ended(steps[number], **seen)]
     found = next_step(steps, steps[number], resolved(of=component()).spec, "default", results)

@@ -233,7 +233,7 @@ def test_variables_are_filled_before_the_schema_is_checked() -> None:
     assert resolved(stored=stored, of=component(schema=schema))
 
 
-def test_rows_are_checked_as_merged_unless_they_have_a_schema_of_their_own() -> None:
+def test_rows_are_checked_as_merged_unless_they_have_their_own_schema() -> None:
     schema = {"required": ["a", "b"]}
     stored = config([row("r", parameters={"b": 1})], parameters={"a": 1})
     assert resolved(stored=stored, of=component(schema=schema))
@@ -241,7 +241,7 @@ def test_rows_are_checked_as_merged_unless_they_have_a_schema_of_their_own() -> 
     assert error.path == "$.rows[0].configuration.parameters"
 
 
-def test_variables_come_from_the_request_then_the_set_then_the_defaults() -> None:
+def test_variables_are_taken_from_the_request_then_the_set_then_the_defaults() -> None:
     stored = config(
         parameters={"q": "{{ a }}-{{ b }}-{{ c }}"},
         variables={"a": "default", "b": "default", "c": "default"},
@@ -390,7 +390,7 @@ def test_a_task_inherits_variables_that_win_over_everything_but_its_own_values()
     task = resolved(request, stored=stored, variables=given, inherited=inherited)
     assert task.spec.variables == {"a": "1", "b": "2", "c": "own"}
     frozen = {one.name: one.value for one in task.spec.variable_values_data.values}
-    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeat is given the same"
+    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeated request gets the same values"
 
 
 def test_an_orchestration_passes_on_everything_that_it_was_given() -> None:

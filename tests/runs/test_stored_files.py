@@ -9,7 +9,7 @@ from locksided.tables.stored_files import BadFiles, file_name, read_stored
 GOOD = {"id": 7, "name": "a", "sizeBytes": 1, "sha256": "0" * 64}
 
 
-def test_reported_files_must_have_the_numbers_assigned_to_the_job() -> None:
+def test_files_are_read_with_the_numbers_assigned_to_the_job() -> None:
     (one,) = read_stored([GOOD], [6, 7])
     assert (one.id, one.name, one.tags) == (7, "a", [])
 

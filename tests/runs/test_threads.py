@@ -28,4 +28,4 @@ async def test_an_account_whose_helpers_are_stopped_delays_no_other_account() ->
         assert len(entered) <= threads.THREADS_OF_AN_ACCOUNT
         stopped.set()
     assert len(entered) == 100
-    assert threads._limiters == {}, "what nobody waits for is forgotten"
+    assert threads._limiters == {}, "limiters without waiting calls are removed"

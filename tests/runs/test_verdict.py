@@ -235,7 +235,7 @@ def test_the_result_lists_tables_in_both_forms_of_manifest() -> None:
     assert result.metrics["storage"]["outputTablesBytesSum"] == 30
 
 
-def test_what_the_program_reported_of_an_output_is_added_to_what_was_found() -> None:
+def test_reports_of_the_program_about_an_output_are_added_to_the_result() -> None:
     table = {"name": "a", "path": "out/tables/a", "isSliced": False, "sizeBytes": 1, "updatedUs": 0}
     progress = {"outputs": [{"name": "a", "recordsCount": 5, "sizeBytes": 99}, {"name": "elsewhere"}, 7]}
     tables = concluded(Collected(tables=[table]), progress=progress).result["output"]["tables"]

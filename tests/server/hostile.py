@@ -1,4 +1,4 @@
-"""Frames that nobody well-meaning would send: broken JSON, wrong types, extremes; by rule, not random."""
+"""Frames that no well-behaved client sends: broken JSON, wrong types, extremes; systematic, not random."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ NOT_REQUESTS = [
 
 
 def malformed_frames() -> Iterator[bytes]:
-    """Texts that are no JSON, by themselves and as a parameter of a request that is good otherwise."""
+    """Texts that are not JSON, alone and as a parameter of an otherwise valid request."""
     for value in MALFORMED_VALUES:
         yield value
         yield b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":%b}}' % value
@@ -61,7 +61,7 @@ def malformed_frames() -> Iterator[bytes]:
 
 
 def invalid_requests() -> Iterator[bytes]:
-    """JSON texts that are no JSON-RPC 2.0 request."""
+    """JSON texts that are not JSON-RPC 2.0 requests."""
     yield from NOT_REQUESTS
     good = json.loads(GOOD)
     for member, right in (
@@ -87,7 +87,7 @@ def invalid_parameters() -> Iterator[bytes]:
 
 
 def odd_but_fine() -> Iterator[bytes]:
-    """Requests that look suspicious and are right."""
+    """Requests that look suspicious and are valid."""
     for value in (
         '"\\u0000"', '"\\ud834\\udd1e"', '"\U0010ffff"', "1e-999", "-0", "-0.0", str(2**70),
         "[" * 100 + "]" * 100,

@@ -1,4 +1,4 @@
-"""A server on a real Unix socket with a few handlers of its own, and a bare client to talk to it."""
+"""A server on a real Unix socket with a few handlers for tests, and a minimal client for it."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ served("rule", Role.ADMIN)(Params)
 
 
 class Handlers:
-    """What the methods do; `gate` lets waits and changes go on."""
+    """The handlers of the methods; `gate` lets waits and changes continue."""
 
     def __init__(self) -> None:
         self.gate = anyio.Event()
@@ -149,7 +149,7 @@ class Handlers:
 
 
 class Client:
-    """A connection that sends what it is told and reads a line at a time."""
+    """A connection that sends what it is given and reads one line at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -194,7 +194,7 @@ def notification(name: str, /, **params: Any) -> dict[str, Any]:
 
 
 class Running:
-    """A server at work, its handlers and what it logged."""
+    """A running server, its handlers and its log."""
 
     def __init__(self, server: Server, path: Path, handlers: Handlers, log: LogCapture) -> None:
         self.server = server
@@ -219,7 +219,7 @@ class Running:
 async def running(
     folder: Path, limits: ClientLimits | None = None, access: Access = OWN_ACCESS
 ) -> AsyncIterator[Running]:
-    """Serve in this test's own loop until its block ends; everything together has a time limit."""
+    """Run a server in the loop of the test until the block ends; the whole has a time limit."""
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[capture])
     handlers = Handlers()

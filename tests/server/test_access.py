@@ -1,4 +1,4 @@
-"""The caller is who the kernel says, and gets the role that the settings give to that user and its groups."""
+"""The kernel says who the caller is; the settings give that user and its groups a role."""
 
 import grp
 import json
@@ -44,11 +44,11 @@ def test_the_highest_role_of_user_and_groups_holds(uid: int, gids: list[int], ro
     assert access(viewer_gids=frozenset({3})).role_of(uid, gids) is role
 
 
-def test_who_is_in_no_group_gets_the_default_role() -> None:
+def test_a_user_in_no_configured_group_gets_the_default_role() -> None:
     assert access(default_role=Role.VIEWER).role_of(5, []) is Role.VIEWER
 
 
-def test_groups_are_named_or_numbered_in_the_settings() -> None:
+def test_the_settings_name_groups_by_name_or_number() -> None:
     root = grp.getgrgid(0).gr_name
     made = Access.from_names(1000, admin=[root], viewer=["77"], default_role="operator")
     assert (made.admin_gids, made.viewer_gids) == ({0}, {77})
@@ -60,7 +60,7 @@ def test_nobody_is_in_a_group_that_does_not_exist(name: str) -> None:
     assert Access.from_names(1000, operator=[name]).operator_gids == frozenset()
 
 
-async def test_a_caller_is_who_the_kernel_says(tmp_path: Path) -> None:
+async def test_the_kernel_says_who_the_caller_is(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         who = (await client.call("who"))["result"]
         assert who["uid"] == os.getuid()
@@ -69,7 +69,7 @@ async def test_a_caller_is_who_the_kernel_says(tmp_path: Path) -> None:
 
 @contextmanager
 def another_user() -> Iterator[None]:
-    """Be somebody else for a moment, with a group of one's own and one more."""
+    """Become another user for a moment, with that user's group and one more."""
     groups = os.getgroups()
     os.setgroups([OTHER_GROUP])
     os.setegid(GROUP)
@@ -90,7 +90,7 @@ def test_groups_come_from_the_kernel_and_not_from_the_user_database(monkeypatch:
 
 
 async def answer_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
-    """What another user is answered on a socket that is its group's."""
+    """Return the answer to another user on a socket that belongs to that user's group."""
     server = Server(Handlers().table(), rights, ClientLimits(), structlog.get_logger(), methods=TABLE)
     folder.chmod(0o755)
     async with anyio.create_task_group() as tasks:
@@ -106,7 +106,7 @@ async def answer_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
 
 @pytest.fixture
 def reachable_folder() -> Iterator[Path]:
-    """A folder whose parents everybody may enter, which pytest's own are not."""
+    """A folder whose parents everybody can enter, unlike those of pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -122,7 +122,7 @@ async def test_another_users_role_comes_from_a_supplementary_group(reachable_fol
 
 
 @needs_root
-async def test_a_role_that_is_too_low_is_forbidden_and_told_who_can_help(reachable_folder: Path) -> None:
+async def test_a_role_that_is_too_low_is_refused_with_who_can_help(reachable_folder: Path) -> None:
     answer = await answer_to_a_stranger(
         reachable_folder, Access(own_uid=0, default_role=Role.OPERATOR), "rule"
     )
@@ -137,5 +137,5 @@ async def test_a_caller_without_any_role_may_do_nothing(reachable_folder: Path) 
     assert answer["error"]["data"]["kind"] == "forbidden"
 
 
-def test_the_own_user_is_an_admin() -> None:
+def test_the_daemons_own_user_is_an_admin() -> None:
     assert OWN_ACCESS.role_of(os.getuid(), []) is Role.ADMIN

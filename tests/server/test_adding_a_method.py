@@ -1,4 +1,4 @@
-"""A method is one declaration and one handler: everything else offers it by itself."""
+"""A method is one declaration and one handler; everything else provides it automatically."""
 
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Greetings:
 
 @pytest.fixture
 def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The declaration among all others."""
+    """Add the declaration to all others."""
     monkeypatch.setitem(METHODS, NAME, TABLE[NAME])
 
 
@@ -100,12 +100,12 @@ async def test_a_declared_method_with_a_handler_is_served_described_and_offered_
     assert "`salutation`" in _Book(document).method(NAME)
 
 
-def test_a_handler_of_no_declared_method_is_a_mistake_that_shows_at_once() -> None:
+def test_a_handler_without_a_declared_method_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="no method is declared with GreetingSayTo"):
         handlers_of(Greetings(), METHODS)
 
 
-def test_two_declarations_of_one_name_are_a_mistake_that_shows_at_once() -> None:
+def test_two_declarations_of_one_name_are_an_error_at_once() -> None:
     with pytest.raises(ValueError, match=r"greeting\.sayTo is declared twice"):
         method(NAME, Role.VIEWER, answers=Any, table=TABLE)(Params)
 

@@ -1,4 +1,4 @@
-"""A client that does not read costs neither memory nor anybody's time, and loses nothing when it reads."""
+"""A client that does not read costs others neither memory nor time, and loses nothing when it reads."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ async def subscribed_call(served: Running, client_answer: object) -> Call:
     return served.handlers.calls[-1]
 
 
-async def test_a_client_that_leaves_its_answers_unread_is_not_read_until_it_goes_on(tmp_path: Path) -> None:
+async def test_a_client_with_unread_answers_is_not_read_from_until_it_reads(tmp_path: Path) -> None:
     async with (
         running(tmp_path) as served,
         served.client() as neighbour,
@@ -58,7 +58,7 @@ async def test_a_notification_to_a_slow_reader_is_refused_once_the_bound_is_pass
         assert 900 <= taken <= 1500
         slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
         numbers = [(await slow.answer())["params"]["number"] for _ in range(taken)]
-        assert numbers == list(range(taken)), "what was taken arrives whole and in order"
+        assert numbers == list(range(taken)), "accepted messages arrive complete and in order"
         await connection.room()
         assert connection.notify("event", {"number": "next"})
         assert (await slow.answer())["params"]["number"] == "next"
@@ -73,7 +73,7 @@ async def test_a_notification_to_a_client_that_is_gone_is_refused(tmp_path: Path
         await connection.room()
 
 
-async def test_work_beside_the_calls_ends_with_its_connection(tmp_path: Path) -> None:
+async def test_background_work_of_a_connection_ends_with_it(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         async with served.client() as client:
             connection = (await subscribed_call(served, await client.call("subscribe"))).connection
@@ -82,7 +82,7 @@ async def test_work_beside_the_calls_ends_with_its_connection(tmp_path: Path) ->
         await connection.closed.wait()
 
 
-async def test_a_failure_beside_the_calls_ends_only_its_own_connection(tmp_path: Path) -> None:
+async def test_a_failure_in_background_work_ends_only_its_own_connection(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as neighbour, served.client() as client:
         connection = (await subscribed_call(served, await client.call("subscribe"))).connection
         connection.start_soon(served.handlers.crash, None, None)

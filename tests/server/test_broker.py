@@ -1,4 +1,4 @@
-"""Progress is pushed at most once a second for each job, in the machine's time, and the last of it always."""
+"""Progress is pushed at most once a second per job, in the machine's time, and its last value always."""
 
 from collections.abc import Callable
 from unittest.mock import patch
@@ -11,7 +11,7 @@ NOON_US = 1_774_785_600_000_000
 
 
 class Pushing:
-    """A broker whose timers fire when `at` is asked to come to their time."""
+    """A broker whose timers fire when `at` reaches their time."""
 
     def __init__(self) -> None:
         self.broker = Broker()
@@ -20,7 +20,7 @@ class Pushing:
         self._now = 0.0
 
     def at(self, seconds: float, *events: EventRow, ended: bool = False) -> list[object]:
-        """What is pushed up to this time of the machine, when these are told then, or that the job ended."""
+        """Return what was pushed up to this time of the machine, after these events or the end of the job."""
         with (
             self.broker.watching(lambda events, _: self.told.extend(events)),
             patch.object(clock, "real_boot_us", lambda: round(self._now * 1e6)),
@@ -48,7 +48,7 @@ def progress(share: float, wall_seconds: float = 0) -> EventRow:
     return event_of(PROGRESS, wall_seconds, progress=share)
 
 
-def test_progress_is_pushed_at_most_once_a_second_and_the_newest_when_it_is_over() -> None:
+def test_progress_is_pushed_at_most_once_a_second_and_the_newest_when_it_has_passed() -> None:
     pushing = Pushing()
     assert pushing.at(0, progress(0.1)) == [0.1]
     assert pushing.at(0.5, progress(0.2), progress(0.3)) == [0.1]
@@ -58,14 +58,14 @@ def test_progress_is_pushed_at_most_once_a_second_and_the_newest_when_it_is_over
     assert pushing.at(9.0) == [0.1, 0.3, 0.4]
 
 
-def test_of_a_job_that_has_ended_no_progress_is_pushed() -> None:
+def test_no_progress_of_an_ended_job_is_pushed() -> None:
     pushing = Pushing()
     pushing.at(0, progress(0.1), progress(0.2))
     pushing.at(0.5, ended=True)
     assert pushing.at(2.0) == [0.1]
 
 
-def test_a_clock_that_is_set_back_or_stands_still_silences_no_progress() -> None:
+def test_setting_back_or_stopping_the_wall_clock_silences_no_progress() -> None:
     pushing = Pushing()
     pushing.at(0, progress(0.1))
     pushing.at(1, progress(0.2, wall_seconds=-3600))

@@ -1,4 +1,4 @@
-"""What one call answers: results, refusals, faults, and messages that name the field."""
+"""The answers to a single call: results, refusals, faults, and messages that name the field."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_every_refusal_has_a_code_on_the_wire() -> None:
     assert len(codes) == len(kinds)
 
 
-async def test_a_fault_of_a_handler_is_told_plainly_and_logged_in_full(tmp_path: Path) -> None:
+async def test_a_fault_of_a_handler_is_answered_briefly_and_logged_in_full(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         answer = await client.call("crash")
         assert answer["error"]["code"] == -32603
@@ -45,11 +45,11 @@ async def test_a_fault_of_a_handler_is_told_plainly_and_logged_in_full(tmp_path:
         assert (await client.call("echo", value=1))["result"] == 1
 
 
-async def test_a_result_that_json_cannot_say_is_a_fault_and_no_broken_answer(tmp_path: Path) -> None:
+async def test_a_result_that_json_cannot_represent_is_a_fault_and_not_a_broken_answer(tmp_path: Path) -> None:
     assert (await error_of(tmp_path, request("unsayable")))["code"] == -32603
 
 
-async def test_an_unknown_field_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+async def test_an_unknown_field_is_named_with_the_likely_one(tmp_path: Path) -> None:
     error = await error_of(tmp_path, request("echo", valeu=1))
     assert error["code"] == -32602
     assert error["data"] == {"kind": "invalid", "path": "$.valeu"}
@@ -68,7 +68,7 @@ async def test_a_missing_field_is_named(tmp_path: Path) -> None:
     assert error["data"]["path"] == "$.subtrahend"
 
 
-async def test_an_unknown_method_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+async def test_an_unknown_method_is_named_with_the_likely_one(tmp_path: Path) -> None:
     error = await error_of(tmp_path, request("ecko"))
     assert error["code"] == -32601
     assert "did you mean echo?" in error["message"]
@@ -78,27 +78,27 @@ async def test_a_method_without_a_handler_is_not_offered(tmp_path: Path) -> None
     assert (await error_of(tmp_path, request("later")))["code"] == -32601
 
 
-async def test_a_huge_method_name_is_not_echoed_whole(tmp_path: Path) -> None:
+async def test_a_huge_method_name_is_not_echoed_in_full(tmp_path: Path) -> None:
     error = await error_of(tmp_path, request("x" * 1_000_000))
     assert error["code"] == -32601
     assert len(str(error)) < 500
 
 
-async def test_a_number_beyond_all_bounds_is_an_invalid_parameter_and_named(tmp_path: Path) -> None:
+async def test_a_number_out_of_all_bounds_is_an_invalid_parameter_and_is_named(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send_raw(b'{"jsonrpc":"2.0","id":5,"method":"echo","params":{"value":1e999}}\n')
         answer = await client.answer()
         assert (answer["id"], answer["error"]["code"]) == (5, -32602)
 
 
-async def test_a_notification_is_never_answered_however_wrong(tmp_path: Path) -> None:
+async def test_a_notification_is_never_answered_even_if_invalid(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         names = ("crash", "refuse", "no.such", "rule", "echo")
         await client.send(*(notification(name) for name in names), notification("echo", x=1))
         assert (await client.call("echo", "last"))["id"] == "last"
 
 
-def test_a_handler_of_no_method_is_a_mistake_that_shows_at_once() -> None:
+def test_a_handler_without_a_method_is_an_error_at_once() -> None:
     async def handler(_call: object, _params: object) -> object:
         return None
 
@@ -106,7 +106,7 @@ def test_a_handler_of_no_method_is_a_mistake_that_shows_at_once() -> None:
         Router(METHODS, {"job.frobnicate": handler}, ClientLimits().line_bytes, None)  # type: ignore[arg-type]
 
 
-async def test_what_is_longer_than_a_line_is_answered_all_the_same(tmp_path: Path) -> None:
+async def test_a_result_longer_than_a_line_is_still_answered(tmp_path: Path) -> None:
     async with running(tmp_path, ClientLimits(line_bytes=10_000)) as served, served.client() as client:
         assert len((await client.call("big", size=20_000))["result"]) == 20_000
         assert (await client.call("echo", value=1))["result"] == 1

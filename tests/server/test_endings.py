@@ -1,4 +1,4 @@
-"""How a connection ends, from either side, and what becomes of the calls that are open then."""
+"""How a connection ends, from either side, and what happens to the calls that are open then."""
 
 import json
 import time
@@ -30,14 +30,14 @@ async def test_a_last_line_without_its_end_is_answered(tmp_path: Path) -> None:
         assert await client.is_at_end()
 
 
-async def test_a_request_that_is_cut_short_is_a_parse_error(tmp_path: Path) -> None:
+async def test_a_truncated_request_is_a_parse_error(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send_raw(b'{"jsonrpc":"2.0","id":1,"meth')
         client.shut_down_sending()
         assert (await client.answer())["error"]["code"] == -32700
 
 
-async def test_a_subscriber_that_shuts_down_its_sending_side_is_still_told(tmp_path: Path) -> None:
+async def test_a_subscriber_that_shuts_down_its_sending_side_still_gets_events(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.call("subscribe")
         client.shut_down_sending()
@@ -48,7 +48,7 @@ async def test_a_subscriber_that_shuts_down_its_sending_side_is_still_told(tmp_p
         assert (await client.answer())["params"] == {"number": 1}
 
 
-async def test_a_client_that_is_gone_has_its_waits_dropped_and_its_changes_done(tmp_path: Path) -> None:
+async def test_waits_of_a_disconnected_client_are_dropped_and_its_changes_are_done(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         async with served.client() as client:
             await client.send(request("wait"), request("change", name="kept"))
@@ -59,7 +59,7 @@ async def test_a_client_that_is_gone_has_its_waits_dropped_and_its_changes_done(
         assert served.handlers.changed == ["kept"]
 
 
-async def test_a_wait_does_not_outlive_its_client(tmp_path: Path) -> None:
+async def test_a_wait_ends_with_its_client(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         async with served.client() as client:
             await client.send(request("wait"))
@@ -79,7 +79,7 @@ async def test_a_client_that_vanishes_with_too_much_in_flight_is_noticed(tmp_pat
         await connection.closed.wait()
 
 
-async def test_a_change_sent_and_left_alone_is_still_done(tmp_path: Path) -> None:
+async def test_a_change_whose_sender_disconnects_is_still_done(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         served.handlers.gate.set()
         async with served.client() as client:
@@ -90,7 +90,7 @@ async def test_a_change_sent_and_left_alone_is_still_done(tmp_path: Path) -> Non
         assert served.handlers.changed == ["sent"]
 
 
-async def test_stopping_answers_open_waits_as_unavailable_within_two_seconds(tmp_path: Path) -> None:
+async def test_stopping_answers_open_waits_with_unavailable_within_two_seconds(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client, served.client() as other:
         await client.send([request("wait", 1), request("wait", 2)], request("wait", 3))
         await other.send(request("change", 4))
@@ -108,7 +108,7 @@ async def test_stopping_answers_open_waits_as_unavailable_within_two_seconds(tmp
         assert time.monotonic() - before < 2
 
 
-async def test_stopping_lets_a_change_come_to_its_end(tmp_path: Path) -> None:
+async def test_stopping_lets_a_running_change_finish(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send(request("change", name="the last"))
         await served.handlers.until_begun(1)
@@ -118,7 +118,7 @@ async def test_stopping_lets_a_change_come_to_its_end(tmp_path: Path) -> None:
         assert await client.is_at_end()
 
 
-async def test_stopping_is_not_held_up_by_a_client_that_does_not_read(tmp_path: Path) -> None:
+async def test_stopping_is_not_delayed_by_a_client_that_does_not_read(tmp_path: Path) -> None:
     before = time.monotonic()
     async with running(tmp_path) as served, served.client(receive_bytes=4096) as lazy:
         lazy.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -129,13 +129,13 @@ async def test_stopping_is_not_held_up_by_a_client_that_does_not_read(tmp_path: 
     assert time.monotonic() - before < 2.5
 
 
-async def test_a_stopped_server_takes_its_socket_file_away(tmp_path: Path) -> None:
+async def test_a_stopped_server_removes_its_socket_file(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         assert served.path.is_socket()
     assert not served.path.exists()
 
 
-async def test_a_cancelled_server_answers_before_it_goes(tmp_path: Path) -> None:
+async def test_a_cancelled_server_answers_before_it_ends(tmp_path: Path) -> None:
     handlers = Handlers()
     server = Server(handlers.table(), OWN_ACCESS, ClientLimits(), structlog.get_logger(), methods=TABLE)
     with anyio.fail_after(10):

@@ -1,4 +1,4 @@
-"""Hostile frames get the right code, harm nobody and leave no trace."""
+"""Hostile frames get the right code, harm no other client and leave no trace."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def framed_answer(client: Client) -> Any:
 
 
 async def codes_of(served: Running, frames: list[bytes]) -> list[int | None]:
-    """The code that each frame is answered with, None for a result; a neighbour is served all the while."""
+    """Return the error code of each answer, None for a result; a neighbour is served meanwhile."""
     codes: list[int | None] = []
     async with served.client() as hostile, served.client() as neighbour:
         for frame in frames:
@@ -119,7 +119,7 @@ BYTES = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(BYTES)
-def test_whatever_comes_is_read_as_a_request_or_rejected_with_an_answer(frame: bytes) -> None:
+def test_any_input_is_read_as_a_request_or_rejected_with_an_answer(frame: bytes) -> None:
     parsed = parse(frame, LIMITS)
     for part in parsed if isinstance(parsed, list) else [parsed]:
         if isinstance(part, Rejected):
@@ -138,7 +138,7 @@ def test_whatever_comes_is_read_as_a_request_or_rejected_with_an_answer(frame: b
     pieces=st.lists(BYTES, max_size=8),
     glue=st.sampled_from([b"\n", b"", b"\r\n", b"Content-Length: 5\r\n\r\n"]),
 )
-def test_whatever_bytes_a_client_sends_the_next_client_is_served(
+def test_the_next_client_is_served_whatever_bytes_a_client_sends(
     tmp_path: Path, pieces: list[bytes], glue: bytes
 ) -> None:
     async def scenario() -> None:

@@ -67,7 +67,7 @@ EXAMPLES: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize(
     ("text", "expected"), [example[1:] for example in EXAMPLES], ids=[e[0] for e in EXAMPLES]
 )
-async def test_the_specifications_examples_are_answered_as_it_says(
+async def test_the_examples_of_the_specification_are_answered_as_specified(
     tmp_path: Path, text: str, expected: Any
 ) -> None:
     async with running(tmp_path) as served, served.client() as client:
@@ -79,7 +79,7 @@ async def test_the_specifications_examples_are_answered_as_it_says(
 
 
 def assert_is_as_expected(answer: Any, expected: Any) -> None:
-    """Dicts are whole answers, pairs are an error's code and id, lists are batches in any order."""
+    """Dicts are whole answers, pairs are the code and id of an error, lists are batches in any order."""
     if isinstance(expected, list):
         assert isinstance(answer, list)
         remaining = [summary(part) for part in answer]
@@ -106,7 +106,7 @@ async def test_an_empty_list_of_parameters_means_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("request_id", ["", "\u00e4\u20ac", 0, -1, 2**63, 1.5, None, "0" * 1000], ids=str)
-async def test_every_id_comes_back_as_it_was(tmp_path: Path, request_id: Any) -> None:
+async def test_every_id_is_returned_unchanged(tmp_path: Path, request_id: Any) -> None:
     async with running(tmp_path) as served, served.client() as client:
         assert await client.call("echo", request_id, value=[]) == {
             "jsonrpc": "2.0",
@@ -115,7 +115,7 @@ async def test_every_id_comes_back_as_it_was(tmp_path: Path, request_id: Any) ->
         }
 
 
-async def test_of_equal_keys_the_last_counts(tmp_path: Path) -> None:
+async def test_the_last_of_equal_keys_counts(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         text = (
             b'{"jsonrpc":"2.0","id":1,"id":2,"method":"x","method":"echo","params":{"value":1,"value":2}}\n'

@@ -1,4 +1,4 @@
-"""Past every limit stands an error; the connection and everybody else's go on."""
+"""Beyond every limit there is an error; the connection and all others continue."""
 
 import json
 import resource
@@ -15,7 +15,7 @@ def kind_of(answer: Any) -> Any:
     return answer["error"]["data"]["kind"]
 
 
-async def test_a_line_of_just_the_limit_is_taken_and_one_byte_more_is_not(tmp_path: Path) -> None:
+async def test_a_line_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not(tmp_path: Path) -> None:
     async with running(tmp_path, ClientLimits(line_bytes=1000)) as served, served.client() as client:
         text = json.dumps(request("echo", value=""))
         fitting = json.dumps(request("echo", value="x" * (1000 - len(text)))).encode()
@@ -26,7 +26,7 @@ async def test_a_line_of_just_the_limit_is_taken_and_one_byte_more_is_not(tmp_pa
         assert (await client.answer())["id"] == "after"
 
 
-async def test_a_frame_of_a_hundred_megabytes_is_passed_over_unbuffered(tmp_path: Path) -> None:
+async def test_a_frame_of_a_hundred_megabytes_is_skipped_without_buffering(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client, served.client() as neighbour:
         piece = b"x" * 2**20
         for _ in range(12):
@@ -42,7 +42,7 @@ async def test_a_frame_of_a_hundred_megabytes_is_passed_over_unbuffered(tmp_path
         assert grown_kib < 16 * 1024
 
 
-async def test_a_frame_of_too_many_lists_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
+async def test_a_frame_of_too_many_lists_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send_raw(b"[" * 8_000_000 + b"\n")
         assert kind_of(await client.answer()) == "limit"
@@ -52,7 +52,7 @@ async def test_a_frame_of_too_many_lists_is_refused_before_it_costs_anything(tmp
         assert (await client.call("echo", value=brackets_in_a_text))["result"] == brackets_in_a_text
 
 
-async def test_a_long_content_is_passed_over_and_the_next_one_answered(tmp_path: Path) -> None:
+async def test_a_content_that_is_too_long_is_skipped_and_the_next_one_answered(tmp_path: Path) -> None:
     async with running(tmp_path, ClientLimits(line_bytes=1000)) as served, served.client() as client:
         await client.send_raw(b"Content-Length: 100000\r\n\r\n" + b"y" * 100_000)
         await client.send_raw(b"Content-Length: %d\r\n\r\n%b" % (len(ECHO), ECHO))
@@ -61,7 +61,7 @@ async def test_a_long_content_is_passed_over_and_the_next_one_answered(tmp_path:
         assert b'"limit"' in received
 
 
-async def test_headers_that_make_no_sense_end_the_connection_with_an_error(tmp_path: Path) -> None:
+async def test_invalid_headers_end_the_connection_with_an_error(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         for headers in (
             b"Content-Length: x\r\n\r\n",
@@ -74,7 +74,7 @@ async def test_headers_that_make_no_sense_end_the_connection_with_an_error(tmp_p
                 assert b"-32700" in received
 
 
-async def test_a_batch_of_a_thousand_is_answered_and_of_one_more_refused(tmp_path: Path) -> None:
+async def test_a_batch_of_a_thousand_is_answered_and_a_larger_one_is_refused(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send([request("echo", number, value=number) for number in range(1000)])
         answers = await client.answer()
@@ -83,7 +83,7 @@ async def test_a_batch_of_a_thousand_is_answered_and_of_one_more_refused(tmp_pat
         assert kind_of(await client.answer()) == "limit"
 
 
-async def test_a_batch_whose_answers_pass_a_line_says_so_for_those_that_do_not_fit(tmp_path: Path) -> None:
+async def test_answers_of_a_batch_that_do_not_fit_a_line_are_errors(tmp_path: Path) -> None:
     async with running(tmp_path, ClientLimits(line_bytes=10_000)) as served, served.client() as client:
         await client.send([request("big", number, size=4_000) for number in range(4)])
         answers = await client.answer()
@@ -91,7 +91,7 @@ async def test_a_batch_whose_answers_pass_a_line_says_so_for_those_that_do_not_f
         assert sorted(answer["id"] for answer in answers) == [0, 1, 2, 3]
 
 
-async def test_a_call_past_those_in_flight_is_refused_and_taken_again_later(tmp_path: Path) -> None:
+async def test_a_call_beyond_the_limit_in_flight_is_refused_and_accepted_later(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send(*(request("wait", number) for number in range(256)))
         await served.handlers.until_begun(256)
@@ -109,7 +109,7 @@ async def test_quick_calls_in_one_burst_are_all_answered_however_many(tmp_path: 
         assert [(await client.answer())["result"] for _ in range(3000)] == list(range(3000))
 
 
-async def test_notifications_past_the_limit_wait_and_none_is_lost(tmp_path: Path) -> None:
+async def test_notifications_beyond_the_limit_wait_and_none_is_lost(tmp_path: Path) -> None:
     async with running(tmp_path, ClientLimits(in_flight=4)) as served, served.client() as client:
         await client.send(*(notification("change", name=str(number)) for number in range(10)))
         await served.handlers.until_begun(4)
@@ -120,7 +120,7 @@ async def test_notifications_past_the_limit_wait_and_none_is_lost(tmp_path: Path
         assert sorted(served.handlers.changed, key=int) == [str(number) for number in range(10)]
 
 
-async def test_a_connection_too_many_is_told_so_and_a_free_place_is_taken(tmp_path: Path) -> None:
+async def test_a_connection_beyond_the_limit_is_refused_and_a_freed_place_can_be_used(tmp_path: Path) -> None:
     async with (
         running(tmp_path, ClientLimits(connections=2)) as served,
         served.client() as first,

@@ -1,4 +1,4 @@
-"""The socket's rights, its path, and what happens to what stands there already."""
+"""The permissions and the path of the socket, and what happens to existing files there."""
 
 import asyncio
 import errno
@@ -31,7 +31,7 @@ def open_umask() -> object:
 
 
 @pytest.mark.usefixtures("open_umask")
-def test_the_socket_is_its_owners_alone_from_the_first_moment_on(
+def test_the_socket_belongs_to_its_owner_alone_from_the_first_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -48,7 +48,7 @@ def test_the_socket_is_its_owners_alone_from_the_first_moment_on(
 
 
 @pytest.mark.usefixtures("open_umask")
-def test_a_group_gets_its_right_only_after_the_socket_is_its_own(
+def test_a_group_gets_permissions_only_after_the_socket_belongs_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "s"
@@ -60,13 +60,13 @@ def test_a_group_gets_its_right_only_after_the_socket_is_its_own(
     listener.close()
 
 
-def test_the_umask_is_as_it_was(tmp_path: Path) -> None:
+def test_the_umask_is_restored(tmp_path: Path) -> None:
     before = os.umask(0o022)
     listen(tmp_path / "s").close()
     assert os.umask(before) == 0o022
 
 
-def test_a_missing_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created_for_its_owner_alone(tmp_path: Path) -> None:
     listener = listen(tmp_path / "new" / "s")
     assert mode_of(tmp_path / "new") == 0o700
     listener.close()
@@ -81,7 +81,7 @@ def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     listener.close()
 
 
-def test_a_socket_on_which_somebody_answers_is_left_alone(tmp_path: Path) -> None:
+def test_a_socket_on_which_a_process_answers_is_left_alone(tmp_path: Path) -> None:
     first = listen(tmp_path / "s")
     with pytest.raises(ListenError, match="Another process listens"):
         listen(tmp_path / "s")
@@ -90,14 +90,14 @@ def test_a_socket_on_which_somebody_answers_is_left_alone(tmp_path: Path) -> Non
     first.close()
 
 
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("precious")
     with pytest.raises(ListenError, match="not a socket"):
         listen(tmp_path / "s")
     assert (tmp_path / "s").read_text() == "precious"
 
 
-def test_closing_does_not_remove_a_socket_that_somebody_else_put_there(tmp_path: Path) -> None:
+def test_closing_does_not_remove_a_socket_that_another_process_put_there(tmp_path: Path) -> None:
     listener = listen(tmp_path / "s")
     (tmp_path / "s").unlink()
     (tmp_path / "s").write_text("another's")
@@ -117,13 +117,13 @@ def test_a_path_longer_than_the_kernel_takes_works(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_path(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error_that_names_the_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ListenError, match="file/s"):
         listen(tmp_path / "file" / "s")
 
 
-def test_descriptors_passed_to_another_process_are_not_ours() -> None:
+def test_descriptors_passed_to_another_process_are_not_used() -> None:
     environment = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "x", "HOME": "/"}
     assert passed_listeners(environment) == []
     assert environment == {"HOME": "/"}
@@ -140,7 +140,7 @@ listener.close()
 
 
 def passed(inherited: socket.socket) -> subprocess.CompletedProcess[str]:
-    """Run a process that finds this socket as its descriptor 3."""
+    """Run a process that has this socket as descriptor 3."""
     with_three = f"import os; os.dup2({inherited.fileno()}, 3)\n{PASSED}"
     return subprocess.run(
         [sys.executable, "-c", with_three],
@@ -152,7 +152,7 @@ def passed(inherited: socket.socket) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_socket_that_systemd_passed_is_taken_and_its_file_kept(tmp_path: Path) -> None:
+def test_a_socket_that_systemd_passed_is_used_and_its_file_is_kept(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s"))
         listening.listen()
@@ -166,11 +166,11 @@ def test_a_passed_socket_that_does_not_listen_is_refused() -> None:
         assert "must be a listening Unix stream socket" in passed(wrong).stderr
 
 
-# -- a path that is taken away
+# -- a path that is removed or replaced
 
 
 class Told:
-    """A log that keeps what it was told."""
+    """A log that keeps its lines."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -188,7 +188,7 @@ def answers(path: Path) -> bool:
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> AsyncIterator[tuple[Listener, "asyncio.Task[Listener]", Told]]:
-    """A listener in a folder of its own that is watched, as its task is seen to wait."""
+    """A listener in its own folder, which is being watched."""
     listener, log = listen(tmp_path / "folder" / "s"), Told()
     task = asyncio.create_task(made_again(listener, log))  # type: ignore[arg-type]
     await asyncio.sleep(0)
@@ -228,12 +228,12 @@ def put_a_dead_socket_over_it(path: Path) -> None:
     "take_away", [unlink, rename, remove_folder, rename_folder, put_a_dead_socket_over_it]
 )
 @pytest.mark.usefixtures("open_umask")
-async def test_a_socket_that_is_taken_away_is_made_again_with_its_rights(
+async def test_a_socket_that_is_taken_away_is_recreated_with_its_permissions(
     watched: Watched, take_away: Callable[[Path], None]
 ) -> None:
     listener, task, _ = watched
     take_away(listener.path)
-    again = await asyncio.wait_for(asyncio.shield(task), 3)  # the timer would need longer
+    again = await asyncio.wait_for(asyncio.shield(task), 3)  # the timer alone would take longer
     assert again.is_in_place
     assert not listener.is_in_place
     assert answers(listener.path)
@@ -241,7 +241,7 @@ async def test_a_socket_that_is_taken_away_is_made_again_with_its_rights(
     assert mode_of(listener.path.parent) == 0o700
 
 
-async def test_a_folder_that_is_made_again_lets_those_in_whom_the_former_one_did(tmp_path: Path) -> None:
+async def test_a_recreated_folder_has_the_permissions_of_the_former_one(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir(mode=0o755)
     first = listen(tmp_path / "folder" / "s")
     shutil.rmtree(tmp_path / "folder")
@@ -266,7 +266,7 @@ async def test_a_socket_of_another_living_process_is_left_alone_until_it_is_remo
     assert answers(listener.path)
 
 
-async def test_a_socket_is_made_again_also_where_the_kernel_tells_nothing(
+async def test_a_socket_is_recreated_even_without_notifications_of_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_watch_left(_path: Path) -> None:
@@ -282,7 +282,7 @@ async def test_a_socket_is_made_again_also_where_the_kernel_tells_nothing(
     listener.close()
 
 
-async def test_a_passed_socket_is_the_service_managers_to_make_and_the_log_says_so(tmp_path: Path) -> None:
+async def test_a_passed_socket_is_not_recreated_and_the_log_says_so(tmp_path: Path) -> None:
     made, log = listen(tmp_path / "s"), Told()
     passed_one = replace(made, is_passed=True)
     task = asyncio.create_task(made_again(passed_one, log))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Which requests are remembered, and for how long."""
+"""Which resolved requests are cached, and for how long."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def tree(
     return None if found is None else found.tree
 
 
-def test_the_same_request_is_found() -> None:
+def test_an_equal_request_is_found() -> None:
     recent = ResolutionCache()
     assert tree(recent, "a") is None
     assert tree(recent, "b") is None
@@ -54,7 +54,7 @@ def test_the_same_request_is_found() -> None:
         Owner("default", 1000, 1001, "ada"),
     ],
 )
-def test_another_caller_does_not_get_it(owner: Owner) -> None:
+def test_another_caller_does_not_get_the_cached_result(owner: Owner) -> None:
     recent = ResolutionCache()
     keep(recent, "a")
     assert (
@@ -62,13 +62,13 @@ def test_another_caller_does_not_get_it(owner: Owner) -> None:
     )
 
 
-def test_other_defaults_are_another_meaning() -> None:
+def test_a_result_for_other_defaults_is_not_reused() -> None:
     recent = ResolutionCache()
     keep(recent, "a")
     assert tree(recent, "a", defaults=Defaults(pools=frozenset(("default", "new")))) is None
 
 
-def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
+def test_the_least_recently_used_request_is_evicted_first() -> None:
     recent = ResolutionCache()
     keep(recent, "first")
     keep(recent, "second")
@@ -80,7 +80,7 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
     assert tree(recent, "second") is None
 
 
-def test_secrets_and_long_requests_are_not_remembered() -> None:
+def test_secrets_and_long_requests_are_not_cached() -> None:
     recent = ResolutionCache()
     secret = JobRequest(component="lockside.command", config_data={"parameters": {"#password": "x"}})
     assert recent.key(secret, PLACE) is None

@@ -1,4 +1,4 @@
-"""Settings are read with the functions that read documents, and refused by the name of the setting."""
+"""Settings are read with the functions that read documents, and refusals name the setting."""
 
 import os
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_the_pool_default_exists_beside_other_pools(tmp_path: Path) -> None:
     assert {name: pool.slots for name, pool in found.pools.items()} == {"default": 0, "heavy": 1}
 
 
-def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> None:
+def test_every_fault_is_reported_with_its_file_line_and_choices(tmp_path: Path) -> None:
     more = tmp_path / "conf.d" / "more.toml"
     more.parent.mkdir()
     more.write_text('\n[daemon]\nlog_level = "loud"\n')
@@ -87,7 +87,7 @@ def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> N
         ("LOCKSIDE_DAEMON__ON_STOP", "daemon.on_stop"),
     ],
 )
-def test_a_variable_of_the_environment_that_is_no_utf8_is_named(name: str, field: str) -> None:
+def test_an_environment_variable_that_is_not_utf8_is_named(name: str, field: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}: {field}.*UTF-8"):
         load([], {name: os.fsdecode(b"\xff")})
 
@@ -109,13 +109,13 @@ def test_a_check_of_the_settings_names_groups_that_do_not_exist(
     ]
 
 
-def test_a_group_that_is_gone_gives_nobody_a_right_and_keeps_no_daemon_from_its_start(tmp_path: Path) -> None:
+def test_a_missing_group_gives_no_rights_and_does_not_prevent_the_start(tmp_path: Path) -> None:
     settings = read(tmp_path, GONE)
     assert len(missing_names(settings)) == 2
     assert access(settings).admin_gids == frozenset()
 
 
-def test_a_state_folder_of_its_own_has_settings_of_its_own(tmp_path: Path) -> None:
+def test_a_separate_state_folder_has_its_own_settings(tmp_path: Path) -> None:
     own = files_of(None, tmp_path)
     assert own.present == []
     (tmp_path / "conf.d").mkdir()
@@ -125,7 +125,7 @@ def test_a_state_folder_of_its_own_has_settings_of_its_own(tmp_path: Path) -> No
     assert names == ["lockside.toml", "conf.d/a.toml", "conf.d/b.toml"]
 
 
-def test_only_a_daemon_in_the_systems_folder_reads_the_systems_settings(tmp_path: Path) -> None:
+def test_only_a_daemon_in_the_system_folder_reads_the_system_settings(tmp_path: Path) -> None:
     assert files_of(None, SYSTEM_STATE_DIR).main == SYSTEM_FILE
     assert files_of(None, tmp_path).main == tmp_path / "lockside.toml"
     assert files_of(SYSTEM_FILE, tmp_path).main == SYSTEM_FILE
@@ -137,7 +137,7 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--state-dir", "--socket"])
-def test_a_path_that_is_no_text_is_refused_at_the_start(
+def test_a_path_that_is_not_text_is_refused_at_the_start(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
 ) -> None:
     arguments = {"--state-dir": str(tmp_path)} | {option: f"{tmp_path}/x\udcff"}
@@ -145,7 +145,7 @@ def test_a_path_that_is_no_text_is_refused_at_the_start(
     assert "is no UTF-8 text" in capsys.readouterr().err
 
 
-def test_a_check_of_the_settings_lists_what_was_read(
+def test_a_check_of_the_settings_lists_the_files_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOCKSIDE_SOCKET", "/run/lockside/lockside.sock")  # of the daemon that clients talk to

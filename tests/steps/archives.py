@@ -1,4 +1,4 @@
-"""Orders of the step that archives, and servers that it archives to."""
+"""Orders for the archiving step, and servers to which it archives."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from steps.fileserver import SFTP_SERVER, SSHD, ftp_serving, sftp_serving
 
 
 def order_of(place: Path, url: str, **more: Any) -> dict[str, Any]:
-    """An order to archive the files in `data` of a folder to a system of that URL."""
+    """An order to archive the files in `data` of a folder to a system with that URL."""
     return {
         "job": "17",
         "uuid": "uuid-of-17",

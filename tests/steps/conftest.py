@@ -1,4 +1,4 @@
-"""What tests of steps have in common."""
+"""Fixtures that several tests of steps use."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from locksided.steps.staging import retries
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it would have waited."""
+    """The pauses, in seconds, that the code would have made."""
     waited: list[float] = []
     monkeypatch.setattr(retries, "wait", waited.append)
     return waited

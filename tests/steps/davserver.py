@@ -1,4 +1,4 @@
-"""A WebDAV server of a folder, which can break its answers."""
+"""A WebDAV server of a folder, which can send truncated and failing answers."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 
 @dataclass
 class DavServer:
-    """`cut_bytes` ends each answer to GET, `status` refuses it; `starts` are the ranges that it had."""
+    """`cut_bytes` truncates each answer to GET, `status` refuses it; `starts` are the requested offsets."""
 
     app: Any
     password: str
@@ -41,7 +41,7 @@ class DavServer:
 
 @contextmanager
 def dav_serving(folder: Path, *, user: str, password: str) -> Iterator[DavServer]:
-    """Serves a folder to one user."""
+    """Serve a folder to one user."""
     app = WsgiDAVApp(
         {
             "provider_mapping": {"/": str(folder)},

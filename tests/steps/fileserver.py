@@ -1,4 +1,4 @@
-"""Servers of files: an http server that behaves as badly as it is told to, and an ftp server."""
+"""Servers of files: an HTTP server that misbehaves as configured, and servers for FTP, SFTP and S3."""
 
 import os
 import shutil
@@ -19,10 +19,10 @@ from pyftpdlib.servers import ThreadedFTPServer
 
 @dataclass
 class FileServer:
-    """What it serves, and how.
+    """What the server serves, and how.
 
-    It cuts the connection after `cut_bytes` of each answer; `etags` change from one answer to the next, the
-    last one stays; `statuses` come first. `redirects` maps paths to URLs. Content waits for the `gate`.
+    It closes the connection after `cut_bytes` of each answer; `etags` change from answer to answer, the
+    last one stays; `statuses` are used first. `redirects` maps paths to URLs. Content waits for the `gate`.
     `asked` are the headers of all GETs, `sent_bytes` all bytes of content.
     """
 
@@ -47,7 +47,7 @@ class FileServer:
 
 @contextmanager
 def serving(files: FileServer) -> Iterator[FileServer]:
-    """Runs the server."""
+    """Run the server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(files))
     files.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -109,7 +109,7 @@ def _handler(files: FileServer) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def ftp_serving(folder: Path, *, user: str = "", password: str = "", refusal: str = "") -> Iterator[int]:
-    """Serves a folder by ftp, to anybody or to one user, or refuses what is sent; gives the port."""
+    """Serve a folder by FTP, to anybody or to one user, or refuse uploads; yields the port."""
     authorizer = DummyAuthorizer()
     if user:
         authorizer.add_user(user, password, str(folder), perm="elradfmw")
@@ -139,7 +139,7 @@ SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
 
 @dataclass(frozen=True)
 class SftpServer:
-    """Where an sftp server is, and the keys on both sides, as texts."""
+    """The address of an SFTP server, and the keys of both sides as texts."""
 
     port: int
     host_key: str
@@ -148,7 +148,7 @@ class SftpServer:
 
 @contextmanager
 def sftp_serving(folder: Path) -> Iterator[SftpServer]:
-    """Serves files to the user who runs this, by a key made for it."""
+    """Serve files to the user who runs this, with a key made for it."""
     for name in ("host", "own"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name],
@@ -188,7 +188,7 @@ def sftp_serving(folder: Path) -> Iterator[SftpServer]:
 
 @contextmanager
 def moto_serving() -> Iterator[tuple[Any, dict[str, str]]]:
-    """A server of S3: a client of it, and the options to reach it."""
+    """Run an S3 server; yields a client of it and the options to connect to it."""
     from botocore.session import Session
     from moto.server import ThreadedMotoServer
 

@@ -1,4 +1,4 @@
-"""A lake in a folder, and storage steps in this process: what the daemon does around them is done here."""
+"""A lake in a folder, and storage steps run in this process; this module plays the part of the daemon."""
 
 import json
 import os
@@ -17,7 +17,7 @@ BUCKET = "in.c-main"
 
 @dataclass
 class Lake:
-    """Loads what is given into tables of `in.c-main`, and publishes it when all is well."""
+    """Loads files into tables of `in.c-main`, and publishes them if the load succeeds."""
 
     base: Path
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Lake:
             (self.base / name).mkdir(parents=True)
 
     def write(self, files: dict[str, Any]) -> None:
-        """What lies in out/tables: texts, bytes, manifests as objects, slices as objects of texts."""
+        """Write files to out/tables: texts, bytes, manifests as objects, slices as objects of texts."""
         folder = self.base / "data/out/tables"
         shutil.rmtree(folder)
         folder.mkdir()
@@ -67,7 +67,7 @@ class Lake:
         }
 
     def load(self, files: dict[str, Any], *entries: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """What the load of the first table shows; `names` are the tables, `x` unless told."""
+        """Load the tables `names`, by default `x`, and return what the result shows of the first."""
         self.write(files)
         names = more.pop("names", ["x"])
         mapping = {"tables": list(entries), **more.pop("output", {})}
@@ -78,7 +78,7 @@ class Lake:
         return shown
 
     def fails(self, files: dict[str, Any], *entries: dict[str, Any], **more: Any) -> str:
-        """The message of a load that fails."""
+        """Return the message of a load that fails."""
         try:
             self.load(files, *entries, **more)
         except UserFault as fault:
@@ -103,5 +103,5 @@ class Lake:
         return self.base / "lake/default/default" / BUCKET / name
 
     def rows(self, name: str = "x") -> list[tuple[Any, ...]]:
-        """The rows as a foreign reader sees them, without `_timestamp`."""
+        """Return the rows as a foreign reader sees them, without `_timestamp`."""
         return sorted(pl.read_delta(str(self.folder(name))).drop("_timestamp").rows(), key=str)

@@ -1,4 +1,4 @@
-"""The step that archives files, against real servers that break, fill up and lie."""
+"""The step that archives files, with real servers that disconnect, fill up and lie."""
 
 import json
 import os
@@ -32,7 +32,7 @@ Archive = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """What a job left."""
+    """The files that a job left."""
     for path, content in FILES.items():
         file = tmp_path / "data" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,11 +50,11 @@ def there(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_files_are_there_with_a_list_of_their_checksums(
+def test_files_are_archived_with_a_list_of_their_checksums(
     server: str, data: Path, there: Path, tmp_path: Path
 ) -> None:
     with SERVERS[server](there) as given:
-        for _ in range(2):  # what an earlier start of the job wrote is overwritten
+        for _ in range(2):  # files written by an earlier start of the job are overwritten
             done = archiving.archive(order_of(tmp_path, **given))["result"]["artifacts"]["archive"]
         folder = there / "runs/17"
         listed = json.loads((folder / LIST).read_text())
@@ -72,7 +72,7 @@ def test_files_are_there_with_a_list_of_their_checksums(
             archiving.archive(order_of(tmp_path, **given, uuid="another"))
 
 
-def test_objects_of_s3_are_compared_by_the_servers_checksum(
+def test_objects_of_s3_are_verified_by_the_checksum_of_the_server(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with moto_serving() as (client, options):
@@ -105,7 +105,7 @@ def test_a_large_object_is_sent_to_s3_in_parts(
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_other_bytes_than_were_sent_are_found(
+def test_altered_bytes_are_detected(
     server: str, data: Path, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verify = sending._verify
@@ -125,7 +125,7 @@ def test_other_bytes_than_were_sent_are_found(
 
 
 @pytest.mark.parametrize("server", ["ftp", "sftp"])
-def test_a_connection_that_breaks_is_made_again(
+def test_a_lost_connection_is_reestablished(
     server: str, data: Path, there: Path, tmp_path: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = archiving.Shipment._send_file
@@ -144,9 +144,7 @@ def test_a_connection_that_breaks_is_made_again(
     assert pauses == [1, 1, 1]
 
 
-def test_a_server_that_does_not_come_back_is_given_up(
-    data: Path, tmp_path: Path, pauses: list[float]
-) -> None:
+def test_a_server_that_stays_unavailable_is_given_up(data: Path, tmp_path: Path, pauses: list[float]) -> None:
     with pytest.raises(ApplicationFault, match="could not be archived after 3 attempts"):
         archiving.archive(order_of(tmp_path, "ftp://127.0.0.1:1"))
     assert pauses == [1, 2]
@@ -161,7 +159,7 @@ def test_no_link_leads_out_of_the_root(data: Path, there: Path, tmp_path: Path) 
     assert not [one for one in (tmp_path / "elsewhere").rglob("*") if one.is_file()]
 
 
-def test_settings_say_where_files_may_go(data: Path, there: Path, tmp_path: Path) -> None:
+def test_settings_decide_where_files_may_be_archived(data: Path, there: Path, tmp_path: Path) -> None:
     url = there.as_uri()
     with pytest.raises(UserFault, match="file_roots"):
         archiving.archive(order_of(tmp_path, url, fileRoots=["/srv"]))
@@ -170,7 +168,7 @@ def test_settings_say_where_files_may_go(data: Path, there: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("refusal", ["452 Insufficient storage space.", "552 Exceeded storage allocation."])
-def test_an_ftp_server_without_space_ends_it_at_once(
+def test_an_ftp_server_without_space_fails_the_step_at_once(
     data: Path, there: Path, tmp_path: Path, pauses: list[float], refusal: str
 ) -> None:
     with ftp_serving(there, user="ann", password="s3cret", refusal=refusal) as port:
@@ -204,7 +202,7 @@ print("left:", [file.name for file in place.joinpath("there").rglob("*") if file
 
 @pytest.mark.skipif(unmountable() is not None, reason=str(unmountable()))
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_target_that_is_really_full_keeps_no_part_of_an_archive(
+def test_a_full_target_keeps_no_part_of_an_archive(
     data: Path, there: Path, tmp_path: Path, server: str
 ) -> None:
     script = 'mount -t tmpfs -o size=2m tmpfs "$1/there" && exec "$2" -c "$3" "$1" "$4"'

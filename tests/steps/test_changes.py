@@ -1,4 +1,4 @@
-"""Tables change without a file that is loaded: rows go, keys and columns change, each in one commit."""
+"""Changes of tables without a file: rows are deleted, keys and columns change, each change in one commit."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def change(lake: Lake, operation: Any, **parameters: Any) -> dict[str, Any]:
-    """The commit of a change, which is made."""
+    """Commit a change and return the commit."""
     order = lake.order({}, ["x"])
     order["parameters"] = parameters
     (commit,) = operation(order)["commits"]
@@ -46,7 +46,7 @@ def fails(lake: Lake, operation: Any, **parameters: Any) -> str:
     return str(fault.value)
 
 
-def test_rows_that_a_rule_fits_are_deleted(lake: Lake) -> None:
+def test_rows_that_match_a_rule_are_deleted(lake: Lake) -> None:
     times = dict(pl.read_delta(str(lake.folder())).select("id", "_timestamp").rows())
     counts = deleted(lake, {"where_filters": [{"column": "id", "values_from_set": ["2"]}]})
     assert (counts["rowsDeleted"], counts["rowsCount"]) == (1, 2)
@@ -54,7 +54,7 @@ def test_rows_that_a_rule_fits_are_deleted(lake: Lake) -> None:
     assert dict(pl.read_delta(str(lake.folder())).select("id", "_timestamp").rows()).items() <= times.items()
 
 
-def test_a_rule_without_a_meaning_is_told_once(lake: Lake) -> None:
+def test_a_rule_on_a_missing_column_is_reported_once(lake: Lake) -> None:
     rules = [{"where_filters": [{"column": "q", "values_from_set": ["2"]}]}]
     told = fails(lake, changes.delete_rows, delete_where=rules)
     assert told == 'Cannot change table "in.c-main.x": it has no column "q".'
@@ -66,7 +66,7 @@ def test_an_empty_rule_deletes_all_rows(lake: Lake) -> None:
     assert DeltaTable(lake.folder()).file_uris() == []
 
 
-def test_a_deletion_that_fits_nothing_makes_no_version(lake: Lake) -> None:
+def test_a_deletion_that_matches_no_row_creates_no_version(lake: Lake) -> None:
     rule = {"where_filters": [{"column": "id", "values_from_set": ["9"]}]}
     commit = change(lake, changes.delete_rows, delete_where=[rule])
     assert (commit["version"], commit["staged"]) == (0, "")
@@ -89,10 +89,10 @@ def test_columns_are_added_and_dropped(lake: Lake) -> None:
     assert lake.rows() == [("1", "10", None, None), ("2", "20", None, None), ("3", "", None, None)]
     assert pl.read_delta(str(lake.folder())).columns == ["id", "n", "note", "at", "_timestamp"]
     altered(lake, addColumns=[{"name": "name"}])
-    assert {row[-1] for row in lake.rows()} == {None}, "the values that were dropped do not come back"
+    assert {row[-1] for row in lake.rows()} == {None}, "dropped values do not reappear"
 
 
-def test_a_type_is_changed_when_all_values_fit(lake: Lake) -> None:
+def test_a_type_can_be_changed_when_all_values_fit(lake: Lake) -> None:
     altered(lake, types={"n": {"type": "INTEGER"}})
     assert [row[2] for row in lake.rows()] == [10, 20, None]
     altered(lake, types={"n": {"type": "NUMERIC", "length": "10,2"}})
@@ -117,13 +117,13 @@ def test_a_type_is_changed_when_all_values_fit(lake: Lake) -> None:
         ({"dropColumns": ["id", "name", "n"]}, "A table needs a column."),
     ],
 )
-def test_a_change_that_cannot_be_is_told(lake: Lake, parameters: dict[str, Any], message: str) -> None:
+def test_an_impossible_change_is_reported(lake: Lake, parameters: dict[str, Any], message: str) -> None:
     given = {"addColumns": [], "dropColumns": [], "types": {}, **parameters}
     assert fails(lake, changes.alter, **given) == f'Cannot change table "in.c-main.x": {message}'
     assert lake.rows()[0] == ("1", "a", "10")
 
 
-def test_keys_are_not_made_equal_or_empty_by_another_type(lake: Lake) -> None:
+def test_a_type_change_that_makes_keys_equal_or_empty_is_refused(lake: Lake) -> None:
     change(lake, changes.set_primary_key, primaryKey=["id", "id"])
     lake.load({"x.csv": "id,name,n\n01,z,1\n,y,1\n"}, {**TABLE, "incremental": True})
     given: dict[str, Any] = {"addColumns": [], "dropColumns": [], "types": {"id": {"type": "INTEGER"}}}
@@ -133,7 +133,7 @@ def test_keys_are_not_made_equal_or_empty_by_another_type(lake: Lake) -> None:
     assert altered(lake, types=given["types"])["definition"]["primaryKey"] == ["id"]
 
 
-def test_a_column_of_the_key_is_not_dropped(lake: Lake) -> None:
+def test_dropping_a_column_of_the_key_is_refused(lake: Lake) -> None:
     change(lake, changes.set_primary_key, primaryKey=["id"])
     given: dict[str, Any] = {"addColumns": [], "dropColumns": ["id"], "types": {}}
     assert fails(lake, changes.alter, **given).endswith('Column "id" is part of the primary key.')

@@ -1,4 +1,4 @@
-"""The daemon's own splitter and assembler, in folders alone."""
+"""The daemon's own splitter and assembler, in folders only."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from locksided.steps.splitter import SplitError, split
 
 
 def cut(data: Path, files: dict[str, str], **parameters: Any) -> list[dict[str, str]]:
-    """What the chunks have, by the paths in them."""
+    """Return the contents of the chunks, by their paths."""
     for name, text in files.items():
         path = data / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def cut(data: Path, files: dict[str, str], **parameters: Any) -> list[dict[str, 
 CSV = 'a,b\n1,"x\ny"\n2,"""\n"\n3,z'
 
 
-def test_records_are_never_torn_and_each_chunk_has_the_header_and_the_rest(tmp_path: Path) -> None:
+def test_records_are_never_split_and_each_chunk_has_the_header_and_the_other_files(tmp_path: Path) -> None:
     files = {"tables/t.csv": CSV, "tables/t.csv.manifest": "{}", "files/other": "o"}
     chunks = cut(tmp_path, files, input="in/tables/t.csv", chunkRows=2)
     rest = {"tables/t.csv.manifest": "{}", "files/other": "o"}
@@ -41,7 +41,7 @@ def test_records_are_never_torn_and_each_chunk_has_the_header_and_the_rest(tmp_p
     ]
 
 
-def test_lines_of_other_files_are_cut_by_size_or_into_so_many(tmp_path: Path) -> None:
+def test_lines_of_other_files_are_split_by_size_or_into_a_number_of_chunks(tmp_path: Path) -> None:
     lines = "".join(f'{n}"\n' for n in range(6))
     by_size = cut(tmp_path / "a", {"files/l.txt": lines}, chunkBytes=4)
     assert [one["files/l.txt"] for one in by_size] == ['0"\n1"\n', '2"\n3"\n', '4"\n5"\n']
@@ -49,14 +49,14 @@ def test_lines_of_other_files_are_cut_by_size_or_into_so_many(tmp_path: Path) ->
     assert len(cut(tmp_path / "c", {"files/l.txt": lines}, chunks=100)) == 6
 
 
-def test_no_records_make_no_chunk_and_no_file_is_an_error(tmp_path: Path) -> None:
+def test_an_input_without_records_makes_no_chunk_and_a_missing_file_is_an_error(tmp_path: Path) -> None:
     assert cut(tmp_path / "a", {"tables/t.csv": "a,b\n"}, chunks=3) == []
     with pytest.raises(SplitError, match="no file"):
         cut(tmp_path / "b", {}, chunks=3)
 
 
 def left(data: Path, *chunks: dict[str, str]) -> None:
-    """What chunks left, by the paths in their folders."""
+    """Write what chunks left, by the paths in their folders."""
     for name in ("out/tables", "out/files", "in/chunks"):
         (data / name).mkdir(parents=True)
     for number, files in enumerate(chunks, 1):

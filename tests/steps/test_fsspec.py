@@ -1,4 +1,4 @@
-"""Inputs and archives of what fsspec has a package for, against a real WebDAV server."""
+"""Inputs and archives through fsspec packages, with a real WebDAV server."""
 
 import base64
 import hashlib
@@ -42,7 +42,7 @@ def staged(place: Path, dav: DavServer, source: str = SOURCE, **more: Any) -> di
     return files["result"]["input"]["files"][0]  # type: ignore[no-any-return]
 
 
-def test_a_file_comes_with_its_stamp(dav: DavServer, tmp_path: Path) -> None:
+def test_a_file_is_fetched_with_its_version_stamp(dav: DavServer, tmp_path: Path) -> None:
     one = staged(tmp_path, dav)
     assert (tmp_path / "data/in/files/a.csv").read_bytes() == CONTENT
     assert (one["source"], one["checksum"], one["attempts"]) == (SOURCE, SHA, 1)
@@ -50,7 +50,7 @@ def test_a_file_comes_with_its_stamp(dav: DavServer, tmp_path: Path) -> None:
     assert one["modifiedTime"].endswith("Z")
 
 
-def test_a_transfer_that_is_cut_goes_on_where_it_stopped(dav: DavServer, tmp_path: Path) -> None:
+def test_an_interrupted_transfer_continues_where_it_stopped(dav: DavServer, tmp_path: Path) -> None:
     dav.cut_bytes = 6_000_000
     one = staged(tmp_path, dav)
     assert (one["checksum"], one["attempts"]) == (SHA, 3)
@@ -58,7 +58,7 @@ def test_a_transfer_that_is_cut_goes_on_where_it_stopped(dav: DavServer, tmp_pat
     assert dav.starts[-1] == f"bytes={2 * 5 * 2**20}-"
 
 
-def test_a_system_there_is_read_and_archived_to(dav: DavServer, tmp_path: Path) -> None:
+def test_a_system_can_be_read_from_and_archived_to(dav: DavServer, tmp_path: Path) -> None:
     assert staged(tmp_path, dav, "system://archive/a%20b.csv", one={"options": {}})["checksum"] == SHA
     (tmp_path / "data/out/files").mkdir(parents=True)
     (tmp_path / "data/out/files/x").write_text("made")
@@ -78,7 +78,7 @@ def test_a_system_there_is_read_and_archived_to(dav: DavServer, tmp_path: Path) 
         ({"denyHosts": ["127.0.0.1"]}, False),
     ],
 )
-def test_what_it_connects_to_is_judged(
+def test_the_address_of_each_connection_is_checked(
     dav: DavServer, tmp_path: Path, settings: dict[str, Any], may: bool
 ) -> None:
     if may:
@@ -95,7 +95,7 @@ def test_a_name_that_is_denied_is_not_looked_up(dav: DavServer, tmp_path: Path) 
         staged(tmp_path, dav, denyHosts=["localhost"])
 
 
-def test_faults_tell_whose_they_are_without_secrets(dav: DavServer, tmp_path: Path) -> None:
+def test_faults_name_who_is_responsible_without_secrets(dav: DavServer, tmp_path: Path) -> None:
     assert staged(tmp_path, dav, "webdav://files/none", one={"optional": True})["missing"]
     with pytest.raises(UserFault, match="there is no such file"):
         staged(tmp_path, dav, "webdav://files/none")

@@ -1,4 +1,4 @@
-"""Cases of the mapping: what a file becomes in a table, and what a table becomes in a file."""
+"""Cases of the mapping: how a file becomes a table, and how a table becomes a file."""
 
 import gzip
 from collections.abc import Callable
@@ -101,7 +101,7 @@ CUT = gzip.compress(b"id,b\n" + b"1,2\n" * 1000)[:-9]
         ({"x.csv": "id\n1\n"}, {**X, "destination": "in.c-main.X"}, {}, 'Table "in.c-main.X" differs'),
     ],
 )
-def test_what_cannot_be_loaded_is_the_users_fault_and_is_told(
+def test_a_file_that_cannot_be_loaded_is_a_user_error_with_a_message(
     lake: Lake, files: dict[str, Any], entry: dict[str, Any], output: dict[str, Any], told: str
 ) -> None:
     lake.load({"x.csv": "id\n1\n"}, {**X, "primary_key": ["id"]})
@@ -114,7 +114,7 @@ Exporting = Callable[..., str]
 
 @pytest.fixture
 def exported(lake: Lake) -> Exporting:
-    """Exports a table of all types with an entry of an input mapping, as CSV."""
+    """Export a table that has all types, with an entry of an input mapping, as CSV."""
     kinds = {"s": "STRING", "i": "INTEGER", "n": "NUMERIC", "b": "BOOLEAN", "d": "DATE", "t": "TIMESTAMP"}
     text = (
         's,i,n,b,d,t\n"a,""b",1,1.5,true,2026-01-31,2026-01-31 10:00:00\n,,,,,\n'
@@ -201,7 +201,7 @@ def test_a_mapping_wins_over_a_manifest_by_the_keys_and_columns_that_it_names() 
     assert told == {("a", "m"): "1", ("a", "n"): "2", ("b", "o"): "3"}
 
 
-def test_columns_are_found_by_the_names_that_were_cleaned(lake: Lake) -> None:
+def test_columns_are_found_by_their_sanitised_names(lake: Lake) -> None:
     lake.load({"x.csv": "a b,c\n1,2\n5,6\n"}, X)
     rule = {"where_filters": [{"column": "a b", "values_from_set": ["1"]}]}
     checks = [{"kind": kind, "columns": ["a b"]} for kind in ("unique", "notNull")]
@@ -209,7 +209,7 @@ def test_columns_are_found_by_the_names_that_were_cleaned(lake: Lake) -> None:
     assert lake.rows() == [("3", "4"), ("5", "6")]
 
 
-def test_a_value_that_must_be_there_is_missed_by_every_kind_of_load(lake: Lake) -> None:
+def test_a_missing_required_value_is_found_by_every_kind_of_load(lake: Lake) -> None:
     column = {"name": "a", "data_type": {"base": {"type": "INTEGER"}}, "nullable": False}
     manifest = {"schema": [column, {"name": "b"}], "has_header": True}
     lake.load({"x.csv": "a,b\n1,2\n", "x.csv.manifest": manifest})
@@ -219,7 +219,7 @@ def test_a_value_that_must_be_there_is_missed_by_every_kind_of_load(lake: Lake) 
     assert lake.rows() == [(1, "2"), (5, "2")]
 
 
-def test_a_column_with_empty_values_does_not_become_the_key(lake: Lake) -> None:
+def test_a_column_with_empty_values_cannot_become_the_key(lake: Lake) -> None:
     lake.load({"x.csv": "a,b\n1,\n", "x.csv.manifest": typed(a="INTEGER", b="INTEGER")})
     told = lake.fails({"x.csv": "a,b\n7,7\n"}, {**MORE, "primary_key": ["b"]})
     assert told.endswith('Cannot change primary key from "" to "b": 1 rows are empty in column "b".')
@@ -235,7 +235,7 @@ def test_a_step_fails_at_once_on_a_full_disk(lake: Lake) -> None:
         stage({"data": str(lake.base), "minFreeBytes": 2**62, "inputs": []})
 
 
-def test_a_file_is_loaded_that_is_larger_than_the_memory_of_the_step(lake: Lake) -> None:
+def test_a_file_larger_than_the_memory_of_the_step_is_loaded(lake: Lake) -> None:
     row = f"1,{'x' * 4000}\n"
     engine = {"memory_bytes": 180 * 2**20, "threads": 1}
     shown = lake.load({"x.csv": "a,b\n" + row * 40_000}, X, engine=engine)
@@ -251,6 +251,6 @@ def test_more_tables_than_a_job_may_write_are_refused(lake: Lake, monkeypatch: p
 @pytest.mark.parametrize(
     "entry", [{"columns": ["q", "s", "r"]}, {"where_column": "q", "where_values": ["1"]}]
 )
-def test_columns_that_a_table_does_not_have_are_named(exported: Exporting, entry: dict[str, Any]) -> None:
+def test_missing_columns_are_named(exported: Exporting, entry: dict[str, Any]) -> None:
     with pytest.raises(UserFault, match=r'^Table "in.c-main.x" has no columns "q"'):
         exported(**entry)

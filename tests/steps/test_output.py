@@ -1,4 +1,4 @@
-"""What the output step makes of files: structure, types, keys, deletions and checks."""
+"""How the output step loads files: structure, types, keys, deletions and checks."""
 
 import gzip
 import io
@@ -54,7 +54,7 @@ def test_columns_get_the_types_of_the_schema(lake: Lake) -> None:
     assert lake.rows() == sorted([full, ("", None, None, None, None, None, None)], key=str)
 
 
-def test_hints_and_no_types_leave_texts(lake: Lake) -> None:
+def test_type_hints_and_untyped_columns_are_loaded_as_text(lake: Lake) -> None:
     manifest = {"schema": [typed("i", "INTEGER")], "has_header": True}
     lake.load({"x.csv": "i\n1\n", "x.csv.manifest": manifest}, output={"data_type_support": "none"})
     assert lake.rows() == [("1",)]
@@ -66,7 +66,7 @@ def test_new_columns_are_empty_in_old_rows(lake: Lake) -> None:
     assert lake.rows() == [("1", None), ("2", "y")]
 
 
-def test_of_equal_keys_the_last_wins_in_every_load(lake: Lake) -> None:
+def test_the_last_of_equal_keys_wins_in_every_load(lake: Lake) -> None:
     shown = lake.load({"x.csv": "id,v\n1,a\n1,b\n2,c\n"}, {**X, "primary_key": ["id"]})
     assert lake.rows() == [("1", "b"), ("2", "c")]
     assert (shown["recordsCount"], shown["rowsDuplicate"]) == (3, 1)
@@ -76,13 +76,13 @@ def test_of_equal_keys_the_last_wins_in_every_load(lake: Lake) -> None:
     assert lake.rows() == [("1", "b"), ("2", "c"), ("3", "e")]
 
 
-def test_a_load_that_changes_nothing_makes_no_version(lake: Lake) -> None:
+def test_a_load_that_changes_nothing_creates_no_version(lake: Lake) -> None:
     lake.load({"x.csv": "id\n1\n"}, KEYED)
     assert lake.load({"x.csv": "id\n1\n"}, KEYED)["version"] == 0
     assert lake.load({"x.csv": "id\n"}, MORE)["version"] == 0
 
 
-def test_slices_gzip_headless_files_and_other_delimiters_are_read(lake: Lake) -> None:
+def test_slices_gzip_headerless_files_and_other_delimiters_are_read(lake: Lake) -> None:
     lake.load(
         {"x.csv": {"1": "1;a\n", "0": "0;'b;c'\n", ".no": "9;9\n"}},
         {**X, "columns": ["n", "t"], "delimiter": ";", "enclosure": "'"},
@@ -92,7 +92,7 @@ def test_slices_gzip_headless_files_and_other_delimiters_are_read(lake: Lake) ->
     assert lake.rows() == [("5", "x")]
 
 
-def test_parquet_is_known_by_its_first_bytes(lake: Lake, tmp_path: Path) -> None:
+def test_parquet_is_recognised_by_its_first_bytes(lake: Lake, tmp_path: Path) -> None:
     path = tmp_path / "p"
     values = "1::BIGINT AS n, [1, 2] AS list, 2.5::DECIMAL(5, 1) AS d, TIMESTAMP '2026-01-31' AS t"
     duckdb.sql(f"COPY (SELECT {values}) TO '{path}' (FORMAT parquet)")
@@ -102,12 +102,12 @@ def test_parquet_is_known_by_its_first_bytes(lake: Lake, tmp_path: Path) -> None
     assert lake.rows("y") == [("1", "[1,2]", "2.5", "2026-01-31 00:00:00")]
 
 
-def test_texts_that_mean_no_value_are_null(lake: Lake) -> None:
+def test_texts_that_stand_for_null_are_loaded_as_null(lake: Lake) -> None:
     lake.load({"x.csv": "a,b\n-,\n"}, X, output={"treat_values_as_null": ["-"]})
     assert lake.rows() == [(None, "")]
 
 
-def test_rows_are_deleted_before_others_come(lake: Lake) -> None:
+def test_rows_are_deleted_before_new_rows_are_added(lake: Lake) -> None:
     lake.load({"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, {**X, "primary_key": ["id"]})
     rule = {"where_filters": [{"column": "v", "values_from_set": ["a", "b"]}]}
     shown = lake.load({"x.csv": "id,v\n2,z\n"}, {**MORE, "delete_where": [rule]})
@@ -120,7 +120,7 @@ def test_rows_are_deleted_before_others_come(lake: Lake) -> None:
     assert lake.rows() == [("9", "n")]
 
 
-def test_rows_whose_values_another_table_has_are_deleted(lake: Lake) -> None:
+def test_rows_can_be_deleted_by_the_values_of_another_table(lake: Lake) -> None:
     lake.load({"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, {**X, "primary_key": ["id"]})
     lake.load({"y.csv": "gone,n\n1,x\n3,y\n"}, {"source": "y.csv"}, names=["y"])
     values = {"bucket_id": "in.c-main", "table": "y", "column": "gone"}
@@ -137,7 +137,7 @@ def test_rows_whose_values_another_table_has_are_deleted(lake: Lake) -> None:
     assert 'name table "in.c-main.q", which has the values, in the configuration.' in told
 
 
-def test_checks_judge_what_nobody_sees_yet(lake: Lake) -> None:
+def test_checks_run_before_the_table_is_published(lake: Lake) -> None:
     lake.load({"x.csv": "a\n" + "1\n" * 10}, X)
     shrunk = {**X, "checks": [{"kind": "maxShrink", "value": 0.5}]}
     assert lake.fails({"x.csv": "a\n1\n"}, shrunk) == (
@@ -151,7 +151,7 @@ def test_checks_judge_what_nobody_sees_yet(lake: Lake) -> None:
     assert lake.rows() == [("1",), ("1",)]
 
 
-def test_sums_hold(lake: Lake) -> None:
+def test_the_counts_of_a_load_add_up(lake: Lake) -> None:
     before = 0
     for text in ("id,v\n1,a\n2,b\n2,c\n", "id,v\n2,c\n3,d\n", "id,v\n1,x\n1,y\n4,z\n"):
         shown = lake.load({"x.csv": text}, KEYED)
@@ -259,7 +259,7 @@ SCHEMA = {"schema": [typed("a", "INTEGER"), typed("b", "STRING")], "has_header":
         ),
     ],
 )
-def test_what_is_wrong_is_told_and_nothing_is_stored(
+def test_faults_are_reported_and_nothing_is_stored(
     lake: Lake, files: dict[str, Any], entry: Any, message: str
 ) -> None:
     lake.load({"x.csv": "a,b\n1,2\n3,2\n"}, X)
@@ -271,7 +271,7 @@ def test_what_is_wrong_is_told_and_nothing_is_stored(
 @pytest.mark.parametrize(
     "other", ["columns", "metadata", "column_metadata", "primary_key", "distribution_key"]
 )
-def test_a_schema_excludes_what_says_the_same(lake: Lake, other: str) -> None:
+def test_a_schema_excludes_members_with_the_same_meaning(lake: Lake, other: str) -> None:
     value: Any = {"a": []} if other == "column_metadata" else ["a"]
     manifest = {"schema": [{"name": "a"}], other: value}
     assert lake.fails({"x.csv": "a\n", "x.csv.manifest": manifest}) == (
@@ -280,7 +280,7 @@ def test_a_schema_excludes_what_says_the_same(lake: Lake, other: str) -> None:
     )
 
 
-def test_a_table_that_nobody_names_is_an_error_of_a_configuration(lake: Lake) -> None:
+def test_a_table_without_a_destination_is_a_configuration_error(lake: Lake) -> None:
     told = lake.fails({"x.csv": "a\n"}, row={"bucket": None})
     assert told == 'Failed to resolve destination for output table "x.csv".'
 
@@ -316,13 +316,13 @@ def test_a_table_that_changed_since_it_was_read_is_not_written(lake: Lake) -> No
         ),
     ],
 )
-def test_values_that_do_not_fit_are_told_with_their_record(
+def test_values_that_do_not_fit_are_reported_with_their_record(
     lake: Lake, text: str, schema: dict[str, Any], message: str
 ) -> None:
     assert lake.fails({"x.csv": text, "x.csv.manifest": schema}) == LOAD + message
 
 
-def test_a_structure_that_may_not_change_does_not(lake: Lake) -> None:
+def test_a_structure_declared_fixed_does_not_change(lake: Lake) -> None:
     lake.load({"x.csv": "a\n1\n"}, X)
     told = lake.fails({"x.csv": "a,y\n1,2\n"}, MORE, output={"table_modifications": "none"})
     assert told == LOAD + 'Column "y" is new and table_modifications is "none".'
@@ -330,7 +330,7 @@ def test_a_structure_that_may_not_change_does_not(lake: Lake) -> None:
     assert lake.rows() == [("1",)]
 
 
-def test_all_problems_of_all_tables_are_told(lake: Lake) -> None:
+def test_all_problems_of_all_tables_are_reported(lake: Lake) -> None:
     told = lake.fails(
         {"x.csv": '"a\nb"\n1,2\n', "y.csv": "a\n\n1,2\n"}, {"source": "n.csv"}, names=["x", "y"]
     )
@@ -345,7 +345,7 @@ REJECT = {**X, "on_bad_rows": "reject"}
 BAD = 'a,b\n1,x\nN/A,y\n3\n4,"z"\n5,p,q\n'
 
 
-def test_rows_that_cannot_be_loaded_are_left_out_and_listed(lake: Lake) -> None:
+def test_rows_that_cannot_be_loaded_are_rejected_and_listed(lake: Lake) -> None:
     files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
     shown = lake.load(files, REJECT)
     assert lake.rows() == [(1, "x"), (4, "z")]
@@ -365,7 +365,7 @@ def test_rows_that_cannot_be_loaded_are_left_out_and_listed(lake: Lake) -> None:
     assert (shown["rowsInserted"], shown["rowsRejected"], shown["rowsCount"]) == (2, 3, 4)
 
 
-def test_more_bad_rows_than_are_allowed_fail_the_load(lake: Lake) -> None:
+def test_more_bad_rows_than_allowed_fail_the_load(lake: Lake) -> None:
     files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
     told = lake.fails(files, {**REJECT, "max_bad_rows": 2})
     assert told == LOAD + (
@@ -374,7 +374,7 @@ def test_more_bad_rows_than_are_allowed_fail_the_load(lake: Lake) -> None:
     )
 
 
-def test_texts_that_mean_no_value_do_so_where_rows_are_rejected(lake: Lake) -> None:
+def test_texts_that_stand_for_null_are_null_when_rows_are_rejected_too(lake: Lake) -> None:
     files = {"x.csv": "a,b\n-,-\n,\n+,z\n", "x.csv.manifest": SCHEMA}
     shown = lake.load(files, REJECT, output={"treat_values_as_null": ["-", ""]})
     assert lake.rows() == [(None, None), (None, None)]
@@ -387,7 +387,7 @@ def listed_records(lake: Lake) -> list[tuple[int | None, str | None, str | None]
     return [(one["line"], one["column"], one["value"]) for one in records]
 
 
-def test_rows_are_left_out_whose_numbers_would_be_rounded_with_the_lines_where_they_begin(lake: Lake) -> None:
+def test_rows_whose_numbers_would_be_rounded_are_rejected_with_their_first_line(lake: Lake) -> None:
     text = '"a",b\n1.0,"p\nq"\n\n1.5,x\n0x1F,y\n\n5,p,q\n6,"z"\n,\n'
     for content in (text.encode(), b"\xef\xbb\xbf" + text.encode()):
         lake.load({"x.csv": content, "x.csv.manifest": SCHEMA}, REJECT)
@@ -398,7 +398,7 @@ def test_rows_are_left_out_whose_numbers_would_be_rounded_with_the_lines_where_t
     assert told == LOAD + '"x.csv" line 8: Expected Number of Columns: 2 Found: 3.'
 
 
-def test_values_of_parquet_files_are_left_out_and_not_rounded(lake: Lake) -> None:
+def test_values_of_parquet_files_are_rejected_and_not_rounded(lake: Lake) -> None:
     lake.load({"x.csv": "a,b\n1,x\n", "x.csv.manifest": SCHEMA}, X)
     file = io.BytesIO()
     pl.DataFrame({"a": [2.0, 2.5, None], "b": ["p", "q", "r"]}).write_parquet(file)
@@ -421,7 +421,7 @@ def test_a_field_of_more_than_16_mib_is_refused_and_one_of_16_mib_is_not(lake: L
     ]
 
 
-def test_37_bad_ones_of_a_million_rows_are_listed_with_their_lines(lake: Lake) -> None:
+def test_37_bad_rows_of_a_million_are_listed_with_their_lines(lake: Lake) -> None:
     bad = {27_000 * number for number in range(1, 38)}
     text = "".join(f"{'?' if row in bad else row},x\n" for row in range(1_000_000))
     shown = lake.load({"x.csv": "a,b\n" + text, "x.csv.manifest": SCHEMA}, REJECT)

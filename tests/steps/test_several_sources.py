@@ -1,4 +1,4 @@
-"""One table from several sources: what each of them says counts."""
+"""One table from several sources: the settings of each source apply."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path)
 
 
-def test_new_columns_of_all_sources_are_added_and_each_has_all_columns_of_the_table(lake: Lake) -> None:
+def test_new_columns_of_all_sources_are_added_and_each_source_has_all_columns(lake: Lake) -> None:
     lake.load({"x.csv": "a\n1\n", "y.csv": "a,b\n2,3\n"}, X, Y)
     assert lake.rows() == [("1", None), ("2", "3")]
     told = lake.fails({"x.csv": "a,b\n1,2\n", "y.csv": "a\n2\n"}, X, Y)
@@ -25,7 +25,7 @@ def test_new_columns_of_all_sources_are_added_and_each_has_all_columns_of_the_ta
     assert lake.rows() == [("1", None), ("2", "3")]
 
 
-def test_rows_go_that_the_rules_of_any_source_delete(lake: Lake) -> None:
+def test_rows_that_a_rule_of_any_source_matches_are_deleted(lake: Lake) -> None:
     lake.load({"x.csv": "a\n1\n2\n3\n"}, X)
     first = {**X, "delete_where_column": "a", "delete_where_values": ["1"]}
     second = {**Y, "delete_where_column": "a", "delete_where_values": ["2"]}
@@ -34,7 +34,7 @@ def test_rows_go_that_the_rules_of_any_source_delete(lake: Lake) -> None:
     assert shown["rowsDeleted"] == 2
 
 
-def test_the_checks_and_the_key_of_any_source_count(lake: Lake) -> None:
+def test_the_checks_and_the_key_of_every_source_apply(lake: Lake) -> None:
     files = {"x.csv": "a\n1\n", "y.csv": "a\n1\n"}
     told = lake.fails(files, X, {**Y, "checks": [{"kind": "maxRows", "value": 1}]})
     assert told == 'Failed to load table "in.c-main.x": Check "maxRows(1)" failed: it has 2 rows.'
@@ -42,7 +42,7 @@ def test_the_checks_and_the_key_of_any_source_count(lake: Lake) -> None:
     assert lake.rows() == [("1",)]
 
 
-def test_rows_are_left_out_of_sources_alone_that_say_so(lake: Lake) -> None:
+def test_rows_are_rejected_only_in_sources_that_allow_it(lake: Lake) -> None:
     files = {"x.csv": "a\n1\nbad\n", "x.csv.manifest": TYPED, "y.csv": "a\n2\n", "y.csv.manifest": TYPED}
     rejecting = {**X, "on_bad_rows": "reject"}
     assert lake.load(files, rejecting, Y)["rowsRejected"] == 1

@@ -1,4 +1,4 @@
-"""The step that fetches inputs, against real servers that break, change and lie."""
+"""The step that fetches inputs, with real servers that disconnect, change and lie."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ Stage = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def stage(tmp_path: Path, pauses: list[float]) -> Stage:
-    """Fetches inputs into a folder; `settings` differ from those of the daemon."""
+    """Fetch inputs into a folder; `settings` override those of the daemon."""
 
     def stage_all(*inputs: dict[str, Any], **settings: Any) -> list[dict[str, Any]]:
         order = {
@@ -65,7 +65,9 @@ def fetched(tmp_path: Path, target: str = "in/files/a.csv") -> bytes:
     return (tmp_path / "data" / target).read_bytes()
 
 
-def test_a_file_comes_whole_with_its_checksum(stage: Stage, web: FileServer, tmp_path: Path) -> None:
+def test_a_file_is_fetched_completely_with_its_checksum(
+    stage: Stage, web: FileServer, tmp_path: Path
+) -> None:
     (one,) = stage({"source": web.url(), "checksum": SHA, "sizeBytes": len(CONTENT)})
     assert fetched(tmp_path) == CONTENT
     assert one == {
@@ -80,7 +82,7 @@ def test_a_file_comes_whole_with_its_checksum(stage: Stage, web: FileServer, tmp
     }
 
 
-def test_a_transfer_that_is_cut_again_and_again_goes_on_where_it_stopped(
+def test_a_transfer_interrupted_repeatedly_continues_where_it_stopped(
     stage: Stage, web: FileServer, tmp_path: Path
 ) -> None:
     web.cut_bytes = 400_000
@@ -99,7 +101,7 @@ def test_a_transfer_that_is_cut_again_and_again_goes_on_where_it_stopped(
         pytest.param(['"one"'], False, id="the server knows no ranges"),
     ],
 )
-def test_a_transfer_that_cannot_be_continued_begins_anew(
+def test_a_transfer_that_cannot_be_continued_starts_over(
     stage: Stage, web: FileServer, tmp_path: Path, etags: list[str], has_ranges: bool, pauses: list[float]
 ) -> None:
     web.cut_bytes, web.etags, web.has_ranges = 400_000, etags, has_ranges
@@ -116,7 +118,7 @@ def test_a_transfer_that_cannot_be_continued_begins_anew(
     assert pauses == [1]
 
 
-def test_what_a_server_asks_for_is_heeded_and_pauses_double(
+def test_retry_after_is_respected_and_other_pauses_double(
     stage: Stage, web: FileServer, pauses: list[float]
 ) -> None:
     web.statuses, web.headers = [503, 429, 500], {"Retry_After": "7"}
@@ -127,7 +129,7 @@ def test_what_a_server_asks_for_is_heeded_and_pauses_double(
     assert pauses[3:] == [1, 2, 4]
 
 
-def test_a_server_that_does_not_come_back_is_given_up(stage: Stage, web: FileServer) -> None:
+def test_a_server_that_stays_unavailable_is_given_up(stage: Stage, web: FileServer) -> None:
     web.statuses = [503] * 9
     with pytest.raises(ApplicationFault, match="after 3 attempts: the server answered 503"):
         stage({"source": web.url()}, attempts=3)
@@ -135,14 +137,14 @@ def test_a_server_that_does_not_come_back_is_given_up(stage: Stage, web: FileSer
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_what_no_time_mends_is_refused_at_once(stage: Stage, web: FileServer, status: int) -> None:
+def test_permanent_errors_are_not_retried(stage: Stage, web: FileServer, status: int) -> None:
     web.statuses = [status]
     with pytest.raises(UserFault, match=f"the server answered {status}"):
         stage({"source": web.url()})
     assert len(web.asked) == 1
 
 
-def test_an_optional_file_may_be_missing_but_not_forbidden(stage: Stage, web: FileServer) -> None:
+def test_an_optional_file_can_be_missing_but_not_forbidden(stage: Stage, web: FileServer) -> None:
     web.statuses = [404, 403]
     (one,) = stage({"source": web.url(), "optional": True})
     assert one == {"source": web.url(), "target": "in/files/a.csv", "missing": True}
@@ -158,7 +160,7 @@ def test_an_optional_file_may_be_missing_but_not_forbidden(stage: Stage, web: Fi
         ({"checksum": "md5:" + "0" * 32}, "its checksum is md5:"),
     ],
 )
-def test_another_content_than_was_promised_is_refused(
+def test_content_that_differs_from_the_declared_size_or_checksum_is_refused(
     stage: Stage, web: FileServer, tmp_path: Path, promised: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(UserFault, match=told):
@@ -174,7 +176,7 @@ def test_a_file_above_the_limit_is_refused(stage: Stage, web: FileServer) -> Non
 # -- redirects and networks -------------------------------------------------------------------------------
 
 
-def test_credentials_go_to_the_first_host_alone(stage: Stage, web: FileServer) -> None:
+def test_credentials_are_sent_only_to_the_first_host(stage: Stage, web: FileServer) -> None:
     with serving(FileServer(CONTENT)) as other:
         web.redirects["/a.csv"] = other.url("/b.csv")
         secret = {"options": {"user": "ann", "#password": "s3cret"}, "headers": {"#X-Key": "k"}}
@@ -193,7 +195,7 @@ def test_credentials_go_to_the_first_host_alone(stage: Stage, web: FileServer) -
         ("/a.csv", "redirected more than 5 times"),
     ],
 )
-def test_each_redirect_is_judged(stage: Stage, web: FileServer, location: str, told: str) -> None:
+def test_each_redirect_is_checked(stage: Stage, web: FileServer, location: str, told: str) -> None:
     web.redirects["/a.csv"] = location
     with pytest.raises(UserFault, match=told):
         stage({"source": web.url()})
@@ -209,7 +211,7 @@ def test_each_redirect_is_judged(stage: Stage, web: FileServer, location: str, t
         ({"denyHosts": ["127.0.0.0/8"]}, False),
     ],
 )
-def test_networks_are_judged_by_deny_then_allow_then_kind(
+def test_networks_are_checked_by_deny_then_allow_then_kind(
     stage: Stage, web: FileServer, settings: dict[str, Any], may: bool
 ) -> None:
     if may:
@@ -221,7 +223,7 @@ def test_networks_are_judged_by_deny_then_allow_then_kind(
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "[::ffff:169.254.169.254]", "224.0.0.1"])
-def test_some_addresses_are_refused_whatever_is_allowed(stage: Stage, host: str) -> None:
+def test_some_addresses_are_refused_whatever_the_settings_allow(stage: Stage, host: str) -> None:
     with pytest.raises(UserFault, match="is not in what"):
         stage({"source": f"http://{host}/a"}, allowHosts=[host.strip("[]")])
 
@@ -234,7 +236,7 @@ def test_a_query_is_shown_nowhere(stage: Stage, web: FileServer, capfd: pytest.C
     assert shown_source("ftp://ann@h:2121/x?y") == "ftp://h:2121/x"
 
 
-def test_letters_that_no_url_has_are_encoded(stage: Stage, web: FileServer) -> None:
+def test_characters_not_allowed_in_urls_are_encoded(stage: Stage, web: FileServer) -> None:
     stage({"source": web.url("/größe 1.csv?a=b%20c")})
     assert [path for path, _ in web.asked] == ["/gr%C3%B6%C3%9Fe%201.csv?a=b%20c"]
 
@@ -242,7 +244,7 @@ def test_letters_that_no_url_has_are_encoded(stage: Stage, web: FileServer) -> N
 @pytest.mark.parametrize(
     "wrong", [{"headers": {"#X-Key": "s3cret\r\nX: y"}}, {"headers": {"X-Kéy\n": "s3cret"}}]
 )
-def test_what_cannot_be_sent_is_refused_without_its_value(
+def test_a_header_that_cannot_be_sent_is_refused_without_showing_its_value(
     stage: Stage, web: FileServer, wrong: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserFault) as refused:
@@ -253,7 +255,7 @@ def test_what_cannot_be_sent_is_refused_without_its_value(
 
 
 @pytest.mark.parametrize("location", ["http://h:port/x", "http://[::1/x"])
-def test_a_redirect_to_no_url_is_refused(stage: Stage, web: FileServer, location: str) -> None:
+def test_a_redirect_to_an_invalid_url_is_refused(stage: Stage, web: FileServer, location: str) -> None:
     web.redirects["/a.csv"] = location
     with pytest.raises(UserFault, match="redirected to an invalid URL"):
         stage({"source": web.url()})
@@ -271,7 +273,7 @@ def test_a_file_of_this_machine_is_copied(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "fifo", "device", "folder", "outside", "link out", "state"])
-def test_what_is_no_plain_file_below_the_roots_is_refused(stage: Stage, tmp_path: Path, kind: str) -> None:
+def test_only_regular_files_below_the_roots_are_accepted(stage: Stage, tmp_path: Path, kind: str) -> None:
     root, state = tmp_path / "root", tmp_path / "state"
     for folder in (root, state, root / "state"):
         folder.mkdir()
@@ -293,7 +295,7 @@ def test_what_is_no_plain_file_below_the_roots_is_refused(stage: Stage, tmp_path
 # -- ftp --------------------------------------------------------------------------------------------------
 
 
-def test_a_file_comes_by_ftp(stage: Stage, tmp_path: Path) -> None:
+def test_a_file_is_fetched_by_ftp(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there/a b.csv").write_bytes(CONTENT)
     with ftp_serving(tmp_path / "there", user="ann", password="s3cret") as port:
@@ -321,7 +323,7 @@ def sftp(tmp_path: Path) -> Iterator[SftpServer]:
         yield server
 
 
-def test_a_file_comes_by_sftp_from_a_server_whose_key_is_known(
+def test_a_file_is_fetched_by_sftp_from_a_server_with_a_known_key(
     stage: Stage, sftp: SftpServer, tmp_path: Path
 ) -> None:
     (tmp_path / "a b.csv").write_bytes(CONTENT)
@@ -334,7 +336,7 @@ def test_a_file_comes_by_sftp_from_a_server_whose_key_is_known(
         stage({"source": source + "x", "options": options})
 
 
-def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
+def test_an_sftp_server_with_an_unknown_key_or_that_rejects_our_key_is_an_error(
     stage: Stage, sftp: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -346,7 +348,7 @@ def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
-def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, scheme: str) -> None:
+def test_an_object_is_fetched_from_s3(stage: Stage, tmp_path: Path, scheme: str) -> None:
     with moto_serving() as (client, keys):
         client.create_bucket(Bucket="lake")
         client.put_object(Bucket="lake", Key="in/a b.csv", Body=CONTENT)

@@ -1,4 +1,4 @@
-"""What a load keeps in order by itself: small files are merged, and the log gets checkpoints."""
+"""Automatic maintenance by a load: small files are merged, and the log gets checkpoints."""
 
 import json
 import time
@@ -22,7 +22,7 @@ LIMITS = (merging.MANY, checkpoints.EVERY)
 
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """A lake that merges 13 files, and makes a checkpoint every 10 versions."""
+    """A lake that merges 13 files and makes a checkpoint every 10 versions."""
     monkeypatch.setattr(merging, "MANY", 13)
     monkeypatch.setattr(checkpoints, "EVERY", 10)
     return Lake(tmp_path)
@@ -43,7 +43,7 @@ def names(lake: Lake) -> list[str]:
     return sorted(path.name for path in (lake.folder() / "_delta_log").iterdir())
 
 
-def test_many_small_files_are_merged_in_a_version_of_its_own(lake: Lake) -> None:
+def test_many_small_files_are_merged_in_a_separate_version(lake: Lake) -> None:
     assert LIMITS == (64, 50)
     append(lake, range(12))
     assert head(lake).version == 11
@@ -59,7 +59,7 @@ def test_many_small_files_are_merged_in_a_version_of_its_own(lake: Lake) -> None
     assert serials == [lake.serial + 1]
 
 
-def test_a_merge_keeps_the_time_of_each_row(lake: Lake) -> None:
+def test_a_merge_preserves_the_timestamp_of_each_row(lake: Lake) -> None:
     append(lake, range(12))
     before = dict(pl.read_delta(str(lake.folder())).rows())
     append(lake, range(12, 13))
@@ -67,7 +67,7 @@ def test_a_merge_keeps_the_time_of_each_row(lake: Lake) -> None:
     assert {n: after[n] for n in before} == before
 
 
-def test_readers_begin_with_a_checkpoint(lake: Lake) -> None:
+def test_readers_start_from_a_checkpoint(lake: Lake) -> None:
     append(lake, range(12))
     assert f"{9:020d}.checkpoint.parquet" in names(lake)
     for entry in range(10):
@@ -82,7 +82,7 @@ def test_readers_begin_with_a_checkpoint(lake: Lake) -> None:
     assert not [path for path in (lake.folder() / "_lockside").iterdir() if path.name != "staged"]
 
 
-def test_only_what_is_published_is_in_a_checkpoint(lake: Lake) -> None:
+def test_a_checkpoint_contains_only_published_versions(lake: Lake) -> None:
     append(lake, range(9))
     known = lake.tables[f"default/default/{BUCKET}.x"]
     result = _staged_only(lake)
@@ -105,7 +105,7 @@ def _load(lake: Lake, known: dict[str, Any]) -> dict[str, Any]:
     return output.store(order)
 
 
-def test_a_version_is_restored_with_the_key_that_it_had(lake: Lake) -> None:
+def test_a_version_is_restored_with_its_own_key(lake: Lake) -> None:
     must = {"name": "n", "nullable": False}
     lake.load({"x.csv": "1,a\n1,b\n", "x.csv.manifest": {"schema": [must, {"name": "m"}]}})
     lake.load({"x.csv": "n,m\n1,a\n"}, {"source": "x.csv", "primary_key": ["n"]})
@@ -116,7 +116,7 @@ def test_a_version_is_restored_with_the_key_that_it_had(lake: Lake) -> None:
     assert commit["definition"]["columns"] == [must, {"name": "m"}]
 
 
-def test_a_version_before_a_merge_is_restored(lake: Lake) -> None:
+def test_a_version_before_a_merge_can_be_restored(lake: Lake) -> None:
     append(lake, range(13))
     order = lake.order({}, ["x"])
     order["parameters"] = {"tables": [{"id": f"{BUCKET}.x", "branch": "default", "version": 9}]}
@@ -128,14 +128,14 @@ def test_a_version_before_a_merge_is_restored(lake: Lake) -> None:
     assert all(add["dataChange"] for add in adds)
 
 
-def test_a_version_that_is_not_kept_is_named(lake: Lake) -> None:
+def test_a_version_no_longer_kept_is_named(lake: Lake) -> None:
     append(lake, range(3))
     order = TableOrder(id="in.c-main.x", key="", folder="", version=1, oldest=2)
     with pytest.raises(Exception, match=r'Version 1 of table "in.c-main.x" is no longer kept\.'):
         deltalog.read(lake.folder(), order)
 
 
-def test_a_version_that_there_never_was_is_no_damage(lake: Lake) -> None:
+def test_a_version_that_never_existed_is_not_reported_as_damage(lake: Lake) -> None:
     append(lake, range(3))
     order = TableOrder(id="in.c-main.x", key="", folder="", version=9, newest=3)
     with pytest.raises(Exception, match=r'Table "in.c-main.x" has no version 9: its newest is 3\.'):
@@ -143,7 +143,7 @@ def test_a_version_that_there_never_was_is_no_damage(lake: Lake) -> None:
 
 
 def vacuumed(lake: Lake, days: float, **more: Any) -> str:
-    """What a vacuum so many days later says."""
+    """Return the message of a vacuum this many days later."""
     known = lake.tables[f"default/default/{BUCKET}.x"]
     table = {"key": "", "folder": f"default/default/{BUCKET}/x", **known, **more, "definition": None}
     order = {
@@ -158,13 +158,13 @@ def vacuumed(lake: Lake, days: float, **more: Any) -> str:
     return str(vacuum.vacuum(order)["message"])
 
 
-def test_entries_before_an_old_checkpoint_that_no_kept_version_needs_go(lake: Lake) -> None:
+def test_log_entries_that_no_kept_version_needs_are_deleted(lake: Lake) -> None:
     append(lake, range(24))
-    assert vacuumed(lake, 29, oldest=15).startswith("13 files")  # those that were merged
+    assert vacuumed(lake, 29, oldest=15).startswith("13 files")  # the merged files
     assert len(names(lake)) == 25 + 3
     assert vacuumed(lake, 31, oldest=15).startswith("9 files")
     assert names(lake)[0] == f"{9:020d}.checkpoint.parquet"
-    for version in (15, 18, 19, 24):  # the version 13 is the merge
+    for version in (15, 18, 19, 24):  # version 13 is the merge
         assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == {
             str(n) for n in range(version)
         }
@@ -175,7 +175,7 @@ def test_entries_before_an_old_checkpoint_that_no_kept_version_needs_go(lake: La
     assert len(lake.rows()) == 26
 
 
-def test_what_is_less_than_a_day_old_stays(lake: Lake) -> None:
+def test_files_less_than_a_day_old_are_kept(lake: Lake) -> None:
     append(lake, range(3))
     (lake.folder() / "part-9-0-new.parquet").write_bytes(b"half")
     assert vacuumed(lake, 0.9, oldest=2).startswith("0 files")

@@ -1,4 +1,4 @@
-"""The watcher's parts: when a file counts, and what happens when the kernel or a folder is overrun."""
+"""The parts of the watcher: when a file counts, and what happens when the kernel or a folder is overrun."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ SETTLE = 2.0
 
 
 class Said(list[dict[str, Any]]):
-    """What was told."""
+    """The messages that were sent."""
 
     def tell(self, **members: Any) -> None:
         self.append(members)
@@ -31,7 +31,7 @@ def files(folder: Path, said: Said, poll_seconds: float | None = None) -> Files:
     return Files(Watch(0, str(folder), "*.csv", (".*",), SETTLE, poll_seconds), said.tell)
 
 
-def test_a_file_is_told_once_when_it_has_settled(tmp_path: Path, said: Said) -> None:
+def test_a_file_is_reported_once_when_it_has_settled(tmp_path: Path, said: Said) -> None:
     watched, path = files(tmp_path, said), tmp_path / "a.csv"
     path.write_text("1")
     watched.appeared("a.csv", 10.0)
@@ -47,7 +47,7 @@ def test_a_file_is_told_once_when_it_has_settled(tmp_path: Path, said: Said) -> 
     assert said[0]["size"] == 2
 
 
-def test_a_file_that_is_written_still_waits_for_its_writer(tmp_path: Path, said: Said) -> None:
+def test_a_file_that_is_still_being_written_waits_for_its_writer(tmp_path: Path, said: Said) -> None:
     watched, path = files(tmp_path, said), tmp_path / "a.csv"
     with path.open("w"):
         watched.appeared("a.csv", 0.0)
@@ -58,7 +58,7 @@ def test_a_file_that_is_written_still_waits_for_its_writer(tmp_path: Path, said:
     assert said.names() == ["a.csv"]
 
 
-def test_what_lies_there_is_listed_and_what_is_gone_is_told(tmp_path: Path, said: Said) -> None:
+def test_existing_files_are_listed_and_removed_files_are_reported(tmp_path: Path, said: Said) -> None:
     for name in ("a.csv", "b.csv", "c.txt", ".d.csv"):
         (tmp_path / name).touch()
     watched = files(tmp_path, said)
@@ -72,7 +72,7 @@ def test_what_lies_there_is_listed_and_what_is_gone_is_told(tmp_path: Path, said
     assert said[3:] == [{"gone": "a.csv"}]
 
 
-def test_nothing_is_said_of_a_folder_that_is_away(tmp_path: Path, said: Said) -> None:
+def test_nothing_is_reported_of_a_missing_folder(tmp_path: Path, said: Said) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.csv").touch()
@@ -103,7 +103,7 @@ def test_a_folder_with_too_many_files_is_refused(
         watched.compare(1.0)
 
 
-def test_names_that_are_no_text_are_told_with_backslashes(tmp_path: Path, said: Said) -> None:
+def test_names_that_are_not_text_are_reported_with_backslashes(tmp_path: Path, said: Said) -> None:
     Path(f"{tmp_path}/\udcff.csv").touch()
     watched = files(tmp_path, said)
     watched.compare(0.0)
@@ -111,7 +111,7 @@ def test_names_that_are_no_text_are_told_with_backslashes(tmp_path: Path, said: 
     assert said.names() == ["\\xff.csv"]
 
 
-def test_it_is_told_when_the_kernel_has_told_too_much(tmp_path: Path) -> None:
+def test_an_overflow_of_the_kernel_queue_is_reported(tmp_path: Path) -> None:
     watches = FolderWatches([str(tmp_path)])
     watches.begin()
     most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())

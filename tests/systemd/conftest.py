@@ -1,4 +1,4 @@
-"""Fixtures: one booted machine for all tests, with lockside enabled as the handbook says."""
+"""Fixtures: one booted machine for all tests, with lockside enabled as the handbook describes."""
 
 import os
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def drop_in(machine: Machine) -> Iterator["DropIns"]:
 
 
 class DropIns:
-    """What an operator writes with `systemctl edit`."""
+    """The drop-in files that an operator writes with `systemctl edit`."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine

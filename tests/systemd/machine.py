@@ -1,7 +1,7 @@
-"""A machine of its own to try the units on: a real systemd in a container, over a copy-on-write view of `/`.
+"""A separate machine for testing the units: a real systemd in a container, on a copy-on-write view of `/`.
 
-Nothing of it reaches the machine that it runs on: its own mounts, processes, network and cgroups;
-what it writes goes to memory. It needs root and systemd-nspawn.
+Nothing of it affects its host: it has its own mounts, processes, network and cgroups, and writes only to
+memory. It needs root and systemd-nspawn.
 """
 
 import os
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60.0
 PROJECT = Path(__file__).parent.parent.parent
 HANDBOOK = PROJECT / "client/lockside/handbook/operating.md"
 
-# The container's manager must never find itself in a cgroup that is not its own: it would take it over.
+# The manager in the container must never find itself in a foreign cgroup: it would take it over.
 BOOT = r"""
 set -eu
 base=$1 name=$2; shift 2
@@ -38,22 +38,22 @@ exec systemd-nspawn --directory="$PWD/root" --machine="$name" --register=no --ke
 
 
 def is_possible() -> bool:
-    """Whether such a machine can be made here."""
+    """Return whether such a machine can be booted here."""
     return os.geteuid() == 0 and shutil.which("systemd-nspawn") is not None and bool(_hierarchies())
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A booted machine; `leader` is its first process as it is known outside."""
+    """A booted machine; `leader` is the pid of its first process as seen from outside."""
 
     leader: int
 
     def path(self, inside: str) -> Path:
-        """Where a file of it can be reached from outside."""
+        """Return where a file of the machine can be reached from outside."""
         return Path(f"/proc/{self.leader}/root{inside}")
 
     def run(self, *command: str, check: bool = True) -> str:
-        """Run a command in it; answers what it wrote."""
+        """Run a command in the machine; returns its output."""
         enter = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]
         done = subprocess.run(
             [*enter, *command], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
@@ -65,7 +65,7 @@ class Machine:
         return self.run("systemctl", "show", "--value", "-p", name, unit)
 
     def pid(self, unit: str) -> int:
-        """A unit's main process as it is known outside."""
+        """Return the pid of a unit's main process as seen from outside."""
         inside = self.property(unit, "MainPID")
         for entry in os.listdir("/proc"):
             if entry.isdecimal() and self._numbers(int(entry))[1:] == [inside]:
@@ -73,7 +73,7 @@ class Machine:
         raise AssertionError(f"{unit} has no process {inside}")
 
     def _numbers(self, pid: int) -> list[str]:
-        """A process's pid in each namespace, the outermost first; of another machine's none."""
+        """Return the pids of a process in each namespace, outermost first; none for a foreign process."""
         with suppress(OSError):
             if os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{self.leader}/ns/pid"):
                 status = Path(f"/proc/{pid}/status").read_text()
@@ -83,7 +83,7 @@ class Machine:
 
 @contextmanager
 def booted(base: Path) -> Iterator[Machine]:
-    """Install lockside as the handbook says, boot, and take it all away again."""
+    """Install lockside as the handbook describes, boot, and remove everything afterwards."""
     name = f"lockside-test-{os.getpid()}"
     (base / "memory").mkdir()
     install(base / "files")
@@ -136,7 +136,7 @@ def _nspawn(base: Path, name: str, folders: list[Path]) -> Iterator[tuple[subpro
 
 
 def _end_all(folder: Path) -> None:
-    """End what is left in a cgroup, should anything have gone wrong, and wait for it."""
+    """End what is left in a cgroup, in case anything went wrong, and wait for it."""
     pids = [int(pid) for procs in folder.rglob("cgroup.procs") for pid in procs.read_text().split()]
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -159,7 +159,7 @@ def _leader(ready: socket.socket, console: Path) -> int:
 
 
 def _hierarchies() -> list[Path]:
-    """Where cgroups of systemd's are: the unified hierarchy, and beside it an old one named after it."""
+    """Return the cgroup hierarchies of systemd: the unified one, and the legacy one named after it."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -170,7 +170,7 @@ def _hierarchies() -> list[Path]:
 
 
 def _python() -> Path:
-    """A Python of the version that runs the tests, at a place that is in nobody's home."""
+    """Return a Python of the tests' version in a place outside all home directories."""
     for folder in ("/usr/bin", "/usr/local/bin", "/opt/python/bin"):
         found = Path(folder) / f"python{sysconfig.get_python_version()}"
         if found.exists():
@@ -179,14 +179,14 @@ def _python() -> Path:
 
 
 def installation() -> list[str]:
-    """The commands that the handbook says install the service."""
+    """Return the commands by which the handbook installs the service."""
     block = re.search(r"```sh\n(python3 -m venv /opt/lockside\n.*?)```", HANDBOOK.read_text(), re.DOTALL)
     assert block
     return block[1].splitlines()
 
 
 def lay_out(root: Path) -> None:
-    """Copy units and settings below `root` by the handbook's commands."""
+    """Copy units and settings below `root` with the handbook's commands."""
     copying = [line for line in installation() if line.startswith(("mkdir ", "cp "))]
     subprocess.run(
         ["sh", "-ec", "\n".join(copying).replace(" /etc", f" {root}/etc")], cwd=PROJECT, check=True
@@ -194,7 +194,7 @@ def lay_out(root: Path) -> None:
 
 
 def install(root: Path) -> None:
-    """Lay lockside, its units and its settings out below `root`, without asking any package index."""
+    """Install lockside, its units and its settings below `root`, without a package index."""
     packages = Path("lib") / f"python{sysconfig.get_python_version()}" / "site-packages"
     place = root / "opt/lockside"
     shutil.copytree(

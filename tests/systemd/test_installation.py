@@ -1,4 +1,4 @@
-"""The commands by which the handbook installs the service work as they stand, also where /etc is bare."""
+"""The handbook's commands for installing the service work unchanged, even where /etc is empty."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ COPIED = {
 }
 
 
-def test_what_is_copied_has_a_folder_to_go_to(tmp_path: Path) -> None:
+def test_every_copied_file_has_a_target_folder(tmp_path: Path) -> None:
     lay_out(tmp_path)
     etc = tmp_path / "etc"
     assert {str(path.relative_to(etc)) for path in etc.rglob("*") if path.is_file()} == COPIED
 
 
-def test_what_is_enabled_was_copied() -> None:
+def test_every_enabled_unit_was_copied() -> None:
     (enabling,) = [line for line in installation() if " enable " in line]
     for unit in enabling.split("--now ")[1].split():
         assert f"systemd/system/{unit.replace('@a', '@').replace('@b', '@')}" in COPIED

@@ -1,6 +1,6 @@
 """The units under a real systemd: readiness, watchdog, sockets, restarts with jobs running, stop, journal.
 
-LOCKSIDE_TEST_SYSTEMD=1 runs them; see `machine` for what keeps them apart from this machine.
+LOCKSIDE_TEST_SYSTEMD=1 runs them; `machine` describes how they are isolated from this machine.
 """
 
 import json
@@ -30,7 +30,7 @@ def died(pid: int, number: int) -> None:
 
 
 def ended(machine: Machine, job: Message) -> Message:
-    """The job when it is final, asked for over a connection of its own."""
+    """Return the job when it is final, queried over a separate connection."""
     with Wire(machine.path(SOCKET)) as wire:
         return wire.done(job)
 
@@ -45,7 +45,7 @@ def test_the_units_are_up_and_ready(machine: Machine, wire: Wire) -> None:
     assert oct(path.stat().st_mode & 0o777) == "0o660"
 
 
-def test_jobs_live_in_the_keepers_unit_each_in_a_cgroup_of_its_own(machine: Machine, wire: Wire) -> None:
+def test_jobs_run_in_the_unit_of_the_keeper_each_in_its_own_cgroup(machine: Machine, wire: Wire) -> None:
     job = wire.done(wire.shell("cat /proc/self/cgroup; id -un; exec 2>&1; touch /tmp/x && echo free"))
     said = wire.text(job)
     own = next(line for line in said.splitlines() if line.startswith("0::"))
@@ -101,7 +101,7 @@ def test_no_connection_is_refused_while_the_daemon_restarts(machine: Machine) ->
             except ConnectionRefusedError as error:
                 refused.append(error)
             except (ConnectionError, Refusal):
-                continue  # taken by the one that went: it hung up, or said that it is stopping
+                continue  # accepted by the old daemon: it hung up, or said that it is stopping
             except OSError as error:
                 refused.append(error)
 
@@ -119,7 +119,7 @@ def test_no_connection_is_refused_while_the_daemon_restarts(machine: Machine) ->
     assert counts["answered"] > 3
 
 
-def test_a_daemon_that_hangs_is_killed_and_started_again(
+def test_a_daemon_that_hangs_is_killed_and_restarted(
     machine: Machine, latch: Latch, drop_in: DropIns
 ) -> None:
     drop_in.write(DAEMON, "WatchdogSec=2")
@@ -134,7 +134,7 @@ def test_a_daemon_that_hangs_is_killed_and_started_again(
 
 
 @pytest.mark.parametrize("unit", [DAEMON, KEEPER])
-def test_who_is_killed_again_and_again_comes_back_every_time(machine: Machine, wire: Wire, unit: str) -> None:
+def test_a_service_killed_repeatedly_is_restarted_every_time(machine: Machine, wire: Wire, unit: str) -> None:
     wire.done(wire.shell("true"))
     for _ in range(7):
         died(machine.pid(unit), signal.SIGKILL)
@@ -150,7 +150,7 @@ def test_the_socket_starts_the_daemon_and_the_daemon_the_keeper(machine: Machine
     assert [machine.property(unit, "ActiveState") for unit in (DAEMON, KEEPER)] == ["active"] * 2
 
 
-def test_reload_reads_the_rights_again(machine: Machine, wire: Wire) -> None:
+def test_reload_reloads_the_access_settings(machine: Machine, wire: Wire) -> None:
     pid = machine.property(DAEMON, "MainPID")
     settings = machine.path("/etc/lockside/conf.d/access.toml")
     settings.write_text('[access]\ndefault_role = "viewer"\n')
@@ -161,7 +161,7 @@ def test_reload_reads_the_rights_again(machine: Machine, wire: Wire) -> None:
     assert {one["PRIORITY"] for one in said if "read the settings again" in one["MESSAGE"]} == {"6"}
     settings.write_text("[access]\nwrong = 1\n")
     machine.run("systemctl", "reload", DAEMON)
-    assert wire.call("daemon.status")["version"], "wrong settings end nothing"
+    assert wire.call("daemon.status")["version"], "invalid settings do not end the daemon"
     settings.unlink()
     machine.run("systemctl", "reload", DAEMON)
     wire.call("daemon.status")
@@ -170,7 +170,7 @@ def test_reload_reads_the_rights_again(machine: Machine, wire: Wire) -> None:
     assert [one["PRIORITY"] for one in errors if "not as they should be" in one["MESSAGE"]] == ["3"]
 
 
-def test_stopping_the_keepers_unit_stops_jobs_as_the_machine_does(machine: Machine) -> None:
+def test_stopping_the_unit_of_the_keeper_stops_jobs_as_a_shutdown_does(machine: Machine) -> None:
     with Wire(machine.path(SOCKET)) as wire:
         lost = wire.shell("trap 'exit 0' TERM; sleep 600 & wait", onLost="error")
         mark = "/var/lib/lockside-test/again"
@@ -185,7 +185,7 @@ def test_stopping_the_keepers_unit_stops_jobs_as_the_machine_does(machine: Machi
     assert machine.property(KEEPER, "Result") == "success"
 
 
-def test_run_by_root_jobs_are_their_submitters(machine: Machine, drop_in: DropIns) -> None:
+def test_under_a_daemon_of_root_jobs_run_as_their_submitters(machine: Machine, drop_in: DropIns) -> None:
     machine.run("useradd", "--create-home", "--groups", "lockside", "anna")
     unit = machine.path(f"/etc/systemd/system/{DAEMON}").read_text()
     as_root = "User=root\nGroup=root\n"

@@ -1,4 +1,4 @@
-"""The units as they stand in the repository: nothing in them is unknown, and they stay locked in."""
+"""The units in the repository: systemd knows every directive, and they stay sandboxed."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ EXPOSURE = {
     "lockside-web.service": 25,
     "lockside-executor@.service": 80,
 }
-"""The most that each may be exposed, of 100. Jobs inherit what the keeper may do, so it forbids little."""
+"""The highest exposure of each unit, of 100. Jobs inherit the keeper's permissions, so it forbids little."""
 
 
 @pytest.mark.parametrize(("unit", "most"), EXPOSURE.items())

@@ -1,7 +1,7 @@
-"""Runs a session at a real terminal against a real daemon, and gives it as the text that stood on the screen.
+"""Runs a session on a real terminal with a real daemon, and returns the text that was on the screen.
 
-What differs from run to run (times, durations, sizes, pids, ids nobody chose) is made alike by `alike`, for
-comparing only.
+`alike` normalises what differs from run to run (times, durations, sizes, pids, generated ids), only for
+comparing.
 """
 
 import fcntl
@@ -27,12 +27,12 @@ from e2e.processes import PATIENCE_SECONDS, PLAIN, end_keeper, processes_of, sto
 from e2e.wire import Wire, until_running, wait_until
 
 COLUMNS, LINES = 100, 50
-PAGE = (1000, 2000)  # the screen that is read afterwards: nothing is wrapped and nothing scrolls out of it
+PAGE = (1000, 2000)  # the screen that is read afterwards: it neither wraps nor scrolls
 PROMPT = "$ "
 
 
 class Terminal:
-    """A home of its own and a screen. Whatever was started in it is ended by `end`."""
+    """A home directory and a screen. `end` ends everything that was started there."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -56,7 +56,7 @@ class Terminal:
         }
 
     def type(self, command: str, columns: int = COLUMNS) -> str:
-        """Run a command line and give what then stands on the screen."""
+        """Run a command line and return what is on the screen afterwards."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         screen = pyte.Screen(*PAGE)
@@ -71,7 +71,7 @@ class Terminal:
             start_new_session=True,
         ):
             os.close(theirs)
-            with suppress(OSError):  # the kernel's word for the end of a terminal
+            with suppress(OSError):  # the kernel reports the end of a terminal like this
                 while piece := os.read(ours, 65536):
                     stream.feed(piece)
         os.close(ours)
@@ -79,7 +79,7 @@ class Terminal:
         return re.sub(rf"\b{re.escape(getpass.getuser())}\b", "ann", seen)
 
     def until(self, what: str) -> None:
-        """Wait for what the next command stands on: `ready`, or `running JOB`, `blocked JOB`, `ended JOB`."""
+        """Wait for what the next command needs: `ready`, or `running JOB`, `blocked JOB`, `ended JOB`."""
         word, _, job = what.partition(" ")
         if word == "ready":
             self._until_ready()
@@ -93,12 +93,12 @@ class Terminal:
                 wire.done(job)
 
     def _until_ready(self) -> None:
-        """Wait for the daemon's own notice."""
-        assert select.select([self._notices], [], [], PATIENCE_SECONDS)[0], "no daemon gets ready"
+        """Wait until the daemon reports ready."""
+        assert select.select([self._notices], [], [], PATIENCE_SECONDS)[0], "no daemon became ready"
         assert b"READY=1" in self._notices.recv(4096)
 
     def end(self) -> None:
-        """End the daemon, its keeper and all that they started."""
+        """End the daemon, its keeper and everything that they started."""
         self._notices.close()
         with suppress(OSError):
             with Wire(self.socket) as wire:
@@ -114,7 +114,7 @@ class Terminal:
 
 
 def _lines(screen: pyte.Screen) -> Iterator[str]:
-    """What stands on the screen; only as much of it as was ever written."""
+    """Return the lines of the screen, up to the last one ever written."""
     for row in range(max(screen.buffer, default=-1) + 1):
         cells = screen.buffer[row]
         yield "".join(cells[column].data for column in range(max(cells, default=-1) + 1)).rstrip()
@@ -122,7 +122,7 @@ def _lines(screen: pyte.Screen) -> Iterator[str]:
 
 @contextmanager
 def terminal() -> Iterator[Terminal]:
-    """A terminal in a home that is gone afterwards."""
+    """A terminal with a home directory that is removed afterwards."""
     with short_folder() as folder:
         made = Terminal(folder / "home")
         try:
@@ -132,7 +132,7 @@ def terminal() -> Iterator[Terminal]:
 
 
 def record(steps: Sequence[str], at: Terminal) -> str:
-    """Go through a session: what begins with `$ ` is typed, with `@` waited for; all else is told."""
+    """Run a session: lines with `$ ` are typed, `@` waits; all others are narration."""
     told = []
     for step in steps:
         if step.startswith("@"):
@@ -146,7 +146,7 @@ def record(steps: Sequence[str], at: Terminal) -> str:
 
 
 _ALIKE = [
-    (r"socket\s+~", "socket ~"),  # where the line breaks depends on how long the pid is
+    (r"socket\s+~", "socket ~"),  # the position of the line break depends on the length of the pid
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>"),
     (r"\d\d:\d\d:\d\d(\.\d+)?", "<time>"),
     (r"\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?", "<span>"),
@@ -165,7 +165,7 @@ _ALIKE = [
 
 
 def alike(text: str) -> str:
-    """The text with everything made alike that no two runs have in common."""
+    """Return the text with everything normalised that differs from run to run."""
     for pattern, word in _ALIKE:
         text = re.sub(pattern, word, text)
     return "\n".join(line.strip() for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""The sessions whose transcripts are kept: what is typed, what it waits for, and what is said in between."""
+"""The sessions whose transcripts are kept: what is typed, what is waited for, and the narration."""
 
 import os
 from pathlib import Path
@@ -97,7 +97,7 @@ SESSIONS = {
 
 
 def prepare(name: str, home: Path) -> None:
-    """Put what the session finds into its home."""
+    """Write the files that the session needs into its home directory."""
     folder = home / "pipeline"
     if name == "failure_repaired":
         _copy_example(folder)

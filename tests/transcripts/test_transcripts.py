@@ -1,6 +1,6 @@
-"""Whole sessions at the command line read as they are kept in the .txt files beside this.
+"""Whole sessions at the command line match the .txt files beside this module.
 
-To record them anew, and then to look at what changed: LOCKSIDE_RECORD=1 sh tests/run tests/transcripts
+To record them again, and then review the changes: LOCKSIDE_RECORD=1 sh tests/run tests/transcripts
 """
 
 import os
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_a_session_reads_as_it_is_kept(name: str) -> None:
+def test_a_session_matches_its_transcript(name: str) -> None:
     file = HERE / f"{name}.txt"
     with terminal() as at:
         prepare(name, at.home)
@@ -28,7 +28,7 @@ def test_a_session_reads_as_it_is_kept(name: str) -> None:
     assert "\n".join(difference) == ""
 
 
-def test_a_transcript_has_nothing_of_the_machine_that_it_was_made_on() -> None:
+def test_a_transcript_contains_nothing_of_the_machine_on_which_it_was_recorded() -> None:
     for name in SESSIONS:
         text = (HERE / f"{name}.txt").read_text()
         assert "/tmp/" not in text

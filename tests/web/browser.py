@@ -1,4 +1,4 @@
-"""A real Chromium, and what each page must be in it."""
+"""A real Chromium, and what must hold of each page in it."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 PROGRAM = next(
     filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None
 )
-"""The shell without a user interface, where it is installed: a tab costs it a third of the processor time."""
+"""The shell without a user interface, if installed: a tab then takes a third of the processor time."""
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 
 
 @dataclass
 class Visit:
-    """A page of somebody who has signed in, and all that the browser complained about."""
+    """A tab of a signed-in user, and everything that the browser complained about."""
 
     page: Any
     web: Web
@@ -32,20 +32,20 @@ class Visit:
         return self.page.goto(f"http://{self.web.listen}{path}")
 
     def click(self, name: str, role: str = "button") -> None:
-        """Click what is called so."""
+        """Click the element with this name."""
         self.page.get_by_role(role, name=name, exact=True).first.click()
 
     def fill(self, label: str, text: str) -> None:
-        """Write into the field whose label begins so."""
+        """Fill in the field whose label begins with this text."""
         self.page.get_by_label(label).first.fill(text)
 
     def text(self, selector: str = "main") -> str:
-        """What is read there."""
+        """Return the text of an element."""
         read: str = self.page.inner_text(selector)
         return read
 
     def sees(self, text: str, within: str = "main") -> None:
-        """Wait until it is read."""
+        """Wait until a text is visible."""
         self.page.locator(within).get_by_text(text).first.wait_for(timeout=15_000)
 
 
@@ -63,7 +63,7 @@ def browser() -> Iterator[Any]:
 
 @contextmanager
 def visiting(opened: Any, web: Web, state: Any, **options: Any) -> Iterator[Visit]:
-    """A tab; nothing may be complained about in it, but for what a test takes out of `complaints`."""
+    """A tab; the browser must not complain about anything except what a test removes from `complaints`."""
     context = opened.new_context(**({"storage_state": state, "viewport": WIDE} | options))
     visit = Visit(context.new_page(), web)
     visit.page.on("console", lambda one: visit.complaints.append(one.text) if one.type == "error" else None)
@@ -76,7 +76,7 @@ def visiting(opened: Any, web: Web, state: Any, **options: Any) -> Iterator[Visi
 
 
 def signed_in(opened: Any, web: Web) -> Any:
-    """The cookies of who has followed the server's URL."""
+    """The cookies of a user who has followed the server's URL."""
     context = opened.new_context()
     page = context.new_page()
     page.goto(web.invitation)

@@ -1,4 +1,4 @@
-"""A daemon and a web server for a module."""
+"""A daemon and a web server for each module."""
 
 from collections.abc import Iterator
 

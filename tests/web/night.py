@@ -1,4 +1,4 @@
-"""A night in which something of everything has happened, for pages to show it."""
+"""A night in which an example of everything has happened, for pages to show."""
 
 from typing import Any
 
@@ -22,25 +22,25 @@ TABLE = {"source": "orders.csv", "destination": "in.c-shop.orders"}
 
 
 def command(shell: str, **more: Any) -> Message:
-    """The request of a plain command."""
+    """Return the request of a plain command."""
     return {"component": "lockside.command", "configData": {"parameters": {"shell": shell}}, **more}
 
 
 def made(wire: Wire, **request: Any) -> str:
-    """A new job."""
+    """Create a job."""
     job: str = wire.call("job.create", **request)["id"]
     return job
 
 
 def ended(wire: Wire, **request: Any) -> str:
-    """A new job that has ended."""
+    """Create a job and wait for its end."""
     job = made(wire, **request)
     wire.call("job.wait", id=job, timeoutSeconds=60)
     return job
 
 
 def store(wire: Wire) -> None:
-    """A component, a configuration in two versions, schedules and pools."""
+    """Store a component, a configuration in two versions, schedules and pools."""
     wire.call("pool.put", pool={"id": "night", "slots": 8})
     orders = {"id": "acme.orders", "command": ["sh", "-c", SCRIPT], "schema": SCHEMA}
     wire.call("component.put", component=orders)
@@ -62,7 +62,7 @@ def store(wire: Wire) -> None:
 
 
 def happen(wire: Wire, wait: str) -> dict[str, str]:
-    """Make jobs in all states; `wait` is what those run that are to go on. Answers their ids."""
+    """Create jobs in all states; `wait` is the shell text of those that keep running. Returns their ids."""
     store(wire)
     jobs = {
         "orders": ended(wire, component="acme.orders", config="daily"),

@@ -1,4 +1,4 @@
-"""A client of the Queue API that compares every answer with Keboola's own description."""
+"""A client of the Queue API that checks every answer against Keboola's own description."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parent / "data" / "keboola-queue-api-1.3.8.yml"
 
 
 def described() -> Message:
-    """The description, with what its own prose and the real API say otherwise."""
+    """Return the description, corrected where its own prose and the real API differ from it."""
     document: Message = yaml.safe_load(DOCUMENT.read_text())
     job = document["components"]["schemas"]["Job"]["properties"]
     job["branchId"]["nullable"] = True  # "jobs from the main branch will have branchId = null"
@@ -27,7 +27,7 @@ def described() -> Message:
 
 
 def plain(schema: Any) -> Any:
-    """A schema of OpenAPI 3.0 as JSON Schema: `nullable` is another type there."""
+    """Convert an OpenAPI 3.0 schema to JSON Schema, which has no `nullable`."""
     if isinstance(schema, list):
         return [plain(one) for one in schema]
     if not isinstance(schema, dict):
@@ -42,7 +42,7 @@ OPENAPI = described()
 
 
 class Client:
-    """A client of the queue whose answers are what the description says."""
+    """A client of the queue that checks its answers against the description."""
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
@@ -70,7 +70,7 @@ class Client:
         return body
 
     def checked(self, verb: str, path: str, answer: httpx.Response, status: int) -> Any:
-        """The answer's body, which is as described."""
+        """Return the body of an answer after checking it against the description."""
         assert answer.status_code == status, answer.text
         body = answer.json()
         name = re.sub(r"/\d+(?=/|$)", "/{jobId}", path)

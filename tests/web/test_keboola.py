@@ -1,4 +1,4 @@
-"""Keboola's Queue API as its clients use it: every answer is compared with Keboola's own description."""
+"""Keboola's Queue API as its clients use it: every answer is checked against Keboola's own description."""
 
 import json
 import re
@@ -55,12 +55,12 @@ def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, w
     assert ended["result"]["configVersion"] == "1"
     assert ended["token"]["description"] == "queue"
     whole = job_view(wire.get(job["id"]), Components(()), str(queue.http.base_url).rstrip("/"))
-    assert ended == whole, "nothing is left out that the daemon knows"
+    assert ended == whole, "nothing that the daemon knows is left out"
     answer = queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
     assert "not in one of killable states" in answer["error"]
 
 
-def test_a_job_that_goes_on_is_killed_once(queue: Client, wire: Wire, gate: Gate) -> None:
+def test_a_running_job_is_killed_once(queue: Client, wire: Wire, gate: Gate) -> None:
     put_component(wire, "kds.long", shell=gate.text)
     job = queue.create(component="kds.long", configData={})
     killed = queue.kill(job["id"])
@@ -73,18 +73,18 @@ def test_a_job_that_goes_on_is_killed_once(queue: Client, wire: Wire, gate: Gate
     ("headers", "status"),
     [({}, 401), ({"X-StorageApi-Token": "nonsense"}, 401), ({"Authorization": "Bearer lsk_1_x"}, 401)],
 )
-def test_without_a_token_that_is_one_nothing_is_answered(web: Web, headers: Message, status: int) -> None:
+def test_without_a_valid_token_every_request_is_refused(web: Web, headers: Message, status: int) -> None:
     with web.queue() as http:
         refused = Client(http).refused(http.get("/search/jobs", headers=headers), status)
     assert refused["error"] == "Invalid access token"
 
 
-def test_a_token_in_the_other_header_counts_as_well(web: Web, token: str) -> None:
+def test_a_token_in_the_other_header_is_accepted_too(web: Web, token: str) -> None:
     with web.queue() as http:
         assert http.get("/search/jobs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_a_revoked_token_is_none_from_the_next_request_on(web: Web, wire: Wire) -> None:
+def test_a_revoked_token_is_refused_from_the_next_request_on(web: Web, wire: Wire) -> None:
     made = wire.call("token.create", name="gone")
     with web.queue(made["secret"]) as http:
         assert http.get("/search/jobs").status_code == 200
@@ -92,7 +92,7 @@ def test_a_revoked_token_is_none_from_the_next_request_on(web: Web, wire: Wire) 
         assert http.get("/search/jobs").status_code == 401
 
 
-def test_what_is_wrong_is_told_with_its_kind_and_field(queue: Client, web: Web, wire: Wire) -> None:
+def test_faults_are_reported_with_their_kind_and_field(queue: Client, web: Web, wire: Wire) -> None:
     unknown = queue.refused(queue.http.get("/jobs/999999"), 404)
     assert unknown["error"] == 'Job "999999" not found'
     queue.refused(queue.http.get("/jobs/nonsense"), 404)
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_told_with_its_kind_and_field(queue: Client, web: Web, 
     queue.refused(queue.http.post("/jobs", json={**same, "component": "kds.fails"}), 409)
 
 
-def test_what_php_sends_for_nothing_is_nothing_and_what_has_no_field_is_kept(queue: Client) -> None:
+def test_empty_values_of_php_count_as_unset_and_unknown_members_are_kept(queue: Client) -> None:
     job = queue.create(
         component="kds.job",
         config="",
@@ -147,7 +147,7 @@ def test_what_php_sends_for_nothing_is_nothing_and_what_has_no_field_is_kept(que
     assert other["backend"] == {"context": "1_ex", "containerType": "c"}
 
 
-def test_a_run_id_makes_a_child_of_a_job_that_runs_and_is_shown_of_another(
+def test_a_run_id_of_a_running_job_makes_a_child_and_a_foreign_one_is_shown(
     queue: Client, wire: Wire, gate: Gate
 ) -> None:
     put_component(wire, "kds.parent", shell=gate.text)
@@ -173,7 +173,7 @@ def test_a_run_id_makes_a_child_of_a_job_that_runs_and_is_shown_of_another(
     gate.open()
 
 
-def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Client, wire: Wire) -> None:
+def test_an_orchestration_has_its_keboola_name_both_ways_and_a_rerun_plan(queue: Client, wire: Wire) -> None:
     job = queue.create(component="keboola.flow", config="all")
     assert (job["component"], job["type"]) == ("keboola.orchestrator", "orchestrationContainer")
     wire.done(job["id"])
@@ -196,7 +196,7 @@ def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Cl
 
 @pytest.fixture(scope="module")
 def some(queue: Client, daemon: Daemon) -> list[Message]:
-    """Jobs that have ended, one that failed and one in debug mode."""
+    """Jobs that have ended, among them a failed one and one in debug mode."""
     with Wire(daemon.socket) as wire:
         made = [
             queue.create(component="kds.job", config="daily"),
@@ -267,7 +267,7 @@ def test_pages_and_orders(queue: Client, some: list[Message]) -> None:
         assert len(jobs) == 3
 
 
-def test_groups_have_the_first_jobs_of_each(queue: Client, some: list[Message]) -> None:
+def test_groups_contain_the_first_jobs_of_each_group(queue: Client, some: list[Message]) -> None:
     groups = queue.get(
         "/search/grouped-jobs",
         **{"groupBy[]": ["componentId", "configId"], "jobsPerGroup": 1, "sortOrder": "desc"},
@@ -285,7 +285,7 @@ def test_groups_have_the_first_jobs_of_each(queue: Client, some: list[Message]) 
     assert queue.get("/stats/project")["jobs"]["durationSum"] >= 0
 
 
-def test_the_log_is_in_storage_the_newest_line_first(queue: Client, some: list[Message]) -> None:
+def test_the_log_is_in_storage_with_the_newest_line_first(queue: Client, some: list[Message]) -> None:
     events = queue.get("/v2/storage/events", runId=some[1]["runId"], limit=10)
     assert [(one["type"], one["component"]) for one in events] == [("error", "kds.fails")] * 2
     assert events[1]["message"] == "broken"
@@ -295,7 +295,7 @@ def test_the_log_is_in_storage_the_newest_line_first(queue: Client, some: list[M
     assert queue.get("/v2/storage/events", runId=some[0]["id"], limit=1, offset=1) == good[1:2]
 
 
-def test_storage_answers_what_clients_of_the_queue_ask_first(queue: Client, web: Web, wire: Wire) -> None:
+def test_storage_answers_the_first_requests_of_queue_clients(queue: Client, web: Web, wire: Wire) -> None:
     with web.queue() as http:
         index = http.get("/v2/storage").json()
     assert {service["id"] for service in index["services"]} >= {"queue", "connection"}
@@ -318,7 +318,7 @@ def test_storage_answers_what_clients_of_the_queue_ask_first(queue: Client, web:
     queue.refused(queue.http.post("/v2/storage/branch/default/components/kds.job/configs"), 501)
 
 
-def test_a_token_sees_its_own_project_alone(queue: Client, web: Web, wire: Wire, some: list[Message]) -> None:
+def test_a_token_sees_only_its_own_project(queue: Client, web: Web, wire: Wire, some: list[Message]) -> None:
     secret = wire.call("token.create", name="etl", project="etl")["secret"]
     with web.queue(secret) as http:
         other = Client(http)
@@ -327,7 +327,7 @@ def test_a_token_sees_its_own_project_alone(queue: Client, web: Web, wire: Wire,
         assert other.get("/v2/storage/tokens/verify")["owner"]["name"] == "etl"
 
 
-def test_answers_are_json_and_nothing_is_allowed_across_origins(queue: Client) -> None:
+def test_answers_are_json_and_no_cross_origin_access_is_allowed(queue: Client) -> None:
     answer = queue.http.get("/search/jobs", headers={"Origin": "https://evil.example"})
     assert answer.headers["content-type"] == "application/json"
     assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -336,7 +336,7 @@ def test_answers_are_json_and_nothing_is_allowed_across_origins(queue: Client) -
 
 @pytest.fixture(scope="module")
 def stored(daemon: Daemon) -> None:
-    """What the recorded calls name."""
+    """Store the objects that the recorded calls name."""
     with Wire(daemon.socket) as wire:
         for name, shell in (("ex-db-snowflake", "exit 1"), ("ok", "echo out"), ("long", "sleep 60")):
             put_component(wire, f"keboola.{name}", shell=shell)
@@ -349,7 +349,7 @@ def stored(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("calls", RECORDED, ids=lambda calls: calls.split(":")[0].split()[0])
-def test_what_unchanged_clients_sent_is_answered_as_described(
+def test_recorded_requests_of_unmodified_clients_are_answered_as_described(
     queue: Client, stored: None, calls: str
 ) -> None:
     job = ""
@@ -365,12 +365,14 @@ def test_what_unchanged_clients_sent_is_answered_as_described(
             continue
         told = queue.checked(verb.lower(), path.split("?")[0], answer, int(status))
         if status == "201":
-            assert told["status"] == "created", "clients expect it, however soon it starts"
+            assert told["status"] == "created", "clients expect it however soon the job starts"
             assert told["runId"] == f"{run[4:]}.{told['id']}".removeprefix(".")
             job = told["id"]
 
 
-def test_what_has_no_time_comes_last_in_either_order(queue: Client, wire: Wire, some: list[Message]) -> None:
+def test_jobs_without_a_time_come_last_in_either_order(
+    queue: Client, wire: Wire, some: list[Message]
+) -> None:
     held = wire.call("job.create", component="kds.job", configData={}, hold=True)
     asked = {"componentId": "kds.job", "sortBy": "startTime", "limit": 1000}
     for order in ("asc", "desc"):
@@ -383,7 +385,7 @@ def test_what_has_no_time_comes_last_in_either_order(queue: Client, wire: Wire, 
     wire.call("job.terminate", id=held["id"])
 
 
-def test_several_values_are_asked_one_by_one_and_merged(queue: Client, some: list[Message]) -> None:
+def test_several_values_are_queried_one_by_one_and_merged(queue: Client, some: list[Message]) -> None:
     both = {"componentId[]": ["kds.job", "kds.fails"], "sortBy": "createdTime"}
     found = queue.get("/search/jobs", **both, limit=1000)
     ids = [int(job["id"]) for job in found]
@@ -393,7 +395,7 @@ def test_several_values_are_asked_one_by_one_and_merged(queue: Client, some: lis
     assert [job["id"] for job in page] == [job["id"] for job in found[1:3]]
 
 
-def test_what_is_shown_in_whole_seconds_is_found_by_them(queue: Client, some: list[Message]) -> None:
+def test_times_shown_in_whole_seconds_find_their_jobs(queue: Client, some: list[Message]) -> None:
     job = some[0]
     for name in ("createdTime", "startTime", "endTime"):
         found = queue.get("/search/jobs", **{f"{name}From": job[name], f"{name}To": job[name]}, id=job["id"])

@@ -1,4 +1,4 @@
-"""`lockside-web` keeps nothing: it is killed in the middle, and whoever looks or polls goes on."""
+"""`lockside-web` has no state: when it is killed at any time, viewers and polling clients continue."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def daemon() -> Iterator[Daemon]:
 
 @pytest.fixture
 def addresses() -> dict[str, str]:
-    """Two that are free, for one server after the other."""
+    """Two free addresses, for one server after the other."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         ports = [taken.getsockname()[1] for taken in (one, other)]
     return {"LISTEN": f"127.0.0.1:{ports[0]}", "KEBOOLA": f"127.0.0.1:{ports[1]}"}
@@ -36,7 +36,7 @@ def kill(web: Web) -> None:
     web.process.wait(timeout=20)
 
 
-def test_a_client_of_the_queue_polls_on(
+def test_a_polling_client_of_the_queue_continues(
     daemon: Daemon, wire: Wire, gate: Gate, addresses: dict[str, str]
 ) -> None:
     token = wire.call("token.create", name="poller", role="operator")["secret"]
@@ -48,7 +48,7 @@ def test_a_client_of_the_queue_polls_on(
             client.get(f"/jobs/{job['id']}")
         with serving(daemon, **addresses):
             again = client.post("/jobs", json={**asked, "deduplicationId": "once"}).json()
-            assert again["id"] == job["id"], "it is done once, whoever answers"
+            assert again["id"] == job["id"], "it is done once, whichever server answers"
             gate.open()
             wire.done(job["id"])
             assert client.get(f"/jobs/{job['id']}").json()["status"] == "success"
@@ -72,10 +72,10 @@ def test_an_open_page_misses_nothing_and_shows_nothing_twice(
         visit.sees("line 3", "#tail")
         kill(first)
         visit.page.locator("#banner:visible").wait_for()
-        assert "line 3" in visit.text("#tail"), "what is shown stays"
+        assert "line 3" in visit.text("#tail"), "shown content stays"
         with serving(daemon, **settings):
             gate.open()
             visit.page.locator(".verdict.success").wait_for()
             visit.page.locator("#banner:visible").wait_for(state="detached")
             assert re.findall(r"line \d", visit.text("#tail")) == [f"line {n}" for n in range(1, 5)]
-            visit.complaints.clear()  # that the server was away
+            visit.complaints.clear()  # because the server was down

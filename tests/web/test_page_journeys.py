@@ -1,7 +1,7 @@
-"""What people do with the page at night, in a real Chromium, with scripts and without.
+"""Typical tasks with the page, in a real Chromium, with scripts and without.
 
-A tab in which the browser complains about anything (a script's error, something that the policy of contents
-forbids) fails its test.
+A test fails if the browser complains about anything in its tab (an error in a script, a violation of the
+content security policy).
 """
 
 import json
@@ -42,17 +42,17 @@ def visit(request: Any, opened: Any, web: Web) -> Iterator[Visit]:
 
 
 def job_in(visit: Visit) -> str:
-    """The job whose page is shown."""
+    """Return the id of the job whose page is shown."""
     return str(visit.page.url).rpartition("/")[2]
 
 
-def test_who_follows_the_printed_url_sees_the_overview(visit: Visit) -> None:
+def test_the_printed_url_leads_to_the_overview(visit: Visit) -> None:
     visit.go("/")
     visit.sees("See what is red, what waits and why, and what runs now.")
     assert visit.page.title() == "Overview · lockside" or "failed" in visit.page.title()
 
 
-def test_a_job_is_run_with_parameters(visit: Visit, wire: Wire) -> None:
+def test_a_job_can_be_run_with_parameters(visit: Visit, wire: Wire) -> None:
     visit.go("/configs")
     visit.click("Run a job", "link")
     visit.click("lockside.command", "link")
@@ -60,7 +60,7 @@ def test_a_job_is_run_with_parameters(visit: Visit, wire: Wire) -> None:
     visit.fill("Environment", "{not json")
     visit.click("Run")
     visit.sees("Environment: '{not json' is not JSON")
-    visit.complaints.clear()  # a browser notes an answer of status 400
+    visit.complaints.clear()  # a browser logs an answer with status 400
     visit.fill("Environment", json.dumps({"PLACE": "the page"}))
     visit.click("Check only")
     visit.sees("It can be made: it runs in pool default")
@@ -72,7 +72,7 @@ def test_a_job_is_run_with_parameters(visit: Visit, wire: Wire) -> None:
     visit.sees("success after")
 
 
-def test_a_configuration_is_run_with_another_parameter_by_its_schema(visit: Visit, wire: Wire) -> None:
+def test_a_configuration_can_be_run_with_another_parameter_from_its_schema(visit: Visit, wire: Wire) -> None:
     stored = wire.call("config.get", component="acme.orders", config="daily")["configuration"]
     wire.call("pool.pause", id="night")
     visit.go("/configs/acme.orders/daily")
@@ -89,7 +89,7 @@ def test_a_configuration_is_run_with_another_parameter_by_its_schema(visit: Visi
     visit.click("Run")
     job = wire.call("job.get", id=job_in(visit))
     assert job["configData"]["parameters"] == {"since": "the beginning", "limit": 5}
-    assert job["configData"]["storage"] == stored["storage"], "what the form does not show stays"
+    assert job["configData"]["storage"] == stored["storage"], "members that the form does not show are kept"
     wire.call("job.terminate", id=job["id"])
     wire.call("pool.resume", id="night")
 
@@ -103,7 +103,7 @@ def test_a_double_click_counts_once(visit: Visit, wire: Wire) -> None:
     assert len(wire.call("job.list", name=name)["jobs"]) == 1
 
 
-def test_a_job_is_stopped_after_its_effect_was_shown(visit: Visit, wire: Wire, gate: Gate) -> None:
+def test_a_job_is_stopped_after_the_effect_was_shown(visit: Visit, wire: Wire, gate: Gate) -> None:
     job = made(wire, **command(gate.text, name="export", lockKey="stop"))
     waiting = made(wire, **command(gate.text, name="import", lockKey="stop"))
     visit.go(f"/jobs/{waiting}")
@@ -121,7 +121,7 @@ def test_a_job_is_stopped_after_its_effect_was_shown(visit: Visit, wire: Wire, g
     wire.call("job.terminate", id=waiting)
 
 
-def test_a_failure_is_retried_from_the_overview(visit: Visit, wire: Wire) -> None:
+def test_a_failure_can_be_retried_from_the_overview(visit: Visit, wire: Wire) -> None:
     job = ended(wire, **command("echo no route to host >&2; exit 3", name="load"))
     visit.go("/")
     visit.sees("no route to host", "#failed")
@@ -135,7 +135,7 @@ def test_a_failure_is_retried_from_the_overview(visit: Visit, wire: Wire) -> Non
     wire.call("job.wait", id=again, timeoutSeconds=60)
 
 
-def test_a_failure_is_acknowledged_and_no_longer_open(visit: Visit, wire: Wire) -> None:
+def test_an_acknowledged_failure_is_no_longer_open(visit: Visit, wire: Wire) -> None:
     job = ended(wire, **command("exit 9", name="old"))
     visit.go(f"/jobs/{job}/do/acknowledge")
     visit.fill("Why nothing more is to be done", "the source is gone")
@@ -145,7 +145,7 @@ def test_a_failure_is_acknowledged_and_no_longer_open(visit: Visit, wire: Wire) 
     assert not visit.page.locator(f"#failed #job-{job}").count()
 
 
-def test_a_job_is_held_and_released(visit: Visit, wire: Wire) -> None:
+def test_a_job_can_be_held_and_released(visit: Visit, wire: Wire) -> None:
     wire.call("pool.pause", id="night")
     job = made(wire, **command("true", pool="night"))
     visit.go(f"/jobs/{job}")
@@ -159,7 +159,7 @@ def test_a_job_is_held_and_released(visit: Visit, wire: Wire) -> None:
     wire.call("pool.resume", id="night")
 
 
-def test_a_pool_is_paused_with_a_comment_and_resumed(visit: Visit, wire: Wire) -> None:
+def test_a_pool_can_be_paused_with_a_comment_and_resumed(visit: Visit, wire: Wire) -> None:
     visit.go("/pools")
     visit.page.locator("#pool-night").get_by_role("link", name="Pause").click()
     visit.fill("Why, for whoever waits", "maintenance")
@@ -171,7 +171,7 @@ def test_a_pool_is_paused_with_a_comment_and_resumed(visit: Visit, wire: Wire) -
     visit.sees("open", "#pool-night")
 
 
-def test_a_schedule_is_run_now_and_paused(visit: Visit, wire: Wire) -> None:
+def test_a_schedule_can_be_run_now_and_paused(visit: Visit, wire: Wire) -> None:
     visit.go("/schedules/nightly")
     visit.sees("At 02:30 every day")
     visit.click("Run now", "link")
@@ -184,7 +184,7 @@ def test_a_schedule_is_run_now_and_paused(visit: Visit, wire: Wire) -> None:
     wire.call("schedule.resume", id="nightly")
 
 
-def test_a_configuration_is_edited_unless_somebody_was_quicker_and_rolled_back(
+def test_a_configuration_can_be_edited_and_rolled_back_unless_it_has_changed_meanwhile(
     visit: Visit, wire: Wire
 ) -> None:
     key = {"component": "acme.orders", "config": "daily"}
@@ -210,7 +210,7 @@ def test_a_configuration_is_edited_unless_somebody_was_quicker_and_rolled_back(
     visit.complaints.clear()
 
 
-def test_jobs_are_found_by_filters_and_pages(visit: Visit, wire: Wire) -> None:
+def test_jobs_can_be_found_by_filters_and_pages(visit: Visit, wire: Wire) -> None:
     word = token_hex(4)
     some = [command("true", name=f"{word} {number}", hold=True) for number in range(120)]
     jobs = wire.call("job.createMany", jobs=some, fields=["id"])["jobs"]
@@ -228,7 +228,7 @@ def test_jobs_are_found_by_filters_and_pages(visit: Visit, wire: Wire) -> None:
     visit.sees("No job matches.")
 
 
-def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: Visit, wire: Wire) -> None:
+def test_selected_jobs_are_stopped_together_and_no_others(visit: Visit, wire: Wire) -> None:
     word = token_hex(4)
     some = [command("true", name=f"{word} {number}", hold=True) for number in range(3)]
     jobs = [job["id"] for job in wire.call("job.createMany", jobs=some, fields=["id"])["jobs"]]
@@ -250,7 +250,7 @@ def test_chosen_jobs_are_stopped_together_and_the_others_are_left_alone(visit: V
     wire.call("job.terminate", id=jobs[1])
 
 
-def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
+def test_a_view_of_the_list_can_be_saved_and_removed(visit: Visit) -> None:
     visit.go("/jobs?component=acme.orders&status=error")
     visit.fill("Save this view as", "Red orders <b>")
     visit.click("Save")
@@ -262,7 +262,7 @@ def test_a_view_of_the_list_is_kept_and_removed(visit: Visit) -> None:
     visit.page.get_by_role("link", name="Red orders").wait_for(state="detached")
 
 
-def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: Wire) -> None:
+def test_a_backfill_creates_its_jobs_after_the_moments_were_shown(visit: Visit, wire: Wire) -> None:
     wire.call("pool.pause", id="night")
     visit.go("/schedules/nightly")
     visit.click("Backfill …", "link")
@@ -285,7 +285,7 @@ def test_past_moments_get_their_jobs_after_they_were_shown(visit: Visit, wire: W
     wire.call("pool.resume", id="night")
 
 
-def test_a_timeline_shows_where_the_time_went_and_is_zoomed(visit: Visit, wire: Wire) -> None:
+def test_a_timeline_shows_where_time_was_spent_and_can_be_zoomed(visit: Visit, wire: Wire) -> None:
     job = ended(wire, component="lockside.orchestrator", config="all")
     visit.go(f"/jobs/{job}")
     visit.click("Timeline", "link")
@@ -299,7 +299,7 @@ def test_a_timeline_shows_where_the_time_went_and_is_zoomed(visit: Visit, wire: 
     visit.page.wait_for_url("**/timeline?*to=*")
 
 
-def test_a_log_is_read_searched_linked_to_and_downloaded(visit: Visit, wire: Wire) -> None:
+def test_a_log_can_be_read_searched_linked_to_and_downloaded(visit: Visit, wire: Wire) -> None:
     job = ended(wire, **command("for i in 1 2 3; do echo line $i; echo odd >&2; done"))
     visit.go(f"/jobs/{job}")
     visit.click("Whole log", "link")
@@ -319,7 +319,7 @@ def test_a_log_is_read_searched_linked_to_and_downloaded(visit: Visit, wire: Wir
     assert download.value.path().read_bytes().count(b"\n") == 6
 
 
-def test_a_table_is_looked_at(visit: Visit, wire: Wire) -> None:
+def test_a_table_can_be_viewed(visit: Visit, wire: Wire) -> None:
     job = ended(wire, component="acme.orders", config="daily")
     visit.go(f"/jobs/{job}")
     visit.page.locator("#result").get_by_role("link", name="in.c-shop.orders").click()
@@ -339,7 +339,7 @@ def test_signing_out_ends_the_session(opened: Any, daemon: Daemon) -> None:
             visit.complaints.clear()
 
 
-def test_all_can_be_done_with_the_keyboard(opened: Any, web: Web, wire: Wire) -> None:
+def test_everything_can_be_done_with_the_keyboard(opened: Any, web: Web, wire: Wire) -> None:
     job = ended(wire, **command("exit 5", name="by keys"))
     with visiting(opened[0], web, opened[1]) as visit:
         keys = visit.page.keyboard

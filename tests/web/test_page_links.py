@@ -1,4 +1,4 @@
-"""Where links lead: they stay in the project, pages of large trees are parts, and signing in leads back."""
+"""Where links lead: they stay in the project, large trees are paged, and signing in returns to the page."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def client(daemon: Daemon, wire: Wire) -> Iterator[httpx.Client]:
 
 
 def links(page: str) -> list[str]:
-    """All addresses in a page, of its forms too."""
+    """Return all addresses in a page, including those of its forms."""
     found = re.findall(r'(?:href|action)="([^"#]+)', page)
     return [link.replace("&amp;", "&") for link in found if not link.startswith("/static/")]
 
@@ -83,7 +83,7 @@ def test_ten_thousand_children_would_be_sent_in_parts(client: httpx.Client, wire
     wire.call("job.terminate", id=job)
 
 
-def test_a_schedule_of_the_list_tells_how_its_last_jobs_went(client: httpx.Client, wire: Wire) -> None:
+def test_the_list_of_schedules_shows_how_their_last_jobs_ended(client: httpx.Client, wire: Wire) -> None:
     body = {"configData": command("exit 4")["configData"], "component": "lockside.command"}
     wire.call("schedule.put", schedule={"id": "fails", "every": "1h", "job": body})
     job = wire.call("schedule.run", id="fails")["id"]
@@ -101,7 +101,7 @@ def test_long_messages_do_not_make_a_long_list(client: httpx.Client, wire: Wire)
     assert len(page.content) < FIRST_VIEW_BYTES
 
 
-def test_the_store_is_checked_only_when_that_is_asked_for(client: httpx.Client) -> None:
+def test_the_store_is_checked_only_on_request(client: httpx.Client) -> None:
     page = client.get("/status").text
     assert "The check found" not in page
     assert "check=1" in next(link for link in links(page) if link.startswith("?"))
@@ -119,7 +119,7 @@ def test_times_in_sentences_are_times_for_the_browser(client: httpx.Client, wire
     assert re.search(r'It starts at <time datetime="[\dT:-]+Z">', client.get(f"/jobs/{late}").text)
 
 
-def test_a_page_of_a_log_is_small_and_all_pages_together_are_the_log(
+def test_a_page_of_a_log_is_small_and_all_pages_together_are_the_whole_log(
     client: httpx.Client, wire: Wire
 ) -> None:
     job = ended(
@@ -139,10 +139,10 @@ def test_a_page_of_a_log_is_small_and_all_pages_together_are_the_log(
             if more is None:
                 break
             page = client.get(f"/jobs/{job}/log{more[1].replace('&amp;', '&')}")
-        assert sorted(seen) == list(range(1, 9001)), "none is missing, none is there twice"
+        assert sorted(seen) == list(range(1, 9001)), "no line is missing or duplicated"
 
 
-def test_signing_in_leads_to_the_page_that_was_wanted(daemon: Daemon, wire: Wire) -> None:
+def test_signing_in_leads_to_the_requested_page(daemon: Daemon, wire: Wire) -> None:
     secret = wire.call("token.create", name="browser")["secret"]
     with serving(daemon, AUTH="token", KEBOOLA="") as web, web.client() as one:
         wanted = one.get("/jobs?status=error&project=default").headers["location"]
@@ -161,7 +161,7 @@ def test_signing_in_leads_to_the_page_that_was_wanted(daemon: Daemon, wire: Wire
 
 
 @needs_chromium
-def test_a_link_of_another_site_opens_the_page_although_it_comes_without_the_cookie(
+def test_a_link_on_another_site_opens_the_page_although_it_is_sent_without_the_cookie(
     daemon: Daemon, web: Web, wire: Wire
 ) -> None:
     job = ended(wire, **command("exit 3", name="load"))
@@ -175,4 +175,4 @@ def test_a_link_of_another_site_opens_the_page_although_it_comes_without_the_coo
         visit.page.goto("http://mail.example/")
         visit.page.get_by_role("link").click()
         visit.sees("error after", ".verdict")
-        visit.complaints.clear()  # that the first answer was 401
+        visit.complaints.clear()  # because the first answer was 401

@@ -1,4 +1,4 @@
-"""What happens is on the screen soon, once, and without harm to who is slow; figures are printed."""
+"""Events appear on the screen soon, once, and without harm from slow readers; figures are printed."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def listening(visit: Visit, path: str) -> None:
 
 @contextmanager
 def busy(daemon: Daemon, per_second: int) -> Iterator[None]:
-    """Other jobs run meanwhile, so many a second."""
+    """Run other jobs meanwhile, this many per second."""
     over = Event()
 
     def create() -> None:
@@ -73,7 +73,9 @@ def busy(daemon: Daemon, per_second: int) -> Iterator[None]:
             made_all.result(timeout=60)
 
 
-def test_a_failure_is_on_the_screen_within_half_a_second(visit: Visit, wire: Wire, daemon: Daemon) -> None:
+def test_a_failure_appears_on_the_screen_within_half_a_second(
+    visit: Visit, wire: Wire, daemon: Daemon
+) -> None:
     listening(visit, "/")
     waits = []
     with busy(daemon, 100 if LONG else 20):
@@ -88,7 +90,7 @@ def test_a_failure_is_on_the_screen_within_half_a_second(visit: Visit, wire: Wir
     assert slow < (SOON_SECONDS if LONG else 10 * SOON_SECONDS)
 
 
-def test_what_a_job_writes_appears_line_by_line(visit: Visit, wire: Wire, gate: Gate) -> None:
+def test_the_output_of_a_job_appears_line_by_line(visit: Visit, wire: Wire, gate: Gate) -> None:
     job = made(wire, **command(f"echo first; printf 'half a line'; {gate.text}; echo; echo last"))
     listening(visit, f"/jobs/{job}")
     visit.sees("half a line", "#tail")
@@ -99,7 +101,7 @@ def test_what_a_job_writes_appears_line_by_line(visit: Visit, wire: Wire, gate: 
 
 
 @pytest.mark.parametrize(("page", "line"), [("", "#tail > span"), ("/log", "#tail > p")])
-def test_a_log_is_followed_and_older_lines_come_when_one_scrolls_up(
+def test_a_log_is_followed_and_older_lines_are_loaded_on_scrolling_up(
     visit: Visit, wire: Wire, gate: Gate, page: str, line: str
 ) -> None:
     job = made(wire, **command(f"seq -f %020.0f 1 3000; {gate.text}; echo after the gate"))
@@ -108,28 +110,28 @@ def test_a_log_is_followed_and_older_lines_come_when_one_scrolls_up(
     scrolled_to_the_first(visit, line)
     gate.open()
     visit.sees("after the gate", "#tail")
-    drawn_anew(visit)
+    redraw_twice(visit)
     assert not visit.page.locator("[data-part=earlier]").count(), "nothing is before the first line"
     numbers = re.findall(r"\d{20}", visit.text("#tail"))
-    assert list(map(int, numbers)) == list(range(1, 3001)), "none is missing, none is there twice"
+    assert list(map(int, numbers)) == list(range(1, 3001)), "no line is missing or duplicated"
 
 
 def scrolled_to_the_first(visit: Visit, line: str) -> None:
     oldest = visit.page.locator(line, has_text=re.compile(r"^\d*\b0+1\s*$"))
-    assert not oldest.count(), "the first page is a part"
+    assert not oldest.count(), "the first page is only a part"
     while not oldest.count():
         visit.page.locator(line).first.scroll_into_view_if_needed()
         visit.page.locator(line).last.scroll_into_view_if_needed()
 
 
-def drawn_anew(visit: Visit) -> None:
-    """Have the page asked for twice: the first is drawn before the second is asked for."""
+def redraw_twice(visit: Visit) -> None:
+    """Request two redraws of the page: the first is drawn before the second is requested."""
     for _ in range(2):
         with visit.page.expect_request(lambda sent: "x-live" in sent.headers):
             visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None:
+def test_nothing_is_missing_or_duplicated_after_the_death_of_the_daemon(opened: Any) -> None:
     with running() as daemon, serving(daemon, KEBOOLA="") as web:
         state = signed_in(opened[0], web)
         gate = Gate(daemon.folder)
@@ -145,7 +147,7 @@ def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None
             visit.page.locator("#banner:visible").wait_for()
             print(f"the banner is there after {monotonic() - begun:.1f} s")
             assert "as of" in visit.text("#banner")
-            assert "line 3" in visit.text("#tail"), "what is shown stays"
+            assert "line 3" in visit.text("#tail"), "shown content stays"
             opened_meanwhile = visit.page.context.new_page()
             opened_meanwhile.goto(visit.page.url)
             visit.page.bring_to_front()
@@ -157,7 +159,7 @@ def test_the_daemon_may_die_and_nothing_is_missing_or_twice(opened: Any) -> None
             assert re.findall(r"line \d", visit.text("#tail")) == [f"line {n}" for n in range(1, 5)]
             opened_meanwhile.bring_to_front()
             opened_meanwhile.locator(".verdict.success").wait_for()
-            visit.complaints.clear()  # that the daemon was away
+            visit.complaints.clear()  # because the daemon was down
 
 
 def test_a_flood_of_output_leaves_the_page_usable_and_the_server_small(
@@ -184,7 +186,7 @@ def test_a_flood_of_output_leaves_the_page_usable_and_the_server_small(
 
 
 def stalled_reader(web: Web, visit: Visit, job: str) -> httpx.Client:
-    """One who asks for a log and reads nothing of the answer."""
+    """A client that requests a log and reads nothing of the answer."""
     cookies = {one["name"]: one["value"] for one in visit.page.context.cookies()}
     client = web.client(cookies=cookies)
     client.send(client.build_request("GET", f"/live?topics=log:{job}:0"), stream=True)
@@ -192,7 +194,7 @@ def stalled_reader(web: Web, visit: Visit, job: str) -> httpx.Client:
 
 
 def peak_memory(web: Web) -> int:
-    """Of the server's process, in bytes."""
+    """Return the peak memory of the server's process, in bytes."""
     with open(f"/proc/{web.process.pid}/status") as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
@@ -210,7 +212,7 @@ def test_ten_tabs_stay_live_although_a_browser_has_six_connections(visit: Visit,
         tab.locator(f"#failed #job-{job}").wait_for()
 
 
-def test_a_fifth_stream_of_a_session_is_told_to_ask_instead(daemon: Daemon) -> None:
+def test_a_fifth_stream_of_a_session_is_told_to_poll_instead(daemon: Daemon) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as client:
         client.get(web.invitation)
         streams = [

@@ -1,4 +1,4 @@
-"""Nobody does more with the page than with the socket, and no text or site does anything with it."""
+"""The page allows nobody more than the socket does, and no text or other site can act through it."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from web.webserver import Web, serving
 pytestmark = [needs_root, pytest.mark.real_processes]
 
 AT_ONCE = 5
-"""How many of the texts are on the page of one job: the lists have all of them as names."""
+"""How many of the texts are on the page of one job: the lists show all of them as names."""
 _RUN = "<script>window.pwned = 1</script>"
 TEXTS = [
     _RUN,
@@ -101,7 +101,7 @@ def test_no_text_of_users_or_jobs_runs_or_breaks_anything(daemon: Daemon, web: W
 
 
 def hostile(texts: list[str], place: int) -> dict[str, Any]:
-    """A job that fails: its name is one of the texts, that and those behind it are labels and in the log."""
+    """A job that fails: its name is one of the texts; this and the next ones are labels and in the log."""
     some = texts[place : place + AT_ONCE]
     lines = [text.encode("unicode_escape").decode().replace("'", "").replace("%", "%%") for text in some]
     shell = "; ".join(f"printf '%b\\n' '{line}'; printf '%b\\n' '{line}' >&2" for line in lines)
@@ -111,7 +111,7 @@ def hostile(texts: list[str], place: int) -> dict[str, Any]:
 
 
 def actions(job: str, word: str) -> list[tuple[str, dict[str, str]]]:
-    """Everything that the page does, with a form."""
+    """Return everything that the page can do, with a form."""
     form = {"csrf": word, "once": "1", "component": "lockside.command", "document": "{}", "version": "1"}
     paths = [f"/jobs/{job}/do/{one}" for one in ("terminate", "hold", "rerun", "acknowledge")]
     paths += ["/pools/default/do/pause", "/run", "/configs/a.b/c/edit", "/configs/a.b/c/rollback"]
@@ -148,7 +148,7 @@ def last_event(wire: Wire) -> int:
     return seq
 
 
-def test_a_viewer_has_no_buttons_and_is_refused_what_they_would_do(daemon: Daemon, wire: Wire) -> None:
+def test_a_viewer_sees_no_buttons_and_their_actions_are_refused(daemon: Daemon, wire: Wire) -> None:
     job = made(wire, **command("true", hold=True))
     secret = wire.call("token.create", name="look", user=USER, role="viewer")["secret"]
     with serving(daemon, AUTH="token", KEBOOLA="") as web, web.client() as viewer:
@@ -163,7 +163,7 @@ def test_a_viewer_has_no_buttons_and_is_refused_what_they_would_do(daemon: Daemo
     assert wire.call("job.get", id=job)["status"] == "created"
 
 
-def test_what_is_done_through_the_page_tells_through_whom(daemon: Daemon, wire: Wire) -> None:
+def test_actions_through_the_page_record_the_delegate(daemon: Daemon, wire: Wire) -> None:
     secret = wire.call("token.create", name="act", user=USER, role="operator")["secret"]
     with serving(daemon, AUTH="token", KEBOOLA="") as web, web.client() as operator:
         with_token(operator, secret)
@@ -175,7 +175,7 @@ def test_what_is_done_through_the_page_tells_through_whom(daemon: Daemon, wire: 
         refused = operator.post(f"/jobs/{others}/do/terminate", data={"csrf": csrf(operator)}, headers=OURS)
         assert refused.status_code == 403, "another user's job"
         for path in (f"/jobs/{others}", "/pools"):
-            assert "/do/" not in operator.get(path).text, "what is refused has no button"
+            assert "/do/" not in operator.get(path).text, "refused actions have no button"
         assert "only its owner or an admin can do that" in operator.get(f"/jobs/{others}").text
 
 

@@ -1,6 +1,6 @@
-"""Each page, light and dark, wide and on a small phone: readable by everybody, and nothing scrolls sideways.
+"""Each page, light and dark, wide and on a small phone: accessible, and nothing scrolls sideways.
 
-Pictures of all of them are in the folder that LOCKSIDE_TEST_PICTURES names.
+Screenshots of all pages are stored in the folder that LOCKSIDE_TEST_PICTURES names.
 """
 
 import os
@@ -24,7 +24,7 @@ pytestmark = [needs_chromium, pytest.mark.real_processes]
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 BETWEEN = {"width": 800, "height": 600}
-"""A window where tables have the least room: a little narrower they are cards."""
+"""The width at which tables have the least room: slightly narrower windows show cards."""
 SHAPES = list(product((WIDE, NARROW), ("light", "dark")))
 LONG = os.environ.get("LOCKSIDE_TEST_LONG")
 PAGES = {
@@ -81,14 +81,14 @@ ALIKE = {
     "acknowledge",
     "command",
 }
-"""Pages made of the same template as others: only the long form looks at them."""
+"""Pages built from the same template as others: only the long form checks them."""
 SHOWN = [name for name in PAGES if LONG or name not in ALIKE]
 EMPTY = ("overview", "jobs", "configs", "schedules", "tables", "events", "status", "pools")
 
 
 @pytest.fixture(scope="module")
 def shown() -> Iterator[Any]:
-    """A browser, servers of a night and of a new daemon, and the jobs of the night."""
+    """A browser, the servers of a busy and of a new daemon, and the jobs of the night."""
     with (
         running(**LAKE) as daemon,
         running(**LAKE) as new,
@@ -105,7 +105,7 @@ def shown() -> Iterator[Any]:
 
 
 def check(visit: Any, name: str, turn: int) -> list[str]:
-    """What is wrong with a page in any of its shapes; the short form asks axe about one of two, in turn."""
+    """Return the problems of a page in any of its shapes; the short form runs axe on every other shape."""
     wrong = []
     for place, (size, scheme) in enumerate(SHAPES if LONG else SHAPES[::3]):
         visit.page.set_viewport_size(size)
@@ -122,7 +122,7 @@ def check(visit: Any, name: str, turn: int) -> list[str]:
 
 
 def too_wide(visit: Any, shape: str) -> list[str]:
-    """By how much it scrolls sideways, if it does."""
+    """Return by how much the page scrolls sideways."""
     wide = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [f"{shape}: it is {wide} pixels too wide"] if wide > 0 else []
 
@@ -132,7 +132,7 @@ def too_wide(visit: Any, shape: str) -> list[str]:
     [(0, SHOWN[::2]), (0, SHOWN[1::2]), (1, EMPTY)],
     ids=["some", "others", "empty"],
 )
-def test_nobody_is_left_out_by_any_page(shown: Any, server: int, names: Sequence[str]) -> None:
+def test_every_page_is_accessible_in_every_shape(shown: Any, server: int, names: Sequence[str]) -> None:
     opened, servers, jobs = shown
     web, state, place = servers[server]
     wrong: list[str] = []

@@ -1,4 +1,4 @@
-"""Who acts through the web server may do exactly what the socket allows, tried for every method."""
+"""Users of the web server may do exactly what the socket allows, checked for every method."""
 
 import os
 import pwd
@@ -20,12 +20,12 @@ CALLS = [
     for name, method in sorted(METHODS.items())
     if not method.of_connection
 ]
-"""Every method, with parameters that it takes."""
+"""Every method, with valid parameters."""
 OF_ADMINS = {name for name, method in METHODS.items() if method.role is Role.ADMIN}
 
 
 async def refused_through_the_web(socket: str, user: str) -> set[str]:
-    """The methods that are forbidden to a user of the page."""
+    """Return the methods that are forbidden to a user of the page."""
     callers = Callers(socket, "default")
     try:
         caller = await callers.as_user(user)

@@ -1,4 +1,4 @@
-"""The web server as a process: where it listens, for whom, and what monitors read of it."""
+"""The web server as a process: where it listens, whom it serves, and what monitors read of it."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from e2e.wire import Wire, connected
 from web.webserver import Web, refused, serving
 
 
-def test_it_lives_and_is_ready_while_the_daemon_is(daemon: Daemon, web: Web, wire: Wire) -> None:
+def test_the_server_is_live_and_ready_while_the_daemon_is(daemon: Daemon, web: Web, wire: Wire) -> None:
     connected(wire)
     with web.client() as client:
         assert client.get("/health/live").json() == {"status": "live"}
@@ -25,7 +25,7 @@ def test_it_lives_and_is_ready_while_the_daemon_is(daemon: Daemon, web: Web, wir
         assert (ready.status_code, ready.json()) == (200, {"status": "ready", "causes": []})
 
 
-def test_ready_tells_that_the_daemon_is_gone_and_back(web: Web, daemon: Daemon) -> None:
+def test_ready_reports_that_the_daemon_is_gone_and_back(web: Web, daemon: Daemon) -> None:
     with web.client() as client:
         assert client.get("/health/ready").status_code in (200, 503)
         daemon.kill()
@@ -41,7 +41,7 @@ def test_ready_tells_that_the_daemon_is_gone_and_back(web: Web, daemon: Daemon) 
         assert client.get("/health/ready").status_code == 200
 
 
-def test_metrics_are_read_from_this_machine_freely(web: Web) -> None:
+def test_metrics_can_be_read_without_a_token_from_this_machine(web: Web) -> None:
     with web.client() as client:
         answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -49,7 +49,7 @@ def test_metrics_are_read_from_this_machine_freely(web: Web) -> None:
     assert "lockside_uptime_seconds" in names
 
 
-def test_metrics_can_need_a_token_or_be_off(daemon: Daemon, wire: Wire) -> None:
+def test_metrics_can_require_a_token_or_be_off(daemon: Daemon, wire: Wire) -> None:
     secret = wire.call("token.create", name="prometheus", role="viewer")["secret"]
     with serving(daemon, METRICS="token", KEBOOLA="") as one, one.client() as client:
         assert client.get("/metrics").status_code == 401
@@ -60,7 +60,7 @@ def test_metrics_can_need_a_token_or_be_off(daemon: Daemon, wire: Wire) -> None:
         assert client.get("/metrics").status_code == 404
 
 
-def test_other_names_of_this_machine_are_not_served(web: Web, daemon: Daemon) -> None:
+def test_requests_under_other_host_names_are_not_served(web: Web, daemon: Daemon) -> None:
     with web.client() as client:
         for host in ("evil.example", "evil.example:8765", ""):
             assert client.get("/metrics", headers={"Host": host}).status_code == 421, host
@@ -81,11 +81,11 @@ def test_other_names_of_this_machine_are_not_served(web: Web, daemon: Daemon) ->
         ({"AUTH": "proxy"}, "trust"),
     ],
 )
-def test_what_would_let_strangers_in_does_not_start(settings: dict[str, str], says: str) -> None:
+def test_a_server_with_insecure_settings_does_not_start(settings: dict[str, str], says: str) -> None:
     assert says in refused(**settings)
 
 
-def test_a_port_that_is_in_use_is_told_with_what_to_do() -> None:
+def test_a_port_in_use_is_reported_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         told = refused(LISTEN=address)
@@ -95,7 +95,7 @@ def test_a_port_that_is_in_use_is_told_with_what_to_do() -> None:
     )
 
 
-def test_an_address_that_others_reach_is_served_where_tokens_are_asked_for(daemon: Daemon) -> None:
+def test_a_public_address_is_served_when_tokens_are_required(daemon: Daemon) -> None:
     with serving(daemon, LISTEN="0.0.0.0:0", AUTH="token", KEBOOLA="") as one:
         port = one.listen.rpartition(":")[2]
         answer = httpx.get(f"http://127.0.0.1:{port}/health/live", headers={"Host": one.listen})
@@ -110,7 +110,7 @@ def test_a_unix_socket_has_its_mode_from_its_first_moment(daemon: Daemon, tmp_pa
             assert client.get("http://localhost/health/live").status_code == 200
 
 
-def test_a_body_that_is_too_large_is_refused_and_the_server_goes_on(web: Web, token: str) -> None:
+def test_a_body_that_is_too_large_is_refused_and_the_server_continues(web: Web, token: str) -> None:
     with web.queue(token) as client:
         large = client.post("/jobs", content=b"x" * (2**20 + 1))
         assert (large.status_code, large.headers["retry-after"]) == (503, "5")
@@ -118,7 +118,7 @@ def test_a_body_that_is_too_large_is_refused_and_the_server_goes_on(web: Web, to
         assert client.get("/stats/project").status_code == 200
 
 
-def test_it_ends_with_a_signal_whatever_is_connected(daemon: Daemon) -> None:
+def test_the_server_ends_on_a_signal_whatever_is_connected(daemon: Daemon) -> None:
     with serving(daemon) as one:
         host, _, port = one.listen.rpartition(":")
         with socket.create_connection((host, int(port))):
@@ -126,7 +126,7 @@ def test_it_ends_with_a_signal_whatever_is_connected(daemon: Daemon) -> None:
             assert one.process.wait(timeout=20) == 0
 
 
-def test_one_command_serves_the_page_for_oneself(daemon: Daemon) -> None:
+def test_one_command_serves_the_page_for_its_user(daemon: Daemon) -> None:
     words = [sys.executable, "-m", "lockside.cli.main", "web", "--listen", "127.0.0.1:0"]
     environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket)}
     with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -147,7 +147,7 @@ def test_the_page_can_be_off(daemon: Daemon) -> None:
         assert client.get("/").status_code == 404
 
 
-def test_jobs_have_links_where_the_settings_say_how_they_are_reached() -> None:
+def test_jobs_have_links_when_the_settings_give_the_url() -> None:
     addresses = {"URL": "https://jobs.example/", "KEBOOLA_URL": "https://queue.example"}
     settings = {f"LOCKSIDE_WEB__{name}": value for name, value in addresses.items()}
     with running(**settings) as daemon, Wire(daemon.socket) as wire:
@@ -167,7 +167,7 @@ def test_jobs_have_links_where_the_settings_say_how_they_are_reached() -> None:
         assert other["url"].endswith("?project=etl")
 
 
-def test_the_head_of_an_answer_and_its_body_are_sent_at_once(web: Web) -> None:
+def test_the_head_and_body_of_an_answer_are_sent_together(web: Web) -> None:
     host, _, port = web.listen.rpartition(":")
     with socket.create_connection((host, int(port))) as client:
         for _ in range(2):
@@ -178,7 +178,7 @@ def test_the_head_of_an_answer_and_its_body_are_sent_at_once(web: Web) -> None:
 
 
 def streams(web: Web, secret: str, count: int) -> list[socket.socket]:
-    """Ask for streams, all at once."""
+    """Request streams, all at once."""
     host, _, port = web.listen.rpartition(":")
     opened = [socket.create_connection((host, int(port)), timeout=20) for _ in range(count)]
     head = f"GET /live?topics=job HTTP/1.1\r\nHost: {web.listen}\r\nAuthorization: Bearer {secret}\r\n\r\n"
@@ -187,19 +187,19 @@ def streams(web: Web, secret: str, count: int) -> list[socket.socket]:
     return opened
 
 
-def test_of_many_streams_that_are_asked_for_at_once_four_are_served(web: Web, token: str, wire: Wire) -> None:
+def test_four_of_many_streams_requested_at_once_are_served(web: Web, token: str, wire: Wire) -> None:
     opened = streams(web, token, 8)
     try:
         answers = sorted(client.recv(65_536)[9:12] for client in opened)
         assert answers == [b"200"] * 4 + [b"204"] * 4
         opened += streams(web, wire.call("token.create", name="other", role="viewer")["secret"], 1)
-        assert opened[-1].recv(65_536)[9:12] == b"200", "those of one take no place of another's"
+        assert opened[-1].recv(65_536)[9:12] == b"200", "streams of one token do not count for another"
     finally:
         for client in opened:
             client.close()
 
 
-def test_a_stream_ends_when_who_reads_it_has_signed_out(daemon: Daemon, wire: Wire) -> None:
+def test_a_stream_ends_when_its_user_signs_out(daemon: Daemon, wire: Wire) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as browser:
         browser.get(web.invitation)
         csrf = browser.get("/session").json()["csrf"]
@@ -220,4 +220,4 @@ def test_the_streams_of_a_token_end_when_it_is_revoked(web: Web, wire: Wire) -> 
         while b"a stream" not in stream.readline():
             pass
         wire.call("token.revoke", id=made["id"])
-        assert stream.read().endswith(b"0\r\n\r\n"), "it ends as a whole answer does"
+        assert stream.read().endswith(b"0\r\n\r\n"), "it ends as a complete answer does"

@@ -1,4 +1,4 @@
-"""Who a browser's user is, and that no other site can act in that user's place."""
+"""How a browser's user is identified, and that no other site can act for that user."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ from web.webserver import Web, serving
 pytestmark = needs_root
 
 USER = "daemon"
-"""A user that every machine has."""
+"""A user that exists on every machine."""
 OURS = {"Sec-Fetch-Site": "same-origin"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -40,10 +40,10 @@ def csrf(client: httpx.Client) -> str:
     return word
 
 
-# -- who it is
+# -- who the user is
 
 
-def test_who_runs_it_signs_in_once_with_its_url(daemon: Daemon) -> None:
+def test_the_user_who_runs_the_server_signs_in_once_with_its_url(daemon: Daemon) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as browser, web.client() as other:
         assert browser.get("/session").status_code == 401
         answer = browser.get(web.invitation)
@@ -53,7 +53,7 @@ def test_who_runs_it_signs_in_once_with_its_url(daemon: Daemon) -> None:
         assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Max-Age=43200", "Path=/"))
         who = browser.get("/session").json()
         assert who["principal"]["user"] == pwd.getpwuid(os.geteuid()).pw_name
-        assert other.get(web.invitation).status_code == 401, "it is used up"
+        assert other.get(web.invitation).status_code == 401, "the URL is used up"
         assert other.get("/sign-in?token=guessed").status_code == 401
 
 
@@ -66,7 +66,9 @@ def test_a_token_signs_its_user_in(daemon: Daemon) -> None:
             form = {"token": "lsk_nonsense", "next": "/jobs"}
             page = browser.post("/sign-in", data=form, headers={**OURS, "Accept": "text/html"})
             assert page.status_code == 401
-            assert 'value="/jobs"' in page.text, "the form is there again and still leads to the wanted page"
+            assert 'value="/jobs"' in page.text, (
+                "the form is shown again and still leads to the requested page"
+            )
             assert "lockside web" not in page.text, "that would not help here"
             assert with_token(browser, made["secret"]).status_code == 303
             who = browser.get("/session").json()
@@ -85,14 +87,14 @@ def test_signing_out_ends_the_session(daemon: Daemon) -> None:
             assert thief.get("/session").status_code == 401
 
 
-def test_a_proxy_that_is_trusted_names_the_user(daemon: Daemon) -> None:
+def test_a_trusted_proxy_names_the_user(daemon: Daemon) -> None:
     settings = {"AUTH": "proxy", "TRUST": "127.0.0.1", "KEBOOLA": ""}
     with serving(daemon, **settings) as web, web.client(headers={"X-Remote-User": USER}) as browser:
         who = browser.get("/session").json()
         assert (who["principal"]["user"], who["role"]) == (USER, "operator")
         assert browser.post("/sign-out", headers={**OURS, "X-CSRF": csrf(browser)}).status_code == 303
         other = browser.get("/session", headers={"X-Remote-User": "bin"}).json()
-        assert other["principal"]["user"] == "bin", "the cookie of one user is none of another's"
+        assert other["principal"]["user"] == "bin", "the cookie of one user is not valid for another"
         assert browser.get("/metrics").status_code == 401, "everybody comes through the proxy"
 
 
@@ -109,7 +111,7 @@ def test_over_a_unix_socket_a_proxy_is_trusted_by_its_uid(daemon: Daemon, tmp_pa
             assert browser.get("/session", headers={"X-Remote-User": USER}).status_code == status
 
 
-def test_without_delegation_nobody_becomes_another(daemon: Daemon) -> None:
+def test_without_delegation_no_user_can_act_as_another(daemon: Daemon) -> None:
     with running() as other:
         settings = {"AUTH": "proxy", "TRUST": "127.0.0.1", "KEBOOLA": ""}
         with serving(other, **settings) as web, web.client() as browser:
@@ -117,7 +119,7 @@ def test_without_delegation_nobody_becomes_another(daemon: Daemon) -> None:
     del daemon
 
 
-# -- what others make a browser ask
+# -- requests forged by other sites
 
 
 CROSS: list[Message] = [
@@ -137,7 +139,7 @@ CROSS: list[Message] = [
 
 
 def forged(web: Web, browser: httpx.Client, word: str) -> Iterator[tuple[str, httpx.Response, int]]:
-    """Requests that are not to be served, with the status that each must have."""
+    """Requests that must not be served, with the status that each must get."""
     own = f"http://{web.listen}"
     for headers in CROSS:
         sent = {name: text.replace("OWN", own) for name, text in headers.items()}
@@ -164,12 +166,12 @@ def test_no_forged_request_changes_anything(daemon: Daemon) -> None:
             count += 1
         assert count >= 30
         assert dict(browser.cookies) == cookies
-        assert browser.get("/session").status_code == 200, "it goes on"
+        assert browser.get("/session").status_code == 200, "the session continues"
         logged = web.refusals
         assert sum(line.startswith("403 POST /sign-out of 127.0.0.1") for line in logged) == len(CROSS) + 11
 
 
-def test_the_origin_alone_counts_where_a_browser_tells_no_more(daemon: Daemon) -> None:
+def test_the_origin_alone_decides_when_a_browser_sends_nothing_else(daemon: Daemon) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as browser:
         browser.get(web.invitation)
         headers = {"Origin": f"http://{web.listen}", "X-CSRF": csrf(browser)}
@@ -194,7 +196,7 @@ def test_nobody_is_signed_in_by_another_site(daemon: Daemon) -> None:
         [("X-Forwarded-User", USER)],
     ],
 )
-def test_a_header_that_names_nobody_or_two_is_refused_and_logged(
+def test_a_header_that_names_no_user_or_two_is_refused_and_logged(
     daemon: Daemon, headers: list[tuple[str, str]]
 ) -> None:
     settings = {"AUTH": "proxy", "TRUST": "127.0.0.1", "KEBOOLA": ""}
@@ -203,7 +205,7 @@ def test_a_header_that_names_nobody_or_two_is_refused_and_logged(
         assert [line[:3] for line in web.refusals] == ["401"]
 
 
-def test_the_header_of_anybody_else_is_refused_whatever_else_is_said(daemon: Daemon) -> None:
+def test_the_header_of_an_untrusted_client_is_refused_whatever_else_it_sends(daemon: Daemon) -> None:
     settings = {"AUTH": "proxy", "TRUST": "10.1.2.3", "KEBOOLA": ""}
     with serving(daemon, **settings) as web, web.client() as browser:
         said: dict[str, Any] = {"X-Remote-User": USER, "X-Forwarded-For": "10.1.2.3", "X-Real-IP": "10.1.2.3"}
@@ -211,7 +213,7 @@ def test_the_header_of_anybody_else_is_refused_whatever_else_is_said(daemon: Dae
         assert web.refusals[0].startswith("401 GET /session of 127.0.0.1")
 
 
-def test_a_token_in_its_header_needs_no_sign_and_makes_no_session(daemon: Daemon) -> None:
+def test_a_token_in_its_header_needs_no_csrf_token_and_creates_no_session(daemon: Daemon) -> None:
     with Wire(daemon.socket) as wire:
         secret = wire.call("token.create", name="t")["secret"]
     with (
@@ -224,7 +226,7 @@ def test_a_token_in_its_header_needs_no_sign_and_makes_no_session(daemon: Daemon
         assert client.post("/sign-out").status_code == 303
 
 
-def test_every_answer_tells_browsers_to_run_nothing_that_is_not_ours(daemon: Daemon) -> None:
+def test_every_answer_forbids_browsers_to_run_foreign_scripts(daemon: Daemon) -> None:
     with serving(daemon, KEBOOLA="") as web, web.client() as client:
         for path in ("/health/live", "/session", "/no/such", "/metrics"):
             headers = client.get(path).headers

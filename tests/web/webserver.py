@@ -19,7 +19,7 @@ PROGRAM = [sys.executable, "-m", "lockside.web.main"]
 
 @dataclass
 class Web:
-    """It, with the addresses at which it listens."""
+    """The process, with the addresses on which it listens."""
 
     process: subprocess.Popen[str]
     listen: str
@@ -28,13 +28,13 @@ class Web:
 
     @property
     def refusals(self) -> list[str]:
-        """What it has logged, once it has ended."""
+        """Return the refusals in its log; ends the server."""
         self.process.terminate()
         assert self.process.stderr is not None
         return [line for line in self.process.stderr.read().splitlines() if line[:3].isdecimal()]
 
     def client(self, **more: Any) -> httpx.Client:
-        """A client of what monitors read, and a browser."""
+        """A client as a monitor or a browser uses it."""
         return httpx.Client(base_url=f"http://{self.listen}", **more)
 
     def queue(self, token: str = "", **more: Any) -> httpx.Client:
@@ -45,7 +45,7 @@ class Web:
 
 @contextmanager
 def serving(daemon: Daemon, **settings: str) -> Iterator[Web]:
-    """Serve at ports that are free; the settings are variables without their prefix."""
+    """Serve on free ports; the settings are variables without their prefix."""
     usual = {"LISTEN": "127.0.0.1:0", "KEBOOLA": "127.0.0.1:0"}
     variables = {f"LOCKSIDE_WEB__{name}": value for name, value in (usual | settings).items()}
     environment = {**PLAIN, **variables, "LOCKSIDE_SOCKET": str(daemon.socket)}
@@ -70,7 +70,7 @@ def _address(line: str) -> str:
 
 
 def refused(**settings: str) -> str:
-    """What it says when it does not start."""
+    """Return the message of a server that refuses to start."""
     variables = {f"LOCKSIDE_WEB__{name}": value for name, value in settings.items()}
     ran = subprocess.run(PROGRAM, env={**PLAIN, **variables}, capture_output=True, text=True, check=False)
     assert ran.returncode == 2, ran

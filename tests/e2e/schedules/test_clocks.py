@@ -8,7 +8,7 @@ import pytest
 
 from campaign.figures import LONG
 from e2e.harness import Daemon
-from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, told
+from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, summary
 from nights import BY_POLICY, NIGHTS, REAL_TIME
 
 
@@ -17,7 +17,7 @@ def test_setting_the_clock_fires_nothing_twice() -> None:
         wire = daemon.wire()
         put(wire, cronTab="*/15 * * * *", overlap={"policy": "allow"})
         wire.call("clock.set", time="2026-01-05T11:07:00Z")
-        assert [told(row) for row in rows(wire)] == [
+        assert [summary(row) for row in rows(wire)] == [
             ("merged", "misfire", "10:15", "10:45", 3),
             ("fired", "misfire", "11:00", "11:00", 1),
         ]
@@ -64,7 +64,7 @@ def test_a_change_of_the_rules_of_a_zone_replans_its_schedules(tmp_path: Path) -
         zone_file(tmp_path, "Europe/Prague")
         wire.call("daemon.reload")
         wire.call("clock.advance", seconds=5400)
-        assert [told(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
+        assert [summary(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
         zone_file(tmp_path, "Europe/London")
         wire.call("daemon.reload")
         assert wire.call("schedule.get", id="s")["nextMoment"] == "2026-06-02T08:00:00.000000Z"
@@ -92,7 +92,7 @@ def test_a_moment_that_a_zone_change_moves_into_the_past_counts_as_missed(
             wire.call("daemon.reload")
         wire.call("clock.advance", seconds=0)
         [row] = rows(wire)
-        assert (told(row), row["latenessSeconds"]) == (("fired", "misfire", "06:00", "06:00", 1), 1800)
+        assert (summary(row), row["latenessSeconds"]) == (("fired", "misfire", "06:00", "06:00", 1), 1800)
 
 
 def spans() -> list[tuple[datetime, datetime, list[tuple[dict[str, Any], list[str]]]]]:
@@ -168,7 +168,7 @@ def test_a_schedule_whose_zone_is_missing_can_be_paused_and_continues_when_the_z
         zone_file(tmp_path, "Europe/Prague")
         wire.call("daemon.reload")
         wire.call("clock.advance", seconds=3600)
-        assert [told(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
+        assert [summary(row) for row in rows(wire)] == [("fired", "time", "07:00", "07:00", 1)]
 
 
 def test_no_ledger_row_spans_a_row_written_before_the_clock_was_set_back(daemon: Daemon) -> None:
@@ -181,7 +181,7 @@ def test_no_ledger_row_spans_a_row_written_before_the_clock_was_set_back(daemon:
     put(wire, every="15m", misfire={"policy": "all"})
     wire.call("config.delete", component="acme.job", config="daily")
     wire.call("clock.sleep", seconds=4500)
-    assert [told(row) for row in rows(wire)] == [
+    assert [summary(row) for row in rows(wire)] == [
         ("failed", "not_found", "08:15", "08:15", 1),
         ("failed", "not_found", "08:20", "09:00", 3),
         ("failed", "not_found", "09:15", "09:15", 1),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, told
+from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows, short, summary
 from e2e.signs import Gate
 from e2e.wire import Wire
 
@@ -35,7 +35,7 @@ def test_attempts_belong_to_one_moment_and_count_once(tmp_path: Path, is_killed:
         attempts = wire.call("job.list", parentRunId=container["runId"], order="asc")["jobs"]
         assert [one["attempt"] for one in attempts] == [0, 1, 2]
         assert {short(one["schedule"]["moment"]) for one in attempts} == {"09:00"}
-        assert [told(row) for row in rows(wire)] == [("fired", "time", "09:00", "09:00", 1)]
+        assert [summary(row) for row in rows(wire)] == [("fired", "time", "09:00", "09:00", 1)]
         assert wire.call("schedule.get", id="s")["status"] == "active"
 
 
@@ -44,7 +44,7 @@ def test_a_refused_job_fails_its_moment_and_several_in_a_row_pause_the_schedule(
     wire.call("config.delete", component="acme.job", config="daily")
     wire.call("clock.advance", seconds=2 * 3600)
     [row] = rows(wire)
-    assert told(row) == ("failed", "not_found", "09:00", "10:00", 2)
+    assert summary(row) == ("failed", "not_found", "09:00", "10:00", 2)
     assert row["error"]["path"] == "$.schedule.job.config"
     shown = wire.call("schedule.get", id="s")
     assert (shown["status"], shown["paused"]["by"], shown["failuresInRow"]) == ("paused", "daemon", 2)
@@ -54,7 +54,7 @@ def test_a_disabled_configuration_skips_its_moments(wire: Wire) -> None:
     put(wire, every="1h")
     wire.call("config.put", component="acme.job", config="daily", isDisabled=True)
     wire.call("clock.advance", seconds=3600)
-    assert [told(row) for row in rows(wire)] == [("skipped", "disabled", "09:00", "09:00", 1)]
+    assert [summary(row) for row in rows(wire)] == [("skipped", "disabled", "09:00", "09:00", 1)]
 
 
 def test_failed_jobs_pause_a_schedule(wire: Wire) -> None:
@@ -69,7 +69,7 @@ def test_failed_jobs_pause_a_schedule(wire: Wire) -> None:
     assert jobs_of(wire)[-1]["id"] in shown["statusCause"]
 
 
-def test_a_moment_without_a_good_job_is_told_once_as_overdue(wire: Wire, gate: Gate) -> None:
+def test_a_moment_without_a_successful_job_is_reported_once_as_overdue(wire: Wire, gate: Gate) -> None:
     wire.call("component.put", component={"id": "acme.job", "shell": gate.text})
     put(wire, every="1h", expectWithinSeconds=600, overlap={"policy": "skip"})
     wire.call("clock.advance", seconds=3600)

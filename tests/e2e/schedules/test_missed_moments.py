@@ -5,7 +5,7 @@ from time import monotonic
 import pytest
 
 from e2e.harness import Daemon
-from e2e.scheduling import jobs_of, put, restarted, rows, short, told
+from e2e.scheduling import jobs_of, put, restarted, rows, short, summary
 from e2e.wire import Wire
 
 
@@ -44,7 +44,7 @@ def test_moments_due_while_no_daemon_ran_follow_the_misfire_policy(
     with Wire(daemon.socket) as again:
         again.call("clock.advance", seconds=0)
         for name, (_, start, expected) in MISFIRES.items():
-            assert [told(row) for row in rows(again, name)] == expected
+            assert [summary(row) for row in rows(again, name)] == expected
             jobs = jobs_of(again, name)
             assert len(jobs) == (start is not None)
             for job in jobs:
@@ -61,7 +61,7 @@ def test_a_moment_within_the_grace_period_counts_as_on_time(daemon: Daemon, wire
     start_again(daemon, "2026-01-05T10:00:30Z", is_killed=False)
     with Wire(daemon.socket) as again:
         again.call("clock.advance", seconds=0)
-        assert [told(row) for row in rows(again)] == [MERGED, ("fired", "time", "10:00", "10:00", 1)]
+        assert [summary(row) for row in rows(again)] == [MERGED, ("fired", "time", "10:00", "10:00", 1)]
         [job] = jobs_of(again)
         assert job["schedule"]["latenessSeconds"] == 30
 
@@ -77,7 +77,7 @@ def test_the_policy_all_creates_a_job_for_each_missed_moment_in_order(
         again.call("clock.advance", seconds=0)
         moments = [short(job["schedule"]["moment"]) for job in jobs_of(again)]
         assert moments == ["08:15", "08:30", "08:45", "09:00", "09:15", "09:30", "09:45", "10:00"]
-        assert [told(row)[:2] for row in rows(again)] == [("fired", "misfire")] * 8
+        assert [summary(row)[:2] for row in rows(again)] == [("fired", "misfire")] * 8
 
 
 @pytest.mark.parametrize(

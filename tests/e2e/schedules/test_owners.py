@@ -7,7 +7,7 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, short_folder
 from e2e.people import ANNA, BERT, Person
-from e2e.scheduling import COMPONENT, MORNING, jobs_of, rows, told
+from e2e.scheduling import COMPONENT, MORNING, jobs_of, rows, summary
 from e2e.wire import Wire, of
 
 
@@ -61,7 +61,7 @@ def test_the_schedule_of_a_deleted_user_is_not_run_until_an_admin_reassigns_it()
                 file.write(known)
             wire.call("clock.advance", seconds=3600)
             [row] = rows(wire)
-            assert told(row)[:2] == ("failed", "forbidden")
+            assert summary(row)[:2] == ("failed", "forbidden")
             assert jobs_of(wire) == []
             shown = wire.call("schedule.get", id="s")
             assert (shown["status"], shown["paused"]["by"]) == ("paused", "daemon")

@@ -3,7 +3,7 @@
 import pytest
 
 from e2e.harness import Daemon
-from e2e.scheduling import at, jobs_of, put, restarted, rows, short, told
+from e2e.scheduling import at, jobs_of, put, restarted, rows, short, summary
 from e2e.wire import Wire
 
 
@@ -23,17 +23,17 @@ def test_moments_during_a_pause_are_skipped_unless_catch_up_is_requested(
         else:
             wire.call("clock.advance", seconds=4 * 3600)
         [pending] = rows(wire)
-        assert told(pending) == ("skipped", "paused", "02:00", "05:00", 4)
+        assert summary(pending) == ("skipped", "paused", "02:00", "05:00", 4)
         assert pending["decidedTime"] is None
         shown = wire.call("schedule.get", id="s")
         assert (shown["status"], shown["nextMoment"]) == ("paused", None)
         resumed = wire.call("schedule.resume", id="s", catchUp=catch_up)
         assert short(resumed["nextMoment"]) == "06:00"
         if catch_up is None:
-            assert [told(row) for row in rows(wire)] == [("skipped", "paused", "02:00", "05:00", 4)]
+            assert [summary(row) for row in rows(wire)] == [("skipped", "paused", "02:00", "05:00", 4)]
             assert jobs_of(wire) == []
         else:
-            assert [told(row) for row in rows(wire)] == [
+            assert [summary(row) for row in rows(wire)] == [
                 ("merged", "misfire", "02:00", "04:00", 3),
                 ("fired", "misfire", "05:00", "05:00", 1),
             ]
@@ -45,7 +45,7 @@ def test_a_pause_ends_by_itself_without_catching_up(wire: Wire) -> None:
     put(wire, cronTab="0 * * * *")
     wire.call("schedule.pause", id="s", untilTime="2026-01-05T10:30:00Z")
     wire.call("clock.advance", seconds=3 * 3600)
-    assert [told(row) for row in rows(wire)] == [
+    assert [summary(row) for row in rows(wire)] == [
         ("skipped", "paused", "09:00", "10:00", 2),
         ("fired", "time", "11:00", "11:00", 1),
     ]
@@ -64,7 +64,7 @@ def test_editing_a_schedule_never_fires_it(daemon: Daemon, is_killed: bool) -> N
         wire = daemon.wire()
     wire.call("clock.advance", seconds=0)
     [row] = rows(wire)
-    assert told(row) == ("fired", "time", "01:15", "01:15", 1)
+    assert summary(row) == ("fired", "time", "01:15", "01:15", 1)
     assert wire.call("schedule.get", id="s")["nextMoment"].startswith("2026-01-06")
 
 
@@ -74,7 +74,7 @@ def test_a_disabled_schedule_skips_its_moments(wire: Wire) -> None:
     assert wire.call("schedule.get", id="s")["status"] == "disabled"
     put(wire, cronTab="0 * * * *")
     wire.call("clock.advance", seconds=3600)
-    assert [told(row) for row in rows(wire)] == [
+    assert [summary(row) for row in rows(wire)] == [
         ("skipped", "disabled", "09:00", "10:00", 2),
         ("fired", "time", "11:00", "11:00", 1),
     ]
@@ -93,4 +93,4 @@ def test_excluded_dates_and_gaps_are_skipped(wire: Wire) -> None:
         ("fired", "time", "04:00"),
     ]
     assert first[1]["wall"] == "2026-03-29T02:00:00"
-    assert told(rows(wire, "x")[0]) == ("skipped", "excluded", "12:00", "12:00", 2)
+    assert summary(rows(wire, "x")[0]) == ("skipped", "excluded", "12:00", "12:00", 2)

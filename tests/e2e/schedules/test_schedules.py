@@ -8,7 +8,7 @@ import pytest
 
 from e2e.harness import Daemon
 from e2e.processes import PATIENCE_SECONDS
-from e2e.scheduling import jobs_of, put, restarted, rows, short, told
+from e2e.scheduling import jobs_of, put, restarted, rows, short, summary
 from e2e.wire import Wire
 
 
@@ -28,7 +28,7 @@ def test_a_schedule_creates_its_job_when_due_and_again_after_the_daemon_was_kill
     restarted(daemon, "2026-01-05T08:29:59Z")
     with Wire(daemon.socket) as again:
         again.call("clock.advance", seconds=1)
-        assert [told(row) for row in rows(again)] == [
+        assert [summary(row) for row in rows(again)] == [
             ("fired", "time", "08:15", "08:15", 1),
             ("fired", "time", "08:30", "08:30", 1),
         ]
