@@ -21,7 +21,7 @@ def test_a_failed_run_whose_files_are_not_archived_says_so(
     assert (view["executor"], view["remoteOutcome"], view["submitRetries"]) == ("slurm", shown, 0)
 
 
-def test_the_time_in_an_engines_queue_ends_with_the_start_or_goes_on() -> None:
+def test_the_time_in_an_engines_queue_ends_at_the_start_or_continues() -> None:
     assert waited({"submitting": 10**6, "queued": 2 * 10**6, "running": 5 * 10**6}, 9 * 10**6) == {
         "engine_queue": 4
     }

@@ -44,7 +44,7 @@ def kill_and_start(daemon: Daemon, kills: int, go_on: threading.Event, done: thr
     done.set()
 
 
-def test_creations_and_events_continue_over_kills_and_nothing_is_duplicated_or_lost(
+def test_creations_and_events_survive_kills_and_nothing_is_duplicated_or_lost(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -80,7 +80,7 @@ def _listen(path: str, after: int, seen: list[str]) -> None:
                 return
 
 
-async def test_the_asyncio_client_continues_over_a_kill_with_everything_it_had_begun(
+async def test_the_asyncio_client_completes_everything_it_had_begun_before_a_kill(
     fresh: Callable[..., Daemon],
 ) -> None:
     daemon = fresh()
@@ -106,7 +106,7 @@ async def _lines(client: AsyncClient, job: str) -> int:
     return len([frame async for frame in client.log(job, follow=True)])
 
 
-def test_a_client_whose_daemon_is_stopped_says_so_and_what_to_do(fresh: Callable[..., Daemon]) -> None:
+def test_a_client_whose_daemon_has_stopped_says_so_and_what_to_do(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     with Client(str(daemon.socket), reconnect_seconds=0.2) as client:
         client.daemon.status()

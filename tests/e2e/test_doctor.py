@@ -85,7 +85,7 @@ def test_a_folder_without_a_job_is_removed(daemon: Daemon) -> None:
     assert not orphan.exists()
 
 
-def test_permissions_that_are_too_wide_are_narrowed(daemon: Daemon) -> None:
+def test_access_rights_that_are_too_wide_are_narrowed(daemon: Daemon) -> None:
     daemon.state_dir.chmod(0o755)
     assert is_recent(check_repair(daemon, "rights"))
     assert daemon.state_dir.stat().st_mode & 0o777 == 0o711, "others can pass through it but not list it"

@@ -122,7 +122,7 @@ def said_anywhere(daemon: Daemon, wire: Wire, job: Message) -> bytes:
 
 @pytest.fixture(scope="module")
 def hostile(daemon: Daemon, secret: Path) -> dict[str, str]:
-    """Start all of these jobs at once; returned by what they do."""
+    """Start all of these jobs at once; returns them by what they do."""
     requests = []
     with Wire(daemon.socket) as wire:
         for number, (what, body) in enumerate(BODIES.items()):

@@ -58,7 +58,7 @@ def long_jobs(wire: Wire, receiver: Receiver) -> None:
     put(wire, hook(receiver), event="job-processing-long", filters=LONG)
 
 
-def test_a_job_that_runs_longer_than_usual_is_notified_once(
+def test_a_job_that_runs_longer_than_usual_is_reported_once(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -96,7 +96,7 @@ def test_pauses_do_not_count_and_a_clock_that_is_set_changes_nothing(
     jobs.end(wire, job)
 
 
-def test_a_job_that_ends_in_time_or_has_too_few_predecessors_is_not_notified(
+def test_a_job_that_ends_in_time_or_has_too_few_predecessors_is_not_reported(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -128,7 +128,7 @@ def test_notifications_due_while_no_daemon_ran_are_sent_at_its_start(
     jobs.end(wire, job)
 
 
-def test_a_job_that_waits_long_is_notified_and_its_wait_counts_from_when_it_could_start(
+def test_a_job_that_waits_long_is_reported_and_its_wait_counts_from_when_it_could_start(
     daemon: Daemon, receiver: Receiver, jobs: Jobs
 ) -> None:
     wire = daemon.wire()
@@ -145,7 +145,7 @@ def test_a_job_that_waits_long_is_notified_and_its_wait_counts_from_when_it_coul
     assert (post.data["waitingSeconds"], post.data["reasons"]) == (60, ["pool_paused"])
 
 
-def test_a_paused_schedule_is_notified(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_paused_schedule_is_reported(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     put(wire, hook(receiver), event=["schedule-paused", "schedule-missed"])
     job = {"component": "lockside.command", "configData": {"parameters": {"command": ["true"]}}}

@@ -139,7 +139,7 @@ def test_the_exit_code_reports_a_daemon_that_is_not_running(daemon: Daemon, wire
 
 
 @pytest.mark.skipif(bool(unmountable()), reason=str(unmountable()))
-def test_a_full_disk_is_reported_until_it_has_room_again() -> None:
+def test_a_full_disk_is_reported_until_space_is_free_again() -> None:
     with daemon_on("size=3m") as disk:
         wire = disk.daemon.wire()
         assert wire.call("daemon.health")["status"] == "ready"

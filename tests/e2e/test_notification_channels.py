@@ -43,7 +43,7 @@ def mailing(mailbox: Mailbox, *arguments: str, **settings: str) -> Any:
     return running(*(arguments or ("--test-clock", NOON)), **server, **settings)
 
 
-def test_a_failed_job_is_notified_by_mail(wire: Wire, mailbox: Mailbox) -> None:
+def test_a_failed_job_is_reported_by_mail(wire: Wire, mailbox: Mailbox) -> None:
     put(wire, {"channel": "email", "address": ["team@example.com", "boss@example.com"]})
     job = failing(wire, name="load")
     mail = mailbox.take()

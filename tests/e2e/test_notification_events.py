@@ -1,4 +1,4 @@
-"""Each event that can be notified besides failed jobs: what causes it, and what the notification says."""
+"""Each event that can be reported besides failed jobs: what causes it, and what the notification says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_notifications_contain_the_names_that_users_gave(wire: Wire, receiver: R
     assert job["configuration"] == {"id": "daily", "name": "Daily load"}
 
 
-def test_a_start_is_notified_once_even_for_a_job_that_starts_again(
+def test_a_start_is_reported_once_even_for_a_job_that_starts_again(
     wire: Wire, receiver: Receiver, tmp_path: Path
 ) -> None:
     hears(wire, receiver, "job-started", "job-succeeded")
@@ -66,7 +66,7 @@ def test_a_start_is_notified_once_even_for_a_job_that_starts_again(
     assert not receiver.taken()
 
 
-def test_a_terminated_or_cancelled_job_is_notified_as_such(wire: Wire, receiver: Receiver) -> None:
+def test_a_terminated_or_cancelled_job_is_reported_as_such(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "job-terminated", "job-cancelled")
     running = until_running(wire, wire.shell("sleep 600"))
     wire.call("job.terminate", id=running["id"])
@@ -76,7 +76,7 @@ def test_a_terminated_or_cancelled_job_is_notified_as_such(wire: Wire, receiver:
     assert of_job(receiver.take()) == ("job-cancelled", held["id"], "cancelled")
 
 
-def test_a_blocked_job_is_notified_to_subscriptions_and_to_its_own_recipients(
+def test_a_blocked_job_is_reported_to_subscriptions_and_its_own_recipients(
     wire: Wire, receiver: Receiver
 ) -> None:
     hears(wire, receiver, "job-blocked")
@@ -94,7 +94,7 @@ def in_phases(wire: Wire, code: int = 0, **asked: Any) -> Message:
     return orchestrate(wire, "nightly", {"phases": phases("load", "check"), "tasks": tasks})
 
 
-def test_phases_are_notified_by_their_own_events(wire: Wire, receiver: Receiver) -> None:
+def test_phases_are_reported_by_their_own_events(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "phase-job-succeeded", "phase-job-failed")
     root = wire.done(in_phases(wire, code=1))
     phase = by_task(wire, root)
@@ -113,7 +113,7 @@ def test_failures_of_a_phase_are_counted_separately(wire: Wire, receiver: Receiv
     assert not receiver.taken()
 
 
-def test_a_phase_that_runs_longer_than_usual_is_notified(
+def test_a_phase_that_runs_longer_than_usual_is_reported(
     wire: Wire, receiver: Receiver, tmp_path: Path
 ) -> None:
     hears(wire, receiver, "phase-job-processing-long", filters=LONG)
@@ -137,7 +137,7 @@ def until_second_runs(wire: Wire, root: Message) -> None:
     wire.call("event.unsubscribe", subscription=number)
 
 
-def test_failed_overdue_and_missed_moments_of_schedules_are_notified(
+def test_failed_overdue_and_missed_moments_of_schedules_are_reported(
     daemon: Daemon, wire: Wire, receiver: Receiver
 ) -> None:
     hears(wire, receiver, "schedule-failed", "schedule-overdue", "schedule-missed")
@@ -170,7 +170,7 @@ def about(post: Post, word: str) -> tuple[str, str]:
     return post.type, post.data[word]["id"]
 
 
-def test_a_trigger_that_fails_or_is_paused_is_notified(wire: Wire, receiver: Receiver) -> None:
+def test_a_trigger_that_fails_or_is_paused_is_reported(wire: Wire, receiver: Receiver) -> None:
     hears(wire, receiver, "trigger-failed", "trigger-paused")
     put_component(wire, "acme.first", command=["true"])
     trigger = {"id": "t", "on": [{"job": {"component": "acme.first"}}], "job": JOB}
@@ -182,7 +182,7 @@ def test_a_trigger_that_fails_or_is_paused_is_notified(wire: Wire, receiver: Rec
     assert about(receiver.take(), "trigger") == ("trigger-paused", "t")
 
 
-def test_an_abandoned_delivery_is_notified_only_to_other_subscriptions(
+def test_an_abandoned_delivery_is_reported_only_to_other_subscriptions(
     wire: Wire, receiver: Receiver
 ) -> None:
     events = ["job-failed", "notification-dead", "notification-disabled"]

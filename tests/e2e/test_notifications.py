@@ -33,7 +33,7 @@ def subscribed(wire: Wire, receiver: Receiver, **more: Any) -> dict[str, Any]:
     return put(wire, recipient, **more)
 
 
-def test_a_failed_job_is_notified_to_a_webhook_with_a_signature(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_failed_job_is_reported_to_a_webhook_with_a_signature(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     secret = subscribed(wire, receiver)["recipient"]["#secret"]
     job = failing(wire, name="load")
@@ -48,7 +48,7 @@ def test_a_failed_job_is_notified_to_a_webhook_with_a_signature(daemon: Daemon, 
     assert wire.call("notification.get", id="failures")["recipient"]["#secret"] is None
 
 
-def test_a_successful_job_is_not_notified_as_failed(daemon: Daemon, receiver: Receiver) -> None:
+def test_a_successful_job_is_not_reported_as_failed(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     subscribed(wire, receiver)
     wire.done(wire.shell("true"))
@@ -73,7 +73,7 @@ def test_a_daemon_that_dies_while_a_courier_waits_settles_its_delivery_later(
     assert not receiver.taken()
 
 
-def test_a_job_that_fails_while_the_daemon_is_down_is_notified_afterwards(
+def test_a_job_that_fails_while_the_daemon_is_down_is_reported_afterwards(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -260,7 +260,7 @@ def test_a_given_secret_signs_and_is_in_no_answer(clocked: Wire, receiver: Recei
 # -- noise --------------------------------------------------------------------------------------------------
 
 
-def test_consecutive_failures_are_notified_once_and_so_is_the_recovery(
+def test_consecutive_failures_are_reported_once_and_so_is_the_recovery(
     daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()
@@ -280,7 +280,7 @@ def load(wire: Wire, end: str) -> dict[str, Any]:
     return wire.done(wire.shell(shell, name="load"))
 
 
-def test_only_events_that_pass_all_filters_are_notified(daemon: Daemon, receiver: Receiver) -> None:
+def test_only_events_that_pass_all_filters_are_reported(daemon: Daemon, receiver: Receiver) -> None:
     wire = daemon.wire()
     for name, one in {
         "its team": {"field": "job.labels.team", "value": "core"},

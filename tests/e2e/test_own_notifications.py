@@ -27,7 +27,9 @@ def own_notification(receiver: Receiver, event: str, path: str = "/x", **more: A
     return [{"event": event, "url": f"http://127.0.0.1:{receiver.port}{path}", **more}]
 
 
-def test_a_notification_links_the_page_of_the_job_where_the_settings_give_the_url(receiver: Receiver) -> None:
+def test_a_notification_contains_the_url_of_the_job_page_when_the_settings_give_it(
+    receiver: Receiver,
+) -> None:
     with running(**ALLOW, LOCKSIDE_WEB__URL="https://jobs.example.com/") as daemon:
         job = failing(daemon.wire(), notifications=own_notification(receiver, "FAILED", "/x?u=${JOB_URL}"))
         post = receiver.take()
@@ -50,7 +52,7 @@ def test_values_of_the_job_are_inserted_percent_encoded(daemon: Daemon, receiver
 @pytest.mark.parametrize(
     ("persistent", "statuses"), [(False, ["processing"]), (True, ["processing", "error"])]
 )
-def test_every_change_of_the_status_is_notified_or_only_the_first(
+def test_every_change_of_the_status_is_reported_or_only_the_first(
     persistent: bool, statuses: list[str], daemon: Daemon, receiver: Receiver
 ) -> None:
     wire = daemon.wire()

@@ -102,7 +102,7 @@ def test_a_paused_pool_and_a_pool_without_slots_both_give_pool_paused(wire: Wire
     assert wire.done(job)["status"] == "success"
 
 
-def test_draining_holds_all_jobs_back_until_undrain(fresh: Callable[..., Daemon], gate: Gate) -> None:
+def test_draining_holds_back_all_jobs_until_undrain(fresh: Callable[..., Daemon], gate: Gate) -> None:
     wire = fresh().wire()
     runs = wire.shell(gate.text)
     status = wire.call("daemon.drain")

@@ -99,7 +99,7 @@ def test_a_system_can_be_restricted_to_users_and_groups(wire: Wire, place: Path)
         assert run(wire, inputs=[{"source": "system://here/a.csv"}])["status"] == "success"
 
 
-def test_permissions_are_checked_when_the_job_runs(wire: Wire, place: Path) -> None:
+def test_access_rights_are_checked_when_the_job_runs(wire: Wire, place: Path) -> None:
     put_system(wire, "here", str(place))
     put_component(wire, "acme.reader", command=python(READS))
     inputs = [{"source": "system://here/a.csv"}]

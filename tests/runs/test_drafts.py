@@ -166,7 +166,7 @@ def test_an_orchestration_contains_phases_that_contain_tasks() -> None:
     assert spec(load)["behavior"] == {"onError": "warning"}
 
 
-def test_a_phase_may_not_have_more_tasks_than_a_container_children() -> None:
+def test_a_phase_cannot_have_more_tasks_than_a_container_can_have_children() -> None:
     phases = read_orchestration(orchestration().root)
     check_phases(phases, 2, "$.configuration.phases")
     with pytest.raises(Limit) as caught:
