@@ -82,7 +82,7 @@ def query(order: Mapping[str, Any]) -> dict[str, Any]:
                 unreadable[table.id] = str(fault)
                 continue
             relation = existing_rows(connection, target)
-            connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (filename) FROM {relation}")
+            connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (_file) FROM {relation}")
         connection.execute(f"SET allowed_directories = ['{order['root']}']")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
         try:

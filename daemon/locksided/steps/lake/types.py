@@ -38,6 +38,10 @@ _BASES = {
 _INTEGERS = tuple(
     f"{sign}{size}" for sign in ("", "U") for size in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
 )
+BOUNDS = {
+    "DATE": "DATE '0001-01-01' AND DATE '9999-12-31'",
+    "TIMESTAMP": "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
+}
 _WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
@@ -62,6 +66,17 @@ def duckdb_type(column: Column) -> str:
     if column.type == "NUMERIC":
         return f"DECIMAL({column.length or DEFAULT_LENGTH})"
     return _DUCKDB[column.type]
+
+
+def is_misfit(column: Column, value: str) -> str:
+    """Return the SQL condition that a value cannot be stored in the column.
+
+    Years before 1 and after 9999, and `infinity`, are dates of DuckDB that other readers cannot read.
+    """
+    cast = f"TRY_CAST({value} AS {duckdb_type(column)})"
+    bounds = BOUNDS.get(column.type)
+    fault = f"coalesce({cast} NOT BETWEEN {bounds}, true)" if bounds else f"{cast} IS NULL"
+    return f"({value}) IS NOT NULL AND {fault}"
 
 
 def plain_text(column: Column, value: str, kind: str) -> str:
