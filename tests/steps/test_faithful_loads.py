@@ -1,6 +1,7 @@
 """A load stores the rows and values of its sources, whatever the names of files and columns."""
 
 import gzip
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,11 @@ def test_a_clone_of_an_earlier_version_has_the_key_of_that_version(lake: Lake) -
         order = lake.order({}, [f"c{version}"], sources=[source])
         (commit,) = creation.clone(order)["commits"]
         assert commit["definition"]["primaryKey"] == key
+
+
+@pytest.mark.parametrize("value", ["9007199254740993", "-123456789.123456789", "999999999999999", "-0.1"])
+def test_a_reader_that_skips_files_by_their_bounds_finds_each_number(lake: Lake, value: str) -> None:
+    lake.load({"x.csv": f"a\n{value}\n", "x.csv.manifest": typed(a="NUMERIC")}, X)
+    number = pl.lit(Decimal(value)).cast(pl.Decimal(38, 9))
+    for condition in (pl.col("a") >= number, pl.col("a") <= number):
+        assert pl.scan_delta(str(lake.folder())).filter(condition).collect().height == 1

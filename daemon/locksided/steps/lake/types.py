@@ -43,6 +43,8 @@ BOUNDS = {
     "TIMESTAMP": "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
 }
 _WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
+EXACT_DIGITS = 15
+"""The most digits of a decimal number that a JSON number keeps; a rounded bound would hide rows from readers."""
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
 
@@ -123,7 +125,7 @@ def statistic(column: Column, text: str) -> Any:
         case "FLOAT":
             return None if text.lower() in ("nan", "inf", "-inf") else float(text)
         case "NUMERIC":
-            return float(text)
+            return float(text) if len(text.strip("-0.").replace(".", "")) <= EXACT_DIGITS else None
         case "BOOLEAN":
             return None
         case "DATE":
