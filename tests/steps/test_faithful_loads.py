@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable, QueryBuilder
 
 from locksided.steps.lake import changes, creation, diff, output
 from steps.lake import BUCKET, Lake
@@ -193,3 +194,10 @@ def test_a_reader_that_skips_files_by_their_bounds_finds_each_number(lake: Lake,
     number = pl.lit(Decimal(value)).cast(pl.Decimal(38, 9))
     for condition in (pl.col("a") >= number, pl.col("a") <= number):
         assert pl.scan_delta(str(lake.folder())).filter(condition).collect().height == 1
+
+
+def test_a_reader_that_skips_files_by_their_bounds_finds_nan(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1.0\nnan\n", "x.csv.manifest": typed(a="FLOAT")}, X)
+    assert pl.scan_delta(str(lake.folder())).filter(pl.col("a") > 2).collect().height == 1
+    table = QueryBuilder().register("x", DeltaTable(lake.folder()))
+    assert pl.DataFrame(table.execute("SELECT a FROM x WHERE a > 2")).height == 1

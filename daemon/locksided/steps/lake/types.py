@@ -44,7 +44,7 @@ BOUNDS = {
 }
 _WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
 EXACT_DIGITS = 15
-"""The most digits of a decimal number that a JSON number keeps; a rounded bound would hide rows from readers."""
+"""The most digits of a decimal number that a JSON number keeps; a rounded bound would hide rows."""
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
 
@@ -141,6 +141,16 @@ def _time(text: str) -> str | None:
     return f"{date}T{seconds}.{fraction:0<6.6}Z"
 
 
+def _bound(column: Column, values: Mapping[str, str], key: str) -> Any:
+    """Return the `min` or `max` of a file as in Delta's log; None if it would hide rows from readers.
+
+    NaN is greater than all numbers.
+    """
+    if values.get(f"{key}_is_exact") != "true" or (key == "max" and values.get("has_nan") == "true"):
+        return None
+    return statistic(column, values[key])
+
+
 def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return `minValues`, `maxValues` and `nullCount` of a file from DuckDB's statistics."""
     least: dict[str, Any] = {}
@@ -152,10 +162,6 @@ def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, s
             continue
         nulls[column.name] = int(values.get("null_count") or 0)
         for bounds, key in ((least, "min"), (most, "max")):
-            text = values.get(key)
-            bound = (
-                None if text is None or values.get(f"{key}_is_exact") != "true" else statistic(column, text)
-            )
-            if bound is not None:
+            if (bound := _bound(column, values, key)) is not None:
                 bounds[column.name] = bound
     return {"minValues": least, "maxValues": most, "nullCount": nulls}
