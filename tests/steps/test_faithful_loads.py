@@ -111,6 +111,18 @@ def test_slices_of_parquet_files_must_have_the_same_columns_and_may_have_wider_t
         load_slices(lake, pl.DataFrame({"a": [2]}), pl.DataFrame({"a": [1], "c": [1]}))
 
 
+@pytest.mark.parametrize("value", [2, 1.5, float("nan")])
+def test_a_number_that_is_no_truth_value_is_refused_in_parquet_files_as_in_csv(
+    lake: Lake, tmp_path: Path, value: float
+) -> None:
+    pl.DataFrame({"a": [1 if value == 2 else True]}).write_parquet(tmp_path / "good")
+    pl.DataFrame({"a": [value]}).write_parquet(tmp_path / "bad")
+    lake.load({"x.csv": "a\n0\n", "x.csv.manifest": typed(a="BOOLEAN")}, ADDED)
+    lake.load({"x.csv": (tmp_path / "good").read_bytes()}, ADDED)
+    assert lake.fails({"x.csv": (tmp_path / "bad").read_bytes()}, ADDED).endswith("is not BOOLEAN.")
+    assert lake.rows() == [(False,), (True,)]
+
+
 @pytest.mark.parametrize("enclosure", ['"', ""])
 @pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
 def test_each_empty_line_of_a_file_with_one_column_is_a_row(lake: Lake, enclosure: str, begin: bytes) -> None:

@@ -84,8 +84,10 @@ def is_misfit(column: Column, value: str) -> str:
 def plain_text(column: Column, value: str, kind: str) -> str:
     """Return the SQL expression to cast to the column's type: for INTEGER it accepts only whole numbers.
 
-    Otherwise DuckDB would round 1.5, and read 0x1F as a number.
+    Otherwise DuckDB would round 1.5, read 0x1F as a number, and take the numbers 2 and NaN for true.
     """
+    if column.type == "BOOLEAN" and kind != "BOOLEAN":
+        return f"({value})::VARCHAR"
     if column.type != "INTEGER" or kind in _INTEGERS:
         return value
     text = f"({value})::VARCHAR"
