@@ -138,13 +138,9 @@ def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
         f"CREATE TEMP TABLE matched AS SELECT {_of('new', target.key)}, _file, {differs} AS _differs "
         f"FROM {existing} AS old JOIN incoming AS new ON {same_key}"
     )
-    _replace_repeated(connection, target)
-    counts = target.counts
-    known, changed = rows_of(
-        connection,
-        f"SELECT count(*), count(*) FILTER (_differs) FROM (SELECT DISTINCT {using}, _differs FROM matched)",
-    )[0]
-    counts["rowsUpdated"], counts["rowsUnchanged"] = changed, known - changed
+    counts, known = target.counts, _count_known_keys(connection, target)
+    counts["rowsUnchanged"] = one(connection, "SELECT count(*) FROM matched WHERE NOT _differs")
+    counts["rowsUpdated"] = known - counts["rowsUnchanged"]
     counts["rowsInserted"] = one(connection, "SELECT count(*) FROM incoming") - known
     counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + counts["rowsInserted"]
     if not (counts["rowsUpdated"] or counts["rowsInserted"] or counts["rowsDeleted"]):
@@ -166,14 +162,18 @@ def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
     _write(connection, target, query)
 
 
-def _replace_repeated(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """Make one row of the rows with the same key that `deduplication_strategy: insert` has added."""
+def _count_known_keys(connection: duckdb.DuckDBPyConnection, target: Target) -> int:
+    """Return the number of keys in `matched`.
+
+    The incoming row replaces all rows of a key that `deduplication_strategy: insert` has stored repeatedly.
+    """
     key = names(target.key)
-    distinct = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM matched)")
-    if repeated := one(connection, "SELECT count(*) FROM matched") - distinct:
+    known: int = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM matched)")
+    if repeated := one(connection, "SELECT count(*) FROM matched") - known:
         target.counts["rowsDeleted"] += repeated
         twice = f"SELECT {key} FROM matched GROUP BY {key} HAVING count(*) > 1"
         connection.execute(f"UPDATE matched SET _differs = true WHERE ({key}) IN ({twice})")
+    return known
 
 
 def _of(relation: str, columns: Sequence[str]) -> str:
