@@ -90,7 +90,7 @@ def ours(lake: Lake, name: str, version: int) -> list[tuple[Any, ...]]:
     columns = files.columns()
     target = Target(order=table, folder=lake.folder(name), files=files, columns=columns, key=[], time_us=0)
     with duckdb.connect() as connection:
-        found = rows_of(connection, f"SELECT * EXCLUDE (filename) FROM {existing_rows(connection, target)}")
+        found = rows_of(connection, f"SELECT * EXCLUDE (_file) FROM {existing_rows(connection, target)}")
     assert len(found) == files.rows_count
     return sorted(found, key=str)
 

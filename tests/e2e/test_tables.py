@@ -1,5 +1,6 @@
 """Files that a job leaves in out/tables become tables that everybody can read, completely or not at all."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -328,3 +329,23 @@ def test_a_snapshot_has_all_tables_of_a_job_or_none(wire: Wire) -> None:
                 seen.add(tuple(table["version"] for table in snapshot))
         assert wire.done(job)["status"] == "success"
     assert all(len(set(versions)) == 1 for versions in seen), seen
+
+
+def test_of_two_jobs_that_create_one_bucket_in_different_capitals_the_second_is_an_error(
+    wire: Wire, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    form = "columns={'a': 'VARCHAR'}, auto_detect=false, header=false"
+    checks = [{"kind": "sql", "query": f"FROM read_csv('{gate}', {form}) WHERE a = 'bad'"}]
+    mapping = {"default_bucket": "in.c-TWIN", "tables": [{"source": "x.csv", "checks": checks}]}
+    slow = writes(wire, {"x.csv": "n\n1\n"}, output=mapping)
+    with gate.open("w") as opened:
+        fast = wire.done(
+            writes(wire, {"y.csv": "n\n1\n"}, config="two", output={"default_bucket": "in.c-twin"})
+        )
+        assert fast["status"] == "success"
+        opened.write("good\n")
+    late = wire.done(slow)
+    assert (late["status"], late["result"]["error"]["kind"]) == ("error", "output")
+    assert [one["id"] for one in wire.call("storage.bucket.list", text="twin")["buckets"]] == ["in.c-twin"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from locksided.steps.archiving.archive import archive
 from locksided.steps.lake import input_tables
 from locksided.steps.program import UserFault
 from locksided.steps.staging.fetching import stage
@@ -233,6 +234,8 @@ def test_a_step_fails_at_once_on_a_full_disk(lake: Lake) -> None:
         input_tables.export({"folders": folders, "minFreeBytes": 2**62})
     with pytest.raises(UserFault, match="min_free_bytes"):
         stage({"data": str(lake.base), "minFreeBytes": 2**62, "inputs": []})
+    with pytest.raises(UserFault, match="min_free_bytes"):
+        archive({"folders": folders, "minFreeBytes": 2**62, "onFailure": "error"})
 
 
 def test_a_file_larger_than_the_memory_of_the_step_is_loaded(lake: Lake) -> None:

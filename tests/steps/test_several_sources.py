@@ -49,3 +49,12 @@ def test_rows_are_rejected_only_in_sources_that_allow_it(lake: Lake) -> None:
     told = lake.fails({**files, "y.csv": "a\nworse\n"}, rejecting, Y)
     assert told.endswith('"y.csv" record 1, column "a": "worse" is not INTEGER.')
     assert lake.rows() == [(1,), (2,)]
+
+
+def test_a_column_that_any_source_requires_is_empty_in_no_row(lake: Lake) -> None:
+    column = {"name": "a", "nullable": False, "data_type": {"base": {"type": "INTEGER"}}}
+    required = {"schema": [column], "has_header": True}
+    files = {"x.csv": "a\n1\n", "x.csv.manifest": TYPED, "y.csv": 'a\n2\n""\n', "y.csv.manifest": required}
+    assert lake.fails(files, X, Y).endswith('"y.csv" record 2, column "a" is empty.')
+    lake.load({**files, "y.csv": "a\n2\n"}, X, Y)
+    assert lake.fails(files, X, Y).endswith('"y.csv" record 2, column "a" is empty.')

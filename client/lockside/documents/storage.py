@@ -167,8 +167,8 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
     columns: list[str] = []
     schema: list[dict[str, Any]] = []
     has_header: bool | None = None
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
-    enclosure: Annotated[str, Meta(max_length=1)] = '"'
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1, pattern=r"^[^\r\n\0]*$(?!\n)")] = ","
+    enclosure: Annotated[str, Meta(max_length=1, pattern=r"^[\x01-\t\x0B\x0C\x0E-\x7F]*$(?!\n)")] = '"'
     delete_where: list[DeleteRule] = []
     delete_where_column: str | None = None
     delete_where_values: Values | None = None

@@ -227,6 +227,8 @@ def _read(source: str, merged: Mapping[str, Any]) -> OutputTable:
         read = convert({**merged, "source": source}, OutputTable)
     except msgspec.ValidationError as problem:
         raise refused(f"{problem}.") from None
+    if read.delimiter == read.enclosure:
+        raise refused("The delimiter and the enclosure must differ.")
     named = [*read.columns, *(str(column.get("name")) for column in read.schema), *read.primary_key]
     named += map(str, _object(read.column_metadata))
     if any(clean_column(name).lower() == TIMESTAMP for name in named):

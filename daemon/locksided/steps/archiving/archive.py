@@ -13,7 +13,7 @@ from urllib.parse import quote
 from lockside.documents.staging import SYSTEM
 from locksided.steps.archiving.left_files import left_files
 from locksided.steps.archiving.sending import Sent, Shipment
-from locksided.steps.program import ApplicationFault, UserFault, say
+from locksided.steps.program import ApplicationFault, UserFault, refuse_full_disk, say
 from locksided.steps.staging.places import Place
 from locksided.steps.staging.remote import Session, refuse_outside
 from locksided.steps.staging.retries import Retries
@@ -36,6 +36,7 @@ def archive(order: Mapping[str, Any]) -> dict[str, Any]:
 def _archived(order: Mapping[str, Any]) -> dict[str, Any]:
     if "refusal" in order:
         raise UserFault(f"It could not be archived: {order['refusal']}")
+    refuse_full_disk(order, order["folders"]["data"])
     place = Place.of(f"{SYSTEM}://{order['system']}/{quote(order['path'])}", {}, order)
     retries = Retries(place.shown, "archived", order["attempts"])
     shipment = Archive(place=place, retries=retries, job=order["job"], uuid=order["uuid"])

@@ -138,7 +138,9 @@ def _definition(known: Definition | None, files: Files) -> Definition:
         raise UserFault("it has a column of an unsupported type.") from None
     kept = {column.name: column for column in known.columns}
     same = [
-        kept[column.name] if (old := kept.get(column.name)) and old.type == column.type else column
+        kept[column.name]
+        if (old := kept.get(column.name)) and (old.type, old.length) == (column.type, column.length)
+        else column
         for column in columns
     ]
     has_key = set(key) <= {column.name for column in columns}

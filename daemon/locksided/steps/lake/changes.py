@@ -14,6 +14,7 @@ from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, name, rows_of
 from locksided.steps.lake.loading import Target
 from locksided.steps.lake.output import check_key
+from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP, clean_column
 from locksided.tables.orders import Column, Commit, TableOrder
@@ -154,14 +155,21 @@ def _typed(column: str, kind: Mapping[str, Any]) -> Column:
     return Column(name=clean_column(column), type=base, length=length)
 
 
-def _as_type(before: Column, after: Column, cast: str = "CAST") -> str:
+def _as_type(before: Column, after: Column) -> str:
     """Return the column's value cast to another type; an empty string becomes NULL."""
-    value = name(before.name)
-    if before == after:
-        return value
-    if before.type == types.STRING and after.type != types.STRING:
-        value = f"nullif({value}, '')"
-    return f"{cast}({value} AS {types.duckdb_type(after)})"
+    return (
+        name(before.name)
+        if before == after
+        else f"CAST({_value(before, after)} AS {types.duckdb_type(after)})"
+    )
+
+
+def _value(before: Column, after: Column) -> str:
+    """Return the column's value before the cast to another type, which follows the rules of loads."""
+    if after.type == types.STRING:
+        return as_text(before)
+    value = f"nullif({name(before.name)}, '')" if before.type == types.STRING else name(before.name)
+    return types.plain_text(after, value, types.duckdb_type(before))
 
 
 def _refuse_values(
@@ -171,11 +179,10 @@ def _refuse_values(
     if before == after:
         return
     rows = loading.existing_rows(connection, target)
-    is_there = f"nullif({name(before.name)}::VARCHAR, '') IS NOT NULL"
     found = rows_of(
         connection,
         f"SELECT {name(before.name)}::VARCHAR, count(*) OVER () FROM {rows} "
-        f"WHERE {is_there} AND {_as_type(before, after, 'TRY_CAST')} IS NULL LIMIT 1",
+        f"WHERE {types.is_misfit(after, _value(before, after))} LIMIT 1",
     )
     for text, number in found:
         more = f" (and {number - 1} more)" if number > 1 else ""
@@ -187,7 +194,7 @@ def _refuse_equal_keys(
 ) -> None:
     """Raise UserFault if the new types make keys empty or equal, such as 1 and 01."""
     key = [column for column in after if column.name in target.key]
-    if not key:
+    if all(known[column.name] == column for column in key):
         return
     rows = loading.existing_rows(connection, target)
     values = [_as_type(known[column.name], column) for column in key]

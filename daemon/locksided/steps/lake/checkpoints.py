@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from locksided.steps.durable import sync
-from locksided.steps.lake.engine import literal
+from locksided.steps.lake.engine import file_list, literal
 from locksided.tables.names import checkpoint_name, entry_name, version_of_checkpoint
 
 EVERY = 50
@@ -43,9 +43,9 @@ def oldest(log: Path) -> int | None:
 
 def actions(log: Path, version: int) -> Iterator[dict[str, Any]]:
     """Yield a version's files and its metadata from the checkpoint."""
-    path = literal(str(log / checkpoint_name(version)))
+    files = file_list([log / checkpoint_name(version)])
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
-        found = connection.execute(f'SELECT "add", "metaData" FROM read_parquet({path})').fetchall()
+        found = connection.execute(f'SELECT "add", "metaData" FROM read_parquet({files})').fetchall()
     for add, metadata in found:
         if add is not None:
             yield {"add": {**_present(add), "dataChange": True}}
@@ -89,7 +89,7 @@ def _remove_tombstones(made: Path, name: str) -> None:
 
     delta-rs keeps them for a week; after ten thousand loads, reading them dominates the time to open a table.
     """
-    whole, part = literal(str(made / name)), made / f"{name}.part"
+    whole, part = file_list([made / name]), made / f"{name}.part"
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         kept = (
             f"COPY (FROM read_parquet({whole}) WHERE remove IS NULL) TO {literal(str(part))} (FORMAT parquet)"

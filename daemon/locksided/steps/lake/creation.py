@@ -37,16 +37,8 @@ def clone(order: Mapping[str, Any]) -> dict[str, Any]:
     files = deltalog.read_whole(origin, source)
     deltalog.make_folders(folder, table)
     take_files(origin, folder, files.adds, source)
-    known = source.definition
-    columns = files.columns()
-    key = [] if known is None else known.primary_key
-    if known is not None and [column.name for column in known.columns] == [column.name for column in columns]:
-        columns = known.columns
-    definition = Definition(
-        columns=columns,
-        primary_key=key if set(key) <= {column.name for column in columns} else [],
-        uuid=str(uuid.uuid4()),
-    )
+    known = files.definition(source.definition or Definition(columns=[]))
+    definition = msgspec.structs.replace(known, description=None, uuid=str(uuid.uuid4()))
     read = {"id": source.id, "branchId": source.branch, "version": source.version}
     return _done(_commit(order, table, definition, "CLONE", files.adds)) | {
         "result": {"input": {"tables": [read], "files": []}}

@@ -44,6 +44,12 @@ class Files:
         key = (self.metadata.get("configuration") or {}).get(PRIMARY_KEY)
         return key.split(",") if key else []
 
+    def definition(self, known: Definition) -> Definition:
+        """Return the definition at this version: its key, and the known details of its columns."""
+        now = {(column.name, column.type, column.length): column for column in known.columns}
+        columns = [now.get((one.name, one.type, one.length), one) for one in self.columns()]
+        return replace(known, columns=columns, primary_key=self.primary_key())
+
     def paths(self, folder: Path) -> list[str]:
         """Return their absolute paths."""
         return [str(folder / path) for path in self.adds]

@@ -9,7 +9,7 @@ import msgspec
 
 from locksided.steps.lake import deltalog
 from locksided.steps.lake.engine import connect, name, names, one, rows_of
-from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.lake.loading import Target, existing_rows, has_repeated
 from locksided.steps.lake.preview import MOST_CHARACTERS
 from locksided.steps.lake.text_values import as_text
 from locksided.tables.orders import Column, TableOrder
@@ -20,10 +20,10 @@ Texts = list[str | None]
 def diff(order: Mapping[str, Any]) -> dict[str, Any]:
     """Return counts and examples of the rows inserted, deleted and updated between two versions."""
     older, newer = msgspec.convert(order["tables"], list[TableOrder], strict=False)
-    key, limit = _key(newer), order["limit"]
+    limit = order["limit"]
     with connect(order) as connection:
-        columns = _relate(connection, order["root"], older, newer)
-        join = _Join(columns, [column for column in key if column in {one.name for one in columns}])
+        columns, key = _relate(connection, order["root"], older, newer)
+        join = _Join(columns, key)
         inserted = _rows(connection, join.only("newer", "older"), columns, limit)
         deleted = _rows(connection, join.only("older", "newer"), columns, limit)
         updated: tuple[int, list[Texts]] = (0, [])
@@ -46,18 +46,22 @@ def diff(order: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _key(table: TableOrder) -> list[str]:
-    return [] if table.definition is None else table.definition.primary_key
-
-
 def _relate(
     connection: duckdb.DuckDBPyConnection, root: str, older: TableOrder, newer: TableOrder
-) -> list[Column]:
-    """Create the views `older` and `newer` of the files that only one version has; return their columns."""
+) -> tuple[list[Column], list[str]]:
+    """Create the views `older` and `newer` of the files that only one version has.
+
+    Returns their columns, as strings where the types differ, and the key if it is unique in both versions.
+    """
     folder = Path(root) / newer.folder
     before, after = deltalog.read_whole(folder, older), deltalog.read_whole(folder, newer)
-    columns = after.columns()
-    columns += [column for column in before.columns() if column.name not in {one.name for one in columns}]
+    earlier = {column.name: column for column in before.columns()}
+    columns = [
+        column if earlier.pop(column.name, column) == column else Column(name=column.name)
+        for column in after.columns()
+    ]
+    columns += earlier.values()
+    key = after.primary_key() if after.primary_key() == before.primary_key() else []
     for view, files, others in (("older", before, after), ("newer", after, before)):
         target = Target(order=newer, folder=folder, files=files, columns=columns, key=[], time_us=0)
         paths = [str(folder / path) for path in files.adds if path not in others.adds]
@@ -65,7 +69,8 @@ def _relate(
         connection.execute(
             f"CREATE VIEW {view} AS SELECT {names([column.name for column in columns])} FROM {rows}"
         )
-    return columns
+        key = [] if key and has_repeated(connection, view, key) else key
+    return columns, key
 
 
 class _Join:

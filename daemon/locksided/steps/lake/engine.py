@@ -1,7 +1,8 @@
 """DuckDB in a step: in this process, within its memory, without external extensions."""
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ def name(text: str) -> str:
 def literal(text: str) -> str:
     """Return an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_list(paths: Iterable[Path | str]) -> str:
+    """Return the first arguments of a reader for exactly these files.
+
+    Without them, DuckDB expands wildcards in names, and takes `x=1` in a path for the value of a column.
+    """
+    listed = ", ".join(literal(re.sub(r"([*?[])", r"[\1]", str(path))) for path in paths)
+    return f"[{listed}], hive_partitioning=false"
 
 
 def names(columns: Sequence[str]) -> str:

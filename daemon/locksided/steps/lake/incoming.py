@@ -44,8 +44,8 @@ def cast(column: Column, rows: Rows) -> str:
     if column.name not in rows.reading.columns:
         return f"NULL::{kind} AS {name(column.name)}"
     cast = f"CAST({_value(column, rows)} AS {kind})"
-    if _may_be_long(column, rows):
-        cast = f"CASE WHEN {_is_misfit(column, rows)} THEN error('too long') ELSE {cast} END"
+    if _may_be_long(column, rows) or column.type in types.BOUNDS:
+        cast = f"CASE WHEN {_is_misfit(column, rows)} THEN error('misfit') ELSE {cast} END"
     return f"{cast} AS {name(column.name)}"
 
 
@@ -57,8 +57,7 @@ def _is_misfit(column: Column, rows: Rows) -> str:
     """Return the condition that the value is not of its column's type, or exceeds its maximum size."""
     if _may_be_long(column, rows):
         return f"strlen({name(column.name)}) > {MAX_FIELD_BYTES}"
-    value = _value(column, rows)
-    return f"({value}) IS NOT NULL AND TRY_CAST({value} AS {types.duckdb_type(column)}) IS NULL"
+    return types.is_misfit(column, _value(column, rows))
 
 
 class Misfit(NamedTuple):

@@ -19,14 +19,14 @@ from locksided.steps import records
 from locksided.steps.lake import deltalog, stored_files, types
 from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
-from locksided.steps.lake.engine import connect, literal, name, one
+from locksided.steps.lake.engine import connect, file_list, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.lake.reporting import Reporting
 from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
 from locksided.steps.program import UserFault, refuse_full_disk, say
 from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
-from locksided.tables.orders import Column, TableOrder, column_named
+from locksided.tables.orders import Column, Definition, TableOrder, column_named
 
 NO_ROWS = -1
 """As a limit: the header only."""
@@ -63,6 +63,7 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
 class Written:
     """What was written of a table."""
 
+    definition: Definition
     columns: Sequence[Column]
     count: int
     since: datetime | None
@@ -87,7 +88,7 @@ def _exported(
         written = _write_failed(connection, order, entry, table, path)
     else:
         written = write_table(connection, order, entry, table, path, last_us=last_us)
-    manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
+    manifest = _manifest(table, written, Path(order["root"]) / table.folder, order["told"][place])
     if order.get("withNames", True):
         manifest["name"] = table.id.rpartition(".")[2]
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
@@ -133,7 +134,8 @@ def write_table(
     """
     folder = Path(order["root"]) / table.folder
     files = deltalog.read_whole(folder, table)
-    known = files.columns()
+    definition = files.definition(table.definition or Definition(columns=[]))
+    known = definition.columns
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
     since = changed_since(entry, order["timeUs"])
@@ -147,7 +149,7 @@ def write_table(
         count = files.rows_count
     else:
         count = _write_parquet(connection, rows, columns, path)
-    return Written(columns, count, since)
+    return Written(definition, columns, count, since)
 
 
 def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
@@ -199,7 +201,7 @@ def _read_csv(path: Path, columns: Sequence[Column]) -> str:
     """Return a relation of the rows written by `_write_csv`, in the types of the columns."""
     kinds = ", ".join(f"{literal(one.name)}: {literal(types.duckdb_type(one))}" for one in columns)
     form = "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', allow_quoted_nulls=false"
-    return f"read_csv({literal(str(path))}, columns={{{kinds}}}, {form})"
+    return f"read_csv({file_list([path])}, columns={{{kinds}}}, {form})"
 
 
 def _write_parquet(
@@ -232,10 +234,9 @@ def _take(files: Files, folder: Path, path: Path) -> None:
 
 
 def _manifest(
-    table: TableOrder, columns: Sequence[Column], folder: Path, metadata: Sequence[Mapping[str, str]]
+    table: TableOrder, written: Written, folder: Path, metadata: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
-    definition = table.definition
-    key = [] if definition is None else definition.primary_key
+    columns, key = written.columns, written.definition.primary_key
     pieces: dict[str, list[dict[str, str]]] = {"": [], **{column.name: [] for column in columns}}
     for piece in metadata:
         if piece["column"] in pieces:

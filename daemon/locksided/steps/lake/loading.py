@@ -12,7 +12,16 @@ from locksided.steps.durable import sync, sync_all
 from locksided.steps.lake import deltalog, types
 from locksided.steps.lake.deletion import NOTHING
 from locksided.steps.lake.deltalog import Files
-from locksided.steps.lake.engine import ROW_GROUP, ROW_GROUPS_IN_A_FILE, literal, name, names, one, rows_of
+from locksided.steps.lake.engine import (
+    ROW_GROUP,
+    ROW_GROUPS_IN_A_FILE,
+    file_list,
+    literal,
+    name,
+    names,
+    one,
+    rows_of,
+)
 from locksided.steps.lake.incoming import Rows, cast, execute
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
@@ -36,7 +45,8 @@ COUNTS = (
 class Target:
     """A table that is being loaded: its old and new definition, and the actions of the commit so far.
 
-    `deleted` is the condition of the rows to delete first.
+    `deleted` is the condition of the rows to delete first; `required` are columns that a source declares
+    not nullable.
     """
 
     order: TableOrder
@@ -46,6 +56,7 @@ class Target:
     key: list[str]
     time_us: int
     deleted: str = NOTHING
+    required: frozenset[str] = frozenset()
     actions: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
 
@@ -104,7 +115,7 @@ def delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
         return []
     gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
     target.counts["rowsDeleted"] = one(connection, f"SELECT count(*) FROM {gone}")
-    return [row[0] for row in rows_of(connection, f"SELECT DISTINCT filename FROM {gone}")]
+    return [row[0] for row in rows_of(connection, f"SELECT DISTINCT _file FROM {gone}")]
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None) -> str:
@@ -122,36 +133,47 @@ def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
     touched = delete(connection, target)
     existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
-    differs = _differs(target)
+    differs, using = _differs(target), names(target.key)
     connection.execute(
-        f"CREATE TEMP TABLE matched AS SELECT {_of('new', target.key)}, old.filename, {differs} AS differs "
+        f"CREATE TEMP TABLE matched AS SELECT {_of('new', target.key)}, _file, {differs} AS _differs "
         f"FROM {existing} AS old JOIN incoming AS new ON {same_key}"
     )
-    counts = target.counts
-    counts["rowsUpdated"] = one(connection, "SELECT count(*) FROM matched WHERE differs")
-    counts["rowsUnchanged"] = one(connection, "SELECT count(*) FROM matched WHERE NOT differs")
-    counts["rowsInserted"] = one(connection, "SELECT count(*) FROM incoming") - one(
-        connection, "SELECT count(*) FROM matched"
-    )
+    counts, known = target.counts, _count_known_keys(connection, target)
+    counts["rowsUnchanged"] = one(connection, "SELECT count(*) FROM matched WHERE NOT _differs")
+    counts["rowsUpdated"] = known - counts["rowsUnchanged"]
+    counts["rowsInserted"] = one(connection, "SELECT count(*) FROM incoming") - known
     counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + counts["rowsInserted"]
     if not (counts["rowsUpdated"] or counts["rowsInserted"] or counts["rowsDeleted"]):
         return
-    changed = rows_of(connection, "SELECT DISTINCT filename FROM matched WHERE differs")
-    touched = list(dict.fromkeys([*touched, *(row[0] for row in changed)]))
-    using = names(target.key)
+    rewritten = rows_of(connection, "SELECT DISTINCT _file FROM matched WHERE _differs")
+    touched = list(dict.fromkeys([*touched, *(row[0] for row in rewritten)]))
     columns = names(target.column_names)
     query = (
         f"SELECT {columns}, {target.stamp} AS {TIMESTAMP} FROM incoming "
-        f"ANTI JOIN (SELECT {using} FROM matched WHERE NOT differs) USING ({using})"
+        f"ANTI JOIN (SELECT {using} FROM matched WHERE NOT _differs) USING ({using})"
     )
     if touched:
         kept = _kept(connection, target, touched)
         query = (
             f"SELECT {columns}, {TIMESTAMP} FROM {kept} "
-            f"ANTI JOIN (SELECT {using} FROM matched WHERE differs) USING ({using}) UNION ALL {query}"
+            f"ANTI JOIN (SELECT {using} FROM matched WHERE _differs) USING ({using}) UNION ALL {query}"
         )
     _remove(target, [Path(path).name for path in touched])
     _write(connection, target, query)
+
+
+def _count_known_keys(connection: duckdb.DuckDBPyConnection, target: Target) -> int:
+    """Return the number of keys in `matched`.
+
+    The incoming row replaces all rows of a key that `deduplication_strategy: insert` has stored repeatedly.
+    """
+    key = names(target.key)
+    known: int = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM matched)")
+    if repeated := one(connection, "SELECT count(*) FROM matched") - known:
+        target.counts["rowsDeleted"] += repeated
+        twice = f"SELECT {key} FROM matched GROUP BY {key} HAVING count(*) > 1"
+        connection.execute(f"UPDATE matched SET _differs = true WHERE ({key}) IN ({twice})")
+    return known
 
 
 def _of(relation: str, columns: Sequence[str]) -> str:
@@ -168,20 +190,25 @@ def _differs(target: Target) -> str:
 def existing_rows(
     connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None
 ) -> str:
-    """Return a relation of the table's rows in its columns; `filename` is the file of each row."""
+    """Return a relation of the table's rows in its columns; `_file` is the file of each row."""
     files = target.files.paths(target.folder) if paths is None else list(paths)
     if not files:
         empty = ", ".join(f"NULL::{types.duckdb_type(c)} AS {name(c.name)}" for c in target.columns)
-        return f"(SELECT {empty}, NULL::TIMESTAMPTZ AS {TIMESTAMP}, '' AS filename WHERE false)"
-    listed = ", ".join(map(literal, files))
-    relation = f"read_parquet([{listed}], union_by_name=true, filename=true)"
+        return f"(SELECT {empty}, NULL::TIMESTAMPTZ AS {TIMESTAMP}, '' AS _file WHERE false)"
+    relation = f"read_parquet({file_list(files)}, union_by_name=true, filename='_file')"
     present = {str(row[0]) for row in rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")}
     stamp = _stamp_or_file_time(target.files, TIMESTAMP if TIMESTAMP in present else "NULL::TIMESTAMPTZ")
     columns = ", ".join(
         f"{name(c.name) if c.name in present else 'NULL'}::{types.duckdb_type(c)} AS {name(c.name)}"
         for c in target.columns
     )
-    return f"(SELECT {columns}, {stamp} AS {TIMESTAMP}, filename FROM {relation})"
+    return f"(SELECT {columns}, {stamp} AS {TIMESTAMP}, _file FROM {relation})"
+
+
+def has_repeated(connection: duckdb.DuckDBPyConnection, rows: str, key: Sequence[str]) -> bool:
+    """Return whether several rows have the same key."""
+    repeated = f"SELECT 1 FROM {rows} GROUP BY {names(key)} HAVING count(*) > 1 LIMIT 1"
+    return bool(rows_of(connection, repeated))
 
 
 def _stamp_or_file_time(files: Files, stamp: str) -> str:
@@ -196,7 +223,7 @@ def _stamp_or_file_time(files: Files, stamp: str) -> str:
     cases = " ".join(
         f"WHEN {literal(path)} THEN make_timestamptz({time_us})" for path, time_us in times.items()
     )
-    return f"coalesce({stamp}, CASE parse_filename(filename) {cases} END)"
+    return f"coalesce({stamp}, CASE parse_filename(_file) {cases} END)"
 
 
 def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
@@ -231,7 +258,7 @@ def _stamped(target: Target, rows: Sequence[Rows]) -> str:
 
 
 def _required_columns(target: Target) -> set[str]:
-    return {column.name for column in target.columns if not column.nullable}
+    return {column.name for column in target.columns if not column.nullable} | target.required
 
 
 def _create_incoming(
@@ -263,7 +290,18 @@ def _refuse_nulls(connection: duckdb.DuckDBPyConnection, column: str, rows: Sequ
     found = rows_of(connection, f"SELECT _place FROM incoming WHERE {name(column)} IS NULL ORDER BY 1")
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise UserFault(f'"{rows[0].source}" record {found[0][0]}, column "{column}" is empty{more}.')
+        source, record = _record_at(connection, rows, found[0][0])
+        raise UserFault(f'"{source}" record {record}, column "{column}" is empty{more}.')
+
+
+def _record_at(connection: duckdb.DuckDBPyConnection, rows: Sequence[Rows], place: int) -> tuple[str, int]:
+    """Return the source of a row and its number there; `place` is its number in all sources."""
+    for source in rows[:-1]:
+        count = one(connection, f"SELECT count(*) FROM {source.reading.relation}")
+        if place <= count:
+            return source.source, place
+        place -= count
+    return rows[-1].source, place
 
 
 # -- files ------------------------------------------------------------------------------------------------

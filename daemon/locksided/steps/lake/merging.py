@@ -12,6 +12,7 @@ import duckdb
 import msgspec
 
 from locksided.steps.lake import deltalog, loading
+from locksided.steps.lake.deletion import NOTHING
 from locksided.steps.lake.loading import Target
 from locksided.tables.orders import Commit
 
@@ -30,7 +31,7 @@ def merged(
     if not commit.staged or len(small) < MANY:
         return None
     table = msgspec.structs.replace(target.order, version=commit.version, serial=target.order.serial + 1)
-    merge = replace(target, order=table, files=files, actions=[], counts=dict(target.counts))
+    merge = replace(target, order=table, files=files, deleted=NOTHING, actions=[])
     loading.rewrite(connection, merge, small)
     actions = [
         *deltalog.commit_actions(order, table, merge.time_us, OPTIMIZE),

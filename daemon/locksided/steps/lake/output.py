@@ -182,6 +182,11 @@ def _prepared(
         columns=after.columns,
         key=after.primary_key,
         time_us=max(order["timeUs"], table.imported_us + 1),
+        required=frozenset(
+            one
+            for load, _, settings in group
+            for one in structure.required_columns(load.mapping, _support(order, settings))
+        ),
     )
     if is_incremental:
         check_key(connection, target)
@@ -219,7 +224,8 @@ def _load_rows(
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
     is_full = not mappings[0].incremental
     has_key = target.key and any(one.deduplication_strategy != "insert" for one in mappings)
-    if is_full or (target.order.version is None and target.order.begins is None):
+    is_new = target.order.version is None and target.order.begins is None
+    if is_full or (is_new and has_key):
         loading.load_full(connection, target, rows)
     elif has_key:
         loading.upsert(connection, target, rows)

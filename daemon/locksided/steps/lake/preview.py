@@ -11,7 +11,7 @@ import msgspec
 from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from locksided.steps.lake import deltalog
-from locksided.steps.lake.engine import connect, name, rows_of
+from locksided.steps.lake.engine import connect, literal, name, rows_of
 from locksided.steps.lake.input_tables import changed_since, conditions, wanted_columns
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.lake.text_values import as_text
@@ -82,8 +82,8 @@ def query(order: Mapping[str, Any]) -> dict[str, Any]:
                 unreadable[table.id] = str(fault)
                 continue
             relation = existing_rows(connection, target)
-            connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (filename) FROM {relation}")
-        connection.execute(f"SET allowed_directories = ['{order['root']}']")
+            connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (_file) FROM {relation}")
+        connection.execute(f"SET allowed_directories = [{literal(order['root'])}]")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
         try:
             relation_found = connection.sql(order["query"])

@@ -5,6 +5,7 @@ import gzip
 import io
 import uuid
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import duckdb
+from msgspec import structs
 
 from lockside.documents.storage import OutputTable
-from locksided.steps.lake.engine import literal, name, rows_of
+from locksided.steps.lake.engine import file_list, literal, name, rows_of
 from locksided.steps.lake.sources import Found
 from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
@@ -73,9 +75,10 @@ def unreadable(source: str, fault: Exception) -> UserFault:
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, source: str, files: Sequence[Path]) -> Reading:
-    relation = f"read_parquet([{_paths(files)}])"
+    relation = f"read_parquet({file_list(files)}, union_by_name=true)"
     try:
         described = rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")
+        _refuse_different_slices(connection, source, files)
     except duckdb.Error as fault:
         raise unreadable(source, fault) from None
     columns = [str(row[0]) for row in described]
@@ -86,6 +89,20 @@ def _parquet(connection: duckdb.DuckDBPyConnection, source: str, files: Sequence
     ]
     kinds = {new: str(row[1]) for new, row in zip(cleaned, described, strict=True)}
     return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", kinds)
+
+
+def _refuse_different_slices(
+    connection: duckdb.DuckDBPyConnection, source: str, files: Sequence[Path]
+) -> None:
+    """Raise UserFault if a slice lacks a column that another has."""
+    first: set[str] | None = None
+    for path in files if len(files) > 1 else ():
+        described = rows_of(connection, f"DESCRIBE SELECT * FROM read_parquet({file_list([path])})")
+        columns = {str(row[0]).lower() for row in described}
+        first = columns if first is None else first
+        if columns != first:
+            listed = ", ".join(f'"{column}"' for column in sorted(columns ^ first))
+            raise UserFault(f'Not all slices of "{source}" have the columns {listed}: "{path.name}" differs.')
 
 
 def _is_nested(kind: str) -> bool:
@@ -103,8 +120,11 @@ def _csv(
 ) -> Reading:
     cleaned = _cleaned(source, columns)
     filled = [path for path in files if path.lstat().st_size]
-    if len(cleaned) == 1 and mapping.enclosure:
-        filled = [with_enclosed_fields(path, mapping, scratch) for path in filled]
+    for path in filled:
+        _refuse_broken_gzip(source, path)
+    if len(cleaned) == 1 and any(map(_has_empty_lines, filled)):
+        filled = [_without_empty_lines(path, mapping.enclosure.encode(), scratch) for path in filled]
+        mapping = structs.replace(mapping, enclosure=mapping.enclosure or '"')
     groups = [
         (list(group), is_gzip)
         for is_gzip, group in groupby(filled, key=lambda path: _begins(path, b"\x1f\x8b"))
@@ -166,11 +186,7 @@ def _read_csv(
         "strict_mode": "true",
         **more,
     }
-    return f"read_csv([{_paths(files)}], {', '.join(f'{key}={value}' for key, value in options.items())})"
-
-
-def _paths(files: Sequence[Path]) -> str:
-    return ", ".join(literal(str(path)) for path in files)
+    return f"read_csv({file_list(files)}, {', '.join(f'{key}={value}' for key, value in options.items())})"
 
 
 def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
@@ -201,37 +217,45 @@ def _records(file: BinaryIO, mapping: OutputTable) -> Iterator[list[str]]:
     return csv.reader(text, delimiter=mapping.delimiter, **enclosed)
 
 
-def _has_empty_lines(file: BinaryIO) -> bool:
+def _has_empty_lines(path: Path) -> bool:
     before = b"\n"
-    while piece := file.read(2**20):
-        if b"\n\n" in before + piece or b"\n\r\n" in before + piece:
-            return True
-        before = piece[-2:]
+    with _opened_after_bom(path) as file:
+        while piece := file.read(2**20):
+            if b"\n\n" in before + piece or b"\n\r\n" in before + piece:
+                return True
+            before = piece[-2:]
     return False
 
 
-def with_enclosed_fields(path: Path, mapping: OutputTable, scratch: Path) -> Path:
-    """Return the file, or, if it has empty lines, a copy in which all fields are enclosed.
+def _without_empty_lines(path: Path, enclosure: bytes, scratch: Path) -> Path:
+    """Return a copy of a file with one column in which empty fields are enclosed.
 
-    In a file with one column an empty line is a record with an empty field, which DuckDB would skip.
+    An empty line is a record with an empty field, which DuckDB would skip. Without an enclosure, all fields
+    are enclosed.
     """
     copy = scratch / f"{uuid.uuid4()}.csv"
+    with _opened_after_bom(path) as file, copy.open("wb") as made:
+        is_inside = False
+        for line in file:
+            text = line.rstrip(b"\r\n")
+            if not enclosure:
+                line = b'"' + text.replace(b'"', b'""') + b'"' + line[len(text) :]  # noqa: PLW2901
+            elif is_inside or text.lstrip(b" ").startswith(enclosure):
+                is_inside ^= line.count(enclosure) % 2 == 1
+            elif not text:
+                line = 2 * enclosure + line  # noqa: PLW2901
+            made.write(line)
+    return copy
+
+
+def _refuse_broken_gzip(source: str, path: Path) -> None:
+    """Raise UserFault if a gzipped file is damaged: DuckDB does not compare its checksum."""
     try:
         with opened(path) as file:
-            if not _has_empty_lines(file):
-                return path
-        with opened(path) as file, copy.open("w", encoding="utf-8", errors="surrogateescape") as made:
-            rows = csv.writer(
-                made,
-                delimiter=mapping.delimiter,
-                quotechar=mapping.enclosure,
-                quoting=csv.QUOTE_ALL,
-                lineterminator="\n",
-            )
-            rows.writerows(row or [""] for row in _records(file, mapping))
-    except (csv.Error, OSError, EOFError, zlib.error):
-        return path  # its errors are reported when it is read
-    return copy
+            while isinstance(file, gzip.GzipFile) and file.read(2**20):
+                pass
+    except (OSError, EOFError, zlib.error) as fault:
+        raise unreadable(source, fault) from None
 
 
 def _begins(path: Path, mark: bytes) -> bool:
@@ -244,6 +268,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file, decompressed if it is gzipped."""
     with path.open("rb") as raw:
         yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if _begins(path, b"\x1f\x8b") else raw
+
+
+@contextmanager
+def _opened_after_bom(path: Path) -> Iterator[BinaryIO]:
+    with opened(path) as file:
+        if file.read(len(BOM_UTF8)) != BOM_UTF8:
+            file.seek(0)
+        yield file
 
 
 def _header(found: Found, mapping: OutputTable) -> list[str]:

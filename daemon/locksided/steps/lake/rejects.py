@@ -55,8 +55,11 @@ def _split(
     if len(records) > most:
         text = f"More than {most} rows cannot be loaded (max_bad_rows)"
         raise UserFault(f"{text}. The first: {records[0]['message']}")
-    gone = ", ".join(str(one - 1) for one in found) or "NULL"
-    connection.execute(f"DELETE FROM {table} WHERE rowid IN ({gone})")
+    if found:
+        numbered = f"SELECT *, row_number() OVER () AS _place FROM {table}"
+        gone = ", ".join(map(str, found))
+        kept = f"(SELECT * EXCLUDE (_place) FROM ({numbered}) WHERE _place NOT IN ({gone}))"
+        raw = replace(raw, reading=replace(raw.reading, relation=kept))
     return raw, records
 
 

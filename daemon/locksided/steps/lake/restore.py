@@ -38,7 +38,7 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
     wanted = deltalog.read(folder, msgspec.structs.replace(table, version=version))
     if not all((folder / path).exists() for path in wanted.adds):
         raise UserFault(f'Version {version} of table "{table.id}" is no longer kept.')
-    definition = _definition_of(wanted, table.definition)
+    definition = wanted.definition(table.definition)
     count = wanted.rows_count
     deltalog.make_folders(folder, table)
     time_us = max(order["timeUs"], table.imported_us + 1)
@@ -59,13 +59,6 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) 
         time_us=time_us,
         counts={"rowsDeleted": table.rows_count, "rowsInserted": count, "rowsCount": count},
     )
-
-
-def _definition_of(wanted: Files, known: Definition) -> Definition:
-    """Return the earlier definition: its key, which its rows satisfy, and the known details of columns."""
-    now = {(column.name, column.type, column.length): column for column in known.columns}
-    columns = [now.get((one.name, one.type, one.length), one) for one in wanted.columns()]
-    return msgspec.structs.replace(known, columns=columns, primary_key=wanted.primary_key())
 
 
 def _foreign(folder: Path, table: TableOrder) -> Entries:

@@ -28,6 +28,12 @@ def definition_after(
     return replace(known or Definition(columns=[]), columns=columns, primary_key=key)
 
 
+def required_columns(mapping: OutputTable, support: str) -> list[str]:
+    """Return the columns that the schema declares not nullable."""
+    typed = _typed(mapping) if support == "authoritative" else {}
+    return [column.name for column in typed.values() if not column.nullable]
+
+
 def _columns_after(
     table: str,
     known: Definition | None,

@@ -38,7 +38,13 @@ _BASES = {
 _INTEGERS = tuple(
     f"{sign}{size}" for sign in ("", "U") for size in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
 )
+BOUNDS = {
+    "DATE": "DATE '0001-01-01' AND DATE '9999-12-31'",
+    "TIMESTAMP": "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
+}
 _WHOLE = r"\s*[+-]?[0-9]+(\.0*)?\s*"
+EXACT_DIGITS = 15
+"""The most digits of a decimal number that a JSON number keeps; a rounded bound would hide rows."""
 DEFAULT_LENGTH = "38,9"
 TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
 
@@ -64,11 +70,24 @@ def duckdb_type(column: Column) -> str:
     return _DUCKDB[column.type]
 
 
+def is_misfit(column: Column, value: str) -> str:
+    """Return the SQL condition that a value cannot be stored in the column.
+
+    Years before 1 and after 9999, and `infinity`, are dates of DuckDB that other readers cannot read.
+    """
+    cast = f"TRY_CAST({value} AS {duckdb_type(column)})"
+    bounds = BOUNDS.get(column.type)
+    fault = f"coalesce({cast} NOT BETWEEN {bounds}, true)" if bounds else f"{cast} IS NULL"
+    return f"({value}) IS NOT NULL AND {fault}"
+
+
 def plain_text(column: Column, value: str, kind: str) -> str:
     """Return the SQL expression to cast to the column's type: for INTEGER it accepts only whole numbers.
 
-    Otherwise DuckDB would round 1.5, and read 0x1F as a number.
+    Otherwise DuckDB would round 1.5, read 0x1F as a number, and take the numbers 2 and NaN for true.
     """
+    if column.type == "BOOLEAN" and kind != "BOOLEAN":
+        return f"({value})::VARCHAR"
     if column.type != "INTEGER" or kind in _INTEGERS:
         return value
     text = f"({value})::VARCHAR"
@@ -108,7 +127,7 @@ def statistic(column: Column, text: str) -> Any:
         case "FLOAT":
             return None if text.lower() in ("nan", "inf", "-inf") else float(text)
         case "NUMERIC":
-            return float(text)
+            return float(text) if len(text.strip("-0.").replace(".", "")) <= EXACT_DIGITS else None
         case "BOOLEAN":
             return None
         case "DATE":
@@ -124,6 +143,16 @@ def _time(text: str) -> str | None:
     return f"{date}T{seconds}.{fraction:0<6.6}Z"
 
 
+def _bound(column: Column, values: Mapping[str, str], key: str) -> Any:
+    """Return the `min` or `max` of a file as in Delta's log; None if it would hide rows from readers.
+
+    NaN is greater than all numbers.
+    """
+    if values.get(f"{key}_is_exact") != "true" or (key == "max" and values.get("has_nan") == "true"):
+        return None
+    return statistic(column, values[key])
+
+
 def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return `minValues`, `maxValues` and `nullCount` of a file from DuckDB's statistics."""
     least: dict[str, Any] = {}
@@ -135,10 +164,6 @@ def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, s
             continue
         nulls[column.name] = int(values.get("null_count") or 0)
         for bounds, key in ((least, "min"), (most, "max")):
-            text = values.get(key)
-            bound = (
-                None if text is None or values.get(f"{key}_is_exact") != "true" else statistic(column, text)
-            )
-            if bound is not None:
+            if (bound := _bound(column, values, key)) is not None:
                 bounds[column.name] = bound
     return {"minValues": least, "maxValues": most, "nullCount": nulls}
