@@ -76,3 +76,14 @@ def test_an_array_of_somebody_else_is_none_of_ours_whatever_its_name(slurm: Answ
     names = ("..", "x.y", "a/../b.c", "ls-12345678-7-1-0.ab12")
     slurm.said["squeue"] = "".join(line(f"{n}_0", name, "RUNNING") for n, name in enumerate(names))
     assert {one.control for one in found.status(["0_0", "1_0", "2_0", "3_0"]).values()} == {None}
+
+
+def test_an_id_that_a_user_made_up_is_not_asked_for(slurm: Answers, tmp_path: Path) -> None:
+    ours = Slurm()
+    ours.adopt(order(tmp_path, 7, clusters="north"))
+    bad = ["--user=bob", "57;nowhere", "57;all", "57,58", "57_", "", "x;north"]
+    slurm.said["squeue"] = line("57", "ls-12345678-7-1-0", "RUNNING")
+    assert set(ours.status(["57;north", "58", *bad])) == {"57;north"}
+    clusters = {asked[asked.index("-M") + 1] for asked in slurm.asked if "-M" in asked}
+    assert clusters == {"north"}
+    assert [asked[-3] for asked in slurm.asked if asked[0] == "sacct"] == ["58"]

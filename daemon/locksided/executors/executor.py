@@ -240,7 +240,8 @@ class Executor:
 
     def _ask(self, run: RemoteRun) -> None:
         try:
-            run.ask()
+            if run.outcome is None and run.token in self._runs:
+                run.ask()
         except OSError as error:
             self._journal.write("not asked", token=run.token, error=str(error))
             self._loop.after(TICK_SECONDS, lambda: self._ask(run))

@@ -115,12 +115,20 @@ class RemoteRun:
         if made is None:
             return {}
         is_good = made.get("exitCode") == 0 and not made.get("stopped")
-        return {"remoteEnded": made.get("endTime"), "remoteOutcome": "FINISHED" if is_good else "FAILED"}
+        return {
+            "remoteEnded": _number(made.get("endTime")),
+            "remoteOutcome": "FINISHED" if is_good else "FAILED",
+        }
 
     @property
     def started_us(self) -> int:
         """When it started or, before that is known, was submitted."""
-        return _number(self.started.get("spawnTime")) or self.record.submitted_us or 0
+        return self.spawn_us or self.record.submitted_us or 0
+
+    @property
+    def spawn_us(self) -> Number | None:
+        """When its process was started, as far as its runner has noted it."""
+        return _number(self.started.get("spawnTime"))
 
     @property
     def engine_id(self) -> str | None:
@@ -192,7 +200,7 @@ class RemoteRun:
         """Record that the run ended without an outcome of its own; `proof` is how that is known."""
         made = outcome.blank(self.token)._replace(
             pid=_number(self.started.get("pid")),
-            spawn_time=_number(self.started.get("spawnTime")),
+            spawn_time=self.spawn_us,
             exit_time=clock.wall_us(),
             kill_report=KillReport(proof, ()),
         )
@@ -202,7 +210,8 @@ class RemoteRun:
     def proved_by_engine(self) -> None:
         """Record that the engine has proved its end on all its machines."""
         made = self.outcome or {}
-        report = {**(made.get("killReport") or {}), "proof": "engine"}
+        known = made.get("killReport")
+        report = {**(known if isinstance(known, dict) else {}), "proof": "engine"}
         self.outcome = self.record.outcome = {**made, "killReport": report}
 
     def last_words(self) -> str:
@@ -233,7 +242,7 @@ class RemoteRun:
             states.get(self.phase, "starting"),
             self.record.paused,
             _number(self.started.get("pid")),
-            spawn_time=_number(self.started.get("spawnTime")),
+            spawn_time=self.spawn_us,
             outcome=cast("Any", self.outcome) if self.is_settled else None,
         )
 

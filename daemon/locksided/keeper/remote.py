@@ -132,9 +132,12 @@ class Claimant(NamedTuple):
 
 
 def claimed_by(claim: str) -> Claimant | None:
-    """Return the claimant named by a runner's claim; None for any other claim."""
+    """Return the claimant named by a runner's claim; None for any other claim.
+
+    The job's user may have made the claim: its words go to the daemon and to terminals.
+    """
     words = claim.split(" ")
-    if len(words) != 4 or words[0] != STARTED:
+    if len(words) != 4 or words[0] != STARTED or not (claim.isascii() and claim.isprintable()):
         return None
     return Claimant(words[1], words[2], words[3].partition("-")[0])
 
