@@ -17,7 +17,7 @@ while [ "${1#--}" != "$1" ]; do shift; done
 case "$1 $2" in
   "image exists") exit 1;;
   "pull "*) PULL;;
-  "image inspect") case "$*" in *RepoDigests*) echo "abc:[]";; *) cat "${0%/*}/user" 2>/dev/null || echo;; esac;;
+  "image inspect") case "$*" in *RepoDigests*) echo "abc:[]";; *) cat "$0.user" 2>/dev/null || echo;; esac;;
   "run "*) echo ran;;
 esac
 """
@@ -91,7 +91,7 @@ def test_an_image_whose_user_cannot_be_read_fails_only_its_own_job(user: bytes) 
 def test_an_image_with_an_invalid_user_leaves_the_daemon_running(
     settings: dict[str, str], place: Path
 ) -> None:
-    (place / "user").write_text("1:2:3\n")
+    (place / "podman.user").write_text("1:2:3\n")
     with running(**settings) as daemon, Wire(daemon.socket) as wire:
         ended = wire.done(waiting(wire, place, "true"))
         assert (ended["status"], ended["result"]["error"]["kind"]) == ("error", "spawn")

@@ -11,6 +11,7 @@ from locksided.executors.engine import Engine, Status
 from locksided.executors.records import Phase, Record
 from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.log import segments
+from locksided.keeper.log.format import MAX_PAYLOAD_BYTES
 from locksided.keeper.messages import Hello, KeptRun, KillReport, Number, to_wire
 from locksided.keeper.tree import proc
 
@@ -22,6 +23,7 @@ ENGINES_SIGNALS = (9, 15)
 SHELLS_CODES = tuple(128 + number for number in ENGINES_SIGNALS)
 """The exit codes of a shell whose program was ended by such a signal."""
 LOG_BYTES = 64 * 1024
+PEEKED_BYTES = 4 * MAX_PAYLOAD_BYTES
 
 
 class RemoteRun:
@@ -229,7 +231,7 @@ class RemoteRun:
         if size == self._log_bytes:
             return None
         self._log_bytes = size
-        return segments.peek_next_seq(self.record.log_folder)
+        return segments.peek_next_seq(self.record.log_folder, PEEKED_BYTES)
 
     def watch(self, seq: int) -> None:
         self.watched_seq, self._log_bytes = seq, -1
