@@ -47,6 +47,12 @@ def inbox(work_root: str) -> str:
     return f"{work_root}/.lockside/inbox"
 
 
+def require_own(path: str, work_root: str) -> None:
+    """Raise PermissionError for a folder or link of another user, who may have made it before us."""
+    if os.lstat(path).st_uid not in (os.geteuid(), os.stat(work_root).st_uid):
+        raise PermissionError(errno.EPERM, "it belongs to another user", path)
+
+
 def write(folder: str, name: str, content: Any, owner: tuple[int, int] | None = None) -> None:
     """Write a JSON document atomically; `owner` is a user and a group. Raises OSError."""
     path = os.path.join(folder, name)
