@@ -15,11 +15,11 @@ import pytest
 from locksided.executors.engine import Engine, Order, State, Status
 from locksided.executors.executor import Executor
 from locksided.executors.records import Phase, Record
-from locksided.executors.remote_run import HEARD_SECONDS, LEASE_EXPIRES_SECONDS, RemoteRun
+from locksided.executors.remote_run import HEARD_SECONDS, LEASE_EXPIRES_SECONDS, RemoteRun, hello
 from locksided.executors.watching import Watching
-from locksided.keeper import clock, outcome, remote
+from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.journal import Journal
-from locksided.keeper.messages import Down, Remote
+from locksided.keeper.messages import Down, Remote, to_wire
 
 NAME = "ls-12345678-7-1-0"
 
@@ -199,6 +199,16 @@ def test_a_request_that_cannot_be_written_is_retried_only_while_its_run_lasts(
     executor: Any = SimpleNamespace(_runs=runs, _journal=Journal(None), _loop=desk.clock)
     Executor._ask(executor, desk.run)
     assert len(desk.clock.later) == tries
+
+
+def test_a_hello_fits_into_a_line_however_long_the_outcomes_are_that_jobs_wrote(desk: Desk) -> None:
+    desk.claim()
+    remote.write(str(desk.folder), outcome.FILE, {"stderrTail": "x" * 1_000_000})
+    desk.run.look()
+    made = hello(desk.engine, [desk.run] * 40, "")
+    assert len(wire.encode(to_wire(made))) < wire.MAX_LINE_BYTES + 10_000
+    states = [one.state for one in made.runs]
+    assert (states[0], states[-1], made.runs[-1].outcome) == ("ended", "stopping", None)
 
 
 def socket_at(path: Path) -> None:

@@ -250,11 +250,19 @@ class RemoteRun:
 
 
 def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
-    """Return the executor's description of itself and of its runs for a new daemon."""
+    """Return the executor's description of itself and of its runs for a new daemon.
+
+    Outcomes beyond what fits into a line are missing: they must be reported after it.
+    """
+    described, left_bytes = [], wire.MAX_LINE_BYTES
+    for run in runs:
+        one = run.describe()
+        left_bytes -= 0 if one.outcome is None else len(wire.encode(one.outcome))
+        described.append(one if left_bytes >= 0 else one._replace(state="stopping", outcome=None))
     return Hello(
         wire.VERSION,
         os.getpid(),
-        runs=tuple(run.describe() for run in runs),
+        runs=tuple(described),
         build=build,
         start_ticks=proc.start_ticks(os.getpid()),
         boot_id=clock.boot_id(),
