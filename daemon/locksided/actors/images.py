@@ -133,8 +133,8 @@ class Images:
     async def _clear(self, token: str, context: JobContext) -> None:
         try:
             await self.output_of(_uid(context.run_as), [], "rm", "--force", "--ignore", self.container(token))
-        except (Refused, Unavailable) as failure:
-            log.warning("podman still has a container that is gone", token=token, cause=failure.message)
+        except (Refused, OSError) as failure:
+            log.warning("podman still has a container that is gone", token=token, cause=str(failure))
 
     # -- podman's storage ----------------------------------------------------------------------------------
 
