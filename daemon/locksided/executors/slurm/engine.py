@@ -1,5 +1,6 @@
 """Slurm as an engine: `sbatch`, `squeue`, `scancel`. No accounting is needed."""
 
+import os
 import pwd
 import re
 import signal
@@ -79,13 +80,15 @@ class Slurm(Engine):
         self._reasons: dict[str, str] = {}
         """By id, the last reported word for why it waits."""
         self._clusters: set[str] = set()
-        """The clusters of the orders, if pools name clusters."""
+        """The clusters that were asked, if pools name clusters."""
+        self._ours = {""}
+        """The clusters of the orders; an empty name for orders without."""
         self._roots: set[str] = set()
         """The work roots of the orders."""
 
     def adopt(self, order: Order) -> None:
         self._roots.add(str(order.options["workRoot"]))
-        self._clusters |= set(_clusters(order)) - {""}
+        self._ours |= set(_clusters(order))
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         first = orders[0]
@@ -114,13 +117,14 @@ class Slurm(Engine):
         return number, cluster if order.options.get("clusters") else ""
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
-        names = {order.control: order.name for order in orders}
+        controls = {order.control: order for order in orders}
+        names = {order.name: order for order in orders}
         found = dict[str, list[str]]()
         for id_, status in self._squeue(one for order in orders for one in _clusters(order)).items():
-            name = status.name if status.control is None else names.get(status.control)
-            if name is not None:
-                found.setdefault(name, []).append(id_)
-        return {order.name: found[order.name] for order in orders if order.name in found}
+            one = names.get(status.name) if status.control is None else controls.get(status.control)
+            if one is not None and status.uid == (os.geteuid() if one.user is None else one.user.uid):
+                found.setdefault(one.name, []).append(id_)
+        return found
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
         ids = [id_ for id_ in ids if self._can_be(id_)]
@@ -138,7 +142,7 @@ class Slurm(Engine):
         Any other would have Slurm refuse the ids of all runs.
         """
         number, cluster = _split(id_)
-        return _NUMBER.fullmatch(number) is not None and cluster in ("", *self._clusters)
+        return _NUMBER.fullmatch(number) is not None and cluster in self._ours
 
     def why(self, ids: Sequence[str]) -> Mapping[str, str]:
         said = {id_: self._reasons.get(id_, "").partition(",")[0] for id_ in ids}
@@ -156,6 +160,7 @@ class Slurm(Engine):
             asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", f"{mark}|{words.FORMAT}"]
             said = words.statuses(_output(asked), mark)
             found |= {_id(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
+        self._clusters |= set(clusters) - {""}
         return found
 
     def _placed(self, id_: str, status: Status) -> Status:
