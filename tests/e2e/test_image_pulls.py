@@ -7,13 +7,17 @@ import pytest
 from e2e.harness import running
 from e2e.signs import Ear, Gate
 from e2e.wire import Message, Wire, connected, put_component
+from lockside.documents.image import Pull
+from locksided.actors.images import Wanted, _image
+from locksided.keeper.messages import Outcome
+from locksided.runs.image_run import NoImage
 
 SCRIPT = """#!/bin/sh
 while [ "${1#--}" != "$1" ]; do shift; done
 case "$1 $2" in
   "image exists") exit 1;;
   "pull "*) PULL;;
-  "image inspect") case "$*" in *RepoDigests*) echo "abc:[]";; *) echo "";; esac;;
+  "image inspect") case "$*" in *RepoDigests*) echo "abc:[]";; *) cat "$0.user" 2>/dev/null || echo;; esac;;
   "run "*) echo ran;;
 esac
 """
@@ -76,6 +80,22 @@ def test_an_image_that_the_registry_refuses_is_a_user_error(settings: dict[str, 
         assert (ended["status"], ended["starts"]) == ("error", 0)
         assert ended["result"]["error"]["kind"] == "spawn"
         assert "registry.example/acme:latest cannot be fetched: Error: manifest unknown" in ended["message"]
+
+
+@pytest.mark.parametrize("user", [b"1:2:3\n", b"0:\xff\n", b":\n", b"-5\n", b"4294967296\n", b"9" * 5000])
+def test_an_image_whose_user_cannot_be_read_fails_only_its_own_job(user: bytes) -> None:
+    with pytest.raises(NoImage, match=r"What podman says of it cannot be read"):
+        _image(Wanted("it", Pull.MISSING, None), Outcome(exit_code=0), b"abc:[]\n" + user)
+
+
+def test_an_image_with_an_invalid_user_leaves_the_daemon_running(
+    settings: dict[str, str], place: Path
+) -> None:
+    (place / "podman.user").write_text("1:2:3\n")
+    with running(**settings) as daemon, Wire(daemon.socket) as wire:
+        ended = wire.done(waiting(wire, place, "true"))
+        assert (ended["status"], ended["result"]["error"]["kind"]) == ("error", "spawn")
+        assert wire.done(wire.shell("true"))["status"] == "success"
 
 
 def test_a_job_that_waits_for_its_image_can_be_terminated_and_survives_a_restart(

@@ -1,5 +1,6 @@
 """The calls of Slurm's commands and the interpretation of their answers."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,6 +11,7 @@ import pytest
 from locksided.executors.engine import Order, State
 from locksided.executors.slurm import engine
 from locksided.executors.slurm.engine import Slurm
+from locksided.keeper.messages import User
 
 
 class Answers:
@@ -43,8 +45,8 @@ def order(place: Path, job: int, **options: Any) -> Order:
     )
 
 
-def line(id_: str, name: str, state: str) -> str:
-    return f"{id_}|{name}|{state}|None|N/A|main|n1\n"
+def line(id_: str, name: str, state: str, uid: int | None = None) -> str:
+    return f"{id_}|{os.geteuid() if uid is None else uid}|{name}|{state}|None|N/A|main|n1\n"
 
 
 @pytest.mark.parametrize(("options", "at"), [({}, ""), ({"clusters": "north"}, ";north")])
@@ -76,3 +78,25 @@ def test_an_array_of_another_user_is_never_ours_whatever_its_name(slurm: Answers
     names = ("..", "x.y", "a/../b.c", "ls-12345678-7-1-0.ab12")
     slurm.said["squeue"] = "".join(line(f"{n}_0", name, "RUNNING") for n, name in enumerate(names))
     assert {one.control for one in found.status(["0_0", "1_0", "2_0", "3_0"]).values()} == {None}
+
+
+def test_an_id_that_a_user_made_up_is_not_asked_for(slurm: Answers, tmp_path: Path) -> None:
+    ours = Slurm()
+    ours.adopt(order(tmp_path, 7, clusters="north"))
+    bad = ["--user=bob", "57;nowhere", "57;all", "57,58", "57_", "", "x;north"]
+    slurm.said["squeue"] = line("57", "ls-12345678-7-1-0", "RUNNING")
+    assert set(ours.status(["57;north", "58", *bad])) == {"57;north"}
+    clusters = {asked[asked.index("-M") + 1] for asked in slurm.asked if "-M" in asked}
+    assert clusters == {"north"}
+    assert [asked[-3] for asked in slurm.asked if asked[0] == "sacct"] == ["58"]
+
+
+@pytest.mark.parametrize("uid", [None, 64001])
+def test_a_submission_of_another_user_under_our_name_is_not_ours(
+    slurm: Answers, tmp_path: Path, uid: int | None
+) -> None:
+    ours = order(tmp_path, 7)
+    if uid is not None:
+        ours = ours._replace(user=User(uid, uid))
+    slurm.said["squeue"] = line("57", ours.name, "PENDING", uid) + line("58", ours.name, "FAILED", 64002)
+    assert Slurm().find([ours]) == {ours.name: ["57"]}

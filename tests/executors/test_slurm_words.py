@@ -23,18 +23,19 @@ def test_the_state_and_the_boot_time_of_a_node_are_read(state: str, is_up: bool)
 
 
 def test_a_line_of_squeue_is_a_status() -> None:
-    text = "m|7_3|ls-a|SUSPENDED|None|N/A|main|n2\njunk\n"
-    text += "m|8|ls-b|PENDING|BadConstraints|2026-11-30T03:15:00|main|\n"
+    text = "m|7_3|0|ls-a|SUSPENDED|None|N/A|main|n2\njunk\n"
+    text += "m|8|1000|ls-b|PENDING|BadConstraints|2026-11-30T03:15:00|main|\n"
     found = words.statuses(text, "m")
     assert found["7_3"].state is State.RUNNING
+    assert (found["7_3"].uid, found["8"].uid) == (0, 1000)
     assert (found["7_3"].is_suspended, found["7_3"].node, found["7_3"].queue) == (True, "n2", "main")
     assert (found["8"].is_hopeless, found["8"].node) == (True, None)
     assert (found["8"].start_estimate or "").endswith(".000Z")
 
 
 def test_the_name_of_a_job_cannot_forge_the_status_of_another() -> None:
-    name = "x\n7|ls-a|FAILED|None|N/A|main|n1\nm|7|ls-a|FAILED|None|N/A|main|n1\n"
-    text = f"guess|9|{name}|PENDING|None|N/A|main|\nguess|8|a|b|FAILED|None|N/A|main|n1\n"
+    name = "x\n7|0|ls-a|FAILED|None|N/A|main|n1\nm|7|0|ls-a|FAILED|None|N/A|main|n1\n"
+    text = f"guess|9|0|{name}|PENDING|None|N/A|main|\nguess|8|0|a|b|FAILED|None|N/A|main|n1\n"
     assert words.statuses(text, "guess") == {}
     assert words.accounted("9guessFAILEDguessn1guessx\n7|FAILED|n1|ls-a\n", "guess").keys() == {"9"}
 

@@ -7,17 +7,19 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from locksided.executors.engine import Engine, Order, State, Status
+from locksided.executors.executor import Executor
 from locksided.executors.records import Phase, Record
-from locksided.executors.remote_run import HEARD_SECONDS, LEASE_EXPIRES_SECONDS, RemoteRun
+from locksided.executors.remote_run import HEARD_SECONDS, LEASE_EXPIRES_SECONDS, RemoteRun, hello
 from locksided.executors.watching import Watching
-from locksided.keeper import clock, outcome, remote
+from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.journal import Journal
-from locksided.keeper.messages import Down, Remote
+from locksided.keeper.messages import Down, Remote, to_wire
 
 NAME = "ls-12345678-7-1-0"
 
@@ -167,6 +169,46 @@ def test_an_end_that_a_runner_recorded_but_could_not_report_counts(
     assert (desk.run.outcome or {}).get("lost") is None
     assert (desk.run.outcome or {})["exitCode"] == 0
     assert desk.told == ["concluded"]
+
+
+@pytest.mark.parametrize("node", [b"\xff", b"\x1b]0;", b"a\nb", "\u202e".encode()])
+def test_a_claim_with_unprintable_words_is_no_runners(desk: Desk, node: bytes) -> None:
+    os.symlink(b"started 1 " + node + b" 77-x", desk.folder / "claim")
+    desk.run.look()
+    assert desk.run.claimant is None
+
+
+@pytest.mark.parametrize("bad", ["x", -1, 2**60, True, [1], {"a": 1}])
+def test_nothing_in_an_outcome_that_a_job_wrote_itself_is_passed_on_unchecked(desk: Desk, bad: Any) -> None:
+    desk.claim()
+    desk.run.record.order["nodes"] = 2
+    remote.write(str(desk.folder), outcome.RUN_FILE, {"spawnTime": bad})
+    desk.end(endTime=bad, killReport=bad, stopped=bad, signal=bad, exitCode=bad)
+    desk.hear(State.ENDED, times=1)
+    (*_, said) = [one.remote for one in desk.told if isinstance(one, Remote)] or [desk.run.ending]
+    assert said["remoteEnded"] is None
+    assert desk.run.spawn_us is None
+    assert desk.told[-1] == "concluded"
+
+
+@pytest.mark.parametrize(("runs", "tries"), [({"7-1-0": None}, 1), ({}, 0)])
+def test_a_request_that_cannot_be_written_is_retried_only_while_its_run_lasts(
+    desk: Desk, runs: dict[str, Any], tries: int
+) -> None:
+    (desk.folder / remote.ASKS).mkdir()
+    executor: Any = SimpleNamespace(_runs=runs, _journal=Journal(None), _loop=desk.clock)
+    Executor._ask(executor, desk.run)
+    assert len(desk.clock.later) == tries
+
+
+def test_a_hello_fits_into_a_line_however_long_the_outcomes_are_that_jobs_wrote(desk: Desk) -> None:
+    desk.claim()
+    remote.write(str(desk.folder), outcome.FILE, {"stderrTail": "x" * 1_000_000})
+    desk.run.look()
+    made = hello(desk.engine, [desk.run] * 40, "")
+    assert len(wire.encode(to_wire(made))) < wire.MAX_LINE_BYTES + 10_000
+    states = [one.state for one in made.runs]
+    assert (states[0], states[-1], made.runs[-1].outcome) == ("ended", "stopping", None)
 
 
 def socket_at(path: Path) -> None:

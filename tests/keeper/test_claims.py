@@ -1,10 +1,12 @@
 """Claims: the first claim decides, however the link is created."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from locksided.backends.claims import Claim, ControlFolders
 from locksided.keeper.start.claim import BURNT, STARTED, Claims
 
 
@@ -34,6 +36,14 @@ def test_when_the_link_is_gone_a_new_one_is_made(tmp_path: Path) -> None:
     os.unlink(tmp_path / "a" / "claim")
     assert claims.claim(str(tmp_path / "b"), STARTED) is None
     assert os.readlink(tmp_path / "b" / "claim") == STARTED
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("burnt")])
+def test_a_token_whose_claim_a_job_has_replaced_can_still_be_revoked(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "claim")
+    assert ControlFolders().burn(str(tmp_path)) in (Claim.STARTED_ELSEWHERE, Claim.BURNT)
 
 
 def test_a_missing_folder_is_created_for_its_owner_alone(tmp_path: Path) -> None:

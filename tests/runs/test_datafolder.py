@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
+from locksided.keeper.log.format import LARGEST_TIME_US
 from locksided.keeper.messages import User
 from locksided.runs import data_folder, folder_listing, folder_operations
 from locksided.runs.as_account import Unusable, perform
@@ -292,6 +294,26 @@ def test_a_name_that_is_not_utf8_is_listed_too(job: JobContext) -> None:
     with open(os.path.join(os.fsencode(data(job)), b"out/tables/\xff.csv"), "w") as file:
         file.write("1")
     assert [table["name"] for table in data_folder.collect(one_step(), job).tables] == ["?.csv"]
+
+
+@pytest.mark.parametrize("second", [-(2**40), -1, 2**33, 2**38])
+def test_files_of_any_time_are_listed_and_packed(job: JobContext, second: int) -> None:
+    data_folder.prepare(one_step(), job, None)
+    made = data(job) / "out" / "files" / "odd"
+    made.touch()
+    os.utime(made, (second, second))
+    [listed] = collected(job).files
+    assert 0 <= listed["updatedUs"] <= LARGEST_TIME_US
+    with (Path(job.folder.root) / "zip").open("wb") as file:
+        perform(job.folder.data, "pack", {"out_fd": file.fileno(), "secrets": []}, job.run_as)
+    assert "out/files/odd" in ZipFile(file.name).namelist()
+
+
+@as_root
+def test_a_failure_in_the_account_is_the_fault_of_its_user(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(Unusable, match="KeyError"):
+        perform(str(tmp_path / "data"), "read", {}, NOBODY)
 
 
 def test_a_removed_output_folder_lists_nothing(job: JobContext) -> None:

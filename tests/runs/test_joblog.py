@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from locksided.api.logs import wire_frame
 from locksided.joblog.reader import Gap, Page, length, read_page, segments_of, stream_bytes, tail
 from locksided.keeper.log import format as logformat
+from locksided.keeper.log import segments
 from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Dropped, Frame
 from locksided.keeper.log.writer import LogWriter
 
@@ -195,6 +196,22 @@ def test_a_link_in_place_of_a_segment_is_not_followed(tmp_path: Path) -> None:
     os.symlink("/etc/passwd", tmp_path / logformat.segment_name(0))
     with pytest.raises(OSError, match="symbolic"):
         read_page(str(tmp_path))
+
+
+def test_what_a_job_made_of_its_log_bounds_the_work_of_readers(tmp_path: Path) -> None:
+    os.truncate(segment(tmp_path, [frame(seq) for seq in range(3)]), 2**43)
+    assert seqs(read_page(str(tmp_path), 1)) == [1, 2]
+    assert length(str(tmp_path)) == 3
+    assert segments.peek_next_seq(str(tmp_path), 2**18) == 0, "nothing is at its end"
+    for seq in range(3, 3 + 2 * logformat.MAX_FILES):
+        (tmp_path / logformat.segment_name(seq)).touch()
+    assert len(segments_of(str(tmp_path))) == logformat.MAX_FILES
+    assert len(segments.list_segments(str(tmp_path))) == logformat.MAX_FILES
+
+
+def test_the_next_number_is_found_at_the_end_of_a_large_segment(tmp_path: Path) -> None:
+    segment(tmp_path, [frame(seq, b"x" * 60_000) for seq in range(30)])
+    assert segments.peek_next_seq(str(tmp_path), 2**18) == segments.peek_next_seq(str(tmp_path)) == 30
 
 
 def test_the_wire_form_of_a_frame_is_text_or_base64_or_a_gap() -> None:

@@ -11,7 +11,7 @@ import structlog
 from locksided import clock
 from locksided.actors.images import Images
 from locksided.checks.problem import Problem
-from locksided.core.errors import Refused, Unavailable
+from locksided.core.errors import Refused
 from locksided.settings import ContainerSettings
 
 log = structlog.get_logger("images")
@@ -47,8 +47,8 @@ class ImageUpkeep:
             script = ["/bin/sh", "-c", REMOVE_UNUSED, "sh", folder, str(now), str(before)]
             try:
                 removed = await self._images.output_of(uid, script)
-            except (Refused, Unavailable) as problem:
-                log.warning("unused images cannot be removed", uid=uid, cause=problem.message)
+            except (Refused, OSError) as problem:
+                log.warning("unused images cannot be removed", uid=uid, cause=str(problem))
             else:
                 if removed:
                     log.info("removed unused images", uid=uid, said=removed)
@@ -60,8 +60,8 @@ class ImageUpkeep:
         for uid in self._images.accounts():
             try:
                 output = await self._images.output_of(uid, [], *asked)
-            except (Refused, Unavailable) as problem:
-                log.warning("containers cannot be listed", uid=uid, cause=problem.message)
+            except (Refused, OSError) as problem:
+                log.warning("containers cannot be listed", uid=uid, cause=str(problem))
             else:
                 found |= dict.fromkeys(output.split(), uid)
         return found

@@ -5,7 +5,6 @@ it started with. A registry that does not answer is asked again after a pause.
 """
 
 import asyncio
-import json
 import os
 import pwd
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import structlog
 from anyio.abc import TaskGroup
 
@@ -133,8 +133,8 @@ class Images:
     async def _clear(self, token: str, context: JobContext) -> None:
         try:
             await self.output_of(_uid(context.run_as), [], "rm", "--force", "--ignore", self.container(token))
-        except (Refused, Unavailable) as failure:
-            log.warning("podman still has a container that is gone", token=token, cause=failure.message)
+        except (Refused, OSError) as failure:
+            log.warning("podman still has a container that is gone", token=token, cause=str(failure))
 
     # -- podman's storage ----------------------------------------------------------------------------------
 
@@ -228,9 +228,9 @@ class Images:
         while True:
             try:
                 return await self._ask_podman(wanted, podman)
-            except Unavailable as failure:
-                log.warning("an image cannot be pulled now", image=wanted.reference, cause=failure.message)
-                search.tell(f"its image cannot be pulled now ({failure.message}); it is tried again")
+            except (Unavailable, OSError) as failure:
+                log.warning("an image cannot be pulled now", image=wanted.reference, cause=str(failure))
+                search.tell(f"its image cannot be pulled now ({failure}); it is tried again")
             await clock.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
@@ -288,11 +288,20 @@ def _require_subordinate_ids(uid: int) -> None:
 
 def _image(wanted: Wanted, outcome: Outcome, output: bytes) -> Image:
     if outcome.exit_code == 0:
-        found, user = output.decode().split("\n")[:2]
-        image_id, _, digests = found.partition(":")
-        uid, _, gid = (user or "0").partition(":")
-        return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))
+        try:
+            return _found_image(wanted.reference, output)
+        except ValueError as problem:  # the image's author and the account decide what podman prints
+            raise NoImage(f"What podman says of {wanted.reference} cannot be read: {problem}.") from problem
     words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip().rpartition("\n")[2]
     if outcome.exit_code is not None and any(part in words.lower() for part in FOR_GOOD):
         raise NoImage(f"The image {wanted.reference} cannot be fetched: {words}")
     raise Unavailable(words or "podman was stopped")
+
+
+def _found_image(reference: str, output: bytes) -> Image:
+    """Return the image that `_FIND` printed. Raises ValueError."""
+    found, user = output.decode().split("\n")[:2]
+    image_id, _, digests = found.partition(":")
+    uid, _, gid = (user or "0").partition(":")
+    about = {"reference": reference, "id": image_id, "digests": msgspec.json.decode(digests) or ()}
+    return msgspec.convert({**about, "uid": int(uid), "gid": int(gid or uid)}, Image)

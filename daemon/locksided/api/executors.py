@@ -16,6 +16,7 @@ from locksided.api.service import HandlerGroup
 from locksided.backends.kinds import Kind, described, kind_names
 from locksided.core.errors import Invalid, Refused
 from locksided.core.pools import NODES, OF_LOCAL
+from locksided.keeper import remote
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
@@ -119,6 +120,7 @@ def _try(work_root: str) -> None:
     if not os.path.isdir(work_root):
         raise OSError("there is no such folder: make it, or mount it, on all machines")
     os.makedirs(f"{work_root}/.lockside", 0o755, exist_ok=True)
+    remote.require_own(f"{work_root}/.lockside", work_root)
     place = f"{work_root}/.lockside/.trial.{token_hex(4)}"
     try:
         os.symlink("trial", place)

@@ -12,6 +12,7 @@ from locksided.backends.claims import ControlFolders
 from locksided.backends.messages import read_outcome
 from locksided.checks.problem import Problem
 from locksided.keeper import outcome
+from locksided.keeper.log.format import LARGEST_TIME_US
 from locksided.keeper.messages import Outcome
 from locksided.runs.data_folder import remove_folder
 from locksided.runs.folder import RunFolder
@@ -150,4 +151,4 @@ def _changed_us(path: str) -> int | None:
 
 
 def _us(seconds: float) -> int:
-    return int(seconds * 1_000_000)
+    return min(max(int(seconds * 1_000_000), 0), LARGEST_TIME_US)  # a file's user can set any time

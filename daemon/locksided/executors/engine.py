@@ -101,6 +101,8 @@ class Status(NamedTuple):
     by: str | None = None
     """Who requested its end from the engine, if known."""
     is_suspended: bool = False
+    uid: int | None = None
+    """Whose submission it is, if known: any user can give a submission our name."""
     is_node_up: bool = True
     """Whether its machine answers; otherwise the end of a run is not proved."""
     booted_us: int | None = None

@@ -103,8 +103,12 @@ class Executor:
         self._port.tell(message)
 
     def _hello(self, _message: Message) -> None:
-        self._tell(hello(self._engine, self._runs.values(), self._build))
+        made = hello(self._engine, self._runs.values(), self._build)
+        self._tell(made)
         self._watching.tell_again()
+        for one in made.runs:
+            if one.outcome is None and self._runs[one.token].is_settled:
+                self._tell_state(self._runs[one.token])
 
     def _with_run(self, message: Message, act: Callable[[RemoteRun], None]) -> None:
         run = self._runs.get(order.token_of(message))
@@ -240,7 +244,8 @@ class Executor:
 
     def _ask(self, run: RemoteRun) -> None:
         try:
-            run.ask()
+            if run.outcome is None and run.token in self._runs:
+                run.ask()
         except OSError as error:
             self._journal.write("not asked", token=run.token, error=str(error))
             self._loop.after(TICK_SECONDS, lambda: self._ask(run))

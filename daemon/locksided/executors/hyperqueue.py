@@ -9,20 +9,22 @@ is down, blocks nothing, and the executor itself needs no part of HyperQueue.
 import json
 import os
 import pwd
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, ClassVar
 
 from locksided.executors.engine import OPTIONS, Engine, NotNow, Order, State, Status, run
+from locksided.keeper import remote
 from locksided.keeper.messages import User
 from locksided.keeper.runner import GUARDED
 
 _SERVER = ".hq-server"
 """HyperQueue's default folder, in the home of the user."""
+_ACCESS = "access.json"
 _FROM_HERE = [sys.executable, "-m", "locksided.executors.hyperqueue"]
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -81,7 +83,7 @@ class HyperQueue(Engine):
             server = self._servers.get(uid)
             if server is None or _uid(server) != uid:
                 continue
-            ours = [id_ for id_ in ids if id_.startswith(f"{uid}.")]
+            ours = [id_ for id_ in ids if re.fullmatch(rf"{re.escape(uid)}\.[0-9]+\.[0-9]+", id_)]
             failed = _ask(server, "failed", sorted({int(id_.split(".")[1]) for id_ in ours}))
             found |= {id_: _status(failed.get(id_.partition(".")[2])) for id_ in ours}
         return found
@@ -109,11 +111,11 @@ def _home(user: User | None) -> str:
 
 def _uid(server: Server) -> str:
     """Return the id of the running server. Raises NotNow."""
-    path = Path(server[1], "hq-current", "access.json")
-    try:
-        return str(json.loads(path.read_bytes())["server_uid"])
-    except (OSError, ValueError, KeyError) as error:
-        raise NotNow(f"no HyperQueue server has written {path}: {error}") from error
+    folder = os.path.join(server[1], "hq-current")
+    try:  # the folder is the user's
+        return str((remote.read(folder, _ACCESS) or {})["server_uid"])
+    except (OSError, KeyError) as error:
+        raise NotNow(f"no HyperQueue server has written {folder}/{_ACCESS}: {error}") from error
 
 
 def _task(order: Order, uid: str) -> dict[str, Any]:

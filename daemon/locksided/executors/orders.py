@@ -93,6 +93,7 @@ def _make_passable(work_root: str, folder: str) -> None:
     for part in os.path.relpath(folder, work_root).split("/"):
         path = os.path.join(path, part)
         os.makedirs(path, exist_ok=True)
+        remote.require_own(path, work_root)
         os.chmod(path, 0o711)  # noqa: S103 - its content is not listable
 
 

@@ -11,6 +11,7 @@ from locksided.executors.engine import Engine, Status
 from locksided.executors.records import Phase, Record
 from locksided.keeper import clock, outcome, remote, wire
 from locksided.keeper.log import segments
+from locksided.keeper.log.format import MAX_PAYLOAD_BYTES
 from locksided.keeper.messages import Hello, KeptRun, KillReport, Number, to_wire
 from locksided.keeper.tree import proc
 
@@ -22,6 +23,7 @@ ENGINES_SIGNALS = (9, 15)
 SHELLS_CODES = tuple(128 + number for number in ENGINES_SIGNALS)
 """The exit codes of a shell whose program was ended by such a signal."""
 LOG_BYTES = 64 * 1024
+PEEKED_BYTES = 4 * MAX_PAYLOAD_BYTES
 
 
 class RemoteRun:
@@ -115,12 +117,20 @@ class RemoteRun:
         if made is None:
             return {}
         is_good = made.get("exitCode") == 0 and not made.get("stopped")
-        return {"remoteEnded": made.get("endTime"), "remoteOutcome": "FINISHED" if is_good else "FAILED"}
+        return {
+            "remoteEnded": _number(made.get("endTime")),
+            "remoteOutcome": "FINISHED" if is_good else "FAILED",
+        }
 
     @property
     def started_us(self) -> int:
         """When it started or, before that is known, was submitted."""
-        return _number(self.started.get("spawnTime")) or self.record.submitted_us or 0
+        return self.spawn_us or self.record.submitted_us or 0
+
+    @property
+    def spawn_us(self) -> Number | None:
+        """When its process was started, as far as its runner has noted it."""
+        return _number(self.started.get("spawnTime"))
 
     @property
     def engine_id(self) -> str | None:
@@ -192,7 +202,7 @@ class RemoteRun:
         """Record that the run ended without an outcome of its own; `proof` is how that is known."""
         made = outcome.blank(self.token)._replace(
             pid=_number(self.started.get("pid")),
-            spawn_time=_number(self.started.get("spawnTime")),
+            spawn_time=self.spawn_us,
             exit_time=clock.wall_us(),
             kill_report=KillReport(proof, ()),
         )
@@ -202,7 +212,8 @@ class RemoteRun:
     def proved_by_engine(self) -> None:
         """Record that the engine has proved its end on all its machines."""
         made = self.outcome or {}
-        report = {**(made.get("killReport") or {}), "proof": "engine"}
+        known = made.get("killReport")
+        report = {**(known if isinstance(known, dict) else {}), "proof": "engine"}
         self.outcome = self.record.outcome = {**made, "killReport": report}
 
     def last_words(self) -> str:
@@ -220,7 +231,7 @@ class RemoteRun:
         if size == self._log_bytes:
             return None
         self._log_bytes = size
-        return segments.peek_next_seq(self.record.log_folder)
+        return segments.peek_next_seq(self.record.log_folder, PEEKED_BYTES)
 
     def watch(self, seq: int) -> None:
         self.watched_seq, self._log_bytes = seq, -1
@@ -233,17 +244,25 @@ class RemoteRun:
             states.get(self.phase, "starting"),
             self.record.paused,
             _number(self.started.get("pid")),
-            spawn_time=_number(self.started.get("spawnTime")),
+            spawn_time=self.spawn_us,
             outcome=cast("Any", self.outcome) if self.is_settled else None,
         )
 
 
 def hello(engine: Engine, runs: Iterable[RemoteRun], build: str) -> Hello:
-    """Return the executor's description of itself and of its runs for a new daemon."""
+    """Return the executor's description of itself and of its runs for a new daemon.
+
+    Outcomes beyond what fits into a line are missing: they must be reported after it.
+    """
+    described, left_bytes = [], wire.MAX_LINE_BYTES
+    for run in runs:
+        one = run.describe()
+        left_bytes -= 0 if one.outcome is None else len(wire.encode(one.outcome))
+        described.append(one if left_bytes >= 0 else one._replace(state="stopping", outcome=None))
     return Hello(
         wire.VERSION,
         os.getpid(),
-        runs=tuple(run.describe() for run in runs),
+        runs=tuple(described),
         build=build,
         start_ticks=proc.start_ticks(os.getpid()),
         boot_id=clock.boot_id(),

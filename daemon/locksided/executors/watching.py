@@ -304,7 +304,7 @@ class Watching(Commands):
             "estimatedStart": run.start_estimate,
             "submitRetries": record.retries,
             "remoteSubmitted": record.submitted_us,
-            "remoteStarted": run.started.get("spawnTime"),
+            "remoteStarted": run.spawn_us,
             **run.ending,
             "remoteStatusChecks": self.checks,
             "failedStatusChecks": self.failed_checks,

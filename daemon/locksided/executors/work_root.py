@@ -24,6 +24,7 @@ class WorkRoot:
         """Create what runners need, if it is missing. Raises OSError."""
         place = Path(self.path, ".lockside")
         place.mkdir(0o755, parents=True, exist_ok=True)
+        remote.require_own(str(place), self.path)
         inbox = Path(remote.inbox(self.path))
         if not inbox.is_dir():
             inbox.mkdir(0o700, exist_ok=True)

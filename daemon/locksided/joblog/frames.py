@@ -15,20 +15,23 @@ from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import HEADER, MAGIC, MAGIC_BYTES, MAX_PAYLOAD_BYTES, Frame
 
 BLOCK_BYTES = 2**20
+MAX_BROKEN_BYTES = 2**24
+"""The log ends after so much without a frame: users can write to some logs, and files can have holes."""
 
 
 def frames_from(fd: int, position: int) -> Iterator[tuple[int, Frame]]:
     """Yield frames with their positions, up to the end of the file or to a frame that is incomplete."""
     data, base, at = b"", position, 0
-    is_last = False
+    is_last, behind = False, position
     while True:
         found = logformat.decode(data, at)
         if found is not None:
             yield base + at, found[0]
             at = found[1]
+            behind = base + at
             continue
         if not _is_whole(data, at):
-            if is_last:
+            if is_last or base + at - behind > MAX_BROKEN_BYTES:
                 return
             base, at = base + at, 0
             data = os.pread(fd, BLOCK_BYTES, base)

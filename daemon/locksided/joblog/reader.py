@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, TypeAlias
 
 from locksided.joblog.frames import OpenSegment, SegmentIndex, frames_from
@@ -181,7 +182,8 @@ def _segment_for(folder: str, seq: int, done: int | None) -> int | None:
 def segments_of(folder: str) -> list[int]:
     """Return the first frame numbers of a log's segments, ascending."""
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as found:
+            names = [one.name for one in islice(found, logformat.MAX_FILES)]
     except FileNotFoundError:
         return []
     return sorted(first for name in names if (first := logformat.segment_first_seq(name)) is not None)

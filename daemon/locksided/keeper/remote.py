@@ -47,6 +47,12 @@ def inbox(work_root: str) -> str:
     return f"{work_root}/.lockside/inbox"
 
 
+def require_own(path: str, work_root: str) -> None:
+    """Raise PermissionError for a folder or link of another user, who may have made it before us."""
+    if os.lstat(path).st_uid not in (os.geteuid(), os.stat(work_root).st_uid):
+        raise PermissionError(errno.EPERM, "it belongs to another user", path)
+
+
 def write(folder: str, name: str, content: Any, owner: tuple[int, int] | None = None) -> None:
     """Write a JSON document atomically; `owner` is a user and a group. Raises OSError."""
     path = os.path.join(folder, name)
@@ -132,9 +138,12 @@ class Claimant(NamedTuple):
 
 
 def claimed_by(claim: str) -> Claimant | None:
-    """Return the claimant named by a runner's claim; None for any other claim."""
+    """Return the claimant named by a runner's claim; None for any other claim.
+
+    The job's user may have made the claim: its words go to the daemon and to terminals.
+    """
     words = claim.split(" ")
-    if len(words) != 4 or words[0] != STARTED:
+    if len(words) != 4 or words[0] != STARTED or not (claim.isascii() and claim.isprintable()):
         return None
     return Claimant(words[1], words[2], words[3].partition("-")[0])
 

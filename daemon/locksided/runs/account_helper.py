@@ -34,3 +34,5 @@ def _answer(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
         return {"problem": str(problem)}
     except OSError as error:
         return {"errno": error.errno, "message": error.strerror}
+    except Exception as error:  # noqa: BLE001 - only the account's files and limits can cause it
+        return {"failure": f"{type(error).__name__}: {error}"}

@@ -91,6 +91,8 @@ def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
     answer = json.loads(done.stdout)
     if "problem" in answer:
         raise NotPlain(answer["problem"])
+    if "failure" in answer:
+        raise Unusable(f"Its folder cannot be used: {answer['failure']}.")
     if "errno" in answer:
         raise OSError(answer["errno"], answer["message"])
     result: dict[str, Any] = answer["result"]

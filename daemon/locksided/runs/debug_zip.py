@@ -24,6 +24,8 @@ _MAX_DEPTH = 32
 _FAST = 1
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _HIDDEN = "[hidden]"
+_FIRST_SECOND, _LAST_SECOND = 315_532_800, 4_354_819_198
+"""The times that a zip can express: 1980-01-01 to 2107-12-31. A program can give its files any other."""
 
 
 def pack(data_fd: int, argument: Mapping[str, Any]) -> None:
@@ -65,8 +67,8 @@ def _add(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: int, n
 
 def _zip_info(path: str, status: os.stat_result) -> zipfile.ZipInfo:
     shown = path.encode("utf-8", "replace").decode()
-    moment = max(time.gmtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
-    about = zipfile.ZipInfo(shown, moment)
+    moment = time.gmtime(min(max(status.st_mtime, _FIRST_SECOND), _LAST_SECOND))
+    about = zipfile.ZipInfo(shown, moment[:6])
     about.external_attr = (status.st_mode & 0xFFFF) << 16
     about.compress_type = zipfile.ZIP_DEFLATED
     return about

@@ -72,6 +72,10 @@ class RunFolder:
         """The control folder of one start: its claim and its outcome."""
         return f"{self.root}/steps/{launch}-{step}"
 
+    def result(self, launch: int, step: int) -> str:
+        """The result of a step: beside its control folder, which may belong to the job's user."""
+        return f"{self.control(launch, step)}.result"
+
 
 class StartToken(NamedTuple):
     """The name of one start; it is never reused."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from locksided.keeper.log.format import LARGEST_TIME_US
 from locksided.runs.safefs import NotPlain, opened_below, opened_folder, read_file
 
 MAX_MANIFEST_BYTES = 2**20
@@ -84,7 +85,8 @@ def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:
 def _entry(folder: int, path: str, name: str) -> dict[str, Any]:
     status = os.lstat(name, dir_fd=folder)
     shown = _shown(name)
-    entry = {"name": shown, "path": f"{path}/{shown}", "updatedUs": status.st_mtime_ns // 1000}
+    updated_us = min(max(status.st_mtime_ns // 1000, 0), LARGEST_TIME_US)  # programs can set any time
+    entry = {"name": shown, "path": f"{path}/{shown}", "updatedUs": updated_us}
     if stat.S_ISREG(status.st_mode):
         return {**entry, "isSliced": False, "sizeBytes": status.st_size}
     if stat.S_ISDIR(status.st_mode):

@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lockside.documents.component import Manifest
 from lockside.documents.enums import LogType
@@ -68,8 +69,8 @@ class Image(Struct, frozen=True):
     reference: str
     id: str
     digests: tuple[str, ...] = ()
-    uid: int = 0
-    gid: int = 0
+    uid: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    gid: Annotated[int, Meta(ge=0, lt=2**32)] = 0
 
     def to_wire(self) -> dict[str, object]:
         """Return an entry of `result.images`."""

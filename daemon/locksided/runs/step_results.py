@@ -1,7 +1,10 @@
-"""The results of a run's steps, kept in their control folders: they outlive the data they were read from."""
+"""The results of a run's steps, kept beside their control folders: they outlive the data they were read from.
+
+They are trusted: the commits in them are those of the run's own tables. So no job can write there.
+"""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -9,27 +12,33 @@ import msgspec
 
 from locksided.runs.folder import RunFolder
 from locksided.runs.result import RunResult
-from locksided.runs.safefs import NotPlain, opened_file, opened_folder, write_file
+from locksided.runs.safefs import NotPlain, opened_file, opened_folder
 
-NAME = "result"
+OLD_NAME = "result"
+"""In the control folder, where earlier releases stored it."""
 
 
 def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
     """Store a step's result atomically. A step that was never started has no folder yet."""
-    os.makedirs(folder.control(launch, step), 0o700, exist_ok=True)
-    new = f"{NAME}.new"
-    with opened_folder(folder.control(launch, step)) as control:  # it may belong to the job's user
-        write_file(new, control, msgspec.msgpack.encode(result))
-        os.rename(new, NAME, src_dir_fd=control, dst_dir_fd=control)
+    path = folder.result(launch, step)
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    with open(f"{path}.new", "wb") as file:
+        file.write(msgspec.msgpack.encode(result))
+    os.rename(f"{path}.new", path)
 
 
 def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
     """Return the result of a step that was concluded before; None otherwise."""
-    try:
-        with opened_folder(folder.control(launch, step)) as control, opened_file(NAME, control) as file:
+    with suppress(FileNotFoundError), open(folder.result(launch, step), "rb") as file:
+        return msgspec.msgpack.decode(file.read(), type=RunResult)
+    with (
+        suppress(FileNotFoundError, NotPlain),
+        opened_folder(folder.control(launch, step)) as control,
+        opened_file(OLD_NAME, control) as file,
+    ):
+        if os.fstat(control).st_uid == os.geteuid():  # the commits of a result are trusted
             return msgspec.msgpack.decode(file.read(), type=RunResult)
-    except (FileNotFoundError, NotPlain):
-        return None
+    return None
 
 
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
@@ -70,13 +79,15 @@ def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[
     }
 
 
-def starts_of(folder: RunFolder) -> Iterator[tuple[int, int]]:
-    """Yield the launch and the step of each start, unordered."""
+def starts_of(folder: RunFolder) -> set[tuple[int, int]]:
+    """Return the launch and the step of each start, and of each step concluded without one."""
+    found = set()
     with suppress(FileNotFoundError):
         for name in os.listdir(f"{folder.root}/steps"):
-            launch, _, step = name.partition("-")
+            launch, _, step = name.removesuffix(".result").partition("-")
             if launch.isdecimal() and step.isdecimal():
-                yield int(launch), int(step)
+                found.add((int(launch), int(step)))
+    return found
 
 
 def _concluded(folder: RunFolder) -> list[tuple[int, int]]:

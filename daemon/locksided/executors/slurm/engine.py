@@ -1,6 +1,8 @@
 """Slurm as an engine: `sbatch`, `squeue`, `scancel`. No accounting is needed."""
 
+import os
 import pwd
+import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ EXCLUDED_SECONDS = 600.0
 FAILURES = 2
 """The failures after which a node is excluded for a while."""
 
+_NUMBER = re.compile(r"[0-9]+(_[0-9]+)?")
 _ALIVE = (State.QUEUED, State.RUNNING)
 _OPTIONS = {"partition": "--partition", "account": "--account", "qos": "--qos", "constraint": "--constraint"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -77,12 +80,15 @@ class Slurm(Engine):
         self._reasons: dict[str, str] = {}
         """By id, the last reported word for why it waits."""
         self._clusters: set[str] = set()
-        """The clusters that accepted an order, if pools name clusters."""
+        """The clusters that were asked, if pools name clusters."""
+        self._ours = {""}
+        """The clusters of the orders; an empty name for orders without."""
         self._roots: set[str] = set()
         """The work roots of the orders."""
 
     def adopt(self, order: Order) -> None:
         self._roots.add(str(order.options["workRoot"]))
+        self._ours |= set(_clusters(order))
 
     def submit(self, orders: Sequence[Order]) -> Sequence[str]:
         first = orders[0]
@@ -111,16 +117,17 @@ class Slurm(Engine):
         return number, cluster if order.options.get("clusters") else ""
 
     def find(self, orders: Sequence[Order]) -> Mapping[str, Sequence[str]]:
-        names = {order.control: order.name for order in orders}
-        clusters = [str(order.options.get("clusters") or "") for order in orders]
+        controls = {order.control: order for order in orders}
+        names = {order.name: order for order in orders}
         found = dict[str, list[str]]()
-        for id_, status in self._squeue(one for many in clusters for one in many.split(",")).items():
-            name = status.name if status.control is None else names.get(status.control)
-            if name is not None:
-                found.setdefault(name, []).append(id_)
-        return {order.name: found[order.name] for order in orders if order.name in found}
+        for id_, status in self._squeue(one for order in orders for one in _clusters(order)).items():
+            one = names.get(status.name) if status.control is None else controls.get(status.control)
+            if one is not None and status.uid == (os.geteuid() if one.user is None else one.user.uid):
+                found.setdefault(one.name, []).append(id_)
+        return found
 
     def status(self, ids: Sequence[str]) -> Mapping[str, Status]:
+        ids = [id_ for id_ in ids if self._can_be(id_)]
         known = self._squeue(_split(id_)[1] for id_ in ids)
         found = {id_: known[id_] for id_ in ids if id_ in known}
         self._reasons = {id_: one.reason for id_, one in found.items() if one.state is State.QUEUED}
@@ -128,6 +135,14 @@ class Slurm(Engine):
         found |= {id_: self._placed(id_, one) for id_, one in _accounted(to_account).items()}
         self._arrays.tidy({status.name for status in (*known.values(), *found.values())})
         return _with_nodes(found)
+
+    def _can_be(self, id_: str) -> bool:
+        """Return whether it is an id in one of our clusters: users make claims, and so name ids.
+
+        Any other would have Slurm refuse the ids of all runs.
+        """
+        number, cluster = _split(id_)
+        return _NUMBER.fullmatch(number) is not None and cluster in self._ours
 
     def why(self, ids: Sequence[str]) -> Mapping[str, str]:
         said = {id_: self._reasons.get(id_, "").partition(",")[0] for id_ in ids}
@@ -232,6 +247,10 @@ def _user(number: str | None) -> str | None:
     with suppress(KeyError, ValueError):
         return pwd.getpwuid(int(number or "")).pw_name
     return number or None
+
+
+def _clusters(order: Order) -> list[str]:
+    return str(order.options.get("clusters") or "").split(",")
 
 
 def _split(id_: str) -> tuple[str, str]:

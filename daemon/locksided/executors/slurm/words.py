@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from locksided.executors.engine import State, Status
 
-FORMAT = "%i|%j|%T|%r|%S|%P|%N"
-"""Of `squeue`: id, name, state, reason, start, partition, nodes."""
+FORMAT = "%i|%U|%j|%T|%r|%S|%P|%N"
+"""Of `squeue`: id, user's number, name, state, reason, start, partition, nodes."""
 
 ACCOUNTED = "JobID,State,NodeList,JobName"
 """Of `sacct`."""
@@ -88,8 +88,8 @@ def statuses(text: str, mark: str) -> dict[str, Status]:
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 8 and fields[0] == mark and fields[3] in STATES:
-            _, id_, name, word, reason, start, queue, nodes = fields
+        if len(fields) == 9 and fields[0] == mark and fields[4] in STATES:
+            _, id_, uid, name, word, reason, start, queue, nodes = fields
             found[id_] = Status(
                 STATES[word],
                 word,
@@ -100,6 +100,7 @@ def statuses(text: str, mark: str) -> dict[str, Status]:
                 is_hopeless=reason in HOPELESS,
                 queue=queue or None,
                 is_suspended=word == "SUSPENDED",
+                uid=int(uid),
             )
     return found
 

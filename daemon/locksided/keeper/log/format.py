@@ -43,6 +43,8 @@ LARGEST_TIME_US = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
 
 SUFFIX = ".seg"
+MAX_FILES = 1000
+"""Further entries of a log's folder are ignored: a job may have made them. A log has some ten."""
 
 
 class Frame(NamedTuple):

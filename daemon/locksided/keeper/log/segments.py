@@ -7,6 +7,7 @@ it, so a reader sees either the output or the marker, never a gap.
 """
 
 import os
+from itertools import islice
 from typing import NamedTuple
 
 from locksided.keeper import clock
@@ -38,7 +39,7 @@ def list_segments(folder: str) -> list[Segment]:
         with os.scandir(folder) as entries:
             found = [
                 Segment(first, entry.stat(follow_symlinks=False).st_size)
-                for entry in entries
+                for entry in islice(entries, logformat.MAX_FILES)
                 if (first := logformat.segment_first_seq(entry.name)) is not None
             ]
     except FileNotFoundError:
@@ -51,7 +52,7 @@ def open_end(folder: str, segment: Segment) -> End:
     path = os.path.join(folder, logformat.segment_name(segment.first_seq))
     fd = os.open(path, os.O_RDWR | os.O_APPEND | NO_INHERIT)
     try:
-        size_bytes, next_seq = _sound_end(fd, segment)
+        size_bytes, next_seq = _sound_end(fd, segment, 0)
         if size_bytes < os.fstat(fd).st_size:
             os.ftruncate(fd, size_bytes)
     except OSError:
@@ -60,30 +61,35 @@ def open_end(folder: str, segment: Segment) -> End:
     return End(fd, size_bytes, next_seq)
 
 
-def peek_next_seq(folder: str) -> int:
-    """Return the number that the next frame of this log gets; changes nothing."""
+def peek_next_seq(folder: str, last_bytes: int | None = None) -> int:
+    """Return the number that the next frame of this log gets; changes nothing.
+
+    With `last_bytes` only so much of the last segment is read: a job may have given it any size.
+    """
     segments = list_segments(folder)
     if not segments:
         return 0
     path = os.path.join(folder, logformat.segment_name(segments[-1].first_seq))
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | NO_INHERIT)  # a job may have made it a pipe
     try:
-        return _sound_end(fd, segments[-1])[1]
+        begin = 0 if last_bytes is None else max(os.fstat(fd).st_size - last_bytes, 0)
+        return _sound_end(fd, segments[-1], begin, last_bytes)[1]
     finally:
         os.close(fd)
 
 
-def _sound_end(fd: int, segment: Segment) -> tuple[int, int]:
+def _sound_end(fd: int, segment: Segment, begin: int, most_bytes: int | None = None) -> tuple[int, int]:
     """Return the offset after the last valid frame of a segment, and the next sequence number."""
-    end, next_seq = 0, segment.first_seq
-    for frame, behind in logformat.scan(_read_all(fd, segment)):
-        end, next_seq = behind, logformat.last_seq(frame) + 1
+    end, next_seq = begin, segment.first_seq
+    for frame, behind in logformat.scan(_read(fd, begin, most_bytes)):
+        end, next_seq = begin + behind, logformat.last_seq(frame) + 1
     return end, next_seq
 
 
-def _read_all(fd: int, segment: Segment) -> bytes:
+def _read(fd: int, offset: int, most_bytes: int | None) -> bytes:
+    if most_bytes is not None:
+        return os.pread(fd, most_bytes, offset)
     parts = []
-    offset = 0
     while part := os.pread(fd, 1 << 20, offset):
         parts.append(part)
         offset += len(part)

@@ -133,7 +133,8 @@ class Files:
             return None
         if not stat.S_ISREG(found.st_mode):
             return None
-        return Identity(found.st_ino & _INTEGER, found.st_size, found.st_mtime_ns)
+        mtime_ns = max(min(found.st_mtime_ns, _INTEGER), -_INTEGER)  # users can set any time
+        return Identity(found.st_ino & _INTEGER, found.st_size, mtime_ns)
 
     def _changed(self, name: str) -> int:
         """Return when the file was last written, renamed or moved, in nanoseconds."""
