@@ -122,7 +122,7 @@ def test_a_job_can_be_meant_by_its_configuration(daemon: FakeDaemon, run: Run) -
     assert (asked["component"], asked["config"]) == ("shop.orders", "daily")
     assert daemon.params_of("job.explain") == [{"id": "9"}]
     ran = run("why", "last")
-    assert (ran.code, "There is no job of 'last'." in ran.err) == (1, True)
+    assert (ran.code, "There is no job 'last'." in ran.err) == (1, True)
 
 
 def test_wait_gives_124_when_the_time_is_up(daemon: FakeDaemon, run: Run) -> None:

@@ -172,12 +172,13 @@ def _usage_failed(error: UsageError) -> int:
 
 def _refused(error: LocksideError) -> int:
     """Print an error and the next step to stderr, and return its exit code."""
+    from lockside.documents.sentences import ended
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
     field = (error.path or "").removeprefix("$.")
     is_vague = isinstance(error, InvalidParams) and field and field not in error.message
     where = f" (at {field})" if is_vague else ""
-    _say(f"lockside: {error.message}{where}")
+    _say(f"lockside: {ended(error.message + where)}")
     if error.remedy:
         _say(f"  {error.remedy}")
     match error:
