@@ -172,8 +172,8 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back_and_how_to_stop_it(daem
         seen.until("working")
         seen.type("\x03")
         assert seen.end() == 130
-        assert "left alone: job 42 goes on." in seen.text
-        assert "`lockside logs -f 42` comes back, `lockside kill 42` stops." in seen.text
+        assert "lockside: job 42 goes on." in seen.text
+        assert "To return: `lockside logs -f 42`; to stop: `lockside kill 42`." in seen.text
         assert daemon.params_of("job.terminate") == []
     never.set()
 

@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _usage_failed(error)
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            _say("")  # the shell's prompt goes on a line of its own, behind "^C" or a question
         return exits.INTERRUPTED
     except OSError as error:
         return _system_failed(error)
