@@ -129,7 +129,7 @@ def test_wait_gives_124_when_the_time_is_up(daemon: FakeDaemon, run: Run) -> Non
     daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
     ran = run("wait", "--timeout", "0.01", "42")
     assert ran.code == 124
-    assert "the time is up; the jobs go on" in ran.err
+    assert "the time is up; job 42 has not ended." in ran.err
 
 
 def test_wait_gives_1_when_one_of_several_failed(daemon: FakeDaemon, run: Run) -> None:

@@ -96,6 +96,7 @@ def test_a_folder_that_is_gone_is_told_in_a_sentence(daemon: FakeDaemon, tmp_pat
     [
         ["ls", "--since", "99999999999d"],
         ["ls", "--since", "0001-01-01"],
+        ["stats", "--since", "x"],
         ["ls", "--since", "9999-12-31T23:59:59-23:00"],
         ["logs", "-n", "-1", "42"],
         ["logs", "-n", "99999999999999999999", "42"],

@@ -36,7 +36,8 @@ def wait(session: Session, parsed: Parsed) -> int:
         hint_after_failure(session, ended)
     finished = [job for job in ended if job["isFinished"]]
     if not finished or (len(finished) < len(ended) and not parsed.flag("any")):
-        session.say_aside("the time is up; the jobs go on.")
+        left = f"{job_names(ids)} has not ended" if len(ids) == 1 else "not all jobs have ended"
+        session.say_aside(f"the time is up; {left}.")
         return exits.TIMED_OUT
     return exit_code(finished)
 
