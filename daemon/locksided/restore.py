@@ -218,9 +218,7 @@ def story(done: Restored) -> str:
         f"  the next job is {done.given.job_id + 1}",
     ]
     if contents.key_ids:
-        lines.append(
-            f"  its secrets need the keys, which are not in it: {', '.join(sorted(contents.key_ids))}"
-        )
+        lines.append(f"  the keys of its secrets, which are not in it: {', '.join(sorted(contents.key_ids))}")
     if contents.running:
         lines.append(f"  ran when the backup was made and count as lost: {_listed(contents.running)}")
     if done.ran_since:

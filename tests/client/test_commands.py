@@ -122,14 +122,14 @@ def test_a_job_can_be_named_by_its_configuration(daemon: FakeDaemon, run: Run) -
     assert (asked["component"], asked["config"]) == ("shop.orders", "daily")
     assert daemon.params_of("job.explain") == [{"id": "9"}]
     ran = run("why", "last")
-    assert (ran.code, "There is no job of 'last'." in ran.err) == (1, True)
+    assert (ran.code, "There is no job 'last'." in ran.err) == (1, True)
 
 
 def test_wait_exits_with_124_at_the_time_out(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
     ran = run("wait", "--timeout", "0.01", "42")
     assert ran.code == 124
-    assert "the time is up; the jobs go on" in ran.err
+    assert "the time is up; job 42 has not ended." in ran.err
 
 
 def test_wait_exits_with_1_when_one_of_several_failed(daemon: FakeDaemon, run: Run) -> None:

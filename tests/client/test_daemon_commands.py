@@ -51,6 +51,12 @@ def test_without_a_start_position_the_last_events_are_listed(daemon: FakeDaemon,
     assert daemon.params_of("event.list")[0]["after"] == 98
 
 
+def test_data_of_events_is_text_or_json(daemon: FakeDaemon, run: Run) -> None:
+    event = _event(1) | {"kind": "daemon.backup", "data": {"path": "/b.db", "keyIds": ["a"], "sizeBytes": 1}}
+    daemon.answers["event.list"] = in_turn({"events": [event], "cursor": 1}, {"events": [], "cursor": 1})
+    assert run("events", "--after", "0").out.split("\t")[-1] == 'path /b.db, keyIds ["a"], sizeBytes 1\n'
+
+
 def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["daemon.status"] = {
         "version": "1.0",

@@ -1,5 +1,6 @@
 """Every failure of the system is reported in one sentence, with an exit code that says who is at fault."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -95,6 +96,7 @@ def test_a_missing_folder_is_reported_in_a_sentence(daemon: FakeDaemon, tmp_path
     [
         ["ls", "--since", "99999999999d"],
         ["ls", "--since", "0001-01-01"],
+        ["stats", "--since", "x"],
         ["ls", "--since", "9999-12-31T23:59:59-23:00"],
         ["logs", "-n", "-1", "42"],
         ["logs", "-n", "99999999999999999999", "42"],
@@ -189,3 +191,18 @@ def test_a_file_that_cannot_be_written_is_named(run: Run, tmp_path: Path, stored
     ran = run("export", str(tmp_path))
     assert (ran.code, ran.out) == (74, "")
     assert ran.err == f"lockside: {tmp_path}/configs/a: Not a directory.\n"
+
+
+def test_the_next_moments_of_a_file_that_does_not_exist_are_refused(run: Run) -> None:
+    ran = run("schedule", "next", "pipeline/schedules/nosuch.toml")
+    assert (ran.code, "there is no file pipeline/schedules/nosuch.toml." in ran.err) == (2, True)
+
+
+def test_a_query_does_not_get_ctrl_c_and_so_prints_no_traceback(daemon: FakeDaemon, run: Run) -> None:
+    code = """import os, sys
+open(sys.argv[2] + '/result.json', 'w').write('{"message": "%s"}' % os.getpgrp())
+sys.exit(1)"""
+    program = [sys.executable, "-c", code]
+    daemon.answers["storage.snapshot"] = {"program": program, "root": "/", "tables": []}
+    group = run("sql", "SELECT 1").err.removeprefix("lockside: ").strip()
+    assert (group.isdigit(), group == str(os.getpgrp())) == (True, False)

@@ -170,8 +170,8 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_follow_or_stop_it(daemon:
         seen.until("working")
         seen.type("\x03")
         assert seen.end() == 130
-        assert "left alone: job 42 goes on." in seen.text
-        assert "`lockside logs -f 42` comes back, `lockside kill 42` stops." in seen.text
+        assert "lockside: job 42 goes on." in seen.text
+        assert "To return: `lockside logs -f 42`; to stop: `lockside kill 42`." in seen.text
         assert daemon.params_of("job.terminate") == []
     never.set()
 

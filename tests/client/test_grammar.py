@@ -56,6 +56,13 @@ def test_repeated_options_are_collected() -> None:
     assert _parse("run", "a/b", "--row", "x", "--row=y").many("row") == ["x", "y"]
 
 
+@pytest.mark.parametrize(
+    "words", [("apply", "pipeline"), ("retry", "42"), ("schedule", "backfill", "x", "1", "2")]
+)
+def test_a_plan_is_a_dry_run_too(words: tuple[str, ...]) -> None:
+    assert _parse(*words, "--dry-run").flag("plan")
+
+
 def test_aliases_mean_the_same_command() -> None:
     assert _parse("cancel", "42").command is _parse("kill", "42").command
 
@@ -67,7 +74,8 @@ def test_aliases_mean_the_same_command() -> None:
         (("pool", "lst"), "'pool' has no command 'lst'. Did you mean 'ls'?"),
         (("run", "--folow", "a/b"), "there is no option --folow. Did you mean '--follow'?"),
         (("show",), "JOB is missing"),
-        (("show", "1", "2"), "'2' is too much"),
+        (("show", "1", "2"), "'2' is too much: this command takes no such argument."),
+        (("run", "echo", "hi"), "'hi' is too much: write a command after --: lockside run -- echo hi"),
         (("logs", "1", "-n"), "-n needs a value: -n N."),
         (("run", "a/b", "--priority", "urgent"), "--priority: 'urgent' is not a priority"),
         (("run", "a/b", "--mode", "fast"), "--mode is one of run, forceRun, debug; 'fast' is none"),

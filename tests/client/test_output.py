@@ -235,9 +235,11 @@ def test_a_plain_command_has_no_stages_to_report() -> None:
     assert describe.stage_line({"component": describe.PLAIN_COMMAND, **ended}) == "waited 1 min"
 
 
-@pytest.mark.parametrize(("hours", "text"), [(2, "in 2 h"), (-2, "2 h ago")])
-def test_a_future_time_is_rounded(hours: int, text: str) -> None:
-    moment = NOW + timedelta(hours=hours, milliseconds=-200)
+@pytest.mark.parametrize(
+    ("hours", "text"), [(2, "in 2 h"), (1.5, "in 1 h 30 min"), (48, "in 2 d"), (-2, "2 h ago")]
+)
+def test_a_future_time_is_rounded(hours: float, text: str) -> None:
+    moment = NOW + timedelta(hours=hours, milliseconds=-700)
     assert times.ago(moment.isoformat(), NOW) == text
 
 

@@ -18,5 +18,5 @@ def test_every_status_maps_to_itself_and_no_foreign_word_hides_one() -> None:
 
 
 def test_a_word_that_is_not_a_status_is_named() -> None:
-    with pytest.raises(ValueError, match="'sleeping' is no status"):
+    with pytest.raises(ValueError, match="'sleeping' is not a status"):
         statuses(["running", "sleeping"])

@@ -14,6 +14,7 @@ from lockside.documents.paths import join, not_finite, steps_of
 from lockside.documents.pool import PoolSpec
 from lockside.documents.reading import convert, faults_of, from_store
 from lockside.documents.request import JobRequest
+from lockside.documents.trigger import TriggerSpec
 from lockside.documents.variables import VariablesSpec
 
 KINDS: dict[Any, dict[str, Any]] = {
@@ -81,6 +82,12 @@ def test_all_faults_are_reported_at_once_each_with_its_path() -> None:
         '$.labels["odd key"]',
         "$.configData.runtime.retry.dleaySeconds",
     }
+
+
+def test_a_list_whose_only_item_is_wrong_is_not_reported_as_empty() -> None:
+    document = {"id": "t", "on": [{"jobb": 1}], "job": {"component": "a.b"}}
+    assert {fault.path for fault in faults_of(document, TriggerSpec)} == {"$.on[0].jobb", "$.on[0].job"}
+    assert [fault.path for fault in faults_of({**document, "on": []}, TriggerSpec)] == ["$.on"]
 
 
 def test_members_below_a_missing_member_are_not_reported_as_missing() -> None:

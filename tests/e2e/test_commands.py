@@ -66,6 +66,12 @@ def ids(at: Terminal, filters: str) -> list[str]:
     return at.type(f"lockside ls {filters} | cut -f1").split()
 
 
+def test_a_word_that_is_no_component_gets_the_likely_one_or_the_command_of_that_name(at: Terminal) -> None:
+    typed = at.type("lockside run ex.tabel/daily; lockside run --wait true").split()
+    assert "Did you mean 'ex.table/daily'?" in " ".join(typed)
+    assert "To run the program of that name: lockside run -- true" in " ".join(typed)
+
+
 def test_state_action_plan_and_copy_commands_work(at: Terminal) -> None:
     at.type("lockside run --wait ex.table/daily")
     assert json_of(at, "state show ex.table/daily --row eu")["state"] == {"n": 1}

@@ -67,7 +67,7 @@ def test_a_value_that_a_task_inherits_counts_as_used(paced: Wire) -> None:
 def test_the_command_line_refuses_an_unused_value_and_creates_no_job(daemon: Daemon, paced: Wire) -> None:
     before = paced.call("job.list", count=True, limit=1)["total"]
     ran = lockside(daemon, "run", "unused.main/c", "--set", "paec=9")
-    assert (ran.returncode, "no {{ paec }} in unused.main/c; did you mean pace?" in ran.stderr) == (2, True)
+    assert (ran.returncode, "no {{ paec }} in unused.main/c; did you mean pace?\n" in ran.stderr) == (2, True)
     assert paced.call("job.list", count=True, limit=1)["total"] == before
     good = lockside(daemon, "run", "unused.main/c", "--set", "pace=9", "--wait")
     assert good.returncode == 0

@@ -145,6 +145,16 @@ def test_a_path_that_is_not_text_is_refused_at_the_start(
     assert "is no UTF-8 text" in capsys.readouterr().err
 
 
+def test_an_unreadable_place_of_settings_is_reported_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    too_long, missing = tmp_path / ("x" * 300), tmp_path / "nosuch.toml"
+    assert main(["--state-dir", str(too_long)]) == 2
+    assert capsys.readouterr().err == f"locksided: {too_long}/lockside.toml: File name too long\n"
+    assert main(["--config", str(missing)]) == 2
+    assert capsys.readouterr().err == f"locksided: {missing}: No such file or directory\n"
+
+
 def test_a_check_of_the_settings_lists_the_files_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

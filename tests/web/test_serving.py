@@ -91,7 +91,7 @@ def test_a_port_in_use_is_reported_with_what_to_do() -> None:
         told = refused(LISTEN=address)
     assert told == (
         f"lockside-web: {address} is in use by another program: "
-        "name another address, in the setting web.listen or `lockside web --listen`\n"
+        "name another address, in the setting web.listen or `lockside web --listen ADDRESS`\n"
     )
 
 

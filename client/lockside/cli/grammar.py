@@ -302,7 +302,9 @@ def _bind(command: Command, positional: list[str], rest: list[str] | None, value
         if argument.count in {"1", "+"} and values.get(argument.name) in (None, []):
             raise UsageError(f"{argument.metavar} is missing: {argument.help}.", command.name)
     if left:
-        raise UsageError(f"'{left[0]}' is too much: this command takes no such argument.", command.name)
+        own = f"write a command after --: lockside {command.name} -- {' '.join(positional)}"
+        reason = own if behind else "this command takes no such argument."
+        raise UsageError(f"'{left[0]}' is too much: {reason}", command.name)
 
 
 def _converted(kind: str, value: str, flag: str, command: str) -> Any:

@@ -37,9 +37,7 @@ def job_named(session: Session, reference: str) -> str:
     with suppress(LocksideError):  # The suggestion is optional; the error is raised in any case.
         near = _nearest_job(session, reference)
     did_you_mean = f"Did you mean '{near}'? " if near else ""
-    raise NotFound(
-        f"There is no job of '{reference}'.", remedy=did_you_mean + "`lockside ls` lists the jobs."
-    )
+    raise NotFound(f"There is no job '{reference}'.", remedy=did_you_mean + "`lockside ls` lists the jobs.")
 
 
 def _searches(reference: str) -> list[Json]:
@@ -78,7 +76,8 @@ def with_suggestion(
     session: Session, error: LocksideError, component: str, config: str | None
 ) -> LocksideError:
     """Add the most similar name, and how to list others, to an error about a component or configuration."""
-    if not error.remedy and "`lockside " not in error.message and isinstance(error, NotFound | InvalidParams):
+    is_complete = isinstance(error, InvalidParams) and "`lockside " in error.message
+    if not (error.remedy or is_complete) and isinstance(error, NotFound | InvalidParams):
         with suppress(LocksideError):  # The error itself is reported in any case.
             error.remedy = _remedy(session, error, component, config)
     return error
@@ -101,10 +100,8 @@ def _remedy(session: Session, error: LocksideError, component: str, config: str 
     near = nearest(target, known)
     if not near and config is None and which(component):
         return f"To run the program of that name: lockside run -- {component}"
-    return (f"Did you mean '{near}'? " if near else "") + _where(known)
-
-
-def _where(known: Sequence[str]) -> str:
-    if known:
-        return "`lockside config ls` and `lockside component ls` list them."
-    return "Nothing is stored yet: `lockside apply DIR` stores a folder of files."
+    if not known:
+        return "Nothing is stored yet: `lockside apply DIR` stores a folder of files."
+    lists = "`lockside config ls` and `lockside component ls` list them."
+    lists = "" if "`lockside " in error.message else lists
+    return f"Did you mean '{near}'? {lists}".rstrip() if near else lists

@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _usage_failed(error)
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            _say("")  # the shell's prompt goes on a line of its own, behind "^C" or a question
         return exits.INTERRUPTED
     except OSError as error:
         return _system_failed(error)
@@ -172,12 +174,13 @@ def _usage_failed(error: UsageError) -> int:
 
 def _refused(error: LocksideError) -> int:
     """Print an error and the next step to stderr, and return its exit code."""
+    from lockside.documents.sentences import ended
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
     field = (error.path or "").removeprefix("$.")
     is_vague = isinstance(error, InvalidParams) and field and field not in error.message
     where = f" (at {field})" if is_vague else ""
-    _say(f"lockside: {error.message}{where}")
+    _say(f"lockside: {ended(error.message + where)}")
     if error.remedy:
         _say(f"  {error.remedy}")
     match error:

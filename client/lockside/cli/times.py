@@ -33,22 +33,26 @@ def span(seconds: float) -> str:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    left = round(seconds)
+    return _two_units(round(seconds))
+
+
+def _two_units(left: int) -> str:
     parts = []
     for size, unit in _UNITS:
         count, left = divmod(left, int(size))
         if count:
             parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
+    return " ".join(parts[:2]) or "0 s"
 
 
 def ago(text: str | None, now: datetime) -> str:
-    """Format a time of the wire relative to now, in one unit."""
+    """Format a time of the wire relative to now: past times in one unit, future ones in two, rounded."""
     if not text:
         return ""
     seconds = (now - parsed(text)).total_seconds()
     if seconds < 0:
-        return "in " + _one_unit(round(-seconds))
+        step = 3600 if seconds < -86400 else 60 if seconds < -3600 else 1
+        return "in " + _two_units(round(-seconds / step) * step)
     return _one_unit(seconds) + " ago"
 
 

@@ -141,7 +141,8 @@ def faults_of(document: Any, kind: type[msgspec.Struct], *, strict: bool = True)
             found = fault_of(problem, left, kind)
             steps = steps_of(found.path)
             exact = _with_gaps(steps, gaps)
-            if exact not in told:
+            is_emptied = exact in gaps and not value_at(left, steps)  # a list, of its wrong items
+            if exact not in told and not is_emptied:
                 yield Fault(join("$", *exact), found.message)
             left = copy.deepcopy(document) if left is document else left
             removed = _leave_out(left, steps, gaps)

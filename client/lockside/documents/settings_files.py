@@ -47,9 +47,12 @@ class Files(NamedTuple):
 
     @property
     def present(self) -> list[Path]:
-        """The files to read, in order."""
-        main = [self.main] if self.is_named or self.main.exists() else []
-        return [*main, *sorted((self.main.parent / "conf.d").glob("*.toml"))]
+        """The files to read, in order. Raises SettingsError if nobody may look for them."""
+        try:
+            main = [self.main] if self.is_named or self.main.exists() else []
+            return [*main, *sorted((self.main.parent / "conf.d").glob("*.toml"))]
+        except OSError as error:
+            raise SettingsError(f"{error.filename}: {error.strerror}") from error
 
 
 def read_settings(
@@ -96,7 +99,8 @@ def _read(path: Path) -> _Source:
         text = path.read_text("utf-8-sig")
         return _Source(str(path), text, tomllib.loads(text))
     except (OSError, ValueError) as error:  # invalid TOML or UTF-8, or a number with thousands of digits
-        raise SettingsError(f"{path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path}: {reason}") from error
     except RecursionError as error:
         raise SettingsError(f"{path}: it is nested too deep") from error
 

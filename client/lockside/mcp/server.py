@@ -15,6 +15,7 @@ import lockside.mcp.acting
 import lockside.mcp.reading  # noqa: F401 - imported for their declarations
 from lockside import __version__
 from lockside.documents.reading import convert, fault_of
+from lockside.documents.sentences import ended
 from lockside.errors import InvalidParams, LocksideError
 from lockside.mcp.desk import Desk
 from lockside.mcp.tool import TOOLS, Json, Tool, data_of
@@ -123,7 +124,7 @@ def _read(tool: Tool, arguments: Any) -> Any:
         return convert(arguments, tool.asks)
     except msgspec.ValidationError as problem:
         fault = fault_of(problem, arguments, tool.asks)
-        raise InvalidParams(f"{fault.path}: {fault.message}.", data={"path": fault.path}) from None
+        raise InvalidParams(ended(f"{fault.path}: {fault.message}"), data={"path": fault.path}) from None
 
 
 def _refusal(error: LocksideError) -> Json:

@@ -84,5 +84,5 @@ def statuses(words: Iterable[str]) -> list[Status]:
         try:
             found.add(Status(plain))
         except ValueError:
-            raise ValueError(f"{word!r} is no status; they are {', '.join(Status)}") from None
+            raise ValueError(f"{word!r} is not a status: write one of {', '.join(Status)}.") from None
     return [status for status in Status if status in found]

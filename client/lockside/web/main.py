@@ -105,7 +105,7 @@ def _bound(settings: WebSettings, setting: str) -> socket.socket:
 def _unusable(address: str, setting: str, error: OSError) -> str:
     if error.errno != errno.EADDRINUSE:
         return f"web.{setting}: {address} cannot be used: {os.strerror(error.errno or 0)}"
-    option = " or `lockside web --listen`" if setting == "listen" else ""
+    option = " or `lockside web --listen ADDRESS`" if setting == "listen" else ""
     return (
         f"{address} is in use by another program: name another address, in the setting web.{setting}{option}"
     )

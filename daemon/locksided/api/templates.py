@@ -10,6 +10,7 @@ from lockside.documents.paths import join
 from lockside.documents.reading import convert, fault_of, from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior
+from lockside.documents.sentences import ended
 from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import filled, text_of
 from lockside.kinds import TEMPLATE
@@ -52,7 +53,7 @@ def _values(template: TemplateSpec, own: Mapping[str, Any]) -> dict[str, Any]:
             text = f"Template {template.id} has no value {one['name']!r}. Its values: {known}."
             raise Invalid(text, path=join(path, "name"))
         if (fault := asked.fault(one["value"])) is not None:
-            raise Invalid(f"{one['name']}: {fault}.", path=join(path, "value"))
+            raise Invalid(ended(f"{one['name']}: {fault}"), path=join(path, "value"))
         given[one["name"]] = one["value"]
     if missing := list(template.missing(given)):
         text = f"Template {template.id} requires a value of: {', '.join(missing)}."
@@ -97,7 +98,8 @@ async def in_full(store: Objects, project: str, request: R, given: Mapping[str, 
         return InFull(convert(made, type(request)), (row.changed_by,))
     except msgspec.ValidationError as problem:
         fault = fault_of(problem, made, type(request))
-        raise Invalid(f"Template {template.id}: {fault.path}: {fault.message}.", path=fault.path) from None
+        text = ended(f"Template {template.id}: {fault.path}: {fault.message}")
+        raise Invalid(text, path=fault.path) from None
 
 
 def given_in(request: JobRequest) -> dict[str, Any]:

@@ -170,7 +170,8 @@ class TokenMethods(HandlerGroup):
         def write(tx: Transaction) -> View:
             token = tokens.find(tx.connection, token_id)
             if token is None or token.project != params.project:
-                raise NotFound(f"There is no token {token_id}: `lockside token ls`.", path="$.id")
+                text = f"There is no token {token_id}: `lockside token ls` lists the tokens."
+                raise NotFound(text, path="$.id")
             if token.uid != who.uid and who.role is not Role.ADMIN:
                 text = (
                     f"Token {token_id} belongs to {token.user}: only {token.user} or an admin can revoke it."

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from lockside.documents.reading import Fault
+from lockside.documents.sentences import ended
 from lockside.documents.staging import pip_line
 from locksided.core.errors import Disabled, Invalid
 
 
 def invalid(fault: Fault) -> Invalid:
     """Return the refusal of a document with that fault."""
-    return Invalid(f"{fault.path}: {fault.message}.", path=fault.path)
+    return Invalid(ended(f"{fault.path}: {fault.message}"), path=fault.path)
 
 
 def refuse_first(faults: Iterable[Fault]) -> None:

@@ -145,7 +145,7 @@ def _plan_tables(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored:
     if known.keys() == stored.keys() and all(
         _is_equal(kind, known[key], body) for key, body in stored.items()
     ):
-        made.unchanged += len(stored)
+        made.unchanged += bool(stored)
         return
     base = os.path.join(made.folder, kind.place)
     old = [*_existing(base + ".toml"), *_existing(base + ".json")]

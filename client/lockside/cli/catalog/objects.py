@@ -89,7 +89,7 @@ def rm(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     where = _named(kind, parsed)
     answer = session.call(f"{kind.methods}.delete", **where)
-    text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
+    text = f"{_title(kind, kind.key_of(where))} is deleted; existing jobs are not affected"
     return session.out.result(answer, text)
 
 

@@ -73,6 +73,8 @@ def upcoming(session: Session, parsed: Parsed) -> int:
     word, count = parsed.required("id_file"), parsed.number("count") or 10
     if os.path.exists(word):
         name, found = _of_file(session, word, count)
+    elif "/" in word or word.endswith((".toml", ".json")):
+        raise UsageError(f"there is no file {word}.", "schedule next")
     else:
         found = session.call("schedule.next", id=word, count=count)
         name = session.call("schedule.get", id=word).get("timezone")

@@ -19,7 +19,7 @@ def backup(session: Session, parsed: Parsed) -> int:
     answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
     text = f"{answer['path']} ({times.size(answer['sizeBytes'])})"
     if answer.get("keyIds"):
-        text += f"\nIts secrets need the keys {', '.join(answer['keyIds'])}, which are not in it."
+        text += f"\nIt does not contain the keys of its secrets: {', '.join(answer['keyIds'])}."
     where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
     return session.out.result(
         answer, text, f"Restore with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"

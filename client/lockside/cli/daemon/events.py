@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
@@ -64,7 +65,8 @@ def _data(event: Json, for_people: bool) -> str:
     if for_people and event.get("kind") == "job.status":
         cause = str(data.get("cause") or "").replace("_", " ")
         return f"{data.get('from')} → {data.get('to')}" + (f", by {cause}" if cause else "")
-    return ", ".join(f"{name} {value}" for name, value in data.items())
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in data.items()}
+    return ", ".join(f"{name} {text}" for name, text in texts.items())
 
 
 def _print_event(session: Session, event: Json) -> None:

@@ -13,7 +13,8 @@ def create(session: Session, parsed: Parsed) -> int:
     seconds = parsed.number("expires")
     end = {} if seconds is None else {"expiresTime": times.wire_ago(-seconds)}
     answer = session.call("token.create", **parsed.members(), **end)
-    told = f"Token {answer['id']}; it is not shown again. End it: lockside token revoke {answer['id']}"
+    number = answer["id"]
+    told = f"This is token {number}; it is not shown again. To revoke it: lockside token revoke {number}"
     return session.out.result(answer, answer["secret"], told)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lockside.cli.files.parse import FileError, is_json
 from lockside.cli.session import Json
+from lockside.documents.sentences import ended
 from lockside.documents.source_lines import SourceLines, written
 
 
@@ -50,4 +51,4 @@ class SourceText:
 
 def _sentence(message: str) -> str:
     text = message.replace(" or null, not", ", not")
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    return ended(text[:1].upper() + text[1:])

@@ -105,7 +105,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
         "acknowledged": _acknowledged(parsed),
         "unresolved": True if parsed.flag("failed") else None,
-        since: times.wire_since(parsed.text("since"), "ls"),
+        since: times.wire_since(parsed.text("since"), parsed.command.name if parsed.command else ""),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 

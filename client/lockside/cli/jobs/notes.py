@@ -44,8 +44,8 @@ def purge(session: Session, parsed: Parsed) -> int:
 def _is_confirmed(session: Session, references: list[str]) -> bool:
     if not session.out.terminal or not os.isatty(0):
         raise UsageError("without a terminal, confirm with --yes.", "purge")
-    named = ", ".join(references)
-    session.out.write(f"Remove {named} for good, with folders and logs? [y/N] ")
+    named = f"{'job' if len(references) == 1 else 'jobs'} {', '.join(references)}"
+    session.out.write(f"Remove {named} permanently, with folders and logs? [y/N] ")
     session.out.flush()
     return input().strip().lower() in {"y", "yes"}
 

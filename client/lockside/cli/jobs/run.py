@@ -9,6 +9,7 @@ from lockside.cli import exits
 from lockside.cli.grammar import Parsed, UsageError
 from lockside.cli.jobs import describe
 from lockside.cli.session import Json, Session
+from lockside.documents.sentences import ended
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
@@ -44,7 +45,7 @@ def _refuse_unused_values(session: Session, request: Json) -> None:
     would_be = session.call("job.create", **{**request, "dryRun": True, "fields": []})
     unused = [one for one in would_be.get("warnings") or () if one.startswith(_VALUES)]
     if unused:
-        raise UsageError("; ".join(one.partition(": ")[2] for one in unused) + ".", "run")
+        raise UsageError(ended("; ".join(one.partition(": ")[2] for one in unused)), "run")
 
 
 def name_jobs(session: Session, request: Json) -> None:

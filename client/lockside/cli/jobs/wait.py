@@ -29,14 +29,15 @@ def wait(session: Session, parsed: Parsed) -> int:
     try:
         ended = wait_for(session, ids, timeout, "any" if parsed.flag("any") else "all")
     except KeyboardInterrupt:
-        session.say_aside(f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
+        session.say_aside(f"{job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
         return exits.INTERRUPTED
     if not session.out.is_given({"jobs": ended}):
         print_ends(session, ended)
         hint_after_failure(session, ended)
     finished = [job for job in ended if job["isFinished"]]
     if not finished or (len(finished) < len(ended) and not parsed.flag("any")):
-        session.say_aside("the time is up; the jobs go on.")
+        left = f"{job_names(ids)} has not ended" if len(ids) == 1 else "not all jobs have ended"
+        session.say_aside(f"the time is up; {left}.")
         return exits.TIMED_OUT
     return exit_code(finished)
 
@@ -116,7 +117,7 @@ def detached(session: Session, ids: list[str], again: str) -> int:
     """Print after Ctrl-C that the jobs continue, how to return to them and how to stop them."""
     some = " ".join(ids if len(ids) <= _TOLD_ONE_BY_ONE else [ids[0], "..."])
     session.say_aside(
-        f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on. "
-        f"`lockside {again} {some}` comes back, `lockside kill {some}` stops."
+        f"{job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on. "
+        f"To return: `lockside {again} {some}`; to stop: `lockside kill {some}`."
     )
     return exits.INTERRUPTED

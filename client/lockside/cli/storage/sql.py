@@ -35,7 +35,8 @@ def _run(snapshot: Json, query: str) -> tuple[int, Json]:
             "tables": [_order(table) for table in snapshot["tables"]],
         }
         (folder / "order.json").write_text(json.dumps(order), "utf-8")
-        done = subprocess.run([*snapshot["program"], "sql", name], check=False)
+        # In a group of its own it does not get Ctrl-C, which would make it print a traceback: `run` kills it.
+        done = subprocess.run([*snapshot["program"], "sql", name], check=False, process_group=0)
         try:
             result: Json = json.loads((folder / "result.json").read_text("utf-8"))
         except FileNotFoundError:

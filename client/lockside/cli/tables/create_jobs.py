@@ -146,7 +146,7 @@ CREATE_JOBS = (
         ("lockside retry --failed-chunks 42", "only the chunks that failed, of a partitioned job"),
         JOBS,
         Option("--resume", "carry over what succeeded; run the rest, and later phases"),
-        Option("--plan", "show what would run; create nothing"),
+        Option("--dry-run --plan", "show what would run; create nothing"),
         Option("--all-failed", "retry every failed job below it separately"),
         Option("--failed-records", "process only failed records that are open"),
         Option("--record", "only this failed record (repeat for more)", "NUMBER", "integer", many=True),

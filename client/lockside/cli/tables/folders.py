@@ -51,7 +51,7 @@ FOLDERS = (
         "lockside apply pipeline",
         ("lockside apply pipeline --prune", "also delete objects that are not in the folder"),
         _DIR,
-        Option("--plan", "show what would change, and change nothing"),
+        Option("--dry-run --plan", "show what would change, and change nothing"),
         Option("--prune", "delete objects that are not in the folder, of the kinds that are in it"),
         Option("-y --yes", "delete without asking"),
         Option("-m --message", "what changed, for the list of versions", "TEXT"),

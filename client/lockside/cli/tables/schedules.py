@@ -62,7 +62,7 @@ SCHEDULES = (
         _ID,
         Argument("FROM", "a local date or a time"),
         Argument("TO", "a local date or a time"),
-        Option("--plan", "show what would run, and change nothing"),
+        Option("--dry-run --plan", "show what would run, and change nothing"),
         Option("--again", "also moments that have a successful job"),
     ),
     Command(
