@@ -112,7 +112,7 @@ def test_a_refusal_is_reported_in_the_words_that_were_typed(
 ) -> None:
     daemon.answers["job.create"] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
     daemon.answers["config.list"] = {"configs": []}
-    assert run("run", *words, "a/b").err == f"lockside: {told}\n"
+    assert run("run", *words, "a/b").err == f"lockside: {told}.\n"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_field_given_under_another_name_is_reported_under_that_name(
 ) -> None:
     daemon.answers["pool.list"] = {"pools": []}
     daemon.answers[method] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
-    assert run(*words.split()).err == f"lockside: {told}\n"
+    assert run(*words.split()).err == f"lockside: {told}.\n"
 
 
 @pytest.mark.parametrize("stay", ["--wait", "--follow"])

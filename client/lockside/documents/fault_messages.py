@@ -37,6 +37,8 @@ PATTERNS: Final = {
     base.KEY_ID_PATTERN: "be a key's id of 8 hexadecimal digits, as `lockside secret keys` lists them",
     base.NUMBER_PATTERN: "be a number in digits, as in '17'",
     storage.TABLE_PATTERN: "be a table's id: stage, bucket and name, as in 'in.c-shop.orders'",
+    storage.DELIMITER_PATTERN: "not be a line end or a NUL character",
+    storage.ENCLOSURE_PATTERN: "be an ASCII character, and not a line end or NUL",
     storage.BUCKET_PATTERN: "be a bucket's id: stage and name, as in 'in.c-shop'",
     stored_files.FILE_NAME_PATTERN: "be a file's name, without '/' and NUL",
     table.COLUMN_PATTERN: "be a column's name: ASCII letters, digits, and '_' between them",

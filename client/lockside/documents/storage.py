@@ -12,6 +12,8 @@ from lockside.documents.stored_files import FileName, InputFile, OutputFile
 from lockside.documents.times import ADAPTIVE, is_moment
 
 TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
+DELIMITER_PATTERN = r"^[^\r\n\x00]*$(?!\n)"
+ENCLOSURE_PATTERN = r"^[\x01-\t\x0B\x0C\x0E-\x7F]*$(?!\n)"
 BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"
 
 TableId = Annotated[str, Meta(pattern=TABLE_PATTERN, examples=["in.c-shop.orders"])]
@@ -167,8 +169,8 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
     columns: list[str] = []
     schema: list[dict[str, Any]] = []
     has_header: bool | None = None
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1, pattern=r"^[^\r\n\0]*$(?!\n)")] = ","
-    enclosure: Annotated[str, Meta(max_length=1, pattern=r"^[\x01-\t\x0B\x0C\x0E-\x7F]*$(?!\n)")] = '"'
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1, pattern=DELIMITER_PATTERN)] = ","
+    enclosure: Annotated[str, Meta(max_length=1, pattern=ENCLOSURE_PATTERN)] = '"'
     delete_where: list[DeleteRule] = []
     delete_where_column: str | None = None
     delete_where_values: Values | None = None
