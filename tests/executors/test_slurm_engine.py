@@ -91,6 +91,16 @@ def test_an_id_that_a_user_made_up_is_not_asked_for(slurm: Answers, tmp_path: Pa
     assert [asked[-3] for asked in slurm.asked if asked[0] == "sacct"] == ["58"]
 
 
+def test_runs_in_a_named_cluster_are_listed_from_there_by_the_ids_of_their_submission(
+    slurm: Answers, tmp_path: Path
+) -> None:
+    ours = Slurm()
+    ours.adopt(order(tmp_path, 7, clusters="north"))
+    slurm.said["squeue"] = line("57", "ls-12345678-7-1-0", "RUNNING")
+    assert set(ours.named("ls-12345678")) == {"57;north"}
+    assert [asked[1:3] for asked in slurm.asked if asked[0] == "squeue"] == [["-M", "north"]]
+
+
 @pytest.mark.parametrize("uid", [None, 64001])
 def test_a_submission_of_another_user_under_our_name_is_not_ours(
     slurm: Answers, tmp_path: Path, uid: int | None

@@ -83,7 +83,7 @@ class Search:
     cause: str = PULLED
 
     def tell(self, cause: str) -> None:
-        """Tell the waiters what the search waits for now."""
+        """Set the cause of the wait and report it to every waiter."""
         self.cause = cause
         for awaits in self.waiters:
             awaits(cause)

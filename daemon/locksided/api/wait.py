@@ -71,7 +71,7 @@ class WaitMethods(HandlerGroup):
     async def _begin_as(
         self, principal: Principal, stack: AsyncExitStack, run_id: str, awaited: tuple[list[int], bool]
     ) -> None:
-        """Tell the core that a job itself waits, so that a cycle is refused instead of waiting for ever.
+        """Register with the core that a job is the waiter, so a cycle is refused instead of waiting for ever.
 
         Only its owner may do so: otherwise others could cause the job's own waits to be refused.
         """

@@ -102,7 +102,7 @@ class Backend(Protocol):
         """Undo `pause`."""
 
     def acknowledge(self, token: str) -> None:
-        """Tell the owner that the outcome is saved and can be deleted."""
+        """Acknowledge the outcome: it is saved, so the keeper can delete its copy."""
 
     def dismiss(self, run: KeptRun) -> None:
         """Discard a run that belongs to nothing: stop it if alive, and acknowledge its outcome unread."""

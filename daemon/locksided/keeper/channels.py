@@ -54,7 +54,7 @@ class Channels:
         return environment, Outlets(stdout.write, stderr.write, progress.write)
 
     def watch(self, seq: int) -> None:
-        """Tell the daemon once when the log has a frame with this number or a later one, or is complete."""
+        """Notify the daemon once, when the log has this frame or a later one, or is complete."""
         self._output.watch(seq)
 
     def finish(self) -> None:

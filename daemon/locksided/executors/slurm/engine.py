@@ -79,8 +79,6 @@ class Slurm(Engine):
         self._failures: dict[str, list[float]] = {}
         self._reasons: dict[str, str] = {}
         """By id, the last reported word for why it waits."""
-        self._clusters: set[str] = set()
-        """The clusters that were asked, if pools name clusters."""
         self._ours = {""}
         """The clusters of the orders; an empty name for orders without."""
         self._roots: set[str] = set()
@@ -149,7 +147,7 @@ class Slurm(Engine):
         return {id_: words.WHY[word] for id_, word in said.items() if word in words.WHY}
 
     def named(self, prefix: str) -> Mapping[str, Status]:
-        known = self._squeue(self._clusters or [""])
+        known = self._squeue(self._ours - {""} or {""})
         return {id_: one for id_, one in known.items() if one.name.startswith(prefix) and one.state in _ALIVE}
 
     def _squeue(self, clusters: Iterable[str]) -> dict[str, Status]:
@@ -160,7 +158,6 @@ class Slurm(Engine):
             asked = ["squeue", *_at(cluster), "-h", "-r", "-a", "-t", "all", "-o", f"{mark}|{words.FORMAT}"]
             said = words.statuses(_output(asked), mark)
             found |= {_id(cluster, id_): self._placed(id_, one) for id_, one in said.items()}
-        self._clusters |= set(clusters) - {""}
         return found
 
     def _placed(self, id_: str, status: Status) -> Status:
