@@ -106,7 +106,10 @@ def test_an_aside_of_another_boot_is_lost(asked: Callable[..., Daemon], ear: Ear
     assert ear.hear() == "up"
     keeper = daemon.keeper_pid()
     daemon.kill()
-    for pid in {keeper, *processes_of(daemon.folder)}:
+    for pid in (
+        keeper,
+        *processes_of(daemon.folder),
+    ):  # the keeper first: it would record the end of the aside
         with suppress(ProcessLookupError):
             kill_and_wait(pid)
     with closing(sqlite3.connect(daemon.state_dir / "lockside.db")) as database, database:
