@@ -209,7 +209,7 @@ def test_after_a_reboot_the_job_is_lost_and_not_only_the_operation(
     job = run(daemon.wire(), after={"shell": f"echo up > {ear.path}; exec sleep 600"}, onLost="error")
     assert ear.hear() == "up"
     daemon.kill()
-    for pid in {keeper, *processes_of(daemon.folder)}:
+    for pid in (keeper, *processes_of(daemon.folder)):
         with suppress(ProcessLookupError):
             kill_and_wait(pid)
     with closing(sqlite3.connect(daemon.state_dir / "lockside.db")) as database, database:
